@@ -1,0 +1,31 @@
+"""`saywhere …` and `python -m saywhere …`: run a verb; an error is one sentence on stderr and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+INTERRUPTED = 130  # the shell's convention: 128 + SIGINT
+
+
+def main() -> None:
+    """Exit codes: 0 ok · 1 the work failed · 2 wrong use · 3 done, but some inputs were set aside · 130 interrupted."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is ever downloaded silently
+    from saywhere.cli.main import app
+    from saywhere.errors import SaywhereError
+
+    try:
+        app()
+    except SaywhereError as error:
+        sys.stderr.write(f"saywhere: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("saywhere: interrupted\n")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""`saywhere check MANIFEST`: which rows cannot be used, why, and what to do; and what the words look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from saywhere.data.manifest import Manifest
+    from saywhere.data.validate import CheckReport
+
+SHOWN = 20
+LOG_WIDTH = 160  # characters, where no terminal says otherwise
+QUARANTINED = 3
+
+
+def check(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="JSONL or CSV, or the folder that holds it.")],
+    level: Annotated[Optional[list[str]], typer.Option(metavar="NAME", help="Prompt level that every row must have; may be repeated.")] = None,  # noqa: UP045 (typer on 3.10)
+    out: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Where to write the faults. Default: quarantine.jsonl beside the manifest.")] = None,  # noqa: UP045
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing; the exit code tells.")] = False,
+) -> None:
+    """Find faulty rows and write them to quarantine.jsonl; exit code 3 if there are any."""
+    import json
+
+    from saywhere.cli.progress import CaseProgress
+    from saywhere.data import validate
+    from saywhere.data.manifest import read_manifest
+    from saywhere.errors import UsageError
+
+    read = read_manifest(manifest)
+    place = out or read.path.with_name("quarantine.jsonl")
+    if place.resolve() == read.path.resolve():
+        raise UsageError("--out is the manifest itself", allowed="the manifest stays as it is", remedy="choose another name for --out")
+    with CaseProgress("checking", _n_files(read), quiet=quiet or as_json) as advance:
+        report = validate.check(read, level, progress=lambda done, total: advance(1))
+    summary = summarise(read, report, place)
+    if as_json:
+        typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
+    elif not quiet:
+        _print(summary, report)
+    _write(report, place)
+    if report.faults:
+        raise typer.Exit(QUARANTINED)
+
+
+def summarise(manifest: Manifest, report: CheckReport, place: Path) -> dict[str, Any]:
+    """Counts a split, words a level, faults a kind. The words are those of all rows, faulty ones as well."""
+    texts = {level: [text for row in manifest.rows for text in row.prompts.get(level, ())] for level in manifest.levels}
+    return {
+        "manifest": str(manifest.path),
+        "rows": len(manifest.rows),
+        "clean": len(report.manifest.rows),
+        "quarantined": len(manifest.rows) - len(report.manifest.rows),
+        "quarantine": str(place) if report.faults else None,
+        "splits": {split: {"rows": len(manifest.split(split)), "clean": len(report.manifest.split(split))} for split in manifest.splits},
+        "kinds": report.kinds,
+        "levels": {level: _words(texts[level]) for level in manifest.levels},
+    }
+
+
+def _words(texts: list[str]) -> dict[str, Any]:
+    """Of one prompt level. The distances between opposite words, before and after scaling, belong here too (`saywhere.text.distances`)."""
+    from saywhere.text.prompts import count_positions, is_blank
+
+    positions = {word: n for word, n in count_positions(texts).items() if n}
+    return {"texts": len(texts), "distinct": len(set(texts)), "blank": sum(map(is_blank, texts)), "positions": positions}
+
+
+def _n_files(manifest: Manifest) -> int:
+    return len({row.image for row in manifest.rows}) + len({row.mask for row in manifest.rows if row.mask})
+
+
+def _write(report: CheckReport, place: Path) -> None:
+    """Write the faults; where there are none, only over an older list, which would mislead. Raises NotWritable."""
+    from saywhere.errors import NotWritable
+
+    if not report.faults and not place.exists():
+        return
+    try:
+        report.write_quarantine(place)
+    except NotWritable as error:
+        raise NotWritable(error.found, remedy="name another place for the list with --out FILE") from None
+
+
+def _print(summary: dict[str, Any], report: CheckReport) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=LOG_WIDTH)
+    console.print(f"[bold]{escape(summary['manifest'])}[/]: {summary['rows']:,} rows, {summary['clean']:,} clean, {summary['quarantined']:,} set aside")
+    splits = Table("split", "rows", "clean")
+    for name, counts in summary["splits"].items():
+        splits.add_row(escape(name), f"{counts['rows']:,}", f"{counts['clean']:,}")
+    levels = Table("prompts", "texts", "distinct", "blank", "position words")
+    for name, words in summary["levels"].items():
+        positions = " · ".join(f"{word} {n:,}" for word, n in words["positions"].items()) or "none"
+        levels.add_row(escape(name), f"{words['texts']:,}", f"{words['distinct']:,}", f"{words['blank']:,}", positions)
+    console.print(splits, *([levels] if summary["levels"] else []))
+    if report.faults:
+        console.print(_faults(summary, report), f"all of them: {escape(summary['quarantine'])}")
+
+
+def _faults(summary: dict[str, Any], report: CheckReport) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    counted = " · ".join(f"{kind} {n:,}" for kind, n in summary["kinds"].items())
+    table = Table("row", "id", "fault", "reason", "remedy", title=f"{len(report.faults):,} faults: {counted}")
+    for fault in report.faults[:SHOWN]:
+        table.add_row(str(fault.row), escape(fault.id), fault.kind, escape(fault.reason), fault.remedy)
+    if len(report.faults) > SHOWN:
+        table.add_row("…", "", "", f"and {len(report.faults) - SHOWN:,} more", "")
+    return table

@@ -1,0 +1,26 @@
+"""saywhere demo"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def demo(
+    data: Annotated[Optional[Path], typer.Option(help="A folder with a manifest of real images; default: phantoms made here.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the demo; numbered, never overwritten.")] = Path("runs/demo"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
+) -> None:
+    """A prompt becomes a pseudo-image, joins an image, and a mask comes out: train, evaluate, predict, report."""
+    from saywhere.cli.progress import TrainingProgress
+    from saywhere.engine.demo import demo as run_demo
+
+    def say(line: str) -> None:
+        if not quiet:
+            typer.echo(line, err=True)
+
+    with TrainingProgress(quiet) as progress:
+        report = run_demo(out, data, say=say, listen=progress)
+    typer.echo(f"the report: {report}")

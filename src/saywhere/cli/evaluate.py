@@ -1,0 +1,51 @@
+"""saywhere evaluate RUN"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    data: Annotated[Optional[Path], typer.Option(help="Another manifest than the run's.")] = None,
+    split: Annotated[Optional[str], typer.Option(help="Default: the configuration's test split.")] = None,
+    words: Annotated[Optional[str], typer.Option(help="right,empty,shuffled,contradictory")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
+) -> None:
+    """Measure a run on its test split, and whether it listens; writes RUN/evaluation."""
+    from saywhere.cli.progress import CaseProgress, warn
+    from saywhere.engine.evaluate import evaluate as measure
+
+    kinds = None if words is None else [word.strip() for word in words.split(",") if word.strip()]
+    with CaseProgress("cases", quiet=quiet or as_json) as advance:
+        summary = measure(run, manifest=data, split=split, words=kinds, advance=advance)
+    if as_json:
+        typer.echo(json.dumps(summary, indent=2))
+    else:
+        _print(summary)
+    if summary["verdict"] == "not heard":
+        warn("the words are not heard: the same images with wrong words give the same masks (see the summary's `listening`)")
+
+
+def _print(summary: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{summary['split']}, {summary['n']} cases, prompts {summary['level']!r}, original size")
+    for heading in ("words", "n", "Dice a case [95 %]", "Dice pooled", "IoU a case", "right − these [95 %]", "verdict"):
+        table.add_column(heading)
+    for kind, found in summary["words"].items():
+        heard = summary["listening"].get(kind)
+        gap = f"{heard['difference']:+.3f} [{heard['low']:+.3f}, {heard['high']:+.3f}]" if heard else ""
+        table.add_row(kind, str(found["n"]), _interval(found["dice_mean"]), f"{found['dice_pooled']:.3f}",
+                      f"{found['iou_mean']['mean']:.3f}", gap, heard["verdict"] if heard else "")  # fmt: skip
+    Console().print(table)
+
+
+def _interval(interval: dict[str, float]) -> str:
+    return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"

@@ -1,0 +1,105 @@
+"""`saywhere info`: what there is. The tables are plain facts, so that the answer comes without torch."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import typer
+
+from saywhere.errors import UsageError, nearest
+from saywhere.networks.catalogue import ADAPTED, CATALOGUE
+
+ENCODERS: dict[str, dict[str, Any]] = {
+    "minilm": {"what": "MiniLM sentence encoder, the default", "dim": 384, "weights": "installed with Saywhere"},
+    "cxr-bert": {"what": "CXR-BERT, the paper's, or any local BERT", "dim": 768, "weights": "your own copy: text.path"},
+}
+FUSIONS: dict[str, dict[str, Any]] = {
+    "early": {"what": "the paper's: words become a pseudo-image, which joins the image and turns with it"},
+    "none": {"what": "the image alone, to compare with"},
+}
+SETS: dict[str, dict[str, Any]] = {
+    "kvasir": {"what": "Kvasir-SEG, polyps in endoscopy", "prepare": "saywhere prepare kvasir"},
+    "qata": {"what": "QaTa-COV19, infected lung in radiographs", "prepare": "saywhere prepare qata"},
+    "isic": {"what": "ISIC, skin lesions in dermoscopy", "prepare": "saywhere prepare isic"},
+}
+TABLES: dict[str, dict[str, dict[str, Any]]] = {
+    "networks": {name: entry._asdict() for name, entry in CATALOGUE.items()} | {ADAPTED: {"what": "any 2-D network of MONAI, for instance monai:SegResNet"}},
+    "encoders": ENCODERS,
+    "fusions": FUSIONS,
+    "sets": SETS,
+}
+SIZE_PX = 224
+LONG = ("source", "pretrained")  # in --json and `info network NAME` only: a terminal has 80 columns
+
+
+def info(
+    what: str | None = typer.Argument(None, help="networks, encoders, fusions, sets; or: network NAME", show_default="all four"),
+    name: str | None = typer.Argument(None, help="after `network`: its name, for instance unet or monai:SegResNet"),
+    width: int = typer.Option(64, "--width", min=1, help="after `network NAME`: channels of its first level"),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Print what there is: networks, encoders, fusions, sets; or what one network costs."""
+    if what == "network":
+        facts = network_facts(name, width)
+        typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else "\n".join(f"{_heading(key)}: {_shown(value)}" for key, value in facts.items()))
+        return
+    tables = select(what, name)
+    if as_json:
+        typer.echo(json.dumps({title: [{"name": key, **row} for key, row in table.items()] for title, table in tables.items()}, ensure_ascii=False))
+    else:
+        _draw(tables)
+
+
+def select(what: str | None, name: str | None = None) -> dict[str, dict[str, dict[str, Any]]]:
+    """The tables that were asked for. Raises UsageError."""
+    if what is not None and what not in TABLES:
+        raise UsageError(f"info knows no {what!r}", remedy=nearest(what, [*TABLES, "network"]))
+    if name is not None:
+        raise UsageError(f"info {what} takes no name, but {name!r} was given", remedy=f"for one network: saywhere info network {name}")
+    return TABLES if what is None else {what: TABLES[what]}
+
+
+def network_facts(name: str | None, width: int = 64) -> dict[str, Any]:
+    """Parameters and GFLOP of one network at 3 and 6 channels, counted now. Raises UsageError."""
+    if name is None:
+        raise UsageError("info network was given no name", remedy=f"choose one of {', '.join(TABLES['networks'])}")
+    from saywhere.networks.cost import cost
+
+    image, stack = cost(name, 3, width, SIZE_PX), cost(name, 6, width, SIZE_PX)
+    told = CATALOGUE[name]._asdict() if name in CATALOGUE else {}
+    return {
+        "name": name,
+        **{key: told[key] for key in ("what", "source", "pretrained") if key in told},
+        "width": width,
+        "size_px": SIZE_PX,
+        "parameters_3_channels": image.parameters,
+        "parameters_6_channels": stack.parameters,
+        "gflop_3_channels": round(image.gflop, 3),
+        "gflop_6_channels": round(stack.gflop, 3),
+        "multiple": stack.multiple,
+        "smallest_px": stack.smallest_px,
+    }
+
+
+def _draw(tables: dict[str, dict[str, dict[str, Any]]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for title, table in tables.items():
+        keys = [key for key in dict.fromkeys(key for row in table.values() for key in row) if key not in LONG]
+        drawn = Table(title.removesuffix("s"), *map(_heading, keys), box=SIMPLE_HEAD, pad_edge=False)
+        drawn.columns[0].no_wrap = True
+        for key, row in table.items():
+            drawn.add_row(key, *(_shown(row.get(column, "")) for column in keys))
+        console.print(drawn)
+
+
+def _heading(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _shown(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)

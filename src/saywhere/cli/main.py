@@ -1,0 +1,34 @@
+"""The command line: one verb a file; a verb imports what is heavy only when it runs."""
+
+from __future__ import annotations
+
+import typer
+
+from saywhere.cli.check import check
+from saywhere.cli.demo import demo
+from saywhere.cli.evaluate import evaluate
+from saywhere.cli.info import info
+from saywhere.cli.predict import predict
+from saywhere.cli.prepare import prepare
+from saywhere.cli.probe import probe
+from saywhere.cli.report import report
+from saywhere.cli.train import train
+
+app = typer.Typer(
+    name="saywhere",
+    help="Say where, see the mask: referring medical image segmentation. Research use only, not a medical device.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (demo, prepare, check, train, evaluate, predict, report, probe, info):
+    app.command()(verb)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True)) -> None:
+    if version:
+        from saywhere._version import __version__
+
+        typer.echo(f"saywhere {__version__} (research use only, not a medical device)")
+        raise typer.Exit

@@ -1,0 +1,36 @@
+"""`saywhere prepare SET --from DIR --to DIR`: a published download → a manifest with its images and masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def prepare(
+    name: Annotated[str, typer.Argument(metavar="SET", help="kvasir, qata or isic.")],
+    source: Annotated[Path, typer.Option("--from", metavar="DIR", help="The folder that the download was unpacked into.")],
+    target: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to write manifest.jsonl, images/ and masks/.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings only.")] = False,
+) -> None:
+    """Turn a public set, as its publishers lay it out, into a manifest; counts are compared with the published ones."""
+    import json
+
+    from saywhere.cli.progress import CaseProgress, warn
+    from saywhere.data.prepare import SETS
+    from saywhere.errors import UsageError, nearest
+
+    if name not in SETS:
+        raise UsageError(f"no set named {name!r}", allowed=f"known are {', '.join(SETS)}", remedy=nearest(name, SETS))
+    with CaseProgress(f"preparing {name}", quiet=quiet or as_json) as advance:
+        prepared = SETS[name](source, target, lambda done, total: advance(1))
+    for warning in prepared.warnings:
+        warn(f"warning: {warning}")
+    if as_json:
+        typer.echo(json.dumps({"manifest": str(prepared.manifest), "splits": prepared.counts, "warnings": prepared.warnings}, ensure_ascii=False))
+    elif not quiet:
+        counts = " · ".join(f"{split} {n:,}" for split, n in prepared.counts.items())
+        typer.echo(f"{prepared.manifest}: {counts}")
+        typer.echo(f"next: saywhere check {prepared.manifest}")

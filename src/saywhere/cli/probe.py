@@ -1,0 +1,71 @@
+"""saywhere probe generator|invariance RUN-or-CONFIG"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+
+def probe(
+    what: Annotated[str, typer.Argument(help="generator: train words → pseudo-image alone. invariance: turn one pair, compare masks.")],
+    subject: Annotated[Path, typer.Argument(help="A run directory; for `generator` a configuration serves too.")],
+    out: Annotated[Optional[Path], typer.Option(help="Default: RUN/probe, or probe/ beside a configuration.")] = None,
+    image_only: Annotated[Optional[Path], typer.Option(help="invariance: a run without words, to compare with.")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="generator: training steps.")] = 400,
+    cases: Annotated[int, typer.Option(min=2, help="invariance: test cases.")] = 50,
+    assignment: Annotated[Optional[list[str]], typer.Option("--set", help="generator with a configuration: change a key.")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """The paper's next checks; writes a JSON file and a picture."""
+    from saywhere.errors import UsageError, nearest
+
+    folder = out or (subject / "probe" if subject.is_dir() else subject.parent / "probe")
+    if what == "generator":
+        summary = _generator(subject, folder, steps, assignment)
+    elif what == "invariance":
+        from saywhere.engine.probe.invariance import probe_invariance
+
+        summary = probe_invariance(subject, folder, image_only=image_only, n_cases=cases)
+    else:
+        raise UsageError(f"no probe {what!r}", remedy=nearest(what, ("generator", "invariance")))
+    if as_json:
+        typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+    else:
+        _print(what, summary)
+        typer.echo(folder / f"{what}.png")
+
+
+def _generator(subject: Path, folder: Path, steps: int, assignment: list[str] | None) -> dict[str, Any]:
+    from saywhere.config import read
+    from saywhere.engine.predict import load
+    from saywhere.engine.probe.generator import probe_generator
+    from saywhere.model import ReferringSegmenter
+
+    if not subject.is_dir():
+        return probe_generator(read(subject, assignment), folder, steps=steps)
+    segmenter = load(subject)
+    trained = segmenter.model if isinstance(segmenter.model, ReferringSegmenter) else None
+    return probe_generator(segmenter.config, folder, steps=steps, trained=trained)
+
+
+def _print(what: str, summary: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if what == "generator":
+        table = Table("pseudo-image", "AUC [95 %]", "spread", title=f"does it say where? {summary['n']} test prompts, {summary['steps']} steps")
+        for name, found in summary["pseudo_image"].items():
+            table.add_row(name, _interval(found["auc"]), f"{found['spread']:.3f}")
+    else:
+        ways = list(next(iter(summary["agreement"].values())))
+        table = Table("transform", *ways, title=f"agreement of the mask (Dice) [95 %], {summary['n']} test cases")
+        for name, found in summary["agreement"].items():
+            table.add_row(name, *(_interval(found[way]) for way in ways))
+    Console().print(table)
+
+
+def _interval(interval: dict[str, float]) -> str:
+    return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"

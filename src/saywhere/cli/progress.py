@@ -1,0 +1,75 @@
+"""Progress: a bar on a terminal, plain lines in a log, nothing when quiet. On stderr, so that stdout stays for results."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Callable
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def _bar(console: Console, label: str) -> Progress:
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
+class TrainingProgress:
+    """Listens to a training: `listen=progress`."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet, self.console = quiet, Console(stderr=True, quiet=quiet)
+        self.bar = _bar(self.console, "training")
+        self.task: Any = None
+
+    def __enter__(self) -> TrainingProgress:
+        self.bar.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.bar.__exit__(*error)
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        getattr(self, f"_{event['event']}")(event)
+
+    def _start(self, event: dict[str, Any]) -> None:
+        rows = event["rows"]
+        self._say(f"{event['run']}: {rows['train']} training rows, {rows['validation']} for validation, {event['n_steps']} steps")
+        self.task = self.bar.add_task("training", total=event["n_steps"], completed=event["step"], note="")
+
+    def _step(self, event: dict[str, Any]) -> None:
+        self.bar.update(self.task, completed=event["step"])
+
+    def _epoch(self, event: dict[str, Any]) -> None:
+        shown = [f"{key} {event[key]:.4f}" for key in ("loss", "val_dice_mean", "spread") if event.get(key) is not None]
+        self.bar.update(self.task, note=" · ".join(shown[1:2]))
+        self._say(f"epoch {event['epoch']}: " + " · ".join(shown))
+
+    def _warning(self, event: dict[str, Any]) -> None:
+        self._say(f"warning: {event['message']}")
+
+    def _end(self, event: dict[str, Any]) -> None:
+        self._say(f"finished in {event['seconds']:.0f} s, best on validation {event['best']:.4f}")
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class CaseProgress:
+    """A count of cases: pass `advance` on."""
+
+    def __init__(self, label: str, total: int | None = None, quiet: bool = False) -> None:
+        self.bar = _bar(Console(stderr=True, quiet=quiet), label)
+        self.task = self.bar.add_task(label, total=total, note="")
+
+    def __enter__(self) -> Callable[[int], None]:
+        self.bar.__enter__()
+        return lambda done: self.bar.advance(self.task, done)
+
+    def __exit__(self, *error: Any) -> None:
+        self.bar.__exit__(*error)
+
+
+def warn(message: str) -> None:
+    """One line on stderr."""
+    sys.stderr.write(f"saywhere: {message}\n")

@@ -1,0 +1,18 @@
+"""`saywhere report RUN`: the run as one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    out: Annotated[Optional[Path], typer.Option(metavar="FILE.html", help="Where to write. Default: report.html in RUN.")] = None,  # noqa: UP045 (typer on 3.10)
+) -> None:
+    """Write one self-contained HTML page about a run, and print where it is."""
+    from saywhere.report.build import build_report
+
+    typer.echo(build_report(run, out))

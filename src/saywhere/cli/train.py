@@ -1,0 +1,25 @@
+"""saywhere train CONFIG.toml"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="A TOML file, for instance configs/kvasir.toml.")],
+    assignment: Annotated[Optional[list[str]], typer.Option("--set", help="Change a key: --set train.epochs=10. May be repeated.")] = None,
+    out: Annotated[Optional[Path], typer.Option(help="Run directory; default runs/NAME, numbered, never overwritten.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stands (in --out, else the newest run of this name).")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the run directory only.")] = False,
+) -> None:
+    """Train a model; the run directory holds everything it was made from."""
+    from saywhere.cli.progress import TrainingProgress
+    from saywhere.config import read
+    from saywhere.engine.train import train as run_training
+
+    with TrainingProgress(quiet) as progress:
+        run = run_training(read(config, assignment), out, name=config.stem, resume=resume, listen=progress)
+    typer.echo(run)

@@ -1,0 +1,274 @@
+"""The configuration: frozen models, read from TOML, overridden by `--set a.b=c`, dumped resolved into every run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from saywhere.errors import ConfigError, MissingFile, nearest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Share = float  # in [0, 1]
+
+
+class Section(BaseModel):
+    """A table of the configuration: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Section):
+    """Which rows, at which size."""
+
+    manifest: Path | None = None
+    size: int = Field(224, description="height and width in pixels that the network sees; a multiple of 8")
+    channels: Literal[1, 3] = 3
+    train_split: str = "train"
+    validation_split: str = "val"
+    test_split: str = "test"
+    limit: int | None = Field(None, ge=1, description="train on this many rows only, drawn by train.seed")
+    mosaic: Share = Field(0.0, ge=0, le=1, description="share of training samples that are 2×2 mosaics whose words name one tile")
+    absent: Share = Field(0.0, ge=0, le=1, description="share of training samples with contradictory words: empty target")
+    target: str = Field("lesion", description="what the mosaics' sentences call the target: polyp, lesion, infection")
+    fault_budget: Share = Field(0.05, ge=0, le=1, description="share of rows that may be quarantined before training refuses to start")
+
+    @field_validator("size")
+    @classmethod
+    def _multiple_of_8(cls, size: int) -> int:
+        if size < 32 or size % 8:
+            below, above = max(32, size // 8 * 8), max(32, (size // 8 + 1) * 8)
+            choice = f"{below} or {above}" if below != above else str(below)
+            raise ValueError(f"a size must be a multiple of 8, at least 32 (the generator doubles three times): try {choice}")
+        return size
+
+
+class TextConfig(Section):
+    """How words become numbers."""
+
+    encoder: str = "minilm"
+    path: Path | None = Field(None, description="local checkpoint folder, for cxr-bert")
+    pooling: Literal["default", "mean", "cls", "paper_code"] = "default"
+    max_length: int | None = Field(None, ge=4, le=512, description="tokens; None: the encoder's own")
+    scale: Literal["whiten", "within", "standardise", "none"] = "within"
+    noise: float = Field(0.5, ge=0, description="σ of the Gaussian noise on the scaled embedding in training; 1 = the spread of the training prompts")
+    train_prompts: str | list[str] = Field("prompt", description="levels drawn from in training (a manifest's `prompts` keys)")
+    evaluate_prompts: str = Field("prompt", description="level used in validation, evaluation and prediction from a manifest")
+    unseen_prompts: str | None = Field(None, description="level with wordings never trained on, for `evaluate`")
+    blank: Share = Field(0.0, ge=0, le=1, description="share of training samples that come without words")
+
+
+class FusionConfig(Section):
+    """How the numbers meet the image."""
+
+    name: Literal["early", "none"] = "early"
+    projection: Literal["linear", "mlp"] = "mlp"
+    start: Literal["unit-variance", "default"] = "unit-variance"
+    arm: Literal["fuse-first", "untouched"] = Field("fuse-first", description="does the pseudo-image turn with the image (the paper) or stay behind")
+
+
+class AugmentConfig(Section):
+    """One geometry for stack and mask (defaults: the public code's ranges); photometric changes for the image alone."""
+
+    name: Literal["none", "paper"] = "paper"
+    horizontal_flip: Share = Field(0.5, ge=0, le=1)
+    vertical_flip: Share = Field(0.5, ge=0, le=1)
+    affine: Share = Field(0.5, ge=0, le=1, description="probability of rotation, scale and translation together")
+    degrees: float = Field(90.0, ge=0, le=180)
+    translate: Share = Field(0.125, ge=0, le=1, description="of the side")
+    scale: tuple[float, float] = (0.5, 1.5)
+    brightness: float = Field(0.0, ge=0, le=1)
+    contrast: float = Field(0.0, ge=0, le=1)
+    saturation: float = Field(0.0, ge=0, le=1)
+    gamma: float = Field(0.0, ge=0, lt=1)
+    noise: float = Field(0.0, ge=0, le=1, description="σ of additive Gaussian noise on the image in [0, 1]")
+
+    @field_validator("scale")
+    @classmethod
+    def _ordered(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < scale[0] <= scale[1]:
+            raise ValueError("augment.scale is (smallest, largest), both above 0: try [0.5, 1.5]")
+        return scale
+
+
+class NetworkConfig(Section):
+    """Any segmentation network; it knows nothing of text."""
+
+    name: str = "unet"
+    width: int = Field(64, ge=1, description="channels of the first level (unet)")
+    pretrained: bool = Field(True, description="ImageNet weights, where the network has them (lite)")
+    first_filters: Literal["scale", "zero", "tile"] = Field("scale", description="start of a pretrained stem's filters for the pseudo-image's channels")
+
+
+class NormalizeConfig(Section):
+    """Per half of the stack: (value − mean) / std, after the augmentation. `auto`: the network's own, else ImageNet's."""
+
+    image_mean: tuple[float, ...] | Literal["auto"] = "auto"
+    image_std: tuple[float, ...] | Literal["auto"] = "auto"
+    pseudo_mean: float = 0.5
+    pseudo_std: float = Field(0.25, gt=0)
+
+
+class LossConfig(Section):
+    """Segmentation loss + λ · L1(pseudo-image, image · mask) in the original frame."""
+
+    name: Literal["dice_ce", "dice", "paper_code_softmax", "paper_code_sigmoid"] = "dice_ce"
+    roi: Literal["balanced", "paper", "none"] = "balanced"
+    roi_weight: float = Field(0.1, ge=0, description="λ")
+    roi_after: Share = Field(0.0, ge=0, le=1, description="λ is 0 before this share of the training")
+
+
+class OptimizerConfig(Section):
+    """AdamW and its schedule."""
+
+    learning_rate: float = Field(1e-3, gt=0)
+    pretrained_factor: float = Field(0.5, gt=0, description="learning rate of pretrained weights, relative")
+    text_factor: float = Field(1.0, gt=0, description="learning rate of projection and generator, relative")
+    weight_decay: float = Field(0.01, ge=0)
+    schedule: Literal["cosine", "constant", "one-cycle"] = "cosine"
+    warmup: Share = Field(0.0, ge=0, lt=1, description="share of the steps with a rising rate")
+    clip_norm: float | None = Field(1.0, gt=0)
+
+
+class TrainConfig(Section):
+    """The loop."""
+
+    epochs: int = Field(100, ge=1)
+    steps_per_epoch: int | None = Field(None, ge=1, description="None: every row once an epoch")
+    batch_size: int = Field(8, ge=1)
+    seed: int = Field(0, ge=0)
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    threads: int = Field(0, ge=0, description="0: every core")
+    channels_last: bool = True
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    select: Literal["dice_mean", "loss"] = Field("dice_mean", description="what the best checkpoint is best at, on the validation split")
+    validate_every: int = Field(1, ge=1, description="epochs")
+
+
+class EvaluateConfig(Section):
+    """The measurement."""
+
+    batch_size: int = Field(16, ge=1)
+    words: list[str] = ["right", "empty", "shuffled", "contradictory"]
+    threshold: float = Field(0.5, gt=0, lt=1)
+    bootstrap: int = Field(2000, ge=100, description="resamples of the images")
+    surface_tolerance_px: float = Field(2.0, gt=0, description="of the normalised surface Dice, in pixels of the original image")
+
+
+class Config(Section):
+    """All of it. Config keys = argument names = report headings."""
+
+    data: DataConfig = DataConfig()
+    text: TextConfig = TextConfig()
+    fusion: FusionConfig = FusionConfig()
+    augment: AugmentConfig = AugmentConfig()
+    normalize: NormalizeConfig = NormalizeConfig()
+    network: NetworkConfig = NetworkConfig()
+    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    train: TrainConfig = TrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        if self.fusion.name == "none" and self.fusion.arm != "fuse-first":
+            raise ValueError("fusion.arm says how words turn, but fusion.name is 'none': leave fusion.arm out")
+        return self
+
+    def replace(self, **changes: Any) -> Config:
+        """A copy with dotted keys changed: `config.replace(**{"train.seed": 1})`."""
+        document = self.model_dump(mode="json")
+        for key, value in changes.items():
+            _assign(document, key, value)
+        return parse(document, where="the call")
+
+    def to_toml(self) -> str:
+        """The resolved configuration; None is left out (TOML has no null)."""
+        return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
+
+
+def read(path: Path, overrides: list[str] | None = None) -> Config:
+    """Read a TOML file and apply `a.b=c` overrides. Relative paths in it are relative to the working directory.
+
+    Raises: MissingFile, ConfigError.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFile(f"no configuration file {path}", remedy="name a TOML file, for instance one of configs/*.toml")
+    raw = path.read_bytes()
+    try:
+        document = tomllib.loads(raw.decode("utf-8-sig"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"not valid TOML ({error})", where=path, remedy="see https://toml.io") from None
+    for override in overrides or []:
+        key, value = _split_override(override)
+        _assign(document, key, value)
+    return parse(document, where=path, text=raw.decode("utf-8-sig"))
+
+
+def parse(document: dict[str, Any], where: object, text: str = "") -> Config:
+    """Validate a nested dictionary. Raises ConfigError naming key, value, line and the nearest known key."""
+    try:
+        return Config.model_validate(document)
+    except ValidationError as error:
+        raise _explain(error.errors()[0], where, text) from None
+
+
+def _explain(fault: Any, where: object, text: str) -> ConfigError:
+    location = [str(part) for part in fault["loc"] if not isinstance(part, int)]
+    section = Config.model_fields.get(location[0]) if location else None
+    known = Config.model_fields if len(location) == 1 or section is None else section.annotation.model_fields  # type: ignore[union-attr]
+    key = ".".join(location[:2]) or "the configuration"
+    line = _line_of(text, location)
+    place = f"{where}, line {line}" if line else where
+    if fault["type"] == "extra_forbidden":
+        return ConfigError(f"unknown key {key}", where=place, remedy=nearest(location[-1], known))
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    shown = json.dumps(fault.get("input"), default=str)
+    return ConfigError(f"{key} is {shown[:80]}", where=place, allowed=message[:1].lower() + message[1:])
+
+
+def _line_of(text: str, location: list[str]) -> int | None:
+    """The line of a dotted key in a TOML text, where it stands plainly under its table's heading."""
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            table = stripped.strip("[]").strip()
+        key = stripped.partition("=")[0].strip()
+        if location[:2] in ([table, key], [key]):
+            return number
+    return None
+
+
+def _split_override(override: str) -> tuple[str, Any]:
+    key, sign, value = override.partition("=")
+    if not sign or not key.strip():
+        raise ConfigError(f"--set {override!r} has no '='", allowed="the form is table.key=value", remedy="for instance --set train.epochs=10")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()  # a bare word is a string
+
+
+def _assign(document: dict[str, Any], key: str, value: Any) -> None:
+    *tables, last = key.split(".")
+    for table in tables:
+        document = document.setdefault(table, {})
+        if not isinstance(document, dict):
+            raise ConfigError(f"{key} names a key inside of a value", remedy="the form is table.key=value")
+    document[last] = value
+
+
+def _without_none(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {key: _without_none(value) for key, value in document.items() if value is not None}
+    return document

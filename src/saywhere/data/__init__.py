@@ -1,0 +1,1 @@
+"""Manifests, their faults, and the public sets they are made from."""

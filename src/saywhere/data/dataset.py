@@ -1,0 +1,108 @@
+"""Training samples as batches: a function of (seed, step), with nothing decoded and no encoder called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saywhere import seeds
+from saywhere.config import Config
+from saywhere.data import mosaic
+from saywhere.data.manifest import Row
+from saywhere.data.prompt_table import PromptTable, texts_of
+from saywhere.data.store import Store
+from saywhere.text.prompts import contradict
+
+
+@dataclass(frozen=True)
+class Batch:
+    """image float32 (batch, channel, height, width) in [0, 1] · mask float32 (batch, 1, height, width) · embedding (batch, dim); original frame."""
+
+    image: Tensor
+    mask: Tensor
+    embedding: Tensor
+    rows: list[int]
+
+
+def levels_of(config: Config) -> list[str]:
+    """The prompt levels drawn from in training; none for an image-only model."""
+    chosen = config.text.train_prompts if config.fusion.name != "none" else []
+    return [chosen] if isinstance(chosen, str) else list(chosen)
+
+
+def training_prompts(config: Config, rows: Sequence[Row]) -> list[str]:
+    """Every sentence that training can draw; contradictions and the blank one among them where the configuration wants them."""
+    prompts = [text for row in rows for level in levels_of(config) for text in texts_of(row, level)]
+    if not prompts:
+        return [""]
+    if config.data.absent:
+        prompts += [opposite for text in dict.fromkeys(prompts) if (opposite := contradict(text)) is not None]
+    if config.data.mosaic:
+        prompts += [text for tile in range(4) for text in mosaic.wordings(config.data.target, tile)]
+    return prompts + ([""] if config.text.blank else [])
+
+
+@dataclass
+class TrainingSet:
+    """Rows in an endless sequence of permutations; step s takes the next `batch_size` of them."""
+
+    config: Config
+    rows: Sequence[Row]
+    store: Store
+    table: PromptTable
+    _orders: dict[int, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.config.train.steps_per_epoch or max(1, len(self.rows) // self.config.train.batch_size)
+
+    def visits(self, step: int) -> list[int]:
+        """The row numbers of a step."""
+        n, size = len(self.rows), self.config.train.batch_size
+        return [self._order(visit // n)[visit % n] for visit in range(step * size, (step + 1) * size)]
+
+    def batch(self, step: int) -> Batch:
+        """Step s → its batch, the same in every process."""
+        visited = self.visits(step)
+        samples = [self._sample(step, place, row) for place, row in enumerate(visited)]
+        image = torch.stack([image for image, _, _ in samples]).float().div_(255)
+        mask = torch.stack([mask for _, mask, _ in samples]).float()
+        embedding = self.table.embeddings[torch.tensor([number for _, _, number in samples])]
+        return Batch(image, mask, embedding, visited)
+
+    def _sample(self, step: int, place: int, row: int) -> tuple[Tensor, Tensor, int]:
+        random = seeds.generator(self.config.train.seed, "sample", step, place)
+        kind = random.random()
+        if kind < self.config.data.mosaic:
+            return self._mosaic(random, row)
+        image, mask = self.store.images[self.store.image_of_row[row]], self.store.masks[row]
+        if random.random() < self.config.text.blank:
+            return image, mask, self.table.number[""]
+        text = self._draw_text(random, row)
+        if random.random() < self.config.data.absent and (opposite := contradict(text)) is not None:
+            return image, torch.zeros_like(mask), self.table.number[opposite]
+        return image, mask, self.table.number[text]
+
+    def _draw_text(self, random: np.random.Generator, row: int) -> str:
+        levels = levels_of(self.config)
+        if not levels:
+            return ""
+        texts = texts_of(self.rows[row], levels[random.integers(len(levels))])
+        return texts[random.integers(len(texts))]
+
+    def _mosaic(self, random: np.random.Generator, row: int) -> tuple[Tensor, Tensor, int]:
+        target = int(random.integers(4))
+        chosen = random.integers(len(self.rows), size=4)
+        chosen[target] = row
+        image, mask = mosaic.tile(self.store.images[self.store.image_of_row[chosen]], self.store.masks[chosen], target)
+        texts = mosaic.wordings(self.config.data.target, target) if levels_of(self.config) else [""]
+        return image, mask, self.table.number[texts[random.integers(len(texts))]]
+
+    def _order(self, number: int) -> np.ndarray:
+        if number not in self._orders:
+            self._orders = {number: seeds.order(len(self.rows), self.config.train.seed, number), **dict(list(self._orders.items())[:1])}
+        return self._orders[number]

@@ -1,0 +1,159 @@
+"""The manifest: one row a case, as JSONL or CSV. A broken manifest is one ManifestError; a bad row is `validate`'s business.
+
+Paths are relative to the manifest's folder. They may leave it (`..`, absolute, symlinks): a manifest is written by the person who runs
+Saywhere, and images often live elsewhere. Whoever takes manifests from strangers must check the paths first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from saywhere.data.table import Record, read_records
+from saywhere.errors import ManifestError, MissingFile
+from saywhere.io.files import plain, write_text
+
+NAMES = ("manifest.jsonl", "annotations.jsonl", "manifest.csv")
+FRAMES = ("image", "patient")
+BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+COLUMNS = frozenset({"id", "image", "mask", "prompt", "prompts", "split", "group", "patient", "frame", "oracle"})
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case.
+
+    `prompts`: level → its texts (a `prompt` column is the level "prompt"). `group`: cases that must stay in one split (a patient).
+    `frame`: whose left? `oracle`: were the texts derived from the mask? `number`: its line in the manifest, from 1. `extra`: further keys, as found.
+    """
+
+    id: str
+    image: Path
+    mask: Path | None = None
+    prompts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    split: str = "train"
+    group: str | None = None
+    frame: str = "image"
+    oracle: bool | None = None
+    number: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All rows in order. `digest`: sha256 of the manifest file (not of the images)."""
+
+    path: Path
+    rows: tuple[Row, ...]
+    digest: str
+
+    def split(self, name: str) -> list[Row]:
+        """The rows of one split; empty if there is none of that name."""
+        return [row for row in self.rows if row.split == name]
+
+    @property
+    def splits(self) -> list[str]:
+        """In order of appearance."""
+        return list(dict.fromkeys(row.split for row in self.rows))
+
+    @property
+    def levels(self) -> list[str]:
+        """Names of the prompt levels, in order of appearance."""
+        return list(dict.fromkeys(level for row in self.rows for level in row.prompts))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read JSONL or CSV (by the name's end, else by the first character); a folder means the manifest in it.
+
+    Raises: MissingFile; ManifestError naming file, row, column and remedy.
+    """
+    path = locate(Path(path))
+    content, records = read_records(path)
+    rows = tuple(_row(record, path.parent) for record in records)
+    if not rows:
+        raise ManifestError("no rows", where=path, remedy='write one case a line, as {"id": …, "image": …, "mask": …, "prompt": …, "split": …}')
+    _check_splits(records, path)
+    return Manifest(path, rows, hashlib.sha256(content).hexdigest())
+
+
+def write_manifest(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write JSONL, atomically, keys in the given order. Raises NotWritable."""
+    write_text(path, "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows))
+
+
+def locate(path: Path) -> Path:
+    """The manifest itself, or the one in a folder. Raises MissingFile."""
+    if not path.is_dir():
+        return path
+    found = next((path / name for name in NAMES if (path / name).is_file()), None)
+    if found is None:
+        raise MissingFile(f"no manifest in {path}", allowed=f"looked for {', '.join(NAMES)}", remedy="name the manifest, or make one with `saywhere prepare`")
+    return found
+
+
+def _row(record: Record, folder: Path) -> Row:
+    frame = record.text("frame") or "image"
+    if frame not in FRAMES:
+        raise record.error("frame", f"frame is {frame[:40]!r}", allowed="it says whose left is meant: image or patient", remedy="write one of the two")
+    mask = record.text("mask")
+    return Row(
+        id=record.required("id"),
+        image=folder / record.required("image"),
+        mask=folder / mask if mask else None,
+        prompts=_prompts(record),
+        split=record.text("split") or "train",
+        group=record.text("group") or record.text("patient"),
+        frame=frame,
+        oracle=_boolean(record, "oracle"),
+        number=record.number,
+        extra={key: value for key, value in record.fields.items() if key not in COLUMNS and not key.startswith("prompts.")},
+    )
+
+
+def _prompts(record: Record) -> dict[str, tuple[str, ...]]:
+    """From `prompt`, `prompts` (an object) and, for CSV, columns `prompts.NAME`."""
+    value = record.fields.get("prompts")
+    if isinstance(value, str) and value.strip():
+        value = record.parsed("prompts")  # a CSV cell that holds JSON
+    named = dict(value) if isinstance(value, dict) else {}
+    if value and not isinstance(value, dict):
+        raise record.error("prompts", f"prompts is a {type(value).__name__}", allowed="it is an object of named texts", remedy='write {"p0": "…"}, or a prompt')
+    named |= {key.removeprefix("prompts."): text for key, text in record.fields.items() if key.startswith("prompts.")}
+    if record.fields.get("prompt") is not None:
+        if "prompt" in named:
+            raise record.error("prompt", "two texts named prompt", allowed="prompt and prompts.prompt are one level", remedy="keep one of them")
+        named["prompt"] = record.fields["prompt"]
+    return {level: _texts(record, level, texts) for level, texts in named.items() if texts is not None}
+
+
+def _texts(record: Record, level: str, value: Any) -> tuple[str, ...]:
+    texts = value if isinstance(value, list) else [value]
+    for text in texts:
+        if not isinstance(text, str):
+            found = f"prompt {level[:40]} holds a {type(text).__name__}"
+            raise record.error("prompts", found, allowed="a level is a text or a list of texts", remedy="put it in quotes")
+        record.check_text("prompts", text)
+    return tuple(texts)
+
+
+def _boolean(record: Record, column: str) -> bool | None:
+    value = record.fields.get(column)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str) and not value.strip():
+        return None
+    known = BOOLEANS.get(str(value).strip().lower())
+    if known is None:
+        raise record.error(column, f"{column} is {str(value)[:40]!r}", allowed="it is true or false", remedy="write one of the two, or leave it out")
+    return known
+
+
+def _check_splits(records: list[Record], path: Path) -> None:
+    """No split anywhere means train; a split here and none there is a slip."""
+    without = [record for record in records if not record.text("split")]
+    if without and len(without) < len(records):
+        raise without[0].error("split", "no split, while other rows have one", allowed="all rows have a split or none", remedy="write train, val or test")

@@ -1,0 +1,18 @@
+"""What a user downloads from the publishers → manifest.jsonl + images/ + masks/. One public set, one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from saywhere.data.facts import Progress
+from saywhere.data.prepare.isic import prepare_isic
+from saywhere.data.prepare.kvasir import prepare_kvasir
+from saywhere.data.prepare.layout import Prepared
+from saywhere.data.prepare.qata import prepare_qata
+
+SETS: dict[str, Callable[[Path, Path, Progress | None], Prepared]] = {
+    "isic": prepare_isic,
+    "kvasir": prepare_kvasir,
+    "qata": prepare_qata,
+}

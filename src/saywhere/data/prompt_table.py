@@ -1,0 +1,58 @@
+"""Every sentence that a training can meet, embedded beforehand: a sample carries a row number of this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saywhere.data.manifest import Row
+from saywhere.errors import ConfigError, nearest
+from saywhere.text.cache import EmbeddingCache
+
+
+@dataclass(frozen=True)
+class PromptTable:
+    """Distinct prompts and their vectors."""
+
+    prompts: list[str]
+    embeddings: Tensor
+    """float32 (prompt, embedding), as the encoder gives them"""
+    number: dict[str, int]
+
+    def numbers(self, prompts: Sequence[str]) -> np.ndarray:
+        """int64 (n,): where these prompts stand."""
+        return np.array([self.number[prompt] for prompt in prompts], np.int64)
+
+
+def embed(prompts: Sequence[str], cache: EmbeddingCache) -> PromptTable:
+    """One encoder call a distinct prompt, or none where the cache has it."""
+    distinct = sorted(set(prompts))
+    return PromptTable(distinct, torch.from_numpy(cache.get(distinct)), {prompt: i for i, prompt in enumerate(distinct)})
+
+
+def wordless() -> PromptTable:
+    """The table of an image-only model: one blank prompt, no encoder."""
+    return PromptTable([""], torch.zeros(1, 1), {"": 0})
+
+
+def texts_of(row: Row, level: str, key: str = "text.train_prompts") -> tuple[str, ...]:
+    """A row's sentences at a level. Raises ConfigError where the manifest has no such level."""
+    if level not in row.prompts:
+        raise ConfigError(f"no prompts {level!r} in row {row.id!r}", where=key, remedy=nearest(level, row.prompts) if row.prompts else "add prompts")
+    return row.prompts[level]
+
+
+def groups_of_meaning(rows: Sequence[Row], levels: Sequence[str], table: PromptTable) -> np.ndarray:
+    """int64 (prompt,): a row's paraphrases at a level share a number; each other prompt has its own."""
+    groups = np.arange(len(table.prompts))
+    for row in rows:
+        for level in levels:
+            numbers = [table.number[text] for text in row.prompts.get(level, ()) if text in table.number]
+            fresh = [n for n in numbers if groups[n] == n]
+            if len(fresh) > 1:
+                groups[fresh] = fresh[0]
+    return groups

@@ -1,0 +1,60 @@
+"""A model from a configuration."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from torch import Tensor, nn
+
+from saywhere import seeds
+from saywhere.config import Config
+from saywhere.fusion.generator import Generator, start_unit_variance
+from saywhere.fusion.projection import Projection
+from saywhere.model import ImageSegmenter, Model, ReferringSegmenter
+from saywhere.networks import registry
+from saywhere.normalize import Normalize
+from saywhere.text.scale import EmbeddingScale
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Tensor | None = None, *, pretrained: bool | None = None) -> Model:
+    """Build after seeding, so that equal (config, seed) give equal weights.
+
+    Args:
+        scale: fitted on the training prompts; None for image only.
+        start_prompts: embeddings (prompt, dim) on which `fusion.start = unit-variance` is computed.
+        pretrained: overrides the configuration (False where a checkpoint's weights follow).
+    """
+    seeds.seed_weights(config.train.seed)
+    channel = config.data.channels
+    with_words = config.fusion.name != "none"
+    network = registry.build(
+        config.network.name,
+        in_channels=channel * (2 if with_words else 1),
+        width=config.network.width,
+        pretrained=config.network.pretrained if pretrained is None else pretrained,
+        first_filters=config.network.first_filters,
+    )
+    normalize = _normalize(config, network, with_words)
+    if not with_words or scale is None:
+        return ImageSegmenter(normalize, network)
+    seed_grid = (config.data.size // 8, config.data.size // 8)
+    projection, generator = Projection(config.fusion.projection, scale.dims[1], seed_grid), Generator(channel)
+    if config.fusion.start == "unit-variance" and start_prompts is not None:
+        start_unit_variance(projection, generator, scale(start_prompts))
+    return ReferringSegmenter(scale, projection, generator, normalize, network, words_turn=config.fusion.arm == "fuse-first")
+
+
+def _normalize(config: Config, network: nn.Module, with_words: bool) -> Normalize:
+    channel, chosen = config.data.channels, config.normalize
+    mean = _channels(getattr(network, "image_mean", None) or IMAGENET_MEAN if chosen.image_mean == "auto" else chosen.image_mean, channel)
+    std = _channels(getattr(network, "image_std", None) or IMAGENET_STD if chosen.image_std == "auto" else chosen.image_std, channel)
+    if with_words:
+        mean, std = mean + [chosen.pseudo_mean] * channel, std + [chosen.pseudo_std] * channel
+    return Normalize(mean, std)
+
+
+def _channels(values: Sequence[float], channel: int) -> list[float]:
+    """One number a channel; a grey image takes the mean of the colours' numbers."""
+    return list(values) if len(values) == channel else [sum(values) / len(values)] * channel

@@ -1,0 +1,131 @@
+"""The main job, end to end, in front of whoever asks: train, evaluate, predict, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable
+
+from saywhere.config import Config
+from saywhere.data.manifest import Manifest, read_manifest
+from saywhere.data.phantoms import make_phantoms
+from saywhere.engine.batch import Job, run_jobs
+from saywhere.engine.evaluate import evaluate, measure
+from saywhere.engine.material import evaluation_prompt
+from saywhere.engine.predict import Segmenter
+from saywhere.engine.run import create
+from saywhere.engine.train import Listener, train
+from saywhere.io import files
+from saywhere.metrics.statistics import bootstrap_mean
+
+PHANTOMS = Config().replace(
+    **{
+        "data.size": 64,
+        "data.channels": 1,
+        "text.train_prompts": "taught",
+        "text.evaluate_prompts": "plain",
+        "text.unseen_prompts": "unseen",
+        "network.width": 16,
+        "optimizer.learning_rate": 3e-3,
+        "optimizer.schedule": "one-cycle",
+        "train.epochs": 16,
+        "train.validate_every": 2,
+    }
+)
+"""configs/phantoms.toml, embedded: a test holds the two equal."""
+
+REAL = Config().replace(
+    **{
+        "data.mosaic": 0.25,
+        "text.blank": 0.1,
+        "augment.degrees": 45.0,
+        "augment.scale": [0.75, 1.25],
+        "augment.translate": 0.1,
+        "augment.brightness": 0.2,
+        "augment.contrast": 0.2,
+        "augment.saturation": 0.2,
+        "network.name": "lite",
+        "loss.roi": "none",
+        "train.epochs": 20,
+        "train.steps_per_epoch": 100,
+        "train.validate_every": 4,
+    }
+)
+"""configs/kvasir.toml without its paths and levels."""
+
+ARMS = (
+    ("words turned with the image (the paper)", {}),
+    ("words left behind", {"fusion.arm": "untouched"}),
+    ("no geometric augmentation", {"augment.name": "none"}),
+)
+SEED_OF_PHANTOMS = 2510
+N_FEW = 64
+Say = Callable[[str], None]
+
+
+def demo(folder: Path, data: Path | None, *, say: Say, listen: Listener) -> Path:
+    """Run it; returns the report. `data`: a folder with a manifest, or None for phantoms made here."""
+    folder = create(folder, "demo").folder
+    if data is None:
+        say("1/4 making referring phantoms: several lesions an image, and a sentence that says which one is meant")
+        config = PHANTOMS.replace(**{"data.manifest": str(_phantoms(folder))})
+    else:
+        config = real_config(read_manifest(data))
+    say("2/4 training" + (" (prompts are embedded first, once)" if data is None else f" `{config.network.name}` on {config.data.manifest}"))
+    run = train(config, folder / "run", listen=listen)
+    if data is None:
+        say(f"3/4 the paper's claim in small: three more runs from {N_FEW} images")
+        files.write_json(run / "comparison.json", compare_arms(config, folder, listen))
+    say("4/4 evaluating, predicting, writing the report")
+    evaluate(run)
+    _predict_some(run, folder / "predictions")
+    from saywhere.report.build import build_report
+
+    return build_report(run)
+
+
+def real_config(manifest: Manifest) -> Config:
+    """The recipe for real images, with the manifest's own levels: every level that says something is drawn from in training."""
+    first = manifest.rows[0].prompts
+    spoken = [level for level in manifest.levels if any(text for row in manifest.rows[:50] for text in row.prompts.get(level, ()))]
+    plain = [level for level in spoken if len(first.get(level, ())) == 1]
+    target = first["p1"][0] if first.get("p1", ("",))[0] else "lesion"
+    return REAL.replace(
+        **{
+            "data.manifest": str(manifest.path),
+            "data.target": target,
+            "text.train_prompts": spoken,
+            "text.evaluate_prompts": "p6" if "p6" in spoken else plain[-1] if plain else spoken[-1],
+        }
+    )
+
+
+def compare_arms(config: Config, folder: Path, listen: Listener) -> dict[str, Any]:
+    """Few images, one fixed sentence each, equal steps: does it matter that the words turn with the image?"""
+    manifest = _few_phantoms(folder)
+    few = config.replace(
+        **{"data.manifest": str(manifest), "text.train_prompts": "plain", "text.unseen_prompts": "unseen", "train.epochs": 40, "train.validate_every": 40}
+    )
+    rows = []
+    for number, (label, changes) in enumerate(ARMS, start=1):
+        segmenter = Segmenter(train(few.replace(**changes), folder / f"few-{number}", listen=listen))
+        test = read_manifest(manifest).split("test")
+        cases = measure(segmenter, test, [evaluation_prompt(row, segmenter.config) for row in test], "right", lambda done: None)
+        dice = bootstrap_mean([case["dice"] for case in cases], config.evaluate.bootstrap, config.train.seed)
+        rows.append({"label": label, "dice_mean": vars(dice), "n": len(cases)})
+    note = f"UNet of width {config.network.width}, {N_FEW} training images with one sentence each, equal steps, right words, test images never seen."
+    return {"title": "Why fuse first: what happens to the words when the image turns", "note": note, "rows": rows}
+
+
+def _phantoms(folder: Path) -> Path:
+    return make_phantoms(folder / "phantoms", n_train=128, n_val=16, n_test=100, size=PHANTOMS.data.size, seed=SEED_OF_PHANTOMS)
+
+
+def _few_phantoms(folder: Path) -> Path:
+    return make_phantoms(folder / "few", n_train=N_FEW, n_val=8, n_test=100, size=PHANTOMS.data.size, seed=SEED_OF_PHANTOMS + 1, rows_per_image=1)
+
+
+def _predict_some(run: Path, out: Path) -> None:
+    segmenter = Segmenter(run)
+    assert segmenter.config.data.manifest is not None
+    test = read_manifest(segmenter.config.data.manifest).split(segmenter.config.data.test_split)[:6]
+    run_jobs(segmenter, [Job(row.image, evaluation_prompt(row, segmenter.config), f"example-{i}") for i, row in enumerate(test, start=1)], out)

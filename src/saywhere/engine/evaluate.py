@@ -1,0 +1,129 @@
+"""The measurement: every case with every kind of words, at the original size; and whether the words are heard."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from saywhere.config import Config
+from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.validate import check
+from saywhere.engine import pictures
+from saywhere.engine.predict import Segmenter
+from saywhere.engine.words import asked, prompts_for
+from saywhere.errors import ConfigError, MissingFile
+from saywhere.io import files, images
+from saywhere.metrics.functional import case_metrics, pooled
+from saywhere.metrics.statistics import bootstrap_mean, paired_difference, verdict
+
+Case = dict[str, Any]
+COLUMNS = ("id", "words", "prompt", "dice", "iou", "precision", "recall", "hausdorff_95_px", "surface_dice",
+           "true_positive", "false_positive", "false_negative")  # fmt: skip
+_VERDICTS = ("heard", "hardly heard", "not heard")
+
+
+def evaluate(
+    run: Path, *, manifest: Path | None = None, split: str | None = None, words: Sequence[str] | None = None, advance: Callable[[int], None] = lambda done: None
+) -> dict[str, Any]:
+    """Evaluate a run and write run/evaluation/{summary.json,cases.csv,pictures}; returns the summary.
+
+    Args:
+        manifest: other data than the run's. split: default `data.test_split`. words: default `evaluate.words`.
+        advance: told of each finished case.
+    Raises: MissingFile, ConfigError, ManifestError, BadCheckpoint.
+    """
+    segmenter = Segmenter(run)
+    config = segmenter.config
+    if words is not None:
+        config = config.replace(**{"evaluate.words": [word for word in words if word != "unseen"]})
+    rows, place = _rows(config, manifest, split or config.data.test_split)
+    kinds = asked(config)
+    cases = {kind: measure(segmenter, rows, prompts_for(kind, rows, config), kind, advance) for kind in kinds}
+    summary = summarise(cases, config) | {"split": split or config.data.test_split, "manifest": str(place), "level": config.text.evaluate_prompts}
+    folder = run / "evaluation"
+    _write_cases(folder / "cases.csv", [case for kind in kinds for case in cases[kind]])
+    pictures.write(folder, segmenter, rows, cases["right"])
+    files.write_json(folder / "summary.json", summary)
+    return summary
+
+
+def measure(segmenter: Segmenter, rows: Sequence[Row], prompts: Sequence[str | None], kind: str, advance: Callable[[int], None]) -> list[Case]:
+    """One case a row that has such words."""
+    config = segmenter.config
+    chosen = [(row, prompt) for row, prompt in zip(rows, prompts) if prompt is not None]
+    segmenter.embed([prompt for _, prompt in chosen])
+    cases: list[Case] = []
+    size = config.evaluate.batch_size
+    for start in range(0, len(chosen), size):
+        part = chosen[start : start + size]
+        results = segmenter.segment_many([row.image for row, _ in part], [prompt for _, prompt in part])
+        for (row, prompt), result in zip(part, results):
+            target = images.read_mask(row.mask) if row.mask is not None else np.zeros(result.mask.shape, bool)
+            numbers = case_metrics(result.mask, target, config.evaluate.surface_tolerance_px)
+            cases.append({"id": row.id, "words": kind, "prompt": prompt, **numbers})
+            advance(1)
+    return cases
+
+
+def summarise(cases: dict[str, list[Case]], config: Config) -> dict[str, Any]:
+    """Means with 95 % bootstrap intervals over images, pooled figures, and the paired differences from the right words."""
+    right = {case["id"]: case["dice"] for case in cases["right"]}
+    listening = {kind: _listening(right, cases[kind], config) for kind in cases if kind not in ("right", "unseen") and cases[kind]}
+    verdicts = [found["verdict"] for kind, found in listening.items() if kind != "empty"]
+    return {
+        "n": len(right),
+        "frame": "original",
+        "words": {kind: _summary(found, config) for kind, found in cases.items() if found},
+        "listening": listening,
+        "verdict": max(verdicts, key=_VERDICTS.index) if verdicts else None,
+    }
+
+
+def _listening(right: dict[str, float], cases: list[Case], config: Config) -> dict[str, Any]:
+    own, other = np.array([right[case["id"]] for case in cases]), np.array([case["dice"] for case in cases])
+    found = paired_difference(own, other, resamples=config.evaluate.bootstrap, seed=config.train.seed)
+    return asdict(found) | {"verdict": verdict(found)}
+
+
+def _summary(cases: list[Case], config: Config) -> dict[str, Any]:
+    column = {name: np.array([case[name] for case in cases], float) for name in COLUMNS[3:9]}
+    means = {
+        f"{name}_mean": asdict(bootstrap_mean(values, resamples=config.evaluate.bootstrap, seed=config.train.seed))
+        for name, values in column.items()
+        if name != "hausdorff_95_px"
+    }
+    distance = column["hausdorff_95_px"]
+    finite = distance[np.isfinite(distance)]
+    surface = {
+        "median": float(np.median(distance)) if np.isfinite(np.median(distance)) else None,
+        "mean_finite": float(finite.mean()) if len(finite) else None,
+        "n_infinite": int((~np.isfinite(distance)).sum()),
+    }
+    return {"n": len(cases), **means, "hausdorff_95_px": surface, **pooled(cases)}
+
+
+def _rows(config: Config, manifest: Path | None, split: str) -> tuple[list[Row], Path]:
+    place = Path(manifest or config.data.manifest or "")
+    if not place.is_file():
+        raise MissingFile(f"no manifest {place}", remedy="name it with --data")
+    everything = read_manifest(place)
+    levels = [config.text.evaluate_prompts] if config.fusion.name != "none" else []
+    rows = everything.split(split)
+    if rows:
+        rows = list(check(replace(everything, rows=tuple(rows)), levels).manifest.rows)
+    if not rows:
+        raise ConfigError(f"no rows of split {split!r}", where=place, allowed=f"splits there: {', '.join(everything.splits)}", remedy="name one with --split")
+    return rows, place
+
+
+def _write_cases(path: Path, cases: list[Case]) -> None:
+    sheet = io.StringIO()
+    writer = csv.DictWriter(sheet, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in case.items()} for case in cases)
+    files.write_text(path, sheet.getvalue())

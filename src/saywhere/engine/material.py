@@ -1,0 +1,93 @@
+"""What a training needs, made ready before the first step: checked rows, decoded store, embedded prompts, fitted scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+from saywhere import seeds
+from saywhere.config import Config
+from saywhere.data.dataset import TrainingSet, levels_of, training_prompts
+from saywhere.data.manifest import Manifest, Row, read_manifest
+from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
+from saywhere.data.store import Store, open_store
+from saywhere.data.validate import CheckReport, check
+from saywhere.errors import ConfigError, TooManyFaults
+from saywhere.text.cache import EmbeddingCache, cache_folder
+from saywhere.text.encoder import Encoder, open_encoder
+from saywhere.text.scale import EmbeddingScale, fit
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything but the model."""
+
+    report: CheckReport
+    training: TrainingSet
+    validation_rows: list[Row]
+    validation: Store
+    table: PromptTable
+    scale: EmbeddingScale | None
+    encoder: Encoder | None
+
+
+def gather(config: Config) -> Material:
+    """Check, decode, embed, fit. Raises ConfigError, ManifestError, TooManyFaults and what encoders and files raise."""
+    report = checked(config)
+    train = limited(report.manifest, config)
+    validation = report.manifest.split(config.data.validation_split) or train[:64]
+    stores = cache_folder() / "stores"
+    encoder, scale, table = None, None, wordless()
+    if config.fusion.name != "none":
+        encoder, spoken = open_encoder(config.text), training_prompts(config, train)
+        table = embed(spoken + [evaluation_prompt(row, config) for row in validation], EmbeddingCache(encoder))
+        scale = fitted_scale(config, train, spoken, table)
+    return Material(
+        report,
+        TrainingSet(config, train, open_store(train, config.data.size, config.data.channels, stores), table),
+        validation,
+        open_store(validation, config.data.size, config.data.channels, stores),
+        table,
+        scale,
+        encoder,
+    )
+
+
+def checked(config: Config) -> CheckReport:
+    """The manifest's clean rows. Raises TooManyFaults over `data.fault_budget`."""
+    if config.data.manifest is None:
+        raise ConfigError("data.manifest is not set", remedy="set it in the configuration, or --set data.manifest=PATH")
+    manifest = read_manifest(Path(config.data.manifest))
+    levels = dict.fromkeys([*levels_of(config), config.text.evaluate_prompts]) if config.fusion.name != "none" else {}
+    report = check(manifest, list(levels))
+    n_faulty, n_rows = len({fault.row for fault in report.faults}), max(1, len(manifest.rows))
+    if n_faulty / n_rows > config.data.fault_budget:
+        first = report.faults[0]
+        raise TooManyFaults(f"{n_faulty} of {n_rows} rows are faulty, the first is row {first.row} ({first.reason})", where=manifest.path,
+                            allowed=f"data.fault_budget is {config.data.fault_budget}", remedy="see `saywhere check`, mend the rows or raise the budget")  # fmt: skip
+    return report
+
+
+def limited(manifest: Manifest, config: Config) -> list[Row]:
+    """The training rows, or `data.limit` of them drawn by the seed."""
+    rows = manifest.split(config.data.train_split)
+    if not rows:
+        raise ConfigError(f"no rows of split {config.data.train_split!r}", where=manifest.path, allowed=f"splits there: {', '.join(manifest.splits)}",
+                          remedy="set data.train_split")  # fmt: skip
+    if config.data.limit is None or config.data.limit >= len(rows):
+        return rows
+    chosen = seeds.generator(config.train.seed, "limit").permutation(len(rows))[: config.data.limit]
+    return [rows[i] for i in sorted(chosen)]
+
+
+def fitted_scale(config: Config, rows: Sequence[Row], spoken: Sequence[str], table: PromptTable) -> EmbeddingScale:
+    """`text.scale` on the distinct training prompts."""
+    groups = groups_of_meaning(rows, levels_of(config), table)
+    chosen = sorted(set(table.numbers(spoken).tolist()))
+    return fit(table.embeddings[chosen].numpy(), groups[chosen].tolist(), config.text.scale)
+
+
+def evaluation_prompt(row: Row, config: Config) -> str:
+    """The one sentence that a row is evaluated with: the first of its level; none for an image-only model."""
+    return "" if config.fusion.name == "none" else texts_of(row, config.text.evaluate_prompts, "text.evaluate_prompts")[0]

@@ -1,0 +1,176 @@
+"""One picture: load once, say often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saywhere.engine import checkpoint
+from saywhere.engine.run import Run
+from saywhere.errors import MissingFile, UsageError
+from saywhere.io import images
+from saywhere.io.overlay import overlay
+from saywhere.model import ReferringSegmenter
+from saywhere.text.cache import EmbeddingCache
+from saywhere.text.encoder import Encoder, open_encoder
+from saywhere.text.prompts import clean
+
+
+
+@dataclass(frozen=True)
+class Result:
+    """One image's answer to one prompt, in the image's original frame."""
+
+    image: np.ndarray
+    """uint8 (height, width, channel)"""
+    prompt: str
+    probability: np.ndarray
+    """float32 (height, width), [0, 1]"""
+    mask: np.ndarray
+    """bool (height, width)"""
+    pseudo_image: np.ndarray | None
+    """float32 (height, width, 3), [0, 1]: what the words look like to the network; None for an image-only model"""
+    unfamiliarity: float
+    """Distance of the prompt from the training prompts; above 1 its words are unlike anything the model was taught."""
+
+    def overlay(self) -> np.ndarray:
+        """The mask on the image, uint8 (height, width, 3)."""
+        return overlay(self.image, self.mask)
+
+    def save(self, folder: str | Path, stem: str = "result") -> dict[str, Path]:
+        """Write STEM-{mask,probability,pseudo,overlay}.png. Raises NotWritable."""
+        from saywhere.engine.draw import captioned
+
+        folder = Path(folder)
+        pictures = {"probability": _grey(self.probability), "overlay": captioned(self.overlay(), self.prompt or "(no words)")}
+        if self.pseudo_image is not None:
+            pictures["pseudo"] = (self.pseudo_image * 255).round().astype(np.uint8)
+        paths = {name: folder / f"{stem}-{name}.png" for name in ("mask", *pictures)}
+        images.write_mask(paths["mask"], self.mask)
+        for name, picture in pictures.items():
+            images.write_image(paths[name], picture)
+        return paths
+
+    def show(self) -> None:
+        """Open the overlay in the system's picture viewer."""
+        from PIL import Image
+
+        Image.fromarray(self.overlay()).show(title=self.prompt)
+
+    def __repr__(self) -> str:
+        height, width = self.mask.shape
+        return f"Result({self.prompt!r}, mask {self.mask.mean():.1%} of {height}×{width})"
+
+
+class Segmenter:
+    """A trained model with its text encoder: `segment(image, "prompt")`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        place = _weights_folder(self.folder)
+        saved = checkpoint.load(place)
+        self.config, self.state = saved.config, saved.state
+        self.model = checkpoint.build_from(saved, place)
+        self._encoder: Encoder | None = None
+        self._embeddings: dict[str, Tensor] = {}
+
+    @property
+    def hears_words(self) -> bool:
+        """False for an image-only model, which answers every prompt alike."""
+        return isinstance(self.model, ReferringSegmenter)
+
+    def segment(self, image: Any, prompt: str = "", *, threshold: float | None = None) -> Result:
+        """Segment what the prompt names.
+
+        Args:
+            image: a path, a PIL image, or an array (height, width[, channel]): uint8, or float in [0, 1].
+            prompt: plain words; blank means "no words".
+            threshold: on the probability, in (0, 1); default: the configuration's.
+        Raises: UnreadableFile, UsageError, MissingEncoder.
+        """
+        return self.segment_many([image], [prompt], threshold=threshold)[0]
+
+    def segment_many(self, pictures: Sequence[Any], prompts: Sequence[str], *, threshold: float | None = None) -> list[Result]:
+        """The same for several pairs, in batches."""
+        if len(pictures) != len(prompts):
+            raise UsageError(f"{len(pictures)} images and {len(prompts)} prompts", allowed="one prompt an image", remedy="repeat the image for more prompts")
+        originals = [self._read(picture) for picture in pictures]
+        cleaned = [clean(prompt) for prompt in prompts]
+        self.embed(cleaned)
+        results: list[Result] = []
+        size = self.config.evaluate.batch_size
+        for start in range(0, len(originals), size):
+            part = slice(start, start + size)
+            results += self._segment(originals[part], cleaned[part], threshold or self.config.evaluate.threshold)
+        return results
+
+    def embed(self, prompts: Sequence[str]) -> None:
+        """Encode the prompts that were not met before, all at once."""
+        new = sorted(set(prompts) - set(self._embeddings)) if self.hears_words else []
+        if new:
+            self._embeddings.update(zip(new, torch.from_numpy(EmbeddingCache(self.encoder).get(new))))
+
+    def embeddings(self, prompts: Sequence[str]) -> Tensor:
+        """float32 (prompt, embedding); zeros for an image-only model."""
+        self.embed(prompts)
+        return torch.stack([self._embeddings[prompt] for prompt in prompts]) if self.hears_words else torch.zeros(len(prompts), 1)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The text encoder that the model was trained with. Raises BadCheckpoint where another one is installed."""
+        if self._encoder is None:
+            self._encoder = open_encoder(self.config.text)
+            checkpoint.same_encoder(self.state.get("encoder"), self._encoder, self.folder)
+        return self._encoder
+
+    @torch.inference_mode()
+    def _segment(self, originals: list[np.ndarray], prompts: list[str], threshold: float) -> list[Result]:
+        size, channels = self.config.data.size, self.config.data.channels
+        resized = np.stack([images.resize_image(image, (size, size)) for image in originals]).transpose(0, 3, 1, 2)
+        image = torch.from_numpy(resized).float() / 255
+        embedding = self.embeddings(prompts)
+        segmentation = self.model(image, embedding)
+        far = self.model.scale.distance(embedding).tolist() if isinstance(self.model, ReferringSegmenter) else [0.0] * len(prompts)
+        results = []
+        for i, (original, prompt) in enumerate(zip(originals, prompts)):
+            height, width = original.shape[:2]
+            probability = _to_frame(segmentation.logits[i : i + 1].sigmoid(), height, width)[..., 0]
+            pseudo = segmentation.pseudo_image
+            shown = None if pseudo is None else _to_frame(pseudo[i : i + 1].expand(-1, 3 if channels == 1 else -1, -1, -1), height, width)
+            results.append(Result(original, prompt, probability, probability > threshold, shown, far[i]))
+        return results
+
+    def _read(self, picture: Any) -> np.ndarray:
+        channels = self.config.data.channels
+        return images.read_image(Path(picture), channels) if isinstance(picture, (str, Path)) else images.as_image(picture, channels)
+
+    def __repr__(self) -> str:
+        words = "hears words" if self.hears_words else "image only"
+        return f"Segmenter({str(self.folder)!r}, {self.config.network.name}, {self.config.data.size} px, {words})"
+
+
+def load(folder: str | Path) -> Segmenter:
+    """Open a run directory (its best checkpoint) or a folder with a checkpoint. Raises MissingFile, BadCheckpoint."""
+    return Segmenter(Path(folder))
+
+
+def _weights_folder(folder: Path) -> Path:
+    for place in (Run(folder).best, Run(folder).last, folder):
+        if (place / checkpoint.WEIGHTS).is_file():
+            return place
+    raise MissingFile(f"no checkpoint in {folder}", allowed="a run directory, or a folder with checkpoint.safetensors", remedy="train first")
+
+
+def _to_frame(picture: Tensor, height: int, width: int) -> np.ndarray:
+    """(1, channel, size, size) → float32 (height, width, channel): back on the original grid."""
+    resized = torch.nn.functional.interpolate(picture.float(), (height, width), mode="bilinear", align_corners=False)
+    return resized[0].permute(1, 2, 0).contiguous().numpy()
+
+
+def _grey(probability: np.ndarray) -> np.ndarray:
+    return (probability * 255).round().astype(np.uint8)[..., None]

@@ -1,0 +1,111 @@
+"""One image–prompt pair under controlled geometry: does the mask turn with the image?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saywhere.data.manifest import read_manifest
+from saywhere.engine.material import evaluation_prompt
+from saywhere.engine.predict import Segmenter
+from saywhere.errors import ConfigError
+from saywhere.fusion.augment import Geometry
+from saywhere.io import files, images
+from saywhere.io.overlay import overlay, panel
+from saywhere.metrics.functional import dice
+from saywhere.metrics.statistics import bootstrap_mean
+from saywhere.model import ReferringSegmenter
+
+TRANSFORMS: dict[str, dict[str, float]] = {
+    "horizontal flip": {"horizontal_flip": 1},
+    "vertical flip": {"vertical_flip": 1},
+    "both flips": {"horizontal_flip": 1, "vertical_flip": 1},
+    "15°": {"degrees": 15},
+    "45°": {"degrees": 45},
+    "90°": {"degrees": 90},
+    "180°": {"degrees": 180},
+    "scale 0.75": {"scale": 0.75},
+    "scale 1.25": {"scale": 1.25},
+}
+WAYS = ("early fusion: words turn with the image", "words fused without moving them", "no words")
+
+
+def probe_invariance(run: Path, out: Path, *, image_only: Path | None = None, n_cases: int = 50) -> dict[str, Any]:
+    """Agreement (Dice) of the mask of the turned image with the turned mask of the image; write out/{invariance.json,invariance.png}.
+
+    1 means that the answer follows its image. `image_only`: a run without words, as a fourth column.
+    """
+    segmenter = Segmenter(run)
+    if not segmenter.hears_words:
+        raise ConfigError("this run is image only", where=run, remedy="name a run with words, and this one with --image-only")
+    cases = _Cases(segmenter, n_cases)
+    ways = {way: _masks_of(segmenter, cases, way) for way in WAYS}
+    if image_only is not None:
+        other = Segmenter(image_only)
+        ways["image only"] = lambda geometry: _segment(other, cases, geometry)
+    found = {name: {way: cases.agreement(masks, cases.geometry(changes)) for way, masks in ways.items()} for name, changes in TRANSFORMS.items()}
+    summary = {"run": str(run), "n": len(cases.prompts), "agreement": found}
+    files.write_json(out / "invariance.json", summary)
+    images.write_image(out / "invariance.png", cases.draw(ways[WAYS[0]], ways[WAYS[1]]))
+    return summary
+
+
+class _Cases:
+    """Test images with their prompts, at the network's size."""
+
+    def __init__(self, segmenter: Segmenter, n_cases: int) -> None:
+        config = segmenter.config
+        assert config.data.manifest is not None
+        rows = read_manifest(config.data.manifest).split(config.data.test_split)[:n_cases]
+        size = (config.data.size, config.data.size)
+        pixels = np.stack([images.resize_image(images.read_image(row.image, config.data.channels), size) for row in rows])
+        self.image = torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
+        self.prompts = [evaluation_prompt(row, config) for row in rows]
+        self.config = config
+
+    def geometry(self, changes: dict[str, float]) -> Geometry:
+        still = Geometry.still(len(self.prompts))
+        return still._replace(**{name: np.full(len(self.prompts), value, np.float32) for name, value in changes.items()})
+
+    def agreement(self, masks: Any, geometry: Geometry) -> dict[str, float]:
+        """Dice between "turn, then segment" and "segment, then turn", with its 95 % interval over cases."""
+        turned = geometry(masks(self.geometry({})), mode="nearest")[:, 0].numpy() > 0.5
+        answered = masks(geometry)[:, 0].numpy() > 0.5
+        values = [dice(a, b) for a, b in zip(answered, turned)]
+        return vars(bootstrap_mean(values, self.config.evaluate.bootstrap, self.config.train.seed))
+
+    def draw(self, early: Any, unmoved: Any) -> np.ndarray:
+        """The first case as it is, flipped, and turned, by early fusion and by words left behind."""
+        pictures, captions = [], []
+        for name in ("as it is", "horizontal flip", "90°"):
+            geometry = self.geometry(TRANSFORMS.get(name, {}))
+            shown = (geometry(self.image)[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+            for way, masks in (("words turned", early), ("words left behind", unmoved)):
+                pictures.append(overlay(shown, masks(geometry)[0, 0].numpy() > 0.5))
+                captions.append(f"{name}, {way}")
+        return panel(pictures, captions, f"“{self.prompts[0]}”")
+
+
+def _masks_of(segmenter: Segmenter, cases: _Cases, way: str) -> Any:
+    def masks(geometry: Geometry) -> Tensor:
+        model = segmenter.model
+        assert isinstance(model, ReferringSegmenter)
+        model.words_turn = way != WAYS[1]
+        return _segment(segmenter, cases, geometry, cases.prompts if way != WAYS[2] else [""] * len(cases.prompts))
+
+    return masks
+
+
+@torch.inference_mode()
+def _segment(segmenter: Segmenter, cases: _Cases, geometry: Geometry, prompts: list[str] | None = None) -> Tensor:
+    """0/1 float32 (case, 1, size, size), in the augmented frame."""
+    embedding = segmenter.embeddings(prompts or [""] * len(cases.prompts))
+    logits = []
+    for start in range(0, len(cases.prompts), 16):
+        part = Geometry(*(rows[start : start + 16] for rows in geometry))
+        logits.append(segmenter.model(cases.image[start : start + 16], embedding[start : start + 16], part).logits)
+    return (torch.cat(logits).sigmoid() > segmenter.config.evaluate.threshold).float()

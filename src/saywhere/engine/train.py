@@ -1,0 +1,205 @@
+"""The training loop, on one page: everything a step does is here, in the order in which it happens."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from saywhere.config import Config
+from saywhere.data.dataset import Batch
+from saywhere.engine import checkpoint, fastest, run, watch
+from saywhere.engine.build import build_model
+from saywhere.engine.material import Material, gather
+from saywhere.engine.optimize import build_optimizer, set_learning_rate
+from saywhere.engine.validate import Validation, validate
+from saywhere.errors import OutOfMemory
+from saywhere.fusion.augment import Augmentation
+from saywhere.losses import ReferringLoss
+from saywhere.seeds import torch_generator
+
+Listener = Callable[[dict[str, Any]], None]
+"""Told what happens: {"event": "start" | "step" | "epoch" | "warning" | "end", …}."""
+
+
+@dataclass
+class Progress:
+    """Where a training stands: all there is to resume, beside weights and moments."""
+
+    step: int = 0
+    best: float = -math.inf
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def train(config: Config, out: Path | None = None, *, name: str = "run", resume: bool = False, listen: Listener = lambda event: None) -> Path:
+    """Train, and return the run directory. Ctrl-C saves and raises KeyboardInterrupt.
+
+    Raises: ConfigError, TooManyFaults, TrainingDiverged, OutOfMemory, NotWritable, BadCheckpoint (resume).
+    """
+    here = run.reopen(out, name) if resume else None
+    saved = checkpoint.load(here.last) if here and (here.last / checkpoint.WEIGHTS).is_file() else None
+    if saved:
+        run.same_config(saved.config, config)
+        config = saved.config
+    material = gather(config)
+    here = here or run.create(out, name)
+    material.report.write_quarantine(here.folder / "quarantine.jsonl")
+    config, fabric = fastest.choose(config, material)
+    here.write_config(config)
+    with _reporting_memory(config):
+        loop = Loop(config, material, here, fabric, listen)
+        if saved:
+            loop.restore(saved)
+        loop.go()
+    return here.folder
+
+
+class Loop:
+    """Model, optimiser and the place where they stand."""
+
+    def __init__(self, config: Config, material: Material, here: run.Run, fabric: Fabric, listen: Listener) -> None:
+        self.config, self.material, self.run, self.fabric, self.listen = config, material, here, fabric, listen
+        self.training = material.training
+        self.model = build_model(config, material.scale, material.table.embeddings)
+        self.model.to(memory_format=torch.channels_last if config.train.channels_last else torch.contiguous_format)
+        self.optimizer = build_optimizer(self.model, config.optimizer)
+        self.fast, self.fast_optimizer = fabric.setup(self.model, self.optimizer)
+        self.augmentation, self.loss, self.progress = Augmentation(config.augment), ReferringLoss(config.loss), Progress()
+        self.n_steps = config.train.epochs * self.training.steps_per_epoch
+        self.stop, self.started = threading.Event(), time.monotonic()
+
+    def go(self) -> None:
+        """Every step that is left, then the end."""
+        watch.begin(self)
+        sums = torch.tensor(self.progress.sums, dtype=torch.float64, device=self.fabric.device)
+        guard = watch.Guard(self)
+        with _ctrl_c(self.stop):
+            for step in range(self.progress.step, self.n_steps):
+                batch = self._to_device(self.training.batch(step))
+                rate = set_learning_rate(self.optimizer, self.config, step, self.n_steps)
+                parts, norm = self.step(step, batch)
+                guard.watch(step, batch, parts, norm)
+                sums += parts
+                self.progress.step = step + 1
+                self.listen({"event": "step", "step": step + 1, "n_steps": self.n_steps})
+                if (step + 1) % self.training.steps_per_epoch == 0:
+                    guard.check()
+                    self._end_epoch((sums / self.training.steps_per_epoch).tolist(), rate)
+                    sums.zero_()
+                if self.stop.is_set():
+                    self.progress.sums = sums.tolist()
+                    self._save_last()
+                    self.run.write_facts(status="interrupted", finished=run.now())
+                    raise KeyboardInterrupt
+        watch.end(self)
+
+    def step(self, step: int, batch: Batch) -> tuple[Tensor, Tensor]:
+        """One step: (total, segmentation, roi) losses and the gradient's norm, not yet synchronised."""
+        config, rows = self.config, batch.rows
+        self.fast.train()
+        geometry = self.augmentation.draw(config.train.seed, step, rows)
+        image = self.augmentation.draw_photometry(config.train.seed, step, rows)(batch.image)
+        segmentation = self.fast(image, batch.embedding, geometry, self._noise(step, batch))
+        target = geometry(batch.mask, mode="nearest")
+        value = self.loss(segmentation, target, image, batch.mask, progress=step / self.n_steps)
+        self.fast_optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(value.total)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.optimizer.clip_norm or math.inf)
+        self.fast_optimizer.step()
+        return torch.stack([value.total.detach(), value.segmentation, value.roi]).double(), norm
+
+    def restore(self, saved: checkpoint.Checkpoint) -> None:
+        """Go on where `saved` stands."""
+        checkpoint.restore_model(self.model, saved, self.run.last)
+        checkpoint.restore_optimizer(self.model, self.optimizer, saved)
+        self.progress = Progress(**{key: saved.state[key] for key in ("step", "best", "sums", "history")})
+        self.run.write_metrics(self.progress.history)
+
+    def _noise(self, step: int, batch: Batch) -> Tensor | None:
+        if not self.config.text.noise or self.material.scale is None:
+            return None
+        shape = (len(batch.rows), self.material.scale.dims[1])
+        draws = torch.randn(shape, generator=torch_generator(self.config.train.seed, "embedding noise", step))
+        return (self.config.text.noise * draws).to(batch.embedding.device)
+
+    def _to_device(self, batch: Batch) -> Batch:
+        image, mask, embedding = (tensor.to(self.fabric.device, non_blocking=True) for tensor in (batch.image, batch.mask, batch.embedding))
+        if self.config.train.channels_last:
+            image = image.to(memory_format=torch.channels_last)
+        return Batch(image, mask, embedding, batch.rows)
+
+    def _end_epoch(self, sums: list[float], rate: float) -> None:
+        epoch = len(self.progress.history) + 1
+        row: dict[str, Any] = {"epoch": epoch, "loss": sums[0], "segmentation_loss": sums[1], "roi_loss": sums[2], "learning_rate": rate}
+        if epoch % self.config.train.validate_every == 0 or epoch == self.config.train.epochs:
+            row |= self._validate()
+        self.progress.sums = [0.0, 0.0, 0.0]
+        self.progress.history.append(row)
+        if self._is_best(row):
+            checkpoint.save(self.run.best, self.config, self.model, self._state())
+        self._save_last()
+        self.run.write_metrics(self.progress.history)
+        self.listen({"event": "epoch", **row})
+        watch.words_are_heard(self, row)
+
+    def _validate(self) -> dict[str, float | None]:
+        found: Validation = validate(self.fast, self.material, self.config, self.loss, self.fabric.device)
+        return {"val_dice_mean": found.dice_mean, "val_dice_pooled": found.dice_pooled, "val_loss": found.loss, "spread": found.spread}
+
+    def _is_best(self, row: dict[str, Any]) -> bool:
+        if "val_dice_mean" not in row:
+            return False
+        score = row["val_dice_mean"] if self.config.train.select == "dice_mean" else -row["val_loss"]
+        is_best, self.progress.best = score > self.progress.best, max(score, self.progress.best)
+        return is_best
+
+    def _state(self) -> dict[str, Any]:
+        encoder = self.material.encoder
+        identity = {"name": encoder.name, "revision": encoder.revision, "pooling": encoder.pooling} if encoder else None
+        return {"encoder": identity, "epoch": len(self.progress.history), **vars(self.progress)}
+
+    def _save_last(self) -> None:
+        checkpoint.save(self.run.last, self.config, self.model, self._state(), self.optimizer)
+
+
+@contextmanager
+def _ctrl_c(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the training after the step under way, not inside of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _reporting_memory(config: Config) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise _out_of_memory(config) from error
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error) or "out of memory" in str(error):
+            raise _out_of_memory(config) from error
+        raise
+
+
+def _out_of_memory(config: Config) -> OutOfMemory:
+    batch_size = config.train.batch_size
+    return OutOfMemory(f"no memory left at train.batch_size {batch_size}, data.size {config.data.size}", allowed="the last checkpoint is valid",
+                       remedy=f"--set train.batch_size={max(1, batch_size // 2)}, a smaller data.size or network.width")  # fmt: skip
+

@@ -1,0 +1,54 @@
+"""The validation split at the network's size, after each epoch; from the decoded store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from saywhere.config import Config
+from saywhere.engine.material import Material, evaluation_prompt
+from saywhere.fusion.stack import spread
+from saywhere.losses import ReferringLoss
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Dice at the network's size (for selection; `evaluate` measures at the original size). Spread None: image only."""
+
+    dice_mean: float
+    dice_pooled: float
+    loss: float
+    spread: float | None
+
+
+@torch.no_grad()
+def validate(model: Any, material: Material, config: Config, loss: ReferringLoss, device: torch.device) -> Validation:
+    """With the words of `text.evaluate_prompts`."""
+    model.eval()
+    overlap, total, values, pseudo_images = [], [], [], []
+    numbers = material.table.numbers([evaluation_prompt(row, config) for row in material.validation_rows])
+    store, size = material.validation, config.evaluate.batch_size
+    for start in range(0, len(numbers), size):
+        image = store.images[store.image_of_row[start : start + size]].to(device).float() / 255
+        if config.train.channels_last:
+            image = image.to(memory_format=torch.channels_last)
+        target = store.masks[start : start + size].to(device).float()
+        segmentation = model(image, material.table.embeddings[numbers[start : start + size]].to(device))
+        values.append(loss(segmentation, target, image, target).total * len(image))
+        found = (segmentation.logits.float().sigmoid() > config.evaluate.threshold).float()
+        overlap.append((found * target).sum((1, 2, 3)))
+        total.append(found.sum((1, 2, 3)) + target.sum((1, 2, 3)))
+        if segmentation.pseudo_image is not None:
+            pseudo_images.append(segmentation.pseudo_image.float())
+    both, either = torch.cat(overlap), torch.cat(total)
+    dice = torch.where(either > 0, 2 * both / either.clamp_min(1), torch.ones_like(either))
+    return Validation(
+        float(dice.mean()), float(2 * both.sum() / either.sum().clamp_min(1)), float(torch.stack(values).sum() / len(numbers)), _spread(pseudo_images)
+    )
+
+
+def _spread(pseudo_images: list[Tensor]) -> float | None:
+    return float(spread(torch.cat(pseudo_images)[:256])) if pseudo_images else None

@@ -1,0 +1,102 @@
+"""What is watched while a training goes on: finite numbers, whether the words are heard, and the facts of the run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from saywhere.data.dataset import Batch
+from saywhere.engine import run
+from saywhere.errors import TrainingDiverged
+from saywhere.io import files
+
+if TYPE_CHECKING:
+    from saywhere.engine.train import Loop
+
+COLLAPSED = 0.01  # spread of the pseudo-image between prompts below which no word is heard (measured: it then stays so)
+
+
+class Guard:
+    """Looks at each step's numbers one step late, so that no step waits for the device."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+        self.pending: tuple[int, Batch, Tensor, Tensor] | None = None
+
+    def watch(self, step: int, batch: Batch, losses: Tensor, norm: Tensor) -> None:
+        """Check the step before, and keep this one for the next call."""
+        self.check()
+        self.pending = (step, batch, losses, norm)
+
+    def check(self) -> None:
+        """Raise TrainingDiverged where the pending step was not finite. `best` and `last` are never overwritten by it."""
+        if self.pending is None:
+            return
+        step, batch, losses, norm = self.pending
+        self.pending = None
+        if bool(torch.isfinite(losses).all() & torch.isfinite(norm)):
+            return
+        place = self.loop.run.folder / "diagnostic.json"
+        files.write_json(place, _diagnostic(self.loop, step, batch, losses, norm))
+        self.loop.run.write_facts(status="failed", finished=run.now())
+        raise TrainingDiverged(f"loss {losses[0]:.4g}, gradient norm {norm:.4g} at step {step + 1}", allowed="both must be finite",
+                               remedy=f"see {place}; try a smaller optimizer.learning_rate, or train.precision=32-true")  # fmt: skip
+
+
+def _diagnostic(loop: Loop, step: int, batch: Batch, losses: Tensor, norm: Tensor) -> dict[str, Any]:
+    return {
+        "step": step,
+        "losses": dict(zip(("total", "segmentation", "roi"), map(str, losses.tolist()))),
+        "gradient_norm": str(float(norm)),
+        "rows": [loop.training.rows[row].number for row in batch.rows],
+        "image_is_finite": bool(torch.isfinite(batch.image).all()),
+        "embedding_is_finite": bool(torch.isfinite(batch.embedding).all()),
+        "not_finite": [name for name, p in loop.model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()][:20],
+    }
+
+
+def words_are_heard(loop: Loop, row: dict[str, Any]) -> None:
+    """Say so, once a run, where the pseudo-image hardly differs between prompts."""
+    spread = row.get("spread")
+    facts = loop.run.facts()
+    if spread is None or spread >= COLLAPSED or facts.get("warnings"):
+        return
+    message = (
+        f"epoch {row['epoch']}: the words are not heard: the pseudo-image's spread between prompts is {spread:.4f} (below {COLLAPSED}); "
+        "try loss.roi=balanced or none, text.scale=within, fusion.start=unit-variance"
+    )
+    loop.run.write_facts(warnings=[message])
+    loop.listen({"event": "warning", "message": message})
+
+
+def begin(loop: Loop) -> None:
+    """Write run.json at the start, or add to it on resume."""
+    material, config = loop.material, loop.config
+    encoder = material.encoder
+    count = {name: sum(p.numel() for p in part.parameters()) for name, part in loop.model.named_children()}
+    rows = {"train": len(loop.training.rows), "validation": len(material.validation_rows)}
+    data = {"manifest": str(config.data.manifest), "digest": material.report.manifest.digest, "rows": rows}
+    loop.run.write_facts(
+        **run.versions(),
+        status="running",
+        created=loop.run.facts().get("created", run.now()),
+        device=str(loop.fabric.device),
+        threads=torch.get_num_threads(),
+        precision=config.train.precision,
+        seed=config.train.seed,
+        data=data | {"quarantined": len({fault.row for fault in material.report.faults})},
+        encoder={"name": encoder.name, "revision": encoder.revision, "pooling": encoder.pooling} if encoder else None,
+        parameters={"network": count["network"], "text": count.get("projection", 0) + count.get("generator", 0)},
+        warnings=loop.run.facts().get("warnings", []),
+    )
+    loop.listen({"event": "start", "run": str(loop.run.folder), "n_steps": loop.n_steps, "step": loop.progress.step, "rows": rows})
+
+
+def end(loop: Loop) -> None:
+    """Close run.json."""
+    seconds = round(loop.run.facts().get("seconds", 0) + time.monotonic() - loop.started, 1)
+    loop.run.write_facts(status="finished", finished=run.now(), seconds=seconds)
+    loop.listen({"event": "end", "run": str(loop.run.folder), "seconds": seconds, "best": loop.progress.best})

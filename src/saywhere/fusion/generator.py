@@ -1,0 +1,58 @@
+"""Seed grid → pseudo-image: three transposed convolutions, each doubling the side (arXiv 2510.12482)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from saywhere.fusion.projection import Projection
+
+
+class Generator(nn.Module):
+    """ConvTranspose2d 1→16→8→C, kernel 4, stride 2, padding 1, ReLU between, sigmoid at the end: [0, 1]."""
+
+    def __init__(self, channel: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.ConvTranspose2d(1, 16, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(16, 8, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(8, channel, 4, stride=2, padding=1),
+        )
+
+    def forward(self, seed_grid: Float[Tensor, "batch 1 seed_height seed_width"]) -> Float[Tensor, "batch channel height width"]:
+        return self.layers(seed_grid).sigmoid()
+
+
+@torch.no_grad()
+def start_unit_variance(projection: Projection, generator: Generator, embedding: Float[Tensor, "prompt embedding"]) -> None:
+    """Rescale each layer once, so that its output has zero mean and unit variance over these prompts (cf. LSUV, arXiv 1511.06422).
+
+    With PyTorch's start the pseudo-image hardly depends on the prompt (spread 0.0005): the network learns to ignore it
+    before the generator learns to speak. Needs at least two prompts; with fewer there is nothing to tell apart.
+    """
+    if len(embedding) < 2:
+        return
+    last = projection.layers[-1]
+    assert isinstance(last, nn.Linear)
+    value = _unit_variance(last, projection.layers[:-1](embedding), per_output=False).unflatten(1, (1, *projection.seed_grid))
+    for layer in generator.layers:
+        value = _unit_variance(layer, value, per_output=True) if isinstance(layer, nn.ConvTranspose2d) else layer(value)
+
+
+def _unit_variance(layer: nn.Linear | nn.ConvTranspose2d, value: Tensor, *, per_output: bool) -> Tensor:
+    """Set the bias to remove the mean over prompts and places, the weight to make the variance *between prompts* one."""
+    assert layer.bias is not None
+    layer.bias.zero_()
+    output = layer(value)
+    dims = tuple(d for d in range(output.ndim) if not (per_output and d == 1))
+    between = (output - output.mean(0, keepdim=True)).pow(2).mean(dims, keepdim=True).sqrt().clamp_min(1e-8)
+    if per_output:
+        layer.weight.div_(between.reshape(1, -1, 1, 1))
+        layer.bias.copy_(-(output / between).mean(dims))
+    else:
+        layer.weight.div_(between.reshape(()))
+        layer.bias.copy_(-(output / between).mean(0))
+    return layer(value)

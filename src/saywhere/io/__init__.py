@@ -1,0 +1,1 @@
+"""The only room that meets untrusted bytes: files, images, masks, overlays."""

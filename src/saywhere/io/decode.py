@@ -1,0 +1,146 @@
+"""Untrusted bytes → a decoded Pillow image, or one UnreadableFile: nothing else may escape from here."""
+
+from __future__ import annotations
+
+import stat
+import threading
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, TiffImagePlugin
+
+from saywhere.errors import MissingFile, SaywhereError, UnreadableFile
+from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS
+
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+SIGNATURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"BM": "BMP"}
+ORIENTATION, SAMPLES_PER_PIXEL, EXTRA_SAMPLES = 0x0112, 277, 338
+_header_lock = threading.Lock()  # catch_warnings changes the whole process
+
+
+class TruncatedFile(UnreadableFile):
+    """The file is cut off: its head says an image, its tail is missing."""
+
+
+class WrongChannels(UnreadableFile):
+    """The file decodes, but is neither grey nor colour (CMYK, 2 or 5 channels, see-through, a coloured mask)."""
+
+
+class NotFinite(UnreadableFile):
+    """The file decodes, but holds NaN or infinity."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture in memory: pixels as stored; `orientation` is EXIF's (1 to 8, 1 = upright)."""
+
+    picture: Image.Image
+    format: str
+    orientation: int
+
+
+def decode(path: Path) -> Decoded:
+    """Decode one PNG, JPEG, TIFF or BMP, told by its content, not by its name.
+
+    EXIF's orientation of a JPEG or PNG is reported, not applied: masks are drawn on the stored grid, and turning only the image would part the two.
+    (TIFF's own orientation tag belongs to the stored grid; Pillow applies it.) Raises MissingFile, or UnreadableFile and its three kinds above.
+    """
+    path = Path(path)
+    content = read_bytes(path)
+    try:
+        picture, orientation = _open(path, content)
+        picture.load()
+        if picture.format == "PNG" and b"IEND" not in content:
+            raise EOFError("truncated")  # Pillow forgives a lost end mark; whoever fetched the file should know
+    except SaywhereError:
+        raise
+    except Exception as error:  # Pillow's decoders raise a dozen types on damaged bytes
+        raise _refusal(path, content, error) from None
+    return Decoded(picture, str(picture.format), orientation)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A regular file's content, its size checked first. Raises MissingFile, UnreadableFile."""
+    try:
+        status = path.stat()
+    except PermissionError:
+        raise UnreadableFile("a file that may not be read", where=path, remedy="check the permissions of its folder") from None
+    except (OSError, ValueError):
+        raise MissingFile(f"no file {path}", remedy="check the name, and the folder it is relative to") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableFile("a folder or a device", where=path, allowed="an image is a regular file", remedy="name the image itself")
+    if status.st_size > MAX_FILE_BYTES:
+        raise UnreadableFile(f"{status.st_size:,} bytes", where=path, allowed=f"a file has at most {MAX_FILE_BYTES:,}", remedy="make the image smaller")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(f"a file that cannot be read ({(error.strerror or 'input error').lower()})", where=path, remedy="check its permissions") from None
+
+
+def _open(path: Path, content: bytes) -> tuple[Image.Image, int]:
+    """Read and check the header; nothing is decoded yet."""
+    if sniff(content) == "TIFF":
+        _check_samples(path, content)
+    with _header_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        picture = Image.open(BytesIO(content), formats=FORMATS)
+        n_frames = getattr(picture, "n_frames", 1)
+        orientation = _orientation(picture)
+    if picture.width * picture.height > MAX_PIXELS:
+        raise _too_large(path, f"{picture.width} × {picture.height} pixels")
+    if n_frames > 1 and picture.format != "MPO":  # an MPO is a phone's JPEG with a preview behind it
+        raise UnreadableFile(f"{n_frames} frames", where=path, allowed="an image has one", remedy="save the frame that is meant on its own")
+    return picture, orientation
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(ORIENTATION, 1))
+    except Exception:  # damaged EXIF does not spoil the pixels
+        return 1
+
+
+def sniff(content: bytes) -> str | None:
+    """The format that the first bytes claim."""
+    return next((name for signature, name in SIGNATURES.items() if content.startswith(signature)), None)
+
+
+def _check_samples(path: Path, content: bytes) -> None:
+    """Pillow takes a TIFF of 5 channels for no image at all, and one of 2 for grey: say what it is."""
+    directory = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
+    stream = BytesIO(content)
+    stream.seek(directory.next)
+    with _header_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        directory.load(stream)
+    n_samples = int(directory.get(SAMPLES_PER_PIXEL, 1))
+    has_alpha = directory.get(EXTRA_SAMPLES, ()) in ((1,), (2,))
+    if n_samples not in (1, 3) and not (has_alpha and n_samples in (2, 4)):
+        raise WrongChannels(f"{n_samples} channels", where=path, allowed="an image has 1 (grey) or 3 (colour)", remedy="choose the channels that are meant")
+
+
+def _too_large(path: Path, found: str) -> UnreadableFile:
+    return UnreadableFile(found, where=path, allowed=f"an image has at most {MAX_PIXELS:,} pixels", remedy="make the image smaller")
+
+
+def _refusal(path: Path, content: bytes, error: Exception) -> UnreadableFile:
+    if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):
+        return _too_large(path, "a decompression bomb")
+    claimed = sniff(content)
+    if claimed is None and content:
+        return UnreadableFile("no image that can be read", where=path, allowed="PNG, JPEG, TIFF and BMP are", remedy="convert it to PNG")
+    if not content or _is_cut_off(content, error):
+        return TruncatedFile(f"a truncated {claimed or 'file'} ({len(content):,} bytes)", where=path, remedy="fetch or export the file again")
+    return UnreadableFile(f"a damaged {claimed} ({type(error).__name__})", where=path, remedy="fetch or export the file again")
+
+
+def _is_cut_off(content: bytes, error: Exception) -> bool:
+    """By the missing end mark where the format has one, else by what the decoder missed."""
+    if sniff(content) == "PNG":
+        return b"IEND" not in content[-64:]
+    if sniff(content) == "JPEG":
+        return b"\xff\xd9" not in content[-64:]
+    return "truncated" in str(error).lower() or "out of bounds" in str(error).lower() or len(content) < 64

@@ -1,0 +1,77 @@
+"""Segmentation loss in the augmented frame + λ · L1(pseudo-image, image · mask) in the original frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from monai.losses import DiceCELoss, DiceLoss
+from torch import Tensor, nn
+
+from saywhere.config import LossConfig
+from saywhere.model import Segmentation
+from saywhere.shapes import Image, Logits, Mask, PseudoImage
+
+
+@dataclass
+class Loss:
+    """Scalars; `total` = segmentation + λ · roi."""
+
+    total: Tensor
+    segmentation: Tensor
+    roi: Tensor
+
+
+class SegmentationLoss(nn.Module):
+    """`dice_ce`, `dice`: on logits. `paper_code_*`: on sigmoided output, as the public code does, for comparison only:
+
+    `paper_code_softmax` (MONAI 1.0: softmax over one channel, CE ≡ 0, leaves Dice) and `paper_code_sigmoid` (recent MONAI:
+    cross-entropy takes the probability for a logit, a double sigmoid).
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.on_logits = not name.startswith("paper_code")
+        if name in ("dice", "paper_code_softmax"):
+            self.loss: nn.Module = DiceLoss(sigmoid=self.on_logits)
+        else:
+            self.loss = DiceCELoss(sigmoid=self.on_logits)
+
+    def forward(self, logits: Logits, target: Mask) -> Tensor:
+        return self.loss(logits if self.on_logits else logits.sigmoid(), target)
+
+
+def roi_loss(name: str, pseudo_image: PseudoImage, image: Image, mask: Mask) -> Tensor:
+    """L1 between the pseudo-image and the image inside of its region of interest (original frame).
+
+    `paper`: mean over the frame. Where the region is small, black everywhere is nearly optimal, and the words fall silent.
+    `balanced`: the region and its surroundings averaged apart, each counting half; a frame with an empty region counts its
+    surroundings alone.
+    """
+    difference = (pseudo_image - image * mask).abs()
+    if name == "paper":
+        return difference.mean()
+    inside = mask.expand_as(difference)
+    area = inside.sum((1, 2, 3))
+    within = (difference * inside).sum((1, 2, 3)) / area.clamp_min(1)
+    around = (difference * (1 - inside)).sum((1, 2, 3)) / (inside[0].numel() - area).clamp_min(1)
+    return torch.where(area > 0, (within + around) / 2, around).mean()
+
+
+class ReferringLoss(nn.Module):
+    """Both terms. λ is `roi_weight` once `roi_after` of the training is done, 0 before."""
+
+    def __init__(self, config: LossConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.segmentation = SegmentationLoss(config.name)
+
+    def forward(self, segmentation: Segmentation, target: Mask, image: Image, mask: Mask, progress: float = 1.0) -> Loss:
+        """`target`: augmented frame; `image`, `mask`: original frame; `progress`: share of the training that is done, [0, 1]."""
+        value = self.segmentation(segmentation.logits.float(), target)
+        weight = self.config.roi_weight if progress >= self.config.roi_after else 0.0
+        if segmentation.pseudo_image is None or self.config.roi == "none":
+            return Loss(value, value.detach(), value.new_zeros(()))
+        roi = roi_loss(self.config.roi, segmentation.pseudo_image.float(), image, mask)
+        return Loss(value + weight * roi if weight else value, value.detach(), roi.detach())

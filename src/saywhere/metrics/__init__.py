@@ -1,0 +1,1 @@
+"""How right a mask is (`functional`), and how sure we are of it (`statistics`)."""

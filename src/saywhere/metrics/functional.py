@@ -1,0 +1,159 @@
+"""Measures of one case: two boolean masks (height, width), in the original frame, at the original size.
+
+Empty masks, everywhere the same: both empty is agreement (1.0, distance 0.0), one empty is total disagreement (0.0,
+distance inf). Infinite distances are reported apart and never averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from saywhere.errors import UsageError
+from saywhere.shapes import MaskArray
+
+Distances = tuple[np.ndarray, np.ndarray]
+"""From each boundary pixel of the prediction to the target's boundary, and back; float64, in the spacing's unit."""
+
+
+def dice(prediction: MaskArray, target: MaskArray) -> float:
+    """2 · overlap / (area + area), in [0, 1]. Both empty: 1.0. One empty: 0.0."""
+    hit, extra, missed = _counts(prediction, target)
+    return _ratio(2 * hit, 2 * hit + extra + missed, hit, extra, missed)
+
+
+def iou(prediction: MaskArray, target: MaskArray) -> float:
+    """Overlap / union (Jaccard), in [0, 1]. Both empty: 1.0. One empty: 0.0."""
+    hit, extra, missed = _counts(prediction, target)
+    return _ratio(hit, hit + extra + missed, hit, extra, missed)
+
+
+def precision(prediction: MaskArray, target: MaskArray) -> float:
+    """Share of the predicted pixels that are right, in [0, 1]. Both empty: 1.0. One empty: 0.0."""
+    hit, extra, missed = _counts(prediction, target)
+    return _ratio(hit, hit + extra, hit, extra, missed)
+
+
+def recall(prediction: MaskArray, target: MaskArray) -> float:
+    """Share of the target's pixels that were found (sensitivity), in [0, 1]. Both empty: 1.0. One empty: 0.0."""
+    hit, extra, missed = _counts(prediction, target)
+    return _ratio(hit, hit + missed, hit, extra, missed)
+
+
+def hausdorff_95(prediction: MaskArray, target: MaskArray, spacing_mm: tuple[float, float] = (1.0, 1.0)) -> float:
+    """95th percentile of the surface distance, the worse of both directions, in mm; pixels where the spacing is 1.
+
+    Huttenlocher 1993, with boundary and percentile as in MONAI. Both empty: 0.0. One empty: inf.
+    """
+    _check(prediction, target)
+    return _percentile_95(boundary_distances(prediction, target, spacing_mm))
+
+
+def surface_dice(prediction: MaskArray, target: MaskArray, tolerance: float, spacing: tuple[float, float] = (1.0, 1.0)) -> float:
+    """Share of both boundaries' pixels within `tolerance` (in the spacing's unit) of the other boundary, in [0, 1].
+
+    Normalised surface Dice (Nikolov 2018; boundary pixels counted as in MONAI). Both empty: 1.0. One empty: 0.0.
+    """
+    _check(prediction, target)
+    return _within(boundary_distances(prediction, target, spacing), tolerance)
+
+
+def case_metrics(prediction: MaskArray, target: MaskArray, tolerance_px: float) -> dict[str, float | int]:
+    """Every measure of one case, by the names of `cases.csv`; the boundaries are measured once.
+
+    Raises: UsageError for masks that are not boolean, not two-dimensional or not of one size.
+    """
+    hit, extra, missed = _counts(prediction, target)
+    distances = boundary_distances(prediction, target, (1.0, 1.0))
+    return {
+        "dice": _ratio(2 * hit, 2 * hit + extra + missed, hit, extra, missed),
+        "iou": _ratio(hit, hit + extra + missed, hit, extra, missed),
+        "precision": _ratio(hit, hit + extra, hit, extra, missed),
+        "recall": _ratio(hit, hit + missed, hit, extra, missed),
+        "hausdorff_95_px": _percentile_95(distances),
+        "surface_dice": _within(distances, tolerance_px),
+        "true_positive": hit,
+        "false_positive": extra,
+        "false_negative": missed,
+    }
+
+
+def pooled(cases: Iterable[Mapping[str, float | int]]) -> dict[str, float]:
+    """Dice and IoU over the pixels of all cases together ("micro"): large regions weigh more than small ones.
+
+    What the paper's code reports; not the mean over images. Raises: UsageError without a case.
+    """
+    counts = [(int(case["true_positive"]), int(case["false_positive"]), int(case["false_negative"])) for case in cases]
+    if not counts:
+        raise UsageError("no cases to pool", allowed="a pooled measure needs one case or more")
+    hit, extra, missed = (sum(column) for column in zip(*counts))
+    return {
+        "dice_pooled": _ratio(2 * hit, 2 * hit + extra + missed, hit, extra, missed),
+        "iou_pooled": _ratio(hit, hit + extra + missed, hit, extra, missed),
+    }
+
+
+def boundary_distances(prediction: MaskArray, target: MaskArray, spacing: tuple[float, float]) -> Distances | None:
+    """Nearest distances between the two boundaries. Both masks empty: one distance of 0 each way. One empty: None.
+
+    A boundary pixel is one with a neighbour (of four) outside of the mask; outside of the frame is outside.
+    """
+    if not prediction.any() or not target.any():
+        return None if prediction.any() or target.any() else (np.zeros(1), np.zeros(1))
+    box = _bounding_box(prediction | target)
+    ours = np.argwhere(_boundary(prediction[box])) * np.asarray(spacing, dtype=float)
+    theirs = np.argwhere(_boundary(target[box])) * np.asarray(spacing, dtype=float)
+    # A tree of the few boundary pixels is 2 to 10 times faster than a distance transform of the whole box (1 ms against 4 to 15 ms at 600 × 600).
+    return KDTree(theirs, leafsize=32).query(ours)[0], KDTree(ours, leafsize=32).query(theirs)[0]
+
+
+def _boundary(mask: MaskArray) -> MaskArray:
+    padded = np.pad(mask, 1)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return mask & ~inner
+
+
+def _bounding_box(mask: MaskArray) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _percentile_95(distances: Distances | None) -> float:
+    return float("inf") if distances is None else float(max(np.percentile(direction, 95) for direction in distances))
+
+
+def _within(distances: Distances | None, tolerance: float) -> float:
+    if not tolerance >= 0:
+        raise UsageError(f"the tolerance is {tolerance}", allowed="a distance of 0 or more")
+    if distances is None:
+        return 0.0
+    both = np.concatenate(distances)
+    return float(np.mean(both <= tolerance + 1e-6))  # 3 · 0.1 is a hair above 0.3: a distance equal to the tolerance counts
+
+
+def _counts(prediction: MaskArray, target: MaskArray) -> tuple[int, int, int]:
+    """True positive, false positive and false negative pixels."""
+    _check(prediction, target)
+    hit = int(np.count_nonzero(prediction & target))
+    return hit, int(np.count_nonzero(prediction)) - hit, int(np.count_nonzero(target)) - hit
+
+
+def _ratio(part: int, whole: int, hit: int, extra: int, missed: int) -> float:
+    if hit + extra + missed == 0:
+        return 1.0  # both empty
+    return part / whole if whole else 0.0
+
+
+def _check(prediction: MaskArray, target: MaskArray) -> None:
+    for name, mask in (("prediction", prediction), ("target", target)):
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.ndim != 2:
+            found = f"{mask.dtype} array of shape {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
+            raise UsageError(f"the {name} is a {found}", allowed="a mask is a boolean array (height, width)", remedy="threshold it: probability >= 0.5")
+    if prediction.shape != target.shape:
+        raise UsageError(
+            f"the prediction is {prediction.shape} and the target {target.shape}",
+            allowed="both have the original image's (height, width)",
+            remedy="resize the prediction back before measuring",
+        )

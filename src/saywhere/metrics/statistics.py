@@ -1,0 +1,164 @@
+"""How sure we are: bootstrap intervals over images, paired differences, and the verdict whether the words are heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import wilcoxon
+
+from saywhere.errors import UsageError
+from saywhere.seeds import generator
+
+Verdict = Literal["heard", "hardly heard", "not heard"]
+HEARD_FROM = 0.05
+"""Dice that right words must gain over wrong ones to be called heard; below it, a sure difference is 'hardly heard'."""
+_CHUNK = 4_000_000  # resampled values held at once: 32 MB
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Mean of a − b over n pairs, its 95 % bootstrap interval, and the two-sided p of Wilcoxon's signed-rank test."""
+
+    difference: float
+    low: float
+    high: float
+    p: float
+    n: int
+
+
+def bootstrap_mean(values: ArrayLike, resamples: int, seed: int) -> Interval:
+    """Mean over cases with its 95 % percentile bootstrap interval (Efron 1979), a function of (values, resamples, seed).
+
+    Args:
+        values: finite numbers (n,), n ≥ 1. One value: an interval of no width.
+    Raises: UsageError for no value, NaN or inf.
+    """
+    numbers = _finite("values", values, dimensions=1)
+    if not len(numbers):
+        raise UsageError("no values to take a mean of", allowed="a bootstrap needs one case or more")
+    low, high = _percentiles(np.concatenate([numbers[drawn].mean(axis=1) for drawn in _draws(len(numbers), resamples, seed)]))
+    return Interval(float(numbers.mean()), low, high)
+
+
+def paired_difference(a: ArrayLike, b: ArrayLike, resamples: int, seed: int) -> PairedDifference:
+    """a − b over the same cases: bootstrap over cases, and Wilcoxon's signed-rank test.
+
+    No case: difference 0, interval [0, 0], p = 1, n = 0. All pairs equal: p = 1.
+    Raises: UsageError for NaN, inf or arrays of different length.
+    """
+    ours, theirs = _pair(a, b, dimensions=1)
+    if not len(ours):
+        return PairedDifference(0.0, 0.0, 0.0, 1.0, 0)
+    interval = bootstrap_mean(ours - theirs, resamples, seed)
+    return PairedDifference(interval.mean, interval.low, interval.high, _signed_rank(ours - theirs), len(ours))
+
+
+def hierarchical_difference(a: ArrayLike, b: ArrayLike, resamples: int, seed: int) -> PairedDifference:
+    """a − b for several training seeds on the same cases: resample the seeds, then the cases.
+
+    The design is crossed (each seed sees the same images), so a resample draws one set of cases for all its seeds: an
+    image that is hard for every seed stays hard. p is Wilcoxon's over the cases' means over seeds; n counts cases.
+
+    Args:
+        a, b: finite numbers (seeds, cases), entry by entry the same seed and case.
+    Raises: UsageError for NaN, inf or arrays of different shape.
+    """
+    ours, theirs = _pair(a, b, dimensions=2)
+    if not ours.size:
+        return PairedDifference(0.0, 0.0, 0.0, 1.0, 0)
+    gain = ours - theirs
+    n_seeds, n_cases = gain.shape
+    seed_weights = np.concatenate([_weights(drawn, n_seeds) for drawn in _draws(n_seeds, resamples, seed, "seeds")])
+    means, start = np.empty(resamples), 0
+    for drawn in _draws(n_cases, resamples, seed, "cases"):
+        part = slice(start, start + len(drawn))
+        means[part] = np.einsum("rs,sn,rn->r", seed_weights[part], gain, _weights(drawn, n_cases), optimize=True)
+        start += len(drawn)
+    low, high = _percentiles(means)
+    return PairedDifference(float(gain.mean()), low, high, _signed_rank(gain.mean(axis=0)), n_cases)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p values adjusted for their number (Holm 1979, step-down Bonferroni), in the given order.
+
+    Raises: UsageError for a value outside of [0, 1] or NaN.
+    """
+    p = _finite("p values", p_values, dimensions=1)
+    if len(p) and (p.min() < 0 or p.max() > 1):
+        raise UsageError(f"a p value is {p[(p < 0) | (p > 1)][0]}", allowed="p values lie in [0, 1]")
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return [float(value) for value in adjusted]
+
+
+def verdict(difference: PairedDifference) -> Verdict:
+    """`difference` is Dice with right words minus Dice with wrong (or no) words.
+
+    heard: surely above 0 and at least 0.05; hardly heard: surely above 0; not heard: the interval reaches 0.
+    """
+    if difference.low <= 0:
+        return "not heard"
+    return "heard" if difference.difference >= HEARD_FROM else "hardly heard"
+
+
+def _draws(n: int, resamples: int, seed: int, purpose: str = "bootstrap") -> Iterator[np.ndarray]:
+    """Indices (rows, n) of all resamples, in chunks that bound memory; the chunks do not change the numbers."""
+    if resamples < 1:
+        raise UsageError(f"{resamples} resamples", allowed="1 or more", remedy="2000 is a good number")
+    random, rows = generator(seed, purpose), max(1, _CHUNK // n)
+    for start in range(0, resamples, rows):
+        yield random.integers(0, n, (min(rows, resamples - start), n))
+
+
+def _weights(drawn: np.ndarray, n: int) -> np.ndarray:
+    """How often each of n was drawn, as a share: (rows, n), each row sums to 1."""
+    offset = drawn + n * np.arange(len(drawn))[:, None]
+    return np.bincount(offset.ravel(), minlength=len(drawn) * n).reshape(len(drawn), n) / n
+
+
+def _percentiles(means: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _signed_rank(differences: np.ndarray) -> float:
+    if not differences.any():
+        return 1.0  # scipy has no answer where every pair is equal
+    return float(wilcoxon(differences).pvalue)
+
+
+def _pair(a: ArrayLike, b: ArrayLike, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
+    ours, theirs = _finite("a", a, dimensions), _finite("b", b, dimensions)
+    if ours.shape != theirs.shape:
+        raise UsageError(f"a has shape {ours.shape} and b {theirs.shape}", allowed="pairs are the same cases in the same order")
+    return ours, theirs
+
+
+def _finite(name: str, values: ArrayLike, dimensions: int) -> np.ndarray:
+    numbers = np.asarray(values, dtype=float)
+    if numbers.ndim != dimensions:
+        raise UsageError(f"{name}: an array of shape {numbers.shape}", allowed=f"{dimensions} dimension{'s' if dimensions > 1 else ''}")
+    bad = np.argwhere(~np.isfinite(numbers))
+    if len(bad):
+        place = ", ".join(str(index) for index in bad[0])
+        raise UsageError(
+            f"{name}: {len(bad)} of {numbers.size} numbers are NaN or infinite, the first at [{place}]",
+            allowed="a mean is taken of finite numbers only",
+            remedy="infinite Hausdorff distances are counted apart; a NaN is a fault upstream",
+        )
+    return numbers

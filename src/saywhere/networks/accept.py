@@ -1,0 +1,24 @@
+"""What a network accepts: number of channels and sides, checked before the first convolution."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from saywhere.errors import UsageError
+
+
+def check_stack(stack: Tensor, network: str, in_channels: int, smallest: int, multiple: int = 1) -> None:
+    """Refuse a stack (batch, channel, height, width) that a network cannot take. Raises UsageError naming shape and allowed sizes."""
+    shape = tuple(stack.shape)
+    if len(shape) != 4 or shape[1] != in_channels:
+        rule = f"it takes (batch, {in_channels}, height, width)"
+        raise UsageError(f"a stack of shape {shape}", where=network, allowed=rule, remedy="build the network with the stack's number of channels")
+    if min(shape[2:]) < smallest or shape[2] % multiple or shape[3] % multiple:
+        rule = f"height and width must be at least {smallest} px" + (f" and multiples of {multiple}" if multiple > 1 else "")
+        height, width = (_near(side, smallest, multiple) for side in shape[2:])
+        raise UsageError(f"a stack of shape {shape}", where=network, allowed=rule, remedy=f"try {height}×{width}")
+
+
+def _near(side: int, smallest: int, multiple: int) -> int:
+    """The allowed side nearest to `side`."""
+    return max(round(side / multiple), -(-smallest // multiple)) * multiple

@@ -1,0 +1,30 @@
+"""What a network costs: parameters and arithmetic, counted on torch's meta device (shapes without memory)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from saywhere.networks.registry import build
+
+
+class Cost(NamedTuple):
+    """`gflop`: 10⁹ operations of one forward pass of one image, two a multiply-add; convolutions and matrix products only."""
+
+    parameters: int
+    gflop: float
+    multiple: int
+    smallest_px: int
+
+
+def cost(name: str, in_channels: int, width: int = 64, size_px: int = 224) -> Cost:
+    """Of the network called `name`, at size_px × size_px. Raises UsageError."""
+    with torch.device("meta"), torch.no_grad():
+        network = build(name, in_channels=in_channels, width=width, pretrained=False).eval()
+        with FlopCounterMode(display=False) as counter:
+            network(torch.empty(1, in_channels, size_px, size_px))
+    n_parameters = sum(parameter.numel() for parameter in network.parameters())
+    multiple, smallest_px = int(getattr(network, "multiple", 1)), int(getattr(network, "smallest", 1))
+    return Cost(n_parameters, counter.get_total_flops() / 1e9, multiple, smallest_px)

@@ -1,0 +1,46 @@
+"""How a pretrained stem, made for red, green and blue, takes the channels of a pseudo-image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from saywhere.errors import UsageError, nearest
+
+STRATEGIES = ("scale", "zero", "tile")
+
+
+def widen(filters: Tensor, in_channels: int, strategy: str = "scale") -> Tensor:
+    """Filters (out, 3, k, k) of RGB → (out, in_channels, k, k): image channels first, the pseudo-image's after them.
+
+    One image channel takes the sum of the RGB filters (a grey image then answers exactly as it does in RGB); three keep them.
+    The pseudo-image's filters: `scale` draws them at the RGB filters' standard deviation (torch's global random state), so that words need
+    not grow first; `zero` leaves the pretrained network's answer as it is; `tile` repeats the image's filters and scales all by
+    3 / in_channels, as common libraries do silently. Raises UsageError.
+    """
+    if strategy not in STRATEGIES:
+        raise UsageError(f"first_filters is {strategy!r}", remedy=nearest(strategy, STRATEGIES))
+    image = _for_image(filters, image_channels(in_channels))
+    n_new = in_channels - image.shape[1]
+    if n_new == 0:
+        return image
+    if strategy == "tile":
+        return _cycle(filters, in_channels) * (3 / in_channels)
+    shape = (filters.shape[0], n_new, *filters.shape[2:])
+    new = torch.randn(shape, dtype=filters.dtype) * filters.std() if strategy == "scale" else filters.new_zeros(shape)
+    return torch.cat([image, new], dim=1)
+
+
+def image_channels(in_channels: int) -> int:
+    """Of a stack's channels, how many are the image's: half of an even number, else all."""
+    return in_channels // 2 if in_channels % 2 == 0 else in_channels
+
+
+def _for_image(filters: Tensor, n_channels: int) -> Tensor:
+    if n_channels == 1:
+        return filters.sum(dim=1, keepdim=True)
+    return _cycle(filters, n_channels) * (3 / n_channels)
+
+
+def _cycle(filters: Tensor, n_channels: int) -> Tensor:
+    return filters[:, torch.arange(n_channels) % 3]

@@ -1,0 +1,59 @@
+"""`lite`: EfficientNet-Lite0 with ImageNet weights in a light UNet decoder; the network for people without a GPU."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from saywhere.networks.accept import check_stack
+from saywhere.networks.efficientnet import TAP_CHANNELS, EfficientNetLite0, imagenet_state
+from saywhere.networks.first_filters import widen
+from saywhere.networks.unet import double_convolution
+
+
+class Lite(nn.Module):
+    """3.78 M parameters, 1.64 GFLOP at 224 px and width 64 (decoder 128-64-32-16). Any side of at least 32 px is accepted."""
+
+    multiple, smallest = 1, 32
+    image_mean = (127 / 255,) * 3  # so that the input is (255·image − 127) / 128, as the weights were trained
+    image_std = (128 / 255,) * 3
+
+    def __init__(self, in_channels: int = 3, width: int = 64, pretrained: bool = True, first_filters: str = "scale") -> None:
+        """`first_filters` names the start of the filters of the pseudo-image's channels (see `first_filters.widen`); only with `pretrained`."""
+        super().__init__()
+        self.in_channels, self.has_pretrained = in_channels, pretrained
+        self.encoder = EfficientNetLite0(in_channels)
+        if pretrained:
+            state = imagenet_state()
+            state["stem.0.weight"] = widen(state["stem.0.weight"], in_channels, first_filters)
+            self.encoder.load_state_dict(state)
+        widths = [max(1, width * 2 // 2**level) for level in range(4)]
+        skips = TAP_CHANNELS[-2::-1]
+        self.decoder = nn.ModuleList(Join(n_in, n_skip, n_out) for n_in, n_skip, n_out in zip([TAP_CHANNELS[-1], *widths], skips, widths))
+        self.head = nn.Conv2d(widths[-1], 1, kernel_size=1)
+
+    def forward(self, stack: Tensor) -> Tensor:
+        """(batch, in_channels, height, width) → logits (batch, 1, height, width)."""
+        check_stack(stack, "lite", self.in_channels, self.smallest)
+        *skips, feature = self.encoder(stack)
+        for join in self.decoder:
+            feature = join(feature, skips.pop())
+        return functional.interpolate(self.head(feature), size=stack.shape[-2:], mode="bilinear", align_corners=False)
+
+    def pretrained_parameters(self) -> list[nn.Parameter]:
+        """The encoder's, if it started from ImageNet; they take a lower learning rate."""
+        return list(self.encoder.parameters()) if self.has_pretrained else []
+
+
+class Join(nn.Module):
+    """Enlarge to the skip's size (nearest), join it, convolve twice."""
+
+    def __init__(self, n_in: int, n_skip: int, n_out: int) -> None:
+        super().__init__()
+        self.convolve = double_convolution(n_in + n_skip, n_out)
+
+    def forward(self, feature: Tensor, skip: Tensor) -> Tensor:
+        """feature (batch, n_in, h, w), skip (batch, n_skip, H, W) → (batch, n_out, H, W)."""
+        larger = functional.interpolate(feature, size=skip.shape[-2:], mode="nearest")
+        return self.convolve(torch.cat([larger, skip.to(larger.dtype)], dim=1))

@@ -1,0 +1,52 @@
+"""UNet++ (Zhou 2018), as the paper's public code has it: twice the widths, bilinear enlargement, no deep supervision."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from saywhere.networks.accept import check_stack
+from saywhere.networks.unet import double_convolution
+
+
+class UNetPlusPlus(nn.Module):
+    """Nested skips: node (row, column) joins all nodes left of it and the one below; 36,629,633 parameters at width 64 and 3 channels.
+
+    `depth` is the share of the four levels that is kept. Any side of at least 2**(levels + 1) px is accepted.
+    """
+
+    multiple = 1
+
+    def __init__(self, in_channels: int = 3, width: int = 64, depth: float = 1.0) -> None:
+        super().__init__()
+        self.n_levels = max(1, round(4 * depth))
+        self.in_channels, self.smallest = in_channels, 2 ** (self.n_levels + 1)
+        widths = [width * 2**row for row in range(self.n_levels + 1)]
+        self.nodes = nn.ModuleDict()
+        for column in range(self.n_levels + 1):
+            for row in range(self.n_levels + 1 - column):
+                n_left = [in_channels, *widths][row] if column == 0 else column * widths[row] + widths[row + 1]
+                self.nodes[f"{row}_{column}"] = double_convolution(n_left, widths[row], bias=True)
+        self.shrink = nn.MaxPool2d(2)
+        self.head = nn.Conv2d(width, 1, kernel_size=1)
+
+    def forward(self, stack: Tensor) -> Tensor:
+        """(batch, in_channels, height, width) → logits (batch, 1, height, width)."""
+        check_stack(stack, "unetpp", self.in_channels, self.smallest)
+        rows = [[self.nodes["0_0"](stack)]]  # rows[row][column], finest first
+        for row in range(1, self.n_levels + 1):
+            rows.append([self.nodes[f"{row}_0"](self.shrink(rows[-1][0]))])
+        for column in range(1, self.n_levels + 1):
+            for row in range(self.n_levels + 1 - column):
+                below = _enlarge(rows[row + 1][column - 1], rows[row][0])
+                rows[row].append(self.nodes[f"{row}_{column}"](torch.cat([*rows[row], below], dim=1)))
+        return self.head(rows[0][-1])
+
+    def pretrained_parameters(self) -> list[nn.Parameter]:
+        """None: this network starts from random weights."""
+        return []
+
+
+def _enlarge(feature: Tensor, skip: Tensor) -> Tensor:
+    return functional.interpolate(feature, size=skip.shape[-2:], mode="bilinear", align_corners=True)

@@ -1,0 +1,81 @@
+"""Embeddings on disk: each distinct prompt is encoded once, before training; no training step ever runs the encoder.
+
+A cache is a folder a key (encoder, revision, pooling, max length) with shards that are only ever added, each written
+atomically and named for the digest of its content: several processes may fill it at once, and a torn or flipped shard is
+known by its name, dropped, and made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Sequence
+
+import numpy as np
+
+from saywhere.io.files import write_bytes
+from saywhere.text.encoder import Encoder
+
+log = logging.getLogger("saywhere")
+
+
+def cache_folder() -> Path:
+    """`$SAYWHERE_CACHE`, else `~/.cache/saywhere`."""
+    return Path(os.environ.get("SAYWHERE_CACHE") or Path.home() / ".cache" / "saywhere")
+
+
+class EmbeddingCache:
+    """Vectors of one encoder; `get` encodes only what was never seen."""
+
+    def __init__(self, encoder: Encoder, folder: Path | None = None) -> None:
+        self.encoder = encoder
+        key = json.dumps([encoder.name, encoder.revision, encoder.pooling, encoder.max_length])
+        self.folder = (folder or cache_folder() / "embeddings") / f"{encoder.name}-{_sha(key.encode())[:16]}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, prompts: Sequence[str]) -> np.ndarray:
+        """float32 (n, dim), in the order of the prompts."""
+        known = self._read()
+        new = sorted({prompt for prompt in prompts if _sha(prompt.encode()) not in known})
+        if new:
+            vectors = self.encoder.embed(new)
+            self._write(new, vectors)
+            known.update({_sha(prompt.encode()): vector for prompt, vector in zip(new, vectors)})
+        table = np.zeros((len(prompts), self.encoder.dim), np.float32)
+        for i, prompt in enumerate(prompts):
+            table[i] = known[_sha(prompt.encode())]
+        return table
+
+    def _read(self) -> dict[str, np.ndarray]:
+        known: dict[str, np.ndarray] = {}
+        for path in sorted(self.folder.glob("*.safetensors")):
+            known.update(self._read_shard(path))
+        return known
+
+    def _read_shard(self, path: Path) -> dict[str, np.ndarray]:
+        from safetensors.numpy import load
+
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:  # another process found it torn and dropped it
+            return {}
+        if _sha(content)[:32] != path.stem:
+            log.warning("embedding cache: %s is damaged and is made anew", path.name)
+            path.unlink(missing_ok=True)
+            return {}
+        shard = load(content)
+        return {bytes(name).decode(): vector for name, vector in zip(shard["prompt_sha256"], shard["embedding"])}
+
+    def _write(self, prompts: list[str], vectors: np.ndarray) -> None:
+        from safetensors.numpy import save
+
+        names = np.stack([np.frombuffer(_sha(prompt.encode()).encode(), np.uint8) for prompt in prompts])
+        content = save({"embedding": np.ascontiguousarray(vectors, np.float32), "prompt_sha256": names})
+        write_bytes(self.folder / f"{_sha(content)[:32]}.safetensors", content)
+
+
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,44 @@
+"""What a text encoder is, and the ones there are: name → how to open it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, Protocol, Sequence
+
+import numpy as np
+
+from saywhere.config import TextConfig
+from saywhere.errors import ConfigError, nearest
+from saywhere.text import bert, minilm
+
+
+class Encoder(Protocol):
+    """A frozen sentence encoder: text in, one vector a sentence out. Always in eval mode, never trained."""
+
+    name: str
+    dim: int
+    revision: str
+    """Digest of the weights: another checkpoint is another encoder."""
+    pooling: str
+    max_length: int
+
+    def embed(self, prompts: Sequence[str]) -> np.ndarray:
+        """Prompts → float32 (n, dim); n prompts together equal n alone to 1e-5."""
+        ...
+
+    def count_tokens(self, prompt: str) -> int:
+        """Tokens before truncation, with the special ones; more than `max_length` are cut off at the end."""
+        ...
+
+
+ENCODERS: dict[str, Callable[[Path | None, str, int | None], Encoder]] = {
+    "minilm": minilm.open_minilm,
+    "cxr-bert": bert.open_cxr_bert,
+}
+
+
+def open_encoder(text: TextConfig) -> Encoder:
+    """The encoder that a configuration names. Raises ConfigError, MissingEncoder, BadCheckpoint."""
+    if text.encoder not in ENCODERS:
+        raise ConfigError(f"no text encoder {text.encoder!r}", where="text.encoder", remedy=nearest(text.encoder, ENCODERS))
+    return ENCODERS[text.encoder](text.path, text.pooling, text.max_length)

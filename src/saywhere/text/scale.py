@@ -1,0 +1,98 @@
+"""Sentence vectors, brought to a scale in which places differ.
+
+General sentence encoders hardly tell left from right (cosine 0.92–0.99). What differs between prompts is small beside what
+they share, and style differs more than place: so directions are scaled by the training prompts' own statistics.
+"""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+KEEP = 1e-3  # principal components below this share of the largest are noise
+SHRINKAGE = 0.1  # of the within-group covariance, towards its mean variance (Friedman 1989)
+REACH = 0.99  # quantile of the training prompts' distances
+
+
+class EmbeddingScale(nn.Module):
+    """(embedding − mean) · matrix: unit variance over the training prompts on average; stored in the checkpoint."""
+
+    mean: Tensor
+    matrix: Tensor
+    reach: Tensor
+
+    def __init__(self, dim: int, scaled_dim: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("matrix", torch.eye(dim, scaled_dim))
+        self.register_buffer("reach", torch.tensor(float("inf")))
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """(numbers of the encoder, numbers after scaling)."""
+        return self.matrix.shape[0], self.matrix.shape[1]
+
+    def forward(self, embedding: Float[Tensor, "batch embedding"]) -> Float[Tensor, "batch scaled"]:
+        return (embedding - self.mean) @ self.matrix
+
+    def distance(self, embedding: Float[Tensor, "batch embedding"]) -> Float[Tensor, " batch"]:
+        """How far from the training prompts, relative to the farthest percent of them: above 1 is unfamiliar."""
+        return self(embedding).norm(dim=-1) / self.reach
+
+
+def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingScale:
+    """Fit on the distinct training prompts.
+
+    Args:
+        embeddings: float32 (n, dim), one row a distinct prompt.
+        groups: n numbers; prompts of equal meaning share one (an image's paraphrases).
+        name: `none` · `standardise` (each number to unit variance) · `whiten` (principal components at unit variance) ·
+            `within` (whitened by the covariance within groups of equal meaning: style is damped, meaning stays).
+    """
+    rows = np.asarray(embeddings, np.float64)
+    mean = rows.mean(0)
+    if name == "none":
+        mean, matrix = np.zeros_like(mean), np.eye(rows.shape[1])
+    elif name == "standardise":
+        matrix = np.diag(1 / np.maximum(rows.std(0), 1e-6))
+    else:
+        basis, spread = _principal(rows - mean)
+        matrix = basis / spread if name == "whiten" else basis @ _within(((rows - mean) @ basis), np.asarray(groups), spread)
+    scaled = (rows - mean) @ matrix
+    if name != "none":
+        factor = 1 / max(float(np.sqrt((scaled**2).mean())), 1e-12)
+        matrix, scaled = matrix * factor, scaled * factor
+    scale = EmbeddingScale(*matrix.shape)
+    scale.mean.copy_(torch.from_numpy(mean))
+    scale.matrix.copy_(torch.from_numpy(matrix))
+    scale.reach.fill_(max(float(np.quantile(np.linalg.norm(scaled, axis=1), REACH)), 1e-6))
+    return scale
+
+
+def _principal(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (dim, k) and standard deviations (k) of the components that are more than noise."""
+    _, singular, directions = np.linalg.svd(centred, full_matrices=False)
+    variance = singular**2 / max(len(centred) - 1, 1)
+    kept = variance > KEEP * max(float(variance.max(initial=0)), 1e-12)
+    if not kept.any():  # one prompt only: nothing differs, nothing to scale
+        return np.eye(centred.shape[1])[:, :1], np.ones(1)
+    return directions[kept].T, np.sqrt(variance[kept])
+
+
+def _within(components: np.ndarray, groups: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Whitening matrix (k, k) by the covariance within groups; by the total one where no group has two members."""
+    centred, n_free = components.copy(), 0
+    for group in np.unique(groups):
+        members = groups == group
+        centred[members] -= components[members].mean(0)
+        n_free += int(members.sum()) - 1
+    if n_free < 2:
+        return np.diag(1 / spread)
+    covariance = centred.T @ centred / n_free
+    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors / np.sqrt(np.maximum(values, 1e-12))

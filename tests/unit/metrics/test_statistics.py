@@ -1,0 +1,131 @@
+"""Intervals and tests, against scipy.stats and against the definitions by brute force."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import bootstrap, false_discovery_control, norm, wilcoxon
+
+from saywhere import seeds
+from saywhere.errors import UsageError
+from saywhere.metrics import statistics
+from saywhere.metrics.statistics import Interval, PairedDifference, bootstrap_mean, hierarchical_difference, holm, paired_difference, verdict
+
+VALUES = np.random.default_rng(0).beta(8, 2, 100)
+OTHERS = np.clip(VALUES - np.random.default_rng(1).normal(0.05, 0.1, 100), 0, 1)
+
+
+def scipys_interval(values: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
+    random = seeds.generator(seed, "bootstrap")
+    interval = bootstrap((values,), np.mean, n_resamples=resamples, method="percentile", rng=random).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def test_the_interval_is_scipys_percentile_bootstrap() -> None:
+    interval = bootstrap_mean(VALUES, 2000, seed=7)
+    assert (interval.low, interval.high) == pytest.approx(scipys_interval(VALUES, 2000, seed=7), abs=1e-12)
+    assert interval.mean == pytest.approx(VALUES.mean(), abs=1e-12)
+    assert interval == bootstrap_mean(VALUES, 2000, seed=7) != bootstrap_mean(VALUES, 2000, seed=8)
+
+
+def test_the_interval_is_as_wide_as_the_central_limit_says() -> None:
+    interval = bootstrap_mean(VALUES, 20_000, seed=0)
+    half = norm.ppf(0.975) * VALUES.std() / np.sqrt(len(VALUES))
+    assert interval.high - interval.low == pytest.approx(2 * half, rel=0.03)
+
+
+def test_bounding_memory_does_not_change_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = bootstrap_mean(VALUES[:33], 1000, seed=1), hierarchical_difference(VALUES.reshape(4, 25), OTHERS.reshape(4, 25), 1000, seed=1)
+    monkeypatch.setattr(statistics, "_CHUNK", 700)
+    assert whole == (bootstrap_mean(VALUES[:33], 1000, seed=1), hierarchical_difference(VALUES.reshape(4, 25), OTHERS.reshape(4, 25), 1000, seed=1))
+
+
+def test_one_value_has_an_interval_of_no_width() -> None:
+    assert bootstrap_mean([0.25], 100, seed=0) == Interval(0.25, 0.25, 0.25)
+
+
+def test_a_paired_difference_is_scipys_bootstrap_and_wilcoxon() -> None:
+    difference = paired_difference(VALUES, OTHERS, 2000, seed=3)
+    assert (difference.low, difference.high) == pytest.approx(scipys_interval(VALUES - OTHERS, 2000, seed=3), abs=1e-12)
+    assert difference.p == pytest.approx(wilcoxon(VALUES, OTHERS).pvalue, rel=1e-12)
+    assert difference.difference == pytest.approx(VALUES.mean() - OTHERS.mean(), abs=1e-12)
+    assert difference.n == 100
+
+
+def test_no_case_and_equal_pairs_are_no_difference() -> None:
+    assert paired_difference([], [], 100, seed=0) == PairedDifference(0.0, 0.0, 0.0, 1.0, 0)
+    assert paired_difference(VALUES, VALUES, 100, seed=0) == PairedDifference(0.0, 0.0, 0.0, 1.0, 100)
+    assert hierarchical_difference(np.zeros((0, 0)), np.zeros((0, 0)), 100, seed=0) == PairedDifference(0.0, 0.0, 0.0, 1.0, 0)
+    assert verdict(paired_difference([], [], 100, seed=0)) == "not heard"
+
+
+@given(st.lists(st.floats(0, 1), max_size=6))
+@settings(max_examples=100, deadline=None)
+def test_holm_is_the_closed_test_over_all_bonferroni_intersections(p: list[float]) -> None:
+    indices = range(len(p))
+    subsets = [subset for size in range(1, len(p) + 1) for subset in combinations(indices, size)]
+    closed = [max(min(1.0, len(s) * min(p[j] for j in s)) for s in subsets if i in s) for i in indices]
+    assert holm(p) == pytest.approx(closed, abs=1e-12)
+
+
+def test_holm_is_never_more_lenient_than_scipys_false_discovery_rate() -> None:
+    p = np.random.default_rng(2).uniform(0, 0.2, 12)
+    assert np.all(np.array(holm(p)) >= false_discovery_control(p) - 1e-12)
+
+
+def test_with_equal_seeds_the_hierarchical_interval_is_the_bootstrap_over_cases() -> None:
+    repeated = hierarchical_difference(np.tile(VALUES, (3, 1)), np.tile(OTHERS, (3, 1)), 20_000, seed=0)
+    assert (repeated.low, repeated.high) == pytest.approx(scipys_interval(VALUES - OTHERS, 20_000, seed=0), abs=1.5e-3)
+    assert repeated.p == pytest.approx(wilcoxon(VALUES, OTHERS).pvalue, rel=1e-6)
+
+
+def test_with_equal_cases_the_hierarchical_interval_is_the_bootstrap_over_seeds() -> None:
+    gains = np.random.default_rng(4).normal(0.05, 0.03, 10)
+    repeated = hierarchical_difference(np.tile(gains[:, None], (1, 40)), np.zeros((10, 40)), 20_000, seed=0)
+    assert (repeated.low, repeated.high) == pytest.approx(scipys_interval(gains, 20_000, seed=0), abs=1e-3)
+    assert repeated.n == 40
+
+
+def test_the_hierarchical_spread_is_the_sum_of_both_levels() -> None:
+    random = np.random.default_rng(5)
+    gain = random.normal(0, 0.05, (12, 1)) + random.normal(0, 0.3, (1, 150))
+    by_seed, by_case = gain.mean(axis=1).std() / np.sqrt(12), gain.mean(axis=0).std() / np.sqrt(150)
+    both = hierarchical_difference(gain, np.zeros_like(gain), 20_000, seed=0)
+    assert both.high - both.low == pytest.approx(2 * norm.ppf(0.975) * np.hypot(by_seed, by_case), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "words"),
+    [(0.05, 0.01, "heard"), (0.8, 0.7, "heard"), (0.049, 0.01, "hardly heard"), (0.3, 0.0, "not heard"), (0.3, -0.1, "not heard"), (-0.2, -0.3, "not heard")],
+)
+def test_the_verdict_is_read_off_the_interval(difference: float, low: float, words: str) -> None:
+    assert verdict(PairedDifference(difference, low, difference + 0.1, 0.01, 50)) == words
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_number_that_is_none_is_refused_by_place(bad: float) -> None:
+    with pytest.raises(UsageError, match=r"values: 1 of 3 numbers are NaN or infinite, the first at \[1\]"):
+        bootstrap_mean([0.1, bad, 0.3], 100, seed=0)
+    with pytest.raises(UsageError, match=r"b: 1 of 2 numbers .* \[0\]"):
+        paired_difference([0.1, 0.2], [bad, 0.1], 100, seed=0)
+    with pytest.raises(UsageError, match=r"a: 1 of 2 numbers .* \[1, 0\]"):
+        hierarchical_difference([[0.1], [bad]], [[0.1], [0.2]], 100, seed=0)
+    with pytest.raises(UsageError, match="p values: 1 of 2"):
+        holm([0.1, bad])
+
+
+def test_bad_calls_say_what_is_allowed() -> None:
+    with pytest.raises(UsageError, match=r"a has shape \(2,\) and b \(3,\); pairs are the same cases"):
+        paired_difference([0.1, 0.2], [0.1, 0.2, 0.3], 100, seed=0)
+    with pytest.raises(UsageError, match="no values to take a mean of"):
+        bootstrap_mean([], 100, seed=0)
+    with pytest.raises(UsageError, match=r"shape \(2,\); 2 dimensions"):
+        hierarchical_difference([0.1, 0.2], [0.1, 0.2], 100, seed=0)
+    with pytest.raises(UsageError, match=r"a p value is 1\.5; p values lie in \[0, 1\]"):
+        holm([0.5, 1.5])
+    with pytest.raises(UsageError, match="0 resamples; 1 or more"):
+        bootstrap_mean([0.1], 0, seed=0)

@@ -1,0 +1,61 @@
+"""A name becomes a network."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+
+from saywhere.errors import UsageError
+from saywhere.networks.catalogue import CATALOGUE
+from saywhere.networks.registry import NETWORKS, build
+
+
+def test_the_catalogue_that_is_read_without_torch_names_the_same_networks() -> None:
+    assert list(CATALOGUE) == list(NETWORKS)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("in_channels", [3, 6])
+def test_the_catalogue_gives_each_network_its_true_number_of_parameters(name: str, in_channels: int) -> None:
+    with torch.device("meta"):
+        network = build(name, in_channels=in_channels, pretrained=False)
+    assert sum(parameter.numel() for parameter in network.parameters()) == getattr(CATALOGUE[name], f"parameters_{in_channels}_channels")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_width_makes_any_network_smaller(name: str) -> None:
+    with torch.device("meta"):
+        narrow, full = (build(name, in_channels=3, width=width, pretrained=False) for width in (8, 64))
+    assert sum(p.numel() for p in narrow.parameters()) < sum(p.numel() for p in full.parameters())
+
+
+def test_monai_is_reached_by_its_prefix() -> None:
+    assert type(build("monai:SegResNet", in_channels=6, width=8).module).__name__ == "SegResNet"
+
+
+def test_options_reach_the_network() -> None:
+    network = build("lite", in_channels=6, first_filters="zero")
+    assert not network.encoder.stem[0].weight[:, 3:].any()
+    assert len(network.pretrained_parameters()) == len(list(network.encoder.parameters()))
+
+
+def test_no_network_is_imported_from_a_path() -> None:
+    with pytest.raises(UsageError, match=r"no network is called 'os\.system'"):
+        build("os.system", in_channels=3)
+
+
+def test_a_misspelt_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="no network is called 'unett': did you mean"):
+        build("unett", in_channels=3)
+
+
+def test_no_channels_or_no_width_is_refused() -> None:
+    with pytest.raises(UsageError, match="in_channels 0 and width 64; both are at least 1"):
+        build("unet", in_channels=0)
+
+
+def test_every_option_of_build_is_a_keyword() -> None:
+    kinds = {parameter.kind for name, parameter in inspect.signature(build).parameters.items() if name != "name"}
+    assert kinds == {inspect.Parameter.KEYWORD_ONLY}
