@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import tomli_w
@@ -18,12 +21,14 @@ else:
     import tomli as tomllib
 
 Share = float  # in [0, 1]
+SMALLEST = 32  # px
+_HEADING = re.compile(r"\[([^\[\]]+)\]\s*(#.*)?")
 
 
 class Section(BaseModel):
     """A table of the configuration: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataConfig(Section):
@@ -44,11 +49,16 @@ class DataConfig(Section):
     @field_validator("size")
     @classmethod
     def _multiple_of_8(cls, size: int) -> int:
-        if size < 32 or size % 8:
-            below, above = max(32, size // 8 * 8), max(32, (size // 8 + 1) * 8)
-            choice = f"{below} or {above}" if below != above else str(below)
-            raise ValueError(f"a size must be a multiple of 8, at least 32 (the generator doubles three times): try {choice}")
+        if size < SMALLEST:
+            raise ValueError(f"a size must be at least {SMALLEST}, and a multiple of 8 (the generator doubles three times): try {SMALLEST}")
+        if size % 8:
+            raise ValueError(f"a size must be a multiple of 8 (the generator doubles three times): try {size // 8 * 8} or {(size // 8 + 1) * 8}")
         return size
+
+    @field_validator("manifest")
+    @classmethod
+    def _nameable(cls, path: Path | None) -> Path | None:
+        return _without_nul(path)
 
 
 class TextConfig(Section):
@@ -64,6 +74,18 @@ class TextConfig(Section):
     evaluate_prompts: str = Field("prompt", description="level used in validation, evaluation and prediction from a manifest")
     unseen_prompts: str | None = Field(None, description="level with wordings never trained on, for `evaluate`")
     blank: Share = Field(0.0, ge=0, le=1, description="share of training samples that come without words")
+
+    @field_validator("path")
+    @classmethod
+    def _nameable(cls, path: Path | None) -> Path | None:
+        return _without_nul(path)
+
+    @field_validator("train_prompts")
+    @classmethod
+    def _some(cls, levels: str | list[str]) -> str | list[str]:
+        if not levels:
+            raise ValueError("at least one prompt level is needed to train on: for a model without words set fusion.name to 'none'")
+        return levels
 
 
 class FusionConfig(Section):
@@ -116,6 +138,20 @@ class NormalizeConfig(Section):
     pseudo_mean: float = 0.5
     pseudo_std: float = Field(0.25, gt=0)
 
+    @field_validator("image_mean", "image_std")
+    @classmethod
+    def _one_a_channel(cls, values: tuple[float, ...] | str) -> tuple[float, ...] | str:
+        if len(values) not in (1, 3) and values != "auto":
+            raise ValueError("one number a channel (1 or 3 of them), or 'auto'")
+        return values
+
+    @field_validator("image_std")
+    @classmethod
+    def _divisors(cls, values: tuple[float, ...] | str) -> tuple[float, ...] | str:
+        if not isinstance(values, str) and min(values) <= 0:
+            raise ValueError("a standard deviation is above 0: try 'auto'")
+        return values
+
 
 class LossConfig(Section):
     """Segmentation loss + λ · L1(pseudo-image, image · mask) in the original frame."""
@@ -146,7 +182,7 @@ class TrainConfig(Section):
     batch_size: int = Field(8, ge=1)
     seed: int = Field(0, ge=0)
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
-    threads: int = Field(0, ge=0, description="0: every core")
+    threads: int = Field(0, ge=0, description="0: every core or half of them, whichever is measured faster")
     channels_last: bool = True
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     select: Literal["dice_mean", "loss"] = Field("dice_mean", description="what the best checkpoint is best at, on the validation split")
@@ -206,56 +242,75 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
     raw = path.read_bytes()
     try:
         document = tomllib.loads(raw.decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"not valid TOML ({error})", where=path, remedy="see https://toml.io") from None
+    except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError, UnicodeDecodeError, and integers of too many digits
+        raise ConfigError(f"not valid TOML ({str(error)[:200]})", where=path, remedy="see https://toml.io") from None
+    places = {}
     for override in overrides or []:
         key, value = _split_override(override)
         _assign(document, key, value)
-    return parse(document, where=path, text=raw.decode("utf-8-sig"))
+        places[key] = f"--set {override[:80]}"
+    return parse(document, where=path, text=raw.decode("utf-8-sig"), places=places)
 
 
-def parse(document: dict[str, Any], where: object, text: str = "") -> Config:
-    """Validate a nested dictionary. Raises ConfigError naming key, value, line and the nearest known key."""
+def parse(document: dict[str, Any], where: object, text: str = "", places: Mapping[str, str] = MappingProxyType({})) -> Config:
+    """Validate a nested dictionary. Raises ConfigError naming key, value, line and the nearest known key.
+
+    `text`: the TOML that it came from. `places`: where else a dotted key came from.
+    """
     try:
         return Config.model_validate(document)
     except ValidationError as error:
-        raise _explain(error.errors()[0], where, text) from None
+        raise _explain(error.errors(), where, text, places) from None
 
 
-def _explain(fault: Any, where: object, text: str) -> ConfigError:
-    location = [str(part) for part in fault["loc"] if not isinstance(part, int)]
-    section = Config.model_fields.get(location[0]) if location else None
-    known = Config.model_fields if len(location) == 1 or section is None else section.annotation.model_fields  # type: ignore[union-attr]
-    key = ".".join(location[:2]) or "the configuration"
-    line = _line_of(text, location)
-    place = f"{where}, line {line}" if line else where
+def _explain(faults: Sequence[Any], where: object, text: str, places: Mapping[str, str]) -> ConfigError:
+    """The first fault as a sentence; of a value that could be several things, what each would have needed."""
+    fault = faults[0]
+    location = [str(part) for part in fault["loc"] if not isinstance(part, int)][:2]
+    key = ".".join(location)
+    line = _line_of(text, key)
+    overridden = next((place for name, place in places.items() if f"{key}.".startswith(f"{name}.")), None)
+    place = overridden or (f"{where}, line {line}" if line else where)
     if fault["type"] == "extra_forbidden":
-        return ConfigError(f"unknown key {key}", where=place, remedy=nearest(location[-1], known))
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    shown = json.dumps(fault.get("input"), default=str)
-    return ConfigError(f"{key} is {shown[:80]}", where=place, allowed=message[:1].lower() + message[1:])
+        section = Config.model_fields.get(location[0])
+        known = Config.model_fields if len(location) == 1 or section is None else section.annotation.model_fields  # type: ignore[union-attr]
+        return ConfigError(f"unknown key {key[:80]}", where=place, remedy=nearest(location[-1][:80], known))
+    if fault["type"] == "model_type":
+        return ConfigError(f"{key} is a single value", where=place, allowed=f"it is a table: write [{key}], and its keys below")
+    messages = [str(f["msg"]).removeprefix("Value error, ") for f in faults if f["loc"][:2] == fault["loc"][:2]]
+    allowed = ", or ".join(dict.fromkeys(message[:1].lower() + message[1:] for message in messages))
+    if not key:  # a rule between keys, which its message names
+        return ConfigError("the configuration contradicts itself", where=place, allowed=allowed)
+    shown = json.dumps(fault.get("input"), default=str, ensure_ascii=False)
+    return ConfigError(f"{key} is {shown[:80]}", where=place, allowed=allowed)
 
 
-def _line_of(text: str, location: list[str]) -> int | None:
-    """The line of a dotted key in a TOML text, where it stands plainly under its table's heading."""
+def _line_of(text: str, wanted: str) -> int | None:
+    """The line of a dotted key in a TOML text, where it stands plainly under its table's heading; of a table, its heading."""
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            table = stripped.strip("[]").strip()
-        key = stripped.partition("=")[0].strip()
-        if location[:2] in ([table, key], [key]):
+        heading = _HEADING.fullmatch(line.strip())
+        table = heading[1].strip() if heading else table
+        key = line.partition("=")[0].strip()
+        if wanted and wanted in (table if heading else "", f"{table}.{key}" if table else key):
             return number
     return None
+
+
+def _without_nul(path: Path | None) -> Path | None:
+    if path is not None and "\0" in str(path):
+        raise ValueError("a path holds no NUL character")
+    return path
 
 
 def _split_override(override: str) -> tuple[str, Any]:
     key, sign, value = override.partition("=")
     if not sign or not key.strip():
-        raise ConfigError(f"--set {override!r} has no '='", allowed="the form is table.key=value", remedy="for instance --set train.epochs=10")
+        lack = "key" if sign else "'='"
+        raise ConfigError(f"--set {override[:80]!r} has no {lack}", allowed="the form is table.key=value", remedy="for instance --set train.epochs=10")
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return key.strip(), value.strip()  # a bare word is a string
 
 

@@ -21,7 +21,9 @@ def check(
     level: Annotated[Optional[list[str]], typer.Option(metavar="NAME", help="Prompt level that every row must have; may be repeated.")] = None,  # noqa: UP045 (typer on 3.10)
     out: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Where to write the faults. Default: quarantine.jsonl beside the manifest.")] = None,  # noqa: UP045
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing; the exit code tells.")] = False,
+    encoder: Annotated[str, typer.Option(metavar="NAME", help="Text encoder for the distance between opposite words; none: skip it.")] = "minilm",
+    scale: Annotated[str, typer.Option(help="text.scale for these distances.")] = "within",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing; the exit code tells.")] = False,
 ) -> None:
     """Find faulty rows and write them to quarantine.jsonl; exit code 3 if there are any."""
     import json
@@ -37,7 +39,7 @@ def check(
         raise UsageError("--out is the manifest itself", allowed="the manifest stays as it is", remedy="choose another name for --out")
     with CaseProgress("checking", _n_files(read), quiet=quiet or as_json) as advance:
         report = validate.check(read, level, progress=lambda done, total: advance(1))
-    summary = summarise(read, report, place)
+    summary = summarise(read, report, place) | {"opposites": [] if encoder == "none" or quiet else _opposites(report.manifest, encoder, scale)}
     if as_json:
         typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
     elif not quiet:
@@ -63,11 +65,27 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> dict[str,
 
 
 def _words(texts: list[str]) -> dict[str, Any]:
-    """Of one prompt level. The distances between opposite words, before and after scaling, belong here too (`saywhere.text.distances`)."""
+    """Of one prompt level."""
     from saywhere.text.prompts import count_positions, is_blank
 
     positions = {word: n for word, n in count_positions(texts).items() if n}
     return {"texts": len(texts), "distinct": len(set(texts)), "blank": sum(map(is_blank, texts)), "positions": positions}
+
+
+def _opposites(manifest: Manifest, encoder: str, scale: str) -> list[dict[str, Any]]:
+    """Cosines between sentences that differ in one position word, before and after scaling: does the encoder tell left from right?"""
+    from saywhere.config import parse
+    from saywhere.text.cache import EmbeddingCache
+    from saywhere.text.distances import opposite_distances
+    from saywhere.text.encoder import open_encoder
+
+    config = parse({"text": {"encoder": encoder, "scale": scale}}, where="the command line")
+    group: dict[str, int] = {}
+    for number, texts in enumerate(texts for row in manifest.rows for texts in row.prompts.values()):
+        for text in texts:
+            group.setdefault(text, number)
+    found = opposite_distances(list(group), list(group.values()), EmbeddingCache(open_encoder(config.text)), scale)
+    return [vars(distance) for distance in found]
 
 
 def _n_files(manifest: Manifest) -> int:
@@ -103,6 +121,11 @@ def _print(summary: dict[str, Any], report: CheckReport) -> None:
         positions = " · ".join(f"{word} {n:,}" for word, n in words["positions"].items()) or "none"
         levels.add_row(escape(name), f"{words['texts']:,}", f"{words['distinct']:,}", f"{words['blank']:,}", positions)
     console.print(splits, *([levels] if summary["levels"] else []))
+    if summary["opposites"]:
+        opposites = Table("opposite words", "sentences", "cosine", "after scaling", title="does the encoder tell them apart? (1: not at all)")
+        for pair in summary["opposites"]:
+            opposites.add_row(pair["pair"], str(pair["n"]), f"{pair['cosine_before']:.3f}", f"{pair['cosine_after']:.3f}")
+        console.print(opposites)
     if report.faults:
         console.print(_faults(summary, report), f"all of them: {escape(summary['quarantine'])}")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 
 def demo(
-    data: Annotated[Optional[Path], typer.Option(help="A folder with a manifest of real images; default: phantoms made here.")] = None,
+    data: Annotated[Path | None, typer.Option(help="A folder with a manifest of real images; default: phantoms made here.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the demo; numbered, never overwritten.")] = Path("runs/demo"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
 ) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
 
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
-    data: Annotated[Optional[Path], typer.Option(help="Another manifest than the run's.")] = None,
-    split: Annotated[Optional[str], typer.Option(help="Default: the configuration's test split.")] = None,
-    words: Annotated[Optional[str], typer.Option(help="right,empty,shuffled,contradictory")] = None,
+    data: Annotated[Path | None, typer.Option(help="Another manifest than the run's.")] = None,
+    split: Annotated[str | None, typer.Option(help="Default: the configuration's test split.")] = None,
+    words: Annotated[str | None, typer.Option(help="right,empty,shuffled,contradictory")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
 ) -> None:
@@ -26,10 +26,13 @@ def evaluate(
         summary = measure(run, manifest=data, split=split, words=kinds, advance=advance)
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
-    else:
+    elif not quiet:
         _print(summary)
     if summary["verdict"] == "not heard":
         warn("the words are not heard: the same images with wrong words give the same masks (see the summary's `listening`)")
+    if summary["quarantined"]:
+        warn(f"{summary['quarantined']} rows are faulty and were set aside: see `saywhere check {summary['manifest']}`")
+        raise typer.Exit(3)
 
 
 def _print(summary: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -12,11 +12,11 @@ import typer
 def probe(
     what: Annotated[str, typer.Argument(help="generator: train words → pseudo-image alone. invariance: turn one pair, compare masks.")],
     subject: Annotated[Path, typer.Argument(help="A run directory; for `generator` a configuration serves too.")],
-    out: Annotated[Optional[Path], typer.Option(help="Default: RUN/probe, or probe/ beside a configuration.")] = None,
-    image_only: Annotated[Optional[Path], typer.Option(help="invariance: a run without words, to compare with.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Default: RUN/probe, or probe/ beside a configuration.")] = None,
+    image_only: Annotated[Path | None, typer.Option(help="invariance: a run without words, to compare with.")] = None,
     steps: Annotated[int, typer.Option(min=1, help="generator: training steps.")] = 400,
     cases: Annotated[int, typer.Option(min=2, help="invariance: test cases.")] = 50,
-    assignment: Annotated[Optional[list[str]], typer.Option("--set", help="generator with a configuration: change a key.")] = None,
+    assignment: Annotated[list[str] | None, typer.Option("--set", help="generator with a configuration: change a key.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """The paper's next checks; writes a JSON file and a picture."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 
 def train(
     config: Annotated[Path, typer.Argument(help="A TOML file, for instance configs/kvasir.toml.")],
-    assignment: Annotated[Optional[list[str]], typer.Option("--set", help="Change a key: --set train.epochs=10. May be repeated.")] = None,
-    out: Annotated[Optional[Path], typer.Option(help="Run directory; default runs/NAME, numbered, never overwritten.")] = None,
+    assignment: Annotated[list[str] | None, typer.Option("--set", help="Change a key: --set train.epochs=10. May be repeated.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory; default runs/NAME, numbered, never overwritten.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stands (in --out, else the newest run of this name).")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the run directory only.")] = False,
 ) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Sequence
 
 import numpy as np
 import torch
@@ -63,7 +63,7 @@ class TrainingSet:
     def visits(self, step: int) -> list[int]:
         """The row numbers of a step."""
         n, size = len(self.rows), self.config.train.batch_size
-        return [self._order(visit // n)[visit % n] for visit in range(step * size, (step + 1) * size)]
+        return [int(self._order(visit // n)[visit % n]) for visit in range(step * size, (step + 1) * size)]
 
     def batch(self, step: int) -> Batch:
         """Step s → its batch, the same in every process."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 import numpy as np
 import torch
@@ -43,16 +43,22 @@ def texts_of(row: Row, level: str, key: str = "text.train_prompts") -> tuple[str
     """A row's sentences at a level. Raises ConfigError where the manifest has no such level."""
     if level not in row.prompts:
         raise ConfigError(f"no prompts {level!r} in row {row.id!r}", where=key, remedy=nearest(level, row.prompts) if row.prompts else "add prompts")
+    if not row.prompts[level]:
+        raise ConfigError(f"the list of prompts {level!r} in row {row.id!r} is empty", where=key, remedy='write a text, or "" for no words')
     return row.prompts[level]
 
 
 def groups_of_meaning(rows: Sequence[Row], levels: Sequence[str], table: PromptTable) -> np.ndarray:
-    """int64 (prompt,): a row's paraphrases at a level share a number; each other prompt has its own."""
-    groups = np.arange(len(table.prompts))
+    """int64 (prompt,): a row's paraphrases at a level share a number; each other prompt has its own.
+
+    A prompt of several rows stays with the first: chains of shared prompts would end in one group of everything.
+    """
+    groups, is_taken = np.arange(len(table.prompts)), np.zeros(len(table.prompts), bool)
     for row in rows:
         for level in levels:
             numbers = [table.number[text] for text in row.prompts.get(level, ()) if text in table.number]
-            fresh = [n for n in numbers if groups[n] == n]
-            if len(fresh) > 1:
+            fresh = [n for n in numbers if not is_taken[n]]
+            if fresh:
                 groups[fresh] = fresh[0]
+                is_taken[fresh] = True
     return groups

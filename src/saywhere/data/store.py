@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from saywhere.data.manifest import Row
+from saywhere.errors import MissingFile
 from saywhere.io import files, images
 
+log = logging.getLogger("saywhere")
 FORMAT = 1
 
 
@@ -31,17 +36,36 @@ class Store:
 
 
 def open_store(rows: Sequence[Row], size: int, channels: int, folder: Path, advance: Callable[[int], None] = lambda done: None) -> Store:
-    """Open the decoded copy of these rows, made on first use. `folder` holds one store a digest of (files, size, channels).
+    """Open the decoded copy of these rows, made on first use and made anew where damaged. `folder` holds one store a digest of (files, size, channels).
 
-    Raises: UnreadableFile, NotWritable.
+    Raises: MissingFile, UnreadableFile, NotWritable.
     """
     distinct = list(dict.fromkeys(row.image for row in rows))
     place = folder / _digest(rows, size, channels)
-    if not (place / "complete.json").is_file():
+    shapes: dict[str, tuple[int, ...]] = {"images": (len(distinct), channels, size, size), "masks": (len(rows), 1, size, size)}
+    if not _is_whole(place, shapes):
         _build(place, rows, distinct, size, channels, advance)
     number = {path: i for i, path in enumerate(distinct)}
-    pictures, masks = (torch.from_numpy(np.load(place / f"{name}.npy", mmap_mode="c")) for name in ("images", "masks"))
+    pictures, masks = (torch.from_numpy(_open(place, name)) for name in shapes)
     return Store(pictures, masks, np.array([number[row.image] for row in rows], np.int64))
+
+
+def _open(place: Path, name: str) -> np.ndarray:
+    return np.load(place / f"{name}.npy", mmap_mode="c")  # copy on write: whatever a caller does, the file stays as it is
+
+
+def _is_whole(place: Path, shapes: dict[str, tuple[int, ...]]) -> bool:
+    """A damaged store is removed."""
+    if not place.exists():
+        return False
+    try:
+        is_whole = (place / "complete.json").is_file() and all(_open(place, name).shape == shape for name, shape in shapes.items())
+    except (OSError, ValueError, EOFError):
+        is_whole = False
+    if not is_whole:
+        log.warning("decoded store: %s is damaged and is made anew", place.name)
+        shutil.rmtree(place, ignore_errors=True)
+    return is_whole
 
 
 def _build(place: Path, rows: Sequence[Row], distinct: list[Path], size: int, channels: int, advance: Callable[[int], None]) -> None:
@@ -59,7 +83,7 @@ def _build(place: Path, rows: Sequence[Row], distinct: list[Path], size: int, ch
         (building / "complete.json").write_text(json.dumps({"format": FORMAT, "images": len(distinct), "rows": len(rows), "size": size}))
 
 
-def _memmap(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _memmap(path: Path, shape: tuple[int, ...]) -> np.memmap:
     return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
 
 
@@ -68,6 +92,13 @@ def _digest(rows: Sequence[Row], size: int, channels: int) -> str:
     sha = hashlib.sha256(json.dumps([FORMAT, size, channels]).encode())
     for row in rows:
         for path in (row.image, row.mask):
-            status = path.stat() if path is not None else None
+            status = _status(path) if path is not None else None
             sha.update(f"{path}|{status.st_size if status else 0}|{status.st_mtime_ns if status else 0}\n".encode())
     return sha.hexdigest()[:24]
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        raise MissingFile(f"no file {path}", remedy="put it there, or run `saywhere check` on the manifest") from None

@@ -148,9 +148,7 @@ def _protection(split: str) -> int:
     return 3 if name.startswith("test") else 2 if name.startswith(("val", "dev")) else 0 if name.startswith("train") else 1
 
 
-def _prompt_faults(
-    manifest: Manifest, levels: Sequence[str] | None, count_tokens: Callable[[str], int] | None, max_tokens: int | None
-) -> Iterator[Found]:
+def _prompt_faults(manifest: Manifest, levels: Sequence[str] | None, count_tokens: Callable[[str], int] | None, max_tokens: int | None) -> Iterator[Found]:
     checked = [_known(level, manifest.levels) for level in levels] if levels is not None else manifest.levels
     worded = {level for row in manifest.rows for level, texts in row.prompts.items() if not all(map(is_blank, texts))}
     is_long = _length_rule(count_tokens, max_tokens)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any
 
 from saywhere.data.manifest import read_manifest
 from saywhere.engine.material import evaluation_prompt
 from saywhere.engine.predict import Segmenter
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile, UsageError
 from saywhere.io import files
+from saywhere.text.prompts import clean
 
+PARTS = ("mask", "probability", "pseudo", "overlay")
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 Record = dict[str, Any]
 
@@ -49,13 +52,14 @@ def run_jobs(
     segmenter: Segmenter, jobs: Sequence[Job], out: Path, *, threshold: float | None = None, advance: Callable[[int], None] = lambda done: None
 ) -> tuple[list[Record], list[Record]]:
     """Predict and write; returns (predictions, failures), which also stand in out/predictions.jsonl and out/failures.jsonl."""
-    segmenter.embed([job.prompt for job in jobs])
+    _refuse_overwriting(jobs, out)
+    segmenter.embed([clean(job.prompt) for job in jobs])
     predictions: list[Record] = []
     failures: list[Record] = []
     for job in jobs:
         try:
             predictions.append(_predict(segmenter, job, out, threshold))
-        except UnreadableFile as error:
+        except (UnreadableFile, MissingFile) as error:
             failures.append(_failure(job, error))
         advance(1)
     _write_lines(out / "predictions.jsonl", predictions)
@@ -80,13 +84,22 @@ def _predict(segmenter: Segmenter, job: Job, out: Path, threshold: float | None)
     }
 
 
+def _refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
+    """Raises UsageError where an answer would replace a picture that was given (a.png's mask is a-mask.png)."""
+    given = {job.image.resolve() for job in jobs}
+    written = (out / f"{job.stem}-{part}.png" for job in jobs for part in PARTS)
+    for path in written:
+        if path.resolve() in given:
+            raise UsageError(f"{path} would be overwritten, and it is one of the pictures", remedy="choose another folder with --out")
+
+
 def _failure(job: Job, error: SaywhereError) -> Record:
     return {"image": str(job.image), "prompt": job.prompt, "code": error.code, "reason": str(error)}
 
 
 def _pictures(given: Path) -> list[Path]:
     if given.is_dir():
-        return sorted(path for path in given.iterdir() if path.suffix.lower() in SUFFIXES)
+        return sorted(path for path in given.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
     if not given.exists():
         raise MissingFile(f"no such file or folder: {given}", remedy="check the path")
     return [given]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from saywhere import seeds
 from saywhere.config import Config
+from saywhere.errors import UsageError
 from saywhere.fusion.generator import Generator, start_unit_variance
 from saywhere.fusion.projection import Projection
 from saywhere.model import ImageSegmenter, Model, ReferringSegmenter
@@ -37,8 +38,10 @@ def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Ten
         first_filters=config.network.first_filters,
     )
     normalize = _normalize(config, network, with_words)
-    if not with_words or scale is None:
+    if not with_words:
         return ImageSegmenter(normalize, network)
+    if scale is None:
+        raise UsageError("a model with words, and no scale for its embeddings", allowed="only fusion.name = 'none' does without")
     seed_grid = (config.data.size // 8, config.data.size // 8)
     projection, generator = Projection(config.fusion.projection, scale.dims[1], seed_grid), Generator(channel)
     if config.fusion.start == "unit-variance" and start_prompts is not None:

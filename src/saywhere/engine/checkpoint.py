@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from saywhere.config import Config, parse
-from saywhere.errors import BadCheckpoint, MissingFile
+from saywhere.engine import sealed
+from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError
 from saywhere.io import files
 from saywhere.model import Model
 from saywhere.text.encoder import Encoder
 from saywhere.text.scale import EmbeddingScale
 
-FORMAT = 1
 WEIGHTS = "checkpoint.safetensors"
+NUMBERS = (int, float)
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,12 @@ class Checkpoint:
 
 def save(folder: Path, config: Config, model: nn.Module, state: dict[str, Any], optimizer: torch.optim.Optimizer | None = None) -> None:
     """Replace folder/checkpoint.safetensors atomically. Raises NotWritable; the one before still loads then."""
-    from safetensors.torch import save as to_bytes
-
     tensors = {f"model.{name}": value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     if optimizer is not None:
         tensors |= {f"optimizer.{name}": value for name, value in _optimizer_tensors(model, optimizer).items()}
-    header = {"format": FORMAT, "config": config.model_dump(mode="json"), "state": state}
-    folder.mkdir(parents=True, exist_ok=True)
-    files.write_bytes(folder / WEIGHTS, to_bytes(tensors, metadata={"saywhere": json.dumps(header)}))
-    files.write_json(folder / "state.json", header)
+    document = {"config": config.model_dump(mode="json"), "state": state}
+    files.write_bytes(folder / WEIGHTS, sealed.pack(document, tensors))
+    files.write_json(folder / "state.json", document)
 
 
 def load(folder: Path) -> Checkpoint:
@@ -50,34 +47,47 @@ def load(folder: Path) -> Checkpoint:
     path = folder / WEIGHTS
     if not path.is_file():
         raise MissingFile(f"no {WEIGHTS}", where=folder, remedy="train first, or name another run directory")
-    header, tensors = _read(path)
-    if header.get("format") != FORMAT:
-        raise BadCheckpoint(f"checkpoint format {header.get('format')}", where=path, allowed=f"this version reads format {FORMAT}")
-    config = parse(header["config"], where=path)
-    return Checkpoint(config, header["state"], _part(tensors, "model."), _part(tensors, "optimizer."))
+    document, tensors = sealed.unpack(path)
+    _check_state(document.get("state"), path)
+    try:
+        config = parse(document["config"], where=path)
+    except (SaywhereError, KeyError) as error:
+        raise BadCheckpoint(f"its configuration is not one of this version ({getattr(error, 'found', 'there is none')})", where=path,
+                            remedy="use the version that made it, or train again") from None  # fmt: skip
+    return Checkpoint(config, document["state"], _part(tensors, "model."), _part(tensors, "optimizer."))
 
 
 def restore_model(model: nn.Module, checkpoint: Checkpoint, where: Path) -> None:
     """Load the weights. Raises BadCheckpoint where they belong to another model, naming the first difference."""
-    wanted = model.state_dict()
-    for name in sorted(set(wanted) ^ set(checkpoint.model)):
-        raise BadCheckpoint(f"{name} is {'missing' if name in wanted else 'unknown'}", where=where, allowed="the checkpoint of this very configuration",
-                            remedy="the configuration or the code has changed since: train again, or use the version that made it")  # fmt: skip
-    for name, value in wanted.items():
-        if checkpoint.model[name].shape != value.shape:
-            raise BadCheckpoint(f"{name} is {tuple(checkpoint.model[name].shape)} instead of {tuple(value.shape)}", where=where)
-        if not torch.isfinite(checkpoint.model[name]).all():
+    compare(model, checkpoint, where)
+    for name, value in checkpoint.model.items():
+        if not torch.isfinite(value).all() and name != "scale.reach":  # reach is infinite before a scale is fitted
             raise BadCheckpoint(f"{name} holds values that are not finite", where=where, remedy="use another checkpoint")
     model.load_state_dict(checkpoint.model)
 
 
-def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
-    """Put the moments back where `save` took them from."""
+def compare(model: nn.Module, checkpoint: Checkpoint, where: Path) -> None:
+    """Names, shapes and types, without loading. Raises BadCheckpoint naming the first difference."""
+    wanted = model.state_dict()
+    for name in sorted(set(wanted) ^ set(checkpoint.model)):
+        raise BadCheckpoint(f"{name[:80]} is {'missing' if name in wanted else 'unknown'}", where=where, allowed="the checkpoint of this very configuration",
+                            remedy="the configuration or the code has changed since: train again, or use the version that made it")  # fmt: skip
+    for name, value in wanted.items():
+        found = checkpoint.model[name]
+        if (found.shape, found.dtype) != (value.shape, value.dtype):
+            raise BadCheckpoint(f"{name} is {sealed.kind(found)} instead of {sealed.kind(value)}", where=where)
+
+
+def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint, where: Path | None = None) -> None:
+    """Put the moments back where `save` took them from. Raises BadCheckpoint where they do not fit."""
     for name, parameter in model.named_parameters():
         for key in ("step", "exp_avg", "exp_avg_sq"):
             value = checkpoint.optimizer.get(f"{name}.{key}")
-            if value is not None:
-                optimizer.state[parameter][key] = value.clone() if key == "step" else value.to(parameter.device).to(memory_format=_format(parameter))
+            if value is None:
+                continue
+            if value.shape != (torch.Size() if key == "step" else parameter.shape) or not torch.isfinite(value).all():
+                raise BadCheckpoint(f"the moment {name}.{key} is {sealed.kind(value)}, or not finite", where=where, remedy="resume from another checkpoint")
+            optimizer.state[parameter][key] = value.clone() if key == "step" else value.to(parameter.device).to(memory_format=_format(parameter))
 
 
 def same_encoder(saved: dict[str, Any] | None, encoder: Encoder, where: Path) -> None:
@@ -95,9 +105,16 @@ def empty_scale(checkpoint: Checkpoint) -> EmbeddingScale | None:
 
 
 def build_from(checkpoint: Checkpoint, where: Path) -> Model:
-    """The checkpoint's model, in eval mode."""
+    """The checkpoint's model, in eval mode; shapes are compared first, so that a hostile configuration takes no memory. Raises BadCheckpoint."""
     from saywhere.engine.build import build_model
 
+    try:
+        with torch.device("meta"):
+            compare(build_model(checkpoint.config, empty_scale(checkpoint), pretrained=False), checkpoint, where)
+    except (BadCheckpoint, MissingExtra):
+        raise
+    except Exception as error:  # whatever networks raise on sizes that make no sense
+        raise BadCheckpoint(f"no model can be built from its configuration ({sealed.short(error)})", where=where, remedy="use another checkpoint") from None
     model = build_model(checkpoint.config, empty_scale(checkpoint), pretrained=False)
     restore_model(model, checkpoint, where)
     return model.eval()
@@ -117,16 +134,18 @@ def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> di
     }
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})["saywhere"])
-            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise BadCheckpoint(f"not a Saywhere checkpoint ({reason})", where=path, remedy="pickles are never read; name a run directory") from None
+def _check_state(state: Any, path: Path) -> None:
+    """What resuming and predicting read from it."""
+    known = state if isinstance(state, dict) else {}
+    sums, history = known.get("sums"), known.get("history")
+    is_sound = (
+        isinstance(known.get("step"), int)
+        and isinstance(known.get("best"), NUMBERS)
+        and isinstance(sums, list) and len(sums) == 3 and all(isinstance(number, NUMBERS) for number in sums)
+        and isinstance(history, list) and all(isinstance(row, dict) for row in history)
+    )  # fmt: skip
+    if not is_sound:
+        raise BadCheckpoint("its state is incomplete", where=path, remedy="use another checkpoint, or train again")
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

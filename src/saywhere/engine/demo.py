@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from saywhere.config import Config
 from saywhere.data.manifest import Manifest, read_manifest
@@ -52,7 +53,7 @@ REAL = Config().replace(
 )
 """configs/kvasir.toml without its paths and levels."""
 
-ARMS = (
+ARMS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("words turned with the image (the paper)", {}),
     ("words left behind", {"fusion.arm": "untouched"}),
     ("no geometric augmentation", {"augment.name": "none"}),
@@ -64,7 +65,7 @@ Say = Callable[[str], None]
 
 def demo(folder: Path, data: Path | None, *, say: Say, listen: Listener) -> Path:
     """Run it; returns the report. `data`: a folder with a manifest, or None for phantoms made here."""
-    folder = create(folder, "demo").folder
+    folder = create(folder, "demo", claim="predictions").folder
     if data is None:
         say("1/4 making referring phantoms: several lesions an image, and a sentence that says which one is meant")
         config = PHANTOMS.replace(**{"data.manifest": str(_phantoms(folder))})

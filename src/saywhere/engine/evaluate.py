@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from saywhere.data.validate import check
 from saywhere.engine import pictures
 from saywhere.engine.predict import Segmenter
 from saywhere.engine.words import asked, prompts_for
-from saywhere.errors import ConfigError, MissingFile
+from saywhere.errors import ConfigError, MissingFile, TooManyFaults
 from saywhere.io import files, images
 from saywhere.metrics.functional import case_metrics, pooled
 from saywhere.metrics.statistics import bootstrap_mean, paired_difference, verdict
@@ -35,16 +36,15 @@ def evaluate(
     Args:
         manifest: other data than the run's. split: default `data.test_split`. words: default `evaluate.words`.
         advance: told of each finished case.
-    Raises: MissingFile, ConfigError, ManifestError, BadCheckpoint.
+    Raises: MissingFile, ConfigError, ManifestError, TooManyFaults, BadCheckpoint.
     """
     segmenter = Segmenter(run)
     config = segmenter.config
-    if words is not None:
-        config = config.replace(**{"evaluate.words": [word for word in words if word != "unseen"]})
-    rows, place = _rows(config, manifest, split or config.data.test_split)
-    kinds = asked(config)
+    kinds = asked(config, words)
+    rows, place, n_quarantined = _rows(config, manifest, split or config.data.test_split)
     cases = {kind: measure(segmenter, rows, prompts_for(kind, rows, config), kind, advance) for kind in kinds}
     summary = summarise(cases, config) | {"split": split or config.data.test_split, "manifest": str(place), "level": config.text.evaluate_prompts}
+    summary["quarantined"] = n_quarantined
     folder = run / "evaluation"
     _write_cases(folder / "cases.csv", [case for kind in kinds for case in cases[kind]])
     pictures.write(folder, segmenter, rows, cases["right"])
@@ -107,18 +107,22 @@ def _summary(cases: list[Case], config: Config) -> dict[str, Any]:
     return {"n": len(cases), **means, "hausdorff_95_px": surface, **pooled(cases)}
 
 
-def _rows(config: Config, manifest: Path | None, split: str) -> tuple[list[Row], Path]:
-    place = Path(manifest or config.data.manifest or "")
-    if not place.is_file():
-        raise MissingFile(f"no manifest {place}", remedy="name it with --data")
+def _rows(config: Config, manifest: Path | None, split: str) -> tuple[list[Row], Path, int]:
+    """The split's clean rows, where they stand, and how many were set aside."""
+    place = manifest or config.data.manifest
+    if place is None:
+        raise MissingFile("no manifest", remedy="name it with --data")
     everything = read_manifest(place)
     levels = [config.text.evaluate_prompts] if config.fusion.name != "none" else []
-    rows = everything.split(split)
-    if rows:
-        rows = list(check(replace(everything, rows=tuple(rows)), levels).manifest.rows)
-    if not rows:
+    of_split = everything.split(split)
+    if not of_split:
         raise ConfigError(f"no rows of split {split!r}", where=place, allowed=f"splits there: {', '.join(everything.splits)}", remedy="name one with --split")
-    return rows, place
+    report = check(replace(everything, rows=tuple(of_split)), levels)
+    rows = list(report.manifest.rows)
+    if not rows:
+        raise TooManyFaults(f"all {len(of_split)} rows of split {split!r} are faulty, the first ({report.faults[0].reason})", where=place,
+                            remedy="see `saywhere check`")  # fmt: skip
+    return rows, everything.path, len(of_split) - len(rows)
 
 
 def _write_cases(path: Path, cases: list[Case]) -> None:

@@ -1,59 +1,94 @@
-"""`train.precision = "auto"`: measure a few steps of this very training, and take what is fastest on this machine."""
+"""`train.precision = "auto"`, `train.threads = 0`: measure a few steps of this very training, and take what is fastest on this machine."""
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from typing import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning_fabric import Fabric
 
 from saywhere.config import Config
+from saywhere.data.dataset import Batch
 from saywhere.engine.material import Material
+from saywhere.errors import ConfigError
 
-_ROUNDS = 3
+if TYPE_CHECKING:
+    from saywhere.engine.train import Loop
+
+_ROUNDS = 3  # the first warms up
 
 
 def choose(config: Config, material: Material) -> tuple[Config, Fabric]:
-    """The configuration with `auto` settled (so that a resumed run takes the same), and its Fabric, launched."""
-    torch.set_num_threads(config.train.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    """The configuration with what was left open settled (so that a resumed run takes the same), and its Fabric, launched."""
+    n_threads = config.train.threads or n_cores()
+    torch.set_num_threads(n_threads)
     if config.train.precision == "auto":
-        config = config.replace(**_measured(config, material))
+        config = config.replace(**_fastest(_SETTINGS, config, material))
+    if not config.train.threads:
+        choices = [{"train.threads": n} for n in sorted({n_threads, max(1, n_threads // 2)}, reverse=True)]
+        config = config.replace(**(_fastest(choices, config, material) if len(choices) > 1 else choices[0]))
+        torch.set_num_threads(config.train.threads)
     return config, launch(config)
 
 
+def n_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def launch(config: Config) -> Fabric:
-    """One device; precision as configured."""
-    precision = "32-true" if config.train.precision == "auto" else config.train.precision
-    fabric = Fabric(accelerator=config.train.device, devices=1, precision=precision)
-    fabric.launch()
+    """One device; precision as configured. Raises ConfigError for a device or precision that this machine does not have."""
+    try:
+        fabric = Fabric(accelerator=config.train.device, devices=1, precision=config.train.precision)
+        fabric.launch()
+    except (RuntimeError, ValueError) as error:
+        found = f"train.device {config.train.device} with train.precision {config.train.precision} cannot be used here"
+        raise ConfigError(
+            f"{found} ({str(error).splitlines()[0][:120]})", remedy="set train.device to 'auto' or 'cpu', and train.precision to 'auto'"
+        ) from None
     return fabric
 
 
-def _measured(config: Config, material: Material) -> dict[str, object]:
-    candidates = [{"train.precision": p, "train.channels_last": c} for p, c in _settings()]
-    loops = [_loop(config.replace(**candidate), material) for candidate in candidates]
+_SETTINGS: list[dict[str, Any]] = [{"train.precision": p, "train.channels_last": c} for p in ("32-true", "bf16-mixed") for c in (True, False)]
+
+
+def _fastest(choices: list[dict[str, Any]], config: Config, material: Material) -> dict[str, Any]:
+    """Steps of all choices in turn, so that a busy moment strikes them alike; each choice's best time counts.
+
+    A choice that this machine has no kernel or no memory for is left out; where none is left, what it raised passes.
+    """
     batch = material.training.batch(0)
-    times = [min(_seconds(loop, batch, step) for step in range(_ROUNDS)) for loop in loops]
-    return candidates[times.index(min(times))]
+    loops: dict[int, Loop] = {}
+    best = dict.fromkeys(range(len(choices)), math.inf)
+    for step in range(_ROUNDS):
+        for number in list(best):
+            try:
+                loops[number] = loops.get(number) or _loop(config.replace(**choices[number]), material)
+                seconds = _seconds(loops[number], batch, step)
+            except RuntimeError:
+                loops.pop(number, None)
+                del best[number]
+                if not best:
+                    raise
+            else:
+                best[number] = min(best[number], seconds if step else math.inf)
+    return choices[min(best, key=best.__getitem__)]
 
 
-def _settings() -> Iterable[tuple[str, bool]]:
-    return [("32-true", True), ("32-true", False), ("bf16-mixed", True), ("bf16-mixed", False)]
-
-
-def _loop(config: Config, material: Material):  # type: ignore[no-untyped-def]
-    from pathlib import Path
-
+def _loop(config: Config, material: Material) -> Loop:
     from saywhere.engine.run import Run
     from saywhere.engine.train import Loop
 
     return Loop(config, material, Run(Path()), launch(config), lambda event: None)
 
 
-def _seconds(loop, batch, step: int) -> float:  # type: ignore[no-untyped-def]
+def _seconds(loop: Loop, batch: Batch, step: int) -> float:
+    torch.set_num_threads(loop.config.train.threads or n_cores())
     started = time.perf_counter()
-    losses, _ = loop.step(step, loop._to_device(batch))
+    losses, _ = loop.step(step, loop.to_device(batch))
     losses.tolist()  # wait for the device
     return time.perf_counter() - started

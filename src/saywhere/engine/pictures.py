@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,9 @@ Case = dict[str, Any]
 def write(folder: Path, segmenter: Segmenter, rows: Sequence[Row], cases: Sequence[Case]) -> None:
     """Fill folder/pictures and folder/pictures.json, in place of what an earlier evaluation left."""
     place = folder / "pictures"
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True, exist_ok=True)
+    with files.refusing(place):
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True, exist_ok=True)
     by_id = {row.id: row for row in rows}
     shown = [_case(place, segmenter, by_id[case["id"]], rank, case) for rank, case in _ranked(cases)]
     files.write_json(folder / "pictures.json", {"cases": shown, "prompts": _asked(place, segmenter, rows, cases)})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,6 @@ from saywhere.model import ReferringSegmenter
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.prompts import clean
-
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ class Segmenter:
         """The same for several pairs, in batches."""
         if len(pictures) != len(prompts):
             raise UsageError(f"{len(pictures)} images and {len(prompts)} prompts", allowed="one prompt an image", remedy="repeat the image for more prompts")
+        if threshold is not None and not 0 < threshold < 1:
+            raise UsageError(f"threshold is {threshold}", allowed="it lies between 0 and 1, on the probability")
         originals = [self._read(picture) for picture in pictures]
         cleaned = [clean(prompt) for prompt in prompts]
         self.embed(cleaned)

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import platform
+import re
 import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from saywhere._version import __version__
-from saywhere.config import Config
+from saywhere.config import Config, read
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io import files
 
@@ -41,8 +42,26 @@ class Run:
         files.write_json(self.folder / "run.json", self.facts() | facts)
 
     def facts(self) -> dict[str, Any]:
+        """run.json; empty before it is written. Raises UsageError where it is damaged."""
         path = self.folder / "run.json"
-        return json.loads(path.read_text()) if path.is_file() else {}
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+        except (OSError, ValueError, TypeError):
+            raise UsageError("run.json is damaged", where=path, remedy="remove it to go on; the checkpoints do not depend on it") from None
+
+    def config(self, asked: Config, saved: Config | None) -> Config:
+        """What to resume with: the checkpoint's, else config.toml's, else (killed before it was written) `asked`. Raises UsageError where they differ."""
+        path = self.folder / "config.toml"
+        before = saved or (read(path) if path.is_file() else asked)
+        same_config(before, asked)
+        return before
+
+    def same_data(self, digest: str) -> None:
+        """Refuse to resume on another manifest than the one begun with. Raises UsageError."""
+        begun = self.facts().get("data", {}).get("digest", digest)
+        if begun != digest:
+            raise UsageError("the manifest has changed since this run began", where=self.folder, allowed="a run goes on as it began",
+                             remedy="bring the manifest back, or start another run")  # fmt: skip
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """metrics.jsonl and metrics.csv, whole: they hold no times, so that a resumed run's are equal to the byte."""
@@ -55,40 +74,53 @@ class Run:
         files.write_text(self.folder / "metrics.csv", sheet.getvalue())
 
 
-def create(wanted: Path | None, name: str) -> Run:
-    """A new folder: `wanted`, or runs/NAME, with -2, -3 … appended where that is taken."""
+def create(wanted: Path | None, name: str, claim: str = "checkpoints") -> Run:
+    """A new folder: `wanted`, or runs/NAME, with -2, -3 … appended where that is taken.
+
+    The subfolder `claim` is made at once: of two processes that find one empty folder, only one gets it. Raises NotWritable.
+    """
     base = wanted or Path("runs") / name
     folder, number = base, 1
-    while True:
-        try:
-            with files.refusing(folder):
-                folder.mkdir(parents=True)
-            return Run(folder)
-        except FileExistsError:
-            if folder.is_dir() and not any(folder.iterdir()):
-                return Run(folder)
-            number += 1
-            folder = base.with_name(f"{base.name}-{number}")
-
-
-def reopen(folder: Path | None, name: str) -> Run:
-    """The folder to resume: `folder`, or the newest runs/NAME*."""
-    if folder is None:
-        found = sorted(Path("runs").glob(f"{name}*/run.json"), key=lambda path: path.stat().st_mtime)
-        if not found:
-            raise MissingFile(f"no run of {name!r} to resume", where="runs", remedy="name it with --out, or train without --resume")
-        folder = found[-1].parent
-    if not (folder / "run.json").is_file():
-        raise MissingFile("no run.json", where=folder, remedy="name a run directory with --out, or train without --resume")
-    files.sweep(folder)
-    files.sweep(folder / "checkpoints" / "last")
-    files.sweep(folder / "checkpoints" / "best")
+    while not _claimed(folder, claim):
+        number += 1
+        folder = base.with_name(f"{base.name}-{number}")
     return Run(folder)
 
 
+def _claimed(folder: Path, claim: str) -> bool:
+    with files.refusing(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                return False
+            (folder / claim).mkdir()
+        except FileExistsError:  # a file of that name, or another process was faster
+            return False
+    return True
+
+
+def reopen(folder: Path | None, name: str) -> Run:
+    """The folder to resume: `folder`, or the newest runs/NAME, runs/NAME-2 … A run that was killed before run.json was written is one, too."""
+    if folder is None:
+        numbered = re.compile(re.escape(name) + r"(-\d+)?")
+        found = [path.parent for path in Path("runs").glob("*/checkpoints") if numbered.fullmatch(path.parent.name)]
+        if not found:
+            raise MissingFile(f"no run of {name!r} to resume", where="runs", remedy="name it with --out, or train without --resume")
+        folder = max(found, key=_latest)
+    if not (folder / "run.json").is_file() and not (folder / "checkpoints").is_dir():
+        raise MissingFile("no run", where=folder, remedy="name a run directory with --out, or train without --resume")
+    for place in (folder, Run(folder).last, Run(folder).best):
+        files.sweep(place)
+    return Run(folder)
+
+
+def _latest(folder: Path) -> float:
+    return max(path.stat().st_mtime for path in (folder, folder / "checkpoints", folder / "run.json") if path.exists())
+
+
 def same_config(saved: Config, asked: Config) -> None:
-    """Refuse to resume under another configuration, naming the first key that differs (what `auto` chose is not compared)."""
-    free = {("train", "precision"), ("train", "threads"), ("train", "channels_last")}
+    """Refuse to resume under another configuration, naming the first key that differs (what `auto` chose is not compared, nor threads)."""
+    free = {("train", "threads")} | ({("train", "precision"), ("train", "channels_last")} if asked.train.precision == "auto" else set())
     before, after = saved.model_dump(mode="json"), asked.model_dump(mode="json")
     for section, values in after.items():
         for key, value in values.items():

@@ -6,10 +6,11 @@ import math
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -17,15 +18,14 @@ from torch import Tensor
 
 from saywhere.config import Config
 from saywhere.data.dataset import Batch
-from saywhere.engine import checkpoint, fastest, run, watch
+from saywhere.engine import checkpoint, failure, fastest, run, watch
 from saywhere.engine.build import build_model
 from saywhere.engine.material import Material, gather
 from saywhere.engine.optimize import build_optimizer, set_learning_rate
 from saywhere.engine.validate import Validation, validate
-from saywhere.errors import OutOfMemory
 from saywhere.fusion.augment import Augmentation
 from saywhere.losses import ReferringLoss
-from saywhere.seeds import torch_generator
+from saywhere.seeds import generator, torch_generator
 
 Listener = Callable[[dict[str, Any]], None]
 """Told what happens: {"event": "start" | "step" | "epoch" | "warning" | "end", …}."""
@@ -48,19 +48,20 @@ def train(config: Config, out: Path | None = None, *, name: str = "run", resume:
     """
     here = run.reopen(out, name) if resume else None
     saved = checkpoint.load(here.last) if here and (here.last / checkpoint.WEIGHTS).is_file() else None
-    if saved:
-        run.same_config(saved.config, config)
-        config = saved.config
-    material = gather(config)
-    here = here or run.create(out, name)
-    material.report.write_quarantine(here.folder / "quarantine.jsonl")
-    config, fabric = fastest.choose(config, material)
-    here.write_config(config)
-    with _reporting_memory(config):
-        loop = Loop(config, material, here, fabric, listen)
-        if saved:
-            loop.restore(saved)
-        loop.go()
+    config = here.config(config, saved.config if saved else None) if here else config
+    with failure.reporting_memory(config):
+        material = gather(config)
+        if here:
+            here.same_data(material.report.manifest.digest)
+        here = here or run.create(out, name)
+        with failure.recording(here):
+            material.report.write_quarantine(here.folder / "quarantine.jsonl")
+            config, fabric = fastest.choose(config, material)
+            here.write_config(config)
+            loop = Loop(config, material, here, fabric, listen)
+            if saved:
+                loop.restore(saved)
+            loop.go()
     return here.folder
 
 
@@ -71,7 +72,7 @@ class Loop:
         self.config, self.material, self.run, self.fabric, self.listen = config, material, here, fabric, listen
         self.training = material.training
         self.model = build_model(config, material.scale, material.table.embeddings)
-        self.model.to(memory_format=torch.channels_last if config.train.channels_last else torch.contiguous_format)
+        self.model.to(memory_format=torch.channels_last if config.train.channels_last else torch.contiguous_format)  # type: ignore[call-overload]
         self.optimizer = build_optimizer(self.model, config.optimizer)
         self.fast, self.fast_optimizer = fabric.setup(self.model, self.optimizer)
         self.augmentation, self.loss, self.progress = Augmentation(config.augment), ReferringLoss(config.loss), Progress()
@@ -85,7 +86,7 @@ class Loop:
         guard = watch.Guard(self)
         with _ctrl_c(self.stop):
             for step in range(self.progress.step, self.n_steps):
-                batch = self._to_device(self.training.batch(step))
+                batch = self.to_device(self.training.batch(step))
                 rate = set_learning_rate(self.optimizer, self.config, step, self.n_steps)
                 parts, norm = self.step(step, batch)
                 guard.watch(step, batch, parts, norm)
@@ -97,9 +98,10 @@ class Loop:
                     self._end_epoch((sums / self.training.steps_per_epoch).tolist(), rate)
                     sums.zero_()
                 if self.stop.is_set():
+                    guard.check()
                     self.progress.sums = sums.tolist()
                     self._save_last()
-                    self.run.write_facts(status="interrupted", finished=run.now())
+                    watch.end(self, "interrupted")
                     raise KeyboardInterrupt
         watch.end(self)
 
@@ -107,6 +109,7 @@ class Loop:
         """One step: (total, segmentation, roi) losses and the gradient's norm, not yet synchronised."""
         config, rows = self.config, batch.rows
         self.fast.train()
+        torch.manual_seed(int(generator(config.train.seed, "dropout", step).integers(2**63 - 1)))
         geometry = self.augmentation.draw(config.train.seed, step, rows)
         image = self.augmentation.draw_photometry(config.train.seed, step, rows)(batch.image)
         segmentation = self.fast(image, batch.embedding, geometry, self._noise(step, batch))
@@ -120,8 +123,10 @@ class Loop:
 
     def restore(self, saved: checkpoint.Checkpoint) -> None:
         """Go on where `saved` stands."""
+        if self.material.encoder is not None:
+            checkpoint.same_encoder(saved.state.get("encoder"), self.material.encoder, self.run.last)
         checkpoint.restore_model(self.model, saved, self.run.last)
-        checkpoint.restore_optimizer(self.model, self.optimizer, saved)
+        checkpoint.restore_optimizer(self.model, self.optimizer, saved, self.run.last)
         self.progress = Progress(**{key: saved.state[key] for key in ("step", "best", "sums", "history")})
         self.run.write_metrics(self.progress.history)
 
@@ -132,7 +137,8 @@ class Loop:
         draws = torch.randn(shape, generator=torch_generator(self.config.train.seed, "embedding noise", step))
         return (self.config.text.noise * draws).to(batch.embedding.device)
 
-    def _to_device(self, batch: Batch) -> Batch:
+    def to_device(self, batch: Batch) -> Batch:
+        """The batch where the model is, in its memory format."""
         image, mask, embedding = (tensor.to(self.fabric.device, non_blocking=True) for tensor in (batch.image, batch.mask, batch.embedding))
         if self.config.train.channels_last:
             image = image.to(memory_format=torch.channels_last)
@@ -143,6 +149,7 @@ class Loop:
         row: dict[str, Any] = {"epoch": epoch, "loss": sums[0], "segmentation_loss": sums[1], "roi_loss": sums[2], "learning_rate": rate}
         if epoch % self.config.train.validate_every == 0 or epoch == self.config.train.epochs:
             row |= self._validate()
+            watch.validated(self, row)
         self.progress.sums = [0.0, 0.0, 0.0]
         self.progress.history.append(row)
         if self._is_best(row):
@@ -184,22 +191,3 @@ def _ctrl_c(stop: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _reporting_memory(config: Config) -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _out_of_memory(config) from error
-    except RuntimeError as error:
-        if "can't allocate memory" in str(error) or "out of memory" in str(error):
-            raise _out_of_memory(config) from error
-        raise
-
-
-def _out_of_memory(config: Config) -> OutOfMemory:
-    batch_size = config.train.batch_size
-    return OutOfMemory(f"no memory left at train.batch_size {batch_size}, data.size {config.data.size}", allowed="the last checkpoint is valid",
-                       remedy=f"--set train.batch_size={max(1, batch_size // 2)}, a smaller data.size or network.width")  # fmt: skip
-

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -39,11 +40,23 @@ class Guard:
         self.pending = None
         if bool(torch.isfinite(losses).all() & torch.isfinite(norm)):
             return
-        place = self.loop.run.folder / "diagnostic.json"
-        files.write_json(place, _diagnostic(self.loop, step, batch, losses, norm))
-        self.loop.run.write_facts(status="failed", finished=run.now())
-        raise TrainingDiverged(f"loss {losses[0]:.4g}, gradient norm {norm:.4g} at step {step + 1}", allowed="both must be finite",
-                               remedy=f"see {place}; try a smaller optimizer.learning_rate, or train.precision=32-true")  # fmt: skip
+        _diverged(self.loop, _diagnostic(self.loop, step, batch, losses, norm), f"loss {losses[0]:.4g}, gradient norm {norm:.4g} at step {step + 1}")
+
+
+def validated(loop: Loop, row: dict[str, Any]) -> None:
+    """Raise TrainingDiverged where the validation is not finite: the weights are broken, and must not become `best` or `last`."""
+    if all(math.isfinite(row[key]) for key in ("val_loss", "val_dice_mean")):
+        return
+    broken = [name for name, p in loop.model.named_parameters() if not torch.isfinite(p).all()][:20]
+    found = f"validation loss {row['val_loss']:.4g} in epoch {row['epoch']}"
+    _diverged(loop, {"epoch": row["epoch"], "val_loss": str(row["val_loss"]), "not_finite": broken}, found)
+
+
+def _diverged(loop: Loop, diagnostic: dict[str, Any], found: str) -> NoReturn:
+    place = loop.run.folder / "diagnostic.json"
+    files.write_json(place, diagnostic)
+    raise TrainingDiverged(found, allowed="loss and gradient must be finite",
+                           remedy=f"see {place}; try a smaller optimizer.learning_rate, or train.precision=32-true")  # fmt: skip
 
 
 def _diagnostic(loop: Loop, step: int, batch: Batch, losses: Tensor, norm: Tensor) -> dict[str, Any]:
@@ -61,14 +74,14 @@ def _diagnostic(loop: Loop, step: int, batch: Batch, losses: Tensor, norm: Tenso
 def words_are_heard(loop: Loop, row: dict[str, Any]) -> None:
     """Say so, once a run, where the pseudo-image hardly differs between prompts."""
     spread = row.get("spread")
-    facts = loop.run.facts()
-    if spread is None or spread >= COLLAPSED or facts.get("warnings"):
+    told = loop.run.facts().get("warnings", [])
+    if spread is None or spread >= COLLAPSED or any("not heard" in message for message in told):
         return
     message = (
         f"epoch {row['epoch']}: the words are not heard: the pseudo-image's spread between prompts is {spread:.4f} (below {COLLAPSED}); "
         "try loss.roi=balanced or none, text.scale=within, fusion.start=unit-variance"
     )
-    loop.run.write_facts(warnings=[message])
+    loop.run.write_facts(warnings=[*told, message])
     loop.listen({"event": "warning", "message": message})
 
 
@@ -78,7 +91,11 @@ def begin(loop: Loop) -> None:
     encoder = material.encoder
     count = {name: sum(p.numel() for p in part.parameters()) for name, part in loop.model.named_children()}
     rows = {"train": len(loop.training.rows), "validation": len(material.validation_rows)}
-    data = {"manifest": str(config.data.manifest), "digest": material.report.manifest.digest, "rows": rows}
+    n_quarantined = len(material.report.quarantined)
+    data = {"manifest": str(config.data.manifest), "digest": material.report.manifest.digest, "rows": rows, "quarantined": n_quarantined}
+    told = [message for message in loop.run.facts().get("warnings", []) if "set aside" not in message]
+    if n_quarantined:
+        told.insert(0, f"{n_quarantined} faulty rows were set aside, see quarantine.jsonl")
     loop.run.write_facts(
         **run.versions(),
         status="running",
@@ -87,16 +104,19 @@ def begin(loop: Loop) -> None:
         threads=torch.get_num_threads(),
         precision=config.train.precision,
         seed=config.train.seed,
-        data=data | {"quarantined": len({fault.row for fault in material.report.faults})},
+        data=data,
         encoder={"name": encoder.name, "revision": encoder.revision, "pooling": encoder.pooling} if encoder else None,
         parameters={"network": count["network"], "text": count.get("projection", 0) + count.get("generator", 0)},
-        warnings=loop.run.facts().get("warnings", []),
+        warnings=told,
     )
     loop.listen({"event": "start", "run": str(loop.run.folder), "n_steps": loop.n_steps, "step": loop.progress.step, "rows": rows})
+    if n_quarantined:
+        loop.listen({"event": "warning", "message": told[0]})
 
 
-def end(loop: Loop) -> None:
-    """Close run.json."""
+def end(loop: Loop, status: str = "finished") -> None:
+    """Close run.json; the seconds of all sittings are added up."""
     seconds = round(loop.run.facts().get("seconds", 0) + time.monotonic() - loop.started, 1)
-    loop.run.write_facts(status="finished", finished=run.now(), seconds=seconds)
-    loop.listen({"event": "end", "run": str(loop.run.folder), "seconds": seconds, "best": loop.progress.best})
+    loop.run.write_facts(status=status, finished=run.now(), seconds=seconds)
+    if status == "finished":
+        loop.listen({"event": "end", "run": str(loop.run.folder), "seconds": seconds, "best": loop.progress.best})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 from saywhere.config import Config
 from saywhere.data.manifest import Row
@@ -29,15 +29,19 @@ def prompts_for(words: str, rows: Sequence[Row], config: Config) -> list[str | N
         return [other if other != own else None for own, other in zip(right, shuffle(right, config.train.seed))]
     if words == "contradictory":
         return [contradict(prompt) for prompt in right]
-    if words == "unseen" and config.text.unseen_prompts:
-        return [texts_of(row, config.text.unseen_prompts, "text.unseen_prompts")[0] for row in rows]
-    if words == "unseen":
+    assert config.text.unseen_prompts is not None  # `asked` gives no others
+    return [texts_of(row, config.text.unseen_prompts, "text.unseen_prompts")[0] for row in rows]
+
+
+def asked(config: Config, words: Sequence[str] | None = None) -> list[str]:
+    """The words that an evaluation measures: `words`, else `evaluate.words` and the unseen ones; an image-only model has but one answer.
+
+    Raises ConfigError for words that do not exist, before anything is measured.
+    """
+    chosen = [*config.evaluate.words, *(["unseen"] if config.text.unseen_prompts else [])] if words is None else words
+    for word in chosen:
+        if word not in WORDS:
+            raise ConfigError(f"no words {word!r}", where="evaluate.words", remedy=nearest(word, WORDS))
+    if "unseen" in chosen and not config.text.unseen_prompts:
         raise ConfigError("words 'unseen', and text.unseen_prompts is not set", remedy="set it to a level of the manifest")
-    raise ConfigError(f"no words {words!r}", where="evaluate.words", remedy=nearest(words, WORDS))
-
-
-def asked(config: Config) -> list[str]:
-    """The words that an evaluation measures; an image-only model has but one answer."""
-    if config.fusion.name == "none":
-        return ["right"]
-    return list(dict.fromkeys(["right", *config.evaluate.words, *(["unseen"] if config.text.unseen_prompts else [])]))
+    return list(dict.fromkeys(["right", *chosen])) if config.fusion.name != "none" else ["right"]

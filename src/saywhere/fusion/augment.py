@@ -6,8 +6,9 @@ inverted; applying them is deterministic and differentiable. The only file that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Sequence
+from typing import NamedTuple
 
 import kornia
 import numpy as np
@@ -95,7 +96,8 @@ class Photometry:
     saturation: Rows
     gamma: Rows
     noise: float
-    noise_key: tuple[int, int]
+    noise_keys: list[tuple[int, int, int]]
+    """(seed, step, sample), one a row"""
 
     def __call__(self, image: Image) -> Image:
         """Image in [0, 1] → image in [0, 1]."""
@@ -108,7 +110,7 @@ class Photometry:
         if (self.gamma != 1).any():
             image = kornia.enhance.adjust_gamma(image, self._rows(self.gamma, image))
         if self.noise:
-            draws = torch.randn(image.shape, generator=torch_generator(self.noise_key[0], "image noise", self.noise_key[1]))
+            draws = torch.stack([torch.randn(image.shape[1:], generator=torch_generator(key[0], "image noise", *key[1:])) for key in self.noise_keys])
             image = (image + self.noise * draws.to(image.device)).clamp(0, 1)
         return image
 
@@ -136,7 +138,7 @@ class Augmentation:
         spans = np.array([c.brightness, c.contrast, c.saturation, c.gamma]) * on
         draws = np.array([generator(seed, "photometry", step, i).uniform(-spans, spans) for i in samples] if spans.any() else np.zeros((len(samples), 4)))
         brightness, contrast, saturation, gamma = draws.astype(np.float32).T
-        return Photometry(brightness, 1 + contrast, 1 + saturation, 1 + gamma, c.noise * on, (seed, step))
+        return Photometry(brightness, 1 + contrast, 1 + saturation, 1 + gamma, c.noise * on, [(seed, step, int(i)) for i in samples])
 
     def _draw_one(self, random: np.random.Generator) -> tuple[float, ...]:
         c = self.config

@@ -31,9 +31,9 @@ def start_unit_variance(projection: Projection, generator: Generator, embedding:
     """Rescale each layer once, so that its output has zero mean and unit variance over these prompts (cf. LSUV, arXiv 1511.06422).
 
     With PyTorch's start the pseudo-image hardly depends on the prompt (spread 0.0005): the network learns to ignore it
-    before the generator learns to speak. Needs at least two prompts; with fewer there is nothing to tell apart.
+    before the generator learns to speak. Needs at least two prompts that differ; with fewer there is nothing to tell apart.
     """
-    if len(embedding) < 2:
+    if len(embedding) < 2 or embedding.std(0, correction=0).max() < 1e-6:
         return
     last = projection.layers[-1]
     assert isinstance(last, nn.Linear)

@@ -116,8 +116,8 @@ def _check_samples(path: Path, content: bytes) -> None:
     with _header_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         directory.load(stream)
-    n_samples = int(directory.get(SAMPLES_PER_PIXEL, 1))
-    has_alpha = directory.get(EXTRA_SAMPLES, ()) in ((1,), (2,))
+        n_samples = int(directory.get(SAMPLES_PER_PIXEL, 1))
+        has_alpha = directory.get(EXTRA_SAMPLES, ()) in ((1,), (2,))
     if n_samples not in (1, 3) and not (has_alpha and n_samples in (2, 4)):
         raise WrongChannels(f"{n_samples} channels", where=path, allowed="an image has 1 (grey) or 3 (colour)", remedy="choose the channels that are meant")
 

@@ -91,7 +91,8 @@ def _opaque(picture: Image.Image, path: Path) -> Image.Image:
 
 def _deep_values(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
     """16 and 32 bit integers and floats → uint8 (height, width)."""
-    values = np.asarray(picture).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN; refused in the next line
+        values = np.asarray(picture).astype(np.float64)
     if not np.isfinite(values).all():
         n_bad = int((~np.isfinite(values)).sum())
         raise NotFinite(f"{n_bad:,} NaN or infinite values", where=path, remedy="replace them, or export the file again")

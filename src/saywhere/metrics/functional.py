@@ -105,7 +105,8 @@ def boundary_distances(prediction: MaskArray, target: MaskArray, spacing: tuple[
     box = _bounding_box(prediction | target)
     ours = np.argwhere(_boundary(prediction[box])) * np.asarray(spacing, dtype=float)
     theirs = np.argwhere(_boundary(target[box])) * np.asarray(spacing, dtype=float)
-    # A tree of the few boundary pixels is 2 to 10 times faster than a distance transform of the whole box (1 ms against 4 to 15 ms at 600 × 600).
+    # At 600 × 600 a tree of the boundary pixels takes 1 ms where a distance transform of the box takes 4 to 15 ms (one or two lesions), and 23
+    # against 32 ms for ragged masks; only for pure noise is it slower (213 against 41 ms).
     return KDTree(theirs, leafsize=32).query(ours)[0], KDTree(ours, leafsize=32).query(theirs)[0]
 
 

@@ -8,35 +8,42 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from saywhere.errors import BadCheckpoint, MissingEncoder
+from saywhere.errors import BadCheckpoint, ConfigError, MissingEncoder
 
+DESCRIPTIONS = ("config.json", "vocab.txt")
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 PAPER_CODE_LENGTH = 32  # the public code pads and cuts to this
 _BATCH = 64
 
 
 class BertEncoder:
-    """Sentences → vectors. Poolings: `mean` over the words, `cls`, `paper_code` (see `pool`)."""
+    """Sentences → vectors. Poolings: `mean` over the words, `cls`, `paper_code` (see `pool`).
 
-    def __init__(self, name: str, folder: Path, pooling: str, max_length: int, *, unit_length: bool = False) -> None:
-        from transformers import BertTokenizerFast
+    `max_length`: at most what the checkpoint has positions for. `revision`: known beforehand for a pinned checkpoint; else a digest of its files.
+    Raises: MissingEncoder, BadCheckpoint, ConfigError.
+    """
 
-        self.name, self.pooling, self.max_length, self._unit_length = name, pooling, max_length, unit_length
+    def __init__(self, name: str, folder: Path, pooling: str, max_length: int, *, unit_length: bool = False, revision: str | None = None) -> None:
+        self.name, self.pooling, self._unit_length = name, pooling, unit_length
         weights = _find_weights(name, folder)
-        self.revision = digest(weights)[:16]
+        self.revision = revision or _revision(folder, weights)
         self._model = _load_trunk(folder, weights)
-        self._tokenizer = BertTokenizerFast.from_pretrained(folder, local_files_only=True)
-        self.dim = int(self._model.config.hidden_size)
+        self._tokenizer = _load_tokenizer(folder, self._model.config.vocab_size)
+        self.dim, self.max_length = int(self._model.config.hidden_size), min(max_length, int(self._model.config.max_position_embeddings))
+        if pooling == "paper_code" and self._model.config.num_hidden_layers < 2:
+            raise ConfigError("text.pooling is paper_code", where=folder, allowed="it needs hidden states 1 and 2, and this checkpoint has one layer")
 
     def count_tokens(self, prompt: str) -> int:
-        return len(self._tokenizer(prompt, truncation=False, verbose=False)["input_ids"])
+        return len(self._tokenizer(_speakable(prompt), truncation=False, verbose=False)["input_ids"])
 
     @torch.inference_mode()
     def embed(self, prompts: Sequence[str]) -> np.ndarray:
@@ -49,7 +56,7 @@ class BertEncoder:
 
     def _embed_batch(self, prompts: list[str]) -> Tensor:
         padding = "max_length" if self.pooling == "paper_code" else True
-        tokens = self._tokenizer(prompts, padding=padding, truncation=True, max_length=self.max_length, return_tensors="pt")
+        tokens = self._tokenizer([_speakable(prompt) for prompt in prompts], padding=padding, truncation=True, max_length=self.max_length, return_tensors="pt")
         output = self._model(**tokens, output_hidden_states=True)
         sentence = pool(output.hidden_states, tokens["attention_mask"], self.pooling)
         return torch.nn.functional.normalize(sentence, dim=-1) if self._unit_length else sentence
@@ -87,12 +94,23 @@ def digest(path: Path) -> str:
     return sha.hexdigest()
 
 
+def _revision(folder: Path, weights: Path) -> str:
+    """Of all that a vector depends on: equal weights with another vocabulary are another encoder."""
+    files = [weights, *(folder / name for name in (*DESCRIPTIONS, "tokenizer.json", "tokenizer_config.json") if (folder / name).is_file())]
+    return hashlib.sha256("".join(digest(file) for file in files).encode()).hexdigest()[:16]
+
+
+def _speakable(prompt: str) -> str:
+    """Lone surrogates, which no tokenizer takes (a command line gives them for bytes that are no text), become question marks."""
+    return prompt.encode("utf-8", "replace").decode("utf-8")
+
+
 def _expected() -> str:
     return "a folder with config.json, vocab.txt and model.safetensors (or pytorch_model.bin), as BiomedVLP-CXR-BERT-specialized is published"
 
 
 def _find_weights(name: str, folder: Path) -> Path:
-    missing = [file for file in ("config.json", "vocab.txt") if not (folder / file).is_file()]
+    missing = [file for file in DESCRIPTIONS if not (folder / file).is_file()]
     weights = [folder / file for file in WEIGHT_FILES if (folder / file).is_file()]
     if not folder.is_dir() or missing or not weights:
         lacks = ", ".join(missing + ([] if weights else [" or ".join(WEIGHT_FILES)]))
@@ -103,11 +121,7 @@ def _find_weights(name: str, folder: Path) -> Path:
 
 
 def _load_trunk(folder: Path, weights: Path) -> Any:
-    from transformers import BertConfig, BertModel
-
-    document = json.loads((folder / "config.json").read_text())
-    known = {key: value for key, value in document.items() if key not in ("auto_map", "architectures", "model_type", "torch_dtype", "dtype")}
-    model = BertModel(BertConfig(**known), add_pooling_layer=False)
+    model = _empty_trunk(folder / "config.json")
     tensors = {_trunk_key(key): value for key, value in _read_weights(weights).items()}
     wanted = model.state_dict()
     lost = sorted(set(wanted) - set(tensors))
@@ -117,8 +131,34 @@ def _load_trunk(folder: Path, weights: Path) -> Any:
     if bent:
         shapes = f"{tuple(tensors[bent[0]].shape)} instead of {tuple(wanted[bent[0]].shape)}"
         raise BadCheckpoint(f"{bent[0]} is {shapes}", where=weights, allowed="weights and config.json must belong together")
+    wild = [key for key in wanted if not tensors[key].isfinite().all()]
+    if wild:
+        raise BadCheckpoint(f"{wild[0]} holds values that are not finite", where=weights, remedy="copy the file again")
     model.load_state_dict({key: tensors[key].float() for key in wanted})
     return model.eval().requires_grad_(False)
+
+
+def _empty_trunk(path: Path) -> Any:
+    from transformers import BertConfig, BertModel
+
+    foreign = ("auto_map", "architectures", "model_type", "torch_dtype", "dtype")  # what would name remote code, or another class
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        return BertModel(BertConfig(**{key: value for key, value in document.items() if key not in foreign}), add_pooling_layer=False)
+    except Exception as error:  # a foreign file: whatever transformers makes of it
+        raise BadCheckpoint(f"not a BERT's configuration ({_reason(error)})", where=path, allowed=_expected()) from None
+
+
+def _load_tokenizer(folder: Path, vocab_size: int) -> Any:
+    from transformers import BertTokenizer
+
+    try:
+        tokenizer = BertTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # as above
+        raise BadCheckpoint(f"not a BERT's vocabulary ({_reason(error)})", where=folder / "vocab.txt", allowed=_expected()) from None
+    if len(tokenizer) > vocab_size:
+        raise BadCheckpoint(f"{len(tokenizer)} words", where=folder / "vocab.txt", allowed=f"config.json says {vocab_size}; the two must belong together")
+    return tokenizer
 
 
 def _trunk_key(key: str) -> str:
@@ -126,13 +166,19 @@ def _trunk_key(key: str) -> str:
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
-    import pickle
-
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        return load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadCheckpoint(f"not readable as plain weights ({reason[:120]})", where=path, remedy="prefer model.safetensors") from None
+        found = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # torch's own message advises to load it all the same
+        raise BadCheckpoint("refused: a pickle that is damaged, or holds more than tensors and could run code", where=path,
+                            allowed="plain weights only", remedy="use the publisher's model.safetensors") from None  # fmt: skip
+    except Exception as error:  # a foreign file can make its readers raise anything
+        raise BadCheckpoint(f"not readable as plain weights ({_reason(error)})", where=path, remedy="copy it again, or use model.safetensors") from None
+    if not isinstance(found, dict):
+        raise BadCheckpoint(f"a {type(found).__name__} instead of named weights", where=path, allowed=_expected())
+    return {str(key): value for key, value in found.items() if isinstance(value, Tensor)}
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

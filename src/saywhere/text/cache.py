@@ -11,12 +11,13 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Sequence
 
 import numpy as np
 
-from saywhere.io.files import write_bytes
+from saywhere.io.files import refusing, write_bytes
 from saywhere.text.encoder import Encoder
 
 log = logging.getLogger("saywhere")
@@ -28,25 +29,26 @@ def cache_folder() -> Path:
 
 
 class EmbeddingCache:
-    """Vectors of one encoder; `get` encodes only what was never seen."""
+    """Vectors of one encoder; `get` encodes only what was never seen. Raises NotWritable where the folder cannot be made or filled."""
 
     def __init__(self, encoder: Encoder, folder: Path | None = None) -> None:
         self.encoder = encoder
         key = json.dumps([encoder.name, encoder.revision, encoder.pooling, encoder.max_length])
         self.folder = (folder or cache_folder() / "embeddings") / f"{encoder.name}-{_sha(key.encode())[:16]}"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with refusing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, prompts: Sequence[str]) -> np.ndarray:
         """float32 (n, dim), in the order of the prompts."""
         known = self._read()
-        new = sorted({prompt for prompt in prompts if _sha(prompt.encode()) not in known})
+        new = sorted({prompt for prompt in prompts if _name(prompt) not in known})
         if new:
             vectors = self.encoder.embed(new)
             self._write(new, vectors)
-            known.update({_sha(prompt.encode()): vector for prompt, vector in zip(new, vectors)})
+            known.update({_name(prompt): vector for prompt, vector in zip(new, vectors)})
         table = np.zeros((len(prompts), self.encoder.dim), np.float32)
         for i, prompt in enumerate(prompts):
-            table[i] = known[_sha(prompt.encode())]
+            table[i] = known[_name(prompt)]
         return table
 
     def _read(self) -> dict[str, np.ndarray]:
@@ -64,7 +66,8 @@ class EmbeddingCache:
             return {}
         if _sha(content)[:32] != path.stem:
             log.warning("embedding cache: %s is damaged and is made anew", path.name)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
             return {}
         shard = load(content)
         return {bytes(name).decode(): vector for name, vector in zip(shard["prompt_sha256"], shard["embedding"])}
@@ -72,9 +75,13 @@ class EmbeddingCache:
     def _write(self, prompts: list[str], vectors: np.ndarray) -> None:
         from safetensors.numpy import save
 
-        names = np.stack([np.frombuffer(_sha(prompt.encode()).encode(), np.uint8) for prompt in prompts])
+        names = np.stack([np.frombuffer(_name(prompt).encode(), np.uint8) for prompt in prompts])
         content = save({"embedding": np.ascontiguousarray(vectors, np.float32), "prompt_sha256": names})
         write_bytes(self.folder / f"{_sha(content)[:32]}.safetensors", content)
+
+
+def _name(prompt: str) -> str:
+    return _sha(prompt.encode("utf-8", "surrogatepass"))
 
 
 def _sha(content: bytes) -> str:

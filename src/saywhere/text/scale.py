@@ -6,7 +6,7 @@ they share, and style differs more than place: so directions are scaled by the t
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 KEEP = 1e-3  # principal components below this share of the largest are noise
 SHRINKAGE = 0.1  # of the within-group covariance, towards its mean variance (Friedman 1989)
+SAME = 1e-8  # variance below this share of the vectors' mean square is rounding: such prompts do not differ
 REACH = 0.99  # quantile of the training prompts' distances
 
 
@@ -40,8 +41,14 @@ class EmbeddingScale(nn.Module):
         return (embedding - self.mean) @ self.matrix
 
     def distance(self, embedding: Float[Tensor, "batch embedding"]) -> Float[Tensor, " batch"]:
-        """How far from the training prompts, relative to the farthest percent of them: above 1 is unfamiliar."""
-        return self(embedding).norm(dim=-1) / self.reach
+        """How far from the training prompts, relative to the farthest percent of them: above 1 is unfamiliar (with `none` it tells nothing).
+
+        The training prompts fill a few directions only. What lies across them the matrix does not see, and it counts at the scale of what it sees.
+        """
+        centred = embedding - self.mean
+        seen = centred @ torch.linalg.qr(self.matrix)[0]
+        share = seen.norm(dim=-1) / centred.norm(dim=-1).clamp_min(1e-12)
+        return self(embedding).norm(dim=-1) / share.clamp_min(1e-3) / self.reach
 
 
 def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingScale:
@@ -58,26 +65,29 @@ def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingSc
     if name == "none":
         mean, matrix = np.zeros_like(mean), np.eye(rows.shape[1])
     elif name == "standardise":
-        matrix = np.diag(1 / np.maximum(rows.std(0), 1e-6))
+        matrix = np.diag(1 / np.where(rows.std(0) > 1e-6, rows.std(0), 1.0))  # what never varied is left alone
     else:
-        basis, spread = _principal(rows - mean)
+        basis, spread = _principal(rows - mean, SAME * float((rows**2).sum(1).mean()))
         matrix = basis / spread if name == "whiten" else basis @ _within(((rows - mean) @ basis), np.asarray(groups), spread)
     scaled = (rows - mean) @ matrix
     if name != "none":
-        factor = 1 / max(float(np.sqrt((scaled**2).mean())), 1e-12)
-        matrix, scaled = matrix * factor, scaled * factor
+        size = float(np.sqrt((scaled**2).mean()))
+        factor = 1 / size if size > 1e-6 else 1.0  # one prompt only, or such as do not differ
+        matrix = matrix * factor
     scale = EmbeddingScale(*matrix.shape)
     scale.mean.copy_(torch.from_numpy(mean))
     scale.matrix.copy_(torch.from_numpy(matrix))
-    scale.reach.fill_(max(float(np.quantile(np.linalg.norm(scaled, axis=1), REACH)), 1e-6))
+    scale.reach.fill_(1.0)
+    distances = scale.distance(torch.from_numpy(np.asarray(embeddings, np.float32)))
+    scale.reach.fill_(max(float(distances.quantile(REACH)), 1e-6))
     return scale
 
 
-def _principal(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _principal(centred: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarray]:
     """Directions (dim, k) and standard deviations (k) of the components that are more than noise."""
     _, singular, directions = np.linalg.svd(centred, full_matrices=False)
     variance = singular**2 / max(len(centred) - 1, 1)
-    kept = variance > KEEP * max(float(variance.max(initial=0)), 1e-12)
+    kept = variance > max(KEEP * float(variance.max(initial=0)), rounding, 1e-12)
     if not kept.any():  # one prompt only: nothing differs, nothing to scale
         return np.eye(centred.shape[1])[:, :1], np.ones(1)
     return directions[kept].T, np.sqrt(variance[kept])

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from saywhere.cli.info import TABLES, info
 from saywhere.config import FusionConfig, TextConfig
+from saywhere.data.prepare import SETS
 from saywhere.errors import UsageError
 from saywhere.networks.registry import NETWORKS
 from saywhere.text.encoder import ENCODERS, open_encoder
@@ -27,10 +28,11 @@ def answer(*words: str) -> str:
     return outcome.stdout
 
 
-def test_it_names_every_network_encoder_and_fusion_that_a_configuration_may_name() -> None:
+def test_it_names_everything_that_a_configuration_or_prepare_may_name() -> None:
     assert [*NETWORKS, "monai:NAME"] == list(TABLES["networks"])
     assert list(ENCODERS) == list(TABLES["encoders"])
     assert sorted(get_args(FusionConfig.model_fields["name"].annotation)) == sorted(TABLES["fusions"])
+    assert sorted(SETS) == sorted(TABLES["sets"])
 
 
 def test_the_default_encoder_has_as_many_numbers_as_it_says() -> None:

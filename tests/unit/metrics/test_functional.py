@@ -22,14 +22,15 @@ PAIRS = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12).flatmap(la
 
 
 def blobs(n: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of irregular masks of varied size that overlap partly; some touch the frame's edge."""
+    """Pairs of irregular masks of varied size, none empty, that overlap partly; some touch the frame's edge."""
     random = np.random.default_rng(seed)
-    pairs = []
-    for _ in range(n):
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    while len(pairs) < n:
         field = gaussian_filter(random.normal(size=(48, 64)), 4)
         other = field + 0.5 * gaussian_filter(random.normal(size=(48, 64)), 4)
         cut = np.quantile(field, random.uniform(0.5, 0.98))
-        pairs.append((other > cut, field > cut))
+        if (other > cut).any():  # MONAI answers NaN for an empty mask; our choice has a test of its own
+            pairs.append((other > cut, field > cut))
     return pairs
 
 
@@ -74,10 +75,10 @@ def agree_with_monai(pairs: list[tuple[np.ndarray, np.ndarray]], spacing: tuple[
             distance = float(compute_hausdorff_distance(*tensors, include_background=True, percentile=95, spacing=spacing))
             _, directions, _ = get_edge_surface_distance(*(t[0, 0] for t in tensors), spacing=list(spacing), symmetric=True)
             surface = float(compute_surface_dice(*tensors, class_thresholds=[2.1], include_background=True, spacing=spacing))
-        exact = max(np.percentile(direction.numpy().astype(float), 95) for direction in directions)
+        # MONAI's number is this formula in float32, whose coarse rank moves it (1.4e-4 px at most on 5,000 masks); we are the same formula in float64.
+        assert distance == max(float(torch.quantile(direction, 0.95)) for direction in directions)
+        exact = max(float(torch.quantile(direction.double(), 0.95)) for direction in directions)
         assert hausdorff_95(prediction, target, spacing) == pytest.approx(exact, rel=1e-6, abs=1e-6)
-        # MONAI places the percentile in float32: among a few hundred distances that moves it by up to 1e-4
-        assert hausdorff_95(prediction, target, spacing) == pytest.approx(distance, abs=1e-4)
         assert surface_dice(prediction, target, 2.1, spacing) == pytest.approx(surface, abs=1e-6)
 
 

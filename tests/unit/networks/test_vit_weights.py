@@ -115,7 +115,7 @@ def test_files_that_are_no_npz_are_refused(arrays: dict[str, np.ndarray], tmp_pa
     save_file({"kernel": np.zeros(3, np.float32)}, tmp_path / "vit.safetensors")
     np.savez(tmp_path / "pickled.npz", **{"conv_root/kernel": np.array([{}], dtype=object)})
     for path in (half, tmp_path / "vit.safetensors", tmp_path / "pickled.npz"):
-        with pytest.raises(BadCheckpoint, match="no readable .npz"):
+        with pytest.raises(BadCheckpoint, match=r"no readable \.npz"):
             load_vit(small(), path)
     with pytest.raises(MissingFile, match=r"no file .*nowhere\.npz"):
         load_vit(small(), tmp_path / "nowhere.npz")

@@ -53,10 +53,8 @@ def _prepare_2017(source: Path, target: Path, progress: Progress | None) -> Prep
         images = {stem: path for stem, path in images.items() if not stem.endswith("_superpixels")}
         present, absent = paired(sorted(images), masks)
         warnings += absent
-        cases += [Case(stem, images[stem], masks[stem], split, columns={"group": stem}) for stem in present]
-    prepared = write_set(source, target, cases, PUBLISHED_2017, warnings, progress)
-    prepared.warnings[:0] = [*warnings, "ISIC 2017 has no text: `saywhere describe` can write prompts from the masks"]
-    return prepared
+        cases += [Case(stem, images[stem], masks[stem], split, columns={"group": stem}) for stem in sorted(present)]
+    return write_set(source, target, cases, PUBLISHED_2017, warnings, progress)
 
 
 def _part(source: Path, images: str, masks: str) -> tuple[dict[str, Path], dict[str, Path]]:

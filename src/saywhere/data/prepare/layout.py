@@ -92,9 +92,7 @@ def stem_of(name: object, where: Path) -> str:
     return Path(name).stem
 
 
-def write_set(
-    source: Path, target: Path, cases: list[Case], published: Mapping[str, int], warnings: list[str], progress: Progress | None = None
-) -> Prepared:
+def write_set(source: Path, target: Path, cases: list[Case], published: Mapping[str, int], warnings: list[str], progress: Progress | None = None) -> Prepared:
     """Write images (bytes as they are), masks (0/255 PNG, thresholded at 128) and, last, the manifest; a second run does the same again.
 
     `warnings` so far are followed by ours. Raises: UsageError if target is source; ManifestError without a case; NotWritable.

@@ -110,4 +110,3 @@ def auc(guess: np.ndarray, mask: np.ndarray) -> float | None:
         return None
     ranks = rankdata(guess, axis=None).reshape(guess.shape)
     return float((ranks[mask].sum() - n_in * (n_in + 1) / 2) / (n_in * n_out))
-

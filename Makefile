@@ -1,0 +1,51 @@
+# Everything happens in .venv, made from pyproject.toml under constraints.txt. A stamp says that it is up to date, so a second run does no work twice.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo lint test test-slow clean
+
+help: ## these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PYTHON=python3.12 chooses the interpreter (3.10 or newer; now: $(PYTHON))."
+	@echo "  For torch without CUDA (some 200 MB instead of gigabytes) set PIP_EXTRA_INDEX_URL to PyTorch's CPU index, see pytorch.org."
+
+setup: $(READY) ## the virtual environment .venv
+
+demo: $(READY) ## train, evaluate, predict, report; DATA=DIR for real images instead of phantoms
+	$(BIN)/saywhere demo $(if $(DATA),--data "$(DATA)")
+
+lint: $(READY_DEV) ## ruff, mypy and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: lint ## lint, then all tests but the slow ones
+	$(BIN)/pytest
+
+test-slow: $(READY_DEV) ## the statistical and long tests
+	$(BIN)/pytest -m slow
+
+clean: ## remove .venv, caches and builds; runs/ stays
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "saywhere: no $(PYTHON) here; install Python 3.10 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "saywhere: $(PYTHON) is $$($(PYTHON) --version 2>&1); 3.10 or newer is needed: name one with make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "saywhere: $(PYTHON) cannot make a virtual environment (Debian and Ubuntu: apt install python3-venv)" >&2; exit 2; }
+	@echo "installing Saywhere into $(VENV) (about 2 GB and a few minutes, once)"
+	$(PIP) --editable .
+	@touch $@
+
+$(READY_DEV): $(READY)
+	$(PIP) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,62 @@
+"""Fill the README's tables from the committed results, so that no number there is typed: python benchmarks/tables.py [--check]"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from saywhere.engine.compare import table
+from saywhere.io.files import write_text
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+_MARK = re.compile(r"(<!-- table: ([a-z0-9_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(text: str) -> str:
+    """The text with each marked table made anew."""
+    return _MARK.sub(lambda match: match[1] + _table(match[2]) + match[3], text)
+
+
+def _table(name: str) -> str:
+    place = RESULTS / f"{name}.json"
+    if name.startswith("arms_"):
+        return _arms(json.loads((RESULTS / f"{name.replace('arms_', 'demo_')}.json").read_text()))
+    return _demo(json.loads(place.read_text())) if place.is_file() else table(RESULTS / name)
+
+
+def _demo(found: dict[str, Any]) -> str:
+    """A demo's does-it-listen table."""
+    lines = ["| words | cases | Dice a case [95 %] | Dice pooled | IoU a case | right − these [95 %] | |", "|---|---|---|---|---|---|---|"]
+    for kind, measured in found["summary"]["words"].items():
+        heard = found["summary"]["listening"].get(kind)
+        gap = f"{heard['difference']:+.3f} [{heard['low']:+.3f}, {heard['high']:+.3f}]" if heard else ""
+        lines.append(f"| {kind} | {measured['n']} | {_interval(measured['dice_mean'])} | {measured['dice_pooled']:.3f} | "
+                     f"{measured['iou_mean']['mean']:.3f} | {gap} | {heard['verdict'] if heard else ''} |")  # fmt: skip
+    config = found["config"]
+    lines.append(f"\n`{found['command']}`: `{config['network']['name']}` at {config['data']['size']} px, seed {found['seed']}, {found['threads']} thread(s), "
+                 f"{found['precision']}, torch {found['packages']['torch']}; trained for {found['seconds']:.0f} s on a 2-core Linux machine without a GPU.")  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _arms(found: dict[str, Any]) -> str:
+    """A demo's comparison: what happens to the words when the image turns."""
+    comparison = found["comparison"]
+    lines = ["| when the image turns | Dice a case [95 %] |", "|---|---|"]
+    lines += [f"| {row['label']} | {_interval(row['dice_mean'])} |" for row in comparison["rows"]]
+    return "\n".join([*lines, f"\n{comparison['note']} {comparison['rows'][0]['n']} cases, one seed."]) + "\n"
+
+
+def _interval(interval: dict[str, float]) -> str:
+    return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    made = filled(readme.read_text(encoding="utf-8"))
+    if "--check" in sys.argv:
+        sys.exit(made != readme.read_text(encoding="utf-8"))
+    write_text(readme, made)

@@ -1,0 +1,40 @@
+"""saywhere experiment GRID.toml · saywhere compare DIR"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def experiment(
+    grid: Annotated[Path, typer.Argument(help="A TOML file, for instance benchmarks/kvasir_unet.toml.")],
+    out: Annotated[Path, typer.Option(help="Folder of results; a table has its own folder there.")] = Path("benchmarks/results"),
+) -> None:
+    """Run every cell of a grid that is not finished; one results file a cell."""
+    from saywhere.cli.progress import warn
+    from saywhere.engine.experiment import run_grid
+    from saywhere.engine.grid import read_grid
+
+    failed = run_grid(read_grid(grid), out, lambda cell, what: typer.echo(f"{cell}: {what}", err=True), f"saywhere experiment {grid}")
+    if failed:
+        warn(f"{len(failed)} cells failed, see their files: {', '.join(failed)}")
+        raise typer.Exit(3)
+
+
+def compare(
+    folder: Annotated[Path, typer.Argument(help="A table's folder, for instance benchmarks/results/kvasir_unet.")],
+    out: Annotated[Optional[Path], typer.Option(help="Write the Markdown there instead of printing it.")] = None,
+) -> None:
+    """A table from result files: intervals over cases, paired differences over seeds and cases, Holm's correction."""
+    from saywhere.engine.compare import table
+
+    markdown = table(folder)
+    if out is None:
+        typer.echo(markdown)
+    else:
+        from saywhere.io.files import write_text
+
+        write_text(out, markdown)
+        typer.echo(out)

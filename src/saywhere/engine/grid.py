@@ -1,0 +1,87 @@
+"""A grid of cells: which configurations, under which names, with which seeds."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from saywhere.config import Config, read
+from saywhere.errors import ConfigError, MissingFile, nearest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class Choice(BaseModel):
+    """One value of an axis: a label for the table and the keys that it sets."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    label: str
+    set: dict[str, Any] = {}
+
+
+class Grid(BaseModel):
+    """A table to make: every choice of every axis with every seed, on top of one base configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    table: str = Field(pattern=r"^[a-z0-9_]+$", description="name of the results' folder")
+    title: str
+    note: str = ""
+    base: Path
+    seeds: list[int] = Field([0, 1, 2], min_length=1)
+    jobs: int = Field(1, ge=1, description="cells side by side")
+    threads: int = Field(0, ge=0, description="a cell's threads; 0: every core")
+    reference: str | None = Field(None, description="label that the others are compared with")
+    axis: list[list[Choice]] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training and its evaluation."""
+
+    label: str
+    seed: int
+    config: Config
+
+    @property
+    def id(self) -> str:
+        return f"{re.sub(r'[^a-z0-9]+', '-', self.label.lower()).strip('-')}-seed{self.seed}"
+
+
+def read_grid(path: Path) -> Grid:
+    """Raises MissingFile, ConfigError."""
+    if not path.is_file():
+        raise MissingFile(f"no grid {path}", remedy="name a TOML file, for instance one of benchmarks/*.toml")
+    try:
+        return Grid.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"not valid TOML ({error})", where=path) from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(str(part) for part in fault["loc"])
+        advice = nearest(key, Grid.model_fields) if fault["type"] == "extra_forbidden" else None
+        raise ConfigError(f"{key}: {fault['msg'].lower()}", where=path, remedy=advice) from None
+
+
+def cells_of(grid: Grid) -> list[Cell]:
+    """Seed by seed, so that every table is complete with one seed before the second. Raises ConfigError for two cells of one id."""
+    base = read(grid.base)
+    cells = []
+    for seed in grid.seeds:
+        for choices in itertools.product(*grid.axis):
+            changes = {key: value for choice in choices for key, value in choice.set.items()}
+            changes |= {"train.seed": seed, "train.threads": grid.threads}
+            cells.append(Cell(" · ".join(choice.label for choice in choices if choice.label), seed, base.replace(**changes)))
+    names = [cell.id for cell in cells]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"two cells are called {name}", where=grid.table, allowed="labels must differ", remedy="rename a label or drop a seed")
+    return cells

@@ -1,0 +1,77 @@
+"""A safetensors file whose header holds a JSON document and a digest of everything: what was written comes back, or an error does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from saywhere.errors import BadCheckpoint
+
+FORMAT = 2
+"""2: with a digest. 1, without, is still read."""
+MAX_HEADER_BYTES, MAX_TENSORS = 32 * 2**20, 20_000
+KEY = "saywhere"
+
+
+def pack(document: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
+    """The file's content; equal arguments give equal bytes. Tensors: contiguous, on the CPU."""
+    from safetensors.torch import save
+
+    header = {"format": FORMAT, **document}
+    return save(tensors, metadata={KEY: json.dumps(header | {"sha256": _digest(header, tensors)})})
+
+
+def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The document and the tensors. Raises BadCheckpoint, whatever the bytes are; nothing in them is ever executed."""
+    header, tensors = _read(path)
+    digest = header.pop("sha256", None)
+    if header.get("format") not in (1, FORMAT):
+        raise BadCheckpoint(f"checkpoint format {str(header.get('format'))[:20]}", where=path, allowed=f"this version reads formats 1 to {FORMAT}")
+    if (digest is not None or header["format"] != 1) and digest != _digest(header, tensors):
+        raise BadCheckpoint("damaged: its content is not what was written", where=path, remedy="use another checkpoint, or train again")
+    return header, tensors
+
+
+def kind(value: Tensor) -> str:
+    """Type and shape in words."""
+    return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+
+
+def short(error: Exception) -> str:
+    """An error of another library in one line."""
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    from safetensors import safe_open
+
+    try:
+        with path.open("rb") as opened:
+            n_bytes = int.from_bytes(opened.read(8), "little")
+        if n_bytes > MAX_HEADER_BYTES:
+            raise ValueError(f"a header of {n_bytes:,} bytes")
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys())
+            if len(names) > MAX_TENSORS:
+                raise ValueError(f"{len(names):,} tensors")
+            header = json.loads((file.metadata() or {})[KEY])
+            if not isinstance(header, dict):
+                raise TypeError("its header is no table")
+            return header, {name: file.get_tensor(name) for name in names}
+    except Exception as error:  # untrusted bytes: safetensors, torch and json raise a dozen types on them
+        raise BadCheckpoint(f"not a Saywhere checkpoint ({short(error)})", where=path, remedy="pickles are never read; name a run directory") from None
+
+
+def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:
+    """sha256 of the header and of every tensor's name, type, shape and bytes: a disk that flips one bit of a weight gives no other sign."""
+    sha = hashlib.sha256(json.dumps(header).encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        sha.update(f"{name}|{kind(value)}|".encode())
+        sha.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return sha.hexdigest()

@@ -1,0 +1,54 @@
+"""What is cheap stays cheap: the figure's room order is held by import-linter, the lazy imports by these."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "numpy", "scipy", "monai", "kornia", "transformers", "lightning_fabric", "matplotlib", "sklearn", "PIL", "jinja2"}
+VERBS = ("demo", "prepare", "check", "train", "evaluate", "predict", "report", "probe", "info")
+SAYWHERE = """
+import sys
+from saywhere.__main__ import main
+try:
+    main()
+except SystemExit as exit:
+    assert not exit.code, exit.code
+"""
+TELL = "\nsys.stderr.write(chr(10) + ' '.join(sorted({name.partition('.')[0] for name in sys.modules})))"
+
+
+def loaded_by(code: str, *options: str) -> tuple[set[str], str]:
+    """Run code in a fresh interpreter: the top-level modules that it loaded, and what it printed."""
+    command = [sys.executable, "-c", code + TELL, *options]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    return set(result.stderr.splitlines()[-1].split()), result.stdout
+
+
+@pytest.mark.parametrize("options", [("--help",), ("--version",), ("info",), ("info", "networks", "--json")], ids=" ".join)
+def test_an_instant_answer_loads_nothing_heavy(options: tuple[str, ...]) -> None:
+    modules, printed = loaded_by(SAYWHERE, *options)
+    assert printed.strip()
+    assert modules & HEAVY == set()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_loads_nothing_heavy(verb: str) -> None:
+    modules, printed = loaded_by(SAYWHERE, verb, "--help")
+    assert "Usage" in printed
+    assert modules & HEAVY == set()
+
+
+def test_importing_saywhere_loads_nothing_heavy() -> None:
+    modules, _ = loaded_by("import sys, saywhere; saywhere.__version__; dir(saywhere)")
+    assert "saywhere" in modules
+    assert modules & HEAVY == set()
+
+
+def test_what_needs_torch_is_seen_to_load_it() -> None:
+    """The tests above can fail."""
+    assert "torch" in loaded_by("import sys, saywhere; saywhere.load")[0]
+    assert "torch" in loaded_by(SAYWHERE, "info", "network", "unet", "--json")[0]

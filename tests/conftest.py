@@ -1,0 +1,67 @@
+"""What holds for every test: no network, a cache of its own, few threads, and shapes checked at run time."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["SAYWHERE_CACHE"] = _cache = tempfile.mkdtemp(prefix="saywhere-tests-")  # before anything of ours is imported
+
+from jaxtyping import install_import_hook
+
+CHECKED = ["saywhere.fusion", "saywhere.model", "saywhere.losses", "saywhere.normalize", "saywhere.text.scale"]
+install_import_hook(CHECKED, "beartype.beartype")
+
+import torch  # noqa: E402
+
+from tiny_bert import write_checkpoint  # noqa: E402
+
+KVASIR = Path("../shared/data/kvasir")
+LOOPBACK = ("127.", "::1", "localhost")
+_connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
+torch.set_num_threads(2)
+
+
+class NetworkUsed(RuntimeError):
+    """A test tried to leave the machine."""
+
+
+def pytest_unconfigure() -> None:
+    import shutil
+
+    shutil.rmtree(_cache, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Any:
+    """Connecting anywhere but to this machine raises."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", lambda self, address: _connect(self, _local(self, address)))
+        patch.setattr(socket.socket, "connect_ex", lambda self, address: _connect_ex(self, _local(self, address)))
+        yield
+
+
+def _local(self: socket.socket, address: Any) -> Any:
+    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(LOOPBACK):
+        raise NetworkUsed(f"{address}: no test may leave the machine")
+    return address
+
+
+@pytest.fixture(scope="session")
+def kvasir() -> Path:
+    """The folder of the real endoscopy images."""
+    if not (KVASIR / "annotations.jsonl").is_file():
+        pytest.skip(f"{KVASIR} is not here")
+    return KVASIR
+
+
+@pytest.fixture(scope="session")
+def cxr_bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random checkpoint in CXR-BERT's published layout, weights as a pickle."""
+    return write_checkpoint(tmp_path_factory.mktemp("cxr-bert"))

@@ -1,0 +1,79 @@
+"""What every text encoder promises. A subclass says how to open it, and how to open it with other weights."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+PROMPTS = [
+    "one small round polyp, upper right",
+    "",
+    "   ",
+    "left",
+    "a " * 5_000,
+    "x" * 10_000,
+    "🫁 🩻 👩🏽‍⚕️",
+    "ورم صغير في أعلى اليمين",
+    "פוליפ קטן למעלה מימין",
+    "左上の小さなポリープ",
+    "маленький полип сверху справа",
+    "छोटा पॉलीप ऊपर दाईं ओर",
+    "a\x00b\x07\ufeff\u200f",
+    "e\u0301",
+    "\udcff",  # how a command line gives a byte that is no text
+]
+
+
+class EncoderConformance:
+    """Give the fixtures `encoder` (scope module) and `other_weights` (the same kind with other weights; skip where there are none)."""
+
+    dim: ClassVar[int]
+
+    def test_it_says_what_it_is(self, encoder: Any) -> None:
+        assert encoder.dim == self.dim
+        assert encoder.name
+        assert encoder.pooling in ("mean", "cls", "paper_code")
+        assert encoder.max_length >= 4
+        assert len(encoder.revision) == 16
+
+    def test_it_is_frozen_and_in_eval_mode(self, encoder: Any) -> None:
+        assert not any(parameter.requires_grad for parameter in encoder._model.parameters())
+        assert not any(module.training for module in encoder._model.modules())
+
+    def test_a_batch_of_n_equals_n_singles(self, encoder: Any) -> None:
+        together = encoder.embed(PROMPTS)
+        alone = np.concatenate([encoder.embed([prompt]) for prompt in PROMPTS])
+        np.testing.assert_allclose(together, alone, rtol=0, atol=1e-5)
+
+    @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: ascii(prompt)[:24])
+    def test_every_text_has_a_finite_vector(self, encoder: Any, prompt: str) -> None:
+        vector = encoder.embed([prompt])
+        assert vector.shape == (1, self.dim)
+        assert vector.dtype == np.float32
+        assert np.isfinite(vector).all()
+        assert vector.any()
+
+    def test_no_text_gives_no_rows(self, encoder: Any) -> None:
+        assert encoder.embed([]).shape == (0, self.dim)
+
+    def test_it_is_deterministic(self, encoder: Any) -> None:
+        assert np.array_equal(encoder.embed(PROMPTS), encoder.embed(PROMPTS))
+
+    def test_different_words_have_different_vectors(self, encoder: Any) -> None:
+        left, right = encoder.embed(["a polyp on the left", "a polyp on the right"])
+        assert np.abs(left - right).max() > 1e-3
+
+    def test_tokens_are_counted_before_truncation(self, encoder: Any) -> None:
+        assert encoder.count_tokens("") == 2  # the beginning and the end
+        assert encoder.count_tokens("left") == 3
+        assert encoder.count_tokens("a " * 5_000) == 5_002 > encoder.max_length
+
+    def test_what_lies_beyond_max_length_is_cut_off(self, encoder: Any) -> None:
+        long = " ".join(["a"] * encoder.max_length)
+        assert np.array_equal(encoder.embed([long]), encoder.embed([long + " right"]))
+
+    def test_other_weights_are_another_revision(self, encoder: Any, other_weights: Any) -> None:
+        assert other_weights.revision != encoder.revision
+        assert np.abs(other_weights.embed(["left"]) - encoder.embed(["left"])).max() > 1e-3

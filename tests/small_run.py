@@ -1,0 +1,118 @@
+"""A few tiny phantoms and a run trained on them: made once a session, shared by every test that only reads them.
+
+The conftest.py of a folder that wants these fixtures imports them from here.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saywhere.config import Config
+from saywhere.data.phantoms import make_phantoms
+from saywhere.engine.evaluate import evaluate
+from saywhere.engine.train import train
+
+SMALL = {
+    "data.size": 32, "data.channels": 1, "text.train_prompts": "taught", "text.evaluate_prompts": "plain", "text.unseen_prompts": "unseen",
+    "network.width": 4, "train.epochs": 2, "train.precision": "32-true", "train.threads": 1, "train.device": "cpu",
+    "optimizer.learning_rate": 3e-3, "evaluate.bootstrap": 200,
+}  # fmt: skip
+_made: dict[str, Any] = {}
+
+
+def once(name: str, make: Callable[[], Any]) -> Any:
+    """A session fixture of several folders is one fixture a folder: what is costly is kept here."""
+    if name not in _made:
+        _made[name] = make()
+    return _made[name]
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for the whole session."""
+    return once("shared", lambda: tmp_path_factory.mktemp("small_run"))
+
+
+@pytest.fixture(autouse=True)
+def _cache(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAYWHERE_CACHE", str(shared / "cache"))
+
+
+@pytest.fixture(scope="session")
+def manifest(shared: Path) -> Path:
+    """16 training, 4 validation and 6 test images of 32 px, several rows each."""
+    return once("manifest", lambda: make_phantoms(shared / "phantoms", n_train=16, n_val=4, n_test=6, size=32, seed=11))
+
+
+@pytest.fixture(scope="session")
+def config(manifest: Path) -> Config:
+    return Config().replace(**SMALL, **{"data.manifest": str(manifest)})
+
+
+@pytest.fixture(scope="session")
+def trained(shared: Path, config: Config) -> Path:
+    """A finished run; read only."""
+    return once("trained", lambda: _cached(shared, lambda: train(config, shared / "run", listen=_events().append)))
+
+
+@pytest.fixture(scope="session")
+def events(trained: Path) -> list[dict[str, Any]]:
+    """What was told while `trained` was trained."""
+    return _events()
+
+
+@pytest.fixture(scope="session")
+def image_only(shared: Path, config: Config) -> Path:
+    """The same without words."""
+    return once("image_only", lambda: _cached(shared, lambda: train(config.replace(**{"fusion.name": "none"}), shared / "image_only")))
+
+
+@pytest.fixture(scope="session")
+def evaluated(shared: Path, trained: Path) -> Path:
+    """A copy of `trained`, evaluated."""
+
+    def make() -> Path:
+        run = shutil.copytree(trained, shared / "evaluated")
+        _cached(shared, lambda: evaluate(run))
+        return run
+
+    return once("evaluated", make)
+
+
+@pytest.fixture
+def run_copy(trained: Path, tmp_path: Path) -> Path:
+    """A copy of `trained` that a test may damage."""
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+@pytest.fixture
+def toml(config: Config, tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(config.to_toml(), encoding="utf-8")
+    return path
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """A JSONL file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def _events() -> list[dict[str, Any]]:
+    return _made.setdefault("events", [])
+
+
+def _cached(shared: Path, work: Callable[[], Any]) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAYWHERE_CACHE", str(shared / "cache"))
+        return work()

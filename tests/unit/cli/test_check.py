@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from saywhere.cli.check import check
+from saywhere.errors import NotWritable, UsageError
+from saywhere.io import files
+
+app = typer.Typer()
+app.command()(check)
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """Two training rows and one for testing, all clean."""
+    mask = np.zeros((8, 8), np.uint8)
+    mask[2:5, 2:5] = 255
+    rows = []
+    for number, split in enumerate(("train", "train", "test")):
+        Image.fromarray(np.full((8, 8), number * 20, np.uint8)).save(tmp_path / f"{number}.png")
+        Image.fromarray(mask).save(tmp_path / f"{number}-mask.png")
+        rows.append({"id": f"case [{number}]", "image": f"{number}.png", "mask": f"{number}-mask.png", "split": split, "prompt": "the left one, not the right"})
+    path = tmp_path / "manifest.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def run(*options: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [str(option) for option in options])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout
+
+
+def test_a_clean_manifest_exits_0_and_leaves_no_file(manifest: Path) -> None:
+    code, said = run(manifest)
+    assert code == 0
+    assert "3 rows, 3 clean, 0 set aside" in said
+    assert "left 3 · right 3" in said
+    assert not manifest.with_name("quarantine.jsonl").exists()
+
+
+def test_a_faulty_manifest_exits_3_and_lists_the_faults_beside_it(manifest: Path) -> None:
+    (manifest.parent / "1.png").unlink()
+    code, said = run(manifest.parent)
+    assert code == 3
+    assert "missing_file" in said
+    assert "case [1]" in said
+    (line,) = manifest.with_name("quarantine.jsonl").read_text().splitlines()
+    fault = json.loads(line)
+    assert (fault["row"], fault["id"], fault["kind"]) == (2, "case [1]", "missing_file")
+
+
+def test_json_is_all_there_is_on_stdout(manifest: Path) -> None:
+    (manifest.parent / "2.png").write_bytes(b"")
+    code, said = run(manifest, "--json")
+    assert code == 3
+    summary = json.loads(said)
+    assert (summary["rows"], summary["clean"], summary["quarantined"], summary["kinds"]) == (3, 2, 1, {"truncated": 1})
+    assert summary["splits"] == {"train": {"rows": 2, "clean": 2}, "test": {"rows": 1, "clean": 0}}
+    assert summary["levels"]["prompt"] == {"texts": 3, "distinct": 1, "blank": 0, "positions": {"left": 3, "right": 3}}
+
+
+def test_quiet_says_it_by_the_exit_code(manifest: Path) -> None:
+    assert run(manifest, "--quiet") == (0, "")
+    (manifest.parent / "1.png").unlink()
+    assert run(manifest, "--quiet") == (3, "")
+
+
+def test_a_mended_manifest_empties_the_old_list(manifest: Path) -> None:
+    manifest.with_name("quarantine.jsonl").write_text("{}\n")
+    assert run(manifest)[0] == 0
+    assert manifest.with_name("quarantine.jsonl").read_text() == ""
+
+
+def test_a_read_only_folder_asks_for_another_place(manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "1.png").unlink()
+    before = sorted(tmp_path.iterdir())
+    real = files.os.fsync
+    read_only = OSError(files.errno.EROFS, "Read-only file system")
+    monkeypatch.setattr(files.os, "fsync", lambda descriptor: (_ for _ in ()).throw(read_only))
+    with pytest.raises(NotWritable, match=r"cannot write .*quarantine\.jsonl .*read-only file system.*: name another place for the list with --out FILE"):
+        run(manifest)
+    assert sorted(tmp_path.iterdir()) == before
+    monkeypatch.setattr(files.os, "fsync", real)
+    assert run(manifest, "--out", tmp_path / "lists" / "faults.jsonl")[0] == 3
+    assert (tmp_path / "lists" / "faults.jsonl").read_text().count("\n") == 1
+    assert not manifest.with_name("quarantine.jsonl").exists()
+
+
+def test_the_manifest_is_never_written_over(manifest: Path) -> None:
+    with pytest.raises(UsageError, match="--out is the manifest itself"):
+        run(manifest, "--out", manifest)
+
+
+def test_a_named_level_must_be_in_every_row(manifest: Path) -> None:
+    assert run(manifest, "--level", "prompt")[0] == 0
+    with pytest.raises(UsageError, match="no prompts named 'p6'"):
+        run(manifest, "--level", "p6")

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from saywhere.cli.prepare import prepare
+from saywhere.data.facts import Progress
+from saywhere.data.prepare import SETS
+from saywhere.data.prepare.layout import Prepared
+from saywhere.errors import MissingFile, UsageError
+
+app = typer.Typer()
+app.command()(prepare)
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, Path]]:
+    """The calls of a set's function that does nothing."""
+    calls: list[tuple[Path, Path]] = []
+
+    def prepare_nothing(source: Path, target: Path, progress: Progress | None) -> Prepared:
+        calls.append((source, target))
+        return Prepared(target / "manifest.jsonl", {"train": 1234}, ["1,234 rows of split train; 5,716 were published"])
+
+    monkeypatch.setitem(SETS, "qata", prepare_nothing)
+    return calls
+
+
+def test_folders_go_in_counts_and_warnings_come_out(called: list[tuple[Path, Path]]) -> None:
+    result = CliRunner().invoke(app, ["qata", "--from", "a", "--to", "b"])
+    assert called == [(Path("a"), Path("b"))]
+    assert result.exit_code == 0
+    assert "train 1,234" in result.stdout
+    assert "warning: 1,234 rows of split train; 5,716 were published" in result.stderr
+
+
+def test_json_is_all_there_is_on_stdout(called: list[tuple[Path, Path]]) -> None:
+    result = CliRunner().invoke(app, ["qata", "--from", "a", "--to", "b", "--json"])
+    said = json.loads(result.stdout)
+    assert (Path(said["manifest"]), said["splits"], len(said["warnings"])) == (Path("b/manifest.jsonl"), {"train": 1234}, 1)
+
+
+def test_an_unknown_set_gets_the_nearest_name() -> None:
+    result = CliRunner().invoke(app, ["kvasr", "--from", "a", "--to", "b"])
+    assert isinstance(result.exception, UsageError)
+    assert "no set named 'kvasr'; known are isic, kvasir, qata: did you mean 'kvasir'?" in str(result.exception)
+
+
+@pytest.mark.parametrize("name", sorted(SETS))
+def test_every_set_refuses_an_empty_folder(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(MissingFile, match="found there: nothing"):
+        SETS[name](tmp_path / "a", tmp_path / "b", None)

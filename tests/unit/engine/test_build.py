@@ -1,0 +1,58 @@
+"""Equal configuration and seed give equal weights; the pseudo-image speaks before the first step."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from saywhere.config import Config
+from saywhere.engine.build import build_model
+from saywhere.engine.material import gather
+from saywhere.errors import UsageError
+from saywhere.model import ImageSegmenter, ReferringSegmenter
+from saywhere.text.scale import EmbeddingScale
+
+
+def test_equal_seeds_give_equal_weights_and_others_do_not(config: Config) -> None:
+    first, again, other = (build_model(c, EmbeddingScale(384, 20)).state_dict() for c in (config, config, config.replace(**{"train.seed": 1})))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_the_global_random_state_makes_no_difference(config: Config) -> None:
+    first = build_model(config, EmbeddingScale(384, 20)).state_dict()
+    torch.rand(7)
+    again = build_model(config, EmbeddingScale(384, 20)).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_the_default_start_lets_the_words_show_before_the_first_step(config: Config) -> None:
+    material = gather(config)
+    spreads = {}
+    for start in ("unit-variance", "default"):
+        model = build_model(config.replace(**{"fusion.start": start}), material.scale, material.table.embeddings)
+        assert isinstance(model, ReferringSegmenter)
+        spreads[start] = float(model.imagine(material.table.embeddings).detach().std(0, correction=0).mean())
+    assert spreads["unit-variance"] >= 0.05
+    assert spreads["default"] < 0.01
+
+
+@pytest.mark.parametrize(("fusion", "channels", "stacked"), [("early", 3, 6), ("early", 1, 2), ("none", 3, 3), ("none", 1, 1)])
+def test_the_network_gets_the_stacks_channels(config: Config, fusion: str, channels: int, stacked: int) -> None:
+    built = build_model(config.replace(**{"fusion.name": fusion, "data.channels": channels}), EmbeddingScale(384, 384))
+    first = next(module for module in built.network.modules() if isinstance(module, torch.nn.Conv2d))
+    assert first.in_channels == stacked
+    assert isinstance(built, ImageSegmenter) == (fusion == "none")
+    assert built(torch.rand(2, channels, 32, 32), torch.rand(2, 384)).logits.shape == (2, 1, 32, 32)
+
+
+def test_normalisation_is_per_half_and_grey_takes_the_colours_mean(config: Config) -> None:
+    changes = {"data.channels": 1, "normalize.image_mean": [0.2, 0.4, 0.6], "normalize.image_std": [0.5], "normalize.pseudo_mean": 0.1}
+    normalize = build_model(config.replace(**changes), EmbeddingScale(384, 384)).normalize
+    stack = torch.tensor([0.4, 0.1]).reshape(1, 2, 1, 1)
+    assert normalize(stack).abs().max() < 1e-6  # both halves are at their means
+
+
+def test_words_without_a_scale_are_refused(config: Config) -> None:
+    with pytest.raises(UsageError, match="a model with words, and no scale"):
+        build_model(config, None)

@@ -1,0 +1,90 @@
+"""`auto` takes the fastest setting that works, and writes down which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from saywhere.config import Config, read
+from saywhere.engine import fastest
+from saywhere.engine.material import Material, gather
+from saywhere.engine.train import train
+from saywhere.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def material(config: Config, trained: Path, shared: Path) -> Material:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAYWHERE_CACHE", str(shared / "cache"))
+        return gather(config)
+
+
+def timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[tuple[str, bool], float | Exception]) -> None:
+    """Let each setting take so long, or fail."""
+
+    def measure(loop: Config, batch: Any, step: int) -> float:
+        found = seconds[loop.train.precision, loop.train.channels_last]
+        if isinstance(found, Exception):
+            raise found
+        return found if step else 10 - found  # the first step, which warms up, does not count
+
+    monkeypatch.setattr(fastest, "_loop", lambda config, material: config)
+    monkeypatch.setattr(fastest, "_seconds", measure)
+
+
+FP32, BF16 = "32-true", "bf16-mixed"
+
+
+def test_the_fastest_is_taken(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed(monkeypatch, {(FP32, True): 3, (FP32, False): 1, (BF16, True): 2, (BF16, False): 4})
+    chosen, _ = fastest.choose(config.replace(**{"train.precision": "auto"}), material)
+    assert (chosen.train.precision, chosen.train.channels_last) == (FP32, False)
+
+
+def test_a_setting_that_fails_here_is_left_out(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = RuntimeError("no kernel for bfloat16")
+    timed(monkeypatch, {(FP32, True): 2, (FP32, False): 3, (BF16, True): broken, (BF16, False): broken})
+    chosen, _ = fastest.choose(config.replace(**{"train.precision": "auto"}), material)
+    assert (chosen.train.precision, chosen.train.channels_last) == (FP32, True)
+
+
+def test_where_none_works_the_reason_is_told(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = RuntimeError("can't allocate memory")
+    timed(monkeypatch, dict.fromkeys([(FP32, True), (FP32, False), (BF16, True), (BF16, False)], full))
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        fastest.choose(config.replace(**{"train.precision": "auto"}), material)
+
+
+def test_what_is_asked_for_is_not_measured(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed(monkeypatch, {})
+    assert fastest.choose(config, material)[0] == config
+
+
+def test_threads_are_those_that_are_asked_for_on_every_system(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_to: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", set_to.append)
+    monkeypatch.setattr(fastest, "_loop", lambda config, material: config)
+    monkeypatch.setattr(fastest, "_seconds", lambda loop, batch, step: {12: 2.0, 6: 1.0}[loop.train.threads])
+    monkeypatch.delattr(fastest.os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(fastest.os, "cpu_count", lambda: 12)
+    assert fastest.choose(config.replace(**{"train.threads": 3}), material)[0].train.threads == 3
+    assert fastest.choose(config.replace(**{"train.threads": 0}), material)[0].train.threads == 6
+    assert (set_to[0], set_to[-1]) == (3, 6)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_device_that_is_not_there_is_said(config: Config) -> None:
+    with pytest.raises(ConfigError, match=r"train\.device cuda with train\.precision 32-true cannot be used here .*: set train\.device to 'auto'"):
+        fastest.launch(config.replace(**{"train.device": "cuda"}))
+
+
+def test_config_toml_holds_what_auto_became(config: Config, tmp_path: Path) -> None:
+    asked = config.replace(**{"train.precision": "auto", "train.epochs": 1, "train.steps_per_epoch": 1})
+    run = train(asked, tmp_path / "run")
+    written = read(run / "config.toml")
+    assert written.train.precision in (FP32, BF16)
+    free = {"train.precision": "auto", "train.channels_last": True}
+    assert written.replace(**free) == asked
