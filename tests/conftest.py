@@ -65,3 +65,11 @@ def kvasir() -> Path:
 def cxr_bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny random checkpoint in CXR-BERT's published layout, weights as a pickle."""
     return write_checkpoint(tmp_path_factory.mktemp("cxr-bert"))
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Any:
+    """The default encoder, opened once."""
+    from saywhere.text.minilm import open_minilm
+
+    return open_minilm()

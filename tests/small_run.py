@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ from saywhere.config import Config
 from saywhere.data.phantoms import make_phantoms
 from saywhere.engine.evaluate import evaluate
 from saywhere.engine.train import train
+from saywhere.text import minilm
+from saywhere.text.bert import BertEncoder
+from saywhere.text.encoder import ENCODERS
 
 SMALL = {
     "data.size": 32, "data.channels": 1, "text.train_prompts": "taught", "text.evaluate_prompts": "plain", "text.unseen_prompts": "unseen",
@@ -33,15 +38,32 @@ def once(name: str, make: Callable[[], Any]) -> Any:
     return _made[name]
 
 
+_open_once = lru_cache(minilm.open_minilm)
+
+
+@pytest.fixture(autouse=True)
+def one_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening the text encoder costs a third of a second: once is enough."""
+    monkeypatch.setitem(ENCODERS, "minilm", _open_once)
+
+
+@pytest.fixture
+def another_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if other weights were installed."""
+    original = BertEncoder.__init__
+
+    def other(self: BertEncoder, *inputs: Any, **options: Any) -> None:
+        original(self, *inputs, **options)
+        self.revision = "another"
+
+    monkeypatch.setattr(BertEncoder, "__init__", other)
+    monkeypatch.setitem(ENCODERS, "minilm", minilm.open_minilm)
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder for the whole session."""
     return once("shared", lambda: tmp_path_factory.mktemp("small_run"))
-
-
-@pytest.fixture(autouse=True)
-def _cache(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SAYWHERE_CACHE", str(shared / "cache"))
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +80,7 @@ def config(manifest: Path) -> Config:
 @pytest.fixture(scope="session")
 def trained(shared: Path, config: Config) -> Path:
     """A finished run; read only."""
-    return once("trained", lambda: _cached(shared, lambda: train(config, shared / "run", listen=_events().append)))
+    return once("trained", lambda: train(config, shared / "run", listen=_events().append))
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +92,7 @@ def events(trained: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def image_only(shared: Path, config: Config) -> Path:
     """The same without words."""
-    return once("image_only", lambda: _cached(shared, lambda: train(config.replace(**{"fusion.name": "none"}), shared / "image_only")))
+    return once("image_only", lambda: train(config.replace(**{"fusion.name": "none"}), shared / "image_only"))
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +101,7 @@ def evaluated(shared: Path, trained: Path) -> Path:
 
     def make() -> Path:
         run = shutil.copytree(trained, shared / "evaluated")
-        _cached(shared, lambda: evaluate(run))
+        evaluate(run)
         return run
 
     return once("evaluated", make)
@@ -108,11 +130,13 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
+def wait_for(is_so: Callable[[], bool], patience_s: float = 120) -> None:
+    """Until then, or fail."""
+    deadline = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.002)
+
+
 def _events() -> list[dict[str, Any]]:
     return _made.setdefault("events", [])
-
-
-def _cached(shared: Path, work: Callable[[], Any]) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SAYWHERE_CACHE", str(shared / "cache"))
-        return work()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 HIDDEN, LAYERS, POSITIONS = 32, 3, 64
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-WORDS = ["a", "one", "two", "small", "large", "round", "polyp", "lesion", "upper", "lower", "left", "right", "of", "the", "image", "lung", "infected", "area", "in", "located", "bright", "dark", ",", "."]
+WORDS = """a one two small large round polyp lesion upper lower left right of the image lung infected area in located bright dark , .""".split()  # noqa: SIM905
 LETTERS = [f"{mark}{letter}" for letter in "abcdefghijklmnopqrstuvwxyz0123456789" for mark in ("", "##")]
 VOCABULARY = [*SPECIAL, *WORDS, *(letter for letter in LETTERS if letter not in WORDS)]
 

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from saywhere.errors import ConfigError, MissingFile, nearest
 
@@ -20,7 +20,17 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+
+def _without_nul(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("a path holds no NUL character")
+    return path
+
+
 Share = float  # in [0, 1]
+Place = Annotated[Path, AfterValidator(_without_nul)]
+PerChannel = Field(min_length=1, max_length=3)
+Positive = Annotated[float, Field(gt=0)]
 SMALLEST = 32  # px
 _HEADING = re.compile(r"\[([^\[\]]+)\]\s*(#.*)?")
 
@@ -34,7 +44,7 @@ class Section(BaseModel):
 class DataConfig(Section):
     """Which rows, at which size."""
 
-    manifest: Path | None = None
+    manifest: Place | None = None
     size: int = Field(224, description="height and width in pixels that the network sees; a multiple of 8")
     channels: Literal[1, 3] = 3
     train_split: str = "train"
@@ -42,6 +52,7 @@ class DataConfig(Section):
     test_split: str = "test"
     limit: int | None = Field(None, ge=1, description="train on this many rows only, drawn by train.seed")
     mosaic: Share = Field(0.0, ge=0, le=1, description="share of training samples that are 2×2 mosaics whose words name one tile")
+    mosaic_first: Share = Field(0.0, ge=0, le=1, description="share of the training, at its start, in which every sample is a mosaic: first listen, then look")
     absent: Share = Field(0.0, ge=0, le=1, description="share of training samples with contradictory words: empty target")
     target: str = Field("lesion", description="what the mosaics' sentences call the target: polyp, lesion, infection")
     fault_budget: Share = Field(0.05, ge=0, le=1, description="share of rows that may be quarantined before training refuses to start")
@@ -55,37 +66,20 @@ class DataConfig(Section):
             raise ValueError(f"a size must be a multiple of 8 (the generator doubles three times): try {size // 8 * 8} or {(size // 8 + 1) * 8}")
         return size
 
-    @field_validator("manifest")
-    @classmethod
-    def _nameable(cls, path: Path | None) -> Path | None:
-        return _without_nul(path)
-
 
 class TextConfig(Section):
     """How words become numbers."""
 
     encoder: str = "minilm"
-    path: Path | None = Field(None, description="local checkpoint folder, for cxr-bert")
+    path: Place | None = Field(None, description="local checkpoint folder, for cxr-bert")
     pooling: Literal["default", "mean", "cls", "paper_code"] = "default"
     max_length: int | None = Field(None, ge=4, le=512, description="tokens; None: the encoder's own")
     scale: Literal["whiten", "within", "standardise", "none"] = "within"
     noise: float = Field(0.5, ge=0, description="σ of the Gaussian noise on the scaled embedding in training; 1 = the spread of the training prompts")
-    train_prompts: str | list[str] = Field("prompt", description="levels drawn from in training (a manifest's `prompts` keys)")
+    train_prompts: str | Annotated[list[str], Field(min_length=1)] = Field("prompt", description="levels drawn from in training (a manifest's `prompts` keys)")
     evaluate_prompts: str = Field("prompt", description="level used in validation, evaluation and prediction from a manifest")
     unseen_prompts: str | None = Field(None, description="level with wordings never trained on, for `evaluate`")
     blank: Share = Field(0.0, ge=0, le=1, description="share of training samples that come without words")
-
-    @field_validator("path")
-    @classmethod
-    def _nameable(cls, path: Path | None) -> Path | None:
-        return _without_nul(path)
-
-    @field_validator("train_prompts")
-    @classmethod
-    def _some(cls, levels: str | list[str]) -> str | list[str]:
-        if not levels:
-            raise ValueError("at least one prompt level is needed to train on: for a model without words set fusion.name to 'none'")
-        return levels
 
 
 class FusionConfig(Section):
@@ -133,24 +127,10 @@ class NetworkConfig(Section):
 class NormalizeConfig(Section):
     """Per half of the stack: (value − mean) / std, after the augmentation. `auto`: the network's own, else ImageNet's."""
 
-    image_mean: tuple[float, ...] | Literal["auto"] = "auto"
-    image_std: tuple[float, ...] | Literal["auto"] = "auto"
+    image_mean: Annotated[tuple[float, ...], PerChannel] | Literal["auto"] = "auto"
+    image_std: Annotated[tuple[Positive, ...], PerChannel] | Literal["auto"] = "auto"
     pseudo_mean: float = 0.5
     pseudo_std: float = Field(0.25, gt=0)
-
-    @field_validator("image_mean", "image_std")
-    @classmethod
-    def _one_a_channel(cls, values: tuple[float, ...] | str) -> tuple[float, ...] | str:
-        if len(values) not in (1, 3) and values != "auto":
-            raise ValueError("one number a channel (1 or 3 of them), or 'auto'")
-        return values
-
-    @field_validator("image_std")
-    @classmethod
-    def _divisors(cls, values: tuple[float, ...] | str) -> tuple[float, ...] | str:
-        if not isinstance(values, str) and min(values) <= 0:
-            raise ValueError("a standard deviation is above 0: try 'auto'")
-        return values
 
 
 class LossConfig(Section):
@@ -268,9 +248,8 @@ def _explain(faults: Sequence[Any], where: object, text: str, places: Mapping[st
     fault = faults[0]
     location = [str(part) for part in fault["loc"] if not isinstance(part, int)][:2]
     key = ".".join(location)
-    line = _line_of(text, key)
     overridden = next((place for name, place in places.items() if f"{key}.".startswith(f"{name}.")), None)
-    place = overridden or (f"{where}, line {line}" if line else where)
+    place = overridden or (f"{where}, line {line}" if (line := _line_of(text, key)) else where)
     if fault["type"] == "extra_forbidden":
         section = Config.model_fields.get(location[0])
         known = Config.model_fields if len(location) == 1 or section is None else section.annotation.model_fields  # type: ignore[union-attr]
@@ -279,10 +258,9 @@ def _explain(faults: Sequence[Any], where: object, text: str, places: Mapping[st
         return ConfigError(f"{key} is a single value", where=place, allowed=f"it is a table: write [{key}], and its keys below")
     messages = [str(f["msg"]).removeprefix("Value error, ") for f in faults if f["loc"][:2] == fault["loc"][:2]]
     allowed = ", or ".join(dict.fromkeys(message[:1].lower() + message[1:] for message in messages))
-    if not key:  # a rule between keys, which its message names
-        return ConfigError("the configuration contradicts itself", where=place, allowed=allowed)
-    shown = json.dumps(fault.get("input"), default=str, ensure_ascii=False)
-    return ConfigError(f"{key} is {shown[:80]}", where=place, allowed=allowed)
+    shown = json.dumps(fault.get("input"), default=str, ensure_ascii=False)[:80]
+    found = f"{key} is {shown}" if key else "the configuration contradicts itself"  # by a rule between keys, which the message names
+    return ConfigError(found, where=place, allowed=allowed)
 
 
 def _line_of(text: str, wanted: str) -> int | None:
@@ -297,17 +275,10 @@ def _line_of(text: str, wanted: str) -> int | None:
     return None
 
 
-def _without_nul(path: Path | None) -> Path | None:
-    if path is not None and "\0" in str(path):
-        raise ValueError("a path holds no NUL character")
-    return path
-
-
 def _split_override(override: str) -> tuple[str, Any]:
     key, sign, value = override.partition("=")
     if not sign or not key.strip():
-        lack = "key" if sign else "'='"
-        raise ConfigError(f"--set {override[:80]!r} has no {lack}", allowed="the form is table.key=value", remedy="for instance --set train.epochs=10")
+        raise ConfigError(f"--set {override[:80]!r} sets nothing", allowed="the form is table.key=value", remedy="for instance --set train.epochs=10")
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):

@@ -16,11 +16,12 @@ def demo(
     """A prompt becomes a pseudo-image, joins an image, and a mask comes out: train, evaluate, predict, report."""
     from saywhere.cli.progress import TrainingProgress
     from saywhere.engine.demo import demo as run_demo
+    from saywhere.report.build import build_report
 
     def say(line: str) -> None:
         if not quiet:
             typer.echo(line, err=True)
 
     with TrainingProgress(quiet) as progress:
-        report = run_demo(out, data, say=say, listen=progress)
-    typer.echo(f"the report: {report}")
+        run = run_demo(out, data, say=say, listen=progress)
+    typer.echo(f"the report: {build_report(run)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -25,7 +25,7 @@ def experiment(
 
 def compare(
     folder: Annotated[Path, typer.Argument(help="A table's folder, for instance benchmarks/results/kvasir_unet.")],
-    out: Annotated[Optional[Path], typer.Option(help="Write the Markdown there instead of printing it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the Markdown there instead of printing it.")] = None,
 ) -> None:
     """A table from result files: intervals over cases, paired differences over seeds and cases, Holm's correction."""
     from saywhere.engine.compare import table

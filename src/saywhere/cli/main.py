@@ -28,6 +28,7 @@ for verb in (demo, prepare, check, train, evaluate, predict, report, probe, expe
 
 @app.callback(invoke_without_command=True)
 def root(version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True)) -> None:
+    """Say where, see the mask."""
     if version:
         from saywhere._version import __version__
 

@@ -22,6 +22,7 @@ class TrainingProgress:
         self.quiet, self.console = quiet, Console(stderr=True, quiet=quiet)
         self.bar = _bar(self.console, "training")
         self.task: Any = None
+        self.run: str | None = None
 
     def __enter__(self) -> TrainingProgress:
         self.bar.__enter__()
@@ -34,7 +35,7 @@ class TrainingProgress:
         getattr(self, f"_{event['event']}")(event)
 
     def _start(self, event: dict[str, Any]) -> None:
-        rows = event["rows"]
+        rows, self.run = event["rows"], event["run"]
         self._say(f"{event['run']}: {rows['train']} training rows, {rows['validation']} for validation, {event['n_steps']} steps")
         self.task = self.bar.add_task("training", total=event["n_steps"], completed=event["step"], note="")
 

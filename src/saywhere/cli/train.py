@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+INTERRUPTED = 130  # the shell's convention: 128 + SIGINT
+
 
 def train(
     config: Annotated[Path, typer.Argument(help="A TOML file, for instance configs/kvasir.toml.")],
@@ -16,10 +18,16 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the run directory only.")] = False,
 ) -> None:
     """Train a model; the run directory holds everything it was made from."""
-    from saywhere.cli.progress import TrainingProgress
+    from saywhere.cli.progress import TrainingProgress, warn
     from saywhere.config import read
+
+    settings = read(config, assignment)  # before torch is loaded: a slip is told at once
     from saywhere.engine.train import train as run_training
 
     with TrainingProgress(quiet) as progress:
-        run = run_training(read(config, assignment), out, name=config.stem, resume=resume, listen=progress)
+        try:
+            run = run_training(settings, out, name=config.stem, resume=resume, listen=progress)
+        except KeyboardInterrupt:
+            warn("interrupted" + (f": go on with --resume --out {progress.run}" if progress.run else ""))
+            raise typer.Exit(INTERRUPTED) from None
     typer.echo(run)

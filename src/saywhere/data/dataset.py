@@ -41,9 +41,14 @@ def training_prompts(config: Config, rows: Sequence[Row]) -> list[str]:
         return [""]
     if config.data.absent:
         prompts += [opposite for text in dict.fromkeys(prompts) if (opposite := contradict(text)) is not None]
-    if config.data.mosaic:
-        prompts += [text for tile in range(4) for text in mosaic.wordings(config.data.target, tile)]
+    if config.data.mosaic or config.data.mosaic_first:
+        prompts += [text for same in same_tile(config) for text in same]
     return prompts + ([""] if config.text.blank else [])
+
+
+def same_tile(config: Config) -> list[list[str]]:
+    """The mosaics' sentences, a list a tile: equal in meaning; none where there are no mosaics."""
+    return [mosaic.wordings(config.data.target, tile) for tile in range(4)] if config.data.mosaic or config.data.mosaic_first else []
 
 
 @dataclass
@@ -76,8 +81,7 @@ class TrainingSet:
 
     def _sample(self, step: int, place: int, row: int) -> tuple[Tensor, Tensor, int]:
         random = seeds.generator(self.config.train.seed, "sample", step, place)
-        kind = random.random()
-        if kind < self.config.data.mosaic:
+        if random.random() < self._mosaic_share(step):
             return self._mosaic(random, row)
         image, mask = self.store.images[self.store.image_of_row[row]], self.store.masks[row]
         if random.random() < self.config.text.blank:
@@ -86,6 +90,11 @@ class TrainingSet:
         if random.random() < self.config.data.absent and (opposite := contradict(text)) is not None:
             return image, torch.zeros_like(mask), self.table.number[opposite]
         return image, mask, self.table.number[text]
+
+    def _mosaic_share(self, step: int) -> float:
+        """1 at the start where `data.mosaic_first` says so: words that are needed at each sample are learned first."""
+        is_start = step < self.config.data.mosaic_first * self.config.train.epochs * self.steps_per_epoch
+        return 1.0 if is_start else self.config.data.mosaic
 
     def _draw_text(self, random: np.random.Generator, row: int) -> str:
         levels = levels_of(self.config)

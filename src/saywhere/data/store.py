@@ -84,7 +84,12 @@ def _build(place: Path, rows: Sequence[Row], distinct: list[Path], size: int, ch
 
 
 def _memmap(path: Path, shape: tuple[int, ...]) -> np.memmap:
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    """A new file with its room reserved: on a full disk, writing to mapped memory that has none ends the process without a word (SIGBUS)."""
+    mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with path.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return mapped
 
 
 def _digest(rows: Sequence[Row], size: int, channels: int) -> str:

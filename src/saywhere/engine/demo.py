@@ -17,6 +17,7 @@ from saywhere.engine.run import create
 from saywhere.engine.train import Listener, train
 from saywhere.io import files
 from saywhere.metrics.statistics import bootstrap_mean
+from saywhere.text.prompts import OPPOSITES, count_positions
 
 PHANTOMS = Config().replace(
     **{
@@ -37,7 +38,10 @@ PHANTOMS = Config().replace(
 REAL = Config().replace(
     **{
         "data.mosaic": 0.25,
+        "data.mosaic_first": 0.2,
         "text.blank": 0.1,
+        "text.noise": 0.25,
+        "normalize.pseudo_std": 0.1,
         "augment.degrees": 45.0,
         "augment.scale": [0.75, 1.25],
         "augment.translate": 0.1,
@@ -60,32 +64,30 @@ ARMS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 SEED_OF_PHANTOMS = 2510
 N_FEW = 64
+EPOCHS_OF_FEW = 80
 Say = Callable[[str], None]
 
 
 def demo(folder: Path, data: Path | None, *, say: Say, listen: Listener) -> Path:
-    """Run it; returns the report. `data`: a folder with a manifest, or None for phantoms made here."""
+    """Run it; returns the run directory. `data`: a folder with a manifest, or None for phantoms made here."""
+    config = None if data is None else real_config(read_manifest(data))  # before a folder is made
     folder = create(folder, "demo", claim="predictions").folder
-    if data is None:
+    if config is None:
         say("1/4 making referring phantoms: several lesions an image, and a sentence that says which one is meant")
         config = PHANTOMS.replace(**{"data.manifest": str(_phantoms(folder))})
-    else:
-        config = real_config(read_manifest(data))
     say("2/4 training" + (" (prompts are embedded first, once)" if data is None else f" `{config.network.name}` on {config.data.manifest}"))
     run = train(config, folder / "run", listen=listen)
     if data is None:
         say(f"3/4 the paper's claim in small: three more runs from {N_FEW} images")
         files.write_json(run / "comparison.json", compare_arms(config, folder, listen))
-    say("4/4 evaluating, predicting, writing the report")
+    say("4/4 evaluating, predicting")
     evaluate(run)
     _predict_some(run, folder / "predictions")
-    from saywhere.report.build import build_report
-
-    return build_report(run)
+    return run
 
 
 def real_config(manifest: Manifest) -> Config:
-    """The recipe for real images, with the manifest's own levels: every level that says something is drawn from in training."""
+    """The recipe for real images, with the manifest's own levels: those that say where are drawn from in training, or all if none does."""
     first = manifest.rows[0].prompts
     spoken = [level for level in manifest.levels if any(text for row in manifest.rows[:50] for text in row.prompts.get(level, ()))]
     plain = [level for level in spoken if len(first.get(level, ())) == 1]
@@ -94,17 +96,23 @@ def real_config(manifest: Manifest) -> Config:
         **{
             "data.manifest": str(manifest.path),
             "data.target": target,
-            "text.train_prompts": spoken,
+            "text.train_prompts": _saying_where(manifest, spoken),
             "text.evaluate_prompts": "p6" if "p6" in spoken else plain[-1] if plain else spoken[-1],
         }
     )
 
 
+def _saying_where(manifest: Manifest, levels: list[str]) -> list[str]:
+    texts = {level: [text for row in manifest.rows for text in row.prompts.get(level, ())] for level in levels}
+    counts = {level: count_positions(texts[level]) for level in levels}
+    return [level for level in levels if sum(counts[level][side] for side in OPPOSITES) > len(texts[level]) / 5] or levels
+
+
 def compare_arms(config: Config, folder: Path, listen: Listener) -> dict[str, Any]:
-    """Few images, one fixed sentence each, equal steps: does it matter that the words turn with the image?"""
+    """Few images, one lesion each, equal steps: does it matter that the words turn with the image?"""
     manifest = _few_phantoms(folder)
     few = config.replace(
-        **{"data.manifest": str(manifest), "text.train_prompts": "plain", "text.unseen_prompts": "unseen", "train.epochs": 40, "train.validate_every": 40}
+        **{"data.manifest": str(manifest), "train.epochs": EPOCHS_OF_FEW, "train.validate_every": EPOCHS_OF_FEW}
     )
     rows = []
     for number, (label, changes) in enumerate(ARMS, start=1):
@@ -113,7 +121,7 @@ def compare_arms(config: Config, folder: Path, listen: Listener) -> dict[str, An
         cases = measure(segmenter, test, [evaluation_prompt(row, segmenter.config) for row in test], "right", lambda done: None)
         dice = bootstrap_mean([case["dice"] for case in cases], config.evaluate.bootstrap, config.train.seed)
         rows.append({"label": label, "dice_mean": vars(dice), "n": len(cases)})
-    note = f"UNet of width {config.network.width}, {N_FEW} training images with one sentence each, equal steps, right words, test images never seen."
+    note = f"UNet of width {config.network.width}, {N_FEW} training images with one lesion and eight wordings each, equal steps, right words, test images never seen."
     return {"title": "Why fuse first: what happens to the words when the image turns", "note": note, "rows": rows}
 
 

@@ -15,9 +15,10 @@ from saywhere.config import Config
 from saywhere.data.manifest import Row, read_manifest
 from saywhere.data.validate import check
 from saywhere.engine import pictures
+from saywhere.engine.material import rows_of
 from saywhere.engine.predict import Segmenter
 from saywhere.engine.words import asked, prompts_for
-from saywhere.errors import ConfigError, MissingFile, TooManyFaults
+from saywhere.errors import MissingFile, TooManyFaults
 from saywhere.io import files, images
 from saywhere.metrics.functional import case_metrics, pooled
 from saywhere.metrics.statistics import bootstrap_mean, paired_difference, verdict
@@ -114,9 +115,7 @@ def _rows(config: Config, manifest: Path | None, split: str) -> tuple[list[Row],
         raise MissingFile("no manifest", remedy="name it with --data")
     everything = read_manifest(place)
     levels = [config.text.evaluate_prompts] if config.fusion.name != "none" else []
-    of_split = everything.split(split)
-    if not of_split:
-        raise ConfigError(f"no rows of split {split!r}", where=place, allowed=f"splits there: {', '.join(everything.splits)}", remedy="name one with --split")
+    of_split = rows_of(everything, split, "name one with --split")
     report = check(replace(everything, rows=tuple(of_split)), levels)
     rows = list(report.manifest.rows)
     if not rows:

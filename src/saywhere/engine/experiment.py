@@ -22,6 +22,7 @@ Told = Callable[[str, str], None]
 
 
 def result_path(folder: Path, cell: Cell) -> Path:
+    """Where a cell's result lies."""
     return folder / f"{cell.id}.json"
 
 

@@ -43,7 +43,7 @@ def n_cores() -> int:
 def launch(config: Config) -> Fabric:
     """One device; precision as configured. Raises ConfigError for a device or precision that this machine does not have."""
     try:
-        fabric = Fabric(accelerator=config.train.device, devices=1, precision=config.train.precision)
+        fabric = Fabric(accelerator=config.train.device, devices=1, precision=config.train.precision)  # type: ignore[arg-type]
         fabric.launch()
     except (RuntimeError, ValueError) as error:
         found = f"train.device {config.train.device} with train.precision {config.train.precision} cannot be used here"

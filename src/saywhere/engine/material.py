@@ -8,7 +8,7 @@ from pathlib import Path
 
 from saywhere import seeds
 from saywhere.config import Config
-from saywhere.data.dataset import TrainingSet, levels_of, training_prompts
+from saywhere.data.dataset import TrainingSet, levels_of, same_tile, training_prompts
 from saywhere.data.manifest import Manifest, Row, read_manifest
 from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
 from saywhere.data.store import Store, open_store
@@ -65,16 +65,21 @@ def checked(config: Config) -> CheckReport:
     if n_faulty / n_rows > config.data.fault_budget:
         first = report.faults[0]
         raise TooManyFaults(f"{n_faulty} of {n_rows} rows are faulty, the first is row {first.row} ({first.reason})", where=manifest.path,
-                            allowed=f"data.fault_budget is {config.data.fault_budget}", remedy="see `saywhere check`, mend the rows or raise the budget")  # fmt: skip
+                            allowed=f"data.fault_budget is {config.data.fault_budget}", remedy="see `saywhere check`; mend the rows or the budget")  # fmt: skip
     return report
+
+
+def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:
+    """The rows of a split that must be there. Raises ConfigError."""
+    rows = manifest.split(split)
+    if not rows:
+        raise ConfigError(f"no rows of split {split!r}", where=manifest.path, allowed=f"splits there: {', '.join(manifest.splits)}", remedy=remedy)
+    return rows
 
 
 def limited(manifest: Manifest, config: Config) -> list[Row]:
     """The training rows, or `data.limit` of them drawn by the seed."""
-    rows = manifest.split(config.data.train_split)
-    if not rows:
-        raise ConfigError(f"no rows of split {config.data.train_split!r}", where=manifest.path, allowed=f"splits there: {', '.join(manifest.splits)}",
-                          remedy="set data.train_split")  # fmt: skip
+    rows = rows_of(manifest, config.data.train_split, "set data.train_split")
     if config.data.limit is None or config.data.limit >= len(rows):
         return rows
     chosen = seeds.generator(config.train.seed, "limit").permutation(len(rows))[: config.data.limit]
@@ -84,6 +89,8 @@ def limited(manifest: Manifest, config: Config) -> list[Row]:
 def fitted_scale(config: Config, rows: Sequence[Row], spoken: Sequence[str], table: PromptTable) -> EmbeddingScale:
     """`text.scale` on the distinct training prompts."""
     groups = groups_of_meaning(rows, levels_of(config), table)
+    for same in same_tile(config):
+        groups[table.numbers(same)] = table.number[same[0]]
     chosen = sorted(set(table.numbers(spoken).tolist()))
     return fit(table.embeddings[chosen].numpy(), groups[chosen].tolist(), config.text.scale)
 

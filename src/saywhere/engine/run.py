@@ -140,4 +140,5 @@ def versions() -> dict[str, Any]:
 
 
 def now() -> str:
+    """The time in UTC, as in ISO 8601."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

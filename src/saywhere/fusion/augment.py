@@ -142,7 +142,7 @@ class Augmentation:
 
     def _draw_one(self, random: np.random.Generator) -> tuple[float, ...]:
         c = self.config
-        flips = random.random(2) < (c.horizontal_flip, c.vertical_flip)
+        flips = (random.random(2) < (c.horizontal_flip, c.vertical_flip)).astype(float)
         is_turned = random.random() < c.affine
         degrees, scale = random.uniform(-c.degrees, c.degrees), random.uniform(*c.scale)
         shift = random.uniform(-c.translate, c.translate, 2)

@@ -43,12 +43,12 @@ class EmbeddingScale(nn.Module):
     def distance(self, embedding: Float[Tensor, "batch embedding"]) -> Float[Tensor, " batch"]:
         """How far from the training prompts, relative to the farthest percent of them: above 1 is unfamiliar (with `none` it tells nothing).
 
-        The training prompts fill a few directions only. What lies across them the matrix does not see, and it counts at the scale of what it sees.
+        The training prompts fill a few directions only. What lies across them the matrix does not see; it counts at the matrix's mean stretch.
         """
         centred = embedding - self.mean
-        seen = centred @ torch.linalg.qr(self.matrix)[0]
-        share = seen.norm(dim=-1) / centred.norm(dim=-1).clamp_min(1e-12)
-        return self(embedding).norm(dim=-1) / share.clamp_min(1e-3) / self.reach
+        basis = torch.linalg.qr(self.matrix)[0]
+        across = (centred - centred @ basis @ basis.T).norm(dim=-1) * self.matrix.norm() / self.dims[1] ** 0.5
+        return torch.hypot(self(embedding).norm(dim=-1), across) / self.reach
 
 
 def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingScale:
@@ -65,7 +65,7 @@ def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingSc
     if name == "none":
         mean, matrix = np.zeros_like(mean), np.eye(rows.shape[1])
     elif name == "standardise":
-        matrix = np.diag(1 / np.where(rows.std(0) > 1e-6, rows.std(0), 1.0))  # what never varied is left alone
+        matrix = np.diag(1 / _deviations(rows))
     else:
         basis, spread = _principal(rows - mean, SAME * float((rows**2).sum(1).mean()))
         matrix = basis / spread if name == "whiten" else basis @ _within(((rows - mean) @ basis), np.asarray(groups), spread)
@@ -81,6 +81,13 @@ def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingSc
     distances = scale.distance(torch.from_numpy(np.asarray(embeddings, np.float32)))
     scale.reach.fill_(max(float(distances.quantile(REACH)), 1e-6))
     return scale
+
+
+def _deviations(rows: np.ndarray) -> np.ndarray:
+    """Of each number (dim,); one that hardly varied counts as one that is just kept, or a new prompt would fly off."""
+    deviations = rows.std(0)
+    most = float(deviations.max())
+    return np.maximum(deviations, KEEP**0.5 * most) if most > 1e-6 else np.ones_like(deviations)
 
 
 def _principal(centred: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,18 @@
-"""The small run's fixtures."""
+"""The small run's fixtures, and the command line."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests/
-from small_run import _cache, config, evaluated, events, image_only, manifest, run_copy, shared, toml, trained  # noqa: E402
+import pytest
 
-__all__ = ["_cache", "config", "evaluated", "events", "image_only", "manifest", "run_copy", "shared", "toml", "trained"]
+from console import Ended, invoke
+from small_run import another_encoder, config, evaluated, events, image_only, manifest, one_encoder, run_copy, shared, toml, trained
+
+__all__ = ["another_encoder", "config", "evaluated", "events", "image_only", "manifest", "one_encoder", "run_copy", "shared", "toml", "trained"]
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """`say(*words)` is `saywhere WORDS`; stdout and stderr are those of the process, whoever writes there."""
+    return lambda *words: invoke(monkeypatch, capfd, *words)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
+from console import Ended
 from saywhere.cli.check import check
+from saywhere.config import Config
 from saywhere.errors import NotWritable, UsageError
 from saywhere.io import files
 
@@ -104,3 +107,26 @@ def test_a_named_level_must_be_in_every_row(manifest: Path) -> None:
     assert run(manifest, "--level", "prompt")[0] == 0
     with pytest.raises(UsageError, match="no prompts named 'p6'"):
         run(manifest, "--level", "p6")
+
+
+def test_it_tells_how_far_opposite_words_are_apart_before_and_after_scaling(config: Config) -> None:
+    manifest = config.data.manifest
+    pairs = {pair["pair"]: pair for pair in json.loads(run(manifest, "--json")[1])["opposites"]}
+    assert pairs
+    for pair in pairs.values():
+        assert pair["cosine_before"] > 0.8  # a general encoder hardly tells them apart
+        assert pair["cosine_after"] < pair["cosine_before"]
+    assert json.loads(run(manifest, "--encoder", "none", "--json")[1])["opposites"] == []
+
+
+@pytest.mark.parametrize(("content", "message"), [("{\n", "row 1"), ('{"id": "a"}\n', "row 1, column image"), ("", "no rows")])
+def test_a_manifest_that_is_none_is_exit_2_in_one_sentence(say: Callable[..., Ended], tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "m.jsonl").write_text(content)
+    ended = say("check", tmp_path / "m.jsonl")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert message in ended.err
+
+
+def test_faults_are_exit_3_of_the_whole_command(say: Callable[..., Ended], manifest: Path) -> None:
+    (manifest.parent / "1.png").unlink()
+    assert say("check", manifest, "--quiet") == Ended(3, "", "")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from small_run import another_encoder, config, evaluated, events, image_only, manifest, one_encoder, run_copy, shared, toml, trained
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests/
-from small_run import _cache, config, evaluated, events, image_only, manifest, run_copy, shared, toml, trained  # noqa: E402
-
-__all__ = ["_cache", "config", "evaluated", "events", "image_only", "manifest", "run_copy", "shared", "toml", "trained"]
+__all__ = ["another_encoder", "config", "evaluated", "events", "image_only", "manifest", "one_encoder", "run_copy", "shared", "toml", "trained"]

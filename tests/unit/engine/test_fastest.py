@@ -16,10 +16,8 @@ from saywhere.errors import ConfigError
 
 
 @pytest.fixture(scope="module")
-def material(config: Config, trained: Path, shared: Path) -> Material:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SAYWHERE_CACHE", str(shared / "cache"))
-        return gather(config)
+def material(config: Config) -> Material:
+    return gather(config)
 
 
 def timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[tuple[str, bool], float | Exception]) -> None:

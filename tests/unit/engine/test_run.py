@@ -41,7 +41,7 @@ def test_twenty_that_start_at_once_get_twenty_folders(tmp_path: Path) -> None:
 
 def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotWritable, match="cannot write .*below"):
+    with pytest.raises(NotWritable, match=r"cannot write .*below"):
         run.create(tmp_path / "file" / "below", "")
 
 
@@ -60,7 +60,7 @@ def test_nothing_to_resume_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     with pytest.raises(MissingFile, match="no run of 'polyps' to resume in runs: name it with --out"):
         run.reopen(None, "polyps")
-    with pytest.raises(MissingFile, match="no run in .*elsewhere"):
+    with pytest.raises(MissingFile, match=r"no run in .*elsewhere"):
         run.reopen(tmp_path / "elsewhere", "polyps")
 
 

@@ -13,7 +13,12 @@ from safetensors import safe_open
 from saywhere.engine import sealed
 from saywhere.errors import BadCheckpoint
 
-TENSORS = {"b": torch.arange(6.0).reshape(2, 3), "a": torch.tensor(7, dtype=torch.int64), "half": torch.ones(3, dtype=torch.bfloat16), "none": torch.zeros(0, 4)}
+TENSORS = {
+    "b": torch.arange(6.0).reshape(2, 3),
+    "a": torch.tensor(7, dtype=torch.int64),
+    "half": torch.ones(3, dtype=torch.bfloat16),
+    "none": torch.zeros(0, 4),
+}
 DOCUMENT = {"config": {"a": 1.5}, "state": {"best": -float("inf"), "name": "é"}}
 
 

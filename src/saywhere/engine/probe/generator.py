@@ -14,7 +14,7 @@ from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import embed
 from saywhere.data.store import Store, open_store
 from saywhere.engine.build import build_model
-from saywhere.engine.material import Material, evaluation_prompt, gather
+from saywhere.engine.material import Material, evaluation_prompt, gather, rows_of
 from saywhere.errors import ConfigError
 from saywhere.fusion.stack import spread
 from saywhere.io import files, images
@@ -37,9 +37,9 @@ def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: Ref
         raise ConfigError("an image-only model has no generator", where="fusion.name", remedy="probe a run with fusion.name = 'early'")
     config = config.replace(**{"data.mosaic": 0.0, "data.absent": 0.0, "train.batch_size": 32})
     material = gather(config)
+    rows = rows_of(material.report.manifest, config.data.test_split, "set data.test_split")[:500]
     model = build_model(config, material.scale, material.table.embeddings, pretrained=False)
     assert isinstance(model, ReferringSegmenter)
-    rows = material.report.manifest.split(config.data.test_split)[:500]
     test = _Test(config, rows, material)
     found = {"before": test.measure(model)}
     _train(model, material, config, steps)

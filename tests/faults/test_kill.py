@@ -1,0 +1,162 @@
+"""A training that is killed at any moment resumes to the straight run, to the bit (R6, R7)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from saywhere.config import Config
+from saywhere.engine.checkpoint import load
+from saywhere.engine.train import train
+from small_run import once, wait_for
+
+KEPT = (
+    "metrics.jsonl", "metrics.csv", "config.toml", "checkpoints/last/checkpoint.safetensors", "checkpoints/last/state.json",
+    "checkpoints/best/checkpoint.safetensors", "checkpoints/best/state.json",
+)  # fmt: skip
+EPOCHS = 5
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    return {name: (run / name).read_bytes() for name in KEPT}
+
+
+@pytest.fixture(scope="session")
+def longer(config: Config, shared: Path) -> Path:
+    path = shared / "longer.toml"
+    path.write_text(config.replace(**{"train.epochs": EPOCHS}).to_toml())
+    return path
+
+
+@pytest.fixture(scope="session")
+def straight(longer: Path, shared: Path, children: Any) -> tuple[Path, float]:
+    """A run that nobody disturbed, in a process of its own; and the seconds that it trained."""
+
+    def make() -> tuple[Path, float]:
+        started: list[float] = []
+        ended = children.run("train", longer, "--out", shared / "straight", disturb=lambda pid, err: started.append(_begun(err)))
+        assert ended.code == 0, ended.err
+        return shared / "straight", time.monotonic() - started[0]
+
+    return once("straight", make)
+
+
+def _begun(err: Path) -> float:
+    """When the first step was about to begin."""
+    wait_for(lambda: err.is_file() and "training rows" in err.read_text())
+    return time.monotonic()
+
+
+def killed_after(seconds: float) -> Callable[[int, Path], None]:
+    def disturb(pid: int, err: Path) -> None:
+        _begun(err)
+        time.sleep(seconds)
+        _kill(pid)
+
+    return disturb
+
+
+def killed_at(marker: Path) -> Callable[[int, Path], None]:
+    def disturb(pid: int, err: Path) -> None:
+        wait_for(marker.exists)
+        _kill(pid)
+
+    return disturb
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):  # it had ended: the exit code tells
+        os.kill(pid, signal.SIGKILL)
+
+
+def finished(children: Any, longer: Path, run: Path) -> Path:
+    ended = children.run("train", longer, "--out", run, *(["--resume"] if run.exists() else []))
+    assert ended.code == 0, ended.err
+    assert ended.out.strip() == str(run)
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
+    assert not list(run.rglob("*.tmp"))
+    return run
+
+
+def check_kills(children: Any, longer: Path, run: Path, straight: tuple[Path, float], moments: list[float], writes: list[int]) -> None:
+    """Kill one run after another at these shares of its time, and inside of these checkpoint writes; then let it end."""
+    n_killed = 0
+    for moment in moments:
+        resume = ["--resume"] if run.exists() else []
+        n_killed += children.run("train", longer, "--out", run, *resume, disturb=killed_after(moment * straight[1])).code == -signal.SIGKILL
+    for i, number in enumerate(writes):
+        resume, marker = ["--resume"] if run.exists() else [], run.with_name(f"{run.name}-{i}.marker")
+        ended = children.run("train", longer, "--out", run, *resume, disturb=killed_at(marker), stall=str(marker), stall_at=number)
+        n_killed += ended.code == -signal.SIGKILL
+        assert list(run.rglob(".checkpoint*.tmp")), "it was not killed inside of the write"
+        for checkpoint in run.rglob("checkpoint.safetensors"):
+            load(checkpoint.parent)  # whole
+    assert n_killed == len(moments) + len(writes), moments
+    assert contents(finished(children, longer, run)) == contents(straight[0]), moments
+
+
+def test_killed_at_random_moments_and_inside_of_two_writes(children: Any, longer: Path, straight: tuple[Path, float], tmp_path: Path) -> None:
+    moments = np.random.default_rng().uniform(0, 0.25, 3).tolist()
+    check_kills(children, longer, tmp_path / "run", straight, moments, writes=[1, 2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_twenty_five_times(children: Any, longer: Path, straight: tuple[Path, float], tmp_path: Path, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    check_kills(children, longer, tmp_path / "run", straight, random.uniform(0, 0.25, 4).tolist(), writes=[int(random.integers(1, 3))])
+
+
+def test_killed_before_its_first_step(children: Any, longer: Path, straight: tuple[Path, float], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+
+    def disturb(pid: int, err: Path) -> None:
+        wait_for((run / "checkpoints").is_dir)
+        _kill(pid)
+
+    assert children.run("train", longer, "--out", run, disturb=disturb).code == -signal.SIGKILL
+    assert contents(finished(children, longer, run)) == contents(straight[0])
+
+
+def test_two_processes_give_one_result(config: Config, straight: tuple[Path, float], tmp_path: Path) -> None:
+    here = train(config.replace(**{"train.epochs": EPOCHS}), tmp_path / "run")
+    assert contents(here) == contents(straight[0])
+
+
+def test_ctrl_c_saves_and_exits_cleanly(children: Any, longer: Path, straight: tuple[Path, float], tmp_path: Path) -> None:
+    def interrupt(pid: int, err: Path) -> None:
+        wait_for(lambda: err.is_file() and "epoch 2" in err.read_text())
+        os.kill(pid, signal.SIGINT)
+
+    ended = children.run("train", longer, "--out", tmp_path / "run", disturb=interrupt)
+    assert ended.code == 130
+    assert ended.err.splitlines()[-1] == f"saywhere: interrupted: go on with --resume --out {tmp_path / 'run'}"
+    assert "Traceback" not in ended.err
+    assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "interrupted"
+    assert contents(finished(children, longer, tmp_path / "run")) == contents(straight[0])
+
+
+def test_ctrl_c_before_the_first_step_ends_it_as_well(children: Any, longer: Path, tmp_path: Path) -> None:
+    def interrupt(pid: int, err: Path) -> None:
+        wait_for((tmp_path / "run").is_dir)
+        os.kill(pid, signal.SIGINT)
+
+    ended = children.run("train", longer, "--out", tmp_path / "run", disturb=interrupt)
+    assert (ended.code, "Traceback" in ended.err) == (130, False), ended.err
+
+
+def test_resumed_as_something_else_is_refused_by_the_key(children: Any, longer: Path, straight: tuple[Path, float]) -> None:
+    before = contents(straight[0])
+    ended = children.run("train", longer, "--out", straight[0], "--resume", "--set", "optimizer.learning_rate=0.5")
+    assert ended.code == 2
+    assert ended.err.strip().splitlines()[-1].startswith("saywhere: optimizer.learning_rate was 0.003 and is now 0.5")
+    assert contents(straight[0]) == before

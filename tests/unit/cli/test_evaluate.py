@@ -1,0 +1,60 @@
+"""`saywhere evaluate`"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from console import Ended
+from small_run import rows_of, write_rows
+
+Say = Callable[..., Ended]
+
+
+def test_json_is_the_summary_and_nothing_else(say: Say, run_copy: Path) -> None:
+    ended = say("evaluate", run_copy, "--json")
+    assert ended.code == 0
+    assert json.loads(ended.out) == json.loads((run_copy / "evaluation/summary.json").read_text())
+
+
+def test_a_table_says_what_was_measured(say: Say, run_copy: Path) -> None:
+    ended = say("evaluate", run_copy, "--split", "val", "--words", "right, contradictory")
+    assert ended.code == 0
+    for word in ("val, ", "right", "contra", "Dice"):
+        assert word in ended.out
+    assert "shuffled" not in ended.out
+
+
+def test_quiet_prints_no_table(say: Say, run_copy: Path) -> None:
+    assert say("evaluate", run_copy, "--quiet", "--words", "right").out == ""
+
+
+def test_deaf_words_are_a_warning_on_stderr(say: Say, run_copy: Path) -> None:
+    """The small run is trained for two epochs: it hears nothing yet."""
+    ended = say("evaluate", run_copy, "--json")
+    assert json.loads(ended.out)["verdict"] == "not heard"
+    assert ended.err.startswith("saywhere: the words are not heard")
+
+
+def test_other_data_with_a_faulty_row_is_exit_3(say: Say, run_copy: Path, manifest: Path) -> None:
+    rows = [row for row in rows_of(manifest) if row["split"] == "test"]
+    rows[0]["mask"] = "masks/none.png"
+    ended = say("evaluate", run_copy, "--data", write_rows(manifest.with_name("faulty_test.jsonl"), rows), "--json", "--words", "right")
+    assert ended.code == 3
+    assert json.loads(ended.out)["quarantined"] == 1
+    assert "1 rows are faulty and were set aside" in ended.err
+
+
+def test_words_that_do_not_exist_are_exit_2_before_anything_is_measured(say: Say, run_copy: Path) -> None:
+    ended = say("evaluate", run_copy, "--words", "right,shufled")
+    assert ended == Ended(2, "", "saywhere: no words 'shufled' in evaluate.words: did you mean 'shuffled'?\n")
+    assert not (run_copy / "evaluation").exists()
+
+
+def test_a_damaged_checkpoint_is_exit_2(say: Say, run_copy: Path) -> None:
+    path = run_copy / "checkpoints/best/checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+    ended = say("evaluate", run_copy)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert "not a Saywhere checkpoint" in ended.err

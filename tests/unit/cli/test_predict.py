@@ -1,0 +1,92 @@
+"""`saywhere predict`"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from console import Ended
+from small_run import rows_of
+
+Say = Callable[..., Ended]
+
+
+@pytest.fixture
+def picture(manifest: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(manifest.parent / "images/test_0000.png", tmp_path / "a.png"))
+
+
+def test_it_writes_four_pictures_and_says_where(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
+    ended = say("predict", trained, picture, "--prompt", "the lesion in the upper left", "--out", tmp_path / "out")
+    assert ended == Ended(0, f"1 predictions in {tmp_path / 'out'}\n", "")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "a-mask.png", "a-overlay.png", "a-probability.png", "a-pseudo.png", "predictions.jsonl",
+    }  # fmt: skip
+    assert Image.open(tmp_path / "out/a-mask.png").getextrema() in ((0, 255), (0, 0), (255, 255))
+
+
+def test_json_is_one_document_and_nothing_else(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
+    ended = say("predict", trained, picture, "-p", "upper left", "-p", "lower right", "--out", tmp_path / "out", "--json")
+    found = json.loads(ended.out)
+    assert [record["prompt"] for record in found["predictions"]] == ["upper left", "lower right"]
+    assert found["failures"] == []
+    assert found["predictions"] == rows_of(tmp_path / "out/predictions.jsonl")
+
+
+def test_a_manifest_brings_its_own_words(say: Say, trained: Path, manifest: Path, tmp_path: Path) -> None:
+    ended = say("predict", trained, "--manifest", manifest, "--split", "test", "--out", tmp_path / "out", "--json")
+    test = [row for row in rows_of(manifest) if row["split"] == "test"]
+    assert [record["prompt"] for record in json.loads(ended.out)["predictions"]] == [row["prompts"]["plain"] for row in test]
+    assert len(list((tmp_path / "out").glob("*-mask.png"))) == len(test)
+
+
+def test_an_unreadable_picture_is_exit_3_and_the_others_are_done(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    ended = say("predict", trained, picture, tmp_path / "b.png", "--prompt", "left", "--out", tmp_path / "out")
+    assert ended.code == 3
+    assert ended.out == f"1 predictions in {tmp_path / 'out'}\n"
+    assert "1 pictures were set aside, see" in ended.err
+    assert [row["code"] for row in rows_of(tmp_path / "out/failures.jsonl")] == ["unreadable_file"]
+    assert (tmp_path / "out/a-mask.png").is_file()
+
+
+@pytest.mark.parametrize("blank", ["", "  \t ", "\u200b"])
+def test_a_blank_prompt_means_no_words_and_says_so(say: Say, trained: Path, picture: Path, tmp_path: Path, blank: str) -> None:
+    ended = say("predict", trained, picture, "--prompt", blank, "--out", tmp_path / "out")
+    assert ended.code == 0
+    assert "saywhere: a blank prompt means no words: the model marks what it finds by itself" in ended.err
+
+
+def test_a_prompt_that_is_cut_off_and_one_that_is_strange_are_warned_of(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
+    ended = say("predict", trained, picture, "--prompt", "revenue of the shipping company " * 300, "--out", tmp_path / "out")
+    assert ended.code == 0
+    assert "1 prompts have more than the 128 tokens that the encoder reads" in ended.err
+    assert "some prompts are unlike those that the model was trained on" in ended.err
+
+
+def test_an_image_only_run_needs_no_prompt(say: Say, image_only: Path, trained: Path, picture: Path, tmp_path: Path) -> None:
+    assert say("predict", image_only, picture, "--out", tmp_path / "out").code == 0
+    ended = say("predict", trained, picture, "--out", tmp_path / "out2")
+    assert ended.code == 2
+    assert 'no --prompt; say what to segment: --prompt "one small round polyp, upper right"' in ended.err
+
+
+def test_what_is_not_there_is_exit_2_and_nothing_is_written(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
+    ended = say("predict", trained, picture, tmp_path / "none.png", "--prompt", "left", "--out", tmp_path / "out")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"saywhere: no such file or folder: {tmp_path / 'none.png'}: check the path\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_pictures_and_its_own_answers(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("x.png", "y.jpg"):
+        Image.open(picture).save(folder / name)
+    ended = say("predict", trained, folder, "--prompt", "left", "--out", tmp_path / "out", "--json")
+    assert [Path(record["image"]).name for record in json.loads(ended.out)["predictions"]] == ["x.png", "y.jpg"]

@@ -1,0 +1,67 @@
+"""A bar on a terminal, plain lines in a log, nothing when quiet."""
+
+from __future__ import annotations
+
+import pytest
+
+from saywhere.cli.progress import CaseProgress, TrainingProgress, warn
+
+EVENTS = [
+    {"event": "start", "run": "runs/a", "n_steps": 4, "step": 0, "rows": {"train": 8, "validation": 2}},
+    {"event": "step", "step": 1, "n_steps": 4},
+    {"event": "warning", "message": "the [bold]words[/bold] are not heard"},
+    {"event": "epoch", "epoch": 1, "loss": 1.5, "val_dice_mean": 0.25, "spread": None, "learning_rate": 1e-3},
+    {"event": "end", "run": "runs/a", "seconds": 3.4, "best": 0.25},
+]
+
+
+def tell(progress: TrainingProgress) -> None:
+    with progress:
+        for event in EVENTS:
+            progress(event)
+
+
+def test_a_log_gets_plain_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(TrainingProgress())
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "runs/a: 8 training rows, 2 for validation, 4 steps",
+        "warning: the [bold]words[/bold] are not heard",
+        "epoch 1: loss 1.5000 · val_dice_mean 0.2500",
+        "finished in 3 s, best on validation 0.2500",
+    ]
+
+
+def test_a_terminal_gets_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    tell(TrainingProgress())
+    err = capsys.readouterr().err
+    assert "training" in err
+    assert "\x1b[" in err
+
+
+def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(TrainingProgress(quiet=True))
+    with CaseProgress("cases", total=3, quiet=True) as advance:
+        advance(1)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_it_knows_the_run_that_may_be_resumed() -> None:
+    progress = TrainingProgress(quiet=True)
+    assert progress.run is None
+    tell(progress)
+    assert progress.run == "runs/a"
+
+
+def test_a_count_of_cases_leaves_a_log_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with CaseProgress("cases", total=3) as advance:
+        advance(3)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_warning_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    warn("look here")
+    assert capsys.readouterr() == ("", "saywhere: look here\n")

@@ -1,0 +1,78 @@
+"""Four images in one, and words that name a tile."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from saywhere.data.mosaic import PLACES, tile, unseen_wording, wordings
+from saywhere.text.prompts import OPPOSITES, contradict
+
+SIZE = 32
+
+
+@pytest.fixture
+def four() -> tuple[Tensor, Tensor]:
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (4, 3, SIZE, SIZE), dtype=torch.uint8, generator=random)
+    return images, (torch.rand(4, 1, SIZE, SIZE, generator=random) < 0.3).to(torch.uint8)
+
+
+@pytest.mark.parametrize("target", range(4))
+def test_tiles_lie_in_reading_order_at_half_their_side(four: tuple[Tensor, Tensor], target: int) -> None:
+    images, masks = four
+    image, _ = tile(images, masks, target)
+    assert (image.shape, image.dtype) == ((3, SIZE, SIZE), torch.uint8)
+    halves = [np.asarray(Image.fromarray(picture.permute(1, 2, 0).numpy()).reduce(2)) for picture in images]  # Pillow's box average
+    expected = np.vstack([np.hstack(halves[:2]), np.hstack(halves[2:])])
+    assert np.abs(image.permute(1, 2, 0).numpy().astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("target", range(4))
+def test_the_mask_is_the_named_tiles_alone(four: tuple[Tensor, Tensor], target: int) -> None:
+    images, masks = four
+    _, mask = tile(images, masks, target)
+    assert (mask.shape, mask.dtype) == ((1, SIZE, SIZE), torch.uint8)
+    vertical, horizontal = PLACES[target]
+    rows = slice(0, SIZE // 2) if vertical == "upper" else slice(SIZE // 2, None)
+    columns = slice(0, SIZE // 2) if horizontal == "left" else slice(SIZE // 2, None)
+    assert torch.equal(mask[:, rows, columns], masks[target, :, ::2, ::2])
+    outside = mask.clone()
+    outside[:, rows, columns] = 0
+    assert not outside.any()
+    assert mask.any()
+
+
+def test_image_and_mask_stay_registered() -> None:
+    """A lesion drawn into image and mask alike lies at one place in the mosaic."""
+    masks = torch.zeros(4, 1, SIZE, SIZE, dtype=torch.uint8)
+    masks[:, :, 6:14, 10:24] = 1
+    image, mask = tile(masks.expand(4, 3, SIZE, SIZE) * 255, masks, 3)
+    lesion = image[:1, SIZE // 2 :, SIZE // 2 :] > 127
+    assert torch.equal(lesion, mask[:, SIZE // 2 :, SIZE // 2 :].bool())
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_every_wording_names_its_tile_and_no_other_side(number: int) -> None:
+    same = {"upper": {"upper", "top"}, "lower": {"lower", "bottom"}, "left": {"left"}, "right": {"right"}}
+    allowed = set.union(*(same[word] for word in PLACES[number]))
+    for sentence in [*wordings("polyp", number), unseen_wording(number)]:
+        words = set(sentence.replace(",", " ").replace(":", " ").split())
+        assert words & set(OPPOSITES) <= allowed, sentence
+        assert len(words & allowed) == 2, sentence
+
+
+def test_wordings_are_many_distinct_and_the_unseen_one_is_not_among_them() -> None:
+    sentences = [sentence for number in range(4) for sentence in wordings("polyp", number)]
+    assert len(set(sentences)) == len(sentences) >= 100
+    assert all("polyp" in sentence for sentence in sentences)
+    assert not {unseen_wording(number) for number in range(4)} & set(sentences)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_contradiction_names_the_tile_across(number: int) -> None:
+    across = set(wordings("polyp", 3 - number))
+    assert {contradict(sentence) for sentence in wordings("polyp", number)} == across

@@ -1,0 +1,62 @@
+"""Does the mask turn with its image?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from saywhere.engine import checkpoint
+from saywhere.engine.probe import invariance
+from saywhere.engine.probe.invariance import TRANSFORMS, WAYS, probe_invariance
+from saywhere.errors import ConfigError
+
+
+def test_it_compares_the_ways_and_writes_what_it_found(trained: Path, image_only: Path, tmp_path: Path) -> None:
+    summary = probe_invariance(trained, tmp_path / "probe", image_only=image_only, n_cases=5)
+    assert json.loads((tmp_path / "probe/invariance.json").read_text()) == summary
+    assert list(summary["agreement"]) == list(TRANSFORMS)
+    for ways in summary["agreement"].values():
+        assert list(ways) == [*WAYS, "image only"]
+        assert all(0 <= found["low"] <= found["mean"] <= found["high"] <= 1 for found in ways.values())
+    assert summary["n"] == 5
+    assert min(Image.open(tmp_path / "probe/invariance.png").size) > 32
+
+
+def test_an_answer_that_follows_its_stack_pixel_by_pixel_agrees_wholly(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Follows(torch.nn.Module):
+        """Foreground where the pseudo-image is bright: turns as the words do."""
+
+        def forward(self, stack: torch.Tensor) -> torch.Tensor:
+            return stack[:, -1:] - 0.5
+
+    original = checkpoint.build_from
+
+    def replaced(*inputs: Any) -> Any:
+        model = original(*inputs)
+        model.network, model.normalize = Follows(), torch.nn.Identity()  # type: ignore[union-attr]
+        return model
+
+    monkeypatch.setattr(checkpoint, "build_from", replaced)
+    found = probe_invariance(trained, tmp_path, n_cases=8)["agreement"]
+    for flip in ("horizontal flip", "vertical flip", "both flips"):
+        assert found[flip][WAYS[0]]["mean"] == pytest.approx(1, abs=1e-6)
+        assert found[flip][WAYS[1]]["mean"] < 0.9  # words left behind do not turn
+
+
+def test_image_only_runs_and_empty_splits_are_refused(image_only: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="this run is image only"):
+        probe_invariance(image_only, tmp_path)
+    monkeypatch.setattr(invariance, "read_manifest", lambda path: _empty(path))
+    with pytest.raises(ConfigError, match="no rows of split 'test'"):
+        probe_invariance(trained, tmp_path)
+
+
+def _empty(path: Path) -> Any:
+    from saywhere.data.manifest import Manifest
+
+    return Manifest(path, (), "")

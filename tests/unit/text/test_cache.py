@@ -1,0 +1,161 @@
+"""Each prompt is encoded once; a torn, flipped or foreign entry is never used."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import multiprocessing
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from saywhere.errors import NotWritable
+from saywhere.text.cache import EmbeddingCache, cache_folder
+
+
+class Counting:
+    """An encoder of digests, that counts what it is asked for."""
+
+    name, dim, pooling, max_length = "counting", 8, "mean", 16
+
+    def __init__(self, revision: str = "a") -> None:
+        self.revision = revision
+        self.asked: list[str] = []
+
+    def embed(self, prompts: Sequence[str]) -> np.ndarray:
+        self.asked += prompts
+        return np.stack([self.vector(prompt) for prompt in prompts])
+
+    def vector(self, prompt: str) -> np.ndarray:
+        digest = hashlib.sha256(f"{self.revision} {prompt!r}".encode()).digest()
+        return np.frombuffer(digest, np.uint8)[:8].astype(np.float32)
+
+    def count_tokens(self, prompt: str) -> int:
+        return len(prompt.split()) + 2
+
+
+PROMPTS = ["upper left", "lower right", "", "🫁", "upper left", "\udcff"]
+
+
+def right(cache: EmbeddingCache, prompts: Sequence[str] = PROMPTS) -> bool:
+    vector = cache.encoder.vector  # type: ignore[attr-defined]
+    return np.array_equal(cache.get(prompts), np.stack([vector(prompt) for prompt in prompts]))
+
+
+def test_vectors_come_in_the_order_of_the_prompts(tmp_path: Path) -> None:
+    found = EmbeddingCache(Counting(), tmp_path).get(PROMPTS)
+    assert (found.shape, found.dtype) == ((6, 8), np.float32)
+    assert right(EmbeddingCache(Counting(), tmp_path))
+    assert EmbeddingCache(Counting(), tmp_path).get([]).shape == (0, 8)
+
+
+def test_a_prompt_is_encoded_once_and_a_second_get_never_calls_the_encoder(tmp_path: Path) -> None:
+    cache = EmbeddingCache(Counting(), tmp_path)
+    cache.get(PROMPTS)
+    assert sorted(cache.encoder.asked) == sorted(set(PROMPTS))  # type: ignore[attr-defined]
+    later = EmbeddingCache(Counting(), tmp_path)
+    assert right(later)
+    assert later.encoder.asked == []  # type: ignore[attr-defined]
+    later.get([*PROMPTS, "new"])
+    assert later.encoder.asked == ["new"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("change", [{"revision": "b"}, {"pooling": "cls"}, {"max_length": 32}, {"name": "other"}], ids=str)
+def test_another_encoder_is_a_miss_and_not_a_wrong_vector(tmp_path: Path, change: dict[str, object]) -> None:
+    EmbeddingCache(Counting(), tmp_path).get(PROMPTS)
+    other = Counting()
+    vars(other).update(change)
+    cache = EmbeddingCache(other, tmp_path)
+    assert right(cache)
+    assert set(other.asked) == set(PROMPTS)
+    assert right(EmbeddingCache(Counting(), tmp_path))
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "append"])
+def test_a_damaged_entry_is_logged_and_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
+    cache = EmbeddingCache(Counting(), tmp_path)
+    cache.get(["kept"])
+    whole = set(cache.folder.iterdir())
+    cache.get(["kept", "spoilt"])
+    (shard,) = set(cache.folder.iterdir()) - whole
+    content = bytearray(shard.read_bytes())
+    content[-3] ^= 1
+    shard.write_bytes({"flip": content, "cut": content[:-5], "empty": b"", "append": shard.read_bytes() + b"\0"}[damage])
+    again = EmbeddingCache(Counting(), tmp_path)
+    with caplog.at_level(logging.WARNING, "saywhere"):
+        assert right(again, ["kept", "spoilt"])
+    assert again.encoder.asked == ["spoilt"]  # type: ignore[attr-defined]
+    assert f"{shard.name} is damaged" in caplog.text
+    caplog.clear()
+    assert right(EmbeddingCache(Counting(), tmp_path), ["kept", "spoilt"])
+    assert not caplog.records, "still damaged"
+
+
+def test_an_entry_is_plain_safetensors_without_the_prompts_words(tmp_path: Path) -> None:
+    cache = EmbeddingCache(Counting(), tmp_path)
+    cache.get(["a patient's words"])
+    (shard,) = cache.folder.iterdir()
+    assert b"patient" not in shard.read_bytes()
+    content = load_file(shard)
+    assert bytes(content["prompt_sha256"][0]).decode() == hashlib.sha256(b"a patient's words").hexdigest()
+
+
+def _fill(folder: Path, worker: int, start: object) -> None:
+    cache = EmbeddingCache(Counting(), folder)
+    start.wait(200)  # type: ignore[attr-defined]
+    random = np.random.default_rng(worker)
+    for _ in range(12):
+        prompts = [f"prompt {number}" for number in random.integers(60, size=9)]
+        assert right(cache, prompts)
+
+
+def test_eight_processes_fill_one_cache_without_a_torn_entry(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    context = multiprocessing.get_context("fork")
+    start = context.Barrier(8)
+    workers = [context.Process(target=_fill, args=(tmp_path, worker, start)) for worker in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(300)
+    assert [worker.exitcode for worker in workers] == [0] * 8
+    cache = EmbeddingCache(Counting(), tmp_path)
+    everything = [f"prompt {number}" for number in range(60)]
+    with caplog.at_level(logging.WARNING, "saywhere"):
+        assert right(cache, everything)
+    assert len(cache.encoder.asked) < 5, "the shards hold what the workers encoded"  # type: ignore[attr-defined]
+    assert not caplog.records
+    assert all(path.suffix == ".safetensors" for path in cache.folder.iterdir()), "a temporary file was left behind"
+
+
+def test_a_full_disk_is_said_and_what_was_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = EmbeddingCache(Counting(), tmp_path)
+    cache.get(["kept"])
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(NotWritable, match="no space left"):
+            cache.get(["new"])
+    again = EmbeddingCache(Counting(), tmp_path)
+    assert right(again, ["kept"])
+    assert again.encoder.asked == []  # type: ignore[attr-defined]
+
+
+def test_a_place_that_is_no_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotWritable, match="choose a folder"):
+        EmbeddingCache(Counting(), tmp_path / "file" / "embeddings")
+
+
+def test_its_place_is_saywhere_cache_or_below_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path
+    assert EmbeddingCache(Counting()).folder.parent == tmp_path / "embeddings"
+    monkeypatch.setenv("SAYWHERE_CACHE", "")
+    assert cache_folder() == Path.home() / ".cache" / "saywhere"
