@@ -1,8 +1,8 @@
 """Saywhere: say where, see the mask. Referring (text-guided) medical image segmentation. Research use only, not a medical device.
 
-    import saywhere
-    segmenter = saywhere.load("runs/kvasir")
-    result = segmenter.segment("image.png", "one small round polyp, upper right")
+import saywhere
+segmenter = saywhere.load("runs/kvasir")
+result = segmenter.segment("image.png", "one small round polyp, upper right")
 """
 
 from __future__ import annotations

@@ -111,9 +111,7 @@ def _saying_where(manifest: Manifest, levels: list[str]) -> list[str]:
 def compare_arms(config: Config, folder: Path, listen: Listener) -> dict[str, Any]:
     """Few images, one lesion each, equal steps: does it matter that the words turn with the image?"""
     manifest = _few_phantoms(folder)
-    few = config.replace(
-        **{"data.manifest": str(manifest), "train.epochs": EPOCHS_OF_FEW, "train.validate_every": EPOCHS_OF_FEW}
-    )
+    few = config.replace(**{"data.manifest": str(manifest), "train.epochs": EPOCHS_OF_FEW, "train.validate_every": EPOCHS_OF_FEW})
     rows = []
     for number, (label, changes) in enumerate(ARMS, start=1):
         segmenter = Segmenter(train(few.replace(**changes), folder / f"few-{number}", listen=listen))

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from console import Ended
 from saywhere.cli.check import check
-from saywhere.config import Config
+from saywhere.data.phantoms import make_phantoms
 from saywhere.errors import NotWritable, UsageError
 from saywhere.io import files
 
@@ -109,8 +109,8 @@ def test_a_named_level_must_be_in_every_row(manifest: Path) -> None:
         run(manifest, "--level", "p6")
 
 
-def test_it_tells_how_far_opposite_words_are_apart_before_and_after_scaling(config: Config) -> None:
-    manifest = config.data.manifest
+def test_it_tells_how_far_opposite_words_are_apart_before_and_after_scaling(tmp_path: Path) -> None:
+    manifest = make_phantoms(tmp_path / "phantoms", n_train=4, n_val=0, n_test=0, size=32)
     pairs = {pair["pair"]: pair for pair in json.loads(run(manifest, "--json")[1])["opposites"]}
     assert pairs
     for pair in pairs.values():

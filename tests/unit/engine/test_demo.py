@@ -32,7 +32,7 @@ def manifest_with(prompts: dict[str, tuple[str, ...]]) -> Manifest:
 @pytest.mark.parametrize(
     ("prompts", "trained", "evaluated", "target"),
     [
-        ({"p0": ("",), "p1": ("polyp",), "p6": ("one polyp, upper left",), "p9": ("a", "b")}, ["p1", "p6", "p9"], "p6", "polyp"),
+        ({"p0": ("",), "p1": ("polyp",), "p6": ("one polyp, upper left",), "p9": ("a, left", "b")}, ["p6", "p9"], "p6", "polyp"),
         ({"prompt": ("the lesion",)}, ["prompt"], "prompt", "lesion"),
         ({"many": ("a", "b")}, ["many"], "many", "lesion"),
         ({"short": ("a",), "long": ("a b",), "many": ("a", "b")}, ["short", "long", "many"], "long", "lesion"),
