@@ -38,7 +38,7 @@ def _demo(found: dict[str, Any]) -> str:
                      f"{measured['iou_mean']['mean']:.3f} | {gap} | {heard['verdict'] if heard else ''} |")  # fmt: skip
     config = found["config"]
     lines.append(f"\n`{found['command']}`: `{config['network']['name']}` at {config['data']['size']} px, seed {found['seed']}, {found['threads']} thread(s), "
-                 f"{found['precision']}, torch {found['packages']['torch']}; trained for {found['seconds']:.0f} s on a 2-core Linux machine without a GPU.")  # fmt: skip
+                 f"{found['precision']}, torch {found['packages']['torch']}; {found['seconds']:.0f} s of training on 2 cores without a GPU.")  # fmt: skip
     return "\n".join(lines) + "\n"
 
 

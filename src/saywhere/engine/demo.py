@@ -119,7 +119,7 @@ def compare_arms(config: Config, folder: Path, listen: Listener) -> dict[str, An
         cases = measure(segmenter, test, [evaluation_prompt(row, segmenter.config) for row in test], "right", lambda done: None)
         dice = bootstrap_mean([case["dice"] for case in cases], config.evaluate.bootstrap, config.train.seed)
         rows.append({"label": label, "dice_mean": vars(dice), "n": len(cases)})
-    note = f"UNet of width {config.network.width}, {N_FEW} training images with one lesion and eight wordings each, equal steps, right words, test images never seen."
+    note = f"UNet of width {config.network.width}, {N_FEW} training images with one lesion and eight wordings each, equal steps, right words, new images."
     return {"title": "Why fuse first: what happens to the words when the image turns", "note": note, "rows": rows}
 
 
