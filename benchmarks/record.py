@@ -1,4 +1,4 @@
-"""Keep what a demo measured: python benchmarks/record.py runs/demo/run phantoms → benchmarks/results/demo_phantoms.json"""
+"""Keep what a run measured: python benchmarks/record.py runs/demo/run phantoms "make demo" → benchmarks/results/demo_phantoms.json"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from saywhere.io.files import write_json
 RESULTS = Path(__file__).parent / "results"
 
 
-def main(run: Path, name: str) -> None:
+def main(run: Path, name: str, command: str) -> None:
     """Summary, comparison, facts and configuration of one run; no picture and no sentence of the data."""
     facts = json.loads((run / "run.json").read_text())
     summary = json.loads((run / "evaluation" / "summary.json").read_text())
@@ -20,7 +20,7 @@ def main(run: Path, name: str) -> None:
     write_json(
         RESULTS / f"demo_{name}.json",
         {
-            "command": "make demo" + ("" if name == "phantoms" else f" DATA=../shared/data/{name}"),
+            "command": command,
             **{key: facts[key] for key in ("saywhere", "packages", "python", "platform", "device", "threads", "precision", "seed", "seconds", "parameters")},
             "summary": summary,
             "comparison": json.loads(comparison.read_text()) if comparison.is_file() else None,
@@ -30,4 +30,4 @@ def main(run: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3])

@@ -130,7 +130,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def wait_for(is_so: Callable[[], bool], patience_s: float = 120) -> None:
+def wait_for(is_so: Callable[[], bool], patience_s: float = 300) -> None:
     """Until then, or fail."""
     deadline = time.monotonic() + patience_s
     while not is_so():

@@ -1,4 +1,4 @@
-"""saywhere probe generator|invariance RUN-or-CONFIG"""
+"""saywhere probe generator|invariance|mosaic RUN-or-CONFIG"""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import typer
 
 
 def probe(
-    what: Annotated[str, typer.Argument(help="generator: train words → pseudo-image alone. invariance: turn one pair, compare masks.")],
+    what: Annotated[str, typer.Argument(help="generator: words → pseudo-image alone. invariance: turn a pair, compare masks. mosaic: words name a tile.")],
     subject: Annotated[Path, typer.Argument(help="A run directory; for `generator` a configuration serves too.")],
     out: Annotated[Path | None, typer.Option(help="Default: RUN/probe, or probe/ beside a configuration.")] = None,
     image_only: Annotated[Path | None, typer.Option(help="invariance: a run without words, to compare with.")] = None,
     steps: Annotated[int, typer.Option(min=1, help="generator: training steps.")] = 400,
-    cases: Annotated[int, typer.Option(min=2, help="invariance: test cases.")] = 50,
+    cases: Annotated[int, typer.Option(min=2, help="invariance, mosaic: test cases.")] = 50,
     assignment: Annotated[list[str] | None, typer.Option("--set", help="generator with a configuration: change a key.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
@@ -29,8 +29,12 @@ def probe(
         from saywhere.engine.probe.invariance import probe_invariance
 
         summary = probe_invariance(subject, folder, image_only=image_only, n_cases=cases)
+    elif what == "mosaic":
+        from saywhere.engine.probe.mosaic import probe_mosaic
+
+        summary = probe_mosaic(subject, folder, n_cases=cases)
     else:
-        raise UsageError(f"no probe {what!r}", remedy=nearest(what, ("generator", "invariance")))
+        raise UsageError(f"no probe {what!r}", remedy=nearest(what, ("generator", "invariance", "mosaic")))
     if as_json:
         typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
@@ -59,6 +63,10 @@ def _print(what: str, summary: dict[str, Any]) -> None:
         table = Table("pseudo-image", "AUC [95 %]", "spread", title=f"does it say where? {summary['n']} test prompts, {summary['steps']} steps")
         for name, found in summary["pseudo_image"].items():
             table.add_row(name, _interval(found["auc"]), f"{found['spread']:.3f}")
+    elif what == "mosaic":
+        table = Table("words", "Dice with the named tile's lesion [95 %]", title=f"{summary['n']} mosaics of test images")
+        for words, interval in summary["dice_mean"].items():
+            table.add_row(words, _interval(interval))
     else:
         ways = list(next(iter(summary["agreement"].values())))
         table = Table("transform", *ways, title=f"agreement of the mask (Dice) [95 %], {summary['n']} test cases")

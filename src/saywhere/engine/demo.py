@@ -37,11 +37,9 @@ PHANTOMS = Config().replace(
 
 REAL = Config().replace(
     **{
-        "data.mosaic": 0.25,
-        "data.mosaic_first": 0.2,
-        "text.blank": 0.1,
-        "text.noise": 0.25,
-        "normalize.pseudo_std": 0.1,
+        "data.mosaic": 0.15,
+        "data.mosaic_first": 0.12,
+        "text.blank": 0.15,
         "augment.degrees": 45.0,
         "augment.scale": [0.75, 1.25],
         "augment.translate": 0.1,
