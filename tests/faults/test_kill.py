@@ -23,8 +23,8 @@ KEPT = (
     "metrics.jsonl", "metrics.csv", "config.toml", "checkpoints/last/checkpoint.safetensors", "checkpoints/last/state.json",
     "checkpoints/best/checkpoint.safetensors", "checkpoints/best/state.json",
 )  # fmt: skip
-EPOCHS = 10
-LONGEST_S = 0.15  # from the first step to a kill: about an epoch and a half, so that some of the run is always left
+EPOCHS = 20
+LONGEST_S = 0.15  # from the end of an epoch to a kill: up to an epoch and a half, so that some of the run is always left
 
 
 def contents(run: Path) -> dict[str, bytes]:
@@ -52,7 +52,7 @@ def straight(longer: Path, shared: Path, children: Any) -> Path:
 
 def killed_after(seconds: float) -> Callable[[int, Path], None]:
     def disturb(pid: int, err: Path) -> None:
-        wait_for(lambda: err.is_file() and "training rows" in err.read_text())  # the first step is next
+        wait_for(lambda: err.is_file() and "\nepoch " in err.read_text())  # there is something to resume
         time.sleep(seconds)
         _kill(pid)
 
@@ -82,7 +82,7 @@ def finished(children: Any, longer: Path, run: Path) -> Path:
 
 
 def check_kills(children: Any, longer: Path, run: Path, straight: Path, moments: list[float], writes: list[int]) -> None:
-    """Kill one run again and again, these seconds after its first step and inside of these checkpoint writes; then let it end."""
+    """Kill one run again and again, these seconds after an epoch and inside of these checkpoint writes; then let it end."""
     for moment in moments:
         resume = ["--resume"] if run.exists() else []
         ended = children.run("train", longer, "--out", run, *resume, disturb=killed_after(moment))
@@ -98,14 +98,14 @@ def check_kills(children: Any, longer: Path, run: Path, straight: Path, moments:
 
 
 def test_killed_at_random_moments_and_inside_of_two_writes(children: Any, longer: Path, straight: Path, tmp_path: Path) -> None:
-    check_kills(children, longer, tmp_path / "run", straight, np.random.default_rng().uniform(0, LONGEST_S, 3).tolist(), writes=[1, 2])
+    check_kills(children, longer, tmp_path / "run", straight, np.random.default_rng().uniform(0, LONGEST_S, 3).tolist(), writes=[3, 4])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_killed_twenty_five_times(children: Any, longer: Path, straight: Path, tmp_path: Path, seed: int) -> None:
     random = np.random.default_rng(seed)
-    check_kills(children, longer, tmp_path / "run", straight, random.uniform(0, LONGEST_S, 4).tolist(), writes=[int(random.integers(1, 3))])
+    check_kills(children, longer, tmp_path / "run", straight, random.uniform(0, LONGEST_S, 4).tolist(), writes=[int(random.integers(1, 5))])
 
 
 def test_killed_before_its_first_step(children: Any, longer: Path, straight: Path, tmp_path: Path) -> None:

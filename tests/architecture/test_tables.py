@@ -1,0 +1,29 @@
+"""No number in the README is typed: each table there is what the committed results give."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "benchmarks" / "tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_readmes_tables_are_those_of_the_committed_results() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "<!-- table: " in text
+    assert tables().filled(text) == text
+
+
+def test_a_changed_number_is_noticed() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert tables().filled(text.replace("| right | 100 |", "| right | 101 |")) == text
