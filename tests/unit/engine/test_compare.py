@@ -1,0 +1,69 @@
+"""A table says what the result files hold, and how sure that is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import wilcoxon
+
+from saywhere.config import Config
+from saywhere.engine.compare import table
+from saywhere.errors import MissingFile
+
+N = 40
+
+
+def cell(label: str, seed: int, dice: np.ndarray, wrong: np.ndarray | None = None) -> dict[str, Any]:
+    kinds = {"right": dice} | ({} if wrong is None else {"shuffled": wrong})
+    cases = [{"id": f"case-{i}", "words": kind, "dice": float(value)} for kind, values in kinds.items() for i, value in enumerate(values)]
+    measured = {"dice_pooled": 0.5, "iou_pooled": 0.4, "iou_mean": {"mean": 0.3}}
+    summary = {"n": N, "words": {kind: measured for kind in kinds}, "listening": {} if wrong is None else {"shuffled": {}}}
+    about = {"status": "finished", "command": "saywhere experiment g.toml", "config": Config().model_dump(mode="json")}
+    return about | {"label": label, "seed": seed, "cases": cases, "summary": summary}
+
+
+def written(folder: Path, cells: list[dict[str, Any]], reference: str | None = "image") -> Path:
+    (folder / "table.json").write_text(json.dumps({"title": "T", "note": "N.", "reference": reference}))
+    for found in cells:
+        (folder / f"{found['label'].replace(' ', '-')}-seed{found['seed']}.json").write_text(json.dumps(found))
+    return folder
+
+
+def row_of(markdown: str, label: str) -> list[str]:
+    line = next(line for line in markdown.splitlines() if line.startswith(f"| {label} |"))
+    return [part.strip() for part in line.strip("|").split("|")]
+
+
+def test_means_and_paired_differences_are_numpys_and_p_is_scipys(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    image = [random.uniform(0.3, 0.7, N) for _ in range(2)]
+    text = [np.clip(dice + random.normal(0.1, 0.05, N), 0, 1) for dice in image]
+    wrong = [dice - 0.2 for dice in text]
+    cells = [cell("image", s, image[s]) for s in range(2)] + [cell("image and text", s, text[s], wrong[s]) for s in range(2)]
+    markdown = table(written(tmp_path, cells))
+    found = row_of(markdown, "image and text")
+    assert found[2].startswith(f"{np.mean(text):.3f} [")
+    assert found[6].startswith("+0.200 [")
+    assert found[7].startswith(f"{np.mean(text) - np.mean(image):+.3f} [")
+    p = wilcoxon(np.mean(text, axis=0) - np.mean(image, axis=0)).pvalue
+    assert found[8] == ("< 0.001" if p < 0.001 else f"{p:.3f}")
+    assert row_of(markdown, "image")[6:8] == ["–", "reference"]
+
+
+def test_a_failed_cell_is_left_out_and_seeds_are_paired(tmp_path: Path) -> None:
+    dice = np.linspace(0.2, 0.8, N)
+    cells = [cell("image", 0, dice), cell("image", 1, dice), cell("text", 0, dice + 0.1), cell("text", 1, dice) | {"status": "failed"}]
+    found = row_of(table(written(tmp_path, cells)), "text")
+    assert found[1] == "1"
+    assert found[-2].startswith("+0.100")
+
+
+def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(MissingFile, match="saywhere experiment"):
+        table(tmp_path)
+    with pytest.raises(MissingFile, match="no finished cell"):
+        table(written(tmp_path, []))

@@ -1,0 +1,68 @@
+"""A grid is read whole or refused before the first step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from saywhere.engine.grid import cells_of, read_grid
+from saywhere.errors import ConfigError, MissingFile
+
+BASE = "[train]\nepochs = 3\n"
+GRID = """
+table = "small"
+title = "Small"
+base = "{base}"
+seeds = [4, 5]
+threads = 1
+axis = [
+  [{{ label = "image", set = {{ "fusion.name" = "none" }} }}, {{ label = "text" }}],
+  [{{ label = "still", set = {{ "augment.name" = "none" }} }}, {{ label = "turned" }}],
+]
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "base.toml").write_text(BASE)
+    (folder / "grid.toml").write_text(text.format(base=(folder / "base.toml").as_posix()))
+    return folder / "grid.toml"
+
+
+def test_cells_are_the_product_of_the_axes_seed_by_seed(tmp_path: Path) -> None:
+    cells = cells_of(read_grid(written(tmp_path, GRID)))
+    labels = ["image · still", "image · turned", "text · still", "text · turned"]
+    assert [(cell.seed, cell.label) for cell in cells] == [(seed, label) for seed in (4, 5) for label in labels]
+    assert cells[0].id == "image-still-seed4"
+    assert (cells[0].config.fusion.name, cells[0].config.augment.name, cells[0].config.train.epochs) == ("none", "none", 3)
+    assert (cells[-1].config.train.seed, cells[-1].config.fusion.name, cells[-1].config.augment.name) == (5, "early", "paper")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("seeds =", "seed ="), "did you mean 'seeds'"),
+        (('table = "small"', 'table = "Small Table"'), "table"),
+        (('"turned"', '"still"'), "two cells are called"),
+        (("fusion.name", "fusion.nam"), "unknown key fusion.nam"),
+        (("[4, 5]", "[4, 5"), "not valid TOML"),
+        (("[4, 5]", "[]"), "seeds"),
+    ],
+)
+def test_a_broken_grid_is_refused_with_its_place(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    path = written(tmp_path, GRID.replace(*change))
+    with pytest.raises(ConfigError, match=message):
+        cells_of(read_grid(path))
+
+
+def test_a_missing_grid_says_so(tmp_path: Path) -> None:
+    with pytest.raises(MissingFile, match="no grid"):
+        read_grid(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[3] / "benchmarks").glob("*.toml")), ids=lambda path: path.stem)
+def test_the_committed_grids_are_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parents[1])
+    grid = read_grid(path)
+    labels = {cell.label for cell in cells_of(grid)}
+    assert grid.reference in labels
