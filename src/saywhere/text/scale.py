@@ -79,7 +79,8 @@ def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingSc
     scale.matrix.copy_(torch.from_numpy(matrix))
     scale.reach.fill_(1.0)
     distances = scale.distance(torch.from_numpy(np.asarray(embeddings, np.float32)))
-    scale.reach.fill_(max(float(distances.quantile(REACH)), 1e-6))
+    # three digits: the last bits of a QR depend on the number of threads, and equal trainings must give equal checkpoints
+    scale.reach.fill_(float(f"{max(float(distances.quantile(REACH)), 1e-6):.3g}"))
     return scale
 
 
