@@ -75,8 +75,8 @@ def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingSc
         factor = 1 / size if size > 1e-6 else 1.0  # one prompt only, or such as do not differ
         matrix = matrix * factor
     scale = EmbeddingScale(*matrix.shape)
-    scale.mean.copy_(torch.from_numpy(mean))
-    scale.matrix.copy_(torch.from_numpy(matrix))
+    scale.mean.copy_(torch.from_numpy(_rounded(mean)))
+    scale.matrix.copy_(torch.from_numpy(_rounded(matrix)))
     scale.reach.fill_(1.0)
     distances = scale.distance(torch.from_numpy(np.asarray(embeddings, np.float32)))
     # three digits: the last bits of a QR depend on the number of threads, and equal trainings must give equal checkpoints
@@ -89,6 +89,13 @@ def _deviations(rows: np.ndarray) -> np.ndarray:
     deviations = rows.std(0)
     most = float(deviations.max())
     return np.maximum(deviations, KEEP**0.5 * most) if most > 1e-6 else np.ones_like(deviations)
+
+
+def _rounded(numbers: np.ndarray) -> np.ndarray:
+    """To a millionth of the largest: last bits depend on BLAS's threads, and equal trainings must start from equal numbers."""
+    grid = max(float(np.abs(numbers).max()), 1e-12) * 1e-6
+    grid = 2.0 ** np.floor(np.log2(grid))  # a power of two, which a last bit of the largest does not move
+    return np.round(numbers / grid) * grid
 
 
 def _principal(centred: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarray]:
