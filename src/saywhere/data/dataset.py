@@ -41,8 +41,7 @@ def training_prompts(config: Config, rows: Sequence[Row]) -> list[str]:
         return [""]
     if config.data.absent:
         prompts += [opposite for text in dict.fromkeys(prompts) if (opposite := contradict(text)) is not None]
-    if config.data.mosaic or config.data.mosaic_first:
-        prompts += [text for same in same_tile(config) for text in same]
+    prompts += [text for same in same_tile(config) for text in same]
     return prompts + ([""] if config.text.blank else [])
 
 

@@ -14,7 +14,7 @@ from saywhere.engine import sealed
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError
 from saywhere.io import files
 from saywhere.model import Model
-from saywhere.text.encoder import Encoder
+from saywhere.text.encoder import Encoder, identity
 from saywhere.text.scale import EmbeddingScale
 
 WEIGHTS = "checkpoint.safetensors"
@@ -92,7 +92,7 @@ def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, checkp
 
 def same_encoder(saved: dict[str, Any] | None, encoder: Encoder, where: Path) -> None:
     """Refuse another encoder than the one trained with: its numbers would mean something else. Raises BadCheckpoint."""
-    found = {"name": encoder.name, "revision": encoder.revision, "pooling": encoder.pooling}
+    found = identity(encoder)
     if saved is not None and saved != found:
         raise BadCheckpoint(f"the text encoder here is {found}", where=where, allowed=f"the model was trained with {saved}",
                             remedy="point text.path to that encoder's files")  # fmt: skip

@@ -69,10 +69,7 @@ def _heard(cells: list[dict[str, Any]], results: Results) -> list[str]:
 
 
 def _words_gap(cells: list[dict[str, Any]], kind: str) -> PairedDifference:
-    wrong = _matrix(cells, kind)
-    names = [case["id"] for case in cells[0]["cases"] if case["words"] == kind]
-    right = [{case["id"]: case["dice"] for case in cell["cases"] if case["words"] == "right"} for cell in cells]
-    return hierarchical_difference(np.array([[found[name] for name in names] for found in right]), wrong, RESAMPLES, 0)
+    return hierarchical_difference(_matrix(cells, "right", cases_with=kind), _matrix(cells, kind), RESAMPLES, 0)
 
 
 def _difference(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> PairedDifference:
@@ -81,9 +78,9 @@ def _difference(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) ->
     return hierarchical_difference(_matrix(ours, "right"), _matrix(theirs, "right"), RESAMPLES, 0)
 
 
-def _matrix(cells: list[dict[str, Any]], words: str) -> np.ndarray:
-    """Dice (seed, case), each seed's cases in the same order."""
-    names = [case["id"] for case in cells[0]["cases"] if case["words"] == words]
+def _matrix(cells: list[dict[str, Any]], words: str, cases_with: str | None = None) -> np.ndarray:
+    """Dice (seed, case) with these words, each seed's cases in the same order; `cases_with`: only the cases that have those words too."""
+    names = [case["id"] for case in cells[0]["cases"] if case["words"] == (cases_with or words)]
     found = [{case["id"]: case["dice"] for case in cell["cases"] if case["words"] == words} for cell in cells]
     return np.array([[dice[name] for name in names] for dice in found])
 

@@ -26,6 +26,7 @@ from saywhere.engine.validate import Validation, validate
 from saywhere.fusion.augment import Augmentation
 from saywhere.losses import ReferringLoss
 from saywhere.seeds import generator, torch_generator
+from saywhere.text.encoder import identity
 
 Listener = Callable[[dict[str, Any]], None]
 """Told what happens: {"event": "start" | "step" | "epoch" | "warning" | "end", …}."""
@@ -172,8 +173,7 @@ class Loop:
 
     def _state(self) -> dict[str, Any]:
         encoder = self.material.encoder
-        identity = {"name": encoder.name, "revision": encoder.revision, "pooling": encoder.pooling} if encoder else None
-        return {"encoder": identity, "epoch": len(self.progress.history), **vars(self.progress)}
+        return {"encoder": identity(encoder) if encoder else None, "epoch": len(self.progress.history), **vars(self.progress)}
 
     def _save_last(self) -> None:
         checkpoint.save(self.run.last, self.config, self.model, self._state(), self.optimizer)

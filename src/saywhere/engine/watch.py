@@ -13,6 +13,7 @@ from saywhere.data.dataset import Batch
 from saywhere.engine import run
 from saywhere.errors import TrainingDiverged
 from saywhere.io import files
+from saywhere.text.encoder import identity
 
 if TYPE_CHECKING:
     from saywhere.engine.train import Loop
@@ -105,7 +106,7 @@ def begin(loop: Loop) -> None:
         precision=config.train.precision,
         seed=config.train.seed,
         data=data,
-        encoder={"name": encoder.name, "revision": encoder.revision, "pooling": encoder.pooling} if encoder else None,
+        encoder=identity(encoder) if encoder else None,
         parameters={"network": count["network"], "text": count.get("projection", 0) + count.get("generator", 0)},
         warnings=told,
     )

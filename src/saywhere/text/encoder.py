@@ -38,6 +38,11 @@ ENCODERS: dict[str, Callable[[Path | None, str, int | None], Encoder]] = {
 }
 
 
+def identity(encoder: Encoder) -> dict[str, str]:
+    """What tells an encoder from another one whose numbers would mean something else."""
+    return {"name": encoder.name, "revision": encoder.revision, "pooling": encoder.pooling}
+
+
 def open_encoder(text: TextConfig) -> Encoder:
     """The encoder that a configuration names. Raises ConfigError, MissingEncoder, BadCheckpoint."""
     if text.encoder not in ENCODERS:
