@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator, model_validator
 
 from saywhere.errors import ConfigError, MissingFile, nearest
 
@@ -30,7 +30,6 @@ def _without_nul(path: Path) -> Path:
 Share = float  # in [0, 1]
 Place = Annotated[Path, AfterValidator(_without_nul)]
 PerChannel = Field(min_length=1, max_length=3)
-Positive = Annotated[float, Field(gt=0)]
 SMALLEST = 32  # px
 _HEADING = re.compile(r"\[([^\[\]]+)\]\s*(#.*)?")
 
@@ -61,7 +60,7 @@ class DataConfig(Section):
     @classmethod
     def _multiple_of_8(cls, size: int) -> int:
         if size < SMALLEST:
-            raise ValueError(f"a size must be at least {SMALLEST}, and a multiple of 8 (the generator doubles three times): try {SMALLEST}")
+            raise ValueError(f"a size must be a multiple of 8 (the generator doubles three times), and at least {SMALLEST}: try {SMALLEST}")
         if size % 8:
             raise ValueError(f"a size must be a multiple of 8 (the generator doubles three times): try {size // 8 * 8} or {(size // 8 + 1) * 8}")
         return size
@@ -78,7 +77,7 @@ class TextConfig(Section):
     noise: float = Field(0.5, ge=0, description="σ of the Gaussian noise on the scaled embedding in training; 1 = the spread of the training prompts")
     train_prompts: str | Annotated[list[str], Field(min_length=1)] = Field("prompt", description="levels drawn from in training (a manifest's `prompts` keys)")
     evaluate_prompts: str = Field("prompt", description="level used in validation, evaluation and prediction from a manifest")
-    unseen_prompts: str | None = Field(None, description="level with wordings never trained on, for `evaluate`")
+    unseen_prompts: str | None = Field(None, description="level of wordings never trained on")
     blank: Share = Field(0.0, ge=0, le=1, description="share of training samples that come without words")
 
 
@@ -88,6 +87,7 @@ class FusionConfig(Section):
     name: Literal["early", "none"] = "early"
     projection: Literal["linear", "mlp"] = "mlp"
     start: Literal["unit-variance", "default"] = "unit-variance"
+    words_first: int = Field(0, ge=0, description="steps in which projection and generator first learn alone to draw the mask")
     arm: Literal["fuse-first", "untouched"] = Field("fuse-first", description="does the pseudo-image turn with the image (the paper) or stay behind")
 
 
@@ -121,14 +121,14 @@ class NetworkConfig(Section):
     name: str = "unet"
     width: int = Field(64, ge=1, description="channels of the first level (unet)")
     pretrained: bool = Field(True, description="ImageNet weights, where the network has them (lite)")
-    first_filters: Literal["scale", "zero", "tile"] = Field("scale", description="start of a pretrained stem's filters for the pseudo-image's channels")
+    first_filters: Literal["scale", "zero", "tile", "adapter", "stem"] = Field("scale", description="how the pseudo-image comes into a pretrained encoder")
 
 
 class NormalizeConfig(Section):
     """Per half of the stack: (value − mean) / std, after the augmentation. `auto`: the network's own, else ImageNet's."""
 
     image_mean: Annotated[tuple[float, ...], PerChannel] | Literal["auto"] = "auto"
-    image_std: Annotated[tuple[Positive, ...], PerChannel] | Literal["auto"] = "auto"
+    image_std: Annotated[tuple[PositiveFloat, ...], PerChannel] | Literal["auto"] = "auto"
     pseudo_mean: float = 0.5
     pseudo_std: float = Field(0.25, gt=0)
 
@@ -137,7 +137,7 @@ class LossConfig(Section):
     """Segmentation loss + λ · L1(pseudo-image, image · mask) in the original frame."""
 
     name: Literal["dice_ce", "dice", "paper_code_softmax", "paper_code_sigmoid"] = "dice_ce"
-    roi: Literal["balanced", "paper", "none"] = "balanced"
+    roi: Literal["balanced", "paper", "mask", "none"] = "balanced"
     roi_weight: float = Field(0.1, ge=0, description="λ")
     roi_after: Share = Field(0.0, ge=0, le=1, description="λ is 0 before this share of the training")
 

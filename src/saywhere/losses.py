@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from monai.losses import DiceCELoss, DiceLoss
 from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy
 
 from saywhere.config import LossConfig
 from saywhere.model import Segmentation
@@ -43,13 +44,17 @@ class SegmentationLoss(nn.Module):
 
 
 def roi_loss(name: str, pseudo_image: PseudoImage, image: Image, mask: Mask) -> Tensor:
-    """L1 between the pseudo-image and the image inside of its region of interest (original frame).
+    """Between the pseudo-image and the image inside of its region of interest (original frame): L1, but for `mask`.
 
     `paper`: mean over the frame. Where the region is small, black everywhere is nearly optimal, and the words fall silent.
     `balanced`: the region and its surroundings averaged apart, each counting half; a frame with an empty region counts its
-    surroundings alone.
+    surroundings alone. `mask`: cross-entropy between the pseudo-image and the mask, averaged as in `balanced`: the words draw where, and
+    no more; what is nowhere likelier than elsewhere becomes 0.5.
     """
-    difference = (pseudo_image - image * mask).abs()
+    if name == "mask":
+        difference = binary_cross_entropy(pseudo_image, mask.expand_as(pseudo_image), reduction="none")
+    else:
+        difference = (pseudo_image - image * mask).abs()
     if name == "paper":
         return difference.mean()
     inside = mask.expand_as(difference)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from monai.losses import DiceCELoss, DiceLoss
+from sklearn.metrics import log_loss
+from sklearn.utils.class_weight import compute_sample_weight
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -91,6 +93,14 @@ def test_balanced_roi_of_a_full_frame_is_finite(pseudo_image: Tensor, image: Ten
     full = torch.ones(3, 1, 16, 20)
     expected = np.abs((pseudo_image - image).numpy()).mean() / 2
     assert roi_loss("balanced", pseudo_image, image, full).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_roi_mask_is_cross_entropy_with_balanced_classes_as_sklearn_weighs_them(pseudo_image: Tensor, image: Tensor, target: Tensor) -> None:
+    expected = []
+    for guess, mask in zip(pseudo_image, target):
+        truth = mask.expand_as(guess).numpy().ravel() > 0
+        expected.append(log_loss(truth, guess.double().numpy().ravel(), sample_weight=compute_sample_weight("balanced", truth)))
+    assert roi_loss("mask", pseudo_image, image, target).item() == pytest.approx(np.mean(expected), rel=1e-5)
 
 
 def test_black_is_nearly_optimal_for_paper_and_not_for_balanced(image: Tensor) -> None:

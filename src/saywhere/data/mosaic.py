@@ -5,43 +5,40 @@ Without the words nothing says which lesion is meant. The words' place is exact,
 
 from __future__ import annotations
 
-from itertools import product
-
 import torch
 from torch import Tensor
 
-PLACES = (("upper", "left"), ("upper", "right"), ("lower", "left"), ("lower", "right"))
-_VERTICAL = {"upper": ("upper", "top"), "lower": ("lower", "bottom")}
-_FRAMES = (
-    "the {target} in the {place} image",
-    "{target} in the {place} image",
-    "{target}, {place} image",
-    "{place} image: {target}",
-    "the {target} in the {place} picture",
-    "{target} in the {place} part of the picture",
-    "the {target}, {place} of the image",
-    "{target}, located in the {place} of the image",
-    "segment the {target} in the {place} tile",
-    "show me the {target} in the {place} panel",
-    "one {target} in the {place} quarter",
-    "only the {target} at the {place}",
-    "find the {place} {target}",
-    "outline the {target} that lies {place}",
-    "the {place} {target}",
+from saywhere.data.wordings import PLACE_TEMPLATES, PLACES, every, synonyms
+
+_TEMPLATES = (
+    "the {n} in the {v} {h} image",
+    "{n} in the {v} {h} image",
+    "{n}, {v} {h} image",
+    "{v} {h} image: {n}",
+    "the {n} in the {v} {h} picture",
+    "{n} in the {v} {h} part of the picture",
+    "the {n}, {v} {h} of the image",
+    "{n}, located in the {v} {h} of the image",
+    "segment the {n} in the {v} {h} tile",
+    "show me the {n} in the {v} {h} panel",
+    "one {n} in the {v} {h} quarter",
+    "only the {n} at the {v} {h}",
+    "find the {v} {h} {n}",
+    "outline the {n} that lies {v} {h}",
 )
-UNSEEN_FRAME = "please mark the abnormal tissue that you see in the {place} field"
+"""What is said of tiles, beside what is said of any place: the more wordings are taught, the better one never taught is understood."""
+UNSEEN_TEMPLATE = "please mark the abnormal tissue that you see in the {place} field"
 
 
 def wordings(target: str, tile: int) -> list[str]:
-    """Sentences that name a tile (0 upper left, 1 upper right, 2 lower left, 3 lower right)."""
-    vertical, horizontal = PLACES[tile]
-    places = [f"{word} {horizontal}" for word in _VERTICAL[vertical]]
-    return [frame.format(target=target, place=place) for frame, place in product(_FRAMES, places)]
+    """Sentences that name a tile (0 upper left, 1 upper right, 2 lower left, 3 lower right), some ninety."""
+    words = synonyms(PLACES[tile], bright=True, large=True) | {"n": (target,)}
+    return list(dict.fromkeys(text for template in (*_TEMPLATES, *PLACE_TEMPLATES) for text in every(template, words)))
 
 
 def unseen_wording(tile: int) -> str:
     """A sentence of a form that `wordings` never gives."""
-    return UNSEEN_FRAME.format(place=" ".join(PLACES[tile]))
+    return UNSEEN_TEMPLATE.format(place=PLACES[tile])
 
 
 def tile(images: Tensor, masks: Tensor, target: int) -> tuple[Tensor, Tensor]:

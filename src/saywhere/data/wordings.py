@@ -6,6 +6,7 @@ A template's slots: `{v}` upper or top, `{edge}` top, `{above}` above (or their 
 
 from __future__ import annotations
 
+from itertools import product
 from string import Formatter
 
 import numpy as np
@@ -134,6 +135,12 @@ def render(template: str, words: dict[str, tuple[str, ...]], random: np.random.G
     """One wording. Draws for every slot alike, so lesions that share a stream share the wording up to place and attributes."""
     chosen = {slot: words[slot][int(random.random() * len(words[slot]))] for slot in ("v", "edge", "above", "h", "n", "s", "t")}
     return template.format(**chosen)
+
+
+def every(template: str, words: dict[str, tuple[str, ...]]) -> list[str]:
+    """A template with each choice of its synonyms."""
+    names = list(dict.fromkeys(slots(template)))
+    return [template.format(**dict(zip(names, chosen))) for chosen in product(*(words[name] for name in names))]
 
 
 def taught(place: str, *, bright: bool, large: bool, random: np.random.Generator, n: int = 8) -> list[str]:

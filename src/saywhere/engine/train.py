@@ -23,8 +23,10 @@ from saywhere.engine.build import build_model
 from saywhere.engine.material import Material, gather
 from saywhere.engine.optimize import build_optimizer, set_learning_rate
 from saywhere.engine.validate import Validation, validate
+from saywhere.engine.words_first import train_words
 from saywhere.fusion.augment import Augmentation
 from saywhere.losses import ReferringLoss
+from saywhere.model import ReferringSegmenter
 from saywhere.seeds import generator, torch_generator
 from saywhere.text.encoder import identity
 
@@ -62,6 +64,8 @@ def train(config: Config, out: Path | None = None, *, name: str = "run", resume:
             loop = Loop(config, material, here, fabric, listen)
             if saved:
                 loop.restore(saved)
+            else:
+                loop.teach_words()
             loop.go()
     return here.folder
 
@@ -121,6 +125,11 @@ class Loop:
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.optimizer.clip_norm or math.inf)
         self.fast_optimizer.step()
         return torch.stack([value.total.detach(), value.segmentation, value.roi]).double(), norm
+
+    def teach_words(self) -> None:
+        """`fusion.words_first` steps of the words alone, before the first step of all."""
+        if isinstance(self.model, ReferringSegmenter):
+            train_words(self.model, self.training, self.config.fusion.words_first)
 
     def restore(self, saved: checkpoint.Checkpoint) -> None:
         """Go on where `saved` stands."""

@@ -27,7 +27,7 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self, in_channels: int = 3) -> None:
         super().__init__()
-        self.stem = nn.Sequential(SameConv2d(in_channels, 32, kernel=3, stride=2), _norm(32), nn.ReLU6(inplace=True))
+        self.in_channels, self.stem = in_channels, stem(in_channels)
         blocks, n_in = [], 32
         for n_blocks, kernel, stride, expansion, n_out in STAGES:
             for index in range(n_blocks):
@@ -43,6 +43,11 @@ class EfficientNetLite0(nn.Module):
             if index in TAPS:
                 taps.append(feature)
         return taps
+
+
+def stem(in_channels: int) -> nn.Module:
+    """(batch, in_channels, height, width) → (batch, 32, height/2, width/2, rounded up)."""
+    return nn.Sequential(SameConv2d(in_channels, 32, kernel=3, stride=2), _norm(32), nn.ReLU6(inplace=True))
 
 
 class InvertedResidual(nn.Module):

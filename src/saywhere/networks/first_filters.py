@@ -7,7 +7,8 @@ from torch import Tensor
 
 from saywhere.errors import UsageError, nearest
 
-STRATEGIES = ("scale", "zero", "tile")
+FILTERS = ("scale", "zero", "tile")
+"""Strategies that only choose the filters; those of `entry` add a module."""
 
 
 def widen(filters: Tensor, in_channels: int, strategy: str = "scale") -> Tensor:
@@ -18,8 +19,8 @@ def widen(filters: Tensor, in_channels: int, strategy: str = "scale") -> Tensor:
     not grow first; `zero` leaves the pretrained network's answer as it is; `tile` repeats the image's filters and scales all by
     3 / in_channels, as common libraries do silently. Raises UsageError.
     """
-    if strategy not in STRATEGIES:
-        raise UsageError(f"first_filters is {strategy!r}", remedy=nearest(strategy, STRATEGIES))
+    if strategy not in FILTERS:
+        raise UsageError(f"first_filters is {strategy!r}", remedy=nearest(strategy, FILTERS))
     image = _for_image(filters, image_channels(in_channels))
     n_new = in_channels - image.shape[1]
     if n_new == 0:

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saywhere.networks.accept import check_stack
-from saywhere.networks.efficientnet import TAP_CHANNELS, EfficientNetLite0, imagenet_state
-from saywhere.networks.first_filters import widen
+from saywhere.networks.efficientnet import TAP_CHANNELS, EfficientNetLite0, imagenet_state, stem
+from saywhere.networks.entry import MODULES, Adapter, TwoStems
+from saywhere.networks.first_filters import image_channels, widen
 from saywhere.networks.unet import double_convolution
 
 
@@ -20,14 +21,10 @@ class Lite(nn.Module):
     image_std = (128 / 255,) * 3
 
     def __init__(self, in_channels: int = 3, width: int = 64, pretrained: bool = True, first_filters: str = "scale") -> None:
-        """`first_filters` names the start of the filters of the pseudo-image's channels (see `first_filters.widen`); only with `pretrained`."""
+        """`first_filters`: how the pseudo-image's channels come in, see `first_filters.widen`, `entry.Adapter` and `entry.TwoStems` ("stem")."""
         super().__init__()
         self.in_channels, self.has_pretrained = in_channels, pretrained
-        self.encoder = EfficientNetLite0(in_channels)
-        if pretrained:
-            state = imagenet_state()
-            state["stem.0.weight"] = widen(state["stem.0.weight"], in_channels, first_filters)
-            self.encoder.load_state_dict(state)
+        self.encoder = _encoder(in_channels, pretrained, first_filters)
         widths = [max(1, width * 2 // 2**level) for level in range(4)]
         skips = TAP_CHANNELS[-2::-1]
         self.decoder = nn.ModuleList(Join(n_in, n_skip, n_out) for n_in, n_skip, n_out in zip([TAP_CHANNELS[-1], *widths], skips, widths))
@@ -42,8 +39,28 @@ class Lite(nn.Module):
         return functional.interpolate(self.head(feature), size=stack.shape[-2:], mode="bilinear", align_corners=False)
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
-        """The encoder's, if it started from ImageNet; they take a lower learning rate."""
-        return list(self.encoder.parameters()) if self.has_pretrained else []
+        """The encoder's that started from ImageNet; they take a lower learning rate."""
+        new = {id(p) for p in self.encoder.stem.new_parameters()} if isinstance(self.encoder.stem, (Adapter, TwoStems)) else set()
+        return [p for p in self.encoder.parameters() if id(p) not in new] if self.has_pretrained else []
+
+
+def _encoder(in_channels: int, pretrained: bool, strategy: str) -> EfficientNetLite0:
+    """With a module before or beside its stem where the strategy is one and there is a pseudo-image to take in."""
+    n_image = image_channels(in_channels)
+    if strategy in MODULES and n_image < in_channels:
+        encoder = _with_weights(EfficientNetLite0(3 if strategy == "adapter" else n_image), pretrained)
+        alone = encoder.stem
+        encoder.stem = Adapter(alone, in_channels) if strategy == "adapter" else TwoStems(alone, stem(in_channels - n_image), in_channels)
+        return encoder
+    return _with_weights(EfficientNetLite0(in_channels), pretrained, "scale" if strategy in MODULES else strategy)
+
+
+def _with_weights(encoder: EfficientNetLite0, pretrained: bool, strategy: str = "scale") -> EfficientNetLite0:
+    if pretrained:
+        state = imagenet_state()
+        state["stem.0.weight"] = widen(state["stem.0.weight"], encoder.in_channels, strategy)
+        encoder.load_state_dict(state)
+    return encoder
 
 
 class Join(nn.Module):

@@ -24,6 +24,7 @@ PAIRS = (
 OPPOSITES: dict[str, str] = {word: other for pair in PAIRS for word, other in (pair, pair[::-1])}
 """Each word that names a side, and its mirror. No word that only names how many sides ("bilateral") or none ("center")."""
 CENTRES = ("center", "centre", "central", "middle")
+_POSITIONS = frozenset((*OPPOSITES, *CENTRES))
 
 # An underscore parts words here, as in "left_upper"; a hyphen does anyway, as in "left-hand" and "right-sided".
 _WORD = re.compile(r"[^\W_]+")
@@ -44,8 +45,13 @@ def count_positions(prompts: Iterable[str]) -> dict[str, int]:
     """How many prompts name each position word (sides first, then centres), a prompt counted once a word; 0 where none does."""
     counts: Counter[str] = Counter()
     for prompt in prompts:
-        counts.update({word.lower() for word in _WORD.findall(prompt)})
+        counts.update(positions(prompt))
     return {word: counts[word] for word in (*OPPOSITES, *CENTRES)}
+
+
+def positions(prompt: str) -> frozenset[str]:
+    """The position words (sides and centres) that a prompt names, in lower case."""
+    return frozenset(word.lower() for word in _WORD.findall(prompt)) & _POSITIONS
 
 
 def clean(prompt: str) -> str:

@@ -13,9 +13,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-KEEP = 1e-3  # principal components below this share of the largest are noise
+KEEP = 1e-4  # principal components below this share of the largest are noise
 SHRINKAGE = 0.1  # of the within-group covariance, towards its mean variance (Friedman 1989)
 SAME = 1e-8  # variance below this share of the vectors' mean square is rounding: such prompts do not differ
+LEAST = 0.03  # of the largest deviation; what varied less counts as that
 REACH = 0.99  # quantile of the training prompts' distances
 
 
@@ -88,7 +89,7 @@ def _deviations(rows: np.ndarray) -> np.ndarray:
     """Of each number (dim,); one that hardly varied counts as one that is just kept, or a new prompt would fly off."""
     deviations = rows.std(0)
     most = float(deviations.max())
-    return np.maximum(deviations, KEEP**0.5 * most) if most > 1e-6 else np.ones_like(deviations)
+    return np.maximum(deviations, LEAST * most) if most > 1e-6 else np.ones_like(deviations)
 
 
 def _rounded(numbers: np.ndarray) -> np.ndarray:

@@ -61,11 +61,13 @@ def test_a_level_without_a_text_is_refused() -> None:
         texts_of(row(p9=()), "p9")
 
 
-def test_paraphrases_of_a_row_at_a_level_share_a_group_and_other_prompts_stand_alone() -> None:
-    table = table_of("a", "b", "c", "d", "e")
-    groups = groups_of_meaning([row(p9=("a", "c"), p1=("d",)), row(2, p9=("b",))], ["p9", "p1"], table)
-    assert groups[0] == groups[2]
-    assert len({groups[0], groups[1], groups[3], groups[4]}) == 4
+def test_a_rows_sentences_share_a_group_where_they_name_the_same_places() -> None:
+    table = table_of("polyp", "round polyp, top left", "a bump at the top left", "round polyp, bottom", "another")
+    first = row(p9=("a bump at the top left",), p6=("round polyp, top left",), p1=("polyp",))
+    groups = groups_of_meaning([first, row(2, p6=("round polyp, bottom",))], ["p9", "p6", "p1"], table)
+    of = dict(zip(table.prompts, groups))
+    assert of["round polyp, top left"] == of["a bump at the top left"]
+    assert len(set(groups.tolist())) == 4
 
 
 def test_a_group_once_made_is_not_torn_by_a_later_row() -> None:

@@ -15,11 +15,11 @@ from saywhere.data.prompt_table import embed
 from saywhere.data.store import Store, open_store
 from saywhere.engine.build import build_model
 from saywhere.engine.material import Material, evaluation_prompt, gather, rows_of
+from saywhere.engine.words_first import train_words
 from saywhere.errors import ConfigError
 from saywhere.fusion.stack import spread
 from saywhere.io import files, images
 from saywhere.io.overlay import panel
-from saywhere.losses import roi_loss
 from saywhere.metrics.statistics import bootstrap_mean
 from saywhere.model import ReferringSegmenter
 from saywhere.text.cache import EmbeddingCache, cache_folder
@@ -35,14 +35,14 @@ def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: Ref
     """
     if config.fusion.name == "none":
         raise ConfigError("an image-only model has no generator", where="fusion.name", remedy="probe a run with fusion.name = 'early'")
-    config = config.replace(**{"data.mosaic": 0.0, "data.mosaic_first": 0.0, "data.absent": 0.0, "train.batch_size": 32})
+    config = config.replace(**{"data.mosaic": 0.0, "data.mosaic_first": 0.0, "data.absent": 0.0})
     material = gather(config)
     rows = rows_of(material.report.manifest, config.data.test_split, "set data.test_split")[:500]
     model = build_model(config, material.scale, material.table.embeddings, pretrained=False)
     assert isinstance(model, ReferringSegmenter)
     test = _Test(config, rows, material)
     found = {"before": test.measure(model)}
-    _train(model, material, config, steps)
+    train_words(model, material.training, steps, _roi(config))
     found["alone"] = test.measure(model)
     if trained is not None:
         found["jointly trained"] = test.measure(trained)
@@ -54,16 +54,6 @@ def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: Ref
 
 def _roi(config: Config) -> str:
     return "balanced" if config.loss.roi == "none" else config.loss.roi
-
-
-def _train(model: ReferringSegmenter, material: Material, config: Config, steps: int) -> None:
-    optimizer = torch.optim.AdamW([*model.projection.parameters(), *model.generator.parameters()], lr=1e-3)
-    for step in range(steps):
-        batch = material.training.batch(step)
-        loss = roi_loss(_roi(config), model.imagine(batch.embedding), batch.image, batch.mask)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
 
 
 class _Test:
