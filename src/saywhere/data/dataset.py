@@ -47,7 +47,7 @@ def training_prompts(config: Config, rows: Sequence[Row]) -> list[str]:
 
 def same_tile(config: Config) -> list[list[str]]:
     """The mosaics' sentences, a list a tile: equal in meaning; none where there are no mosaics."""
-    return [mosaic.wordings(config.data.target, tile) for tile in range(4)] if config.data.mosaic or config.data.mosaic_first else []
+    return [mosaic.wordings(config.data.target, tile) for tile in range(4)] if config.data.mosaic else []
 
 
 @dataclass
@@ -80,7 +80,7 @@ class TrainingSet:
 
     def _sample(self, step: int, place: int, row: int) -> tuple[Tensor, Tensor, int]:
         random = seeds.generator(self.config.train.seed, "sample", step, place)
-        if random.random() < self._mosaic_share(step):
+        if random.random() < self.config.data.mosaic:
             return self._mosaic(random, row)
         image, mask = self.store.images[self.store.image_of_row[row]], self.store.masks[row]
         if random.random() < self.config.text.blank:
@@ -89,11 +89,6 @@ class TrainingSet:
         if random.random() < self.config.data.absent and (opposite := contradict(text)) is not None:
             return image, torch.zeros_like(mask), self.table.number[opposite]
         return image, mask, self.table.number[text]
-
-    def _mosaic_share(self, step: int) -> float:
-        """1 at the start where `data.mosaic_first` says so: words that are needed at each sample are learned first."""
-        is_start = step < self.config.data.mosaic_first * self.config.train.epochs * self.steps_per_epoch
-        return 1.0 if is_start else self.config.data.mosaic
 
     def _draw_text(self, random: np.random.Generator, row: int) -> str:
         levels = levels_of(self.config)

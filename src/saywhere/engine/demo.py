@@ -37,9 +37,10 @@ PHANTOMS = Config().replace(
 
 REAL = Config().replace(
     **{
-        "data.mosaic": 0.15,
-        "data.mosaic_first": 0.12,
-        "text.blank": 0.15,
+        "data.size": 160,
+        "data.mosaic": 0.2,
+        "text.blank": 0.1,
+        "fusion.words_first": 300,
         "augment.degrees": 45.0,
         "augment.scale": [0.75, 1.25],
         "augment.translate": 0.1,
@@ -48,7 +49,7 @@ REAL = Config().replace(
         "augment.saturation": 0.2,
         "network.name": "lite",
         "loss.roi": "none",
-        "train.epochs": 20,
+        "train.epochs": 12,
         "train.steps_per_epoch": 100,
         "train.validate_every": 4,
     }

@@ -40,6 +40,7 @@ class Grid(BaseModel):
     jobs: int = Field(1, ge=1, description="cells side by side")
     threads: int = Field(0, ge=0, description="a cell's threads; 0: every core")
     reference: str | None = Field(None, description="label that the others are compared with")
+    set: dict[str, Any] = Field({}, description="keys of every cell, on top of the base")
     axis: list[list[Choice]] = Field(min_length=1)
 
 
@@ -77,7 +78,7 @@ def cells_of(grid: Grid) -> list[Cell]:
     cells = []
     for seed in grid.seeds:
         for choices in itertools.product(*grid.axis):
-            changes = {key: value for choice in choices for key, value in choice.set.items()}
+            changes = grid.set | {key: value for choice in choices for key, value in choice.set.items()}
             changes |= {"train.seed": seed, "train.threads": grid.threads}
             cells.append(Cell(" · ".join(choice.label for choice in choices if choice.label), seed, base.replace(**changes)))
     names = [cell.id for cell in cells]

@@ -20,7 +20,7 @@ def train_words(model: ReferringSegmenter, training: TrainingSet, steps: int, ro
     A network that meets a pseudo-image which already says where has a reason to look at it: an image is otherwise learned faster than words,
     and what is learned last is not heard.
     """
-    config = training.config.replace(**{"train.batch_size": BATCH_SIZE, "data.mosaic_first": 0.0, "data.absent": 0.0})
+    config = training.config.replace(**{"train.batch_size": BATCH_SIZE, "data.absent": 0.0})
     training = replace(training, config=config)
     device = next(model.parameters()).device
     optimizer = torch.optim.AdamW([*model.projection.parameters(), *model.generator.parameters()], lr=1e-3)

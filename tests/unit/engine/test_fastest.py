@@ -49,6 +49,20 @@ def test_a_setting_that_fails_here_is_left_out(config: Config, material: Materia
     assert (chosen.train.precision, chosen.train.channels_last) == (FP32, True)
 
 
+def test_a_setting_far_behind_is_not_tried_again(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def measure(loop: Config, batch: Any, step: int) -> float:
+        asked.append(loop.train.precision)
+        return 10.0 if loop.train.precision == BF16 else 1.0
+
+    monkeypatch.setattr(fastest, "_loop", lambda config, material: config)
+    monkeypatch.setattr(fastest, "_seconds", measure)
+    assert fastest.choose(config.replace(**{"train.precision": "auto"}), material)[0].train.precision == FP32
+    assert asked.count(BF16) == 2  # each memory format once
+    assert asked.count(FP32) == 6
+
+
 def test_where_none_works_the_reason_is_told(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
     full = RuntimeError("can't allocate memory")
     timed(monkeypatch, dict.fromkeys([(FP32, True), (FP32, False), (BF16, True), (BF16, False)], full))

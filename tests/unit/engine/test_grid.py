@@ -38,6 +38,13 @@ def test_cells_are_the_product_of_the_axes_seed_by_seed(tmp_path: Path) -> None:
     assert (cells[-1].config.train.seed, cells[-1].config.fusion.name, cells[-1].config.augment.name) == (5, "early", "paper")
 
 
+def test_what_a_grid_sets_holds_in_every_cell_and_a_choice_overrides_it(tmp_path: Path) -> None:
+    common = '"train.epochs" = 2, "fusion.name" = "early"'
+    cells = cells_of(read_grid(written(tmp_path, GRID + f"set = {{{{ {common} }}}}\n")))
+    assert {cell.config.train.epochs for cell in cells} == {2}
+    assert [cell.config.fusion.name for cell in cells[:4]] == ["none", "none", "early", "early"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

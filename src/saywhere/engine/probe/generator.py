@@ -35,7 +35,7 @@ def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: Ref
     """
     if config.fusion.name == "none":
         raise ConfigError("an image-only model has no generator", where="fusion.name", remedy="probe a run with fusion.name = 'early'")
-    config = config.replace(**{"data.mosaic": 0.0, "data.mosaic_first": 0.0, "data.absent": 0.0})
+    config = config.replace(**{"data.mosaic": 0.0, "data.absent": 0.0})
     material = gather(config)
     rows = rows_of(material.report.manifest, config.data.test_split, "set data.test_split")[:500]
     model = build_model(config, material.scale, material.table.embeddings, pretrained=False)
