@@ -25,6 +25,8 @@ def _table(name: str) -> str:
     place = RESULTS / f"{name}.json"
     if name.startswith("arms_"):
         return _arms(json.loads((RESULTS / f"{name.replace('arms_', 'demo_')}.json").read_text()))
+    if name.startswith("mosaic_"):
+        return _mosaic(json.loads(place.read_text()))
     return _demo(json.loads(place.read_text())) if place.is_file() else table(RESULTS / name)
 
 
@@ -48,6 +50,12 @@ def _arms(found: dict[str, Any]) -> str:
     lines = ["| when the image turns | Dice a case [95 %] |", "|---|---|"]
     lines += [f"| {row['label']} | {_interval(row['dice_mean'])} |" for row in comparison["rows"]]
     return "\n".join([*lines, f"\n{comparison['note']} {comparison['rows'][0]['n']} cases, one seed."]) + "\n"
+
+
+def _mosaic(found: dict[str, Any]) -> str:
+    """A mosaic probe: whose lesion is marked."""
+    lines = [f"| words | Dice with the named tile's lesion, {found['n']} mosaics [95 %] |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {words} | {_interval(dice)} |" for words, dice in found["dice_mean"].items())]) + "\n"
 
 
 def _interval(interval: dict[str, float]) -> str:

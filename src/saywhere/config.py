@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -13,12 +11,8 @@ from typing import Annotated, Any, Literal
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator, model_validator
 
-from saywhere.errors import ConfigError, MissingFile, nearest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from saywhere.errors import ConfigError, nearest
+from saywhere.toml import assign, line_of, read_document, split_override, without_none
 
 
 def _without_nul(path: Path) -> Path:
@@ -31,7 +25,6 @@ Share = float  # in [0, 1]
 Place = Annotated[Path, AfterValidator(_without_nul)]
 PerChannel = Field(min_length=1, max_length=3)
 SMALLEST = 32  # px
-_HEADING = re.compile(r"\[([^\[\]]+)\]\s*(#.*)?")
 
 
 class Section(BaseModel):
@@ -83,11 +76,16 @@ class TextConfig(Section):
 class FusionConfig(Section):
     """How the numbers meet the image."""
 
-    name: Literal["early", "none"] = "early"
+    name: Literal["early", "late-concat", "film", "cross-attention", "none"] = "early"
     projection: Literal["linear", "mlp"] = "mlp"
     start: Literal["unit-variance", "default"] = "unit-variance"
     words_first: int = Field(0, ge=0, description="steps in which projection and generator first learn alone to draw the mask")
-    arm: Literal["fuse-first", "untouched"] = Field("fuse-first", description="does the pseudo-image turn with the image (the paper) or stay behind")
+    arm: Literal["fuse-first", "untouched", "swap", "recaption", "still"] | None = Field(None, description="what happens to the words when the image turns")
+
+    @property
+    def chosen_arm(self) -> str:
+        """`arm`, else the paper's where there is a pseudo-image to turn, and untouched words where there is none."""
+        return self.arm or ("fuse-first" if self.name == "early" else "untouched")
 
 
 class AugmentConfig(Section):
@@ -194,20 +192,22 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
-        if self.fusion.name == "none" and self.fusion.arm != "fuse-first":
+        if self.fusion.name == "none" and self.fusion.arm not in (None, "fuse-first", "still"):
             raise ValueError("fusion.arm says how words turn, but fusion.name is 'none': leave fusion.arm out")
+        if self.fusion.name not in ("early", "none") and self.fusion.arm == "fuse-first":
+            raise ValueError(f"fusion.arm is 'fuse-first', but {self.fusion.name} has no picture of the words that could turn: try 'untouched'")
         return self
 
     def replace(self, **changes: Any) -> Config:
         """A copy with dotted keys changed: `config.replace(**{"train.seed": 1})`."""
         document = self.model_dump(mode="json")
         for key, value in changes.items():
-            _assign(document, key, value)
+            assign(document, key, value)
         return parse(document, where="the call")
 
     def to_toml(self) -> str:
         """The resolved configuration; None is left out (TOML has no null)."""
-        return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
+        return tomli_w.dumps(without_none(self.model_dump(mode="json")))
 
 
 def read(path: Path, overrides: list[str] | None = None) -> Config:
@@ -215,20 +215,13 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
 
     Raises: MissingFile, ConfigError.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingFile(f"no configuration file {path}", remedy="name a TOML file, for instance one of configs/*.toml")
-    raw = path.read_bytes()
-    try:
-        document = tomllib.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError, UnicodeDecodeError, and integers of too many digits
-        raise ConfigError(f"not valid TOML ({str(error)[:200]})", where=path, remedy="see https://toml.io") from None
+    document, text = read_document(Path(path), "configuration file", "name a TOML file, for instance one of configs/*.toml")
     places = {}
     for override in overrides or []:
-        key, value = _split_override(override)
-        _assign(document, key, value)
+        key, value = split_override(override)
+        assign(document, key, value)
         places[key] = f"--set {override[:80]}"
-    return parse(document, where=path, text=raw.decode("utf-8-sig"), places=places)
+    return parse(document, where=path, text=text, places=places)
 
 
 def parse(document: dict[str, Any], where: object, text: str = "", places: Mapping[str, str] = MappingProxyType({})) -> Config:
@@ -248,7 +241,7 @@ def _explain(faults: Sequence[Any], where: object, text: str, places: Mapping[st
     location = [str(part) for part in fault["loc"] if not isinstance(part, int)][:2]
     key = ".".join(location)
     overridden = next((place for name, place in places.items() if f"{key}.".startswith(f"{name}.")), None)
-    place = overridden or (f"{where}, line {line}" if (line := _line_of(text, key)) else where)
+    place = overridden or (f"{where}, line {line}" if (line := line_of(text, key)) else where)
     if fault["type"] == "extra_forbidden":
         section = Config.model_fields.get(location[0])
         known = Config.model_fields if len(location) == 1 or section is None else section.annotation.model_fields  # type: ignore[union-attr]
@@ -260,40 +253,3 @@ def _explain(faults: Sequence[Any], where: object, text: str, places: Mapping[st
     shown = json.dumps(fault.get("input"), default=str, ensure_ascii=False)[:80]
     found = f"{key} is {shown}" if key else "the configuration contradicts itself"  # by a rule between keys, which the message names
     return ConfigError(found, where=place, allowed=allowed)
-
-
-def _line_of(text: str, wanted: str) -> int | None:
-    """The line of a dotted key in a TOML text, where it stands plainly under its table's heading; of a table, its heading."""
-    table = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        heading = _HEADING.fullmatch(line.strip())
-        table = heading[1].strip() if heading else table
-        key = line.partition("=")[0].strip()
-        if wanted and wanted in (table if heading else "", f"{table}.{key}" if table else key):
-            return number
-    return None
-
-
-def _split_override(override: str) -> tuple[str, Any]:
-    key, sign, value = override.partition("=")
-    if not sign or not key.strip():
-        raise ConfigError(f"--set {override[:80]!r} sets nothing", allowed="the form is table.key=value", remedy="for instance --set train.epochs=10")
-    try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except (ValueError, RecursionError):
-        return key.strip(), value.strip()  # a bare word is a string
-
-
-def _assign(document: dict[str, Any], key: str, value: Any) -> None:
-    *tables, last = key.split(".")
-    for table in tables:
-        document = document.setdefault(table, {})
-        if not isinstance(document, dict):
-            raise ConfigError(f"{key} names a key inside of a value", remedy="the form is table.key=value")
-    document[last] = value
-
-
-def _without_none(document: Any) -> Any:
-    if isinstance(document, dict):
-        return {key: _without_none(value) for key, value in document.items() if value is not None}
-    return document

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from saywhere.fusion.augment import Geometry
 from saywhere.fusion.generator import Generator
+from saywhere.fusion.late import saying
 from saywhere.fusion.projection import Projection
 from saywhere.fusion.stack import fuse
 from saywhere.normalize import Normalize
@@ -65,4 +66,19 @@ class ImageSegmenter(nn.Module):
         return Segmentation(self.network(self.normalize(turned)), None)
 
 
-Model = ReferringSegmenter | ImageSegmenter
+class FeatureSegmenter(nn.Module):
+    """The rival, to compare with: image, geometry, network, and the words join its features (`fusion.late.join`)."""
+
+    def __init__(self, scale: EmbeddingScale, normalize: Normalize, network: nn.Module, reads_tokens: bool) -> None:
+        super().__init__()
+        self.scale, self.normalize, self.network, self.reads_tokens = scale, normalize, network, reads_tokens
+
+    def forward(self, image: Image, embedding: Tensor, geometry: Geometry | None = None, noise: Tensor | None = None) -> Segmentation:
+        """As `ReferringSegmenter.forward`; `embedding` is (batch, token, embedding), and has no noise, where tokens are read."""
+        turned = image if geometry is None else geometry(image)  # (batch, channel, height, width), augmented frame
+        words = embedding if self.reads_tokens else self.scale(embedding) if noise is None else self.scale(embedding) + noise
+        with saying(words):
+            return Segmentation(self.network(self.normalize(turned)), None)
+
+
+Model = ReferringSegmenter | FeatureSegmenter | ImageSegmenter

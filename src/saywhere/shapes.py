@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -24,3 +26,13 @@ Embedding = Float[Tensor, "batch embedding"]
 
 ImageArray = Float[np.ndarray, "height width channel"]
 MaskArray = Bool[np.ndarray, "height width"]
+
+
+class Stages(NamedTuple):
+    """Where a network's inner features can be met: names as `nn.Module.get_submodule` takes them; each module's output is one map."""
+
+    bottleneck: str
+    decoder: tuple[str, ...]
+    """deepest first"""
+    channels_last: bool = False
+    """maps are (batch, height, width, channel) instead of (batch, channel, height, width)"""

@@ -9,10 +9,11 @@ from jaxtyping import TypeCheckError
 from torch import Tensor, nn
 
 from saywhere.config import AugmentConfig
+from saywhere.fusion import late
 from saywhere.fusion.augment import Augmentation, Geometry
 from saywhere.fusion.generator import Generator
 from saywhere.fusion.projection import Projection
-from saywhere.model import ImageSegmenter, ReferringSegmenter
+from saywhere.model import FeatureSegmenter, ImageSegmenter, ReferringSegmenter
 from saywhere.normalize import Normalize
 from saywhere.text.scale import EmbeddingScale
 
@@ -93,6 +94,25 @@ def test_an_image_alone_hears_nothing(image: Tensor, embedding: Tensor) -> None:
     assert heard.pseudo_image is None
     assert torch.equal(heard.logits, model(image, None, GEOMETRY).logits)
     torch.testing.assert_close(model.network.stack, (GEOMETRY(image) - 0.25) / 0.5)
+
+
+def test_words_that_join_features_leave_the_stack_alone_and_are_scaled(image: Tensor, embedding: Tensor) -> None:
+    heard: list[Tensor] = []
+
+    class Listening(Echo):
+        def forward(self, stack: Tensor) -> Tensor:
+            heard.append(late._SAID.get())
+            return super().forward(stack)
+
+    scale = EmbeddingScale(DIM, DIM)
+    scale.matrix.mul_(2)
+    model = FeatureSegmenter(scale, Normalize([0.25] * 3, [0.5] * 3), Listening(), reads_tokens=False)
+    assert model(image, embedding, GEOMETRY, noise=torch.ones(2, DIM)).pseudo_image is None
+    torch.testing.assert_close(model.network.stack, (GEOMETRY(image) - 0.25) / 0.5)
+    torch.testing.assert_close(heard[0], 2 * embedding + 1)
+    model.reads_tokens = True
+    model(image, embedding[:, None], noise=torch.ones(2, DIM))
+    assert torch.equal(heard[1], embedding[:, None])
 
 
 def test_gradients_reach_every_parameter_of_projection_and_generator_through_the_augmentation(image: Tensor, embedding: Tensor) -> None:

@@ -16,6 +16,9 @@ ENCODERS: dict[str, dict[str, Any]] = {
 }
 FUSIONS: dict[str, dict[str, Any]] = {
     "early": {"what": "the paper's: words become a pseudo-image, which joins the image and turns with it"},
+    "late-concat": {"what": "a rival: the sentence beside the bottleneck's channels"},
+    "film": {"what": "a rival: the sentence scales and shifts every decoder stage"},
+    "cross-attention": {"what": "a rival: each place asks the sentence's tokens, at two scales"},
     "none": {"what": "the image alone, to compare with"},
 }
 SETS: dict[str, dict[str, Any]] = {

@@ -6,6 +6,7 @@ import typer
 
 from saywhere.cli.check import check
 from saywhere.cli.demo import demo
+from saywhere.cli.describe import describe
 from saywhere.cli.evaluate import evaluate
 from saywhere.cli.experiment import compare, experiment
 from saywhere.cli.info import info
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, prepare, check, train, evaluate, predict, report, probe, experiment, compare, info):
+for verb in (demo, prepare, describe, check, train, evaluate, predict, report, probe, experiment, compare, info):
     app.command()(verb)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ class Batch:
     mask: Tensor
     embedding: Tensor
     rows: list[int]
+    prompts: tuple[str, ...] = ()
 
 
 def levels_of(config: Config) -> list[str]:
@@ -75,8 +76,13 @@ class TrainingSet:
         samples = [self._sample(step, place, row) for place, row in enumerate(visited)]
         image = torch.stack([image for image, _, _ in samples]).float().div_(255)
         mask = torch.stack([mask for _, mask, _ in samples]).float()
-        embedding = self.table.embeddings[torch.tensor([number for _, _, number in samples])]
-        return Batch(image, mask, embedding, visited)
+        numbers = [number for _, _, number in samples]
+        return Batch(image, mask, self.table.embeddings[torch.tensor(numbers)], visited, tuple(self.table.prompts[number] for number in numbers))
+
+    def reworded(self, batch: Batch, prompts: Sequence[str]) -> Batch:
+        """The same images with other sentences, which the table must hold."""
+        embedding = self.table.embeddings[torch.from_numpy(self.table.numbers(prompts))].to(batch.embedding.device)
+        return replace(batch, embedding=embedding, prompts=tuple(prompts))
 
     def _sample(self, step: int, place: int, row: int) -> tuple[Tensor, Tensor, int]:
         random = seeds.generator(self.config.train.seed, "sample", step, place)

@@ -10,8 +10,9 @@ from saywhere import seeds
 from saywhere.config import Config
 from saywhere.errors import UsageError
 from saywhere.fusion.generator import Generator, start_unit_variance
+from saywhere.fusion.late import join
 from saywhere.fusion.projection import Projection
-from saywhere.model import ImageSegmenter, Model, ReferringSegmenter
+from saywhere.model import FeatureSegmenter, ImageSegmenter, Model, ReferringSegmenter
 from saywhere.networks import registry
 from saywhere.normalize import Normalize
 from saywhere.text.scale import EmbeddingScale
@@ -29,31 +30,40 @@ def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Ten
     """
     seeds.seed_weights(config.train.seed)
     channel = config.data.channels
-    with_words = config.fusion.name != "none"
+    with_words, is_early = config.fusion.name != "none", config.fusion.name == "early"
     network = registry.build(
         config.network.name,
-        in_channels=channel * (2 if with_words else 1),
+        in_channels=channel * (2 if is_early else 1),
         width=config.network.width,
         pretrained=config.network.pretrained if pretrained is None else pretrained,
         first_filters=config.network.first_filters,
     )
-    normalize = _normalize(config, network, with_words)
+    normalize = _normalize(config, network, is_early)
     if not with_words:
         return ImageSegmenter(normalize, network)
     if scale is None:
         raise UsageError("a model with words, and no scale for its embeddings", allowed="only fusion.name = 'none' does without")
+    if not is_early:
+        reads_tokens = reads_tokens_of(config)
+        join(network, config.fusion.name, scale.dims[0 if reads_tokens else 1], channel)
+        return FeatureSegmenter(scale, normalize, network, reads_tokens)
     seed_grid = (config.data.size // 8, config.data.size // 8)
     projection, generator = Projection(config.fusion.projection, scale.dims[1], seed_grid), Generator(channel)
     if config.fusion.start == "unit-variance" and start_prompts is not None:
         start_unit_variance(projection, generator, scale(start_prompts))
-    return ReferringSegmenter(scale, projection, generator, normalize, network, words_turn=config.fusion.arm == "fuse-first")
+    return ReferringSegmenter(scale, projection, generator, normalize, network, words_turn=config.fusion.chosen_arm == "fuse-first")
 
 
-def _normalize(config: Config, network: nn.Module, with_words: bool) -> Normalize:
+def reads_tokens_of(config: Config) -> bool:
+    """Does the fusion read a sentence's tokens, rather than its one vector?"""
+    return config.fusion.name == "cross-attention"
+
+
+def _normalize(config: Config, network: nn.Module, is_early: bool) -> Normalize:
     channel, chosen = config.data.channels, config.normalize
     mean = _channels(getattr(network, "image_mean", None) or IMAGENET_MEAN if chosen.image_mean == "auto" else chosen.image_mean, channel)
     std = _channels(getattr(network, "image_std", None) or IMAGENET_STD if chosen.image_std == "auto" else chosen.image_std, channel)
-    if with_words:
+    if is_early:
         mean, std = mean + [chosen.pseudo_mean] * channel, std + [chosen.pseudo_std] * channel
     return Normalize(mean, std)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from saywhere.config import Config, read
-from saywhere.errors import ConfigError, MissingFile, nearest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from saywhere.errors import ConfigError, nearest
+from saywhere.toml import read_document
 
 
 class Choice(BaseModel):
@@ -59,12 +54,9 @@ class Cell:
 
 def read_grid(path: Path) -> Grid:
     """Raises MissingFile, ConfigError."""
-    if not path.is_file():
-        raise MissingFile(f"no grid {path}", remedy="name a TOML file, for instance one of benchmarks/*.toml")
+    document, _ = read_document(path, "grid", "name a TOML file, for instance one of benchmarks/*.toml")
     try:
-        return Grid.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"not valid TOML ({error})", where=path) from None
+        return Grid.model_validate(document)
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(part) for part in fault["loc"])

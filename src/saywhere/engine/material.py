@@ -13,10 +13,12 @@ from saywhere.data.manifest import Manifest, Row, read_manifest
 from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
 from saywhere.data.store import Store, open_store
 from saywhere.data.validate import CheckReport, check
+from saywhere.engine.arms import Arm, open_arm
+from saywhere.engine.build import reads_tokens_of
 from saywhere.errors import ConfigError, TooManyFaults
 from saywhere.text.cache import EmbeddingCache, cache_folder
 from saywhere.text.encoder import Encoder, open_encoder
-from saywhere.text.scale import EmbeddingScale, fit
+from saywhere.text.scale import EmbeddingScale, fit, one_vector
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Material:
     table: PromptTable
     scale: EmbeddingScale | None
     encoder: Encoder | None
+    arm: Arm
 
 
 def gather(config: Config) -> Material:
@@ -38,10 +41,12 @@ def gather(config: Config) -> Material:
     train = limited(report.manifest, config)
     validation = report.manifest.split(config.data.validation_split) or train[:64]
     stores = cache_folder() / "stores"
-    encoder, scale, table = None, None, wordless()
+    encoder, scale, table, arm = None, None, wordless(), open_arm(config, train)
     if config.fusion.name != "none":
         encoder, spoken = open_encoder(config.text), training_prompts(config, train)
-        table = embed(spoken + [evaluation_prompt(row, config) for row in validation], EmbeddingCache(encoder))
+        cache = EmbeddingCache(encoder, tokens=reads_tokens_of(config))
+        changed = [text for prompt in dict.fromkeys(spoken) for text in arm.sentences(prompt)]
+        table = embed(spoken + changed + [evaluation_prompt(row, config) for row in validation], cache)
         scale = fitted_scale(config, train, spoken, table)
     return Material(
         report,
@@ -51,6 +56,7 @@ def gather(config: Config) -> Material:
         table,
         scale,
         encoder,
+        arm,
     )
 
 
@@ -92,7 +98,7 @@ def fitted_scale(config: Config, rows: Sequence[Row], spoken: Sequence[str], tab
     for same in same_tile(config):
         groups[table.numbers(same)] = table.number[same[0]]
     chosen = sorted(set(table.numbers(spoken).tolist()))
-    return fit(table.embeddings[chosen].numpy(), groups[chosen].tolist(), config.text.scale)
+    return fit(one_vector(table.embeddings[chosen]).numpy(), groups[chosen].tolist(), config.text.scale)
 
 
 def evaluation_prompt(row: Row, config: Config) -> str:

@@ -8,13 +8,14 @@ import torch
 from torch import nn
 
 from saywhere.config import Config, OptimizerConfig
+from saywhere.fusion.late import Joined
 from saywhere.model import Model, ReferringSegmenter
 
 
 def build_optimizer(model: Model, config: OptimizerConfig) -> torch.optim.AdamW:
     """Each group carries `factor`, its rate relative to `optimizer.learning_rate`."""
-    pretrained = {id(p) for p in getattr(model.network, "pretrained_parameters", list)()}
     text = {id(p) for part in _text_parts(model) for p in part.parameters()}
+    pretrained = {id(p) for p in getattr(model.network, "pretrained_parameters", list)()} - text
     trained = [p for p in model.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in trained if id(p) not in pretrained | text], "factor": 1.0},
@@ -25,7 +26,9 @@ def build_optimizer(model: Model, config: OptimizerConfig) -> torch.optim.AdamW:
 
 
 def _text_parts(model: Model) -> list[nn.Module]:
-    return [model.projection, model.generator] if isinstance(model, ReferringSegmenter) else []
+    if isinstance(model, ReferringSegmenter):
+        return [model.projection, model.generator]
+    return [part.joint for part in model.network.modules() if isinstance(part, Joined)]
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, config: Config, step: int, n_steps: int) -> float:

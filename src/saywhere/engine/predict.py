@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from saywhere.engine import checkpoint
+from saywhere.engine.build import reads_tokens_of
 from saywhere.engine.run import Run
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io import images
 from saywhere.io.overlay import overlay
-from saywhere.model import ReferringSegmenter
+from saywhere.model import ImageSegmenter
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.prompts import clean
+from saywhere.text.scale import one_vector
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Segmenter:
     @property
     def hears_words(self) -> bool:
         """False for an image-only model, which answers every prompt alike."""
-        return isinstance(self.model, ReferringSegmenter)
+        return not isinstance(self.model, ImageSegmenter)
 
     def segment(self, image: Any, prompt: str = "", *, threshold: float | None = None) -> Result:
         """Segment what the prompt names.
@@ -115,12 +118,15 @@ class Segmenter:
         """Encode the prompts that were not met before, all at once."""
         new = sorted(set(prompts) - set(self._embeddings)) if self.hears_words else []
         if new:
-            self._embeddings.update(zip(new, torch.from_numpy(EmbeddingCache(self.encoder).get(new))))
+            cache = EmbeddingCache(self.encoder, tokens=reads_tokens_of(self.config))
+            self._embeddings.update(zip(new, torch.from_numpy(cache.get(new))))
 
     def embeddings(self, prompts: Sequence[str]) -> Tensor:
-        """float32 (prompt, embedding); zeros for an image-only model."""
+        """float32 (prompt, embedding), of tokens (prompt, token, embedding); zeros for an image-only model."""
         self.embed(prompts)
-        return torch.stack([self._embeddings[prompt] for prompt in prompts]) if self.hears_words else torch.zeros(len(prompts), 1)
+        if not self.hears_words:
+            return torch.zeros(len(prompts), 1)
+        return pad_sequence([self._embeddings[prompt] for prompt in prompts], batch_first=True)
 
     @property
     def encoder(self) -> Encoder:
@@ -137,7 +143,7 @@ class Segmenter:
         image = torch.from_numpy(resized).float() / 255
         embedding = self.embeddings(prompts)
         segmentation = self.model(image, embedding)
-        far = self.model.scale.distance(embedding).tolist() if isinstance(self.model, ReferringSegmenter) else [0.0] * len(prompts)
+        far = [0.0] * len(prompts) if isinstance(self.model, ImageSegmenter) else self.model.scale.distance(one_vector(embedding)).tolist()
         results = []
         for i, (original, prompt) in enumerate(zip(originals, prompts)):
             height, width = original.shape[:2]

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Loop:
 
     def __init__(self, config: Config, material: Material, here: run.Run, fabric: Fabric, listen: Listener) -> None:
         self.config, self.material, self.run, self.fabric, self.listen = config, material, here, fabric, listen
-        self.training = material.training
+        self.training, self.arm = material.training, material.arm
         self.model = build_model(config, material.scale, material.table.embeddings)
         self.model.to(memory_format=torch.channels_last if config.train.channels_last else torch.contiguous_format)  # type: ignore[call-overload]
         self.optimizer = build_optimizer(self.model, config.optimizer)
@@ -115,10 +115,12 @@ class Loop:
         config, rows = self.config, batch.rows
         self.fast.train()
         torch.manual_seed(int(generator(config.train.seed, "dropout", step).integers(2**63 - 1)))
-        geometry = self.augmentation.draw(config.train.seed, step, rows)
+        geometry = self.arm.geometry(self.augmentation.draw(config.train.seed, step, rows))
         image = self.augmentation.draw_photometry(config.train.seed, step, rows)(batch.image)
-        segmentation = self.fast(image, batch.embedding, geometry, self._noise(step, batch))
         target = geometry(batch.mask, mode="nearest")
+        if self.arm.changes_words:
+            batch = self.training.reworded(batch, self.arm.say(batch.prompts, geometry, target))
+        segmentation = self.fast(image, batch.embedding, geometry, self._noise(step, batch))
         value = self.loss(segmentation, target, image, batch.mask, progress=step / self.n_steps)
         self.fast_optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(value.total)
@@ -152,7 +154,7 @@ class Loop:
         image, mask, embedding = (tensor.to(self.fabric.device, non_blocking=True) for tensor in (batch.image, batch.mask, batch.embedding))
         if self.config.train.channels_last:
             image = image.to(memory_format=torch.channels_last)
-        return Batch(image, mask, embedding, batch.rows)
+        return replace(batch, image=image, mask=mask, embedding=embedding)
 
     def _end_epoch(self, sums: list[float], rate: float) -> None:
         epoch = len(self.progress.history) + 1

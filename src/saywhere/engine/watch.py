@@ -106,6 +106,7 @@ def begin(loop: Loop) -> None:
         precision=config.train.precision,
         seed=config.train.seed,
         data=data,
+        arm={"name": config.fusion.chosen_arm, **material.arm.facts()},
         encoder=identity(encoder) if encoder else None,
         parameters={"network": count["network"], "text": count.get("projection", 0) + count.get("generator", 0)},
         warnings=told,

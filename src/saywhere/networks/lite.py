@@ -7,10 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saywhere.networks.accept import check_stack
-from saywhere.networks.efficientnet import TAP_CHANNELS, EfficientNetLite0, imagenet_state, stem
+from saywhere.networks.efficientnet import TAP_CHANNELS, TAPS, EfficientNetLite0, imagenet_state, stem
 from saywhere.networks.entry import MODULES, Adapter, TwoStems
 from saywhere.networks.first_filters import image_channels, widen
 from saywhere.networks.unet import double_convolution
+from saywhere.shapes import Stages
 
 
 class Lite(nn.Module):
@@ -37,6 +38,10 @@ class Lite(nn.Module):
         for join in self.decoder:
             feature = join(feature, skips.pop())
         return functional.interpolate(self.head(feature), size=stack.shape[-2:], mode="bilinear", align_corners=False)
+
+    def stages(self) -> Stages:
+        """Where inner features can be met."""
+        return Stages(f"encoder.blocks.{TAPS[-1]}", tuple(f"decoder.{i}" for i in range(len(self.decoder))))
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """The encoder's that started from ImageNet; they take a lower learning rate."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saywhere.networks.accept import check_stack
+from saywhere.shapes import Stages
 
 MULTIPLES = (1, 2, 5, 8)
 """Channels of the four scales, in widths; also their attention heads."""
@@ -52,6 +53,10 @@ class MissFormer(nn.Module):
         for decode in self.decoder:
             feature = decode(feature, features.pop())
         return self.head(feature.permute(0, 3, 1, 2))
+
+    def stages(self) -> Stages:
+        """Where inner features can be met."""
+        return Stages("expand", tuple(f"decoder.{i}" for i in range(len(self.decoder))), channels_last=True)
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """None: no weights were published."""

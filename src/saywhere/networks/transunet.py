@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saywhere.networks.accept import check_stack
+from saywhere.shapes import Stages
 
 HEADS = 12
 GRID = 14
@@ -42,6 +43,10 @@ class TransUNet(nn.Module):
         for enlarge, skip in zip(self.decoder, [*reversed(skips), None]):
             feature = enlarge(feature, skip)
         return self.head(feature)
+
+    def stages(self) -> Stages:
+        """Where inner features can be met."""
+        return Stages("first", tuple(f"decoder.{i}" for i in range(len(self.decoder))))
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """None, until `vit_weights.load_vit` has loaded published ones: the public code trains this network from scratch too."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saywhere.networks.accept import check_stack
+from saywhere.shapes import Stages
 
 
 class UNet(nn.Module):
@@ -39,6 +40,10 @@ class UNet(nn.Module):
         for up in self.up:
             feature = up(feature, features.pop())
         return self.head(feature)
+
+    def stages(self) -> Stages:
+        """Where inner features can be met."""
+        return Stages(f"down.{len(self.down) - 1}", tuple(f"up.{i}" for i in range(len(self.up))))
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """None: this network starts from random weights."""

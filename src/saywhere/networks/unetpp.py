@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from saywhere.networks.accept import check_stack
 from saywhere.networks.unet import double_convolution
+from saywhere.shapes import Stages
 
 
 class UNetPlusPlus(nn.Module):
@@ -42,6 +43,11 @@ class UNetPlusPlus(nn.Module):
                 below = _enlarge(rows[row + 1][column - 1], rows[row][0])
                 rows[row].append(self.nodes[f"{row}_{column}"](torch.cat([*rows[row], below], dim=1)))
         return self.head(rows[0][-1])
+
+    def stages(self) -> Stages:
+        """Where inner features can be met."""
+        n = self.n_levels
+        return Stages(f"nodes.{n}_0", tuple(f"nodes.{n - column}_{column}" for column in range(1, n + 1)))
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """None: this network starts from random weights."""

@@ -54,9 +54,23 @@ class BertEncoder:
             rows[chosen] = self._embed_batch([prompts[i] for i in chosen]).numpy()
         return rows
 
+    @torch.inference_mode()
+    def embed_tokens(self, prompts: Sequence[str]) -> list[np.ndarray]:
+        rows: dict[int, np.ndarray] = {}
+        by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+        for start in range(0, len(prompts), _BATCH):
+            chosen = by_length[start : start + _BATCH]
+            tokens = self._tokens([prompts[i] for i in chosen], padding=True)
+            states = self._model(**tokens).last_hidden_state
+            rows |= {i: state[mask.bool()].numpy() for i, state, mask in zip(chosen, states, tokens["attention_mask"])}
+        return [rows[i] for i in range(len(prompts))]
+
+    def _tokens(self, prompts: list[str], padding: bool | str) -> Any:
+        speakable = [_speakable(prompt) for prompt in prompts]
+        return self._tokenizer(speakable, padding=padding, truncation=True, max_length=self.max_length, return_tensors="pt")
+
     def _embed_batch(self, prompts: list[str]) -> Tensor:
-        padding = "max_length" if self.pooling == "paper_code" else True
-        tokens = self._tokenizer([_speakable(prompt) for prompt in prompts], padding=padding, truncation=True, max_length=self.max_length, return_tensors="pt")
+        tokens = self._tokens(prompts, padding="max_length" if self.pooling == "paper_code" else True)
         output = self._model(**tokens, output_hidden_states=True)
         sentence = pool(output.hidden_states, tokens["attention_mask"], self.pooling)
         return torch.nn.functional.normalize(sentence, dim=-1) if self._unit_length else sentence

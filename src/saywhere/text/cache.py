@@ -31,25 +31,27 @@ def cache_folder() -> Path:
 class EmbeddingCache:
     """Vectors of one encoder; `get` encodes only what was never seen. Raises NotWritable where the folder cannot be made or filled."""
 
-    def __init__(self, encoder: Encoder, folder: Path | None = None) -> None:
-        self.encoder = encoder
-        key = json.dumps([encoder.name, encoder.revision, encoder.pooling, encoder.max_length])
+    def __init__(self, encoder: Encoder, folder: Path | None = None, *, tokens: bool = False) -> None:
+        """`tokens`: keep a vector a token instead of one a sentence."""
+        self.encoder, self.tokens = encoder, tokens
+        key = json.dumps([encoder.name, encoder.revision, "tokens" if tokens else encoder.pooling, encoder.max_length])
         self.folder = (folder or cache_folder() / "embeddings") / f"{encoder.name}-{_sha(key.encode())[:16]}"
         with refusing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, prompts: Sequence[str]) -> np.ndarray:
-        """float32 (n, dim), in the order of the prompts."""
+        """float32 (n, dim), in the order of the prompts; of tokens (n, token, dim), padded with zero rows to the longest."""
         known = self._read()
         new = sorted({prompt for prompt in prompts if _name(prompt) not in known})
         if new:
-            vectors = self.encoder.embed(new)
-            self._write(new, vectors)
-            known.update({_name(prompt): vector for prompt, vector in zip(new, vectors)})
-        table = np.zeros((len(prompts), self.encoder.dim), np.float32)
-        for i, prompt in enumerate(prompts):
-            table[i] = known[_name(prompt)]
-        return table
+            found = self.encoder.embed_tokens(new) if self.tokens else list(self.encoder.embed(new)[:, None])
+            self._write(new, found)
+            known.update({_name(prompt): vectors for prompt, vectors in zip(new, found)})
+        rows = [known[_name(prompt)] for prompt in prompts]
+        table = np.zeros((len(prompts), max((len(row) for row in rows), default=1), self.encoder.dim), np.float32)
+        for i, row in enumerate(rows):
+            table[i, : len(row)] = row
+        return table if self.tokens else table[:, 0]
 
     def _read(self) -> dict[str, np.ndarray]:
         known: dict[str, np.ndarray] = {}
@@ -70,13 +72,17 @@ class EmbeddingCache:
                 path.unlink()
             return {}
         shard = load(content)
-        return {bytes(name).decode(): vector for name, vector in zip(shard["prompt_sha256"], shard["embedding"])}
+        names = [bytes(name).decode() for name in shard["prompt_sha256"]]
+        lengths = shard.get("length", np.ones(len(names), np.int32))
+        return dict(zip(names, np.split(shard["embedding"], np.cumsum(lengths)[:-1])))
 
-    def _write(self, prompts: list[str], vectors: np.ndarray) -> None:
+    def _write(self, prompts: list[str], found: list[np.ndarray]) -> None:
+        """Rows of all prompts below each other, and how many are whose."""
         from safetensors.numpy import save
 
         names = np.stack([np.frombuffer(_name(prompt).encode(), np.uint8) for prompt in prompts])
-        content = save({"embedding": np.ascontiguousarray(vectors, np.float32), "prompt_sha256": names})
+        lengths = np.array([len(vectors) for vectors in found], np.int32)
+        content = save({"embedding": np.concatenate(found).astype(np.float32), "prompt_sha256": names, "length": lengths})
         write_bytes(self.folder / f"{_sha(content)[:32]}.safetensors", content)
 
 

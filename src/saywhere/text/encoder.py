@@ -27,6 +27,10 @@ class Encoder(Protocol):
         """Prompts → float32 (n, dim); n prompts together equal n alone to 1e-5."""
         ...
 
+    def embed_tokens(self, prompts: Sequence[str]) -> list[np.ndarray]:
+        """Prompts → for each float32 (token, dim): the last layer's states with the special ones, after truncation, without padding."""
+        ...
+
     def count_tokens(self, prompt: str) -> int:
         """Tokens before truncation, with the special ones; more than `max_length` are cut off at the end."""
         ...

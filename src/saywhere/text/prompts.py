@@ -24,7 +24,13 @@ PAIRS = (
 OPPOSITES: dict[str, str] = {word: other for pair in PAIRS for word, other in (pair, pair[::-1])}
 """Each word that names a side, and its mirror. No word that only names how many sides ("bilateral") or none ("center")."""
 CENTRES = ("center", "centre", "central", "middle")
-_POSITIONS = frozenset((*OPPOSITES, *CENTRES))
+POSITIONS = frozenset((*OPPOSITES, *CENTRES))
+
+_SIDES = {word: side for side, words in enumerate((
+    ("right", "righthand", "rightmost", "rightward", "rightwards"), ("upper", "uppermost", "top", "topmost", "above", "superior", "cranial"),
+    ("left", "lefthand", "leftmost", "leftward", "leftwards"), ("lower", "lowermost", "bottom", "bottommost", "below", "inferior", "caudal"),
+)) for word in words}  # fmt: skip
+_ACROSS_FIRST = re.compile(r"\b(left|right) (upper|lower|top|bottom)\b", re.IGNORECASE)
 
 # An underscore parts words here, as in "left_upper"; a hyphen does anyway, as in "left-hand" and "right-sided".
 _WORD = re.compile(r"[^\W_]+")
@@ -49,9 +55,36 @@ def count_positions(prompts: Iterable[str]) -> dict[str, int]:
     return {word: counts[word] for word in (*OPPOSITES, *CENTRES)}
 
 
+def turn(prompt: str, mirrored: bool, flipped: bool, quarters: int) -> str:
+    """The prompt as it would be said of an image that was mirrored (left ↔ right), flipped (upper ↔ lower), then turned.
+
+    `quarters`: quarter turns counter-clockwise: top becomes left, left becomes bottom, and so on; "upper" and "lower" where the prompt says
+    one of them. Case is kept.
+    """
+    words = {word.lower() for word in _WORD.findall(prompt)}
+    up, down = ("upper", "lower") if words & {"upper", "lower"} else ("top", "bottom")
+    cycle = ("right", up, "left", down)
+
+    def turned(match: re.Match[str]) -> str:
+        word = match.group().lower()
+        side = _SIDES.get(word)
+        if side is None:
+            return match.group()
+        if (mirrored and side % 2 == 0) or (flipped and side % 2 == 1):
+            word, side = OPPOSITES[word], (side + 2) % 4
+        if quarters % 4 == 2:
+            word = OPPOSITES[word]
+        elif quarters % 4:
+            word = cycle[(side + quarters) % 4]
+        return _as_case(match.group(), word)
+
+    changed = _WORD.sub(turned, prompt)
+    return _ACROSS_FIRST.sub(r"\2 \1", changed) if quarters % 2 else changed
+
+
 def positions(prompt: str) -> frozenset[str]:
     """The position words (sides and centres) that a prompt names, in lower case."""
-    return frozenset(word.lower() for word in _WORD.findall(prompt)) & _POSITIONS
+    return frozenset(word.lower() for word in _WORD.findall(prompt)) & POSITIONS
 
 
 def clean(prompt: str) -> str:
@@ -88,8 +121,10 @@ def shuffle(prompts: Sequence[str], seed: int) -> list[str]:
 
 def _mirror(word: str) -> str:
     other = OPPOSITES.get(word.lower())
-    if other is None:
-        return word
+    return word if other is None else _as_case(word, other)
+
+
+def _as_case(word: str, other: str) -> str:
     return other.upper() if word.isupper() else other.capitalize() if word[0].isupper() else other
 
 

@@ -52,6 +52,13 @@ class EmbeddingScale(nn.Module):
         return torch.hypot(self(embedding).norm(dim=-1), across) / self.reach
 
 
+def one_vector(embedding: Tensor) -> Tensor:
+    """(n, dim) as it is; of tokens (n, token, dim), padded with zero rows, their mean (n, dim)."""
+    if embedding.ndim == 2:
+        return embedding
+    return embedding.sum(1) / embedding.any(-1).sum(1, keepdim=True).clamp_min(1)
+
+
 def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingScale:
     """Fit on the distinct training prompts.
 

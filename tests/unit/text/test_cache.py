@@ -34,6 +34,10 @@ class Counting:
         digest = hashlib.sha256(f"{self.revision} {prompt!r}".encode()).digest()
         return np.frombuffer(digest, np.uint8)[:8].astype(np.float32)
 
+    def embed_tokens(self, prompts: Sequence[str]) -> list[np.ndarray]:
+        self.asked += prompts
+        return [self.vector(prompt) + np.arange(self.count_tokens(prompt), dtype=np.float32)[:, None] for prompt in prompts]
+
     def count_tokens(self, prompt: str) -> int:
         return len(prompt.split()) + 2
 
@@ -51,6 +55,18 @@ def test_vectors_come_in_the_order_of_the_prompts(tmp_path: Path) -> None:
     assert (found.shape, found.dtype) == ((6, 8), np.float32)
     assert right(EmbeddingCache(Counting(), tmp_path))
     assert EmbeddingCache(Counting(), tmp_path).get([]).shape == (0, 8)
+
+
+def test_tokens_are_padded_with_zeros_and_kept_apart_from_sentences(tmp_path: Path) -> None:
+    encoder = Counting()
+    for _ in range(2):  # encoded, then read
+        found = EmbeddingCache(encoder, tmp_path, tokens=True).get(["one", "one two three"])
+        assert found.shape == (2, 5, 8)
+        assert np.array_equal(found[0, :3], encoder.embed_tokens(["one"])[0])
+        assert not found[0, 3:].any()
+        assert np.array_equal(found[1], encoder.embed_tokens(["one two three"])[0])
+    assert encoder.asked.count("one") == 3  # once by the cache, twice by this test
+    assert right(EmbeddingCache(encoder, tmp_path))
 
 
 def test_a_prompt_is_encoded_once_and_a_second_get_never_calls_the_encoder(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saywhere.text.prompts import CENTRES, OPPOSITES, clean, contradict, count_positions, is_blank, shuffle
+from saywhere.text.prompts import CENTRES, OPPOSITES, clean, contradict, count_positions, is_blank, shuffle, turn
 
 DATA = Path("../shared/data")
 SIDES = sorted(OPPOSITES)
@@ -159,3 +159,33 @@ def test_another_seed_shuffles_otherwise() -> None:
 def test_cleaning_words_costs_no_torch() -> None:
     code = "import sys, saywhere.text.prompts as p; p.clean('a'); p.contradict('left'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "mirrored", "flipped", "quarters", "expected"),
+    [
+        ("Upper left", True, False, 0, "Upper right"),
+        ("upper left", False, True, 0, "lower left"),
+        ("top left", True, True, 0, "bottom right"),
+        ("top left", False, False, 1, "bottom left"),  # the upper left corner of what is turned counter-clockwise goes down
+        ("upper left", False, False, 3, "upper right"),
+        ("left of the image", False, False, 1, "bottom of the image"),
+        ("bottom of the image", False, False, 1, "right of the image"),
+        ("upper left", False, False, 2, "lower right"),
+        ("above the centre, to the left", False, False, 2, "below the centre, to the right"),
+        ("upper left", True, False, 1, "upper left"),
+        ("bilateral, in the center", True, True, 1, "bilateral, in the center"),
+        ("", True, True, 3, ""),
+    ],
+)
+def test_a_prompt_turns_as_the_image_does(prompt: str, mirrored: bool, flipped: bool, quarters: int, expected: str) -> None:
+    assert turn(prompt, mirrored, flipped, quarters) == expected
+
+
+def test_four_quarters_are_none_and_a_mirror_is_its_own_inverse() -> None:
+    for prompt in ("one polyp, located in top left of the image", "lower right", "the top one"):
+        found = prompt
+        for _ in range(4):
+            found = turn(found, False, False, 1)
+        assert found == prompt
+        assert turn(turn(prompt, True, True, 0), True, True, 0) == prompt

@@ -33,8 +33,8 @@ def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: Ref
     Measured on the test split with `text.evaluate_prompts`: the area under the ROC curve of the pseudo-image's brightness as a
     guess of the mask (0.5: it says nothing about where), before, after, and for `trained`, a model that was trained jointly.
     """
-    if config.fusion.name == "none":
-        raise ConfigError("an image-only model has no generator", where="fusion.name", remedy="probe a run with fusion.name = 'early'")
+    if config.fusion.name != "early":
+        raise ConfigError(f"a model with fusion {config.fusion.name!r} has no generator", where="fusion.name", remedy="probe a run with fusion.name = 'early'")
     config = config.replace(**{"data.mosaic": 0.0, "data.absent": 0.0})
     material = gather(config)
     rows = rows_of(material.report.manifest, config.data.test_split, "set data.test_split")[:500]

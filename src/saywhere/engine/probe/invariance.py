@@ -42,6 +42,9 @@ def probe_invariance(run: Path, out: Path, *, image_only: Path | None = None, n_
     segmenter = Segmenter(run)
     if not segmenter.hears_words:
         raise ConfigError("this run is image only", where=run, remedy="name a run with words, and this one with --image-only")
+    if not isinstance(segmenter.model, ReferringSegmenter):
+        fusion, rule = segmenter.config.fusion.name, "only early fusion has words that could turn"
+        raise ConfigError(f"this run's fusion is {fusion!r}", where=run, allowed=rule, remedy="name a run with fusion.name = 'early'")
     cases = _Cases(segmenter, n_cases)
     ways = {way: _masks_of(segmenter, cases, way) for way in WAYS}
     if image_only is not None:

@@ -44,7 +44,7 @@ def test_it_learns_where_and_writes_what_it_found(config: Config, trained: Path,
 
 
 def test_a_model_without_words_has_no_generator(config: Config, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="an image-only model has no generator"):
+    with pytest.raises(ConfigError, match="a model with fusion 'none' has no generator"):
         probe_generator(config.replace(**{"fusion.name": "none"}), tmp_path)
 
 

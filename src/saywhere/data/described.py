@@ -1,0 +1,52 @@
+"""A manifest with sentences made from its masks, beside whatever it says already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from saywhere.data.describe import PlaceRule, describe, fit_places
+from saywhere.data.manifest import Manifest, Row, write_manifest
+from saywhere.errors import ConfigError, UnreadableFile, UsageError, nearest
+from saywhere.io import images
+
+LEVEL = "described"
+
+
+def describe_manifest(manifest: Manifest, to: Path, target: str, level: str | None, advance: Callable[[int], None]) -> tuple[PlaceRule, list[str]]:
+    """Write `to`: every row as it is, a level "described", and `oracle: true`, because it comes from the truth.
+
+    `level`: fit the words for places to what the training rows say at this level; None: thirds of the image.
+    Returns the rule, and what could not be described, in whole sentences: such rows are kept without the level.
+    Raises: UsageError, ConfigError, NotWritable.
+    """
+    if to.resolve() == manifest.path.resolve():
+        raise UsageError(f"--to is the manifest itself ({to})", allowed="it stays as it is", remedy="choose another name for --to")
+    if level is not None and level not in manifest.levels:
+        raise ConfigError(f"no prompts {level!r}", where=manifest.path, remedy=nearest(level, manifest.levels))
+    rule = PlaceRule() if level is None else fit_places([row for row in manifest.rows if row.split == "train"] or manifest.rows, [level])
+    rows, faults = [], []
+    for row in manifest.rows:
+        try:
+            said = {} if row.mask is None else {LEVEL: describe(images.read_mask(row.mask), target, rule)}
+        except UnreadableFile as error:
+            said = {}
+            faults.append(f"row {row.number} is not described: {error}")
+        rows.append(_record(row, to.parent, said))
+        advance(1)
+    write_manifest(to, rows)
+    return rule, faults
+
+
+def _record(row: Row, folder: Path, said: dict[str, str]) -> dict[str, Any]:
+    """A row as a manifest in `folder` has it."""
+    spoken: dict[str, Any] = {level: texts[0] if len(texts) == 1 else list(texts) for level, texts in row.prompts.items()}
+    record = {"id": row.id, "image": _from(folder, row.image), "mask": _from(folder, row.mask) if row.mask else None, "split": row.split,
+              "prompts": spoken | said, "group": row.group, "frame": row.frame, "oracle": True if said else row.oracle}  # fmt: skip
+    return {key: value for key, value in record.items() if value is not None} | row.extra
+
+
+def _from(folder: Path, path: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()

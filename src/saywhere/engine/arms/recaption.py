@@ -1,0 +1,42 @@
+"""The sentence is written anew from the augmented mask, by the set's own rule for places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from saywhere.config import Config
+from saywhere.data.dataset import levels_of
+from saywhere.data.describe import PLACES, PlaceRule, fit_places, replace_place
+from saywhere.data.manifest import Row
+from saywhere.engine.arms.arm import Arm
+from saywhere.fusion.augment import Geometry
+
+
+class Recaption(Arm):
+    """What a sentence says of the place is replaced by where the target lies now; all else is kept. A target that left the frame keeps its words."""
+
+    changes_words = True
+
+    def __init__(self, rule: PlaceRule) -> None:
+        self.rule = rule
+
+    @classmethod
+    def open(cls, config: Config, rows: Sequence[Row]) -> Recaption:
+        """The rule is fitted on the training rows' first sentences; how well it fits is recorded."""
+        return cls(fit_places(rows, levels_of(config)))
+
+    def sentences(self, prompt: str) -> list[str]:
+        return list(dict.fromkeys([prompt, *(replace_place(prompt, place) for place in PLACES)]))
+
+    def say(self, prompts: Sequence[str], geometry: Geometry, mask: Tensor) -> list[str]:
+        found = []
+        for prompt, target in zip(prompts, mask[:, 0].bool().cpu().numpy()):
+            place = self.rule.place(target)
+            found.append(prompt if place is None else replace_place(prompt, place))
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        return {"place_rule": self.rule.facts()}

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+from typer.testing import CliRunner
+
+from saywhere.cli.describe import describe
+from saywhere.data.manifest import read_manifest
+
+app = typer.Typer()
+app.command()(describe)
+
+
+def test_masks_become_sentences(manifest: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, [str(manifest), "--to", str(tmp_path / "new.jsonl"), "--target", "blob", "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    rows = read_manifest(tmp_path / "new.jsonl").rows
+    assert found["level"] == "described"
+    assert found["rows"] == len(rows)
+    assert all("blob" in row.prompts["described"][0] for row in rows)
+
+
+def test_words_for_places_are_fitted_to_a_level_and_the_fit_is_told(manifest: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, [str(manifest), "--to", str(tmp_path / "new.jsonl"), "--like", "plain"])
+    assert result.exit_code == 0, result.output
+    assert "places as 'plain' says them" in result.stdout
