@@ -24,6 +24,7 @@ FUSIONS: dict[str, dict[str, Any]] = {
 SETS: dict[str, dict[str, Any]] = {
     "kvasir": {"what": "Kvasir-SEG, polyps in endoscopy", "prepare": "saywhere prepare kvasir"},
     "qata": {"what": "QaTa-COV19, infected lung in radiographs", "prepare": "saywhere prepare qata"},
+    "phantoms": {"what": "referring phantoms, drawn on the spot", "prepare": "saywhere prepare phantoms"},
     "isic": {"what": "ISIC, skin lesions in dermoscopy", "prepare": "saywhere prepare isic"},
 }
 TABLES: dict[str, dict[str, dict[str, Any]]] = {

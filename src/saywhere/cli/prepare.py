@@ -9,9 +9,9 @@ import typer
 
 
 def prepare(
-    name: Annotated[str, typer.Argument(metavar="SET", help="kvasir, qata or isic.")],
-    source: Annotated[Path, typer.Option("--from", metavar="DIR", help="The folder that the download was unpacked into.")],
+    name: Annotated[str, typer.Argument(metavar="SET", help="kvasir, qata, isic; or phantoms, which are drawn here and need no --from.")],
     target: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to write manifest.jsonl, images/ and masks/.")],
+    source: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="The folder that the download was unpacked into.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings only.")] = False,
 ) -> None:
@@ -19,13 +19,16 @@ def prepare(
     import json
 
     from saywhere.cli.progress import CaseProgress, warn
-    from saywhere.data.prepare import SETS
+    from saywhere.data.prepare import PHANTOMS, SETS, prepare_phantoms
     from saywhere.errors import UsageError, nearest
 
-    if name not in SETS:
-        raise UsageError(f"no set named {name!r}", allowed=f"known are {', '.join(SETS)}", remedy=nearest(name, SETS))
+    if name not in (*SETS, PHANTOMS):
+        raise UsageError(f"no set named {name!r}", allowed=f"known are {', '.join((*SETS, PHANTOMS))}", remedy=nearest(name, (*SETS, PHANTOMS)))
+    if (source is None) != (name == PHANTOMS):
+        found = "phantoms are drawn, not read from --from" if source else f"no --from for {name}"
+        raise UsageError(found, remedy="leave --from out" if source else "name the folder that the download was unpacked into")
     with CaseProgress(f"preparing {name}", quiet=quiet or as_json) as advance:
-        prepared = SETS[name](source, target, lambda done, total: advance(1))
+        prepared = prepare_phantoms(target) if source is None else SETS[name](source, target, lambda done, total: advance(1))
     for warning in prepared.warnings:
         warn(f"warning: {warning}")
     if as_json:

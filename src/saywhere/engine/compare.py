@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,15 @@ def table(folder: Path) -> str:
     for label, cells in results.items():
         difference = differences.get(label)
         last = [_gap(difference), _p(corrected[label])] if difference else ["reference", ""] if label == reference else ["", ""]
-        lines.append("| " + " | ".join([label, str(len(cells)), *_row(cells), *_heard(cells, results), *(last if reference else [])]) + " |")
+        extras = [value(cells) for _, value in _extras(results)]
+        row = [label, str(len(cells)), *_row(cells), *extras, *_heard(cells, results), *(last if reference else [])]
+        lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines) + "\n"
 
 
 def _head(results: Results, reference: str | None) -> list[str]:
     heads = ["", "seeds", "Dice a case [95 %]", "IoU a case", "Dice pooled", "IoU pooled"]
+    heads += [name for name, _ in _extras(results)]
     heads += [f"right − {kind}" for kind in _kinds(results)] + ([f"Dice − “{reference}” [95 %]", "p (Holm)"] if reference else [])
     return ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
 
@@ -58,6 +62,22 @@ def _row(cells: list[dict[str, Any]]) -> list[str]:
     mean = [np.mean([cell["summary"]["words"]["right"][key] for cell in cells]) for key in ("dice_pooled", "iou_pooled")]
     iou = np.mean([cell["summary"]["words"]["right"]["iou_mean"]["mean"] for cell in cells])
     return [f"{interval.difference:.3f} [{interval.low:.3f}, {interval.high:.3f}]", f"{iou:.3f}", *(f"{value:.3f}" for value in mean)]
+
+
+def _extras(results: Results) -> list[tuple[str, Callable[[list[dict[str, Any]]], str]]]:
+    """Columns that only some tables have: wordings never trained on, and how much the words show in the pseudo-image."""
+    every = [cell for cells in results.values() for cell in cells]
+    columns: list[tuple[str, Callable[[list[dict[str, Any]]], str]]] = []
+    if any("unseen" in cell["summary"]["words"] for cell in every):
+        columns.append(("unseen wording", lambda cells: _mean([cell["summary"]["words"].get("unseen", {}).get("dice_mean", {}).get("mean") for cell in cells])))
+    if any(cell.get("spread") is not None for cell in every):
+        columns.append(("spread", lambda cells: _mean([cell.get("spread") for cell in cells])))
+    return columns
+
+
+def _mean(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{np.mean(known):.3f}" if known else "–"
 
 
 def _kinds(results: Results) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from saywhere.config import Config
 from saywhere.data.manifest import Manifest, read_manifest
 from saywhere.data.phantoms import make_phantoms
+from saywhere.data.prepare.phantoms import SEED, prepare_phantoms
 from saywhere.engine.batch import Job, run_jobs
 from saywhere.engine.evaluate import evaluate, measure
 from saywhere.engine.material import evaluation_prompt
@@ -61,7 +62,6 @@ ARMS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("words left behind", {"fusion.arm": "untouched"}),
     ("no geometric augmentation", {"augment.name": "none"}),
 )
-SEED_OF_PHANTOMS = 2510
 N_FEW = 64
 EPOCHS_OF_FEW = 80
 Say = Callable[[str], None]
@@ -73,7 +73,7 @@ def demo(folder: Path, data: Path | None, *, say: Say, listen: Listener) -> Path
     folder = create(folder, "demo", claim="predictions").folder
     if config is None:
         say("1/4 making referring phantoms: several lesions an image, and a sentence that says which one is meant")
-        config = PHANTOMS.replace(**{"data.manifest": str(_phantoms(folder))})
+        config = PHANTOMS.replace(**{"data.manifest": str(prepare_phantoms(folder / "phantoms").manifest)})
     say("2/4 training" + (" (prompts are embedded first, once)" if data is None else f" `{config.network.name}` on {config.data.manifest}"))
     run = train(config, folder / "run", listen=listen)
     if data is None:
@@ -122,12 +122,8 @@ def compare_arms(config: Config, folder: Path, listen: Listener) -> dict[str, An
     return {"title": "Why fuse first: what happens to the words when the image turns", "note": note, "rows": rows}
 
 
-def _phantoms(folder: Path) -> Path:
-    return make_phantoms(folder / "phantoms", n_train=128, n_val=16, n_test=100, size=PHANTOMS.data.size, seed=SEED_OF_PHANTOMS)
-
-
 def _few_phantoms(folder: Path) -> Path:
-    return make_phantoms(folder / "few", n_train=N_FEW, n_val=8, n_test=100, size=PHANTOMS.data.size, seed=SEED_OF_PHANTOMS + 1, rows_per_image=1)
+    return make_phantoms(folder / "few", n_train=N_FEW, n_val=8, n_test=100, size=PHANTOMS.data.size, seed=SEED + 1, rows_per_image=1)
 
 
 def _predict_some(run: Path, out: Path) -> None:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from saywhere.cli.prepare import prepare
 from saywhere.data.facts import Progress
+from saywhere.data.manifest import read_manifest
 from saywhere.data.prepare import SETS
 from saywhere.data.prepare.layout import Prepared
 from saywhere.errors import MissingFile, UsageError
@@ -47,7 +48,7 @@ def test_json_is_all_there_is_on_stdout(called: list[tuple[Path, Path]]) -> None
 def test_an_unknown_set_gets_the_nearest_name() -> None:
     result = CliRunner().invoke(app, ["kvasr", "--from", "a", "--to", "b"])
     assert isinstance(result.exception, UsageError)
-    assert "no set named 'kvasr'; known are isic, kvasir, qata: did you mean 'kvasir'?" in str(result.exception)
+    assert "no set named 'kvasr'; known are isic, kvasir, qata, phantoms: did you mean 'kvasir'?" in str(result.exception)
 
 
 @pytest.mark.parametrize("name", sorted(SETS))
@@ -55,3 +56,25 @@ def test_every_set_refuses_an_empty_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(MissingFile, match="found there: nothing"):
         SETS[name](tmp_path / "a", tmp_path / "b", None)
+
+
+def test_phantoms_are_drawn_without_a_download(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["phantoms", "--to", str(tmp_path / "set"), "--json"])
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    rows = read_manifest(tmp_path / "set").rows
+    assert said["splits"] == {split: sum(row.split == split for row in rows) for split in ("train", "val", "test")}
+    assert len({row.image for row in rows if row.split == "train"}) == 128
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["kvasir", "--to", "b"], "no --from for kvasir: name the folder"),
+        (["phantoms", "--from", "a", "--to", "b"], "phantoms are drawn, not read from --from: leave --from out"),
+    ],
+)
+def test_a_folder_to_read_from_is_for_downloads(words: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, words)
+    assert isinstance(result.exception, UsageError)
+    assert message in str(result.exception)

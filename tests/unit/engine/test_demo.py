@@ -10,6 +10,7 @@ import pytest
 
 from saywhere.config import Config, read
 from saywhere.data.manifest import Manifest, Row, read_manifest
+from saywhere.data.prepare import phantoms
 from saywhere.engine import demo
 from small_run import SMALL
 
@@ -53,6 +54,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
     replace = Config.replace
     monkeypatch.setattr(demo, "make_phantoms", few)
+    monkeypatch.setattr(phantoms, "make_phantoms", few)
     monkeypatch.setattr(demo, "PHANTOMS", replace(demo.PHANTOMS, **SMALL | {"train.epochs": 1}))
     monkeypatch.setattr(Config, "replace", lambda config, **changes: replace(config, **changes | ({"train.epochs": 1} if "train.epochs" in changes else {})))
 

@@ -9,10 +9,15 @@ from saywhere.data.facts import Progress
 from saywhere.data.prepare.isic import prepare_isic
 from saywhere.data.prepare.kvasir import prepare_kvasir
 from saywhere.data.prepare.layout import Prepared
+from saywhere.data.prepare.phantoms import prepare_phantoms
 from saywhere.data.prepare.qata import prepare_qata
+
+PHANTOMS = "phantoms"
 
 SETS: dict[str, Callable[[Path, Path, Progress | None], Prepared]] = {
     "isic": prepare_isic,
     "kvasir": prepare_kvasir,
     "qata": prepare_qata,
 }
+
+__all__ = ["PHANTOMS", "SETS", "Prepared", "prepare_phantoms"]
