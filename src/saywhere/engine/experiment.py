@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -34,13 +36,24 @@ def run_grid(grid: Grid, results: Path, told: Told, command: str) -> list[str]:
     waiting = [cell for cell in cells_of(grid) if not is_finished(result_path(folder, cell))]
     failed = []
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(grid.jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(grid.jobs, mp_context=context, initializer=_follow, initargs=(os.getpid(),)) as pool:
         futures = {pool.submit(run_cell, cell, folder, command): cell for cell in waiting}
         for future in as_completed(futures):
             cell, trouble = futures[future], future.exception() or future.result()
             told(cell.id, f"failed: {trouble}" if trouble else "finished")
             failed += [cell.id] if trouble else []
     return failed
+
+
+def _follow(parent: int) -> None:
+    """A worker ends with the experiment that started it, however that ended; else it would train on, unseen, beside the next one."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def is_finished(path: Path) -> bool:
