@@ -24,6 +24,11 @@ FUSIONS: dict[str, dict[str, Any]] = {
 SETS: dict[str, dict[str, Any]] = {
     "kvasir": {"what": "Kvasir-SEG, polyps in endoscopy", "prepare": "saywhere prepare kvasir"},
     "qata": {"what": "QaTa-COV19, infected lung in radiographs", "prepare": "saywhere prepare qata"},
+    "clinicdb": {"what": "CVC-ClinicDB, polyps in endoscopy", "prepare": "saywhere prepare clinicdb"},
+    "mosmed": {"what": "MosMedData+, infected lung in CT", "prepare": "saywhere prepare mosmed"},
+    "busi": {"what": "BUSI, breast lesions in ultrasound", "prepare": "saywhere prepare busi"},
+    "monuseg": {"what": "MoNuSeg, cell nuclei in histology", "prepare": "saywhere prepare monuseg"},
+    "folder": {"what": "images/ and masks/ of equal names", "prepare": "saywhere prepare folder"},
     "phantoms": {"what": "referring phantoms, drawn on the spot", "prepare": "saywhere prepare phantoms"},
     "isic": {"what": "ISIC, skin lesions in dermoscopy", "prepare": "saywhere prepare isic"},
 }

@@ -9,7 +9,10 @@ import typer
 
 
 def prepare(
-    name: Annotated[str, typer.Argument(metavar="SET", help="kvasir, qata, isic; or phantoms, which are drawn here and need no --from.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="SET", help="A set of `saywhere info sets`; folder: your own; phantoms need no --from."),
+    ],
     target: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to write manifest.jsonl, images/ and masks/.")],
     source: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="The folder that the download was unpacked into.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,

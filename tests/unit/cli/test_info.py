@@ -42,7 +42,7 @@ def test_the_default_encoder_has_as_many_numbers_as_it_says() -> None:
 def test_json_is_one_document_with_a_list_a_table() -> None:
     document = json.loads(answer("--json"))
     assert list(document) == ["networks", "encoders", "fusions", "sets"]
-    assert [row["name"] for row in document["sets"]] == ["kvasir", "qata", "phantoms", "isic"]
+    assert [row["name"] for row in document["sets"]] == ["kvasir", "qata", "clinicdb", "mosmed", "busi", "monuseg", "folder", "phantoms", "isic"]
     assert json.loads(answer("networks", "--json"))["networks"][0]["parameters_6_channels"] == 31_039_361
 
 

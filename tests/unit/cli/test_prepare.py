@@ -48,7 +48,8 @@ def test_json_is_all_there_is_on_stdout(called: list[tuple[Path, Path]]) -> None
 def test_an_unknown_set_gets_the_nearest_name() -> None:
     result = CliRunner().invoke(app, ["kvasr", "--from", "a", "--to", "b"])
     assert isinstance(result.exception, UsageError)
-    assert "no set named 'kvasr'; known are isic, kvasir, qata, phantoms: did you mean 'kvasir'?" in str(result.exception)
+    assert "no set named 'kvasr'; known are busi, clinicdb, folder, isic, kvasir, monuseg, mosmed, qata, phantoms" in str(result.exception)
+    assert "did you mean 'kvasir'?" in str(result.exception)
 
 
 @pytest.mark.parametrize("name", sorted(SETS))
