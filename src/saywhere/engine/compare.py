@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,15 @@ def _extras(results: Results) -> list[tuple[str, Callable[[list[dict[str, Any]]]
     columns: list[tuple[str, Callable[[list[dict[str, Any]]], str]]] = []
     if any("unseen" in cell["summary"]["words"] for cell in every):
         columns.append(("unseen wording", lambda cells: _mean([cell["summary"]["words"].get("unseen", {}).get("dice_mean", {}).get("mean") for cell in cells])))
+    if any(cell.get("mosaic") for cell in every):
+        columns += [(f"mosaics: {words}", partial(_on_mosaics, words)) for words in ("right", "another tile's", "unseen wording")]
     if any(cell.get("spread") is not None for cell in every):
         columns.append(("spread", lambda cells: _mean([cell.get("spread") for cell in cells])))
     return columns
+
+
+def _on_mosaics(words: str, cells: list[dict[str, Any]]) -> str:
+    return _mean([((cell.get("mosaic") or {}).get(words) or {}).get("mean") for cell in cells])
 
 
 def _mean(values: list[float | None]) -> str:

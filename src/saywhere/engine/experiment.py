@@ -37,7 +37,7 @@ def run_grid(grid: Grid, results: Path, told: Told, command: str) -> list[str]:
     failed = []
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     with ProcessPoolExecutor(grid.jobs, mp_context=context, initializer=_follow, initargs=(os.getpid(),)) as pool:
-        futures = {pool.submit(run_cell, cell, folder, command): cell for cell in waiting}
+        futures = {pool.submit(run_cell, cell, folder, command, grid.mosaics): cell for cell in waiting}
         for future in as_completed(futures):
             cell, trouble = futures[future], future.exception() or future.result()
             told(cell.id, f"failed: {trouble}" if trouble else "finished")
@@ -64,11 +64,11 @@ def is_finished(path: Path) -> bool:
         return False
 
 
-def run_cell(cell: Cell, folder: Path, command: str) -> str | None:
+def run_cell(cell: Cell, folder: Path, command: str, n_mosaics: int = 0) -> str | None:
     """Train, evaluate, write the result; returns the reason where it failed."""
     workplace = Path(tempfile.mkdtemp(prefix="saywhere-cell-"))
     try:
-        files.write_json(result_path(folder, cell), _measured(cell, workplace / "run", command))
+        files.write_json(result_path(folder, cell), _measured(cell, workplace / "run", command, n_mosaics))
         return None
     except Exception as error:  # whatever it is, the other cells go on
         reason = str(error) or type(error).__name__
@@ -79,10 +79,11 @@ def run_cell(cell: Cell, folder: Path, command: str) -> str | None:
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-def _measured(cell: Cell, run: Path, command: str) -> dict[str, Any]:
+def _measured(cell: Cell, run: Path, command: str, n_mosaics: int) -> dict[str, Any]:
     import csv
 
     from saywhere.engine.evaluate import evaluate
+    from saywhere.engine.probe.mosaic import probe_mosaic
     from saywhere.engine.train import train
 
     started = time.monotonic()
@@ -103,6 +104,7 @@ def _measured(cell: Cell, run: Path, command: str) -> dict[str, Any]:
         "config": cell.config.model_dump(mode="json"),
         "spread": history[-1].get("spread"),
         "summary": summary,
+        "mosaic": probe_mosaic(run, run / "probe", n_cases=n_mosaics)["dice_mean"] if n_mosaics else None,
         "cases": cases,
     }
 

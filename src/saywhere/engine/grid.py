@@ -34,6 +34,7 @@ class Grid(BaseModel):
     seeds: list[int] = Field([0, 1, 2], min_length=1)
     jobs: int = Field(1, ge=1, description="cells side by side")
     threads: int = Field(0, ge=0, description="a cell's threads; 0: every core")
+    mosaics: int = Field(0, ge=0, description="also measure each cell on so many mosaics of test images")
     reference: str | None = Field(None, description="label that the others are compared with")
     set: dict[str, Any] = Field({}, description="keys of every cell, on top of the base")
     axis: list[list[Choice]] = Field(min_length=1)

@@ -67,3 +67,19 @@ def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
         table(tmp_path)
     with pytest.raises(MissingFile, match="no finished cell"):
         table(written(tmp_path, []))
+
+
+def test_unseen_wordings_mosaics_and_the_spread_have_columns_where_cells_have_them(tmp_path: Path) -> None:
+    dice = np.full(N, 0.5)
+    one, other = cell("image", 0, dice), cell("text", 0, dice)
+    other["summary"]["words"]["unseen"] = {"dice_mean": {"mean": 0.25}}
+    other |= {"spread": 0.125, "mosaic": {"right": {"mean": 0.7}, "another tile's": {"mean": 0.01}, "unseen wording": {"mean": 0.6}}}
+    one["mosaic"] = {"right": {"mean": 0.2}}
+    markdown = table(written(tmp_path, [one, other]))
+    heads = row_of(markdown, "")
+    found = {label: dict(zip(heads, row_of(markdown, label))) for label in ("image", "text")}
+    assert found["text"]["unseen wording"] == "0.250"
+    assert found["text"]["spread"] == "0.125"
+    assert [found["text"][f"mosaics: {words}"] for words in ("right", "another tile's", "unseen wording")] == ["0.700", "0.010", "0.600"]
+    assert [found["image"][f"mosaics: {words}"] for words in ("right", "unseen wording")] == ["0.200", "–"]
+    assert found["image"]["spread"] == "–"

@@ -26,6 +26,14 @@ def test_a_cell_keeps_configuration_command_versions_and_every_case(config: Conf
     assert "prompt" not in found["cases"][0]
 
 
+def test_a_cell_is_measured_on_mosaics_where_the_grid_asks_for_them(config: Config, tmp_path: Path) -> None:
+    cell = Cell("text", 0, config.replace(**{"train.epochs": 1, "train.steps_per_epoch": 2}))
+    run_cell(cell, tmp_path, "", n_mosaics=4)
+    assert set(json.loads(result_path(tmp_path, cell).read_text())["mosaic"]) == {"right", "another tile's", "blank", "unseen wording"}
+    run_cell(cell, tmp_path, "")
+    assert json.loads(result_path(tmp_path, cell).read_text())["mosaic"] is None
+
+
 def test_a_failed_cell_is_marked_with_its_reason_and_is_not_finished(config: Config, tmp_path: Path) -> None:
     cell = Cell("broken", 1, config.replace(**{"data.manifest": str(tmp_path / "nowhere.jsonl")}))
     reason = run_cell(cell, tmp_path, "")

@@ -14,7 +14,6 @@ from saywhere.data import mosaic
 from saywhere.data.manifest import read_manifest
 from saywhere.data.store import open_store
 from saywhere.engine.predict import Segmenter
-from saywhere.errors import ConfigError
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
 from saywhere.metrics.functional import dice
@@ -28,12 +27,12 @@ N_SHOWN = 4
 def probe_mosaic(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0) -> dict[str, Any]:
     """Dice against the named tile's mask, at the network's size; write out/{mosaic.json,mosaic.png}.
 
-    An image-only method cannot exceed a Dice of about 0.4. Mosaics are drawn from the test split by the seed.
+    An image-only run, which has one answer ("right"), cannot exceed a Dice of about 0.4. Mosaics are drawn from the test split by the seed.
     """
     segmenter = Segmenter(run)
-    if not segmenter.hears_words:
-        raise ConfigError("this run is image only", where=run, remedy="name a run with words")
     image, target, prompts = _draw(segmenter, n_cases, seed)
+    if not segmenter.hears_words:
+        prompts = {WORDS[0]: prompts[WORDS[0]]}
     masks = {words: _masks(segmenter, image, said) for words, said in prompts.items()}
     found = {words: [dice(mask, truth) for mask, truth in zip(answer, target)] for words, answer in masks.items()}
     interval = {words: vars(bootstrap_mean(values, segmenter.config.evaluate.bootstrap, seed)) for words, values in found.items()}

@@ -15,7 +15,6 @@ from sklearn.metrics import f1_score
 from saywhere.engine.predict import Segmenter
 from saywhere.engine.probe import mosaic
 from saywhere.engine.probe.mosaic import WORDS, probe_mosaic
-from saywhere.errors import ConfigError
 
 
 def test_it_measures_every_kind_of_words_and_writes_what_it_found(trained: Path, tmp_path: Path) -> None:
@@ -49,9 +48,8 @@ def test_right_words_name_the_tile_that_holds_the_target_and_others_do_not(train
         assert not (horizontal in other and any(word in other for word in vertical))
 
 
-def test_an_image_only_run_is_refused(image_only: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="image only"):
-        probe_mosaic(image_only, tmp_path)
+def test_an_image_only_run_has_one_answer(image_only: Path, tmp_path: Path) -> None:
+    assert list(probe_mosaic(image_only, tmp_path, n_cases=4)["dice_mean"]) == ["right"]
 
 
 def test_equal_seeds_draw_equal_mosaics(trained: Path) -> None:
