@@ -48,7 +48,7 @@ def evaluate(
     summary["quarantined"] = n_quarantined
     folder = run / "evaluation"
     _write_cases(folder / "cases.csv", [case for kind in kinds for case in cases[kind]])
-    pictures.write(folder, segmenter, rows, cases["right"])
+    pictures.write(folder, segmenter, rows, cases["right"], cases.get("contradictory", ()))
     files.write_json(folder / "summary.json", summary)
     return summary
 

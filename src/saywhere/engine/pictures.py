@@ -20,15 +20,18 @@ N_EACH, N_ASKED = 2, 3
 Case = dict[str, Any]
 
 
-def write(folder: Path, segmenter: Segmenter, rows: Sequence[Row], cases: Sequence[Case]) -> None:
-    """Fill folder/pictures and folder/pictures.json, in place of what an earlier evaluation left."""
+def write(folder: Path, segmenter: Segmenter, rows: Sequence[Row], cases: Sequence[Case], contradicted: Sequence[Case] = ()) -> None:
+    """Fill folder/pictures and folder/pictures.json, in place of what an earlier evaluation left.
+
+    `cases`: with the right words; `contradicted`: with contradictory ones, as far as there are any.
+    """
     place = folder / "pictures"
     with files.refusing(place):
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True, exist_ok=True)
     by_id = {row.id: row for row in rows}
     shown = [_case(place, segmenter, by_id[case["id"]], rank, case) for rank, case in _ranked(cases)]
-    files.write_json(folder / "pictures.json", {"cases": shown, "prompts": _asked(place, segmenter, rows, cases)})
+    files.write_json(folder / "pictures.json", {"cases": shown, "prompts": _asked(place, segmenter, rows, cases, contradicted)})
 
 
 def _ranked(cases: Sequence[Case]) -> list[tuple[str, Case]]:
@@ -56,11 +59,11 @@ def _answer(place: Path, name: str, result: Result) -> dict[str, str | None]:
     return {"prediction": f"{name}-prediction.png", "pseudo_image": f"{name}-pseudo.png"}
 
 
-def _asked(place: Path, segmenter: Segmenter, rows: Sequence[Row], cases: Sequence[Case]) -> list[dict[str, Any]]:
+def _asked(place: Path, segmenter: Segmenter, rows: Sequence[Row], cases: Sequence[Case], contradicted: Sequence[Case]) -> list[dict[str, Any]]:
     """One image, several prompts: its own lesions' where the set names several, else its own, the contradictory and no words."""
     if not segmenter.hears_words:
         return []
-    questions = _several_lesions(rows, segmenter) or _one_lesion(rows, segmenter, cases)
+    questions = _several_lesions(rows, segmenter) or _one_lesion(rows, cases, contradicted)
     found = []
     for number, (image, asked) in enumerate(questions[:N_ASKED], start=1):
         answers = []
@@ -84,12 +87,14 @@ def _several_lesions(rows: Sequence[Row], segmenter: Segmenter) -> list[Question
     return [(image, [(evaluation_prompt(row, segmenter.config), row.mask) for row in found[:3]]) for image, found in several]
 
 
-def _one_lesion(rows: Sequence[Row], segmenter: Segmenter, cases: Sequence[Case]) -> list[Question]:
-    by_id = {row.id: row for row in rows}
-    asked: list[Question] = []
-    for case in sorted(cases, key=lambda case: -case["dice"]):
-        opposite = contradict(case["prompt"])
-        if opposite is not None:
-            row = by_id[case["id"]]
-            asked.append((row.image, [(case["prompt"], row.mask), (opposite, None), ("", None)]))
-    return asked
+def _one_lesion(rows: Sequence[Row], cases: Sequence[Case], contradicted: Sequence[Case]) -> list[Question]:
+    """The case whose mask contradictory words changed most, the median one, and the one that they changed least; where they were not measured, the best."""
+    by_id, own = {row.id: row for row in rows}, {case["id"]: case for case in cases}
+    opposite = {case["id"]: case["prompt"] for case in contradicted}
+    if opposite:
+        ordered = [case["id"] for case in sorted(contradicted, key=lambda case: case["dice"] - own[case["id"]]["dice"])]
+        chosen = [ordered[i] for i in sorted({0, len(ordered) // 2, len(ordered) - 1})]
+    else:
+        opposite = {case["id"]: said for case in cases if (said := contradict(case["prompt"])) is not None}
+        chosen = sorted(opposite, key=lambda name: -own[name]["dice"])
+    return [(by_id[name].image, [(own[name]["prompt"], by_id[name].mask), (opposite[name], None), ("", None)]) for name in chosen]

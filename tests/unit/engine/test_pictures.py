@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from saywhere.data.manifest import read_manifest
+from saywhere.data.manifest import Row, read_manifest
 from saywhere.engine import pictures
 from saywhere.engine.predict import Segmenter
 
@@ -39,3 +39,12 @@ def test_where_an_image_has_one_lesion_it_is_asked_with_its_own_the_opposite_and
     asked = json.loads((tmp_path / "pictures.json").read_text())["prompts"]
     assert [answer["prompt"] for answer in asked[0]["answers"]] == ["lesion, upper left", "lesion, lower right", ""]
     assert [answer["dice"] is None for answer in asked[0]["answers"]] == [False, True, True]
+
+
+def test_the_most_the_median_and_the_least_changed_by_contradictory_words_are_asked() -> None:
+    rows = [Row(str(i), Path(f"{i}.png"), Path(f"{i}-mask.png")) for i in range(5)]
+    right = [{"id": str(i), "dice": 0.9, "prompt": f"upper left {i}"} for i in range(5)]
+    wrong = [{"id": str(i), "dice": dice, "prompt": f"lower right {i}"} for i, dice in enumerate((0.5, 0.9, 0.1, 0.8, 0.7))]
+    asked = pictures._one_lesion(rows, right, wrong)
+    assert [image.stem for image, _ in asked] == ["2", "4", "1"]
+    assert asked[0][1] == [("upper left 2", Path("2-mask.png")), ("lower right 2", None), ("", None)]
