@@ -71,6 +71,7 @@ class TextConfig(Section):
     evaluate_prompts: str = Field("prompt", description="level used in validation, evaluation and prediction from a manifest")
     unseen_prompts: str | None = Field(None, description="level of wordings never trained on")
     blank: Share = Field(0.0, ge=0, le=1, description="share of training samples that come without words")
+    variants: int = Field(0, ge=0, le=16, description="shorter versions of each training sentence, drawn from as often as itself")
 
 
 class FusionConfig(Section):

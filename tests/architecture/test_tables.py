@@ -1,4 +1,4 @@
-"""No number in the README is typed: each table there is what the committed results give."""
+"""No number in the README or in docs/evidence.md is typed: each is what the committed results give."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from types import ModuleType
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "benchmarks" / "tables.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -21,9 +21,15 @@ def tables() -> ModuleType:
 def test_the_readmes_tables_are_those_of_the_committed_results() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "<!-- table: " in text
-    assert tables().filled(text) == text
+    assert script("tables").filled(text) == text
 
 
 def test_a_changed_number_is_noticed() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert tables().filled(text.replace("| right | 100 |", "| right | 101 |")) == text
+    assert script("tables").filled(text.replace("| right | 100 |", "| right | 101 |")) == text
+
+
+def test_the_evidence_is_that_of_the_committed_results() -> None:
+    made = script("evidence").page()
+    assert "| reproduced |" in made
+    assert (ROOT / "docs/evidence.md").read_text(encoding="utf-8") == made

@@ -16,6 +16,7 @@ from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import PromptTable, texts_of
 from saywhere.data.store import Store
 from saywhere.text.prompts import contradict
+from saywhere.text.variants import variants
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,18 @@ def levels_of(config: Config) -> list[str]:
 
 def training_prompts(config: Config, rows: Sequence[Row]) -> list[str]:
     """Every sentence that training can draw; contradictions and the blank one among them where the configuration wants them."""
-    prompts = [text for row in rows for level in levels_of(config) for text in texts_of(row, level)]
+    prompts = [text for row in rows for level in levels_of(config) for spoken in texts_of(row, level) for text in versions(spoken, config)]
     if not prompts:
         return [""]
     if config.data.absent:
         prompts += [opposite for text in dict.fromkeys(prompts) if (opposite := contradict(text)) is not None]
     prompts += [text for same in same_tile(config) for text in same]
     return prompts + ([""] if config.text.blank else [])
+
+
+def versions(text: str, config: Config) -> list[str]:
+    """A sentence and its shorter versions."""
+    return [text, *variants(text, config.text.variants)]
 
 
 def same_tile(config: Config) -> list[list[str]]:
@@ -101,7 +107,8 @@ class TrainingSet:
         if not levels:
             return ""
         texts = texts_of(self.rows[row], levels[random.integers(len(levels))])
-        return texts[random.integers(len(texts))]
+        chosen = versions(texts[random.integers(len(texts))], self.config)
+        return chosen[random.integers(len(chosen))] if len(chosen) > 1 else chosen[0]
 
     def _mosaic(self, random: np.random.Generator, row: int) -> tuple[Tensor, Tensor, int]:
         target = int(random.integers(4))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,15 +49,18 @@ def texts_of(row: Row, level: str, key: str = "text.train_prompts") -> tuple[str
     return row.prompts[level]
 
 
-def groups_of_meaning(rows: Sequence[Row], levels: Sequence[str], table: PromptTable) -> np.ndarray:
+def groups_of_meaning(
+    rows: Sequence[Row], levels: Sequence[str], table: PromptTable, versions: Callable[[str], Sequence[str]] = lambda text: (text,)
+) -> np.ndarray:
     """int64 (prompt,): a row's sentences that name the same places share a number, whatever their level; each other prompt has its own.
 
-    A short and a long description of one lesion mean the same; one that leaves the place out does not.
+    A short and a long description of one lesion mean the same; one that leaves the place out does not. `versions` of a sentence mean what it means.
     A prompt of several rows stays with the first: chains of shared prompts would end in one group of everything.
     """
     groups, is_taken = np.arange(len(table.prompts)), np.zeros(len(table.prompts), bool)
     for row in rows:
-        texts = [text for level in levels for text in row.prompts.get(level, ()) if text in table.number]
+        spoken = [text for level in levels for text in row.prompts.get(level, ())]
+        texts = [version for text in spoken for version in versions(text) if version in table.number]
         for places in dict.fromkeys(map(positions, texts)):
             numbers = [table.number[text] for text in texts if positions(text) == places]
             fresh = [n for n in numbers if not is_taken[n]]

@@ -38,7 +38,7 @@ def table(folder: Path) -> str:
     about, results = read_results(folder)
     reference = about["reference"] if about["reference"] in results else None
     others = [label for label in results if reference and label != reference]
-    differences = {label: _difference(results[label], results[reference]) for label in others} if reference else {}
+    differences = {label: dice_difference(results[label], results[reference]) for label in others} if reference else {}
     corrected = dict(zip(differences, holm([found.p for found in differences.values()])))
     lines = [f"**{about['title']}.** {about['note']} {_protocol(results)}", "", *_head(results, reference)]
     for label, cells in results.items():
@@ -92,14 +92,16 @@ def _kinds(results: Results) -> list[str]:
 
 
 def _heard(cells: list[dict[str, Any]], results: Results) -> list[str]:
-    return [_gap(_words_gap(cells, kind)) if kind in cells[0]["summary"]["listening"] else "–" for kind in _kinds(results)]
+    return [_gap(words_gap(cells, kind)) if kind in cells[0]["summary"]["listening"] else "–" for kind in _kinds(results)]
 
 
-def _words_gap(cells: list[dict[str, Any]], kind: str) -> PairedDifference:
+def words_gap(cells: list[dict[str, Any]], kind: str) -> PairedDifference:
+    """Dice with right words minus Dice with words of this kind, over the cases that have them, and over seeds."""
     return hierarchical_difference(_matrix(cells, "right", cases_with=kind), _matrix(cells, kind), RESAMPLES, 0)
 
 
-def _difference(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> PairedDifference:
+def dice_difference(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> PairedDifference:
+    """Dice with right words of these cells minus the reference's, over the seeds that both have, and over cases."""
     seeds = sorted({cell["seed"] for cell in cells} & {cell["seed"] for cell in reference})
     ours, theirs = ([cell for cell in side if cell["seed"] in seeds] for side in (cells, reference))
     return hierarchical_difference(_matrix(ours, "right"), _matrix(theirs, "right"), RESAMPLES, 0)

@@ -14,7 +14,7 @@ import torch
 
 from saywhere.config import Config
 from saywhere.data import mosaic
-from saywhere.data.dataset import Batch, TrainingSet, levels_of, training_prompts
+from saywhere.data.dataset import Batch, TrainingSet, levels_of, training_prompts, versions
 from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import PromptTable
 from saywhere.data.store import Store
@@ -157,3 +157,14 @@ def test_a_batch_larger_than_the_set_goes_round() -> None:
 def test_a_level_that_no_row_has_is_refused_before_the_first_step() -> None:
     with pytest.raises(ConfigError, match=r"no prompts 'p7'.*did you mean 'p9'"):
         training_set(**{"text.train_prompts": "p7"})
+
+
+def test_versions_are_drawn_as_often_as_the_sentence_itself() -> None:
+    training = training_set(**{"text.variants": 3})
+    row = training.rows[0]
+    chosen = versions(row.prompts["prompt"][0], training.config)
+    assert len(chosen) >= 2
+    heard = [prompt for step in range(400) for prompt, visited in zip(training.batch(step).prompts, training.batch(step).rows) if visited == 0]
+    counts = Counter(heard)
+    assert set(counts) == set(chosen)
+    assert max(counts.values()) < 2 * min(counts.values())

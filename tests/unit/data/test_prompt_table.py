@@ -86,3 +86,9 @@ def test_shared_prompts_do_not_chain_everything_into_one_group() -> None:
 def test_levels_that_are_not_drawn_from_and_prompts_of_no_table_are_left_out() -> None:
     groups = groups_of_meaning([row(p9=("a", "unknown"), p1=("a", "b"))], ["p9"], table_of("a", "b"))
     assert groups[0] != groups[1]
+
+
+def test_versions_of_a_sentence_mean_what_it_means() -> None:
+    table = table_of("a polyp, left", "polyp, left", "right")
+    groups = groups_of_meaning([row(p9=("a polyp, left",))], ["p9"], table, lambda text: (text, text.removeprefix("a ")))
+    assert groups[table.number["a polyp, left"]] == groups[table.number["polyp, left"]] != groups[table.number["right"]]
