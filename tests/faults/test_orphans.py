@@ -23,14 +23,20 @@ axis = [[{{ label = "one" }}]]
 """
 
 
+def state_of(pid: int) -> list[str]:
+    """State and parent of a process; nothing of one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[:2]
+    except OSError:
+        return []
+
+
 def children_of(pid: int) -> set[int]:
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False).stdout
-    return {int(word) for word in listed.split()}
+    return {int(place.name) for place in Path("/proc").iterdir() if place.name.isdigit() and state_of(int(place.name))[1:] == [str(pid)]}
 
 
 def is_alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    return state_of(pid)[:1] not in ([], ["Z"])
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
