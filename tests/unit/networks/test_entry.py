@@ -17,9 +17,10 @@ def test_the_adapter_passes_the_image_and_nothing_else_at_first(in_channels: int
     torch.testing.assert_close(Adapter(nn.Identity(), in_channels)(stack), image)
 
 
-def test_with_the_adapter_step_0_equals_the_pretrained_network() -> None:
+@pytest.mark.parametrize("strategy", ["adapter", "zero"])
+def test_some_strategies_leave_the_pretrained_answer_as_it_is(strategy: str) -> None:
     torch.manual_seed(0)
-    image, stack = Lite(3).encoder, Lite(6, first_filters="adapter").encoder
+    image, stack = Lite(3).encoder, Lite(6, first_filters=strategy).encoder
     pixels = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
         for alone, joined in zip(image.eval()(pixels), stack.eval()(torch.cat([pixels, torch.rand(2, 3, 64, 64)], dim=1))):
