@@ -12,12 +12,20 @@ def experiment(
     grid: Annotated[Path, typer.Argument(help="A TOML file, for instance benchmarks/kvasir_unet.toml.")],
     out: Annotated[Path, typer.Option(help="Folder of results; a table has its own folder there.")] = Path("benchmarks/results"),
 ) -> None:
-    """Run every cell of a grid that is not finished; one results file a cell."""
+    """Run every cell of a grid that is not finished; one results file a cell, and a page, progress.html, that says where it stands."""
     from saywhere.cli.progress import warn
     from saywhere.engine.experiment import run_grid
     from saywhere.engine.grid import read_grid
+    from saywhere.report.progress import write_progress
 
-    failed = run_grid(read_grid(grid), out, lambda cell, what: typer.echo(f"{cell}: {what}", err=True), f"saywhere experiment {grid}")
+    cells = read_grid(grid)
+
+    def told(cell: str, what: str) -> None:
+        typer.echo(f"{cell}: {what}", err=True)
+        write_progress(cells, out)
+
+    typer.echo(f"progress: {write_progress(cells, out)}", err=True)
+    failed = run_grid(cells, out, told, f"saywhere experiment {grid}")
     if failed:
         warn(f"{len(failed)} cells failed, see their files: {', '.join(failed)}")
         raise typer.Exit(3)

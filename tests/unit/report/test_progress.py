@@ -1,0 +1,49 @@
+"""Where a grid stands."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from saywhere.engine.grid import Grid
+from saywhere.report.progress import write_progress
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Grid:
+    (tmp_path / "base.toml").write_text("[train]\nepochs = 3\n")
+    axis = [[{"label": "image"}, {"label": "<text>", "set": {"text.blank": 0.1}}]]
+    return Grid.model_validate({"table": "t", "title": "A & B", "base": tmp_path / "base.toml", "seeds": [0, 1], "jobs": 2, "axis": axis})
+
+
+def write(folder: Path, name: str, content: object) -> None:
+    (folder / "t").mkdir(exist_ok=True)
+    (folder / "t" / f"{name}.json").write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def test_it_counts_what_is_finished_failed_and_left_and_says_when_it_will_end(grid: Grid, tmp_path: Path) -> None:
+    finished = {"status": "finished", "seconds": 300, "summary": {"words": {"right": {"dice_mean": {"mean": 0.8125}}}}}
+    write(tmp_path, "image-seed0", finished)
+    write(tmp_path, "text-seed0", {"status": "failed", "reason": "no <manifest>"})
+    write(tmp_path, "image-seed1", '{"status": "fin')
+    page = write_progress(grid, tmp_path).read_text()
+    shown = re.sub(r"<[^>]+>", "", page)
+    assert "1 of 4 cells finished · 1 failed · 2 left · about 5 min to go" in " ".join(shown.split())
+    assert "0.812" in page
+    assert "failed: no &lt;manifest&gt;" in page
+    assert "&lt;text&gt;" in page
+    assert 'http-equiv="refresh"' in page
+
+
+def test_a_grid_that_is_done_does_not_reload(grid: Grid, tmp_path: Path) -> None:
+    for name in ("image-seed0", "text-seed0", "image-seed1", "text-seed1"):
+        write(tmp_path, name, {"status": "failed", "reason": "x"})
+    assert 'http-equiv="refresh"' not in write_progress(grid, tmp_path).read_text()
+
+
+def test_nothing_is_loaded_from_elsewhere(grid: Grid, tmp_path: Path) -> None:
+    page = write_progress(grid, tmp_path).read_text()
+    assert not re.findall(r"""(?:src|href)\s*=|url\(|@import|<script""", page)
