@@ -19,7 +19,7 @@ from saywhere.engine.build import reads_tokens_of
 from saywhere.errors import ConfigError, TooManyFaults
 from saywhere.text.cache import EmbeddingCache, cache_folder
 from saywhere.text.encoder import Encoder, open_encoder
-from saywhere.text.scale import EmbeddingScale, fit, one_vector
+from saywhere.text.scale import EmbeddingScale, fit, one_vector, spread_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,14 @@ class Material:
     scale: EmbeddingScale | None
     encoder: Encoder | None
     arm: Arm
+
+    @property
+    def noise_std(self) -> float:
+        """σ of the noise on the scaled embedding: `text.noise` is in spreads of the training's prompts, which `text.scale` brings to 1 unless it is none."""
+        text = self.training.config.text
+        if self.scale is None or text.scale != "none":
+            return text.noise
+        return text.noise * spread_of(self.scale, self.table.embeddings)
 
 
 def gather(config: Config) -> Material:

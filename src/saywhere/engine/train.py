@@ -131,7 +131,7 @@ class Loop:
     def teach_words(self) -> None:
         """`fusion.words_first` steps of the words alone, before the first step of all."""
         if isinstance(self.model, ReferringSegmenter):
-            train_words(self.model, self.training, self.config.fusion.words_first)
+            train_words(self.model, self.training, self.config.fusion.words_first, noise_std=self.material.noise_std)
 
     def restore(self, saved: checkpoint.Checkpoint) -> None:
         """Go on where `saved` stands."""
@@ -147,7 +147,7 @@ class Loop:
             return None
         shape = (len(batch.rows), self.material.scale.dims[1])
         draws = torch.randn(shape, generator=torch_generator(self.config.train.seed, "embedding noise", step))
-        return (self.config.text.noise * draws).to(batch.embedding.device)
+        return (self.material.noise_std * draws).to(batch.embedding.device)
 
     def to_device(self, batch: Batch) -> Batch:
         """The batch where the model is, in its memory format."""

@@ -14,8 +14,8 @@ from saywhere.seeds import torch_generator
 BATCH_SIZE = 32
 
 
-def train_words(model: ReferringSegmenter, training: TrainingSet, steps: int, roi: str = "mask") -> None:
-    """Train them by the region-of-interest loss `roi` (see `losses.roi_loss`), with `text.noise`; AdamW, 1e-3, float32.
+def train_words(model: ReferringSegmenter, training: TrainingSet, steps: int, *, noise_std: float, roi: str = "mask") -> None:
+    """Train them by the region-of-interest loss `roi` (see `losses.roi_loss`), with noise on the scaled embedding; AdamW, 1e-3, float32.
 
     A network that meets a pseudo-image which already says where has a reason to look at it: an image is otherwise learned faster than words,
     and what is learned last is not heard.
@@ -27,7 +27,7 @@ def train_words(model: ReferringSegmenter, training: TrainingSet, steps: int, ro
     for step in range(steps):
         batch = training.batch(step)
         noise = torch.randn((BATCH_SIZE, model.scale.dims[1]), generator=torch_generator(config.train.seed, "words first", step))
-        pseudo_image = model.imagine(batch.embedding.to(device), (config.text.noise * noise).to(device))
+        pseudo_image = model.imagine(batch.embedding.to(device), (noise_std * noise).to(device))
         loss = roi_loss(roi, pseudo_image, batch.image.to(device), batch.mask.to(device))
         optimizer.zero_grad()
         loss.backward()

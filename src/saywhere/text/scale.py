@@ -59,6 +59,11 @@ def one_vector(embedding: Tensor) -> Tensor:
     return embedding.sum(1) / embedding.any(-1).sum(1, keepdim=True).clamp_min(1)
 
 
+def spread_of(scale: EmbeddingScale, embeddings: Tensor) -> float:
+    """Root mean variance of scaled embeddings (prompt, dim): the unit of `text.noise`. 1 after every scale but `none`."""
+    return float(scale(one_vector(embeddings)).var(0, correction=0).mean().sqrt())
+
+
 def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingScale:
     """Fit on the distinct training prompts.
 

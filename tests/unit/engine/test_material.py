@@ -78,3 +78,12 @@ def test_a_row_is_evaluated_with_the_first_sentence_of_its_level(config: Config,
     row = read_manifest(manifest).rows[0]
     assert evaluation_prompt(row, config.replace(**{"text.evaluate_prompts": "taught"})) == row.prompts["taught"][0]
     assert evaluation_prompt(row, config.replace(**{"fusion.name": "none"})) == ""
+
+
+def test_noise_is_in_spreads_of_the_prompts_whatever_the_scale(config: Config) -> None:
+    """Without a scale, prompts differ by some 0.03 a number: noise of 0.5 there would drown every word."""
+    for name in ("within", "whiten", "standardise", "none"):
+        material = gather(config.replace(**{"text.scale": name, "text.noise": 0.5}))
+        assert material.scale is not None
+        scaled = material.scale(material.table.embeddings).numpy()
+        assert material.noise_std == pytest.approx(0.5 * np.sqrt(scaled.var(0).mean()), rel=0.1), name

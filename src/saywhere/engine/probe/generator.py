@@ -42,7 +42,7 @@ def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: Ref
     assert isinstance(model, ReferringSegmenter)
     test = _Test(config, rows, material)
     found = {"before": test.measure(model)}
-    train_words(model, material.training, steps, _roi(config))
+    train_words(model, material.training, steps, noise_std=material.noise_std, roi=_roi(config))
     found["alone"] = test.measure(model)
     if trained is not None:
         found["jointly trained"] = test.measure(trained)
