@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from saywhere.engine.compare import dice_difference, read_results, table, words_gap
+from saywhere.engine.compare import dice_difference, gap, read_results, table, words_gap
 from saywhere.errors import MissingFile
 from saywhere.io.files import write_text
 from saywhere.metrics.statistics import PairedDifference
@@ -51,7 +51,7 @@ def _between(name: str, label: str, reference: str) -> Callable[[], Found]:
         _, results = read_results(RESULTS / name)
         found = dice_difference(results[label], results[reference])
         seeds = min(len(results[label]), len(results[reference]))
-        return Found(f"{_gap(found)} Dice, {seeds} seeds, `{name}`", _verdict(found))
+        return Found(f"{gap(found)} Dice, {seeds} seeds, `{name}`", _verdict(found))
 
     return look
 
@@ -62,7 +62,7 @@ def _heard(name: str, label: str) -> Callable[[], Found]:
     def look() -> Found:
         _, results = read_results(RESULTS / name)
         found = words_gap(results[label], "contradictory")
-        return Found(f"right − contradictory {_gap(found)} Dice, {len(results[label])} seeds, `{name}`", "heard" if found.low > 0 else "not heard")
+        return Found(f"right − contradictory {gap(found)} Dice, {len(results[label])} seeds, `{name}`", "heard" if found.low > 0 else "not heard")
 
     return look
 
@@ -83,7 +83,7 @@ def _spread(label: str) -> Callable[[], Found]:
         found = words_gap(results[label], "contradictory")
         spread = sum(cell["spread"] for cell in results[label]) / len(results[label])
         verdict = "it silences the words" if found.low <= 0 else "it does not silence them here"
-        return Found(f"{label}: spread {spread:.4f}, right − contradictory {_gap(found)}, {len(results[label])} seeds, `phantoms_heard`", verdict)
+        return Found(f"{label}: spread {spread:.4f}, right − contradictory {gap(found)}, {len(results[label])} seeds, `phantoms_heard`", verdict)
 
     return look
 
@@ -132,10 +132,6 @@ def _table(name: str) -> str:
 def _demo(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((RESULTS / f"demo_{name}.json").read_text())
     return found
-
-
-def _gap(found: PairedDifference) -> str:
-    return f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from saywhere import seeds
 from saywhere.config import Config
+from saywhere.engine.arms import ARMS
 from saywhere.errors import UsageError
 from saywhere.fusion.generator import Generator, start_unit_variance
 from saywhere.fusion.late import join
@@ -51,7 +52,7 @@ def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Ten
     projection, generator = Projection(config.fusion.projection, scale.dims[1], seed_grid), Generator(channel)
     if config.fusion.start == "unit-variance" and start_prompts is not None:
         start_unit_variance(projection, generator, scale(start_prompts))
-    return ReferringSegmenter(scale, projection, generator, normalize, network, words_turn=config.fusion.chosen_arm == "fuse-first")
+    return ReferringSegmenter(scale, projection, generator, normalize, network, words_turn=ARMS[config.fusion.chosen_arm].words_turn)
 
 
 def reads_tokens_of(config: Config) -> bool:

@@ -43,7 +43,7 @@ def table(folder: Path) -> str:
     lines = [f"**{about['title']}.** {about['note']} {_protocol(results)}", "", *_head(results, reference)]
     for label, cells in results.items():
         difference = differences.get(label)
-        last = [_gap(difference), _p(corrected[label])] if difference else ["reference", ""] if label == reference else ["", ""]
+        last = [gap(difference), _p(corrected[label])] if difference else ["reference", ""] if label == reference else ["", ""]
         extras = [value(cells) for _, value in _extras(results)]
         row = [label, str(len(cells)), *_row(cells), *extras, *_heard(cells, results), *(last if reference else [])]
         lines.append(f"| {' | '.join(row)} |")
@@ -92,7 +92,7 @@ def _kinds(results: Results) -> list[str]:
 
 
 def _heard(cells: list[dict[str, Any]], results: Results) -> list[str]:
-    return [_gap(words_gap(cells, kind)) if kind in cells[0]["summary"]["listening"] else "–" for kind in _kinds(results)]
+    return [gap(words_gap(cells, kind)) if kind in cells[0]["summary"]["listening"] else "–" for kind in _kinds(results)]
 
 
 def words_gap(cells: list[dict[str, Any]], kind: str) -> PairedDifference:
@@ -114,7 +114,8 @@ def _matrix(cells: list[dict[str, Any]], words: str, cases_with: str | None = No
     return np.array([[dice[name] for name in names] for dice in found])
 
 
-def _gap(found: PairedDifference) -> str:
+def gap(found: PairedDifference) -> str:
+    """+0.123 [+0.100, +0.150]"""
     return f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from saywhere import seeds
@@ -35,7 +35,7 @@ class Material:
     encoder: Encoder | None
     arm: Arm
 
-    @property
+    @cached_property
     def noise_std(self) -> float:
         """σ of the noise on the scaled embedding: `text.noise` is in spreads of the training's prompts, which `text.scale` brings to 1 unless it is none."""
         text = self.training.config.text

@@ -85,7 +85,10 @@ SENTENCES = [
     (("probe", "invariance", "none"), "no checkpoint in none"),
     (("probe", "invariants", "none"), "no probe 'invariants': did you mean 'invariance'?"),
     (("demo", "--data", "none"), "no manifest none"),
-    (("prepare", "kvasr", "--from", "none", "--to", "there"), "monuseg, mosmed, qata, phantoms: did you mean 'kvasir'?"),
+    (
+        ("prepare", "kvasr", "--from", "none", "--to", "there"),
+        "no set named 'kvasr'; known are busi, clinicdb, folder, isic, kvasir, monuseg, mosmed, qata, phantoms: did you mean 'kvasir'?",
+    ),
     (("info", "netwroks"), "info knows no 'netwroks'"),
     (("train", "none.toml", "--resume"), "no configuration file none.toml"),
     (("predict", "none"), "nothing to predict; either INPUT… with --prompt, or --manifest M"),
