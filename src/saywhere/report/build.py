@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from saywhere._version import __version__
 from saywhere.io.files import write_text
 from saywhere.report import tables
 from saywhere.report.evidence import Evidence, gather, listed
+from saywhere.report.page import render
 from saywhere.report.pictures import Album, answers, cases
 from saywhere.report.wording import headline, name_of
 
@@ -36,8 +35,7 @@ def build_report(run: Path, out: Path | None = None) -> Path:
 
 
 def _page(evidence: Evidence, run: Path) -> str:
-    environment = Environment(loader=PackageLoader("saywhere.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("report.html.j2").render(_context(evidence, run))
+    return render("report.html.j2", _context(evidence, run))
 
 
 def _context(evidence: Evidence, run: Path) -> dict[str, Any]:

@@ -7,20 +7,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from saywhere.engine.experiment import result_path
 from saywhere.engine.grid import Cell, Grid, cells_of
 from saywhere.io.files import write_text
+from saywhere.report.page import render
 
 
 def write_progress(grid: Grid, results: Path) -> Path:
     """Write results/TABLE/progress.html from the result files that are there; returns its place. Raises NotWritable, ConfigError."""
     folder = results / grid.table
     cells = [_state(cell, folder) for cell in cells_of(grid)]
-    environment = Environment(loader=PackageLoader("saywhere.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    css = environment.loader.get_source(environment, "report.css")[0] if environment.loader else ""
-    page = environment.get_template("progress.html.j2").render(title=grid.title, note=grid.note, css=css, cells=cells, **_counts(cells, grid.jobs))
+    page = render("progress.html.j2", {"title": grid.title, "note": grid.note, "cells": cells, **_counts(cells, grid.jobs)})
     write_text(folder / "progress.html", page)
     return folder / "progress.html"
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from saywhere.data.facts import Progress
 from saywhere.data.prepare.layout import NO_TEXT, Case, Prepared, by_stem, count_warnings, drawn_split, find_with, write_set
-from saywhere.data.prepare.medvlsm import COLUMNS, FILES, Listed, read_annotations
-from saywhere.errors import MissingFile
+from saywhere.data.prepare.medvlsm import COLUMNS, Listed, read_if_there
 
 KINDS = ["benign", "malignant", "normal"]
 PUBLISHED = {"benign": 437, "malignant": 210, "normal": 133}
@@ -59,9 +58,5 @@ def _case(stem: str, image: Path, masks: list[Path], kind: str, record: Listed |
 
 def _listed(source: Path, folder: Path) -> dict[str, Listed]:
     """MedVLSM's records by stem; none where its files are not there."""
-    try:
-        find_with(source, FILES, TEXT_REMEDY)
-    except MissingFile:
-        return {}
     images = {stem: path for kind in KINDS for stem, path in _files(folder / kind)[0].items()}
-    return {record.stem: record for record in read_annotations(source, images, TEXT_REMEDY)}
+    return {record.stem: record for record in read_if_there(source, images, TEXT_REMEDY)}

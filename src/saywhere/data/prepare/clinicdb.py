@@ -6,8 +6,7 @@ from pathlib import Path
 
 from saywhere.data.facts import Progress
 from saywhere.data.prepare.layout import NO_TEXT, Case, Prepared, by_stem, find_with, missing, paired, write_set
-from saywhere.data.prepare.medvlsm import COLUMNS, FILES, read_annotations
-from saywhere.errors import MissingFile
+from saywhere.data.prepare.medvlsm import COLUMNS, read_if_there
 
 N_PUBLISHED = 612
 FOLDERS = ["Original", "Ground Truth"]
@@ -27,11 +26,9 @@ def prepare_clinicdb(source: Path, target: Path, progress: Progress | None = Non
     if not images or not masks:
         raise missing(folder, [f"{FOLDERS[1] if images else FOLDERS[0]}/*.tif"], IMAGES_REMEDY)
     warnings = [] if len(images) == N_PUBLISHED else [f"{len(images):,} images; {N_PUBLISHED:,} were published"]
-    try:
-        find_with(source, FILES, TEXT_REMEDY)
-    except MissingFile:
+    listed = read_if_there(source, images, TEXT_REMEDY)
+    if not listed:
         return write_set(source, target, _in_order(images, masks, warnings), {}, [*warnings, NO_TEXT], progress)
-    listed = read_annotations(source, images, TEXT_REMEDY)
     present, absent = paired([record.stem for record in listed], images, masks)
     cases = [Case(r.stem, images[r.stem], masks[r.stem], r.split, r.prompts, COLUMNS) for r in listed if r.stem in present]
     return write_set(source, target, cases, {}, [*warnings, *absent, LEAKS], progress)

@@ -39,6 +39,13 @@ def read_annotations(root: Path, images: dict[str, Path], remedy: str) -> list[L
     raise ManifestError("annotations of other images", where=nearest, allowed="img_name is a file of the images folder", remedy=remedy)
 
 
+def read_if_there(root: Path, images: dict[str, Path], remedy: str) -> list[Listed]:
+    """The same for a set that can do without: none where there are no annotation files."""
+    if not any(all((folder / name).is_file() for name in FILES) for folder in folders(root)):
+        return []
+    return read_annotations(root, images, remedy)
+
+
 def _read_folder(folder: Path) -> list[Listed]:
     return [record for split in SPLITS for record in _read_file(folder / f"{split}.json", split)]
 
