@@ -25,8 +25,7 @@ _FAR_BEHIND = 3.0  # times the fastest of a round
 
 def choose(config: Config, material: Material) -> tuple[Config, Fabric]:
     """The configuration with what was left open settled (so that a resumed run takes the same), and its Fabric, launched."""
-    n_threads = config.train.threads or n_cores()
-    torch.set_num_threads(n_threads)
+    n_threads = limit_threads(config)
     if config.train.precision == "auto":
         config = config.replace(**_fastest(_SETTINGS, config, material))
     if not config.train.threads:
@@ -34,6 +33,13 @@ def choose(config: Config, material: Material) -> tuple[Config, Fabric]:
         config = config.replace(**(_fastest(choices, config, material) if len(choices) > 1 else choices[0]))
         torch.set_num_threads(config.train.threads)
     return config, launch(config)
+
+
+def limit_threads(config: Config) -> int:
+    """Set torch's threads to `train.threads` (0: all cores), and say how many. The last bits of a sum depend on it: call before the first tensor."""
+    n_threads = config.train.threads or n_cores()
+    torch.set_num_threads(n_threads)
+    return n_threads
 
 
 def n_cores() -> int:
@@ -89,7 +95,7 @@ def _loop(config: Config, material: Material) -> Loop:
 
 
 def _seconds(loop: Loop, batch: Batch, step: int) -> float:
-    torch.set_num_threads(loop.config.train.threads or n_cores())
+    limit_threads(loop.config)
     started = time.perf_counter()
     losses, _ = loop.step(step, loop.to_device(batch))
     losses.tolist()  # wait for the device

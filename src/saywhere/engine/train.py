@@ -53,6 +53,7 @@ def train(config: Config, out: Path | None = None, *, name: str = "run", resume:
     saved = checkpoint.load(here.last) if here and (here.last / checkpoint.WEIGHTS).is_file() else None
     config = here.config(config, saved.config if saved else None) if here else config
     with failure.reporting_memory(config):
+        fastest.limit_threads(config)
         material = gather(config)
         if here:
             here.same_data(material.report.manifest.digest)

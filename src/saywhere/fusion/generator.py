@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from saywhere.fusion.projection import Projection
 
+MOST = 512  # prompts that the start is computed on
+
 
 class Generator(nn.Module):
     """ConvTranspose2d 1→16→8→C, kernel 4, stride 2, padding 1, ReLU between, sigmoid at the end: [0, 1]."""
@@ -32,14 +34,20 @@ def start_unit_variance(projection: Projection, generator: Generator, embedding:
 
     With PyTorch's start the pseudo-image hardly depends on the prompt (spread 0.0005): the network learns to ignore it
     before the generator learns to speak. Needs at least two prompts that differ; with fewer there is nothing to tell apart.
+    Of more than MOST prompts, evenly spaced ones are taken: their pictures lie in memory all at once.
     """
     if len(embedding) < 2 or embedding.std(0, correction=0).max() < 1e-6:
         return
+    chosen = torch.linspace(0, len(embedding) - 1, min(len(embedding), MOST)).long()
     last = projection.layers[-1]
     assert isinstance(last, nn.Linear)
-    value = _unit_variance(last, projection.layers[:-1](embedding), per_output=False).unflatten(1, (1, *projection.seed_grid))
+    for part in (projection, generator):  # the last bits of a float32 sum depend on the number of threads, and equal trainings must start equal
+        part.double()
+    value = _unit_variance(last, projection.layers[:-1](embedding[chosen].double()), per_output=False).unflatten(1, (1, *projection.seed_grid))
     for layer in generator.layers:
         value = _unit_variance(layer, value, per_output=True) if isinstance(layer, nn.ConvTranspose2d) else layer(value)
+    for part in (projection, generator):
+        part.float()
 
 
 def _unit_variance(layer: nn.Linear | nn.ConvTranspose2d, value: Tensor, *, per_output: bool) -> Tensor:

@@ -108,7 +108,7 @@ def _rounded(numbers: np.ndarray) -> np.ndarray:
     """To a millionth of the largest: last bits depend on BLAS's threads, and equal trainings must start from equal numbers."""
     grid = max(float(np.abs(numbers).max()), 1e-12) * 1e-6
     grid = 2.0 ** np.floor(np.log2(grid))  # a power of two, which a last bit of the largest does not move
-    return np.round(numbers / grid) * grid
+    return np.round(numbers / grid) * grid + 0.0  # and no −0.0: equal numbers are to be equal bytes
 
 
 def _principal(centred: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarray]:

@@ -199,3 +199,10 @@ def test_on_real_prompts_opposites_are_all_but_one_before_and_part_after(kvasir:
     assert cosine(right, wrong).mean() > 0.98
     before, after = difference(right, wrong, vectors), difference(scaled(scale, right), scaled(scale, wrong), scaled(scale, vectors))
     assert after > least * before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_zeros_have_no_sign(vectors: np.ndarray, name: str) -> None:
+    """Checkpoints of equal trainings are compared by their bytes."""
+    for numbers in fit(vectors, MEANING, name).state_dict().values():
+        assert not torch.signbit(numbers[numbers == 0]).any()
