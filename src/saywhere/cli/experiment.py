@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from saywhere.errors import UsageError
+
 
 def experiment(
     grid: Annotated[Path, typer.Argument(help="A TOML file, for instance benchmarks/kvasir_unet.toml.")],
@@ -33,16 +35,18 @@ def experiment(
 
 def compare(
     folder: Annotated[Path, typer.Argument(help="A table's folder, for instance benchmarks/results/kvasir_unet.")],
-    out: Annotated[Path | None, typer.Option(help="Write the Markdown there instead of printing it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write it there instead of printing it: FILE.md, or FILE.html with figures.")] = None,
 ) -> None:
     """A table from result files: intervals over cases, paired differences over seeds and cases, Holm's correction."""
+    from saywhere.engine.compare import compare as compared
     from saywhere.engine.compare import table
+    from saywhere.io.files import write_text
+    from saywhere.report.comparison import comparison_page
 
-    markdown = table(folder)
     if out is None:
-        typer.echo(markdown)
-    else:
-        from saywhere.io.files import write_text
-
-        write_text(out, markdown)
+        typer.echo(table(folder))
+    elif out.suffix in (".html", ".md"):
+        write_text(out, comparison_page(compared(folder)) if out.suffix == ".html" else table(folder))
         typer.echo(out)
+    else:
+        raise UsageError(f"--out {out}", allowed="a name that ends in .md (Markdown) or .html (a page with figures)")

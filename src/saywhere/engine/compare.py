@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from saywhere.errors import MissingFile
-from saywhere.metrics.statistics import PairedDifference, hierarchical_difference, holm
+from saywhere.metrics.statistics import PairedDifference, hierarchical_difference, holm, rank_biserial
 
 RESAMPLES = 4000
 Results = dict[str, list[dict[str, Any]]]
@@ -33,33 +34,74 @@ def read_results(folder: Path) -> tuple[dict[str, Any], Results]:
     return json.loads(place.read_text()), {label: sorted(cells, key=lambda cell: cell["seed"]) for label, cells in found.items()}
 
 
-def table(folder: Path) -> str:
-    """Markdown: a row a label. Differences are from the table's reference, paired over seeds and cases."""
+@dataclass(frozen=True)
+class Line:
+    """What the cells of one label reached."""
+
+    label: str
+    n_seeds: int
+    dice: PairedDifference
+    """Mean Dice a case with right words; its p says nothing."""
+    columns: list[str]
+    """As `Comparison.heads` names them."""
+    difference: PairedDifference | None
+    """Dice minus the reference's; None for the reference itself, and where there is none."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A table: what its cells share, and a line a label."""
+
+    title: str
+    note: str
+    reference: str | None
+    heads: list[str]
+    lines: list[Line]
+
+
+def compare(folder: Path) -> Comparison:
+    """The table of a folder's finished cells. Differences are from the table's reference, paired over seeds and cases.
+
+    Raises: MissingFile where there is no table.json, or no finished cell.
+    """
     about, results = read_results(folder)
     reference = about["reference"] if about["reference"] in results else None
     others = [label for label in results if reference and label != reference]
     differences = {label: dice_difference(results[label], results[reference]) for label in others} if reference else {}
     corrected = dict(zip(differences, holm([found.p for found in differences.values()])))
-    lines = [f"**{about['title']}.** {about['note']} {_protocol(results)}", "", *_head(results, reference)]
+    lines = []
     for label, cells in results.items():
-        difference = differences.get(label)
-        last = [gap(difference), _p(corrected[label])] if difference else ["reference", ""] if label == reference else ["", ""]
-        extras = [value(cells) for _, value in _extras(results)]
-        row = [label, str(len(cells)), *_row(cells), *extras, *_heard(cells, results), *(last if reference else [])]
-        lines.append(f"| {' | '.join(row)} |")
+        columns = [*_row(cells), *(value(cells) for _, value in _extras(results)), *_heard(cells, results)]
+        if reference and label == reference:
+            columns += ["reference", "", ""]
+        elif reference:
+            columns += [gap(differences[label]), _p(corrected[label]), f"{_effect(cells, results[reference]):+.2f}"]
+        lines.append(Line(label, len(cells), _interval(cells), columns, differences.get(label)))
+    return Comparison(about["title"], f"{about['note']} {_protocol(results)}", reference, _heads(results, reference), lines)
+
+
+def table(folder: Path) -> str:
+    """`compare(folder)` as Markdown."""
+    found = compare(folder)
+    heads = ["", "seeds", *found.heads]
+    lines = [f"**{found.title}.** {found.note}", "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    lines += [f"| {' | '.join([line.label, str(line.n_seeds), *line.columns])} |" for line in found.lines]
     return "\n".join(lines) + "\n"
 
 
-def _head(results: Results, reference: str | None) -> list[str]:
-    heads = ["", "seeds", "Dice a case [95 %]", "IoU a case", "Dice pooled", "IoU pooled"]
-    heads += [name for name, _ in _extras(results)]
-    heads += [f"right − {kind}" for kind in _kinds(results)] + ([f"Dice − “{reference}” [95 %]", "p (Holm)"] if reference else [])
-    return ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+def _heads(results: Results, reference: str | None) -> list[str]:
+    heads = ["Dice a case [95 %]", "IoU a case", "Dice pooled", "IoU pooled", *(name for name, _ in _extras(results))]
+    heads += [f"right − {kind}" for kind in _kinds(results)]
+    return heads + ([f"Dice − “{reference}” [95 %]", "p (Holm)", "effect"] if reference else [])
+
+
+def _interval(cells: list[dict[str, Any]]) -> PairedDifference:
+    dice = _matrix(cells, "right")
+    return hierarchical_difference(dice, np.zeros_like(dice), RESAMPLES, 0)
 
 
 def _row(cells: list[dict[str, Any]]) -> list[str]:
-    dice = _matrix(cells, "right")
-    interval = hierarchical_difference(dice, np.zeros_like(dice), RESAMPLES, 0)
+    interval = _interval(cells)
     mean = [np.mean([cell["summary"]["words"]["right"][key] for cell in cells]) for key in ("dice_pooled", "iou_pooled")]
     iou = np.mean([cell["summary"]["words"]["right"]["iou_mean"]["mean"] for cell in cells])
     return [f"{interval.difference:.3f} [{interval.low:.3f}, {interval.high:.3f}]", f"{iou:.3f}", *(f"{value:.3f}" for value in mean)]
@@ -102,9 +144,19 @@ def words_gap(cells: list[dict[str, Any]], kind: str) -> PairedDifference:
 
 def dice_difference(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> PairedDifference:
     """Dice with right words of these cells minus the reference's, over the seeds that both have, and over cases."""
-    seeds = sorted({cell["seed"] for cell in cells} & {cell["seed"] for cell in reference})
+    return hierarchical_difference(*_paired(cells, reference), RESAMPLES, 0)
+
+
+def _effect(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> float:
+    ours, theirs = _paired(cells, reference)
+    return rank_biserial(ours.mean(axis=0), theirs.mean(axis=0))
+
+
+def _paired(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """Dice (seed, case) of both, for the seeds that both have."""
+    seeds = {cell["seed"] for cell in cells} & {cell["seed"] for cell in reference}
     ours, theirs = ([cell for cell in side if cell["seed"] in seeds] for side in (cells, reference))
-    return hierarchical_difference(_matrix(ours, "right"), _matrix(theirs, "right"), RESAMPLES, 0)
+    return _matrix(ours, "right"), _matrix(theirs, "right")
 
 
 def _matrix(cells: list[dict[str, Any]], words: str, cases_with: str | None = None) -> np.ndarray:
@@ -133,5 +185,6 @@ def _protocol(results: Results) -> str:
     length = f"{config['train']['epochs']} epochs" + (f" of {steps} steps" if steps else "")
     return (
         f"`{network['name']}`{width} at {size} px, {length}, batch {config['train']['batch_size']}, {n} test cases at their original size. "
-        f"Intervals: bootstrap over seeds and cases; p: Wilcoxon over cases. Made by `{cell['command']}` and `saywhere compare`."
+        f"Intervals: bootstrap over seeds and cases; p: Wilcoxon over cases; effect: its rank-biserial correlation. "
+        f"Made by `{cell['command']}` and `saywhere compare`."
     )

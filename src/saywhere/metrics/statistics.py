@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import wilcoxon
+from scipy.stats import rankdata, wilcoxon
 
 from saywhere.errors import UsageError
 from saywhere.seeds import generator
@@ -89,6 +89,22 @@ def hierarchical_difference(a: ArrayLike, b: ArrayLike, resamples: int, seed: in
         start += len(drawn)
     low, high = _percentiles(means)
     return PairedDifference(float(gain.mean()), low, high, _signed_rank(gain.mean(axis=0)), n_cases)
+
+
+def rank_biserial(a: ArrayLike, b: ArrayLike) -> float:
+    """Effect size of Wilcoxon's signed-rank test: the matched-pairs rank-biserial correlation (Kerby 2014, doi:10.2466/11.IT.3.1).
+
+    The share of the ranks of |a − b| on which a is greater, minus the share on which b is: 1 where a wins every case, −1 where b does, 0 where no
+    pair differs. Pairs that are equal do not count.
+
+    Args:
+        a, b: finite numbers (n,), entry by entry the same case.
+    Raises: UsageError for NaN, inf or arrays of different length.
+    """
+    ours, theirs = _pair(a, b, dimensions=1)
+    gain = (ours - theirs)[ours != theirs]
+    ranks = rankdata(np.abs(gain))
+    return float((np.sign(gain) * ranks).sum() / ranks.sum()) if len(gain) else 0.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

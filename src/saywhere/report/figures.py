@@ -76,6 +76,17 @@ def bar(mean: float, low: float | None, high: float | None) -> Markup:
     return Markup(drawing).format(100 * _share(mean), whisker)
 
 
+def forest(mean: float, low: float, high: float, reach: tuple[float, float], zero: float | None = None) -> Markup:
+    """A mean and its interval on a scale that a column of them shares, as wide as its cell; a line at `zero` where it is given."""
+    place = [100 * _share((value - reach[0]) / (reach[1] - reach[0])) for value in (low, high, mean)]
+    line = Markup("")
+    if zero is not None:
+        line = Markup('<path class="zero" d="M{:.2f} 0V12"/>').format(100 * _share((zero - reach[0]) / (reach[1] - reach[0])))
+    drawing = '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">{}'
+    drawing += '<path class="whisker" d="M{:.2f} 2V10M{:.2f} 6H{:.2f}M{:.2f} 2V10"/><path class="mean" d="M{:.2f} 0V12"/></svg>'
+    return Markup(drawing).format(line, place[0], place[0], place[1], place[1], place[2])
+
+
 def ticks(low: float, high: float, n: int) -> list[float]:
     """About n round numbers that enclose [low, high]."""
     reach = high - low if high - low > 1e-9 else 1.0  # a flat line needs a scale too

@@ -13,6 +13,7 @@ from scipy.stats import wilcoxon
 from saywhere.config import Config
 from saywhere.engine.compare import table
 from saywhere.errors import MissingFile
+from saywhere.metrics.statistics import rank_biserial
 
 N = 40
 
@@ -51,6 +52,7 @@ def test_means_and_paired_differences_are_numpys_and_p_is_scipys(tmp_path: Path)
     assert found[7].startswith(f"{np.mean(text) - np.mean(image):+.3f} [")
     p = wilcoxon(np.mean(text, axis=0) - np.mean(image, axis=0)).pvalue
     assert found[8] == ("< 0.001" if p < 0.001 else f"{p:.3f}")
+    assert float(found[9]) == pytest.approx(rank_biserial(np.mean(text, axis=0), np.mean(image, axis=0)), abs=0.006)
     assert row_of(markdown, "image")[6:8] == ["–", "reference"]
 
 
@@ -59,7 +61,7 @@ def test_a_failed_cell_is_left_out_and_seeds_are_paired(tmp_path: Path) -> None:
     cells = [cell("image", 0, dice), cell("image", 1, dice), cell("text", 0, dice + 0.1), cell("text", 1, dice) | {"status": "failed"}]
     found = row_of(table(written(tmp_path, cells)), "text")
     assert found[1] == "1"
-    assert found[-2].startswith("+0.100")
+    assert found[-3].startswith("+0.100")
 
 
 def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:

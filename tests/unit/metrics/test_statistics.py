@@ -13,7 +13,16 @@ from scipy.stats import bootstrap, false_discovery_control, norm, wilcoxon
 from saywhere import seeds
 from saywhere.errors import UsageError
 from saywhere.metrics import statistics
-from saywhere.metrics.statistics import Interval, PairedDifference, bootstrap_mean, hierarchical_difference, holm, paired_difference, verdict
+from saywhere.metrics.statistics import (
+    Interval,
+    PairedDifference,
+    bootstrap_mean,
+    hierarchical_difference,
+    holm,
+    paired_difference,
+    rank_biserial,
+    verdict,
+)
 
 VALUES = np.random.default_rng(0).beta(8, 2, 100)
 OTHERS = np.clip(VALUES - np.random.default_rng(1).normal(0.05, 0.1, 100), 0, 1)
@@ -129,3 +138,18 @@ def test_bad_calls_say_what_is_allowed() -> None:
         holm([0.5, 1.5])
     with pytest.raises(UsageError, match="0 resamples; 1 or more"):
         bootstrap_mean([0.1], 0, seed=0)
+
+
+@pytest.mark.parametrize("shift", [-0.3, 0.0, 0.3])
+def test_the_effect_is_from_scipys_rank_sum(shift: float) -> None:
+    ours, theirs = np.round(OTHERS + shift, 1), np.round(VALUES, 1)  # ties, and pairs that are equal
+    more, less = (float(wilcoxon(a, b, alternative="greater").statistic) for a, b in ((ours, theirs), (theirs, ours)))
+    assert rank_biserial(ours, theirs) == pytest.approx((more - less) / (more + less), abs=1e-12)
+
+
+def test_the_effect_at_its_ends() -> None:
+    assert rank_biserial(VALUES + 0.1, VALUES) == 1.0
+    assert rank_biserial(VALUES, VALUES + 0.1) == -1.0
+    assert rank_biserial(VALUES, VALUES) == 0.0
+    with pytest.raises(UsageError, match=r"a has shape \(1,\) and b \(2,\)"):
+        rank_biserial([1.0], [1.0, 2.0])

@@ -1,0 +1,43 @@
+"""saywhere compare: Markdown to the terminal or a file, a page with figures, and what else a file may not be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from console import Ended
+from saywhere.config import Config
+
+Say = Callable[..., Ended]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    (tmp_path / "table.json").write_text(json.dumps({"title": "T", "note": "N.", "reference": "a"}))
+    for label, dice in (("a", 0.5), ("b", 0.75)):
+        cases = [{"id": f"{i}", "words": "right", "dice": dice + 0.01 * i} for i in range(9)]
+        summary = {"n": 9, "words": {"right": {"dice_pooled": 0.5, "iou_pooled": 0.4, "iou_mean": {"mean": 0.3}}}, "listening": {}}
+        cell = {"status": "finished", "label": label, "seed": 0, "command": "saywhere experiment g.toml", "config": Config().model_dump(mode="json")}
+        (tmp_path / f"{label}-seed0.json").write_text(json.dumps(cell | {"cases": cases, "summary": summary}))
+    return tmp_path
+
+
+def test_markdown_to_the_terminal_or_a_file_and_a_page(say: Say, table: Path) -> None:
+    printed = say("compare", table).out
+    assert "| b | 1 | 0.790 [" in printed
+    assert "+0.250 [+0.250, +0.250]" in printed
+    assert say("compare", table, "--out", table / "t.md").code == 0
+    assert (table / "t.md").read_text() == printed.rstrip("\n") + "\n"
+    assert say("compare", table, "--out", table / "t.html").code == 0
+    assert '<span class="value">+0.250</span>' in (table / "t.html").read_text()
+
+
+def test_another_ending_and_an_empty_folder_are_wrong_use(say: Say, table: Path, tmp_path: Path) -> None:
+    ended = say("compare", table, "--out", table / "t.txt")
+    assert (ended.code, list(table.glob("t.txt"))) == (2, [])
+    assert "a name that ends in .md (Markdown) or .html (a page with figures)" in ended.err
+    (tmp_path / "empty").mkdir()
+    assert "no table.json" in say("compare", tmp_path / "empty").err

@@ -1,0 +1,50 @@
+"""A compared table as a page: every label, its interval and what is sure of it, in HTML that a browser reads."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from saywhere.engine.compare import Comparison, Line
+from saywhere.metrics.statistics import PairedDifference
+from saywhere.report.comparison import comparison_page
+from saywhere.report.figures import forest
+
+DICE = PairedDifference(0.8, 0.7, 0.9, 0.001, 40)
+
+
+def page(*gains: tuple[float, float, float], reference: str | None = "image") -> str:
+    columns = ["0.800 [0.700, 0.900]", "0.7"]
+    lines = [Line("image", 3, DICE, columns, None)]
+    lines += [Line(f"text <{i}>", 1, DICE, columns, PairedDifference(*gain, 0.01, 40)) for i, gain in enumerate(gains)]
+    return comparison_page(Comparison("Polyps", "Made by `saywhere compare`.", reference, ["Dice a case [95 %]", "IoU a case"], lines))
+
+
+GAINS = [((0.1, 0.05, 0.15), "higher"), ((-0.1, -0.15, -0.05), "lower"), ((0.1, -0.01, 0.2), "not sure: holds 0"), ((0.1, 0.0, 0.2), "not sure: holds 0")]
+
+
+@pytest.mark.parametrize(("gain", "says"), GAINS)
+def test_a_difference_whose_interval_holds_zero_is_said_to_be_unsure(gain: tuple[float, float, float], says: str) -> None:
+    assert f"<small>{says}</small>" in page(gain)
+
+
+def test_labels_are_escaped_and_seeds_are_counted() -> None:
+    found = page((0.1, 0.05, 0.15))
+    assert "text &lt;0&gt;" in found
+    assert "text <0>" not in found
+    assert "3 seeds" in found
+    assert "1 seed<" in found
+    assert "<code>saywhere compare</code>" in found
+
+
+def test_a_table_without_a_reference_has_no_differences() -> None:
+    found = page(reference=None)
+    assert "Difference" not in found
+    assert "reference" not in found.split("</style>")[1]
+
+
+def test_the_mean_lies_where_its_value_is_on_the_scale() -> None:
+    drawn = ElementTree.fromstring(forest(0.5, 0.25, 0.75, (0.0, 1.0), zero=0.1))
+    ways = {path.get("class"): path.get("d") for path in drawn}
+    assert ways == {"zero": "M10.00 0V12", "whisker": "M25.00 2V10M25.00 6H75.00M75.00 2V10", "mean": "M50.00 0V12"}
