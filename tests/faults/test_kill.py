@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from saywhere.config import Config
+from saywhere.engine import fastest
 from saywhere.engine.checkpoint import load
 from saywhere.engine.train import train
 from small_run import once, wait_for
@@ -144,6 +145,22 @@ def test_ctrl_c_before_the_first_step_ends_it_as_well(children: Any, longer: Pat
 
     ended = children.run("train", longer, "--out", tmp_path / "run", disturb=interrupt)
     assert (ended.code, "Traceback" in ended.err) == (130, False), ended.err
+
+
+def test_ctrl_c_that_a_library_swallows_ends_it_after_the_first_step(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose = fastest.choose
+
+    def swallowing(*given: Any) -> Any:
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        return choose(*given)
+
+    monkeypatch.setattr(fastest, "choose", swallowing)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "run")
+    assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "interrupted"
+    assert load(tmp_path / "run/checkpoints/last").state["step"] == 1
 
 
 def test_resumed_as_something_else_is_refused_by_the_key(children: Any, longer: Path, straight: Path) -> None:

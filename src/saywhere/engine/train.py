@@ -52,7 +52,8 @@ def train(config: Config, out: Path | None = None, *, name: str = "run", resume:
     here = run.reopen(out, name) if resume else None
     saved = checkpoint.load(here.last) if here and (here.last / checkpoint.WEIGHTS).is_file() else None
     config = here.config(config, saved.config if saved else None) if here else config
-    with failure.reporting_memory(config):
+    stop = threading.Event()
+    with failure.reporting_memory(config), _ctrl_c(stop, at_once=True):
         fastest.limit_threads(config)
         material = gather(config)
         if here:
@@ -63,6 +64,7 @@ def train(config: Config, out: Path | None = None, *, name: str = "run", resume:
             config, fabric = fastest.choose(config, material)
             here.write_config(config)
             loop = Loop(config, material, here, fabric, listen)
+            loop.stop = stop  # a Ctrl-C that a library swallowed on the way ends it after the first step
             if saved:
                 loop.restore(saved)
             else:
@@ -192,12 +194,18 @@ class Loop:
 
 
 @contextmanager
-def _ctrl_c(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the training after the step under way, not inside of it."""
+def _ctrl_c(stop: threading.Event, *, at_once: bool = False) -> Iterator[None]:
+    """Ctrl-C and SIGTERM are remembered in `stop`, which ends the training after the step under way, not inside of it; `at_once`: they raise too."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def remember(*_: object) -> None:
+        stop.set()
+        if at_once:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
