@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from saywhere.errors import MissingFile, UnreadableFile
 from saywhere.io.decode import TruncatedFile, WrongChannels, decode
@@ -19,6 +19,7 @@ from saywhere.io.limits import MAX_FILE_BYTES
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 GREY = COLOUR[..., 0]
+HANG_S = 60  # no measure of speed: a picture of a few pixels that takes so long would take for ever
 EXTREMES = [0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF]
 
 
@@ -112,7 +113,7 @@ def survive(path: Path, content: bytes) -> bool:
         start = time.perf_counter()
         with suppress(UnreadableFile):
             is_readable |= read(path).size > 0
-        assert time.perf_counter() - start < 2
+        assert time.perf_counter() - start < HANG_S
     return is_readable
 
 
@@ -184,12 +185,13 @@ def test_pixels_are_limited_in_the_header(path: Path) -> None:
 
 
 @pytest.mark.parametrize("side", [12_000, 25_000])
-def test_a_decompression_bomb_is_refused_before_it_goes_off(path: Path, side: int) -> None:
+def test_a_decompression_bomb_is_refused_before_it_goes_off(path: Path, side: int, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_bytes(bomb(side, side))
-    start = time.perf_counter()
+    loaded: list[Image.Image] = []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", loaded.append)
     with pytest.raises(UnreadableFile, match="at most 40,000,000 pixels"):
         read_image(path)
-    assert time.perf_counter() - start < 0.5
+    assert not loaded
 
 
 def test_bytes_are_limited(path: Path) -> None:
