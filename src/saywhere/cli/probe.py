@@ -16,6 +16,7 @@ def probe(
     image_only: Annotated[Path | None, typer.Option(help="invariance: a run without words, to compare with.")] = None,
     steps: Annotated[int, typer.Option(min=1, help="generator: training steps.")] = 400,
     cases: Annotated[int, typer.Option(min=2, help="invariance, mosaic: test cases.")] = 50,
+    side: Annotated[int | None, typer.Option(min=2, max=3, help="mosaic: 2×2 or 3×3 images. Default: as the run was trained.")] = None,
     assignment: Annotated[list[str] | None, typer.Option("--set", help="generator with a configuration: change a key.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
@@ -32,7 +33,7 @@ def probe(
     elif what == "mosaic":
         from saywhere.engine.probe.mosaic import probe_mosaic
 
-        summary = probe_mosaic(subject, folder, n_cases=cases)
+        summary = probe_mosaic(subject, folder, n_cases=cases, side=side)
     else:
         raise UsageError(f"no probe {what!r}", remedy=nearest(what, ("generator", "invariance", "mosaic")))
     if as_json:
@@ -64,7 +65,7 @@ def _print(what: str, summary: dict[str, Any]) -> None:
         for name, found in summary["pseudo_image"].items():
             table.add_row(name, _interval(found["auc"]), f"{found['spread']:.3f}")
     elif what == "mosaic":
-        table = Table("words", "Dice with the named tile's lesion [95 %]", title=f"{summary['n']} mosaics of test images")
+        table = Table("words", "Dice with the named tile's lesion [95 %]", title=f"{summary['n']} mosaics of {summary['side']}×{summary['side']} test images")
         for words, interval in summary["dice_mean"].items():
             table.add_row(words, _interval(interval))
     else:

@@ -54,7 +54,8 @@ def versions(text: str, config: Config) -> list[str]:
 
 def same_tile(config: Config) -> list[list[str]]:
     """The mosaics' sentences, a list a tile: equal in meaning; none where there are no mosaics."""
-    return [mosaic.wordings(config.data.target, tile) for tile in range(4)] if config.data.mosaic else []
+    side = config.data.mosaic_side
+    return [mosaic.wordings(config.data.target, tile, side) for tile in range(side**2)] if config.data.mosaic else []
 
 
 @dataclass
@@ -111,11 +112,12 @@ class TrainingSet:
         return chosen[random.integers(len(chosen))] if len(chosen) > 1 else chosen[0]
 
     def _mosaic(self, random: np.random.Generator, row: int) -> tuple[Tensor, Tensor, int]:
-        target = int(random.integers(4))
-        chosen = random.integers(len(self.rows), size=4)
+        side = self.config.data.mosaic_side
+        target = int(random.integers(side**2))
+        chosen = random.integers(len(self.rows), size=side**2)
         chosen[target] = row
-        image, mask = mosaic.tile(self.store.images[self.store.image_of_row[chosen]], self.store.masks[chosen], target)
-        texts = mosaic.wordings(self.config.data.target, target) if levels_of(self.config) else [""]
+        image, mask = mosaic.tile(self.store.images[self.store.image_of_row[chosen]], self.store.masks[chosen], target, side)
+        texts = mosaic.wordings(self.config.data.target, target, side) if levels_of(self.config) else [""]
         return image, mask, self.table.number[texts[random.integers(len(texts))]]
 
     def _order(self, number: int) -> np.ndarray:

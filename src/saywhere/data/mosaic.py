@@ -1,4 +1,4 @@
-"""Mosaics, where the words decide: four images of a set tiled 2×2, and the sentence names one tile.
+"""Mosaics, where the words decide: images of a set tiled 2×2 or 3×3, and the sentence names one tile.
 
 Without the words nothing says which lesion is meant. The words' place is exact, so a model learns from them to listen.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
-from saywhere.data.wordings import PLACE_TEMPLATES, PLACES, every, synonyms
+from saywhere.data.wordings import PLACE_TEMPLATES, PLACES, every, slots, synonyms
 
 _TEMPLATES = (
     "the {n} in the {v} {h} image",
@@ -28,32 +29,48 @@ _TEMPLATES = (
 )
 """What is said of tiles, beside what is said of any place: the more wordings are taught, the better one never taught is understood."""
 UNSEEN_TEMPLATE = "please mark the abnormal tissue that you see in the {place} field"
+NINE = (
+    ("upper left", "top left"), ("upper middle", "top middle", "top centre"), ("upper right", "top right"),
+    ("middle left", "centre left"), ("central", "middle", "centre"), ("middle right", "centre right"),
+    ("lower left", "bottom left"), ("lower middle", "bottom middle", "bottom centre"), ("lower right", "bottom right"),
+)  # fmt: skip
+"""What the tiles of a 3×3 mosaic are called, in reading order; left is the left of the image."""
+_OF_FOUR = ("corner", "quadrant", "quarter", "half")  # words for parts that nine tiles are not
 
 
-def wordings(target: str, tile: int) -> list[str]:
-    """Sentences that name a tile (0 upper left, 1 upper right, 2 lower left, 3 lower right), some ninety."""
-    words = synonyms(PLACES[tile], bright=True, large=True) | {"n": (target,)}
-    return list(dict.fromkeys(text for template in (*_TEMPLATES, *PLACE_TEMPLATES) for text in every(template, words)))
+def wordings(target: str, tile: int, side: int = 2) -> list[str]:
+    """Sentences that name a tile, counted in reading order from 0 (upper left) to side² − 1: some ninety at side 2, fifty or more at side 3."""
+    if side == 2:
+        words = synonyms(PLACES[tile], bright=True, large=True) | {"n": (target,)}
+        templates: list[str] = [*_TEMPLATES, *PLACE_TEMPLATES]
+    else:
+        words = {"p": NINE[tile], "n": (target,)}
+        templates = [template.replace("{v} {h}", "{p}") for template in (*_TEMPLATES, *PLACE_TEMPLATES) if not any(part in template for part in _OF_FOUR)]
+        templates = [template for template in templates if set(slots(template)) <= {"p", "n"}]
+    return list(dict.fromkeys(text for template in templates for text in every(template, words)))
 
 
-def unseen_wording(tile: int) -> str:
+def unseen_wording(tile: int, side: int = 2) -> str:
     """A sentence of a form that `wordings` never gives."""
-    return UNSEEN_TEMPLATE.format(place=PLACES[tile])
+    return UNSEEN_TEMPLATE.format(place=PLACES[tile] if side == 2 else NINE[tile][0])
 
 
-def tile(images: Tensor, masks: Tensor, target: int) -> tuple[Tensor, Tensor]:
-    """Four pictures → one of the same size.
+def tile(images: Tensor, masks: Tensor, target: int, side: int = 2) -> tuple[Tensor, Tensor]:
+    """side² pictures → one of the same size.
 
     Args:
-        images: uint8 (4, channel, size, size). masks: uint8 (4, 1, size, size). target: the tile that is meant.
+        images: uint8 (side², channel, size, size), in reading order. masks: uint8 (side², 1, size, size). target: the tile that is meant.
     Returns:
-        image uint8 (channel, size, size), each tile area-averaged to half its side; mask uint8 (1, size, size), the target's alone.
+        image uint8 (channel, size, size), each picture area-averaged to its tile; mask uint8 (1, size, size), the target's alone. Where the size is
+        no multiple of `side`, tiles differ by a pixel.
     """
-    half = torch.nn.functional.avg_pool2d(images.float(), 2).round().to(torch.uint8)
-    image = torch.cat([torch.cat([half[0], half[1]], -1), torch.cat([half[2], half[3]], -1)], -2)
-    small = masks[target, :, ::2, ::2]
-    mask = torch.zeros_like(masks[target])
-    height, width = small.shape[-2:]
-    row, column = divmod(target, 2)
-    mask[:, row * height : (row + 1) * height, column * width : (column + 1) * width] = small
+    image, mask = torch.empty_like(images[target]), torch.zeros_like(masks[target])
+    cuts = [round(i * image.shape[-1] / side) for i in range(side + 1)]
+    for number in range(side**2):
+        row, column = divmod(number, side)
+        place = (slice(None), slice(cuts[row], cuts[row + 1]), slice(cuts[column], cuts[column + 1]))
+        reach = (cuts[row + 1] - cuts[row], cuts[column + 1] - cuts[column])
+        image[place] = interpolate(images[number][None].float(), reach, mode="area")[0].round().to(torch.uint8)
+        if number == target:
+            mask[place] = interpolate(masks[number][None], reach, mode="nearest")[0]
     return image, mask

@@ -129,6 +129,19 @@ def test_mosaics_name_the_tile_in_which_the_mask_is() -> None:
     assert min(tiles.values()) > 8
 
 
+def test_nine_images_and_the_words_that_name_one() -> None:
+    training = training_set(**{"data.mosaic": 1.0, "data.mosaic_side": 3, "data.target": "polyp"})
+    cuts, tiles = [round(i * SIZE / 3) for i in range(4)], Counter[int]()
+    for step in range(30):
+        batch = training.batch(step)
+        for text, mask in zip(said(training, batch), batch.mask):
+            (number,) = [number for number in range(9) if text in mosaic.wordings("polyp", number, 3)]
+            row, column = divmod(number, 3)
+            assert mask.sum() == mask[0, cuts[row] : cuts[row + 1], cuts[column] : cuts[column + 1]].sum()
+            tiles[number] += 1
+    assert min(tiles.values()) > 3
+
+
 def test_an_image_only_set_says_nothing() -> None:
     training = training_set(**{"fusion.name": "none", "data.mosaic": 0.5})
     assert levels_of(training.config) == []

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from saywhere.data.mosaic import tile, unseen_wording, wordings
+from saywhere.data.mosaic import NINE, tile, unseen_wording, wordings
 from saywhere.data.wordings import PLACES
 from saywhere.text.prompts import OPPOSITES, contradict
 
@@ -79,3 +79,30 @@ def test_wordings_are_many_distinct_and_the_unseen_one_is_not_among_them() -> No
 def test_a_contradiction_names_the_tile_across(number: int) -> None:
     across = set(wordings("polyp", 3 - number))
     assert {contradict(sentence) for sentence in wordings("polyp", number)} == across
+
+
+@pytest.mark.parametrize("target", range(9))
+def test_nine_tiles_fill_a_size_that_is_no_multiple_of_three(target: int) -> None:
+    images = torch.arange(10, 19, dtype=torch.uint8).reshape(9, 1, 1, 1).expand(9, 3, SIZE, SIZE)
+    image, mask = tile(images, torch.ones(9, 1, SIZE, SIZE, dtype=torch.uint8), target, side=3)
+    thirds = (slice(0, 11), slice(11, 21), slice(21, SIZE))
+    for number in range(9):
+        place = (slice(None), thirds[number // 3], thirds[number % 3])
+        assert (image[place] == 10 + number).all()
+        assert (mask[place] == (number == target)).all()
+
+
+def test_a_ninth_is_area_averaged() -> None:
+    images = torch.randint(0, 256, (9, 3, 36, 36), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    image, _ = tile(images, torch.zeros(9, 1, 36, 36, dtype=torch.uint8), 0, side=3)
+    expected = np.asarray(Image.fromarray(images[4].permute(1, 2, 0).numpy()).reduce(3)).astype(int)  # Pillow's box average
+    assert np.abs(image[:, 12:24, 12:24].permute(1, 2, 0).numpy() - expected).max() <= 1
+
+
+def test_wordings_of_nine_tiles_are_distinct_and_speak_of_no_quarters() -> None:
+    sentences = [sentence for number in range(9) for sentence in wordings("polyp", number, 3)]
+    assert len(set(sentences)) == len(sentences) >= 300
+    assert not [sentence for sentence in sentences if re.search("quadrant|quarter|half|corner", sentence)]
+    assert not {unseen_wording(number, 3) for number in range(9)} & set(sentences)
+    for number, names in enumerate(NINE):
+        assert all(any(name in sentence for name in names) for sentence in wordings("polyp", number, 3))

@@ -1,4 +1,4 @@
-"""Where the words decide: 2×2 mosaics of test images, and a sentence that names one tile."""
+"""Where the words decide: mosaics of test images, and a sentence that names one tile."""
 
 from __future__ import annotations
 
@@ -24,25 +24,27 @@ WORDS = ("right", "another tile's", "blank", "unseen wording")
 N_SHOWN = 4
 
 
-def probe_mosaic(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0) -> dict[str, Any]:
+def probe_mosaic(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, side: int | None = None) -> dict[str, Any]:
     """Dice against the named tile's mask, at the network's size; write out/{mosaic.json,mosaic.png}.
 
-    An image-only run, which has one answer ("right"), cannot exceed a Dice of about 0.4. Mosaics are drawn from the test split by the seed.
+    An image-only run, which has one answer ("right"), cannot exceed a Dice of about 0.4 on 2×2 and 0.2 on 3×3 images. Mosaics are drawn from the
+    test split by the seed; side: 2 or 3, else the run's own `data.mosaic_side`.
     """
     segmenter = Segmenter(run)
-    image, target, prompts = _draw(segmenter, n_cases, seed)
+    side = side or segmenter.config.data.mosaic_side
+    image, target, prompts = _draw(segmenter, n_cases, seed, side)
     if not segmenter.hears_words:
         prompts = {WORDS[0]: prompts[WORDS[0]]}
     masks = {words: _masks(segmenter, image, said) for words, said in prompts.items()}
     found = {words: [dice(mask, truth) for mask, truth in zip(answer, target)] for words, answer in masks.items()}
     interval = {words: vars(bootstrap_mean(values, segmenter.config.evaluate.bootstrap, seed)) for words, values in found.items()}
-    summary = {"run": str(run), "n": n_cases, "seed": seed, "dice_mean": interval}
+    summary = {"run": str(run), "n": n_cases, "seed": seed, "side": side, "dice_mean": interval}
     files.write_json(out / "mosaic.json", summary)
     images.write_image(out / "mosaic.png", _sheet(image, masks["right"], prompts["right"]))
     return summary
 
 
-def _draw(segmenter: Segmenter, n_cases: int, seed: int) -> tuple[Tensor, np.ndarray, dict[str, list[str]]]:
+def _draw(segmenter: Segmenter, n_cases: int, seed: int, side: int = 2) -> tuple[Tensor, np.ndarray, dict[str, list[str]]]:
     """Images float32 (case, channel, size, size) in [0, 1], targets bool (case, size, size), and the sentences a kind of words."""
     config = segmenter.config
     assert config.data.manifest is not None
@@ -52,13 +54,13 @@ def _draw(segmenter: Segmenter, n_cases: int, seed: int) -> tuple[Tensor, np.nda
     prompts: dict[str, list[str]] = {words: [] for words in WORDS}
     for case in range(n_cases):
         random = seeds.generator(seed, "mosaic probe", case)
-        chosen, tile = random.integers(len(rows), size=4), int(random.integers(4))
-        other = (tile + 1 + int(random.integers(3))) % 4
-        picture, target = mosaic.tile(store.images[store.image_of_row[chosen]], store.masks[chosen], tile)
+        chosen, tile = random.integers(len(rows), size=side**2), int(random.integers(side**2))
+        other = (tile + 1 + int(random.integers(side**2 - 1))) % side**2
+        picture, target = mosaic.tile(store.images[store.image_of_row[chosen]], store.masks[chosen], tile, side)
         pictures.append(picture)
         targets.append(target[0].numpy() > 0)
-        said = (_one_of(mosaic.wordings(config.data.target, tile), random), _one_of(mosaic.wordings(config.data.target, other), random))
-        for words, prompt in zip(WORDS, (*said, "", mosaic.unseen_wording(tile))):
+        said = tuple(_one_of(mosaic.wordings(config.data.target, named, side), random) for named in (tile, other))
+        for words, prompt in zip(WORDS, (*said, "", mosaic.unseen_wording(tile, side))):
             prompts[words].append(prompt)
     return torch.stack(pictures).float() / 255, np.stack(targets), prompts
 

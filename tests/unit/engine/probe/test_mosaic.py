@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import f1_score
 
+from saywhere.data.mosaic import NINE
 from saywhere.engine.predict import Segmenter
 from saywhere.engine.probe import mosaic
 from saywhere.engine.probe.mosaic import WORDS, probe_mosaic
@@ -57,3 +58,11 @@ def test_equal_seeds_draw_equal_mosaics(trained: Path) -> None:
     assert torch.equal(first[0], second[0])
     found: Any = first[2]
     assert found == second[2]
+
+
+def test_nine_images_are_asked_for_by_their_nine_places(trained: Path, tmp_path: Path) -> None:
+    assert probe_mosaic(trained, tmp_path, n_cases=4, side=3)["side"] == 3
+    _, targets, prompts = mosaic._draw(Segmenter(trained), 30, 0, 3)
+    for target, right in zip(targets, prompts["right"]):
+        row, column = (int(np.median(values) * 3 / side) for values, side in zip(np.nonzero(target), target.shape))
+        assert any(name in right for name in NINE[3 * row + column]), right
