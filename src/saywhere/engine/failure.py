@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -10,18 +11,21 @@ import torch
 
 from saywhere.config import Config
 from saywhere.engine import run
-from saywhere.errors import OutOfMemory, SaywhereError
+from saywhere.errors import OutOfMemory, SaywhereError, UsageError
 
 NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory", "bad_alloc", "could not create a memory", "could not create a primitive")
 """What torch, its allocators and oneDNN say."""
 
 
 @contextmanager
-def recording(here: run.Run) -> Iterator[None]:
-    """Write status "failed" into run.json, and let the error pass."""
+def recording(here: run.Run, *, is_new: bool = False) -> Iterator[None]:
+    """Write status "failed" into run.json, and let the error pass. A new run that a wrong configuration ends before its first checkpoint leaves nothing."""
     try:
         yield
-    except Exception:
+    except Exception as error:
+        if is_new and isinstance(error, UsageError) and not any(here.folder.rglob("*.safetensors")):
+            shutil.rmtree(here.folder, ignore_errors=True)
+            raise
         with suppress(SaywhereError):  # the disk may be what failed
             here.write_facts(status="failed", finished=run.now())
         raise

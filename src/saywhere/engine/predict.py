@@ -102,6 +102,8 @@ class Segmenter:
         """The same for several pairs, in batches."""
         if len(pictures) != len(prompts):
             raise UsageError(f"{len(pictures)} images and {len(prompts)} prompts", allowed="one prompt an image", remedy="repeat the image for more prompts")
+        if said := [prompt for prompt in prompts if not isinstance(prompt, str)]:
+            raise UsageError(f"a prompt is {said[0]!r}", allowed="a string", remedy='say "" for no words')
         if threshold is not None and not 0 < threshold < 1:
             raise UsageError(f"threshold is {threshold}", allowed="it lies between 0 and 1, on the probability")
         originals = [self._read(picture) for picture in pictures]

@@ -58,8 +58,10 @@ def train(config: Config, out: Path | None = None, *, name: str = "run", resume:
         material = gather(config)
         if here:
             here.same_data(material.report.manifest.digest)
-        here = here or run.create(out, name)
-        with failure.recording(here):
+        is_new, here = here is None, here or run.create(out, name)
+        if out is not None and here.folder != out:
+            listen({"event": "warning", "message": f"{out} holds something already: this run is {here.folder}"})
+        with failure.recording(here, is_new=is_new):
             material.report.write_quarantine(here.folder / "quarantine.jsonl")
             config, fabric = fastest.choose(config, material)
             here.write_config(config)

@@ -37,6 +37,14 @@ def test_runs_are_named_for_their_configuration_numbered_and_resumed(say: Say, t
     assert (tmp_path / "runs/small/metrics.jsonl").read_bytes() == before
 
 
+def test_a_second_run_of_one_name_says_so(say: Say, toml: Path, tmp_path: Path) -> None:
+    words = ("train", toml, "--out", tmp_path / "run", "--set", "train.epochs=1")
+    assert "holds something already" not in say(*words).err
+    ended = say(*words)
+    assert ended.out == f"{tmp_path / 'run-2'}\n"
+    assert f"{tmp_path / 'run'} holds something already: this run is {tmp_path / 'run-2'}" in ended.err.replace("\n", " ")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -45,6 +53,7 @@ def test_runs_are_named_for_their_configuration_numbered_and_resumed(say: Say, t
         ("trian.epochs=3", "unknown key trian in "),
         ("train.epochs", "--set 'train.epochs' "),
         ("train.batch_size=0", "train.batch_size is 0"),
+        ("network.name=monai:Nothing", "Nothing"),
         ("network.name=unett", "no network is called 'unett': did you mean 'unet'"),
         ("text.encoder=minilmm", "no text encoder 'minilmm' in text.encoder: did you mean 'minilm'"),
         ("text.train_prompts=tought", "no prompts named 'tought'"),
@@ -58,6 +67,7 @@ def test_a_wrong_configuration_is_exit_2_with_one_sentence(say: Say, toml: Path,
     assert (ended.code, ended.out) == (2, ""), ended.err
     assert ended.err.splitlines()[-1].startswith("saywhere: ")
     assert message in ended.err.splitlines()[-1]
+    assert not (tmp_path / "run").exists()  # or the corrected command would be run-2
     assert "Traceback" not in ended.err
 
 

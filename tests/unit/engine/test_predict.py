@@ -135,6 +135,12 @@ def test_a_file_that_is_missing_or_broken_is_refused(segmenter: Segmenter, tmp_p
         segmenter.segment(tmp_path / "bad.png", PROMPT)
 
 
+@pytest.mark.parametrize("prompt", [None, 5, ["polyp"]])
+def test_a_prompt_is_a_string(segmenter: Segmenter, picture: Path, prompt: Any) -> None:
+    with pytest.raises(UsageError, match=r'a prompt is .*a string.*say "" for no words'):
+        segmenter.segment(picture, prompt)
+
+
 def test_as_many_prompts_as_pictures(segmenter: Segmenter, picture: Path) -> None:
     with pytest.raises(UsageError, match="1 images and 2 prompts; one prompt an image"):
         segmenter.segment_many([picture], ["a", "b"])

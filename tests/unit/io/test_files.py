@@ -103,6 +103,15 @@ def test_a_file_where_a_folder_is_needed_is_not_writable(tmp_path: Path) -> None
         files.write_text(tmp_path / "taken" / "report.html", "new")
 
 
+def test_a_folder_that_no_one_can_make_is_not_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:  # as /proc does
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(NotWritable, match=r"cannot write .*made/file.txt \(no such file or directory"):
+        files.write_text(tmp_path / "made" / "file.txt", "text")
+
+
 def test_an_error_about_another_file_is_not_blamed_on_the_disk(tmp_path: Path) -> None:
     def read_what_is_not_ours() -> None:
         with files.writing(tmp_path / "ours"):
