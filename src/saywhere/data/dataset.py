@@ -52,7 +52,7 @@ def versions(text: str, config: Config) -> list[str]:
     return [text, *variants(text, config.text.variants)]
 
 
-def same_tile(config: Config) -> list[list[str]]:
+def same_tile(config: Config) -> list[tuple[str, ...]]:
     """The mosaics' sentences, a list a tile: equal in meaning; none where there are no mosaics."""
     side = config.data.mosaic_side
     return [mosaic.wordings(config.data.target, tile, side) for tile in range(side**2)] if config.data.mosaic else []
@@ -117,7 +117,7 @@ class TrainingSet:
         chosen = random.integers(len(self.rows), size=side**2)
         chosen[target] = row
         image, mask = mosaic.tile(self.store.images[self.store.image_of_row[chosen]], self.store.masks[chosen], target, side)
-        texts = mosaic.wordings(self.config.data.target, target, side) if levels_of(self.config) else [""]
+        texts = mosaic.wordings(self.config.data.target, target, side) if levels_of(self.config) else ("",)
         return image, mask, self.table.number[texts[random.integers(len(texts))]]
 
     def _order(self, number: int) -> np.ndarray:

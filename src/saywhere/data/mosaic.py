@@ -5,6 +5,8 @@ Without the words nothing says which lesion is meant. The words' place is exact,
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -38,7 +40,8 @@ NINE = (
 _OF_FOUR = ("corner", "quadrant", "quarter", "half")  # words for parts that nine tiles are not
 
 
-def wordings(target: str, tile: int, side: int = 2) -> list[str]:
+@cache  # asked for at every sample
+def wordings(target: str, tile: int, side: int = 2) -> tuple[str, ...]:
     """Sentences that name a tile, counted in reading order from 0 (upper left) to side² − 1: some ninety at side 2, fifty or more at side 3."""
     if side == 2:
         words = synonyms(PLACES[tile], bright=True, large=True) | {"n": (target,)}
@@ -47,7 +50,7 @@ def wordings(target: str, tile: int, side: int = 2) -> list[str]:
         words = {"p": NINE[tile], "n": (target,)}
         templates = [template.replace("{v} {h}", "{p}") for template in (*_TEMPLATES, *PLACE_TEMPLATES) if not any(part in template for part in _OF_FOUR)]
         templates = [template for template in templates if set(slots(template)) <= {"p", "n"}]
-    return list(dict.fromkeys(text for template in templates for text in every(template, words)))
+    return tuple(dict.fromkeys(text for template in templates for text in every(template, words)))
 
 
 def unseen_wording(tile: int, side: int = 2) -> str:

@@ -71,12 +71,13 @@ def compare(folder: Path) -> Comparison:
     corrected = dict(zip(differences, holm([found.p for found in differences.values()])))
     lines = []
     for label, cells in results.items():
-        columns = [*_row(cells), *(value(cells) for _, value in _extras(results)), *_heard(cells, results)]
+        dice = _mean_dice(cells)
+        columns = [*_row(cells, dice), *(value(cells) for _, value in _extras(results)), *_heard(cells, results)]
         if reference and label == reference:
             columns += ["reference", "", ""]
         elif reference:
             columns += [gap(differences[label]), _p(corrected[label]), f"{_effect(cells, results[reference]):+.2f}"]
-        lines.append(Line(label, len(cells), _interval(cells), columns, differences.get(label)))
+        lines.append(Line(label, len(cells), dice, columns, differences.get(label)))
     return Comparison(about["title"], f"{about['note']} {_protocol(results)}", reference, _heads(results, reference), lines)
 
 
@@ -95,16 +96,15 @@ def _heads(results: Results, reference: str | None) -> list[str]:
     return heads + ([f"Dice − “{reference}” [95 %]", "p (Holm)", "effect"] if reference else [])
 
 
-def _interval(cells: list[dict[str, Any]]) -> PairedDifference:
+def _mean_dice(cells: list[dict[str, Any]]) -> PairedDifference:
     dice = _matrix(cells, "right")
     return hierarchical_difference(dice, np.zeros_like(dice), RESAMPLES, 0)
 
 
-def _row(cells: list[dict[str, Any]]) -> list[str]:
-    interval = _interval(cells)
+def _row(cells: list[dict[str, Any]], dice: PairedDifference) -> list[str]:
     mean = [np.mean([cell["summary"]["words"]["right"][key] for cell in cells]) for key in ("dice_pooled", "iou_pooled")]
     iou = np.mean([cell["summary"]["words"]["right"]["iou_mean"]["mean"] for cell in cells])
-    return [f"{interval.difference:.3f} [{interval.low:.3f}, {interval.high:.3f}]", f"{iou:.3f}", *(f"{value:.3f}" for value in mean)]
+    return [f"{dice.difference:.3f} [{dice.low:.3f}, {dice.high:.3f}]", f"{iou:.3f}", *(f"{value:.3f}" for value in mean)]
 
 
 def _extras(results: Results) -> list[tuple[str, Callable[[list[dict[str, Any]]], str]]]:

@@ -66,12 +66,11 @@ def train(config: Config, out: Path | None = None, *, name: str = "run", resume:
             config, fabric = fastest.choose(config, material)
             here.write_config(config)
             loop = Loop(config, material, here, fabric, listen)
-            loop.stop = stop  # a Ctrl-C that a library swallowed on the way ends it after the first step
             if saved:
                 loop.restore(saved)
             else:
                 loop.teach_words()
-            loop.go()
+            loop.go(stop)
     return here.folder
 
 
@@ -87,14 +86,14 @@ class Loop:
         self.fast, self.fast_optimizer = fabric.setup(self.model, self.optimizer)
         self.augmentation, self.loss, self.progress = Augmentation(config.augment), ReferringLoss(config.loss), Progress()
         self.n_steps = config.train.epochs * self.training.steps_per_epoch
-        self.stop, self.started = threading.Event(), time.monotonic()
+        self.started = time.monotonic()
 
-    def go(self) -> None:
-        """Every step that is left, then the end."""
+    def go(self, stop: threading.Event) -> None:
+        """Every step that is left, then the end; once `stop` is set, by Ctrl-C now or before, the step under way is the last."""
         watch.begin(self)
         sums = torch.tensor(self.progress.sums, dtype=torch.float64, device=self.fabric.device)
         guard = watch.Guard(self)
-        with _ctrl_c(self.stop):
+        with _ctrl_c(stop):
             for step in range(self.progress.step, self.n_steps):
                 batch = self.to_device(self.training.batch(step))
                 rate = set_learning_rate(self.optimizer, self.config, step, self.n_steps)
@@ -107,7 +106,7 @@ class Loop:
                     guard.check()
                     self._end_epoch((sums / self.training.steps_per_epoch).tolist(), rate)
                     sums.zero_()
-                if self.stop.is_set():
+                if stop.is_set():
                     guard.check()
                     self.progress.sums = sums.tolist()
                     self._save_last()

@@ -117,14 +117,14 @@ def _flush_folder(folder: Path) -> None:
 
 def _is_refusal(error: OSError, path: Path, temporary: Path) -> bool:
     """Did the disk refuse *this* file (and not one that the body reads)?"""
-    if error.errno in FULL or _is_no_place(error, path):
+    if error.errno in FULL or _is_no_place(error, path.parent):
         return True
     return error.errno in FORBIDDEN and (error.filename is None or Path(os.fsdecode(error.filename)) in (temporary, path, *path.parents))
 
 
-def _is_no_place(error: OSError, path: Path) -> bool:
-    """A folder above `path` that cannot be made, as in /proc."""
-    return error.errno == errno.ENOENT and error.filename is not None and Path(os.fsdecode(error.filename)) in path.parents
+def _is_no_place(error: OSError, folder: Path) -> bool:
+    """The folder, or one above it, cannot be made, as in /proc."""
+    return error.errno == errno.ENOENT and error.filename is not None and Path(os.fsdecode(error.filename)) in (folder, *folder.parents)
 
 
 def _not_writable(error: OSError, path: Path) -> NotWritable:
@@ -158,6 +158,6 @@ def refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.EEXIST or not (error.errno in FULL | FORBIDDEN or _is_no_place(error, path / "within")):
+        if error.errno == errno.EEXIST or not (error.errno in FULL | FORBIDDEN or _is_no_place(error, path)):
             raise
         raise _not_writable(error, path) from error

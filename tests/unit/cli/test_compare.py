@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from console import Ended
-from saywhere.config import Config
+from table_files import cell, written
 
 Say = Callable[..., Ended]
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    (tmp_path / "table.json").write_text(json.dumps({"title": "T", "note": "N.", "reference": "a"}))
-    for label, dice in (("a", 0.5), ("b", 0.75)):
-        cases = [{"id": f"{i}", "words": "right", "dice": dice + 0.01 * i} for i in range(9)]
-        summary = {"n": 9, "words": {"right": {"dice_pooled": 0.5, "iou_pooled": 0.4, "iou_mean": {"mean": 0.3}}}, "listening": {}}
-        cell = {"status": "finished", "label": label, "seed": 0, "command": "saywhere experiment g.toml", "config": Config().model_dump(mode="json")}
-        (tmp_path / f"{label}-seed0.json").write_text(json.dumps(cell | {"cases": cases, "summary": summary}))
-    return tmp_path
+    return written(tmp_path, [cell(label, 0, dice + 0.01 * np.arange(9)) for label, dice in (("a", 0.5), ("b", 0.75))], reference="a")
 
 
 def test_markdown_to_the_terminal_or_a_file_and_a_page(say: Say, table: Path) -> None:

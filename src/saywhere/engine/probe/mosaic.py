@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def _draw(segmenter: Segmenter, n_cases: int, seed: int, side: int = 2) -> tuple
     return torch.stack(pictures).float() / 255, np.stack(targets), prompts
 
 
-def _one_of(texts: list[str], random: np.random.Generator) -> str:
+def _one_of(texts: Sequence[str], random: np.random.Generator) -> str:
     return texts[int(random.integers(len(texts)))]
 
 
