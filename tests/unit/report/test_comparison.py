@@ -36,6 +36,7 @@ def test_labels_are_escaped_and_seeds_are_counted() -> None:
     assert "3 seeds" in found
     assert "1 seed<" in found
     assert "<code>saywhere compare</code>" in found
+    assert found.count("<table") == found.count("</table>") == 2
 
 
 def test_a_table_without_a_reference_has_no_differences() -> None:
