@@ -37,6 +37,7 @@ class DataConfig(Section):
     """Which rows, at which size."""
 
     manifest: Place | None = None
+    ids: Place | None = Field(None, description="a text file of row ids, one a line: only these rows are used (a fixed subset)")
     size: int = Field(224, description="height and width in pixels that the network sees; a multiple of 8")
     channels: Literal[1, 3] = 3
     train_split: str = "train"

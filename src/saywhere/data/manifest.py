@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,19 @@ def read_manifest(path: Path) -> Manifest:
         raise ManifestError("no rows", where=path, remedy='write one case a line, as {"id": …, "image": …, "mask": …, "prompt": …, "split": …}')
     _check_splits(records, path)
     return Manifest(path, rows, hashlib.sha256(content).hexdigest())
+
+
+def subset(manifest: Manifest, ids: Path) -> Manifest:
+    """The rows whose ids stand in a text file, one a line. Raises MissingFile, ManifestError for an id that is not there."""
+    if not ids.is_file():
+        raise MissingFile("no such file of ids", where=ids, allowed="a text file, one row id a line", remedy="mend data.ids, or leave it out")
+    wanted = [line.strip() for line in ids.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith("#")]
+    unknown = set(wanted) - {row.id for row in manifest.rows}
+    if unknown or not wanted:
+        found = f"{len(unknown)} of {len(wanted)} ids are no row's, for instance {min(unknown)[:80]!r}" if unknown else "no ids"
+        raise ManifestError(found, where=ids, allowed=f"ids of {manifest.path.name}", remedy="mend data.ids, or leave it out")
+    chosen = set(wanted)
+    return replace(manifest, rows=tuple(row for row in manifest.rows if row.id in chosen))
 
 
 def write_manifest(path: Path, rows: Iterable[dict[str, Any]]) -> None:

@@ -5,12 +5,17 @@ Without the words nothing says which lesion is meant. The words' place is exact,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from saywhere import seeds
+from saywhere.data.store import Store
 from saywhere.data.wordings import PLACE_TEMPLATES, PLACES, every, slots, synonyms
 
 _TEMPLATES = (
@@ -77,3 +82,35 @@ def tile(images: Tensor, masks: Tensor, target: int, side: int = 2) -> tuple[Ten
         if number == target:
             mask[place] = interpolate(masks[number][None], reach, mode="nearest")[0]
     return image, mask
+
+
+class Mosaics(NamedTuple):
+    """So many mosaics: images uint8 (mosaic, channel, size, size), masks uint8 (mosaic, 1, size, size), and what is said of each.
+
+    `right` names the target's tile, `contradictory` another one, `unseen` the target's in a form never trained on.
+    """
+
+    images: Tensor
+    masks: Tensor
+    right: list[str]
+    contradictory: list[str]
+    unseen: list[str]
+
+
+def draw(store: Store, n_mosaics: int, seed: int, target: str, side: int = 2) -> Mosaics:
+    """Mosaics of a store's rows, drawn with replacement: a function of (store, seed) alone."""
+    drawn = [_draw_one(store, seeds.generator(seed, "mosaic probe", case), target, side) for case in range(n_mosaics)]
+    pictures, masks, *said = zip(*drawn)
+    return Mosaics(torch.stack(pictures), torch.stack(masks), *(list(texts) for texts in said))
+
+
+def _draw_one(store: Store, random: np.random.Generator, target: str, side: int) -> tuple[Tensor, Tensor, str, str, str]:
+    chosen, named = random.integers(len(store.masks), size=side**2), int(random.integers(side**2))
+    other = (named + 1 + int(random.integers(side**2 - 1))) % side**2
+    picture, mask = tile(store.images[store.image_of_row[chosen]], store.masks[chosen], named, side)
+    right, contradictory = (_one_of(wordings(target, number, side), random) for number in (named, other))
+    return picture, mask, right, contradictory, unseen_wording(named, side)
+
+
+def _one_of(texts: Sequence[str], random: np.random.Generator) -> str:
+    return texts[int(random.integers(len(texts)))]

@@ -11,16 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from saywhere.engine.grid import labels_of
 from saywhere.errors import MissingFile
 from saywhere.metrics.statistics import PairedDifference, hierarchical_difference, holm, rank_biserial
 
 RESAMPLES = 4000
+_FRAMES = {"original": "test cases at their original size", "mosaic": "mosaics of test images, at the network's size"}
 Results = dict[str, list[dict[str, Any]]]
 """Label → its finished cells, by seed."""
 
 
 def read_results(folder: Path) -> tuple[dict[str, Any], Results]:
-    """(table.json, finished cells). Raises MissingFile where there are none."""
+    """(table.json, finished cells in the grid's order). Raises MissingFile where there are none."""
     place = folder / "table.json"
     if not place.is_file():
         raise MissingFile("no table.json", where=folder, remedy="run `saywhere experiment GRID.toml` first")
@@ -31,7 +33,10 @@ def read_results(folder: Path) -> tuple[dict[str, Any], Results]:
             found.setdefault(cell["label"], []).append(cell)
     if not found:
         raise MissingFile("no finished cell", where=folder, remedy="run `saywhere experiment GRID.toml` first")
-    return json.loads(place.read_text()), {label: sorted(cells, key=lambda cell: cell["seed"]) for label, cells in found.items()}
+    about = json.loads(place.read_text())
+    known = labels_of(about.get("axis", []))
+    labels = sorted(found, key=lambda label: known.index(label) if label in known else len(known))
+    return about, {label: sorted(found[label], key=lambda cell: cell["seed"]) for label in labels}
 
 
 @dataclass(frozen=True)
@@ -179,12 +184,16 @@ def _protocol(results: Results) -> str:
     """What the cells share, from their own files."""
     cell = next(iter(results.values()))[0]
     config, n = cell["config"], cell["summary"]["n"]
-    size, network = config["data"]["size"], config["network"]
-    width = f" of width {network['width']}" if network["name"] != "lite" else ""
+    networks = ", ".join(dict.fromkeys(_network(cells[0]["config"]["network"]) for cells in results.values()))
+    size = config["data"]["size"]
     steps = config["train"]["steps_per_epoch"]
     length = f"{config['train']['epochs']} epochs" + (f" of {steps} steps" if steps else "")
     return (
-        f"`{network['name']}`{width} at {size} px, {length}, batch {config['train']['batch_size']}, {n} test cases at their original size. "
+        f"{networks} at {size} px, {length}, batch {config['train']['batch_size']}, {n} {_FRAMES[cell['summary'].get('frame', 'original')]}. "
         f"Intervals: bootstrap over seeds and cases; p: Wilcoxon over cases; effect: its rank-biserial correlation. "
         f"Made by `{cell['command']}` and `saywhere compare`."
     )
+
+
+def _network(config: dict[str, Any]) -> str:
+    return f"`{config['name']}`" + (f" of width {config['width']}" if config["name"] != "lite" else "")

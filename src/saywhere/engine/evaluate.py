@@ -15,7 +15,7 @@ from saywhere.config import Config
 from saywhere.data.manifest import Row, read_manifest
 from saywhere.data.validate import check
 from saywhere.engine import pictures
-from saywhere.engine.material import rows_of
+from saywhere.engine.material import manifest_of, rows_of
 from saywhere.engine.predict import Segmenter
 from saywhere.engine.words import asked, prompts_for
 from saywhere.errors import MissingFile, TooManyFaults
@@ -110,16 +110,15 @@ def _summary(cases: list[Case], config: Config) -> dict[str, Any]:
 
 def _rows(config: Config, manifest: Path | None, split: str) -> tuple[list[Row], Path, int]:
     """The split's clean rows, where they stand, and how many were set aside."""
-    place = manifest or config.data.manifest
-    if place is None:
+    if manifest is None and config.data.manifest is None:
         raise MissingFile("no manifest", remedy="name it with --data")
-    everything = read_manifest(place)
+    everything = read_manifest(manifest) if manifest else manifest_of(config)
     levels = [config.text.evaluate_prompts] if config.fusion.name != "none" else []
     of_split = rows_of(everything, split, "name one with --split")
     report = check(replace(everything, rows=tuple(of_split)), levels)
     rows = list(report.manifest.rows)
     if not rows:
-        raise TooManyFaults(f"all {len(of_split)} rows of split {split!r} are faulty, the first ({report.faults[0].reason})", where=place,
+        raise TooManyFaults(f"all {len(of_split)} rows of split {split!r} are faulty, the first ({report.faults[0].reason})", where=everything.path,
                             remedy="see `saywhere check`")  # fmt: skip
     return rows, everything.path, len(of_split) - len(rows)
 

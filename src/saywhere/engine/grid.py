@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -34,7 +35,8 @@ class Grid(BaseModel):
     seeds: list[int] = Field([0, 1, 2], min_length=1)
     jobs: int = Field(1, ge=1, description="cells side by side")
     threads: int = Field(0, ge=0, description="a cell's threads; 0: every core")
-    mosaics: int = Field(0, ge=0, description="also measure each cell on so many mosaics of test images")
+    mosaics: int = Field(0, ge=0, description="measure each cell on so many mosaics of test images too")
+    measure: Literal["images", "mosaics"] = Field("images", description="whose Dice the table compares: the test images' or the mosaics'")
     reference: str | None = Field(None, description="label that the others are compared with")
     set: dict[str, Any] = Field({}, description="keys of every cell, on top of the base")
     axis: list[list[Choice]] = Field(min_length=1)
@@ -50,7 +52,8 @@ class Cell:
 
     @property
     def id(self) -> str:
-        return f"{re.sub(r'[^a-z0-9]+', '-', self.label.lower()).strip('-')}-seed{self.seed}"
+        plain = self.label.lower().replace("++", "pp")  # UNet++ is not UNet
+        return f"{re.sub(r'[^a-z0-9]+', '-', plain).strip('-')}-seed{self.seed}"
 
 
 def read_grid(path: Path) -> Grid:
@@ -65,17 +68,33 @@ def read_grid(path: Path) -> Grid:
         raise ConfigError(f"{key}: {fault['msg'].lower()}", where=path, remedy=advice) from None
 
 
-def cells_of(grid: Grid) -> list[Cell]:
-    """Seed by seed, so that every table is complete with one seed before the second. Raises ConfigError for two cells of one id."""
+def cells_of(grid: Grid, seeds: Sequence[int] = ()) -> list[Cell]:
+    """Seed by seed, so that every table is complete with one seed before the second; `seeds`: those of the grid's that are asked for, else all.
+
+    Raises ConfigError for two cells of one id, and for a seed that the grid has not.
+    """
+    if unknown := set(seeds) - set(grid.seeds):
+        raise ConfigError(f"no seed {min(unknown)} in this grid", where=grid.table, allowed=f"it has {', '.join(map(str, grid.seeds))}")
+    if grid.measure == "mosaics" and not grid.mosaics:
+        raise ConfigError("measure is 'mosaics', and mosaics is 0", where=grid.table, remedy="say on how many: mosaics = 100")
     base = read(grid.base)
     cells = []
-    for seed in grid.seeds:
+    for seed in seeds or grid.seeds:
         for choices in itertools.product(*grid.axis):
             changes = grid.set | {key: value for choice in choices for key, value in choice.set.items()}
             changes |= {"train.seed": seed, "train.threads": grid.threads}
-            cells.append(Cell(" · ".join(choice.label for choice in choices if choice.label), seed, base.replace(**changes)))
+            cells.append(Cell(_label(choice.label for choice in choices), seed, base.replace(**changes)))
     names = [cell.id for cell in cells]
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"two cells are called {name}", where=grid.table, allowed="labels must differ", remedy="rename a label or drop a seed")
     return cells
+
+
+def labels_of(axis: Sequence[Sequence[dict[str, Any]]]) -> list[str]:
+    """The labels of a written grid's cells (`axis` of a table.json), in the grid's order."""
+    return [_label(choice["label"] for choice in choices) for choices in itertools.product(*axis)]
+
+
+def _label(labels: Iterable[str]) -> str:
+    return " · ".join(label for label in labels if label)

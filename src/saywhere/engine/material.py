@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
+import numpy as np
+
 from saywhere import seeds
 from saywhere.config import Config
+from saywhere.data import mosaic
 from saywhere.data.dataset import TrainingSet, levels_of, same_tile, training_prompts, versions
-from saywhere.data.manifest import Manifest, Row, read_manifest
+from saywhere.data.manifest import Manifest, Row, read_manifest, subset
 from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
 from saywhere.data.store import Store, open_store
 from saywhere.data.validate import CheckReport, check
@@ -34,6 +37,8 @@ class Material:
     scale: EmbeddingScale | None
     encoder: Encoder | None
     arm: Arm
+    validation_prompts: list[str]
+    """one a picture of `validation`"""
 
     @cached_property
     def noise_std(self) -> float:
@@ -48,32 +53,42 @@ def gather(config: Config) -> Material:
     """Check, decode, embed, fit. Raises ConfigError, ManifestError, TooManyFaults and what encoders and files raise."""
     report = checked(config)
     train = limited(report.manifest, config)
-    validation = report.manifest.split(config.data.validation_split) or train[:64]
     stores = cache_folder() / "stores"
+    validation_rows = report.manifest.split(config.data.validation_split) or train[:64]
+    validation, asked = _validation(config, validation_rows, stores)
     encoder, scale, table, arm = None, None, wordless(), open_arm(config, train)
     if config.fusion.name != "none":
         encoder, spoken = open_encoder(config.text), training_prompts(config, train)
         cache = EmbeddingCache(encoder, tokens=reads_tokens_of(config))
         changed = [text for prompt in dict.fromkeys(spoken) for text in arm.sentences(prompt)]
-        table = embed(spoken + changed + [evaluation_prompt(row, config) for row in validation], cache)
+        table = embed(spoken + changed + asked, cache)
         scale = fitted_scale(config, train, spoken, table)
     return Material(
         report,
         TrainingSet(config, train, open_store(train, config.data.size, config.data.channels, stores), table),
+        validation_rows,
         validation,
-        open_store(validation, config.data.size, config.data.channels, stores),
         table,
         scale,
         encoder,
         arm,
+        asked,
     )
+
+
+def _validation(config: Config, rows: list[Row], stores: Path) -> tuple[Store, list[str]]:
+    """Pictures and what is said of them; of a model that learns from mosaics alone, mosaics, for it knows nothing of single images."""
+    store = open_store(rows, config.data.size, config.data.channels, stores)
+    if config.data.mosaic < 1:
+        return store, [evaluation_prompt(row, config) for row in rows]
+    drawn = mosaic.draw(store, len(rows), config.train.seed, config.data.target, config.data.mosaic_side)
+    said = drawn.right if config.fusion.name != "none" else [""] * len(rows)
+    return Store(drawn.images, drawn.masks, np.arange(len(rows))), said
 
 
 def checked(config: Config) -> CheckReport:
     """The manifest's clean rows. Raises TooManyFaults over `data.fault_budget`."""
-    if config.data.manifest is None:
-        raise ConfigError("data.manifest is not set", remedy="set it in the configuration, or --set data.manifest=PATH")
-    manifest = read_manifest(Path(config.data.manifest))
+    manifest = manifest_of(config)
     levels = dict.fromkeys([*levels_of(config), config.text.evaluate_prompts]) if config.fusion.name != "none" else {}
     report = check(manifest, list(levels))
     n_faulty, n_rows = len({fault.row for fault in report.faults}), max(1, len(manifest.rows))
@@ -82,6 +97,14 @@ def checked(config: Config) -> CheckReport:
         raise TooManyFaults(f"{n_faulty} of {n_rows} rows are faulty, the first is row {first.row} ({first.reason})", where=manifest.path,
                             allowed=f"data.fault_budget is {config.data.fault_budget}", remedy="see `saywhere check`; mend the rows or the budget")  # fmt: skip
     return report
+
+
+def manifest_of(config: Config) -> Manifest:
+    """`data.manifest`, and of it the rows of `data.ids` where that is set. Raises ConfigError, MissingFile, ManifestError."""
+    if config.data.manifest is None:
+        raise ConfigError("data.manifest is not set", remedy="set it in the configuration, or --set data.manifest=PATH")
+    manifest = read_manifest(Path(config.data.manifest))
+    return manifest if config.data.ids is None else subset(manifest, Path(config.data.ids))
 
 
 def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from saywhere.config import Config
-from saywhere.engine.material import Material, evaluation_prompt
+from saywhere.engine.material import Material
 from saywhere.fusion.stack import spread
 from saywhere.losses import ReferringLoss
 
@@ -32,7 +32,7 @@ def validate(model: Any, material: Material, config: Config, loss: ReferringLoss
     """With the words of `text.evaluate_prompts`."""
     model.eval()
     overlap, total, values, pseudo_images = [], [], [], []
-    numbers = material.table.numbers([evaluation_prompt(row, config) for row in material.validation_rows])
+    numbers = material.table.numbers(material.validation_prompts)
     store, size = material.validation, config.evaluate.batch_size
     for start in range(0, len(numbers), size):
         image = store.images[store.image_of_row[start : start + size]].to(device).float() / 255

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from saywhere.data.manifest import Manifest, read_manifest, write_manifest
+from saywhere.data.manifest import Manifest, read_manifest, subset, write_manifest
 from saywhere.data.validate import check
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.limits import MAX_FIELD_CHARS
@@ -211,3 +211,20 @@ def test_the_shared_annotations_are_manifests_as_they_stand(name: str, counts: t
     manifest = read_manifest(path)
     assert tuple(len(manifest.split(split)) for split in ("train", "val", "test")) == counts
     assert {"source", "original_size"} <= set(manifest.rows[0].extra)
+
+
+def test_a_subset_is_the_rows_of_a_file_of_ids(tmp_path: Path) -> None:
+    manifest = read(tmp_path, lines(*(ROW | {"id": name} for name in "abcd")))
+    (tmp_path / "ids.txt").write_text("# a comment\nd\n\nb\n")
+    chosen = subset(manifest, tmp_path / "ids.txt")
+    assert [row.id for row in chosen.rows] == ["b", "d"]
+    assert chosen.digest == manifest.digest
+
+
+@pytest.mark.parametrize(("content", "message"), [("b\nq\n", r"1 of 2 ids are no row's, for instance 'q'"), ("\n# none\n", "no ids")])
+def test_a_subset_of_ids_that_are_no_rows_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "ids.txt").write_text(content)
+    with pytest.raises(ManifestError, match=message):
+        subset(read(tmp_path, lines(ROW | {"id": "b"})), tmp_path / "ids.txt")
+    with pytest.raises(MissingFile, match=r"no such file of ids.*mend data.ids"):
+        subset(read(tmp_path, lines(ROW)), tmp_path / "nowhere.txt")

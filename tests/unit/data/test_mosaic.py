@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from saywhere.data.mosaic import NINE, tile, unseen_wording, wordings
+from saywhere.data.mosaic import NINE, Mosaics, draw, tile, unseen_wording, wordings
+from saywhere.data.store import Store
 from saywhere.data.wordings import PLACES
 from saywhere.text.prompts import OPPOSITES, contradict
 
@@ -106,3 +107,35 @@ def test_wordings_of_nine_tiles_are_distinct_and_speak_of_no_quarters() -> None:
     assert not {unseen_wording(number, 3) for number in range(9)} & set(sentences)
     for number, names in enumerate(NINE):
         assert all(any(name in sentence for name in names) for sentence in wordings("polyp", number, 3))
+
+
+@pytest.fixture
+def store(four: tuple[Tensor, Tensor]) -> Store:
+    images, masks = four
+    return Store(images, torch.ones_like(masks), np.arange(4))
+
+
+def test_right_words_name_the_tile_that_holds_the_target_and_others_do_not(store: Store) -> None:
+    drawn = draw(store, 30, 0, "polyp")
+    for mask, right, other in zip(drawn.masks[:, 0].numpy(), drawn.right, drawn.contradictory):
+        row, column = (int(values.mean() >= SIZE / 2) for values in np.nonzero(mask))
+        vertical, horizontal = ("upper", "top") if row == 0 else ("lower", "bottom"), "left" if column == 0 else "right"
+        assert horizontal in right
+        assert any(word in right for word in vertical)
+        assert not (horizontal in other and any(word in other for word in vertical))
+
+
+def test_nine_images_are_asked_for_by_their_nine_places(store: Store) -> None:
+    drawn = draw(store, 30, 0, "polyp", 3)
+    for mask, right in zip(drawn.masks[:, 0].numpy(), drawn.right):
+        row, column = (int(np.median(values) * 3 / SIZE) for values in np.nonzero(mask))
+        assert any(name in right for name in NINE[3 * row + column]), right
+
+
+def test_equal_seeds_draw_equal_mosaics_and_others_do_not(store: Store) -> None:
+    first, second, third = (draw(store, 6, seed, "polyp") for seed in (7, 7, 8))
+    assert isinstance(first, Mosaics)
+    assert torch.equal(first.images, second.images)
+    assert torch.equal(first.masks, second.masks)
+    assert first[2:] == second[2:]
+    assert not torch.equal(first.images, third.images)

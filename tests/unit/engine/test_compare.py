@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import wilcoxon
 
-from saywhere.engine.compare import table
+from saywhere.engine.compare import compare, table
 from saywhere.errors import MissingFile
 from saywhere.metrics.statistics import rank_biserial
 from table_files import cell, written
@@ -67,3 +68,17 @@ def test_unseen_wordings_mosaics_and_the_spread_have_columns_where_cells_have_th
     assert [found["text"][f"mosaics: {words}"] for words in ("right", "another tile's", "unseen wording")] == ["0.700", "0.010", "0.600"]
     assert [found["image"][f"mosaics: {words}"] for words in ("right", "unseen wording")] == ["0.200", "–"]
     assert found["image"]["spread"] == "–"
+
+
+def test_lines_stand_in_the_grids_order_and_networks_are_all_named(tmp_path: Path) -> None:
+    dice = np.array([0.5, 0.6])
+    folder = written(tmp_path, [cell(label, 0, dice) for label in ("a · x", "b · x", "b · y")], None)
+    about = json.loads((folder / "table.json").read_text()) | {"axis": [[{"label": "b"}, {"label": "a"}], [{"label": "y"}, {"label": "x"}]]}
+    (folder / "table.json").write_text(json.dumps(about))
+    place = next(path for path in folder.glob("*-seed0.json") if json.loads(path.read_text())["label"] == "b · x")
+    other = json.loads(place.read_text())
+    other["config"]["network"] |= {"name": "unetpp", "width": 8}
+    place.write_text(json.dumps(other))
+    found = compare(folder)
+    assert [line.label for line in found.lines] == ["b · y", "b · x", "a · x"]
+    assert "`unet` of width 64, `unetpp` of width 8 at 224 px" in found.note

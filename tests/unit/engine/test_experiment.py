@@ -34,6 +34,15 @@ def test_a_cell_is_measured_on_mosaics_where_the_grid_asks_for_them(config: Conf
     assert json.loads(result_path(tmp_path, cell).read_text())["mosaic"] is None
 
 
+def test_a_table_of_mosaics_keeps_their_cases(config: Config, tmp_path: Path) -> None:
+    cell = Cell("text", 0, config.replace(**{"train.epochs": 1, "train.steps_per_epoch": 2, "data.mosaic": 1.0}))
+    run_cell(cell, tmp_path, "", n_mosaics=4, measure="mosaics")
+    found = json.loads(result_path(tmp_path, cell).read_text())
+    assert (found["summary"]["frame"], found["summary"]["n"], found["mosaic"]) == ("mosaic", 4, None)
+    assert sorted({case["words"] for case in found["cases"]}) == ["contradictory", "empty", "right", "unseen"]
+    assert set(found["summary"]["listening"]) == {"contradictory", "empty"}
+
+
 def test_a_failed_cell_is_marked_with_its_reason_and_is_not_finished(config: Config, tmp_path: Path) -> None:
     cell = Cell("broken", 1, config.replace(**{"data.manifest": str(tmp_path / "nowhere.jsonl")}))
     reason = run_cell(cell, tmp_path, "")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from saywhere.config import Config
+from saywhere.data.dataset import same_tile
 from saywhere.data.manifest import read_manifest
 from saywhere.engine.material import checked, evaluation_prompt, gather, limited
 from saywhere.errors import ConfigError, MissingFile, TooManyFaults, UsageError
@@ -31,6 +32,20 @@ def test_validation_is_no_part_of_training(config: Config) -> None:
 def test_without_a_validation_split_training_rows_stand_in(config: Config) -> None:
     material = gather(config.replace(**{"data.validation_split": "none"}))
     assert material.validation_rows == list(material.training.rows)[:64]
+
+
+def test_only_the_rows_of_data_ids_are_used(config: Config, manifest: Path, tmp_path: Path) -> None:
+    every = [row.id for row in read_manifest(manifest).rows]
+    (tmp_path / "ids.txt").write_text("\n".join(every[:10]))
+    assert [row.id for row in checked(config.replace(**{"data.ids": str(tmp_path / "ids.txt")})).manifest.rows] == every[:10]
+
+
+def test_who_learns_from_mosaics_alone_is_validated_on_mosaics(config: Config) -> None:
+    single, mosaics = (gather(config.replace(**{"data.mosaic": share})) for share in (0.5, 1.0))
+    assert single.validation_prompts == [row.prompts["plain"][0] for row in single.validation_rows]
+    assert len(mosaics.validation.masks) == len(mosaics.validation_prompts) == len(mosaics.validation_rows)
+    assert {text in {said for same in same_tile(mosaics.training.config) for said in same} for text in mosaics.validation_prompts} == {True}
+    assert gather(config.replace(**{"data.mosaic": 1.0, "fusion.name": "none"})).validation_prompts == [""] * len(mosaics.validation_rows)
 
 
 def test_image_only_needs_no_encoder(config: Config) -> None:

@@ -69,5 +69,4 @@ def test_an_image_only_model_has_no_spread_and_a_deaf_one_none_to_speak_of(confi
 
 def test_where_all_rows_say_the_same_there_is_no_spread(config: Config, material: Material) -> None:
     prompt = material.validation_rows[0].prompts["plain"]
-    alike = [dataclasses.replace(row, prompts={"plain": prompt}) for row in material.validation_rows]
-    assert measured(config, dataclasses.replace(material, validation_rows=alike), Silent()).spread is None
+    assert measured(config, dataclasses.replace(material, validation_prompts=list(prompt) * len(material.validation_rows)), Silent()).spread is None

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saywhere.data.manifest import read_manifest
-from saywhere.engine.material import evaluation_prompt, rows_of
+from saywhere.engine.material import evaluation_prompt, manifest_of, rows_of
 from saywhere.engine.predict import Segmenter
 from saywhere.errors import ConfigError
 from saywhere.fusion.augment import Geometry
@@ -62,8 +61,7 @@ class _Cases:
 
     def __init__(self, segmenter: Segmenter, n_cases: int) -> None:
         config = segmenter.config
-        assert config.data.manifest is not None
-        rows = rows_of(read_manifest(config.data.manifest), config.data.test_split, "name another run")[:n_cases]
+        rows = rows_of(manifest_of(config), config.data.test_split, "name another run")[:n_cases]
         size = (config.data.size, config.data.size)
         pixels = np.stack([images.resize_image(images.read_image(row.image, config.data.channels), size) for row in rows])
         self.image = torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from saywhere import seeds
 from saywhere.data import mosaic
-from saywhere.data.manifest import read_manifest
 from saywhere.data.store import open_store
+from saywhere.engine.evaluate import Case, summarise
+from saywhere.engine.material import manifest_of, rows_of
 from saywhere.engine.predict import Segmenter
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
-from saywhere.metrics.functional import dice
-from saywhere.metrics.statistics import bootstrap_mean
+from saywhere.metrics.functional import case_metrics
 from saywhere.text.cache import cache_folder
 
-WORDS = ("right", "another tile's", "blank", "unseen wording")
+SAID = {"right": "right", "contradictory": "another tile's", "empty": "blank", "unseen": "unseen wording"}
+"""Kind of words → what it is on mosaics."""
 N_SHOWN = 4
+
+
+class Measured(NamedTuple):
+    """Mosaics, what was said of them, and what came of it."""
+
+    image: Tensor
+    """float32 (mosaic, channel, size, size), [0, 1]"""
+    prompts: dict[str, list[str]]
+    masks: dict[str, np.ndarray]
+    """kind of words → bool (mosaic, size, size)"""
+    cases: dict[str, list[Case]]
+    """as `evaluate.measure` gives them, at the network's size"""
 
 
 def probe_mosaic(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, side: int | None = None) -> dict[str, Any]:
@@ -33,41 +44,35 @@ def probe_mosaic(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, sid
     """
     segmenter = Segmenter(run)
     side = side or segmenter.config.data.mosaic_side
-    image, target, prompts = _draw(segmenter, n_cases, seed, side)
-    if not segmenter.hears_words:
-        prompts = {WORDS[0]: prompts[WORDS[0]]}
-    masks = {words: _masks(segmenter, image, said) for words, said in prompts.items()}
-    found = {words: [dice(mask, truth) for mask, truth in zip(answer, target)] for words, answer in masks.items()}
-    interval = {words: vars(bootstrap_mean(values, segmenter.config.evaluate.bootstrap, seed)) for words, values in found.items()}
+    measured = measure_mosaics(segmenter, n_cases, seed, side)
+    found = summarise(measured.cases, segmenter.config)["words"]
+    interval = {SAID[kind]: words["dice_mean"] for kind, words in found.items()}
     summary = {"run": str(run), "n": n_cases, "seed": seed, "side": side, "dice_mean": interval}
     files.write_json(out / "mosaic.json", summary)
-    images.write_image(out / "mosaic.png", _sheet(image, masks["right"], prompts["right"]))
+    images.write_image(out / "mosaic.png", _sheet(measured))
     return summary
 
 
-def _draw(segmenter: Segmenter, n_cases: int, seed: int, side: int = 2) -> tuple[Tensor, np.ndarray, dict[str, list[str]]]:
-    """Images float32 (case, channel, size, size) in [0, 1], targets bool (case, size, size), and the sentences a kind of words."""
+def measure_mosaics(segmenter: Segmenter, n_cases: int, seed: int = 0, side: int | None = None) -> Measured:
+    """Every mosaic with every kind of words that it has; an image-only model has one answer."""
     config = segmenter.config
-    assert config.data.manifest is not None
-    rows = read_manifest(config.data.manifest).split(config.data.test_split)
+    rows = rows_of(manifest_of(config), config.data.test_split, "name another run")
     store = open_store(rows, config.data.size, config.data.channels, cache_folder() / "stores")
-    pictures, targets = [], []
-    prompts: dict[str, list[str]] = {words: [] for words in WORDS}
-    for case in range(n_cases):
-        random = seeds.generator(seed, "mosaic probe", case)
-        chosen, tile = random.integers(len(rows), size=side**2), int(random.integers(side**2))
-        other = (tile + 1 + int(random.integers(side**2 - 1))) % side**2
-        picture, target = mosaic.tile(store.images[store.image_of_row[chosen]], store.masks[chosen], tile, side)
-        pictures.append(picture)
-        targets.append(target[0].numpy() > 0)
-        said = tuple(_one_of(mosaic.wordings(config.data.target, named, side), random) for named in (tile, other))
-        for words, prompt in zip(WORDS, (*said, "", mosaic.unseen_wording(tile, side))):
-            prompts[words].append(prompt)
-    return torch.stack(pictures).float() / 255, np.stack(targets), prompts
-
-
-def _one_of(texts: Sequence[str], random: np.random.Generator) -> str:
-    return texts[int(random.integers(len(texts)))]
+    drawn = mosaic.draw(store, n_cases, seed, config.data.target, side or config.data.mosaic_side)
+    prompts = {"right": drawn.right, "contradictory": drawn.contradictory, "empty": [""] * n_cases, "unseen": drawn.unseen}
+    if not segmenter.hears_words:
+        prompts = {"right": prompts["right"]}
+    image, targets = drawn.images.float() / 255, drawn.masks[:, 0].numpy() > 0
+    masks = {kind: _masks(segmenter, image, said) for kind, said in prompts.items()}
+    tolerance = config.evaluate.surface_tolerance_px
+    cases = {
+        kind: [
+            {"id": f"mosaic-{i}", "words": kind, "prompt": prompts[kind][i], **case_metrics(mask, target, tolerance)}
+            for i, (mask, target) in enumerate(zip(answers, targets))
+        ]
+        for kind, answers in masks.items()
+    }
+    return Measured(image, prompts, masks, cases)
 
 
 @torch.inference_mode()
@@ -78,6 +83,7 @@ def _masks(segmenter: Segmenter, image: Tensor, prompts: list[str]) -> np.ndarra
     return (torch.cat(logits).sigmoid() > segmenter.config.evaluate.threshold)[:, 0].numpy()
 
 
-def _sheet(image: Tensor, masks: np.ndarray, prompts: list[str]) -> np.ndarray:
-    shown = (image[:N_SHOWN].permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8)
-    return panel([overlay(picture, mask) for picture, mask in zip(shown, masks)], prompts[:N_SHOWN], "Mosaics: the words name one tile")
+def _sheet(measured: Measured) -> np.ndarray:
+    shown = (measured.image[:N_SHOWN].permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8)
+    pictures = [overlay(picture, mask) for picture, mask in zip(shown, measured.masks["right"])]
+    return panel(pictures, measured.prompts["right"][:N_SHOWN], "Mosaics: the words name one tile")
