@@ -106,6 +106,9 @@ class AugmentConfig(Section):
     saturation: float = Field(0.0, ge=0, le=1)
     gamma: float = Field(0.0, ge=0, lt=1)
     noise: float = Field(0.0, ge=0, le=1, description="σ of additive Gaussian noise on the image in [0, 1]")
+    blur: float = Field(0.0, ge=0, le=10, description="largest σ of a Gaussian blur of the image, in pixels of the network's size")
+    cutmix: Share = Field(0.0, ge=0, le=1, description="probability that a sample takes a box of another one's")
+    words: Literal["registered", "naive"] = Field("registered", description="does a box bring its words' picture, and are colour and blur the image's alone?")
 
     @field_validator("scale")
     @classmethod
@@ -137,7 +140,7 @@ class LossConfig(Section):
     """Segmentation loss + λ · L1(pseudo-image, image · mask) in the original frame."""
 
     name: Literal["dice_ce", "dice", "paper_code_softmax", "paper_code_sigmoid"] = "dice_ce"
-    roi: Literal["balanced", "paper", "mask", "none"] = "balanced"
+    roi: Literal["balanced", "paper", "mask", "blurred-mask", "none"] = "balanced"
     roi_weight: float = Field(0.1, ge=0, description="λ")
     roi_after: Share = Field(0.0, ge=0, le=1, description="λ is 0 before this share of the training")
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import torch
 from monai.losses import DiceCELoss, DiceLoss
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy
+from torch.nn.functional import binary_cross_entropy, interpolate
 
 from saywhere.config import LossConfig
 from saywhere.model import Segmentation
 from saywhere.shapes import Image, Logits, Mask, PseudoImage
+
+SEED = 8  # the generator enlarges its seed so many times
 
 
 @dataclass
@@ -49,10 +51,12 @@ def roi_loss(name: str, pseudo_image: PseudoImage, image: Image, mask: Mask) -> 
     `paper`: mean over the frame. Where the region is small, black everywhere is nearly optimal, and the words fall silent.
     `balanced`: the region and its surroundings averaged apart, each counting half; a frame with an empty region counts its
     surroundings alone. `mask`: cross-entropy between the pseudo-image and the mask, averaged as in `balanced`: the words draw where, and
-    no more; what is nowhere likelier than elsewhere becomes 0.5.
+    no more; what is nowhere likelier than elsewhere becomes 0.5. `blurred-mask`: the same against the mask as the generator's 8 × smaller seed
+    sees it.
     """
-    if name == "mask":
-        difference = binary_cross_entropy(pseudo_image, mask.expand_as(pseudo_image), reduction="none")
+    if name in ("mask", "blurred-mask"):
+        drawn = mask if name == "mask" else _blurred(mask)
+        difference = binary_cross_entropy(pseudo_image, drawn.expand_as(pseudo_image), reduction="none")
     else:
         difference = (pseudo_image - image * mask).abs()
     if name == "paper":
@@ -62,6 +66,11 @@ def roi_loss(name: str, pseudo_image: PseudoImage, image: Image, mask: Mask) -> 
     within = (difference * inside).sum((1, 2, 3)) / area.clamp_min(1)
     around = (difference * (1 - inside)).sum((1, 2, 3)) / (inside[0].numel() - area).clamp_min(1)
     return torch.where(area > 0, (within + around) / 2, around).mean()
+
+
+def _blurred(mask: Mask) -> Tensor:
+    """Averaged over 8 × 8 pixels, and enlarged again: (batch, 1, height, width) in [0, 1]."""
+    return interpolate(interpolate(mask, scale_factor=1 / SEED, mode="area"), mask.shape[-2:], mode="bilinear", align_corners=False)
 
 
 class ReferringLoss(nn.Module):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from saywhere.fusion.augment import Geometry
 from saywhere.fusion.generator import Generator
 from saywhere.fusion.late import saying
+from saywhere.fusion.mixing import Mixing
 from saywhere.fusion.projection import Projection
 from saywhere.fusion.stack import fuse
 from saywhere.normalize import Normalize
@@ -34,10 +35,13 @@ class ReferringSegmenter(nn.Module):
         self.scale, self.projection, self.generator = scale, projection, generator
         self.normalize, self.network, self.words_turn = normalize, network, words_turn
 
-    def forward(self, image: Image, embedding: Embedding, geometry: Geometry | None = None, noise: Tensor | None = None) -> Segmentation:
+    def forward(
+        self, image: Image, embedding: Embedding, geometry: Geometry | None = None, noise: Tensor | None = None, mixing: Mixing | None = None
+    ) -> Segmentation:
         """Image in [0, 1] (original frame), embedding as the encoder gives it; `noise` is added to the scaled embedding."""
         pseudo_image = self.imagine(embedding, noise)  # (batch, channel, height, width), [0, 1], original frame
-        stack = self.turn(image, pseudo_image, geometry)  # (batch, 2*channel, height, width), augmented frame
+        stack = self.turn(image, mixing.of_words(pseudo_image) if mixing else pseudo_image, geometry)  # (batch, 2*channel, height, width), augmented frame
+        stack = mixing.of_stack(stack) if mixing else stack
         logits = self.network(self.normalize(stack))  # (batch, 1, height, width), augmented frame
         return Segmentation(logits, pseudo_image)
 
@@ -60,9 +64,12 @@ class ImageSegmenter(nn.Module):
         super().__init__()
         self.normalize, self.network = normalize, network
 
-    def forward(self, image: Image, embedding: Embedding | None = None, geometry: Geometry | None = None, noise: Tensor | None = None) -> Segmentation:
+    def forward(
+        self, image: Image, embedding: Embedding | None = None, geometry: Geometry | None = None, noise: Tensor | None = None, mixing: Mixing | None = None
+    ) -> Segmentation:
         """As `ReferringSegmenter.forward`; whatever is said is not heard."""
         turned = image if geometry is None else geometry(image)  # (batch, channel, height, width), augmented frame
+        turned = mixing.cutmix(turned) if mixing else turned
         return Segmentation(self.network(self.normalize(turned)), None)
 
 
@@ -73,9 +80,15 @@ class FeatureSegmenter(nn.Module):
         super().__init__()
         self.scale, self.normalize, self.network, self.reads_tokens = scale, normalize, network, reads_tokens
 
-    def forward(self, image: Image, embedding: Tensor, geometry: Geometry | None = None, noise: Tensor | None = None) -> Segmentation:
-        """As `ReferringSegmenter.forward`; `embedding` is (batch, token, embedding), and has no noise, where tokens are read."""
+    def forward(
+        self, image: Image, embedding: Tensor, geometry: Geometry | None = None, noise: Tensor | None = None, mixing: Mixing | None = None
+    ) -> Segmentation:
+        """As `ReferringSegmenter.forward`; `embedding` is (batch, token, embedding), and has no noise, where tokens are read.
+
+        A box of another sample comes without that one's words: a vector has no place to bring them to.
+        """
         turned = image if geometry is None else geometry(image)  # (batch, channel, height, width), augmented frame
+        turned = mixing.cutmix(turned) if mixing else turned
         words = embedding if self.reads_tokens else self.scale(embedding) if noise is None else self.scale(embedding) + noise
         with saying(words):
             return Segmentation(self.network(self.normalize(turned)), None)

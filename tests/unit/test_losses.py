@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from monai.losses import DiceCELoss, DiceLoss
+from PIL import Image as PillowImage
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_sample_weight
 from torch import Tensor
@@ -101,6 +102,20 @@ def test_roi_mask_is_cross_entropy_with_balanced_classes_as_sklearn_weighs_them(
         truth = mask.expand_as(guess).numpy().ravel() > 0
         expected.append(log_loss(truth, guess.double().numpy().ravel(), sample_weight=compute_sample_weight("balanced", truth)))
     assert roi_loss("mask", pseudo_image, image, target).item() == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_a_blurred_mask_is_what_eight_times_fewer_pixels_show() -> None:
+    """Pillow's box average and bilinear enlargement; the least cross-entropy is that of the blurred mask itself."""
+    mask = torch.zeros(1, 1, 32, 48)
+    mask[..., 5:20, 9:30] = 1
+    small = PillowImage.fromarray(mask[0, 0].numpy()).resize((6, 4), PillowImage.Resampling.BOX)
+    blurred = torch.from_numpy(np.array(small.resize((48, 32), PillowImage.Resampling.BILINEAR)))[None, None].clamp(1e-4, 1 - 1e-4)
+    costs = [roi_loss("blurred-mask", guess, torch.zeros(1, 1, 32, 48), mask).item() for guess in (blurred, mask * 0.98 + 0.01, blurred * 0.9)]
+    assert costs[0] == min(costs)
+    truth, guess = blurred.numpy().ravel().astype(float), blurred.numpy().ravel().astype(float)
+    entropy = -(truth * np.log(guess) + (1 - truth) * np.log(1 - guess))
+    inside = mask.numpy().ravel() > 0
+    assert costs[0] == pytest.approx((entropy[inside].mean() + entropy[~inside].mean()) / 2, abs=2e-3)
 
 
 def test_black_is_nearly_optimal_for_paper_and_not_for_balanced(image: Tensor) -> None:

@@ -13,6 +13,8 @@ from saywhere.networks.catalogue import ADAPTED, CATALOGUE
 ENCODERS: dict[str, dict[str, Any]] = {
     "minilm": {"what": "MiniLM sentence encoder, the default", "dim": 384, "weights": "installed with Saywhere"},
     "cxr-bert": {"what": "CXR-BERT, the paper's, or any local BERT", "dim": 768, "weights": "your own copy: text.path"},
+    "random": {"what": "a control: a random vector a sentence", "dim": 384, "weights": "none"},
+    "place": {"what": "a control: the cells of a 3×3 grid that a sentence names", "dim": 10, "weights": "none"},
 }
 FUSIONS: dict[str, dict[str, Any]] = {
     "early": {"what": "the paper's: words become a pseudo-image, which joins the image and turns with it"},

@@ -25,6 +25,7 @@ from saywhere.engine.optimize import build_optimizer, set_learning_rate
 from saywhere.engine.validate import Validation, validate
 from saywhere.engine.words_first import train_words
 from saywhere.fusion.augment import Augmentation
+from saywhere.fusion.mixing import Mixing, draw_cutmix
 from saywhere.losses import ReferringLoss
 from saywhere.model import ReferringSegmenter
 from saywhere.seeds import generator, torch_generator
@@ -120,12 +121,13 @@ class Loop:
         self.fast.train()
         torch.manual_seed(int(generator(config.train.seed, "dropout", step).integers(2**63 - 1)))
         geometry = self.arm.geometry(self.augmentation.draw(config.train.seed, step, rows))
-        image = self.augmentation.draw_photometry(config.train.seed, step, rows)(batch.image)
-        target = geometry(batch.mask, mode="nearest")
+        photometry = self.augmentation.draw_photometry(config.train.seed, step, rows)
+        mixing = Mixing(draw_cutmix(config.augment, config.train.seed, step, len(rows)), photometry, config.augment.words == "naive")
+        image, target = photometry(batch.image), geometry(batch.mask, mode="nearest")
         if self.arm.changes_words:
             batch = self.training.reworded(batch, self.arm.say(batch.prompts, geometry, target))
-        segmentation = self.fast(image, batch.embedding, geometry, self._noise(step, batch))
-        value = self.loss(segmentation, target, image, batch.mask, progress=step / self.n_steps)
+        segmentation = self.fast(image, batch.embedding, geometry, self._noise(step, batch), mixing)
+        value = self.loss(segmentation, mixing.cutmix(target), image, batch.mask, progress=step / self.n_steps)
         self.fast_optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(value.total)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.optimizer.clip_norm or math.inf)

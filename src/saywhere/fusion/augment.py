@@ -6,6 +6,7 @@ inverted; applying them is deterministic and differentiable. The only file that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -89,12 +90,14 @@ class Geometry(NamedTuple):
 
 @dataclass(frozen=True)
 class Photometry:
-    """What was done to each image's grey levels; identity: brightness 0, contrast 1, saturation 1, gamma 1, noise 0."""
+    """What was done to each image's grey levels; identity: brightness 0, contrast 1, saturation 1, gamma 1, blur 0, noise 0."""
 
     brightness: Rows
     contrast: Rows
     saturation: Rows
     gamma: Rows
+    blur: Rows
+    """σ in pixels"""
     noise: float
     noise_keys: list[tuple[int, int, int]]
     """(seed, step, sample), one a row"""
@@ -109,6 +112,10 @@ class Photometry:
             image = kornia.enhance.adjust_saturation_with_gray_subtraction(image, self._rows(self.saturation, image))
         if (self.gamma != 1).any():
             image = kornia.enhance.adjust_gamma(image, self._rows(self.gamma, image))
+        if self.blur.any():
+            sigma = self._rows(self.blur, image).clamp_min(1e-3)  # a kernel of one pixel
+            side = 2 * math.ceil(3 * float(self.blur.max())) + 1
+            image = kornia.filters.gaussian_blur2d(image, (side, side), torch.stack([sigma, sigma], 1))
         if self.noise:
             draws = torch.stack([torch.randn(image.shape[1:], generator=torch_generator(key[0], "image noise", *key[1:])) for key in self.noise_keys])
             image = (image + self.noise * draws.to(image.device)).clamp(0, 1)
@@ -138,7 +145,8 @@ class Augmentation:
         spans = np.array([c.brightness, c.contrast, c.saturation, c.gamma]) * on
         draws = np.array([generator(seed, "photometry", step, i).uniform(-spans, spans) for i in samples] if spans.any() else np.zeros((len(samples), 4)))
         brightness, contrast, saturation, gamma = draws.astype(np.float32).T
-        return Photometry(brightness, 1 + contrast, 1 + saturation, 1 + gamma, c.noise * on, [(seed, step, int(i)) for i in samples])
+        blur = np.array([generator(seed, "blur", step, i).uniform(0, c.blur * on) for i in samples] if c.blur * on else np.zeros(len(samples)), np.float32)
+        return Photometry(brightness, 1 + contrast, 1 + saturation, 1 + gamma, blur, c.noise * on, [(seed, step, int(i)) for i in samples])
 
     def _draw_one(self, random: np.random.Generator) -> tuple[float, ...]:
         c = self.config

@@ -10,7 +10,7 @@ import numpy as np
 
 from saywhere.config import TextConfig
 from saywhere.errors import ConfigError, nearest
-from saywhere.text import bert, minilm
+from saywhere.text import bert, controls, minilm
 
 
 class Encoder(Protocol):
@@ -39,6 +39,8 @@ class Encoder(Protocol):
 ENCODERS: dict[str, Callable[[Path | None, str, int | None], Encoder]] = {
     "minilm": minilm.open_minilm,
     "cxr-bert": bert.open_cxr_bert,
+    "random": controls.open_random,
+    "place": controls.open_place,
 }
 
 

@@ -192,7 +192,7 @@ def test_none_is_still_and_leaves_the_light_alone() -> None:
 
 
 def light(**changed: float) -> Photometry:
-    rows = {"brightness": 0.0, "contrast": 1.0, "saturation": 1.0, "gamma": 1.0} | changed
+    rows = {"brightness": 0.0, "contrast": 1.0, "saturation": 1.0, "gamma": 1.0, "blur": 0.0} | changed
     return Photometry(**{name: np.array([value], np.float32) for name, value in rows.items()}, noise=0.0, noise_keys=[(0, 0, 0)])
 
 
@@ -228,6 +228,14 @@ def test_brightness_adds(photograph: tuple[Tensor, PillowImage.Image], shift: fl
 def test_gamma_is_a_power(photograph: tuple[Tensor, PillowImage.Image], exponent: float) -> None:
     image = photograph[0]
     np.testing.assert_allclose(light(gamma=exponent)(image).numpy(), np.power(image.numpy(), np.float32(exponent)), atol=1e-5)
+
+
+def test_blur_is_scipys_gaussian(photograph: tuple[Tensor, PillowImage.Image]) -> None:
+    image, _ = photograph
+    found = light(blur=1.7)(image)[0, 0].numpy()
+    expected = ndimage.gaussian_filter(image[0, 0].numpy(), 1.7, mode="mirror", radius=6)
+    assert np.abs(found - expected).max() < 1e-5
+    assert np.array_equal(light(blur=0.0)(image).numpy(), image.numpy())
 
 
 def test_noise_has_the_configured_deviation_and_other_values_at_each_sample() -> None:
