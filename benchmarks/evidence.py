@@ -40,8 +40,13 @@ class Claim(NamedTuple):
     why: str
 
 
-def _verdict(found: PairedDifference) -> str:
-    return "reproduced" if found.low > 0 else "contradicted" if found.high < 0 else "not reproduced"
+def _verdict(found: PairedDifference, n_seeds: int) -> str:
+    verdict = "reproduced" if found.low > 0 else "contradicted" if found.high < 0 else "not reproduced"
+    return verdict if n_seeds > 1 else f"{verdict} (one seed)"
+
+
+def _seeds(n: int) -> str:
+    return f"{n} seed{'s' if n > 1 else ''}"
 
 
 def _between(name: str, label: str, reference: str) -> Callable[[], Found]:
@@ -51,7 +56,7 @@ def _between(name: str, label: str, reference: str) -> Callable[[], Found]:
         _, results = read_results(RESULTS / name)
         found = dice_difference(results[label], results[reference])
         seeds = min(len(results[label]), len(results[reference]))
-        return Found(f"{gap(found)} Dice, {seeds} seeds, `{name}`", _verdict(found))
+        return Found(f"{gap(found)} Dice, {_seeds(seeds)}, `{name}`", _verdict(found, seeds))
 
     return look
 
@@ -62,7 +67,7 @@ def _heard(name: str, label: str) -> Callable[[], Found]:
     def look() -> Found:
         _, results = read_results(RESULTS / name)
         found = words_gap(results[label], "contradictory")
-        return Found(f"right − contradictory {gap(found)} Dice, {len(results[label])} seeds, `{name}`", "heard" if found.low > 0 else "not heard")
+        return Found(f"right − contradictory {gap(found)} Dice, {_seeds(len(results[label]))}, `{name}`", "heard" if found.low > 0 else "not heard")
 
     return look
 
@@ -83,7 +88,7 @@ def _spread(label: str) -> Callable[[], Found]:
         found = words_gap(results[label], "contradictory")
         spread = sum(cell["spread"] for cell in results[label]) / len(results[label])
         verdict = "it silences the words" if found.low <= 0 else "it does not silence them here"
-        return Found(f"{label}: spread {spread:.4f}, right − contradictory {gap(found)}, {len(results[label])} seeds, `phantoms_heard`", verdict)
+        return Found(f"{label}: spread {spread:.4f}, right − contradictory {gap(found)}, {_seeds(len(results[label]))}, `phantoms_heard`", verdict)
 
     return look
 
@@ -92,23 +97,49 @@ def _nothing() -> Found:
     return Found("–", "not testable here yet")
 
 
+BOTH, AUG = "image + text + augmentation", "image + augmentation"
+NETWORKS = ("UNet", "UNet++", "TransUNet", "MISSFormer")
+SETS = {"kvasir": "Kvasir-SEG", "isic": "ISIC-2016", "qata": "QaTa-COV19"}
+SMALL = "64 px, width 8, 800 steps."
+FUSED = "early · fuse-first"
+
 CLAIMS = (
-    Claim("Words that turn with the image beat words left behind (the method's idea)", _arms, "On phantoms, where without the words nothing can be solved."),
+    Claim("Words that turn with the image beat words left behind (the method's idea), demo", _arms, "On phantoms, where without the words nothing can be solved."),
+    *(Claim(f"The same, phantoms, {n} training images", _between("learning_phantoms", f"{n} · fuse-first", f"{n} · untouched"), SMALL)
+      for n in ("32", "64", "128", "256", "all")),
+    Claim("The same, Kvasir-SEG mosaics", _between("mosaic_fusions", FUSED, "early · untouched"), SMALL),
+    Claim("The same, Kvasir-SEG", _between("kvasir_fusions", FUSED, "early · untouched"), SMALL),
+    *(Claim(f"With words that turn, geometric augmentation pays: phantoms, {n} training images",
+            _between("learning_phantoms", f"{n} · fuse-first", f"{n} · still"), "Where images are few." if n == "32" else "")
+      for n in ("32", "64", "128", "256", "all")),
+    Claim("The same, Kvasir-SEG mosaics", _between("mosaic_fusions", FUSED, "early · still"), "In 800 steps; a longer training was not tried."),
+    Claim("Turning the words' picture beats exchanging left and right in the sentence, Kvasir-SEG mosaics",
+          _between("mosaic_fusions", FUSED, "early · swap"), "No word says a free rotation; the picture turns with it."),
+    Claim("… and writing the sentence anew from the turned mask", _between("mosaic_fusions", FUSED, "early · recaption"), ""),
+    *(Claim(f"… phantoms, {n} training images, exchanging", _between("learning_phantoms", f"{n} · fuse-first", f"{n} · swap"), "")
+      for n in ("32", "64", "128", "256", "all")),
+    *(Claim(f"Early fusion beats fusing late: {name}, Kvasir-SEG mosaics", _between("mosaic_fusions", FUSED, f"{name} · {arm}"),
+            "The rival's best way with augmentation." if arm == "swap" else "No geometric augmentation: the rival's best.")
+      for name in ("late-concat", "film", "cross-attention") for arm in ("swap", "still")),
     Claim("UNet: text fused early, with augmentation, beats image and augmentation by 3.62 Dice points",
-          _between("kvasir_unet", "image + text + augmentation", "image + augmentation"), "96 px, width 16, Kvasir; equal augmentation in both."),
-    Claim("It helps any network: a pretrained `lite`", _between("kvasir_lite", "image + text + augmentation", "image + augmentation"),
-          "One polyp an image: the image nearly says it all."),
-    Claim("The same, `lite` at 224 px", _between("kvasir_lite_224", "image + text + augmentation", "image + augmentation"),
-          "As above; and in equal steps a part goes to mosaics and blank prompts."),
-    Claim("Are the words heard? UNet with augmentation", _heard("kvasir_unet", "image + text + augmentation"), "Mean Dice does not show it."),
+          _between("kvasir_unet", BOTH, AUG), "96 px, width 16, Kvasir; equal augmentation in both."),
+    *(Claim(f"It helps any network: {name}, {shown}", _between(f"{key}_networks", f"{name} · {BOTH}", f"{name} · {AUG}"), SMALL)
+      for key, shown in SETS.items() for name in NETWORKS),
+    Claim("It helps any network: a pretrained `lite`", _between("kvasir_lite", BOTH, AUG), "One polyp an image: the image nearly says it all."),
+    Claim("The same, `lite` at 224 px", _between("kvasir_lite_224", BOTH, AUG), "As above; and in equal steps a part goes to mosaics and blank prompts."),
+    Claim("Are the words heard? UNet with augmentation", _heard("kvasir_unet", BOTH), "Mean Dice does not show it."),
     Claim("Are the words heard? UNet without augmentation", _heard("kvasir_unet", "image + text"), ""),
-    Claim("Are the words heard? `lite` with words first", _heard("kvasir_lite", "image + text + augmentation"), "Projection and generator learn alone first."),
-    Claim("Are the words heard? `lite` at 224 px", _heard("kvasir_lite_224", "image + text + augmentation"), ""),
+    Claim("Are the words heard? `lite` with words first", _heard("kvasir_lite", BOTH), "Projection and generator learn alone first."),
+    Claim("Are the words heard? `lite` at 224 px", _heard("kvasir_lite_224", BOTH), ""),
+    Claim("Are the words heard? Kvasir-SEG mosaics, fuse-first", _heard("mosaic_fusions", FUSED), "Contradictory: another tile's words."),
     Claim("Open question: does the L1 term as published force “visualness” on words?", _spread("region term as published"),
           "A small region makes black nearly optimal; how far it goes depends on scale and start of the generator."),
     Claim("The method as published (region term, raw embeddings, PyTorch's start)", _spread("as published: region term, scale none, start PyTorch's"), ""),
-    Claim("It helps UNet++, TransUNet and MISSFormer", _nothing, "The networks are there with the published parameter counts; their grid was not run."),
-    Claim("It helps on lung infection and skin lesions", _nothing, "Configurations are there; their grids were not run."),
+    Claim("Open question: a box pasted with its words (CutMix) against one without", _between("kvasir_questions", "CutMix with its words", "CutMix without its words"), SMALL),
+    Claim("Open question: colour jitter on the image alone against one on the pseudo-image too",
+          _between("kvasir_questions", "colour jitter", "colour jitter, on the pseudo-image too"), SMALL),
+    Claim("How much is language? The encoder against a random vector a sentence", _between("kvasir_ablation", "defaults", "random vectors"), SMALL),
+    Claim("How much is a leaked position? The encoder against the place as numbers", _between("kvasir_ablation", "defaults", "the place as numbers"), SMALL),
 )  # fmt: skip
 
 

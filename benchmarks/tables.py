@@ -25,7 +25,7 @@ def _table(name: str) -> str:
     place = RESULTS / f"{name}.json"
     if name.startswith("arms_"):
         return _arms(json.loads((RESULTS / f"{name.replace('arms_', 'demo_')}.json").read_text()))
-    if name.startswith("mosaic_"):
+    if name.startswith("mosaic_") and place.is_file():
         return _mosaic(json.loads(place.read_text()))
     return _demo(json.loads(place.read_text())) if place.is_file() else table(RESULTS / name)
 

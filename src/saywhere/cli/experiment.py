@@ -13,6 +13,7 @@ from saywhere.errors import UsageError
 def experiment(
     grid: Annotated[Path, typer.Argument(help="A TOML file, for instance benchmarks/kvasir_unet.toml.")],
     out: Annotated[Path, typer.Option(help="Folder of results; a table has its own folder there.")] = Path("benchmarks/results"),
+    on: Annotated[str, typer.Option(help="local: processes. ray: Ray on this machine. Or a Ray cluster's address: auto, ray://HOST:10001.")] = "local",
     seed: Annotated[list[int] | None, typer.Option(help="Only this seed of the grid's; may be repeated. Default: all of them.")] = None,
 ) -> None:
     """Run every cell of a grid that is not finished; one results file a cell, and a page, progress.html, that says where it stands."""
@@ -28,7 +29,7 @@ def experiment(
         write_progress(cells, out)
 
     typer.echo(f"progress: {write_progress(cells, out)}", err=True)
-    failed = run_grid(cells, out, told, f"saywhere experiment {grid}", seed or ())
+    failed = run_grid(cells, out, told, f"saywhere experiment {grid}", seed or (), on)
     if failed:
         warn(f"{len(failed)} cells failed, see their files: {', '.join(failed)}")
         raise typer.Exit(3)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shutil
 import tempfile
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from saywhere.engine import workers
 from saywhere.engine.grid import Cell, Grid, cells_of
 from saywhere.io import files
 
@@ -23,37 +21,37 @@ Told = Callable[[str, str], None]
 """Told (cell id, what happened)."""
 
 
+@dataclass(frozen=True)
+class Task:
+    """A cell and how it is measured."""
+
+    cell: Cell
+    command: str
+    n_mosaics: int = 0
+    measure: str = "images"
+
+
 def result_path(folder: Path, cell: Cell) -> Path:
     """Where a cell's result lies."""
     return folder / f"{cell.id}.json"
 
 
-def run_grid(grid: Grid, results: Path, told: Told, command: str, seeds: Sequence[int] = ()) -> list[str]:
-    """Run what is left, of all seeds or of these; returns the ids of failed cells. Results: results/TABLE/CELL.json."""
+def run_grid(grid: Grid, results: Path, told: Told, command: str, seeds: Sequence[int] = (), on: str = workers.LOCAL) -> list[str]:
+    """Run what is left, of all seeds or of these; returns the ids of failed cells. Results: results/TABLE/CELL.json, written here, wherever a cell ran.
+
+    `on`: see `workers.run`.
+    """
     folder = results / grid.table
     folder.mkdir(parents=True, exist_ok=True)
     files.write_json(folder / "table.json", grid.model_dump(mode="json"))
-    waiting = [cell for cell in cells_of(grid, seeds) if not is_finished(result_path(folder, cell))]
+    waiting = [Task(cell, command, grid.mosaics, grid.measure) for cell in cells_of(grid, seeds) if not is_finished(result_path(folder, cell))]
     failed = []
-    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(grid.jobs, mp_context=context, initializer=_follow, initargs=(os.getpid(),)) as pool:
-        futures = {pool.submit(run_cell, cell, folder, command, grid.mosaics, grid.measure): cell for cell in waiting}
-        for future in as_completed(futures):
-            cell, trouble = futures[future], future.exception() or future.result()
-            told(cell.id, f"failed: {trouble}" if trouble else "finished")
-            failed += [cell.id] if trouble else []
+    for task, found in workers.run(waiting, outcome, on=on, side_by_side=grid.jobs, threads=grid.threads):
+        cell = task.cell
+        files.write_json(result_path(folder, cell), {"label": cell.label, "seed": cell.seed} | found)
+        told(cell.id, "finished" if found["status"] == "finished" else f"failed: {found['reason']}")
+        failed += [cell.id] if found["status"] != "finished" else []
     return failed
-
-
-def _follow(parent: int) -> None:
-    """A worker ends with the experiment that started it, however that ended; else it would train on, unseen, beside the next one."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def is_finished(path: Path) -> bool:
@@ -64,41 +62,37 @@ def is_finished(path: Path) -> bool:
         return False
 
 
-def run_cell(cell: Cell, folder: Path, command: str, n_mosaics: int = 0, measure: str = "images") -> str | None:
-    """Train, evaluate, write the result; returns the reason where it failed."""
+def outcome(task: Task) -> dict[str, Any]:
+    """Train and evaluate one cell: what a results file holds, or the reason why it failed. Never raises: whatever it is, the other cells go on."""
     workplace = Path(tempfile.mkdtemp(prefix="saywhere-cell-"))
     try:
-        files.write_json(result_path(folder, cell), _measured(cell, workplace / "run", command, n_mosaics, measure))
-        return None
-    except Exception as error:  # whatever it is, the other cells go on
-        reason = str(error) or type(error).__name__
-        found = {"status": "failed", "label": cell.label, "seed": cell.seed, "reason": reason, "trace": traceback.format_exc(limit=3)}
-        files.write_json(result_path(folder, cell), found)
-        return reason
+        return _measured(task, workplace / "run")
+    except Exception as error:
+        return {"status": "failed", "reason": str(error) or type(error).__name__, "trace": traceback.format_exc(limit=3)}
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-def _measured(cell: Cell, run: Path, command: str, n_mosaics: int, measure: str) -> dict[str, Any]:
+def _measured(task: Task, run: Path) -> dict[str, Any]:
     from saywhere.engine.train import train
 
-    started = time.monotonic()
-    train(cell.config, run)
+    started, config = time.monotonic(), task.cell.config
+    train(config, run)
     facts = json.loads((run / "run.json").read_text())
-    summary, cases = _on_images(run) if measure == "images" else _on_mosaics(run, n_mosaics)
+    summary, cases = _on_images(run) if task.measure == "images" else _on_mosaics(run, task.n_mosaics)
     history = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     about = {key: facts[key] for key in ("saywhere", "packages", "python", "platform", "device", "threads", "precision", "data", "encoder", "parameters")}
     return {
         "status": "finished",
-        "label": cell.label,
-        "seed": cell.seed,
-        "command": command,
+        "label": task.cell.label,
+        "seed": task.cell.seed,
+        "command": task.command,
         "seconds": round(time.monotonic() - started),
         **about,
-        "config": cell.config.model_dump(mode="json"),
+        "config": config.model_dump(mode="json"),
         "spread": history[-1].get("spread"),
         "summary": summary,
-        "mosaic": _mosaics_too(run, n_mosaics) if n_mosaics and measure == "images" else None,
+        "mosaic": _mosaics_too(run, task.n_mosaics) if task.n_mosaics and task.measure == "images" else None,
         "cases": cases,
     }
 

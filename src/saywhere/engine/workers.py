@@ -1,0 +1,111 @@
+"""Who runs a grid's cells: processes of this machine, or Ray on this one or a cluster. Both give the same results to the one who writes them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, TypeVar
+
+from saywhere.errors import MissingExtra, UsageError
+
+Job = TypeVar("Job")
+Found = dict[str, Any]
+DIED = "its process died, with no word of why: out of memory?"
+LOCAL, RAY = "local", "ray"
+
+
+def run(jobs: Sequence[Job], work: Callable[[Job], Found], *, on: str, side_by_side: int, threads: int) -> Iterator[tuple[Job, Found]]:
+    """Each job with what came of it, as they end.
+
+    Args:
+        work: a plain function that never raises. on: `local`, `ray` (started here), or the address of a Ray cluster (`auto`, `ray://HOST:10001`),
+            whose machines have Saywhere installed and see the data under the same paths.
+        side_by_side: how many at once on one machine; a cluster takes as many as it has cores for. threads: a job's; 0: one core is reckoned.
+    Raises: MissingExtra without the extra; UsageError where no cluster answers.
+    """
+    if not jobs:
+        return iter(())
+    return _processes(jobs, work, side_by_side) if on == LOCAL else _ray(jobs, work, on, side_by_side, max(1, threads))
+
+
+def _processes(jobs: Sequence[Job], work: Callable[[Job], Found], side_by_side: int) -> Iterator[tuple[Job, Found]]:
+    """A process that dies takes its pool along: those left then run one by one, so that each can only take itself."""
+    left = list(jobs)
+    with _pool(side_by_side) as pool:
+        futures = {pool.submit(work, job): job for job in jobs}
+        for future in as_completed(futures):
+            if isinstance(future.exception(), BrokenProcessPool):
+                break
+            left.remove(futures[future])
+            yield futures[future], future.result()
+    for job in left:
+        with _pool(1) as pool:
+            try:
+                found = pool.submit(work, job).result()
+            except BrokenProcessPool:
+                found = {"status": "failed", "reason": DIED}
+        yield job, found
+
+
+def _pool(n: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    return ProcessPoolExecutor(n, mp_context=context, initializer=_follow, initargs=(os.getpid(),))
+
+
+def _follow(parent: int) -> None:
+    """A worker ends with the experiment that started it, however that ended; else it would train on, unseen, beside the next one."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _ray(jobs: Sequence[Job], work: Callable[[Job], Found], address: str, side_by_side: int, threads: int) -> Iterator[tuple[Job, Found]]:
+    ray = _started(address, side_by_side * threads)
+    try:
+        task = ray.remote(num_cpus=threads, max_retries=0)(_at_work)
+        waiting = {task.remote(str(Path.cwd()), work, job): job for job in jobs}
+        while waiting:
+            (done,), _ = ray.wait(list(waiting), num_returns=1)
+            try:
+                found = ray.get(done)
+            except ray.exceptions.RayError as error:
+                found = {"status": "failed", "reason": f"{DIED} ({type(error).__name__})"}
+            yield waiting.pop(done), found
+    finally:
+        ray.shutdown()
+
+
+def _at_work(folder: str, work: Callable[[Job], Found], job: Job) -> Found:
+    """In the folder where the experiment was started: a configuration's paths are relative to it. (Ray wants a plain function.)"""
+    os.chdir(folder)
+    return work(job)
+
+
+def _started(address: str, n_cores: int) -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
+    os.environ.setdefault("RAY_worker_niceness", "0")  # of 15, beside other work, a minute's cell took six
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtra("Ray is not installed", remedy="pip install 'saywhere[cluster]', or leave out --on") from None
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        if address == RAY:
+            ray.init(num_cpus=n_cores, include_dashboard=False, object_store_memory=200 * 2**20, **quiet)
+        else:
+            ray.init(address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise UsageError(f"no Ray cluster answers at {address!r} ({reason})", allowed="local, ray, auto, or ray://HOST:10001",
+                         remedy="start one with `ray start --head`, or use --on ray") from None  # fmt: skip
+    return ray
