@@ -104,7 +104,8 @@ SMALL = "64 px, width 8, 800 steps."
 FUSED = "early · fuse-first"
 
 CLAIMS = (
-    Claim("Words that turn with the image beat words left behind (the method's idea), demo", _arms, "On phantoms, where without the words nothing can be solved."),
+    Claim("Words that turn with the image beat words left behind (the idea), demo", _arms,
+          "On phantoms, where without the words nothing can be solved."),
     *(Claim(f"The same, phantoms, {n} training images", _between("learning_phantoms", f"{n} · fuse-first", f"{n} · untouched"), SMALL)
       for n in ("32", "64", "128", "256", "all")),
     Claim("The same, Kvasir-SEG mosaics", _between("mosaic_fusions", FUSED, "early · untouched"), SMALL),
@@ -135,7 +136,8 @@ CLAIMS = (
     Claim("Open question: does the L1 term as published force “visualness” on words?", _spread("region term as published"),
           "A small region makes black nearly optimal; how far it goes depends on scale and start of the generator."),
     Claim("The method as published (region term, raw embeddings, PyTorch's start)", _spread("as published: region term, scale none, start PyTorch's"), ""),
-    Claim("Open question: a box pasted with its words (CutMix) against one without", _between("kvasir_questions", "CutMix with its words", "CutMix without its words"), SMALL),
+    Claim("Open question: a box pasted with its words (CutMix) against one without",
+          _between("kvasir_questions", "CutMix with its words", "CutMix without its words"), SMALL),
     Claim("Open question: colour jitter on the image alone against one on the pseudo-image too",
           _between("kvasir_questions", "colour jitter", "colour jitter, on the pseudo-image too"), SMALL),
     Claim("How much is language? The encoder against a random vector a sentence", _between("kvasir_ablation", "defaults", "random vectors"), SMALL),

@@ -61,9 +61,17 @@ def _print(what: str, summary: dict[str, Any]) -> None:
     from rich.table import Table
 
     if what == "generator":
-        table = Table("pseudo-image", "AUC [95 %]", "spread", title=f"does it say where? {summary['n']} test prompts, {summary['steps']} steps")
-        for name, found in summary["pseudo_image"].items():
-            table.add_row(name, _interval(found["auc"]), f"{found['spread']:.3f}")
+        table = Table(
+            "prompts",
+            "pseudo-image",
+            "AUC [95 %]",
+            "Dice at the best threshold",
+            "spread",
+            title=f"does it say where? {summary['n']} test prompts, {summary['steps']} steps",
+        )
+        for level, stages in summary["prompt_sets"].items():
+            for name, found in stages.items():
+                table.add_row(level, name, _interval(found["auc"]), _interval(found["dice"]), f"{found['spread']:.3f}")
     elif what == "mosaic":
         table = Table("words", "Dice with the named tile's lesion [95 %]", title=f"{summary['n']} mosaics of {summary['side']}×{summary['side']} test images")
         for words, interval in summary["dice_mean"].items():

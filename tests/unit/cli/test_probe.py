@@ -27,7 +27,7 @@ def test_invariance_compares_the_ways(say: Say, run_copy: Path, image_only: Path
     assert ended.code == 0
     found = json.loads(ended.out)
     assert "image only" in found["agreement"]["90°"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"invariance.json", "invariance.png"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"invariance.json", "invariance.png", "invariance_chart.png"}
 
 
 def test_an_image_only_run_is_exit_2(say: Say, image_only: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from torch import Tensor
 
 from saywhere.config import Config
 from saywhere.data.manifest import Row
-from saywhere.data.prompt_table import embed
+from saywhere.data.prompt_table import embed, texts_of
 from saywhere.data.store import Store, open_store
 from saywhere.engine.build import build_model
-from saywhere.engine.material import Material, evaluation_prompt, gather, rows_of
+from saywhere.engine.material import Material, gather, rows_of
+from saywhere.engine.probe import chart
 from saywhere.engine.words_first import train_words
 from saywhere.errors import ConfigError
 from saywhere.fusion.stack import spread
@@ -28,10 +30,11 @@ N_SHOWN = 6
 
 
 def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: ReferringSegmenter | None = None) -> dict[str, Any]:
-    """Train projection and generator by the region-of-interest loss alone; write out/{generator.json,generator.png}.
+    """Train projection and generator by the region-of-interest loss alone; write out/{generator.json,generator.png,generator_sets.png}.
 
-    Measured on the test split with `text.evaluate_prompts`: the area under the ROC curve of the pseudo-image's brightness as a
-    guess of the mask (0.5: it says nothing about where), before, after, and for `trained`, a model that was trained jointly.
+    Measured on the test split, with each prompt set (level) that all of its rows have, before, after, and for `trained`, a model that was trained
+    jointly: the area under the ROC curve of the pseudo-image's brightness as a guess of the mask (0.5: it says nothing about where), and its Dice at
+    the one threshold, above or below it, that is best for the set. `pseudo_image` in the summary is that of `text.evaluate_prompts`.
     """
     if config.fusion.name != "early":
         raise ConfigError(f"a model with fusion {config.fusion.name!r} has no generator", where="fusion.name", remedy="probe a run with fusion.name = 'early'")
@@ -40,28 +43,42 @@ def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: Ref
     rows = rows_of(material.report.manifest, config.data.test_split, "set data.test_split")[:500]
     model = build_model(config, material.scale, material.table.embeddings, pretrained=False)
     assert isinstance(model, ReferringSegmenter)
-    test = _Test(config, rows, material)
-    found = {"before": test.measure(model)}
+    tests = {level: _Test(config, rows, level, material) for level in _levels(rows, config)}
+    found = {"before": _measure(tests, model)}
     train_words(model, material.training, steps, noise_std=material.noise_std, roi=_roi(config))
-    found["alone"] = test.measure(model)
+    found["alone"] = _measure(tests, model)
     if trained is not None:
-        found["jointly trained"] = test.measure(trained)
-    summary = {"steps": steps, "roi": _roi(config), "level": config.text.evaluate_prompts, "n": len(rows), "pseudo_image": found}
+        found["jointly trained"] = _measure(tests, trained)
+    by_level = {level: {stage: sets[level] for stage, sets in found.items()} for level in tests}
+    level = config.text.evaluate_prompts
+    summary = {"steps": steps, "roi": _roi(config), "level": level, "n": len(rows), "pseudo_image": by_level[level], "prompt_sets": by_level}
     files.write_json(out / "generator.json", summary)
-    images.write_image(out / "generator.png", test.draw(model))
+    images.write_image(out / "generator.png", tests[level].draw(model))
+    files.write_bytes(out / "generator_sets.png", chart.prompt_sets(by_level))
     return summary
 
 
 def _roi(config: Config) -> str:
+    """The configuration's region term; `balanced` where it has none."""
     return "balanced" if config.loss.roi == "none" else config.loss.roi
 
 
-class _Test:
-    """The test split's prompts and masks at the network's size."""
+def _levels(rows: list[Row], config: Config) -> list[str]:
+    """`text.evaluate_prompts`, and every other level of which all rows have a text."""
+    shared = set.intersection(*({level for level, texts in row.prompts.items() if texts} for row in rows))
+    return [config.text.evaluate_prompts, *sorted(shared - {config.text.evaluate_prompts})]
 
-    def __init__(self, config: Config, rows: list[Row], material: Material) -> None:
+
+def _measure(tests: dict[str, _Test], model: ReferringSegmenter) -> dict[str, dict[str, Any]]:
+    return {level: test.measure(model) for level, test in tests.items()}
+
+
+class _Test:
+    """The test split's prompts of one level, and its masks at the network's size."""
+
+    def __init__(self, config: Config, rows: list[Row], level: str, material: Material) -> None:
         assert material.encoder is not None
-        self.prompts = [evaluation_prompt(row, config) for row in rows]
+        self.prompts = [texts_of(row, level, "text.evaluate_prompts")[0] for row in rows]
         self.store: Store = open_store(rows, config.data.size, config.data.channels, cache_folder() / "stores")
         table = embed(self.prompts, EmbeddingCache(material.encoder))
         self.embedding = table.embeddings[table.numbers(self.prompts)]
@@ -73,12 +90,16 @@ class _Test:
         return torch.cat([model.imagine(part) for part in self.embedding.split(64)])
 
     def measure(self, model: ReferringSegmenter) -> dict[str, Any]:
-        """AUC a case with its 95 % interval, and the spread between prompts."""
+        """AUC a case with its 95 % interval, Dice at the best threshold with its own, and the spread between prompts."""
         pseudo_images = self.imagine(model)
-        brightness = pseudo_images.mean(1).numpy()
-        areas = [auc(guess, mask[0] > 0) for guess, mask in zip(brightness, self.store.masks.numpy())]
-        interval = bootstrap_mean([area for area in areas if area is not None], self.config.evaluate.bootstrap, self.config.train.seed)
-        return {"auc": vars(interval), "spread": float(spread(pseudo_images[:256]))}
+        brightness, masks = pseudo_images.mean(1).numpy(), self.store.masks[:, 0].numpy() > 0
+        areas = [area for guess, mask in zip(brightness, masks) if (area := auc(guess, mask)) is not None]
+        bright, dark = best_threshold(brightness, masks), best_threshold(-brightness, masks)  # a network may have made dark the sign for "here"
+        is_bright = np.mean(bright[1]) >= np.mean(dark[1])
+        threshold, dices = bright if is_bright else (-dark[0], dark[1])
+        interval = partial(bootstrap_mean, resamples=self.config.evaluate.bootstrap, seed=self.config.train.seed)
+        overlap = {"auc": vars(interval(areas)), "dice": vars(interval(dices)), "threshold": threshold, "is_bright": bool(is_bright)}
+        return overlap | {"spread": float(spread(pseudo_images[:256]))}
 
     def draw(self, model: ReferringSegmenter) -> np.ndarray:
         """A sheet: the words as a picture, and the mask that they mean."""
@@ -89,6 +110,19 @@ class _Test:
             pictures += [np.repeat(pseudo, 3, axis=2) if pseudo.shape[2] == 1 else pseudo, mask]
             captions += [self.prompts[i], "what is meant"]
         return panel(pictures, captions, "The generator alone: pseudo-image and mask")
+
+
+def best_threshold(guesses: np.ndarray, masks: np.ndarray) -> tuple[float, list[float]]:
+    """(case, height, width) both → the threshold, of 51 between the darkest and the brightest, of the best mean Dice; and the Dice a case there."""
+    areas = masks.sum((1, 2))
+    best: tuple[float, np.ndarray] = (0.0, np.full(len(guesses), -1.0))
+    for threshold in np.linspace(guesses.min(), guesses.max(), 51):
+        found = guesses >= threshold
+        either = found.sum((1, 2)) + areas
+        dices = np.where(either > 0, 2 * (found & masks).sum((1, 2)) / np.maximum(either, 1), 1.0)
+        if dices.mean() > best[1].mean():
+            best = float(threshold), dices
+    return best[0], best[1].tolist()
 
 
 def auc(guess: np.ndarray, mask: np.ndarray) -> float | None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from saywhere.engine.material import evaluation_prompt, manifest_of, rows_of
 from saywhere.engine.predict import Segmenter
+from saywhere.engine.probe import chart
 from saywhere.errors import ConfigError
 from saywhere.fusion.augment import Geometry
 from saywhere.io import files, images
@@ -23,36 +24,34 @@ TRANSFORMS: dict[str, dict[str, float]] = {
     "horizontal flip": {"horizontal_flip": 1},
     "vertical flip": {"vertical_flip": 1},
     "both flips": {"horizontal_flip": 1, "vertical_flip": 1},
-    "15°": {"degrees": 15},
-    "45°": {"degrees": 45},
-    "90°": {"degrees": 90},
-    "180°": {"degrees": 180},
-    "scale 0.75": {"scale": 0.75},
-    "scale 1.25": {"scale": 1.25},
+    **{f"{degrees}°": {"degrees": degrees} for degrees in (15, 30, 45, 60, 90, 120, 150, 180)},
+    **{f"scale {scale:g}": {"scale": scale} for scale in (0.5, 0.75, 1.25, 1.5)},
 }
 WAYS = ("early fusion: words turn with the image", "words fused without moving them", "no words")
+LATE_WAYS = ("late fusion: words as they were", "no words")
+IMAGE_ONLY = "image only"
 
 
 def probe_invariance(run: Path, out: Path, *, image_only: Path | None = None, n_cases: int = 50) -> dict[str, Any]:
-    """Agreement (Dice) of the mask of the turned image with the turned mask of the image; write out/{invariance.json,invariance.png}.
+    """Agreement (Dice) of the mask of the turned image with the turned mask of the image; write out/{invariance.json,…png,…_chart.png}.
 
-    1 means that the answer follows its image. `image_only`: a run without words, as a fourth column.
+    1 means that the answer follows its image; two empty masks agree, so a model that marks nothing agrees too. Of early fusion, with words that turn
+    with the image and with words left behind; of the others, whose words cannot turn, with the words as they were. `image_only`: a run without words,
+    as one more column.
     """
     segmenter = Segmenter(run)
     if not segmenter.hears_words:
         raise ConfigError("this run is image only", where=run, remedy="name a run with words, and this one with --image-only")
-    if not isinstance(segmenter.model, ReferringSegmenter):
-        fusion, rule = segmenter.config.fusion.name, "only early fusion has words that could turn"
-        raise ConfigError(f"this run's fusion is {fusion!r}", where=run, allowed=rule, remedy="name a run with fusion.name = 'early'")
     cases = _Cases(segmenter, n_cases)
-    ways = {way: _masks_of(segmenter, cases, way) for way in WAYS}
+    ways = {way: _masks_of(segmenter, cases, way) for way in (WAYS if isinstance(segmenter.model, ReferringSegmenter) else LATE_WAYS)}
     if image_only is not None:
         other = Segmenter(image_only)
-        ways["image only"] = lambda geometry: _segment(other, cases, geometry)
+        ways[IMAGE_ONLY] = lambda geometry: _segment(other, cases, geometry)
     found = {name: {way: cases.agreement(masks, cases.geometry(changes)) for way, masks in ways.items()} for name, changes in TRANSFORMS.items()}
-    summary = {"run": str(run), "n": len(cases.prompts), "agreement": found}
+    summary = {"run": str(run), "fusion": segmenter.config.fusion.name, "n": len(cases.prompts), "agreement": found}
     files.write_json(out / "invariance.json", summary)
-    images.write_image(out / "invariance.png", cases.draw(ways[WAYS[0]], ways[WAYS[1]]))
+    images.write_image(out / "invariance.png", cases.draw(dict(list(ways.items())[:2])))
+    files.write_bytes(out / "invariance_chart.png", chart.agreement(found))
     return summary
 
 
@@ -79,23 +78,22 @@ class _Cases:
         values = [dice(a, b) for a, b in zip(answered, turned)]
         return vars(bootstrap_mean(values, self.config.evaluate.bootstrap, self.config.train.seed))
 
-    def draw(self, early: Any, unmoved: Any) -> np.ndarray:
-        """The first case as it is, flipped, and turned, by early fusion and by words left behind."""
+    def draw(self, ways: dict[str, Any]) -> np.ndarray:
+        """The first case as it is, flipped, and turned, in two ways."""
         pictures, captions = [], []
         for name in ("as it is", "horizontal flip", "90°"):
             geometry = self.geometry(TRANSFORMS.get(name, {}))
             shown = (geometry(self.image)[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-            for way, masks in (("words turned", early), ("words left behind", unmoved)):
+            for way, masks in ways.items():
                 pictures.append(overlay(shown, masks(geometry)[0, 0].numpy() > 0.5))
-                captions.append(f"{name}, {way}")
+                captions.append(f"{name}; {way.partition(': ')[2] or way}")
         return panel(pictures, captions, f"“{self.prompts[0]}”")
 
 
 def _masks_of(segmenter: Segmenter, cases: _Cases, way: str) -> Any:
     def masks(geometry: Geometry) -> Tensor:
-        model = segmenter.model
-        assert isinstance(model, ReferringSegmenter)
-        model.words_turn = way != WAYS[1]
+        if isinstance(segmenter.model, ReferringSegmenter):
+            segmenter.model.words_turn = way != WAYS[1]
         return _segment(segmenter, cases, geometry, cases.prompts if way != WAYS[2] else [""] * len(cases.prompts))
 
     return masks

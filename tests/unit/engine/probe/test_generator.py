@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import f1_score, roc_auc_score
 
 from saywhere.config import Config
 from saywhere.engine.predict import Segmenter
-from saywhere.engine.probe.generator import auc, probe_generator
+from saywhere.engine.probe.generator import auc, best_threshold, probe_generator
 from saywhere.errors import ConfigError
 from saywhere.model import ReferringSegmenter
 
@@ -24,6 +24,17 @@ def test_auc_is_scikit_learns_with_ties_and_without(levels: int) -> None:
         mask = random.random((9, 7)) < 0.3
         guess = random.integers(0, levels, mask.shape) / levels + 0.2 * mask
         assert auc(guess, mask) == pytest.approx(roc_auc_score(mask.ravel(), guess.ravel()), abs=1e-12)
+
+
+def test_the_best_threshold_is_the_one_that_scikit_learns_f1_likes_best() -> None:
+    random = np.random.default_rng(0)
+    masks = random.random((6, 8, 9)) < 0.3
+    guesses = random.random(masks.shape) * 0.6 + 0.3 * masks
+    threshold, dices = best_threshold(guesses, masks)
+    tried = {t: [f1_score(mask.ravel(), (guess >= t).ravel()) for guess, mask in zip(guesses, masks)] for t in np.linspace(guesses.min(), guesses.max(), 51)}
+    best = max(tried, key=lambda t: np.mean(tried[t]))
+    assert threshold == pytest.approx(best)
+    assert dices == pytest.approx(tried[best])
 
 
 def test_an_empty_and_a_full_mask_have_none() -> None:
@@ -39,8 +50,11 @@ def test_it_learns_where_and_writes_what_it_found(config: Config, trained: Path,
     found = summary["pseudo_image"]
     assert list(found) == ["before", "alone", "jointly trained"]
     assert found["alone"]["auc"]["mean"] > max(0.6, found["before"]["auc"]["mean"] + 0.05)
-    picture = Image.open(tmp_path / "probe/generator.png")
-    assert min(picture.size) > 32
+    assert summary["prompt_sets"]["plain"] == found
+    assert set(summary["prompt_sets"]) == {"plain", "place", "taught", "unseen"}
+    assert found["alone"]["dice"]["mean"] > found["before"]["dice"]["mean"]
+    for name in ("generator.png", "generator_sets.png"):
+        assert min(Image.open(tmp_path / "probe" / name).size) > 32
 
 
 def test_a_model_without_words_has_no_generator(config: Config, tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
+from saywhere.config import Config
+from saywhere.data.manifest import Manifest
 from saywhere.engine import checkpoint
 from saywhere.engine.probe import invariance
-from saywhere.engine.probe.invariance import TRANSFORMS, WAYS, probe_invariance
+from saywhere.engine.probe.invariance import LATE_WAYS, TRANSFORMS, WAYS, probe_invariance
+from saywhere.engine.train import train
 from saywhere.errors import ConfigError
 
 
@@ -51,12 +54,14 @@ def test_an_answer_that_follows_its_stack_pixel_by_pixel_agrees_wholly(trained: 
 def test_image_only_runs_and_empty_splits_are_refused(image_only: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="this run is image only"):
         probe_invariance(image_only, tmp_path)
-    monkeypatch.setattr(invariance, "read_manifest", lambda path: _empty(path))
+    monkeypatch.setattr(invariance, "manifest_of", lambda config: Manifest(config.data.manifest, (), ""))
     with pytest.raises(ConfigError, match="no rows of split 'test'"):
         probe_invariance(trained, tmp_path)
 
 
-def _empty(path: Path) -> Any:
-    from saywhere.data.manifest import Manifest
-
-    return Manifest(path, (), "")
+def test_late_fusions_have_words_that_stay_as_they_were(config: Config, tmp_path: Path) -> None:
+    run = train(config.replace(**{"fusion.name": "film", "train.epochs": 1, "train.steps_per_epoch": 2}), tmp_path / "film")
+    summary = probe_invariance(run, tmp_path / "probe", n_cases=3)
+    assert summary["fusion"] == "film"
+    assert {tuple(ways) for ways in summary["agreement"].values()} == {LATE_WAYS}
+    assert min(Image.open(tmp_path / "probe/invariance_chart.png").size) > 100
