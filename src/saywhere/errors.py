@@ -102,6 +102,31 @@ class NotWritable(SaywhereError):
     code, http_status = "not_writable", 507
 
 
+class Busy(SaywhereError):
+    """The service has as much to do as it takes on; try again after `retry_after_s` seconds."""
+
+    code, http_status = "busy", 503
+    retry_after_s = 1
+
+
+class NotAllowed(UsageError):
+    """The service asks for a token, and none or a wrong one came."""
+
+    code, http_status = "not_allowed", 401
+
+
+class BodyTooLarge(UsageError):
+    """A request's body is over the limit."""
+
+    code, http_status = "too_large", 413
+
+
+class BodyTooSlow(UsageError):
+    """A request's body did not arrive in time."""
+
+    code, http_status = "too_slow", 408
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Advice for a misspelt name: the closest known ones, else all."""
     known = sorted(known)

@@ -14,6 +14,7 @@ from saywhere.cli.predict import predict
 from saywhere.cli.prepare import prepare
 from saywhere.cli.probe import probe
 from saywhere.cli.report import report
+from saywhere.cli.serve import serve
 from saywhere.cli.train import train
 
 app = typer.Typer(
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, prepare, describe, check, train, evaluate, predict, report, probe, experiment, compare, info):
+for verb in (demo, prepare, describe, check, train, evaluate, predict, report, probe, experiment, compare, serve, info):
     app.command()(verb)
 
 

@@ -47,8 +47,13 @@ def decode(path: Path) -> Decoded:
     EXIF's orientation of a JPEG or PNG is reported, not applied: masks are drawn on the stored grid, and turning only the image would part the two.
     (TIFF's own orientation tag belongs to the stored grid; Pillow applies it.) Raises MissingFile, or UnreadableFile and its three kinds above.
     """
-    path = Path(path)
-    content = read_bytes(path)
+    return decode_bytes(read_bytes(Path(path)), Path(path))
+
+
+def decode_bytes(content: bytes, path: Path) -> Decoded:
+    """The same of a content that is in memory, as an upload is; `path` names it in errors."""
+    if len(content) > MAX_FILE_BYTES:
+        raise UnreadableFile(f"{len(content):,} bytes", where=path, allowed=f"a file has at most {MAX_FILE_BYTES:,}", remedy="make the image smaller")
     try:
         picture, orientation = _open(path, content)
         picture.load()

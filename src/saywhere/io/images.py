@@ -53,9 +53,17 @@ def to_mask(values: NDArray[np.uint8], is_lossy: bool) -> NDArray[np.bool_]:
 
 def mask_values(path: Path) -> tuple[NDArray[np.uint8], bool]:
     """A mask's values before any threshold, uint8 (height, width), and whether JPEG noise is to be expected."""
-    decoded = decode(path)
+    return _values(decode(path), Path(path))
+
+
+def as_mask(decoded: Decoded, path: Path) -> NDArray[np.bool_]:
+    """`read_mask` of an already decoded file."""
+    return to_mask(*_values(decoded, path))
+
+
+def _values(decoded: Decoded, path: Path) -> tuple[NDArray[np.uint8], bool]:
     is_lossy = decoded.format in ("JPEG", "MPO")
-    return _grey_values(decoded.picture, Path(path), CHROMA_NOISE if is_lossy else 0), is_lossy
+    return _grey_values(decoded.picture, path, CHROMA_NOISE if is_lossy else 0), is_lossy
 
 
 def _grey_values(picture: Image.Image, path: Path, tolerance: int) -> NDArray[np.uint8]:

@@ -1,0 +1,39 @@
+"""saywhere serve [RUN…]"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    runs: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run directories; a model is called by its folder's name.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on. Off loopback a token is asked for.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 7860,
+    store: Annotated[Path, typer.Option(help="Folder of what is kept on the page: a manifest that `saywhere train` takes.")] = Path("kept"),
+    token: Annotated[
+        str | None, typer.Option(help="Asked for in every call under /v1. Off loopback one is drawn where none is given.", envvar="SAYWHERE_TOKEN")
+    ] = None,
+    places: Annotated[int, typer.Option(min=1, help="Requests in work or waiting; one more is answered 503.")] = 32,
+) -> None:
+    """The page at /, the service at /v1, /healthz, /readyz, /metrics. Nothing leaves this machine."""
+    from saywhere.cli.progress import warn
+    from saywhere.errors import MissingExtra
+
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError:
+        raise MissingExtra("what the service is made of is not installed", remedy="pip install 'saywhere[serve]'") from None
+    import secrets
+
+    from saywhere.serve.run import is_loopback, run_server
+
+    if token is None and not is_loopback(host):
+        token = secrets.token_urlsafe(24)
+        warn(f"{host} can be reached from outside, so a token is asked for: {token}")
+    demo = Path("runs/demo/run")
+    chosen = runs or ([demo] if demo.is_dir() else [])
+    run_server(chosen, host=host, port=port, store=store, token=token, places=places, say=lambda text: typer.echo(text, err=True))

@@ -1,0 +1,1 @@
+"""The page and the service: the same calls for a browser, a program and `curl`."""

@@ -1,0 +1,27 @@
+"""Every refusal has one form: {"error": {"code", "message", "remedy"}}. A message never holds a path, a file's name or what was said."""
+
+from __future__ import annotations
+
+from fastapi.responses import JSONResponse
+
+from saywhere.errors import Busy, NotAllowed, SaywhereError
+
+CODES = {400: "bad_request", 401: "not_allowed", 404: "no_such_address", 405: "method_not_allowed", 413: "too_large", 415: "unreadable_file", 422: "usage"}
+
+
+def answer(error: SaywhereError, *, close: bool = False) -> JSONResponse:
+    """An error of ours as its response."""
+    rule = f"; {error.allowed}" if error.allowed else ""
+    response = refusal(error.http_status, error.code, f"{error.found}{rule}", error.remedy)
+    if isinstance(error, Busy):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, NotAllowed):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if close:
+        response.headers["Connection"] = "close"
+    return response
+
+
+def refusal(status: int, code: str, message: str, remedy: str | None = None) -> JSONResponse:
+    """The one form."""
+    return JSONResponse({"error": {"code": code, "message": message, "remedy": remedy}}, status)

@@ -1,0 +1,58 @@
+"""A result as JSON and PNG."""
+
+from __future__ import annotations
+
+import base64
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from saywhere.engine.predict import Result
+
+
+def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
+    """One prompt's answer; `include`: `probability` and `pseudo_image` as base64 of a PNG of the image's size."""
+    found = {
+        "prompt": result.prompt,
+        "mask": coco_rle(result.mask),
+        "area_px": int(result.mask.sum()),
+        "confidence": confidence(result),
+        "unfamiliarity": round(result.unfamiliarity, 4),
+    }
+    if "probability" in include:
+        found["probability_png"] = as_base64((result.probability * 255).round().astype(np.uint8))
+    if "pseudo_image" in include and result.pseudo_image is not None:
+        found["pseudo_image_png"] = as_base64((result.pseudo_image * 255).round().astype(np.uint8))
+    return found
+
+
+def confidence(result: Result) -> float | None:
+    """Mean probability inside the mask, [0.5, 1] at the default threshold; None for an empty mask. Not calibrated."""
+    return round(float(result.probability[result.mask].mean()), 4) if result.mask.any() else None
+
+
+def coco_rle(mask: np.ndarray) -> dict[str, Any]:
+    """bool (height, width) → {"size": [height, width], "counts": compressed string}, as pycocotools reads it."""
+    from pycocotools import mask as coco
+
+    encoded = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """uint8 (height, width) or (height, width, 3) → PNG."""
+    written = BytesIO()
+    Image.fromarray(pixels).save(written, format="PNG", compress_level=1)
+    return written.getvalue()
+
+
+def mask_png(mask: np.ndarray) -> bytes:
+    """bool (height, width) → an 8-bit PNG of 0 and 255."""
+    return png(np.where(mask, np.uint8(255), np.uint8(0)))
+
+
+def as_base64(pixels: np.ndarray) -> str:
+    """The same PNG, in base64."""
+    return base64.b64encode(png(pixels)).decode("ascii")

@@ -1,0 +1,83 @@
+"""The models that the service offers, by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from saywhere.config import Config
+from saywhere.data.manifest import read_manifest
+from saywhere.engine.predict import Segmenter, load
+from saywhere.errors import MissingFile, SaywhereError, UsageError, nearest
+
+N_SUGGESTED = 60
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model and what is said of it."""
+
+    name: str
+    segmenter: Segmenter
+    suggestions: tuple[str, ...]
+    """sentences that it was asked with, for the page to offer"""
+
+    def facts(self) -> dict[str, Any]:
+        """As `GET /v1/models` gives it."""
+        config = self.segmenter.config
+        return {
+            "name": self.name,
+            "network": config.network.name,
+            "fusion": config.fusion.name,
+            "size_px": config.data.size,
+            "hears_words": self.segmenter.hears_words,
+            "threshold": config.evaluate.threshold,
+            "suggestions": list(self.suggestions),
+        }
+
+
+class Models:
+    """In the order in which they were named; the first is the default."""
+
+    def __init__(self, served: Sequence[Served]) -> None:
+        self._served = {model.name: model for model in served}
+
+    def __iter__(self) -> Any:
+        return iter(self._served.values())
+
+    def named(self, name: str | None) -> Served:
+        """Raises UsageError with the names that there are."""
+        if name is None:
+            return next(iter(self._served.values()))
+        if name not in self._served:
+            raise UsageError(f"no model {name[:80]!r}", remedy=nearest(name[:80], self._served))
+        return self._served[name]
+
+
+def open_models(runs: Sequence[Path]) -> Models:
+    """Load each run, and say a word to it, so that the first request waits for nothing. Raises MissingFile, BadCheckpoint, MissingEncoder, UsageError."""
+    if not runs:
+        raise MissingFile("no run to serve", remedy="name one: saywhere serve runs/demo/run (`make demo` makes it)")
+    opened = [(Path(run).resolve().name, load(run)) for run in runs]
+    served = [Served(name, segmenter, _suggestions(segmenter.config)) for name, segmenter in opened]
+    names = [model.name for model in served]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise UsageError(f"two runs are called {min(twice)!r}", allowed="a model is asked for by its folder's name", remedy="rename one of the folders")
+    for model in served:
+        model.segmenter.embed(["the lesion"])
+    return Models(served)
+
+
+def _suggestions(config: Config) -> tuple[str, ...]:
+    """The most frequent sentences of the model's own data, where that is still there."""
+    if config.data.manifest is None or config.fusion.name == "none":
+        return ()
+    try:
+        rows = read_manifest(Path(config.data.manifest)).rows
+    except SaywhereError:
+        return ()
+    counted = Counter(text for row in rows for text in row.prompts.get(config.text.evaluate_prompts, ())[:1] if text)
+    return tuple(text for text, _ in counted.most_common(N_SUGGESTED))

@@ -1,0 +1,89 @@
+// One prompt's mask: the model's probability, a threshold, and what a person painted over it.
+
+export const COLOURS = [[255, 170, 0], [56, 160, 255], [214, 92, 214], [80, 200, 120], [255, 99, 99], [120, 220, 232], [240, 228, 66], [180, 140, 255]];
+const N_STEPS_BACK = 50;
+
+export class Label {
+  constructor(prompt, colour, width, height) {
+    Object.assign(this, { prompt, colour, width, height, facts: null, pseudo: null });
+    this.probability = new Uint8Array(width * height);
+    this.painted = new Uint8Array(width * height);  // 0 as the model says, 1 foreground, 2 background
+    this.past = [];
+    this.future = [];
+  }
+
+  suggested(threshold) {
+    return this.probability.map((value) => (value > 255 * threshold ? 1 : 0));
+  }
+
+  mask(threshold) {
+    const found = this.suggested(threshold);
+    for (let i = 0; i < found.length; i++) if (this.painted[i]) found[i] = this.painted[i] === 1 ? 1 : 0;
+    return found;
+  }
+
+  get isCorrected() { return this.painted.some((value) => value > 0); }
+
+  beginStroke() {
+    this.past.push(this.painted.slice());
+    if (this.past.length > N_STEPS_BACK) this.past.shift();
+    this.future = [];
+  }
+
+  paint(x, y, radius, value) {
+    const top = Math.max(0, Math.ceil(y - radius)), bottom = Math.min(this.height - 1, Math.floor(y + radius));
+    for (let row = top; row <= bottom; row++) {
+      const reach = Math.sqrt(radius * radius - (row - y) * (row - y));
+      const left = Math.max(0, Math.ceil(x - reach)), right = Math.min(this.width - 1, Math.floor(x + reach));
+      for (let column = left; column <= right; column++) this.painted[row * this.width + column] = value;
+    }
+  }
+
+  line(from, to, radius, value) {
+    const n = Math.max(1, Math.ceil(Math.hypot(to.x - from.x, to.y - from.y) / Math.max(1, radius / 2)));
+    for (let i = 0; i <= n; i++) this.paint(from.x + (to.x - from.x) * i / n, from.y + (to.y - from.y) * i / n, radius, value);
+  }
+
+  undo() { this.#move(this.past, this.future); }
+
+  redo() { this.#move(this.future, this.past); }
+
+  #move(source, target) {
+    if (!source.length) return;
+    target.push(this.painted);
+    this.painted = source.pop();
+  }
+}
+
+export function isEdge(mask, width, height, i) {
+  const x = i % width, y = (i - x) / width;
+  return x === 0 || y === 0 || x === width - 1 || y === height - 1 || !(mask[i - 1] && mask[i + 1] && mask[i - width] && mask[i + width]);
+}
+
+export function draw(canvas, bitmap, masks, { opacity = 0.45, contour = false } = {}) {
+  // the picture, and above it each mask in its colour
+  canvas.width = bitmap.width;
+  canvas.height = bitmap.height;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  const picture = context.getImageData(0, 0, bitmap.width, bitmap.height);
+  const thick = Math.max(bitmap.width, bitmap.height) > 700 ? 2 : 1;
+  for (const { mask, colour } of masks) {
+    for (let i = 0; i < mask.length; i++) {
+      if (!mask[i]) continue;
+      const onEdge = isEdge(mask, bitmap.width, bitmap.height, i) || (thick > 1 && i >= bitmap.width && isEdge(mask, bitmap.width, bitmap.height, i - bitmap.width));
+      const share = onEdge ? 1 : contour ? 0 : opacity;
+      for (let channel = 0; channel < 3; channel++) picture.data[4 * i + channel] += share * (colour[channel] - picture.data[4 * i + channel]);
+    }
+  }
+  context.putImageData(picture, 0, 0);
+}
+
+export async function png(mask, width, height) {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  const picture = context.createImageData(width, height);
+  for (let i = 0; i < mask.length; i++) picture.data.set(mask[i] ? [255, 255, 255, 255] : [0, 0, 0, 255], 4 * i);
+  context.putImageData(picture, 0, 0);
+  return canvas.convertToBlob({ type: "image/png" });
+}

@@ -1,0 +1,234 @@
+// The page: pictures, words, masks, corrections. State is in `state`; `show` draws all of it.
+
+import { COLOURS, Label, draw, png } from "./label.js";
+import * as service from "./service.js";
+
+const at = (id) => document.getElementById(id);
+const WAIT_MS = 250;  // after the last key, before the words are sent
+const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], keeps: false, asking: null, stroke: null };
+
+async function start() {
+  try {
+    const found = await service.models();
+    Object.assign(state, { models: found.models, keeps: found.keeps });
+    at("model").replaceChildren(...found.models.map((model) => new Option(`${model.name} (${model.network}, ${model.size_px} px)`, model.name)));
+    takeModel();
+    tellKept((await service.kept()).n_kept);
+  } catch (error) { tell(error.message); }
+}
+
+function takeModel() {
+  const model = state.models.find(({ name }) => name === at("model").value);
+  at("suggestions").replaceChildren(...model.suggestions.map((text) => new Option(text)));
+  at("threshold").value = model.threshold;
+  segment();
+}
+
+// ---- pictures
+
+async function open(files) {
+  const pictures = [...files].filter((file) => /\.(png|jpe?g|tiff?|bmp)$/i.test(file.name)).sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+  if (!pictures.length) return tell("No picture among these files. PNG, JPEG, TIFF and BMP are read.");
+  if (!mayLeave()) return;
+  Object.assign(state, { files: pictures, number: 0 });
+  await go(0);
+}
+
+async function go(number) {
+  if (number < 0 || number >= state.files.length) return;
+  Object.assign(state, { number, labels: [], chosen: 0, bitmap: null });
+  const file = state.files[number];
+  try {
+    state.bitmap = await createImageBitmap(file, { imageOrientation: "none" });  // masks lie on the stored grid, whatever EXIF says
+  } catch {
+    try {
+      const answer = await service.segment(file, [""], at("model").value, ["image"]);  // a TIFF: the server can read it
+      state.bitmap = await service.bitmapOf(answer.image_png);
+    } catch (error) { tell(error.message); show(); return; }
+  }
+  tell("");
+  at("place").textContent = `${number + 1} of ${state.files.length}`;
+  at("picture").setAttribute("aria-label", `Picture ${number + 1} of ${state.files.length}`);
+  for (const id of ["pseudo", "empty", "opposite"]) clear(at(id));
+  await segment();
+}
+
+const isCorrected = () => state.labels.some((label) => label.isCorrected && !label.kept);
+const mayLeave = () => !isCorrected() || confirm("Corrections that were not kept will be lost. Go on?");
+
+// ---- words
+
+let timer = null;
+function typed() { clearTimeout(timer); timer = setTimeout(segment, WAIT_MS); }
+
+async function segment() {
+  if (!state.bitmap) return show();
+  state.asking?.abort();
+  const asking = state.asking = new AbortController();
+  const prompts = at("prompt").value.split("\n").map((line) => line.trim()).filter((line, i, all) => line && all.indexOf(line) === i);
+  try {
+    const answer = await service.segment(state.files[state.number], prompts.length ? prompts : [""], at("model").value, ["probability", "pseudo_image"], asking.signal);
+    const [height, width] = answer.size;
+    const labels = await Promise.all(answer.results.map(async (found, i) => {
+      const before = state.labels.find((label) => label.prompt === found.prompt);
+      const label = before ?? new Label(found.prompt, COLOURS[i % COLOURS.length], width, height);
+      label.colour = COLOURS[i % COLOURS.length];
+      label.facts = found;
+      label.probability = await service.greys(found.probability_png);
+      label.pseudo = found.pseudo_image_png ? await service.bitmapOf(found.pseudo_image_png) : null;
+      return label;
+    }));
+    if (asking.signal.aborted) return;
+    state.labels = labels;
+    state.chosen = Math.min(state.chosen, labels.length - 1);
+    warnOfUnfamiliarWords();
+  } catch (error) { if (error.name !== "AbortError") tell(error.message); }
+  show();
+}
+
+function warnOfUnfamiliarWords() {
+  const far = state.labels.filter(({ facts, prompt }) => prompt && facts.unfamiliarity > 1);
+  tell(far.length ? `“${far[0].prompt}” is unlike what this model was taught: look twice at its mask.` : "");
+}
+
+async function askOthers() {
+  const label = state.labels[state.chosen];
+  at("ask").disabled = true;
+  try {
+    const { prompt: other } = await service.opposite(label.prompt);
+    const answer = await service.segment(state.files[state.number], other === null ? [""] : ["", other], at("model").value, ["probability"]);
+    at("opposite-words").textContent = other === null ? "nothing to contradict" : `“${other}”`;
+    for (const [i, id] of ["empty", "opposite"].entries()) {
+      const found = answer.results[i];
+      if (!found) { clear(at(id)); continue; }
+      const mask = (await service.greys(found.probability_png)).map((value) => (value > 255 * at("threshold").value ? 1 : 0));
+      draw(at(id), state.bitmap, [{ mask, colour: label.colour }]);
+    }
+  } catch (error) { tell(error.message); }
+  at("ask").disabled = false;
+}
+
+// ---- corrections
+
+function pointAt(event) {
+  const canvas = at("picture"), box = canvas.getBoundingClientRect();
+  const scale = Math.min(box.width / canvas.width, box.height / canvas.height);  // object-fit: contain
+  const left = (box.width - canvas.width * scale) / 2, top = (box.height - canvas.height * scale) / 2;
+  return { x: (event.clientX - box.left - left) / scale - 0.5, y: (event.clientY - box.top - top) / scale - 0.5, radius: Math.max(0.5, at("size").value / scale / 2) };
+}
+
+function strokeTo(event) {
+  const label = state.labels[state.chosen], point = pointAt(event);
+  label.line(state.stroke, point, point.radius, state.tool === "brush" ? 1 : 2);
+  label.kept = false;
+  state.stroke = point;
+  show();
+}
+
+async function keepAll() {
+  const threshold = at("threshold").value, model = at("model").value, who = at("who").value;
+  at("keep").disabled = true;
+  try {
+    for (const label of state.labels) {
+      const [mask, suggested] = await Promise.all([label.mask(threshold), label.suggested(threshold)].map((each) => png(each, label.width, label.height)));
+      label.key ??= crypto.getRandomValues(new Uint8Array(16)).reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), "");
+      const answer = await service.keep({ image: state.files[state.number], mask, suggested, prompt: label.prompt, key: label.key, who, model });
+      label.kept = true;
+      label.key = null;  // the next "keep" of this label is another act; a failed one is the same again
+      tellKept(answer.n_kept);
+    }
+    tell("");
+  } catch (error) { tell(`Not kept: ${error.message}`); }
+  show();
+}
+
+// ---- drawing
+
+function clear(canvas) { canvas.width = canvas.width; }  // setting a canvas's width empties it
+
+function tell(text) { at("notice").textContent = text; at("notice").hidden = !text; }
+function tellKept(n) { at("kept").textContent = state.keeps ? `${n} kept so far` : "This server keeps nothing: start it with --store DIR."; }
+
+function show() {
+  const threshold = at("threshold").value, label = state.labels[state.chosen], has = Boolean(state.bitmap);
+  at("threshold-value").textContent = Number(threshold).toFixed(2);
+  at("opacity-value").textContent = Number(at("opacity").value).toFixed(2);
+  at("hint").hidden = has;
+  at("picture").classList.toggle("has", has);
+  if (has) draw(at("picture"), state.bitmap, state.labels.map((each) => ({ mask: each.mask(threshold), colour: each.colour })), { opacity: Number(at("opacity").value), contour: at("contour").checked });
+  if (label?.pseudo) draw(at("pseudo"), label.pseudo, []);
+  for (const tool of ["brush", "eraser"]) at(tool).setAttribute("aria-pressed", state.tool === tool);
+  at("undo").disabled = !label?.past.length;
+  at("redo").disabled = !label?.future.length;
+  at("keep").disabled = !state.keeps || !label || state.labels.every((each) => each.kept);
+  at("ask").disabled = !label || !label.pseudo;
+  at("previous").disabled = state.number <= 0;
+  at("next").disabled = state.number >= state.files.length - 1;
+  at("labels").replaceChildren(...state.labels.map((each, i) => entry(each, i, threshold)));
+}
+
+function entry(label, number, threshold) {
+  const item = document.createElement("li"), button = document.createElement("button"), swatch = document.createElement("span"), words = document.createElement("span"), facts = document.createElement("span");
+  swatch.className = "swatch"; words.className = "words"; facts.className = "facts";
+  swatch.style.background = `rgb(${label.colour})`;
+  words.textContent = label.prompt || "(no words)";
+  const area = label.mask(threshold).reduce((sum, value) => sum + value, 0);
+  const sure = label.facts.confidence === null ? "nothing found" : `sure ${Math.round(100 * label.facts.confidence)} %`;
+  facts.textContent = [`${(100 * area / label.probability.length).toFixed(1)} %`, sure, label.kept ? "kept" : label.isCorrected ? "corrected" : ""].filter(Boolean).join(" · ");
+  button.type = "button";
+  button.setAttribute("aria-pressed", number === state.chosen);
+  button.append(swatch, words, facts);
+  button.addEventListener("click", () => { state.chosen = number; show(); });
+  item.append(button);
+  return item;
+}
+
+// ---- wiring
+
+const choose = (tool) => { state.tool = tool; show(); };
+const back = () => { const label = state.labels[state.chosen]; if (label) { label.undo(); label.kept = false; show(); } };
+const forth = () => { const label = state.labels[state.chosen]; if (label) { label.redo(); label.kept = false; show(); } };
+const step = (by) => { if (mayLeave()) go(state.number + by); };
+const resize = (by) => { at("size").value = Number(at("size").value) + by; };
+const KEYS = { b: () => choose("brush"), e: () => choose("eraser"), c: () => at("contour").click(), n: () => step(1), p: () => step(-1), "[": () => resize(-3), "]": () => resize(3) };
+
+for (const id of ["open", "folder"]) at(id).addEventListener("change", (event) => open(event.target.files));
+at("prompt").addEventListener("input", typed);
+at("model").addEventListener("change", takeModel);
+at("suggestion").addEventListener("change", (event) => {
+  if (!event.target.value) return;
+  at("prompt").value = event.target.value;
+  event.target.value = "";
+  segment();
+});
+for (const id of ["threshold", "opacity", "contour"]) at(id).addEventListener("input", show);
+for (const [id, act] of Object.entries({ brush: KEYS.b, eraser: KEYS.e, undo: back, redo: forth, keep: keepAll, ask: askOthers, previous: KEYS.p, next: KEYS.n })) at(id).addEventListener("click", act);
+
+at("picture").addEventListener("pointerdown", (event) => {
+  const label = state.labels[state.chosen];
+  if (!label || event.button) return;
+  at("picture").setPointerCapture(event.pointerId);
+  label.beginStroke();
+  state.stroke = pointAt(event);
+  strokeTo(event);
+});
+at("picture").addEventListener("pointermove", (event) => { if (state.stroke) strokeTo(event); });
+for (const name of ["pointerup", "pointercancel"]) at("picture").addEventListener(name, () => { state.stroke = null; });
+
+addEventListener("keydown", (event) => {
+  const isTyping = event.target.matches("textarea, select, input:not([type=range]):not([type=checkbox])"), key = event.key.toLowerCase();
+  const isCommand = event.ctrlKey || event.metaKey;
+  if (isCommand && key === "s") { event.preventDefault(); at("keep").click(); }
+  else if (isCommand && key === "z" && !isTyping) { event.preventDefault(); (event.shiftKey ? forth : back)(); }
+  else if (!isCommand && !event.altKey && !isTyping && KEYS[key]) { event.preventDefault(); KEYS[key](); }
+});
+for (const name of ["dragover", "dragleave", "drop"]) {
+  at("drop").addEventListener(name, (event) => {
+    event.preventDefault();
+    at("drop").classList.toggle("over", name === "dragover");
+    if (name === "drop") open(event.dataTransfer.files);
+  });
+}
+addEventListener("beforeunload", (event) => { if (isCorrected()) event.preventDefault(); });
+
+start();

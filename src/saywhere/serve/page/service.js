@@ -1,0 +1,46 @@
+// The calls under /v1; the only file that talks to the server.
+
+const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? sessionStorage.getItem("token");
+if (token) { sessionStorage.setItem("token", token); history.replaceState(null, "", location.pathname); }
+
+async function call(path, options = {}) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  let response;
+  try {
+    response = await fetch(`v1/${path}`, { ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The server does not answer. Is it still running? What you corrected is still on this page.");
+  }
+  const answer = await response.json();
+  if (!response.ok) throw new Error([answer.error.message, answer.error.remedy].filter(Boolean).join(": "));
+  return answer;
+}
+
+function form(fields) {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) for (const each of [value].flat()) data.append(name, each, ...(each instanceof Blob ? [name] : []));
+  return data;  // a picture goes without its file's name: names may be a patient's
+}
+
+export const models = () => call("models");
+export const kept = () => call("kept");
+export const keep = (fields) => call("keep", { method: "POST", body: form(fields) });
+export const opposite = (prompt) => call("opposite", { method: "POST", body: form({ prompt }) });
+export const segment = (image, prompts, model, include, signal) =>
+  call("segment", { method: "POST", body: form({ image, prompt: prompts, model, include }), signal });
+
+export async function greys(png) {
+  // a grey PNG in base64 → its values, one byte a pixel
+  const bitmap = await bitmapOf(png);
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  const colours = context.getImageData(0, 0, bitmap.width, bitmap.height).data;
+  return Uint8Array.from({ length: colours.length / 4 }, (_, i) => colours[4 * i]);
+}
+
+export async function bitmapOf(png) {
+  const bytes = Uint8Array.from(atob(png), (character) => character.charCodeAt(0));
+  return createImageBitmap(new Blob([bytes], { type: "image/png" }));
+}

@@ -1,0 +1,58 @@
+"""Listen until asked to stop; what is in work is finished first."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import uvicorn
+
+from saywhere.errors import UsageError
+from saywhere.serve.app import LOOPBACK, build_app
+from saywhere.serve.models import open_models
+from saywhere.serve.store import Store
+
+STOP_S = 8
+
+
+def run_server(runs: Sequence[Path], *, host: str, port: int, store: Path, token: str | None, places: int, say: Callable[[str], None]) -> None:
+    """Load the models, open the store, and serve; returns after SIGTERM or Ctrl-C. Raises UsageError for a port in use, and what those raise."""
+    listening = _listen(host, port)
+    models = open_models(runs)
+    hosts = LOOPBACK if is_loopback(host) else ("*",)  # off loopback a token guards, and the machine's names are not ours to know
+    app = build_app(models, Store(store), token=token, hosts=hosts, places=places)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_S, timeout_keep_alive=15, server_header=False)
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn stops at the first, and raises it anew when all is done: then there is nothing left to end
+        signal.signal(number, lambda *_: None)
+    address = f"[{host}]" if ":" in host else host
+    names = ", ".join(model.name for model in models)
+    say(f"Saywhere is at http://{address}:{listening.getsockname()[1]}/ ({names}); kept work goes to {store}; Ctrl-C ends it")
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def is_loopback(host: str) -> bool:
+    """Can it be reached from this machine only?"""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Before anything is loaded: a port in use is known at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
+    except OSError as error:
+        reason = (error.strerror or "refused").lower()
+        raise UsageError(f"cannot listen on {host}:{port} ({reason})", remedy="another server may be there: choose another --port, or 0 for any") from None
+    return listening

@@ -1,0 +1,88 @@
+"""What people keep: an append-only manifest that `saywhere train` takes as it is. Nothing kept is lost by a reload, a crash, or a second tab."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saywhere.errors import NotWritable, UsageError
+from saywhere.io import files, images
+
+MANIFEST = "manifest.jsonl"
+
+
+class Store:
+    """A folder with manifest.jsonl, images/, masks/ and suggested/ (the model's own masks). One server at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises NotWritable; UsageError where another server has it."""
+        self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._held = open(self.folder / ".lock", "a")  # noqa: SIM115  (held until the process ends, however it ends)
+        except OSError as error:
+            raise NotWritable(f"cannot keep anything in {folder} ({(error.strerror or 'refused').lower()})", remedy="choose another --store") from None
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(f"another server keeps its work in {folder}", remedy="stop that one, or choose another --store") from None
+        self._writing = threading.Lock()
+        self._keys = {row["key"] for row in self.rows()}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """In the order in which they were kept. A last line that a crash cut in half was never confirmed to anyone: it is left out, and mended."""
+        place = self.folder / MANIFEST
+        if not place.is_file():
+            return []
+        content = place.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            files.write_bytes(place, whole)
+        return [json.loads(line) for line in whole.splitlines() if line.strip()]
+
+    def keep(self, key: str, image: np.ndarray, mask: np.ndarray, suggested: np.ndarray, prompt: str, **about: Any) -> dict[str, Any]:
+        """Write a row, flushed to the disk before it is confirmed. The same key twice (a second click, a retry) is one row.
+
+        Args:
+            key: the sender's own name for this act: 32 hexadecimal digits. image: uint8 (height, width, channel). mask, suggested: bool (height, width).
+        Raises: NotWritable; what was kept before is still there.
+        """
+        with self._writing:
+            if key in self._keys:
+                return next(row for row in self.rows() if row["key"] == key)
+            places = {"image": f"images/{key}.png", "mask": f"masks/{key}.png", "suggested": f"suggested/{key}.png"}
+            images.write_image(self.folder / places["image"], image)
+            images.write_mask(self.folder / places["mask"], mask)
+            images.write_mask(self.folder / places["suggested"], suggested)
+            when = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            row = {"id": key, "key": key, **places, "prompt": prompt, "split": "train", "oracle": False, "kept": when, **about}
+            self._append(json.dumps(row, ensure_ascii=False) + "\n")
+            self._keys.add(key)
+            return row
+
+    def _append(self, line: str) -> None:
+        place = self.folder / MANIFEST
+        try:
+            with open(place, "ab") as manifest:
+                before = manifest.tell()
+                try:
+                    manifest.write(line.encode("utf-8"))
+                    manifest.flush()
+                    os.fsync(manifest.fileno())
+                except OSError:
+                    os.truncate(place, before)
+                    raise
+        except OSError as error:
+            found = f"cannot keep this ({(error.strerror or 'refused').lower()})"
+            raise NotWritable(found, remedy="make room on the disk and keep it again; what was kept before is still there") from None
+
+    def close(self) -> None:
+        """Let another server have it."""
+        self._held.close()

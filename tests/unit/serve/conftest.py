@@ -1,0 +1,42 @@
+"""The small run, served in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from saywhere.serve.app import build_app
+from saywhere.serve.models import Models, open_models
+from saywhere.serve.store import Store
+from small_run import another_encoder, config, evaluated, events, image_only, manifest, one_encoder, run_copy, shared, toml, trained
+
+__all__ = ["another_encoder", "config", "evaluated", "events", "image_only", "manifest", "one_encoder", "run_copy", "shared", "toml", "trained"]
+
+
+@pytest.fixture
+def models(trained: Path, image_only: Path) -> Models:
+    return open_models([trained, image_only])
+
+
+@pytest.fixture
+def client(models: Models, tmp_path: Path) -> Iterator[TestClient]:
+    with TestClient(build_app(models, Store(tmp_path / "kept")), base_url="http://localhost", raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    """uint8 (50, 70, 3)"""
+    return np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    written = BytesIO()
+    Image.fromarray(pixels).save(written, format="PNG")
+    return written.getvalue()

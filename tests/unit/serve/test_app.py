@@ -1,0 +1,199 @@
+"""The service as a program meets it."""
+
+from __future__ import annotations
+
+import base64
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+from pycocotools import mask as coco
+
+import saywhere
+from saywhere.serve.app import MAX_PROMPTS, build_app
+from saywhere.serve.models import Models
+from unit.serve.conftest import png
+
+Client = TestClient
+
+
+def asked(client: Client, content: bytes, *prompts: str, headers: dict[str, str] | None = None, **fields: Any) -> Any:
+    return client.post("/v1/segment", files={"image": ("patient name.png", content)}, data={"prompt": list(prompts), **fields}, headers=headers or {})
+
+
+def is_an_error(response: Any, status: int, code: str) -> bool:
+    error = response.json()["error"]
+    return response.status_code == status and error["code"] == code and set(error) == {"code", "message", "remedy"}
+
+
+def test_a_mask_a_prompt_as_the_library_gives_it(client: Client, trained: Path, picture: np.ndarray) -> None:
+    prompts = ["the spot, upper left", "the spot, lower right"]
+    answer = asked(client, png(picture), *prompts).json()
+    assert answer["model"] == "run"
+    assert answer["size"] == [50, 70]
+    for prompt, found in zip(prompts, answer["results"]):
+        expected = saywhere.load(trained).segment(picture, prompt)
+        assert found["prompt"] == prompt
+        assert np.array_equal(coco.decode(found["mask"]), expected.mask)
+        assert found["area_px"] == expected.mask.sum()
+        assert found["unfamiliarity"] == pytest.approx(expected.unfamiliarity, abs=1e-3)
+
+
+def test_one_mask_as_a_picture(client: Client, trained: Path, picture: np.ndarray) -> None:
+    response = asked(client, png(picture), "the spot, upper left", headers={"Accept": "image/png"})
+    assert response.headers["content-type"] == "image/png"
+    mask = np.asarray(Image.open(BytesIO(response.content)))
+    assert set(np.unique(mask)) <= {0, 255}
+    assert np.array_equal(mask > 0, saywhere.load(trained).segment(picture, "the spot, upper left").mask)
+
+
+def test_probability_pseudo_image_and_the_picture_itself_on_demand(client: Client, trained: Path, picture: np.ndarray) -> None:
+    answer = asked(client, png(picture), "upper left", include=["probability", "pseudo_image", "image"]).json()
+    expected = saywhere.load(trained).segment(picture, "upper left")
+    (found,) = answer["results"]
+    probability, pseudo = (np.asarray(Image.open(BytesIO(base64.b64decode(found[name])))) for name in ("probability_png", "pseudo_image_png"))
+    assert np.abs(probability / 255 - expected.probability).max() < 0.005
+    assert expected.pseudo_image is not None
+    assert np.abs(pseudo / 255 - expected.pseudo_image).max() < 0.005
+    assert Image.open(BytesIO(base64.b64decode(answer["image_png"]))).size == (70, 50)
+    assert "probability_png" not in asked(client, png(picture), "upper left").json()["results"][0]
+
+
+def test_the_threshold_and_the_model_are_the_callers(client: Client, picture: np.ndarray) -> None:
+    areas = [asked(client, png(picture), "upper left", threshold=value).json()["results"][0]["area_px"] for value in (0.001, 0.5, 0.999)]
+    assert areas[0] >= areas[1] >= areas[2]
+    assert areas[0] > areas[2]
+    assert asked(client, png(picture), "", model="image_only").json()["model"] == "image_only"
+
+
+def test_what_there_is(client: Client) -> None:
+    answer = client.get("/v1/models").json()
+    assert [model["name"] for model in answer["models"]] == ["run", "image_only"]
+    assert [model["hears_words"] for model in answer["models"]] == [True, False]
+    assert answer["models"][0]["suggestions"]
+    assert answer["models"][1]["suggestions"] == []
+
+
+def test_the_opposite_of_a_prompt(client: Client) -> None:
+    assert client.post("/v1/opposite", data={"prompt": "one polyp, upper left"}).json() == {"prompt": "one polyp, lower right"}
+    assert client.post("/v1/opposite", data={"prompt": "one polyp"}).json() == {"prompt": None}
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"%PDF-1.7", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
+def test_what_is_no_image_is_415_and_its_name_is_not_told(client: Client, content: bytes) -> None:
+    response = asked(client, content, "upper left")
+    assert is_an_error(response, 415, "unreadable_file")
+    assert "patient" not in response.text
+
+
+def test_bad_calls_are_422_in_the_one_form(client: Client, picture: np.ndarray) -> None:
+    content = png(picture)
+    assert is_an_error(client.post("/v1/segment", data={"prompt": "x"}), 422, "usage")
+    assert is_an_error(client.post("/v1/segment", files={"image": content}), 422, "usage")
+    assert is_an_error(asked(client, content, "x" * 10_001), 422, "usage")
+    assert is_an_error(asked(client, content, *["x"] * (MAX_PROMPTS + 1)), 422, "usage")
+    assert is_an_error(asked(client, content, "x", threshold=1.5), 422, "usage")
+    assert is_an_error(asked(client, content, "x", include="everything"), 422, "usage")
+    wrong = asked(client, content, "x", model="rum")
+    assert is_an_error(wrong, 422, "usage")
+    assert "did you mean 'run'" in wrong.json()["error"]["remedy"]
+
+
+def test_ten_thousand_characters_are_taken(client: Client, picture: np.ndarray) -> None:
+    assert asked(client, png(picture), "left " * 2000).status_code == 200
+
+
+def test_unknown_addresses_methods_and_hosts(client: Client) -> None:
+    assert is_an_error(client.get("/v1/nothing"), 404, "no_such_address")
+    assert is_an_error(client.delete("/v1/models"), 405, "method_not_allowed")
+    assert client.get("/v1/models", headers={"Host": "evil.example"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/../pyproject.toml", "/%2e%2e/app.py", "/..%2f..%2fserve/app.py", "/page.css/../../app.py", "//etc/passwd"])
+def test_no_file_but_the_pages_is_given(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code in (400, 404)
+    assert "import" not in response.text
+
+
+def test_a_token_is_asked_for_where_there_is_one(models: Models, picture: np.ndarray) -> None:
+    with TestClient(build_app(models, token="secret"), base_url="http://localhost") as client:
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "secret"}):
+            assert is_an_error(client.get("/v1/models", headers=headers), 401, "not_allowed")
+            assert is_an_error(asked(client, png(picture), "x", headers=headers), 401, "not_allowed")
+        assert client.get("/v1/models", headers={"Authorization": "Bearer secret"}).status_code == 200
+        assert client.get("/healthz").status_code == 200
+
+
+def test_health_readiness_metrics_and_ids(client: Client, picture: np.ndarray) -> None:
+    assert client.get("/healthz").json()["status"] == "ok"
+    assert client.get("/readyz").json() == {"status": "ready"}
+    ids = {asked(client, png(picture), "upper left").headers["x-request-id"] for _ in range(3)}
+    assert len(ids) == 3
+    text = client.get("/metrics").text
+    assert 'saywhere_requests_total{route="/v1/segment",status="200"} 3.0' in text
+    assert 'saywhere_masks_total{model="run"} 3.0' in text
+    assert "saywhere_requests_taken 0.0" in text
+
+
+def test_the_log_has_no_words_and_no_names(client: Client, picture: np.ndarray, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG"):
+        asked(client, png(picture), "canary polyp of Mr Miller")
+        asked(client, b"no image", "canary polyp of Mr Miller")
+        client.get("/v1/canary-Miller?name=canary")
+    logged = " ".join(record.getMessage() for record in caplog.records if not record.name.startswith("httpx"))  # the test's own client
+    assert '"route": "/v1/segment", "status": 200' in logged
+    assert "canary" not in logged
+    assert "patient" not in logged
+
+
+def test_a_failure_inside_is_500_without_a_word_of_it(client: Client, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch, models: Models) -> None:
+    def fails(*inputs: Any, **named: Any) -> Any:
+        raise ArithmeticError("secret inside")
+
+    monkeypatch.setattr(models.named(None).segmenter, "segment_many", fails)
+    response = asked(client, png(picture), "upper left")
+    assert is_an_error(response, 500, "failed")
+    assert "secret" not in response.text
+    monkeypatch.undo()
+    assert asked(client, png(picture), "upper left").status_code == 200
+
+
+def test_the_page_is_there_and_may_call_no_one_else(client: Client) -> None:
+    response = client.get("/")
+    assert "<title>Saywhere" in response.text
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "connect-src 'self'" in policy
+    for name in ("page.js", "service.js", "label.js", "page.css", "icon.svg"):
+        assert client.get(f"/{name}").status_code == 200
+
+
+def test_what_is_kept_is_a_manifest_and_one_key_is_one_row(client: Client, picture: np.ndarray, tmp_path: Path) -> None:
+    mask = np.zeros((50, 70), np.uint8)
+    mask[5:20, 10:30] = 255
+    fields = {"prompt": "one polyp, upper left", "key": "0" * 32, "who": "A."}
+    files = {"image": png(picture), "mask": png(mask), "suggested": png(mask * 0)}
+    for _ in range(2):
+        assert client.post("/v1/keep", files=files, data=fields).json()["n_kept"] == 1
+    assert client.post("/v1/keep", files=files, data=fields | {"key": "1" * 32}).json()["n_kept"] == 2
+    assert client.get("/v1/kept").json()["n_kept"] == 2
+    first = saywhere.data.manifest.read_manifest(tmp_path / "kept").rows[0]
+    assert first.prompts == {"prompt": ("one polyp, upper left",)}
+    assert first.mask is not None
+    assert np.array_equal(np.asarray(Image.open(first.mask)), mask)
+    assert np.array_equal(np.asarray(Image.open(first.image)), picture)
+    assert first.extra["who"] == "A."
+    wrong = client.post("/v1/keep", files=files | {"mask": png(mask[:10])}, data=fields | {"key": "2" * 32})
+    assert is_an_error(wrong, 422, "usage")
+    assert is_an_error(client.post("/v1/keep", files=files, data=fields | {"key": "../../etc"}), 422, "usage")
+
+
+def test_without_a_store_nothing_is_kept(models: Models, picture: np.ndarray) -> None:
+    with TestClient(build_app(models), base_url="http://localhost") as client:
+        files = {"image": png(picture), "mask": png(picture[..., 0]), "suggested": png(picture[..., 0])}
+        assert is_an_error(client.post("/v1/keep", files=files, data={"prompt": "x", "key": "0" * 32}), 422, "usage")

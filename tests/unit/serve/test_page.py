@@ -1,0 +1,131 @@
+"""An annotator's journey in a real browser: open, type, see, correct, keep, reload, train."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from saywhere.data.manifest import read_manifest
+from unit.serve.served import serving
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    folder = tmp_path_factory.mktemp("served")
+    with serving(trained, "--store", folder / "kept", folder=folder) as (_, address):
+        yield address, folder / "kept"
+
+
+def opened(browser: Any, address: str, width: int = 1280, scheme: str = "light") -> tuple[Any, list[str]]:
+    """A page, and what went wrong or left the machine."""
+    page, trouble = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme), []
+    page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("request", lambda request: trouble.append(request.url) if not request.url.startswith((address, "blob:", "data:")) else None)
+    page.goto(address)
+    return page, trouble
+
+
+def pictures(manifest: Path, n: int = 2) -> list[Path]:
+    return list(dict.fromkeys(row.image for row in read_manifest(manifest).split("test")))[:n]
+
+
+def stroke(page: Any, down: float) -> None:
+    """Across the picture, at this share of its height."""
+    box = page.locator("#picture").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * down)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * down, steps=6)
+    page.mouse.up()
+
+
+def test_open_type_see_correct_keep_reload(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
+    from playwright.sync_api import expect
+
+    url, kept = address
+    page, trouble = opened(browser, url)
+    page.set_input_files("#open", pictures(manifest))
+    expect(page.locator("#place")).to_have_text("1 of 2")
+    page.fill("#prompt", "the spot, upper left")
+    expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])
+    page.fill("#prompt", "the spot, upper left\nthe spot, lower right")
+    expect(page.locator("#labels .words")).to_have_text(["the spot, upper left", "the spot, lower right"])
+    before = page.locator("#labels .facts").first.inner_text()
+    stroke(page, 0.3)
+    expect(page.locator("#labels .facts").first).to_contain_text("corrected")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#labels .facts").first).to_have_text(before)
+    page.keyboard.press("Control+Shift+z")
+    expect(page.locator("#labels .facts").first).to_contain_text("corrected")
+    page.click("#eraser")
+    stroke(page, 0.7)
+    page.click("#ask")
+    expect(page.locator("#opposite-words")).to_have_text("“the spot, lower right”")
+    page.fill("#who", "A.")
+    page.keyboard.press("Control+s")
+    expect(page.locator("#kept")).to_have_text("2 kept so far")
+    page.click("#next")
+    expect(page.locator("#place")).to_have_text("2 of 2")
+    page.reload()
+    expect(page.locator("#kept")).to_have_text("2 kept so far")
+    assert trouble == []
+    rows = read_manifest(kept).rows
+    assert [row.prompts["prompt"] for row in rows] == [("the spot, upper left",), ("the spot, lower right",)]
+    assert rows[0].extra["who"] == "A."
+    corrected, suggested = (np.asarray(Image.open(place)) for place in (rows[0].mask, kept / str(rows[0].extra["suggested"])))
+    side = corrected.shape[0]
+    across = slice(int(side * 0.25), int(side * 0.75))
+    assert (corrected[int(side * 0.3), across] == 255).all()  # where the brush went
+    assert (corrected[int(side * 0.7), across] == 0).all()  # where the eraser went
+    assert np.array_equal(corrected[-1], suggested[-1])  # where neither went
+    page.close()
+
+
+def test_words_never_taught_are_marked_and_what_is_no_picture_is_said(browser: Any, address: tuple[str, Path], manifest: Path, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    page, _ = opened(browser, address[0])
+    page.set_input_files("#open", pictures(manifest, 1))
+    page.fill("#prompt", "quarterly figures of a shipping company in Bremen")
+    expect(page.locator("#notice")).to_contain_text("is unlike what this model was taught")
+    (tmp_path / "no.png").write_bytes(b"no picture")
+    page.set_input_files("#open", tmp_path / "no.png")
+    expect(page.locator("#notice")).to_contain_text("no image that can be read")
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_nothing_stands_out_of_the_page_and_everything_has_a_name(browser: Any, address: tuple[str, Path], manifest: Path, width: int, scheme: str) -> None:
+    from playwright.sync_api import expect
+
+    page, trouble = opened(browser, address[0], width, scheme)
+    page.set_input_files("#open", pictures(manifest, 1))
+    page.fill("#prompt", "the spot, upper left")
+    expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])
+    assert page.locator("html").evaluate("element => element.scrollWidth") <= width
+    snapshot = page.locator("body").aria_snapshot()
+    nameless = re.findall(r"- (?:button|textbox|slider|combobox|checkbox|img)(?:$|:|\n)", snapshot, re.MULTILINE)
+    assert nameless == [], snapshot
+    assert trouble == []
+    page.close()

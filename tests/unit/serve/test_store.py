@@ -1,0 +1,89 @@
+"""Nothing kept is lost."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from saywhere.data.manifest import read_manifest
+from saywhere.data.validate import check
+from saywhere.errors import NotWritable, UsageError
+from saywhere.serve import store as module
+from saywhere.serve.store import Store
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+MASK = np.zeros((20, 30), bool)
+MASK[3:9, 4:20] = True
+
+
+def keep(store: Store, number: int, prompt: str = "one polyp, left") -> dict[str, Any]:
+    return store.keep(f"{number:032x}", IMAGE, MASK, ~MASK, prompt, who="A.", model="polyp")
+
+
+def test_what_is_kept_passes_the_check_of_a_training(tmp_path: Path) -> None:
+    store = Store(tmp_path / "kept")
+    for number in range(3):
+        keep(store, number, f"polyp number {number}, “left”\n")
+    report = check(read_manifest(tmp_path / "kept"), ["prompt"])
+    assert [fault.reason for fault in report.faults if fault.row] == []
+    assert len(report.manifest.rows) == 3
+
+
+def test_another_process_finds_it_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    keep(store, 1)
+    store.close()
+    again = Store(tmp_path)
+    keep(again, 1)
+    keep(again, 2)
+    assert [row["key"][-1] for row in again.rows()] == ["1", "2"]
+
+
+def test_a_line_that_a_crash_cut_in_half_is_mended_and_the_rest_is_there(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    keep(store, 1)
+    store.close()
+    with (tmp_path / "manifest.jsonl").open("a") as manifest:
+        manifest.write('{"id": "half", "ima')
+    again = Store(tmp_path)
+    keep(again, 2)
+    assert [json.loads(line)["key"][-1] for line in (tmp_path / "manifest.jsonl").read_text().splitlines()] == ["1", "2"]
+
+
+def test_one_server_at_a_time(tmp_path: Path) -> None:
+    first = Store(tmp_path)
+    with pytest.raises(UsageError, match=r"another server keeps its work in .*choose another --store"):
+        Store(tmp_path)
+    first.close()
+    Store(tmp_path).close()
+
+
+def test_a_full_disk_loses_nothing_and_the_same_act_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    keep(store, 1)
+    real = os.fsync
+
+    def full(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == "manifest.jsonl":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(module.os, "fsync", full)
+    with pytest.raises(NotWritable, match=r"cannot keep this \(no space left on device\).*what was kept before is still there"):
+        keep(store, 2)
+    monkeypatch.undo()
+    assert [row["key"][-1] for row in store.rows()] == ["1"]
+    keep(store, 2)
+    assert [row["key"][-1] for row in store.rows()] == ["1", "2"]
+
+
+def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotWritable, match="choose another --store"):
+        Store(tmp_path / "file" / "kept")
