@@ -7,6 +7,7 @@ import typer
 from saywhere.cli.check import check
 from saywhere.cli.demo import demo
 from saywhere.cli.describe import describe
+from saywhere.cli.doctor import doctor
 from saywhere.cli.evaluate import evaluate
 from saywhere.cli.experiment import compare, experiment
 from saywhere.cli.info import info
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, prepare, describe, check, train, evaluate, predict, report, probe, experiment, compare, serve, info):
+for verb in (demo, prepare, describe, check, train, evaluate, predict, report, probe, experiment, compare, serve, info, doctor):
     app.command()(verb)
 
 

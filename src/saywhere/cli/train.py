@@ -15,6 +15,7 @@ def train(
     assignment: Annotated[list[str] | None, typer.Option("--set", help="Change a key: --set train.epochs=10. May be repeated.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory; default runs/NAME, numbered, never overwritten.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stands (in --out, else the newest run of this name).")] = False,
+    start: Annotated[Path | None, typer.Option("--from", help="Fine-tune: start with this run's best weights (same network and fusion).")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the run directory only.")] = False,
 ) -> None:
     """Train a model; the run directory holds everything it was made from."""
@@ -26,7 +27,7 @@ def train(
 
     with TrainingProgress(quiet) as progress:
         try:
-            run = run_training(settings, out, name=config.stem, resume=resume, listen=progress)
+            run = run_training(settings, out, name=config.stem, resume=resume, start=start, listen=progress)
         except KeyboardInterrupt:
             warn("interrupted" + (f": go on with --resume --out {progress.run}" if progress.run else ""))
             raise typer.Exit(INTERRUPTED) from None

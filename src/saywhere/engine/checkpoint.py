@@ -104,6 +104,14 @@ def empty_scale(checkpoint: Checkpoint) -> EmbeddingScale | None:
     return None if matrix is None else EmbeddingScale(*matrix.shape)
 
 
+def scale_of(checkpoint: Checkpoint) -> EmbeddingScale | None:
+    """The scale itself; None for an image-only model."""
+    scale = empty_scale(checkpoint)
+    if scale is not None:
+        scale.load_state_dict({name.removeprefix("scale."): value for name, value in checkpoint.model.items() if name.startswith("scale.")})
+    return scale
+
+
 def build_from(checkpoint: Checkpoint, where: Path) -> Model:
     """The checkpoint's model, in eval mode; shapes are compared first, so that a hostile configuration takes no memory. Raises BadCheckpoint."""
     from saywhere.engine.build import build_model

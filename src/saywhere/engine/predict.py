@@ -75,7 +75,7 @@ class Segmenter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        place = _weights_folder(self.folder)
+        place = weights_folder(self.folder)
         saved = checkpoint.load(place)
         self.config, self.state = saved.config, saved.state
         self.model = checkpoint.build_from(saved, place)
@@ -169,7 +169,8 @@ def load(folder: str | Path) -> Segmenter:
     return Segmenter(Path(folder))
 
 
-def _weights_folder(folder: Path) -> Path:
+def weights_folder(folder: Path) -> Path:
+    """A run's best checkpoint, else its last one, else the folder itself. Raises MissingFile."""
     for place in (Run(folder).best, Run(folder).last, folder):
         if (place / checkpoint.WEIGHTS).is_file():
             return place

@@ -22,6 +22,7 @@ from saywhere.engine import checkpoint, failure, fastest, run, watch
 from saywhere.engine.build import build_model
 from saywhere.engine.material import Material, gather
 from saywhere.engine.optimize import build_optimizer, set_learning_rate
+from saywhere.engine.predict import weights_folder
 from saywhere.engine.validate import Validation, validate
 from saywhere.engine.words_first import train_words
 from saywhere.fusion.augment import Augmentation
@@ -45,18 +46,28 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
-def train(config: Config, out: Path | None = None, *, name: str = "run", resume: bool = False, listen: Listener = lambda event: None) -> Path:
+def train(
+    config: Config,
+    out: Path | None = None,
+    *,
+    name: str = "run",
+    resume: bool = False,
+    start: Path | None = None,
+    listen: Listener = lambda event: None,
+) -> Path:
     """Train, and return the run directory. Ctrl-C saves and raises KeyboardInterrupt.
 
+    `start`: a run whose best weights, with the scale of its embeddings, are the first ones of this training (fine-tuning); of the same network and fusion.
     Raises: ConfigError, TooManyFaults, TrainingDiverged, OutOfMemory, NotWritable, BadCheckpoint (resume).
     """
     here = run.reopen(out, name) if resume else None
     saved = checkpoint.load(here.last) if here and (here.last / checkpoint.WEIGHTS).is_file() else None
     config = here.config(config, saved.config if saved else None) if here else config
+    first = checkpoint.load(weights_folder(start)) if start and not saved else None
     stop = threading.Event()
     with failure.reporting_memory(config), _ctrl_c(stop, at_once=True):
         fastest.limit_threads(config)
-        material = gather(config)
+        material = taught(gather(config), saved or first)
         if here:
             here.same_data(material.report.manifest.digest)
         is_new, here = here is None, here or run.create(out, name)
@@ -69,6 +80,8 @@ def train(config: Config, out: Path | None = None, *, name: str = "run", resume:
             loop = Loop(config, material, here, fabric, listen)
             if saved:
                 loop.restore(saved)
+            elif first and start:
+                loop.start_from(first, start)
             else:
                 loop.teach_words()
             loop.go(stop)
@@ -139,6 +152,13 @@ class Loop:
         if isinstance(self.model, ReferringSegmenter):
             train_words(self.model, self.training, self.config.fusion.words_first, noise_std=self.material.noise_std)
 
+    def start_from(self, first: checkpoint.Checkpoint, where: Path) -> None:
+        """Another training's weights, and nothing else of it."""
+        if self.material.encoder is not None:
+            checkpoint.same_encoder(first.state.get("encoder"), self.material.encoder, where)
+        checkpoint.restore_model(self.model, first, where)
+        self.run.write_facts(started_from=str(where))
+
     def restore(self, saved: checkpoint.Checkpoint) -> None:
         """Go on where `saved` stands."""
         if self.material.encoder is not None:
@@ -194,6 +214,13 @@ class Loop:
 
     def _save_last(self) -> None:
         checkpoint.save(self.run.last, self.config, self.model, self._state(), self.optimizer)
+
+
+def taught(material: Material, before: checkpoint.Checkpoint | None) -> Material:
+    """With the scale that a model learned by, where there was one before: other prompts would give another scale, and the words another meaning."""
+    if before is None or material.scale is None or (scale := checkpoint.scale_of(before)) is None:
+        return material
+    return replace(material, scale=scale)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from saywhere.data import store
 from saywhere.data.manifest import read_manifest
 from saywhere.engine import checkpoint
 from saywhere.engine.train import train
-from saywhere.errors import BadCheckpoint, TooManyFaults, UsageError
+from saywhere.errors import BadCheckpoint, MissingFile, TooManyFaults, UsageError
 from saywhere.io import images
 from saywhere.text.bert import BertEncoder
 from small_run import rows_of, write_rows
@@ -223,3 +223,22 @@ def test_best_is_the_epoch_with_the_best_validation(config: Config, tmp_path: Pa
         rows = rows_of(run / "metrics.jsonl")
         wanted = best(rows, key=lambda row: row[key])["epoch"]
         assert checkpoint.load(run / "checkpoints/best").state["epoch"] == wanted
+
+
+def test_fine_tuning_starts_with_another_runs_weights_and_scale(config: Config, trained: Path, tmp_path: Path) -> None:
+    """With other prompts, whose own scale would have another shape; a step of a rate of nearly 0 leaves the weights as they were."""
+    few = config.replace(**{"text.train_prompts": "place", "data.limit": 4, "train.epochs": 1, "train.steps_per_epoch": 1, "optimizer.learning_rate": 1e-12})
+    run = train(few, tmp_path / "tuned", start=trained)
+    first, tuned = (checkpoint.load(folder / "checkpoints/best").model for folder in (trained, run))
+    for name, value in first.items():
+        if "running" not in name and "num_batches" not in name:  # a batch norm's memory moves without a rate
+            assert torch.allclose(tuned[name], value, atol=1e-6), name
+    assert json.loads((run / "run.json").read_text())["started_from"] == str(trained)
+
+
+def test_fine_tuning_of_another_network_is_refused(config: Config, trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadCheckpoint):
+        train(config.replace(**{"network.width": 5}), tmp_path / "other", start=trained)
+    with pytest.raises(MissingFile, match="no checkpoint in"):
+        train(config, tmp_path / "none", start=tmp_path)
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,92 @@
+"""saywhere doctor"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import typer
+
+ENOUGH_BYTES = 2 * 10**9
+
+
+def doctor(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
+    """Say what is installed, missing or too old, and what to do about it. Exit 1 where something that is needed is not in order."""
+    findings = [_python(), *_packages(), _cache(), _disk()]
+    if as_json:
+        typer.echo(json.dumps(findings, indent=2))
+    else:
+        _draw(findings)
+    if any(not finding["ok"] and finding["needed"] for finding in findings):
+        raise typer.Exit(1)
+
+
+def _finding(what: str, found: str, ok: bool, todo: str = "", *, needed: bool = True) -> dict[str, Any]:
+    return {"what": what, "found": found, "ok": ok, "needed": needed, "todo": "" if ok else todo}
+
+
+def _python() -> dict[str, Any]:
+    return _finding("Python", platform.python_version(), True)  # an older one could not read these files
+
+
+def _packages() -> list[dict[str, Any]]:
+    """What Saywhere's own metadata asks for; an extra's package is needed by those only who use the extra."""
+    from packaging.requirements import Requirement
+
+    findings = []
+    for text in metadata.requires("saywhere") or []:
+        requirement = Requirement(text)
+        extra = next((name for name in ("serve", "prepare", "cluster") if _asks(requirement, name)), None)
+        if not _asks(requirement, "") and extra is None:
+            continue
+        findings.append(_package(requirement, extra))
+    return findings
+
+
+def _asks(requirement: Any, extra: str) -> bool:
+    """Does it apply here, with this extra (none: "") and not without?"""
+    if requirement.marker is None:
+        return not extra
+    with_it = requirement.marker.evaluate({"extra": extra})
+    return bool(with_it and (not extra or not requirement.marker.evaluate({"extra": ""})))
+
+
+def _package(requirement: Any, extra: str | None) -> dict[str, Any]:
+    name = requirement.name + (f" (for saywhere[{extra}])" if extra else "")
+    install = f"pip install 'saywhere[{extra}]'" if extra else f"pip install '{requirement.name}{requirement.specifier}'"
+    try:
+        version = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return _finding(name, "not installed", False, install, needed=extra is None)
+    fits = requirement.specifier.contains(version, prereleases=True)
+    found = version if fits else f"{version}, wanted {requirement.specifier}"
+    return _finding(name, found, fits, install, needed=extra is None)
+
+
+def _cache() -> dict[str, Any]:
+    folder = Path(os.environ.get("SAYWHERE_CACHE") or Path.home() / ".cache" / "saywhere")
+    place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    can = os.access(place, os.W_OK)
+    return _finding("cache folder", "can be written" if can else "cannot be written", can, "set SAYWHERE_CACHE to a folder that you may write to")
+
+
+def _disk() -> dict[str, Any]:
+    free = shutil.disk_usage(Path.cwd()).free
+    enough = free >= ENOUGH_BYTES
+    return _finding("free disk here", f"{free / 1e9:.1f} GB", enough, "make room: a run and its decoded images take some 100 MB to 2 GB", needed=False)
+
+
+def _draw(findings: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "what", "found", "what to do")
+    for finding in findings:
+        sign = "[green]ok[/]" if finding["ok"] else "[red]no[/]" if finding["needed"] else "[yellow]–[/]"
+        table.add_row(sign, finding["what"], finding["found"], finding["todo"].replace("[", "\\["))
+    Console().print(table)
