@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from fastapi import Depends, FastAPI, File, Form, Header, Request, Response, UploadFile
@@ -75,7 +76,9 @@ def build_app(models: Models, store: Store | None = None, *, token: str | None =
 
 
 def _guard(token: str | None) -> Any:
-    def allowed(authorization: Annotated[str | None, Header()] = None) -> None:
+    def allowed(request: Request, authorization: Annotated[str | None, Header()] = None, origin: Annotated[str | None, Header()] = None) -> None:
+        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):  # a form on a stranger's page asks for no leave beforehand
+            raise NotAllowed("a call from another site's page", allowed="only this server's own page may call it from a browser")
         if token is not None and not hmac.compare_digest((authorization or "").encode(), f"Bearer {token}".encode()):
             raise NotAllowed("no token, or a wrong one", remedy="send the header Authorization: Bearer TOKEN, as the server printed it")
 

@@ -129,6 +129,12 @@ def test_a_token_is_asked_for_where_there_is_one(models: Models, picture: np.nda
         assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:9999", "http://localhost.evil.example"])
+def test_another_sites_page_may_call_nothing(client: Client, picture: np.ndarray, origin: str) -> None:
+    assert is_an_error(asked(client, png(picture), "x", headers={"Origin": origin}), 401, "not_allowed")
+    assert asked(client, png(picture), "x", headers={"Origin": "http://localhost"}).status_code == 200
+
+
 def test_health_readiness_metrics_and_ids(client: Client, picture: np.ndarray) -> None:
     assert client.get("/healthz").json()["status"] == "ok"
     assert client.get("/readyz").json() == {"status": "ready"}
