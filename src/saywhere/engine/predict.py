@@ -65,6 +65,10 @@ class Result:
 
         Image.fromarray(self.overlay()).show(title=self.prompt)
 
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: the overlay."""
+        return images.png_bytes(self.overlay())
+
     def __repr__(self) -> str:
         height, width = self.mask.shape
         return f"Result({self.prompt!r}, mask {self.mask.mean():.1%} of {height}×{width})"

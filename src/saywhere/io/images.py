@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,13 @@ def write_image(path: Path, image: NDArray[np.uint8]) -> None:
     picture = Image.fromarray(image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image)
     with writing(path) as temporary, open(temporary, "wb") as file:
         picture.save(file, format="PNG")
+
+
+def png_bytes(image: NDArray[np.uint8]) -> bytes:
+    """uint8 (height, width) or (height, width, 3) → a PNG in memory."""
+    written = BytesIO()
+    Image.fromarray(image).save(written, format="PNG", compress_level=1)
+    return written.getvalue()
 
 
 def as_image(picture: Any, channels: int = 3) -> NDArray[np.uint8]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-from io import BytesIO
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from saywhere.engine.predict import Result
+from saywhere.io.images import png_bytes
 
 
 def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
@@ -41,18 +40,11 @@ def coco_rle(mask: np.ndarray) -> dict[str, Any]:
     return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
 
 
-def png(pixels: np.ndarray) -> bytes:
-    """uint8 (height, width) or (height, width, 3) → PNG."""
-    written = BytesIO()
-    Image.fromarray(pixels).save(written, format="PNG", compress_level=1)
-    return written.getvalue()
-
-
 def mask_png(mask: np.ndarray) -> bytes:
     """bool (height, width) → an 8-bit PNG of 0 and 255."""
-    return png(np.where(mask, np.uint8(255), np.uint8(0)))
+    return png_bytes(np.where(mask, np.uint8(255), np.uint8(0)))
 
 
 def as_base64(pixels: np.ndarray) -> str:
     """The same PNG, in base64."""
-    return base64.b64encode(png(pixels)).decode("ascii")
+    return base64.b64encode(png_bytes(pixels)).decode("ascii")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,9 @@ def test_another_encoder_is_refused_before_it_answers(trained: Path, picture: Pa
 def test_it_says_what_it_is(segmenter: Segmenter, picture: Path) -> None:
     assert repr(segmenter).endswith("unet, 32 px, hears words)")
     assert repr(Result(np.zeros((2, 4, 1), np.uint8), "a", np.zeros((2, 4), np.float32), np.eye(2, 4) > 0, None, 0.0)) == "Result('a', mask 25.0% of 2×4)"
+
+
+def test_a_notebook_shows_the_overlay(trained: Path) -> None:
+    result = saywhere.load(trained).segment(np.zeros((20, 30, 3), np.uint8), "the spot, upper left")
+    shown = np.asarray(Image.open(BytesIO(result._repr_png_())))
+    assert np.array_equal(shown, result.overlay())
