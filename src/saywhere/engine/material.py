@@ -54,6 +54,7 @@ def gather(config: Config) -> Material:
     report = checked(config)
     train = limited(report.manifest, config)
     stores = cache_folder() / "stores"
+    store = open_store(train, config.data.size, config.data.channels, stores)
     validation_rows = report.manifest.split(config.data.validation_split) or train[:64]
     validation, asked = _validation(config, validation_rows, stores)
     encoder, scale, table, arm = None, None, wordless(), open_arm(config, train)
@@ -65,7 +66,7 @@ def gather(config: Config) -> Material:
         scale = fitted_scale(config, train, spoken, table)
     return Material(
         report,
-        TrainingSet(config, train, open_store(train, config.data.size, config.data.channels, stores), table),
+        TrainingSet(config, train, store, table),
         validation_rows,
         validation,
         table,

@@ -63,6 +63,8 @@ def train(
     here = run.reopen(out, name) if resume else None
     saved = checkpoint.load(here.last) if here and (here.last / checkpoint.WEIGHTS).is_file() else None
     config = here.config(config, saved.config if saved else None) if here else config
+    if here and not saved and (before := here.facts().get("started_from")):
+        start = Path(before)  # killed before its first checkpoint
     first = checkpoint.load(weights_folder(start)) if start and not saved else None
     stop = threading.Event()
     with failure.reporting_memory(config), _ctrl_c(stop, at_once=True):

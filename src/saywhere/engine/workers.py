@@ -7,8 +7,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,19 +44,35 @@ def _processes(jobs: Sequence[Job], work: Callable[[Job], Found], side_by_side: 
             if isinstance(future.exception(), BrokenProcessPool):
                 break
             left.remove(futures[future])
-            yield futures[future], future.result()
+            yield futures[future], _found(future)
     for job in left:
         with _pool(1) as pool:
-            try:
-                found = pool.submit(work, job).result()
-            except BrokenProcessPool:
-                found = {"status": "failed", "reason": DIED}
+            future = pool.submit(work, job)
+            found = _found(future)
         yield job, found
 
 
-def _pool(n: int) -> ProcessPoolExecutor:
+def _found(future: Future[Found]) -> Found:
+    """What it gave; work never raises, so anything raised came from outside: a killed process, or one that was told to stop."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    return {"status": "failed", "reason": DIED if isinstance(error, BrokenProcessPool) else "its process was told to stop"}
+
+
+@contextmanager
+def _pool(n: int) -> Iterator[ProcessPoolExecutor]:
+    """Whoever leaves early (Ctrl-C, a full disk, a broken pool) does not wait for what is queued: it is dropped, and the processes are told to stop."""
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    return ProcessPoolExecutor(n, mp_context=context, initializer=_follow, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(n, mp_context=context, initializer=_follow, initargs=(os.getpid(),))
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
+    pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _follow(parent: int) -> None:

@@ -6,7 +6,6 @@ colour; a pasted patch brings its own part of the pseudo-image and of the mask. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -39,13 +38,11 @@ class CutMix(NamedTuple):
         return torch.where(inside, picture.roll(-1, 0), picture)
 
 
-@dataclass(frozen=True)
 class Mixing:
-    """One batch's CutMix and photometry, as the fusion applies them."""
+    """One batch's CutMix and photometry, as the fusion applies them. (No dataclass: mixed precision would take it for a collection of tensors.)"""
 
-    cutmix: CutMix
-    photometry: Photometry
-    is_naive: bool
+    def __init__(self, cutmix: CutMix, photometry: Photometry, is_naive: bool) -> None:
+        self.cutmix, self.photometry, self.is_naive = cutmix, photometry, is_naive
 
     def of_words(self, pseudo_image: PseudoImage) -> PseudoImage:
         """The pseudo-image before it is stacked."""

@@ -26,7 +26,7 @@ from saywhere._version import __version__
 from saywhere.errors import NotAllowed, SaywhereError, UsageError
 from saywhere.io import images
 from saywhere.io.decode import decode_bytes
-from saywhere.io.limits import MAX_PROMPT_CHARS
+from saywhere.io.limits import MAX_PIXELS, MAX_PROMPT_CHARS
 from saywhere.serve.answers import CODES, answer, refusal
 from saywhere.serve.body import BodyLimit
 from saywhere.serve.desk import Desk, Job
@@ -112,17 +112,18 @@ def _add_calls(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, store
     async def segment(
         request: Request,
         image: Annotated[UploadFile, File(description="PNG, JPEG, TIFF or BMP")],
-        prompt: Annotated[list[str], Form(description="what to segment; may be repeated; blank: no words")],
+        prompt: Annotated[list[str] | None, Form(description="what to segment; may be repeated; blank: no words")] = None,
         model: Annotated[str | None, Form()] = None,
         threshold: Annotated[float | None, Form(gt=0, lt=1)] = None,
         include: Annotated[list[str] | None, Form(description="probability, pseudo_image, image: also as PNG")] = None,
     ) -> Response:
         """A mask a prompt, as COCO RLE; with `Accept: image/png` the first one as a PNG of the image's size."""
         started = time.perf_counter()
-        chosen, said, wanted = models.named(model), _checked(prompt), _known(include or [])
+        chosen, said, wanted = models.named(model), _checked(prompt or [""]), _known(include or [])
         desk.take()
         try:
             pixels = await run_in_threadpool(_decoded, await image.read(), chosen)
+            _check_work(pixels, len(said))
             answers = [asyncio.wrap_future(desk.submit(Job(chosen.segmenter, pixels, text, threshold))) for text in said]
             found = await asyncio.gather(*answers)
         finally:
@@ -136,7 +137,7 @@ def _add_calls(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, store
         return JSONResponse({"model": chosen.name, "size": list(pixels.shape[:2]), "results": results, "timings_ms": timings} | shown)
 
     @app.post("/v1/opposite", dependencies=[guard])
-    def opposite(prompt: Annotated[str, Form()]) -> dict[str, str | None]:
+    def opposite(prompt: Annotated[str, Form()] = "") -> dict[str, str | None]:
         """The prompt with left and right, upper and lower exchanged; null where it names no side."""
         (said,) = _checked([prompt])
         return {"prompt": contradict(said)}
@@ -146,8 +147,8 @@ def _add_calls(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, store
         image: Annotated[UploadFile, File()],
         mask: Annotated[UploadFile, File(description="as corrected: PNG, 0 and 255, of the image's size")],
         suggested: Annotated[UploadFile, File(description="as the model gave it")],
-        prompt: Annotated[str, Form()],
         key: Annotated[str, Form(description="32 hexadecimal digits, the sender's own: the same key twice is one row")],
+        prompt: Annotated[str, Form(description="blank: no words")] = "",
         who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
         model: Annotated[str | None, Form()] = None,
     ) -> dict[str, Any]:
@@ -159,7 +160,7 @@ def _add_calls(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, store
         (said,), chosen = _checked([prompt]), models.named(model)
         sent = [await part.read() for part in (image, mask, suggested)]
         row = await run_in_threadpool(lambda: store.keep(key, *_pictures(*sent), said, who=who, model=chosen.name))
-        return {"key": row["key"], "kept": row["kept"], "n_kept": len(store.rows())}
+        return {"key": row["key"], "kept": row["kept"], "n_kept": store.n_kept}
 
     @app.get("/v1/kept", dependencies=[guard])
     def kept() -> dict[str, Any]:
@@ -174,6 +175,14 @@ def _checked(prompts: list[str]) -> list[str]:
     if too_long := next((prompt for prompt in prompts if len(prompt) > MAX_PROMPT_CHARS), None):
         raise UsageError(f"a prompt of {len(too_long):,} characters", allowed=f"at most {MAX_PROMPT_CHARS:,}", remedy="say it in a sentence")
     return prompts
+
+
+def _check_work(pixels: np.ndarray, n_prompts: int) -> None:
+    """A pixel of a result takes some 17 bytes until it is answered."""
+    height, width = pixels.shape[:2]
+    if height * width * n_prompts > MAX_PIXELS:
+        raise UsageError(f"{n_prompts} prompts on {height} × {width} pixels", allowed=f"pixels times prompts are at most {MAX_PIXELS:,}",
+                         remedy="send fewer prompts a call, or a smaller image")  # fmt: skip
 
 
 def _known(include: list[str]) -> frozenset[str]:
@@ -212,10 +221,6 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         return refusal(error.status_code, CODES.get(error.status_code, "bad_request"), str(error.detail)[:200])
-
-    @app.exception_handler(Exception)
-    async def unknown(request: Request, error: Exception) -> JSONResponse:
-        return refusal(500, "failed", "something went wrong here; the log has it under the X-Request-ID of this answer", "try again; if it stays, report it")
 
 
 class _Page(StaticFiles):

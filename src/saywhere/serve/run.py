@@ -18,16 +18,26 @@ from saywhere.serve.models import open_models
 from saywhere.serve.store import Store
 
 STOP_S = 8
+MAX_CONNECTIONS = 256  # bodies are in memory before a token is looked at
 
 
 def run_server(runs: Sequence[Path], *, host: str, port: int, store: Path, token: str | None, places: int, say: Callable[[str], None]) -> None:
     """Load the models, open the store, and serve; returns after SIGTERM or Ctrl-C. Raises UsageError for a port in use, and what those raise."""
     listening = _listen(host, port)
     models = open_models(runs)
-    hosts = LOOPBACK if is_loopback(host) else ("*",)  # off loopback a token guards, and the machine's names are not ours to know
+    hosts = (*LOOPBACK, host) if is_loopback(host) else ("*",)  # off loopback a token guards, and the machine's names are not ours to know
     app = build_app(models, Store(store), token=token, hosts=hosts, places=places)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_S, timeout_keep_alive=15, server_header=False)
+    limits = {"timeout_graceful_shutdown": STOP_S, "timeout_keep_alive": 15, "limit_concurrency": MAX_CONNECTIONS}
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, **limits)
+        app,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=STOP_S,
+        timeout_keep_alive=15,
+        server_header=False,
+        limit_concurrency=MAX_CONNECTIONS,
+    )
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn stops at the first, and raises it anew when all is done: then there is nothing left to end
         signal.signal(number, lambda *_: None)
     address = f"[{host}]" if ":" in host else host

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import threading
@@ -34,47 +35,61 @@ class Store:
         except OSError:
             raise UsageError(f"another server keeps its work in {folder}", remedy="stop that one, or choose another --store") from None
         self._writing = threading.Lock()
-        self._keys = {row["key"] for row in self.rows()}
+        self._mend()
+        self._kept = {row["key"]: row for row in self.rows()}
 
     def rows(self) -> list[dict[str, Any]]:
-        """In the order in which they were kept. A last line that a crash cut in half was never confirmed to anyone: it is left out, and mended."""
+        """In the order in which they were kept; a line that is being written just now is not among them."""
         place = self.folder / MANIFEST
-        if not place.is_file():
-            return []
-        content = place.read_bytes()
+        content = place.read_bytes() if place.is_file() else b""
+        return [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines() if line.strip()]
+
+    def _mend(self) -> None:
+        """A last line that a crash cut in half was never confirmed to anyone: it is left out, before anybody else writes."""
+        place = self.folder / MANIFEST
+        content = place.read_bytes() if place.is_file() else b""
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             files.write_bytes(place, whole)
-        return [json.loads(line) for line in whole.splitlines() if line.strip()]
 
     def keep(self, key: str, image: np.ndarray, mask: np.ndarray, suggested: np.ndarray, prompt: str, **about: Any) -> dict[str, Any]:
-        """Write a row, flushed to the disk before it is confirmed. The same key twice (a second click, a retry) is one row.
+        """Write a row, flushed to the disk before it is confirmed. The same work under the same key twice (a second click, a
+        retry) is one row.
 
         Args:
             key: the sender's own name for this act: 32 hexadecimal digits. image: uint8 (height, width, channel). mask, suggested: bool (height, width).
-        Raises: NotWritable; what was kept before is still there.
+        Raises: NotWritable; what was kept before is still there. UsageError for another work under a key that was used.
         """
         with self._writing:
-            if key in self._keys:
-                return next(row for row in self.rows() if row["key"] == key)
+            digest = hashlib.sha256(b"|".join((image.tobytes(), mask.tobytes(), suggested.tobytes(), prompt.encode()))).hexdigest()
+            if key in self._kept:
+                if self._kept[key]["digest"] != digest:
+                    raise UsageError("another work under a key that was used", allowed="one key, one work", remedy="draw a new key")
+                return self._kept[key]
             places = {"image": f"images/{key}.png", "mask": f"masks/{key}.png", "suggested": f"suggested/{key}.png"}
             images.write_image(self.folder / places["image"], image)
             images.write_mask(self.folder / places["mask"], mask)
             images.write_mask(self.folder / places["suggested"], suggested)
             when = datetime.now(timezone.utc).isoformat(timespec="seconds")
-            row = {"id": key, "key": key, **places, "prompt": prompt, "split": "train", "oracle": False, "kept": when, **about}
-            self._append(json.dumps(row, ensure_ascii=False) + "\n")
-            self._keys.add(key)
+            row = {"id": key, "key": key, **places, "prompt": prompt, "split": "train", "oracle": False, "kept": when, "digest": digest, **about}
+            self._append((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
+            self._kept[key] = row
             return row
 
-    def _append(self, line: str) -> None:
+    @property
+    def n_kept(self) -> int:
+        """Rows so far."""
+        return len(self._kept)
+
+    def _append(self, line: bytes) -> None:
+        """All of it, on the disk, or nothing. Unbuffered: what a refused write left in a buffer would be written at the close."""
         place = self.folder / MANIFEST
         try:
-            with open(place, "ab") as manifest:
-                before = manifest.tell()
+            with open(place, "ab", buffering=0) as manifest:
+                before, written = manifest.tell(), 0
                 try:
-                    manifest.write(line.encode("utf-8"))
-                    manifest.flush()
+                    while written < len(line):
+                        written += manifest.write(line[written:]) or 0
                     os.fsync(manifest.fileno())
                 except OSError:
                     os.truncate(place, before)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import time
+import traceback
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from saywhere.serve.answers import refusal
+
 log = logging.getLogger("saywhere.serve")
 HEADER = b"x-request-id"
+UNKNOWN = "something went wrong here; the log has it under the X-Request-ID of this answer"
 
 
 class Watch:
@@ -25,17 +30,23 @@ class Watch:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, request, status = time.perf_counter(), uuid.uuid4().hex, 500
+        started, request, status, is_begun = time.perf_counter(), uuid.uuid4().hex, 500, False
 
         async def watched(message: Any) -> None:
-            nonlocal status
+            nonlocal status, is_begun
             if message["type"] == "http.response.start":
+                is_begun = True
                 status = message["status"]
                 message.setdefault("headers", []).append((HEADER, request.encode()))
             await send(message)
 
         try:
             await self.app(scope, receive, watched)
+        except Exception as error:  # ours are answered further in: this one is a fault of the code
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            log.error(json.dumps({"request": request, "error": type(error).__name__, "at": f"{Path(place.filename).name}:{place.lineno}"}))
+            if not is_begun:
+                await refusal(500, "failed", UNKNOWN, "try again; if it stays, report it")(scope, receive, watched)
         finally:
             route = getattr(scope.get("route"), "path", "none")  # the pattern, not what was asked for
             took_s = time.perf_counter() - started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -242,3 +243,12 @@ def test_fine_tuning_of_another_network_is_refused(config: Config, trained: Path
     with pytest.raises(MissingFile, match="no checkpoint in"):
         train(config, tmp_path / "none", start=tmp_path)
     assert not (tmp_path / "none").exists()
+
+
+def test_fine_tuning_that_was_killed_before_its_first_checkpoint_starts_there_again(config: Config, trained: Path, tmp_path: Path) -> None:
+    few = config.replace(**{"train.epochs": 1, "train.steps_per_epoch": 1, "optimizer.learning_rate": 1e-12})
+    run = train(few, tmp_path / "tuned", start=trained)
+    shutil.rmtree(run / "checkpoints")
+    train(few, run, resume=True)
+    first, tuned = (checkpoint.load(folder / "checkpoints/best").model for folder in (trained, run))
+    assert torch.allclose(first["projection.layers.0.weight"], tuned["projection.layers.0.weight"], atol=1e-6)

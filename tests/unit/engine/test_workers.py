@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import operator
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,19 +13,16 @@ from typing import Any
 
 import pytest
 
+import worker_jobs
 from saywhere.engine import workers
 from saywhere.errors import MissingExtra, UsageError
+from small_run import wait_for
+from worker_jobs import dies_at_three, slow, squared, told_to_stop_at_three
 
 
-def squared(number: int) -> dict[str, Any]:
-    return {"status": "finished", "square": number**2, "process": os.getpid(), "folder": str(Path.cwd())}
-
-
-def dies_at_three(number: int) -> dict[str, Any]:
-    if number == 3:
-        os._exit(9)  # as the kernel kills what takes too much memory
-    time.sleep(0.2)
-    return squared(number)
+@pytest.fixture(autouse=True)
+def _workers_find_their_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(worker_jobs.__file__).parent))  # Ray's workers know nothing of pytest's path
 
 
 def results(jobs: list[int], work: Any, on: str) -> dict[int, dict[str, Any]]:
@@ -48,6 +47,32 @@ def test_a_process_that_dies_takes_no_other_job_along(on: str) -> None:
     assert found[3]["status"] == "failed"
     assert found[3]["reason"].startswith("its process died")
     assert [found[n]["square"] for n in (1, 2, 4, 5)] == [1, 4, 16, 25]
+
+
+def test_a_process_that_is_told_to_stop_is_one_failed_job() -> None:
+    found = results([1, 3, 4], told_to_stop_at_three, workers.LOCAL)
+    assert found[3] == {"status": "failed", "reason": "its process was told to stop"}
+    assert [found[n]["square"] for n in (1, 4)] == [1, 16]
+
+
+def test_who_leaves_early_waits_for_nothing() -> None:
+    """Of eight jobs of two minutes each, two at once: the first interruption ends them all."""
+    running = workers.run(list(range(8)), slow, on=workers.LOCAL, side_by_side=2, threads=1)
+    started = time.monotonic()
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.alarm(6)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            next(running)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    wait_for(lambda: not multiprocessing.active_children(), patience_s=60)
+    assert time.monotonic() - started < 120  # not one of the jobs was waited for
 
 
 def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

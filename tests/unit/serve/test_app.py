@@ -93,7 +93,6 @@ def test_what_is_no_image_is_415_and_its_name_is_not_told(client: Client, conten
 def test_bad_calls_are_422_in_the_one_form(client: Client, picture: np.ndarray) -> None:
     content = png(picture)
     assert is_an_error(client.post("/v1/segment", data={"prompt": "x"}), 422, "usage")
-    assert is_an_error(client.post("/v1/segment", files={"image": content}), 422, "usage")
     assert is_an_error(asked(client, content, "x" * 10_001), 422, "usage")
     assert is_an_error(asked(client, content, *["x"] * (MAX_PROMPTS + 1)), 422, "usage")
     assert is_an_error(asked(client, content, "x", threshold=1.5), 422, "usage")
@@ -101,6 +100,20 @@ def test_bad_calls_are_422_in_the_one_form(client: Client, picture: np.ndarray) 
     wrong = asked(client, content, "x", model="rum")
     assert is_an_error(wrong, 422, "usage")
     assert "did you mean 'run'" in wrong.json()["error"]["remedy"]
+
+
+def test_pixels_times_prompts_are_bounded(client: Client, monkeypatch: pytest.MonkeyPatch, picture: np.ndarray) -> None:
+    monkeypatch.setattr("saywhere.serve.app.MAX_PIXELS", 50 * 70 * 2)
+    assert asked(client, png(picture), "left", "right").status_code == 200
+    assert is_an_error(asked(client, png(picture), "left", "right", "upper"), 422, "usage")
+
+
+def test_blank_is_no_words_here_too(client: Client, trained: Path, picture: np.ndarray) -> None:
+    for response in (asked(client, png(picture), ""), client.post("/v1/segment", files={"image": png(picture)})):
+        (found,) = response.json()["results"]
+        assert found["prompt"] == ""
+        assert np.array_equal(coco.decode(found["mask"]), saywhere.load(trained).segment(picture, "").mask)
+    assert client.post("/v1/opposite", data={"prompt": ""}).json() == {"prompt": None}
 
 
 def test_ten_thousand_characters_are_taken(client: Client, picture: np.ndarray) -> None:
@@ -165,6 +178,7 @@ def test_a_failure_inside_is_500_without_a_word_of_it(client: Client, picture: n
     response = asked(client, png(picture), "upper left")
     assert is_an_error(response, 500, "failed")
     assert "secret" not in response.text
+    assert len(response.headers["x-request-id"]) == 32
     monkeypatch.undo()
     assert asked(client, png(picture), "upper left").status_code == 200
 
@@ -186,8 +200,9 @@ def test_what_is_kept_is_a_manifest_and_one_key_is_one_row(client: Client, pictu
     files = {"image": png(picture), "mask": png(mask), "suggested": png(mask * 0)}
     for _ in range(2):
         assert client.post("/v1/keep", files=files, data=fields).json()["n_kept"] == 1
-    assert client.post("/v1/keep", files=files, data=fields | {"key": "1" * 32}).json()["n_kept"] == 2
+    assert client.post("/v1/keep", files=files, data=fields | {"key": "1" * 32, "prompt": ""}).json()["n_kept"] == 2
     assert client.get("/v1/kept").json()["n_kept"] == 2
+    assert is_an_error(client.post("/v1/keep", files=files | {"mask": png(mask * 0)}, data=fields), 422, "usage")  # other work under the same key
     first = saywhere.data.manifest.read_manifest(tmp_path / "kept").rows[0]
     assert first.prompts == {"prompt": ("one polyp, upper left",)}
     assert first.mask is not None

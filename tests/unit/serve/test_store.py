@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +84,55 @@ def test_a_full_disk_loses_nothing_and_the_same_act_can_be_tried_again(tmp_path:
     assert [row["key"][-1] for row in store.rows()] == ["1"]
     keep(store, 2)
     assert [row["key"][-1] for row in store.rows()] == ["1", "2"]
+
+
+def test_a_write_that_stops_in_the_middle_leaves_no_half_line(tmp_path: Path) -> None:
+    """A real limit on the file's size, as a quota is."""
+    code = """
+import resource, signal, sys
+import numpy as np
+from saywhere.errors import NotWritable
+from saywhere.serve.store import Store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = Store(sys.argv[1])
+image, mask = np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), bool)
+store.keep("1" * 32, image, mask, mask, "one")
+size = (store.folder / "manifest.jsonl").stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
+try:
+    store.keep("2" * 32, image, mask, mask, "two")
+except NotWritable:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    store.keep("2" * 32, image, mask, mask, "two")
+    print([row["prompt"] for row in store.rows()])
+"""
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path / "kept")], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "['one', 'two']"
+
+
+def test_who_reads_while_others_write_loses_nothing(tmp_path: Path) -> None:
+    store, done = Store(tmp_path), threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            store.rows()
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for number in range(40):
+        keep(store, number)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert len(store.rows()) == store.n_kept == 40
+
+
+def test_other_work_under_a_used_key_is_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    keep(store, 1)
+    with pytest.raises(UsageError, match="one key, one work"):
+        keep(store, 1, "another prompt")
 
 
 def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 export const COLOURS = [[255, 170, 0], [56, 160, 255], [214, 92, 214], [80, 200, 120], [255, 99, 99], [120, 220, 232], [240, 228, 66], [180, 140, 255]];
 const N_STEPS_BACK = 50;
+let painted = 0;  // counts every change, so that two masks with one number are equal
 
 export class Label {
-  constructor(prompt, colour, width, height) {
-    Object.assign(this, { prompt, colour, width, height, facts: null, pseudo: null });
+  constructor(prompt, width, height) {
+    Object.assign(this, { prompt, width, height, colour: COLOURS[0], facts: null, pseudo: null, model: null, version: 0, keptAs: null, key: null, keyFor: null });
     this.probability = new Uint8Array(width * height);
     this.painted = new Uint8Array(width * height);  // 0 as the model says, 1 foreground, 2 background
     this.past = [];
@@ -31,6 +32,7 @@ export class Label {
   }
 
   paint(x, y, radius, value) {
+    this.version = ++painted;
     const top = Math.max(0, Math.ceil(y - radius)), bottom = Math.min(this.height - 1, Math.floor(y + radius));
     for (let row = top; row <= bottom; row++) {
       const reach = Math.sqrt(radius * radius - (row - y) * (row - y));
@@ -50,6 +52,7 @@ export class Label {
 
   #move(source, target) {
     if (!source.length) return;
+    this.version = ++painted;
     target.push(this.painted);
     this.painted = source.pop();
   }

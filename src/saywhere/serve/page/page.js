@@ -5,7 +5,7 @@ import * as service from "./service.js";
 
 const at = (id) => document.getElementById(id);
 const WAIT_MS = 250;  // after the last key, before the words are sent
-const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], keeps: false, asking: null, stroke: null };
+const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], keeps: false, asking: null, stroke: null, known: new Map() };
 
 async function start() {
   try {
@@ -36,16 +36,15 @@ async function open(files) {
 
 async function go(number) {
   if (number < 0 || number >= state.files.length) return;
-  Object.assign(state, { number, labels: [], chosen: 0, bitmap: null });
+  state.asking?.abort();  // an answer for the picture before would come too late
   const file = state.files[number];
+  Object.assign(state, { number, labels: [], chosen: 0, bitmap: null, stroke: null, known: new Map() });
+  let bitmap;
   try {
-    state.bitmap = await createImageBitmap(file, { imageOrientation: "none" });  // masks lie on the stored grid, whatever EXIF says
-  } catch {
-    try {
-      const answer = await service.segment(file, [""], at("model").value, ["image"]);  // a TIFF: the server can read it
-      state.bitmap = await service.bitmapOf(answer.image_png);
-    } catch (error) { tell(error.message); show(); return; }
-  }
+    bitmap = await bitmapOfFile(file);
+  } catch (error) { tell(error.message); show(); return; }
+  if (state.files[state.number] !== file) return;  // another picture was asked for meanwhile
+  state.bitmap = bitmap;
   tell("");
   at("place").textContent = `${number + 1} of ${state.files.length}`;
   at("picture").setAttribute("aria-label", `Picture ${number + 1} of ${state.files.length}`);
@@ -53,7 +52,18 @@ async function go(number) {
   await segment();
 }
 
-const isCorrected = () => state.labels.some((label) => label.isCorrected && !label.kept);
+async function bitmapOfFile(file) {
+  try {
+    return await createImageBitmap(file, { imageOrientation: "none" });  // masks lie on the stored grid, whatever EXIF says
+  } catch {
+    const answer = await service.segment(file, [""], at("model").value, ["image"]);  // a TIFF: the server can read it
+    return service.bitmapOf(answer.image_png);
+  }
+}
+
+const signature = (label) => [label.version, at("threshold").value, label.model].join("|");  // of a mask: what it was made from
+const isKept = (label) => label.keptAs === signature(label);
+const isCorrected = () => [...state.known.values()].some((label) => label.isCorrected && !isKept(label));
 const mayLeave = () => !isCorrected() || confirm("Corrections that were not kept will be lost. Go on?");
 
 // ---- words
@@ -64,23 +74,23 @@ function typed() { clearTimeout(timer); timer = setTimeout(segment, WAIT_MS); }
 async function segment() {
   if (!state.bitmap) return show();
   state.asking?.abort();
-  const asking = state.asking = new AbortController();
+  const asking = state.asking = new AbortController(), model = at("model").value, known = state.known;
   const prompts = at("prompt").value.split("\n").map((line) => line.trim()).filter((line, i, all) => line && all.indexOf(line) === i);
   try {
-    const answer = await service.segment(state.files[state.number], prompts.length ? prompts : [""], at("model").value, ["probability", "pseudo_image"], asking.signal);
+    const answer = await service.segment(state.files[state.number], prompts.length ? prompts : [""], model, ["probability", "pseudo_image"], asking.signal);
     const [height, width] = answer.size;
-    const labels = await Promise.all(answer.results.map(async (found, i) => {
-      const before = state.labels.find((label) => label.prompt === found.prompt);
-      const label = before ?? new Label(found.prompt, COLOURS[i % COLOURS.length], width, height);
-      label.colour = COLOURS[i % COLOURS.length];
-      label.facts = found;
-      label.probability = await service.greys(found.probability_png);
-      label.pseudo = found.pseudo_image_png ? await service.bitmapOf(found.pseudo_image_png) : null;
-      return label;
-    }));
+    const drawn = await Promise.all(answer.results.map(async (found) => ({
+      probability: await service.greys(found.probability_png),
+      pseudo: found.pseudo_image_png ? await service.bitmapOf(found.pseudo_image_png) : null,
+    })));
     if (asking.signal.aborted) return;
-    state.labels = labels;
-    state.chosen = Math.min(state.chosen, labels.length - 1);
+    state.labels = answer.results.map((facts, i) => {
+      const label = known.get(facts.prompt) ?? new Label(facts.prompt, width, height);  // what was painted for these words stays, however often they are retyped
+      Object.assign(label, { facts, model, colour: COLOURS[i % COLOURS.length], ...drawn[i] });
+      known.set(facts.prompt, label);
+      return label;
+    });
+    state.chosen = Math.min(state.chosen, state.labels.length - 1);
     warnOfUnfamiliarWords();
   } catch (error) { if (error.name !== "AbortError") tell(error.message); }
   show();
@@ -92,17 +102,18 @@ function warnOfUnfamiliarWords() {
 }
 
 async function askOthers() {
-  const label = state.labels[state.chosen];
+  const label = state.labels[state.chosen], bitmap = state.bitmap, file = state.files[state.number];
   at("ask").disabled = true;
   try {
     const { prompt: other } = await service.opposite(label.prompt);
-    const answer = await service.segment(state.files[state.number], other === null ? [""] : ["", other], at("model").value, ["probability"]);
+    const answer = await service.segment(file, other === null ? [""] : ["", other], at("model").value, ["probability"]);
+    if (state.bitmap !== bitmap) return;  // another picture was asked for meanwhile
     at("opposite-words").textContent = other === null ? "nothing to contradict" : `“${other}”`;
     for (const [i, id] of ["empty", "opposite"].entries()) {
       const found = answer.results[i];
       if (!found) { clear(at(id)); continue; }
       const mask = (await service.greys(found.probability_png)).map((value) => (value > 255 * at("threshold").value ? 1 : 0));
-      draw(at(id), state.bitmap, [{ mask, colour: label.colour }]);
+      draw(at(id), bitmap, [{ mask, colour: label.colour }]);
     }
   } catch (error) { tell(error.message); }
   at("ask").disabled = false;
@@ -120,27 +131,28 @@ function pointAt(event) {
 function strokeTo(event) {
   const label = state.labels[state.chosen], point = pointAt(event);
   label.line(state.stroke, point, point.radius, state.tool === "brush" ? 1 : 2);
-  label.kept = false;
   state.stroke = point;
   show();
 }
 
 async function keepAll() {
-  const threshold = at("threshold").value, model = at("model").value, who = at("who").value;
+  const threshold = at("threshold").value, who = at("who").value, image = state.files[state.number];  // as they are now: the next picture may come meanwhile
+  const work = state.labels.filter((label) => !isKept(label)).map((label) => ({ label, as: signature(label), mask: label.mask(threshold), suggested: label.suggested(threshold) }));
   at("keep").disabled = true;
   try {
-    for (const label of state.labels) {
-      const [mask, suggested] = await Promise.all([label.mask(threshold), label.suggested(threshold)].map((each) => png(each, label.width, label.height)));
-      label.key ??= crypto.getRandomValues(new Uint8Array(16)).reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), "");
-      const answer = await service.keep({ image: state.files[state.number], mask, suggested, prompt: label.prompt, key: label.key, who, model });
-      label.kept = true;
-      label.key = null;  // the next "keep" of this label is another act; a failed one is the same again
+    for (const { label, as, mask, suggested } of work) {
+      if (label.keyFor !== as) Object.assign(label, { key: newKey(), keyFor: as });  // a failed act is tried again under its key; another mask has another
+      const [maskPng, suggestedPng] = await Promise.all([mask, suggested].map((each) => png(each, label.width, label.height)));
+      const answer = await service.keep({ image, mask: maskPng, suggested: suggestedPng, prompt: label.prompt, key: label.key, who, model: label.model });
+      label.keptAs = as;
       tellKept(answer.n_kept);
     }
     tell("");
   } catch (error) { tell(`Not kept: ${error.message}`); }
   show();
 }
+
+const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 // ---- drawing
 
@@ -160,7 +172,7 @@ function show() {
   for (const tool of ["brush", "eraser"]) at(tool).setAttribute("aria-pressed", state.tool === tool);
   at("undo").disabled = !label?.past.length;
   at("redo").disabled = !label?.future.length;
-  at("keep").disabled = !state.keeps || !label || state.labels.every((each) => each.kept);
+  at("keep").disabled = !state.keeps || !label || state.labels.every(isKept);
   at("ask").disabled = !label || !label.pseudo;
   at("previous").disabled = state.number <= 0;
   at("next").disabled = state.number >= state.files.length - 1;
@@ -174,7 +186,7 @@ function entry(label, number, threshold) {
   words.textContent = label.prompt || "(no words)";
   const area = label.mask(threshold).reduce((sum, value) => sum + value, 0);
   const sure = label.facts.confidence === null ? "nothing found" : `sure ${Math.round(100 * label.facts.confidence)} %`;
-  facts.textContent = [`${(100 * area / label.probability.length).toFixed(1)} %`, sure, label.kept ? "kept" : label.isCorrected ? "corrected" : ""].filter(Boolean).join(" · ");
+  facts.textContent = [`${(100 * area / label.probability.length).toFixed(1)} %`, sure, isKept(label) ? "kept" : label.isCorrected ? "corrected" : ""].filter(Boolean).join(" · ");
   button.type = "button";
   button.setAttribute("aria-pressed", number === state.chosen);
   button.append(swatch, words, facts);
@@ -186,8 +198,8 @@ function entry(label, number, threshold) {
 // ---- wiring
 
 const choose = (tool) => { state.tool = tool; show(); };
-const back = () => { const label = state.labels[state.chosen]; if (label) { label.undo(); label.kept = false; show(); } };
-const forth = () => { const label = state.labels[state.chosen]; if (label) { label.redo(); label.kept = false; show(); } };
+const back = () => { const label = state.labels[state.chosen]; if (label) { label.undo(); show(); } };
+const forth = () => { const label = state.labels[state.chosen]; if (label) { label.redo(); show(); } };
 const step = (by) => { if (mayLeave()) go(state.number + by); };
 const resize = (by) => { at("size").value = Number(at("size").value) + by; };
 const KEYS = { b: () => choose("brush"), e: () => choose("eraser"), c: () => at("contour").click(), n: () => step(1), p: () => step(-1), "[": () => resize(-3), "]": () => resize(3) };
