@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -28,16 +29,8 @@ def run_server(runs: Sequence[Path], *, host: str, port: int, store: Path, token
     hosts = (*LOOPBACK, host) if is_loopback(host) else ("*",)  # off loopback a token guards, and the machine's names are not ours to know
     app = build_app(models, Store(store), token=token, hosts=hosts, places=places)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    limits = {"timeout_graceful_shutdown": STOP_S, "timeout_keep_alive": 15, "limit_concurrency": MAX_CONNECTIONS}
+    limits: dict[str, Any] = {"timeout_graceful_shutdown": STOP_S, "timeout_keep_alive": 15, "limit_concurrency": MAX_CONNECTIONS}
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, **limits)
-        app,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=STOP_S,
-        timeout_keep_alive=15,
-        server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
-    )
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn stops at the first, and raises it anew when all is done: then there is nothing left to end
         signal.signal(number, lambda *_: None)
     address = f"[{host}]" if ":" in host else host
