@@ -69,11 +69,11 @@ class _Server:
         self.process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
         told = ""
         while not (found := re.search(r"http://\S+:\d+/", told)):
-            line = self.process.stderr.readline()  # type: ignore[union-attr]
+            line = self.process.stderr.readline()
             if not line:
                 raise SystemExit(f"the server ended: {told}")
             told += line
-        threading.Thread(target=lambda: [None for _ in self.process.stderr], daemon=True).start()  # type: ignore[union-attr]
+        threading.Thread(target=lambda: [None for _ in self.process.stderr], daemon=True).start()
         return found.group(), self.process
 
     def __exit__(self, *_: object) -> None:
@@ -131,7 +131,7 @@ def _watch(process: int) -> list[dict[str, int]]:
 
 def _look(process: int) -> dict[str, int]:
     status = Path(f"/proc/{process}/status").read_text()
-    rss, threads = (int(re.search(rf"{name}:\s+(\d+)", status)[1]) for name in ("VmRSS", "Threads"))  # type: ignore[index]
+    rss, threads = (int(re.search(rf"{name}:\s+(\d+)", status)[1]) for name in ("VmRSS", "Threads"))
     return {"rss": rss, "threads": threads, "files": len(list(Path(f"/proc/{process}/fd").iterdir()))}
 
 

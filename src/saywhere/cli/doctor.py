@@ -12,6 +12,8 @@ from typing import Any
 
 import typer
 
+from saywhere.io.places import cache_folder
+
 ENOUGH_BYTES = 2 * 10**9
 
 
@@ -69,7 +71,7 @@ def _package(requirement: Any, extra: str | None) -> dict[str, Any]:
 
 
 def _cache() -> dict[str, Any]:
-    folder = Path(os.environ.get("SAYWHERE_CACHE") or Path.home() / ".cache" / "saywhere")
+    folder = cache_folder()
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     can = os.access(place, os.W_OK)
     return _finding("cache folder", "can be written" if can else "cannot be written", can, "set SAYWHERE_CACHE to a folder that you may write to")

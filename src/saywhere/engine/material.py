@@ -20,7 +20,8 @@ from saywhere.data.validate import CheckReport, check
 from saywhere.engine.arms import Arm, open_arm
 from saywhere.engine.build import reads_tokens_of
 from saywhere.errors import ConfigError, TooManyFaults
-from saywhere.text.cache import EmbeddingCache, cache_folder
+from saywhere.io.places import cache_folder
+from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.scale import EmbeddingScale, fit, one_vector, spread_of
 

@@ -103,25 +103,22 @@ def _segment(jobs: list[Job]) -> None:
     if not jobs:
         return
     try:
-        started = time.perf_counter()
-        results = jobs[0].segmenter.segment_many([job.image for job in jobs], [job.prompt for job in jobs], threshold=jobs[0].threshold)
-        took_ms = 1000 * (time.perf_counter() - started)
+        _answer(jobs)
     except Exception as error:
         if len(jobs) == 1:
             jobs[0].answer.set_exception(error)
             return
         for job in jobs:
-            alone = Job(job.segmenter, job.image, job.prompt, job.threshold)
-            _segment([alone])
-            _pass_on(alone.answer, job.answer)
-        return
+            try:
+                _answer([job])
+            except Exception as own:
+                job.answer.set_exception(own)
+
+
+def _answer(jobs: list[Job]) -> None:
+    """One call of the model for jobs of one model and threshold."""
+    started = time.perf_counter()
+    results = jobs[0].segmenter.segment_many([job.image for job in jobs], [job.prompt for job in jobs], threshold=jobs[0].threshold)
+    took_ms = 1000 * (time.perf_counter() - started)
     for job, result in zip(jobs, results):
         job.answer.set_result((result, took_ms))
-
-
-def _pass_on(source: Future[Any], target: Future[Any]) -> None:
-    error = source.exception()
-    if error is not None:
-        target.set_exception(error)
-    else:
-        target.set_result(source.result())

@@ -39,18 +39,22 @@ class Store:
         self._kept = {row["key"]: row for row in self.rows()}
 
     def rows(self) -> list[dict[str, Any]]:
-        """In the order in which they were kept; a line that is being written just now is not among them."""
-        place = self.folder / MANIFEST
-        content = place.read_bytes() if place.is_file() else b""
-        return [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines() if line.strip()]
+        """In the order in which they were kept, as they are on the disk; a line that is being written just now is not among them."""
+        whole, _ = self._read()
+        return [json.loads(line) for line in whole.splitlines() if line.strip()]
 
     def _mend(self) -> None:
         """A last line that a crash cut in half was never confirmed to anyone: it is left out, before anybody else writes."""
+        whole, half = self._read()
+        if half:
+            files.write_bytes(self.folder / MANIFEST, whole)
+
+    def _read(self) -> tuple[bytes, bytes]:
+        """The whole lines, and what stands behind the last of them."""
         place = self.folder / MANIFEST
         content = place.read_bytes() if place.is_file() else b""
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            files.write_bytes(place, whole)
+        end = content.rfind(b"\n") + 1
+        return content[:end], content[end:]
 
     def keep(self, key: str, image: np.ndarray, mask: np.ndarray, suggested: np.ndarray, prompt: str, **about: Any) -> dict[str, Any]:
         """Write a row, flushed to the disk before it is confirmed. The same work under the same key twice (a second click, a

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,14 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from saywhere.io.files import refusing, write_bytes
+from saywhere.io.places import cache_folder
 from saywhere.text.encoder import Encoder
 
 log = logging.getLogger("saywhere")
-
-
-def cache_folder() -> Path:
-    """`$SAYWHERE_CACHE`, else `~/.cache/saywhere`."""
-    return Path(os.environ.get("SAYWHERE_CACHE") or Path.home() / ".cache" / "saywhere")
 
 
 class EmbeddingCache:

@@ -14,7 +14,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from saywhere.errors import NotWritable
-from saywhere.text.cache import EmbeddingCache, cache_folder
+from saywhere.io.places import cache_folder
+from saywhere.text.cache import EmbeddingCache
 
 
 class Counting:

@@ -12,19 +12,20 @@ from torch import Tensor
 
 from saywhere.config import Config
 from saywhere.data.manifest import Row
-from saywhere.data.prompt_table import embed, texts_of
+from saywhere.data.prompt_table import PromptTable, embed, texts_of
 from saywhere.data.store import Store, open_store
 from saywhere.engine.build import build_model
-from saywhere.engine.material import Material, gather, rows_of
+from saywhere.engine.material import gather, rows_of
 from saywhere.engine.probe import chart
 from saywhere.engine.words_first import train_words
 from saywhere.errors import ConfigError
 from saywhere.fusion.stack import spread
 from saywhere.io import files, images
 from saywhere.io.overlay import panel
+from saywhere.io.places import cache_folder
 from saywhere.metrics.statistics import bootstrap_mean
 from saywhere.model import ReferringSegmenter
-from saywhere.text.cache import EmbeddingCache, cache_folder
+from saywhere.text.cache import EmbeddingCache
 
 N_SHOWN = 6
 
@@ -43,7 +44,11 @@ def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: Ref
     rows = rows_of(material.report.manifest, config.data.test_split, "set data.test_split")[:500]
     model = build_model(config, material.scale, material.table.embeddings, pretrained=False)
     assert isinstance(model, ReferringSegmenter)
-    tests = {level: _Test(config, rows, level, material) for level in _levels(rows, config)}
+    assert material.encoder is not None
+    store = open_store(rows, config.data.size, config.data.channels, cache_folder() / "stores")
+    levels = {level: [texts_of(row, level, "text.evaluate_prompts")[0] for row in rows] for level in _levels(rows, config)}
+    table = embed([prompt for prompts in levels.values() for prompt in prompts], EmbeddingCache(material.encoder))
+    tests = {level: _Test(config, store, prompts, table) for level, prompts in levels.items()}
     found = {"before": _measure(tests, model)}
     train_words(model, material.training, steps, noise_std=material.noise_std, roi=_roi(config))
     found["alone"] = _measure(tests, model)
@@ -76,13 +81,9 @@ def _measure(tests: dict[str, _Test], model: ReferringSegmenter) -> dict[str, di
 class _Test:
     """The test split's prompts of one level, and its masks at the network's size."""
 
-    def __init__(self, config: Config, rows: list[Row], level: str, material: Material) -> None:
-        assert material.encoder is not None
-        self.prompts = [texts_of(row, level, "text.evaluate_prompts")[0] for row in rows]
-        self.store: Store = open_store(rows, config.data.size, config.data.channels, cache_folder() / "stores")
-        table = embed(self.prompts, EmbeddingCache(material.encoder))
-        self.embedding = table.embeddings[table.numbers(self.prompts)]
-        self.config = config
+    def __init__(self, config: Config, store: Store, prompts: list[str], table: PromptTable) -> None:
+        self.config, self.store, self.prompts = config, store, prompts
+        self.embedding = table.embeddings[table.numbers(prompts)]
 
     @torch.inference_mode()
     def imagine(self, model: ReferringSegmenter) -> Tensor:

@@ -16,8 +16,8 @@ from saywhere.engine.material import manifest_of, rows_of
 from saywhere.engine.predict import Segmenter
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
+from saywhere.io.places import cache_folder
 from saywhere.metrics.functional import case_metrics
-from saywhere.text.cache import cache_folder
 
 SAID = {"right": "right", "contradictory": "another tile's", "empty": "blank", "unseen": "unseen wording"}
 """Kind of words → what it is on mosaics."""
