@@ -46,6 +46,8 @@ class DataConfig(Section):
     limit: int | None = Field(None, ge=1, description="train on this many rows only, drawn by train.seed")
     mosaic: Share = Field(0.0, ge=0, le=1, description="share of training samples that are mosaics whose words name one tile")
     mosaic_side: Literal[2, 3] = Field(2, description="mosaics are of 2×2 or of 3×3 images")
+    half: Share = Field(0.0, ge=0, le=1, description="share of training samples whose words name one half of the picture, and mean what lies there")
+    half_name: str = Field("half", min_length=1, max_length=40, description="what the halves' sentences call a half: half, lung")
     absent: Share = Field(0.0, ge=0, le=1, description="share of training samples with contradictory words: empty target")
     target: str = Field("lesion", description="what the mosaics' sentences call the target: polyp, lesion, infection")
     fault_budget: Share = Field(0.05, ge=0, le=1, description="share of rows that may be quarantined before training refuses to start")

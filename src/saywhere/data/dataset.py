@@ -11,7 +11,7 @@ from torch import Tensor
 
 from saywhere import seeds
 from saywhere.config import Config
-from saywhere.data import mosaic
+from saywhere.data import halves, mosaic
 from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import PromptTable, texts_of
 from saywhere.data.store import Store
@@ -43,7 +43,7 @@ def training_prompts(config: Config, rows: Sequence[Row]) -> list[str]:
         return [""]
     if config.data.absent:
         prompts += [opposite for text in dict.fromkeys(prompts) if (opposite := contradict(text)) is not None]
-    prompts += [text for same in same_tile(config) for text in same]
+    prompts += [text for same in same_place(config) for text in same]
     return prompts + ([""] if config.text.blank else [])
 
 
@@ -52,10 +52,11 @@ def versions(text: str, config: Config) -> list[str]:
     return [text, *variants(text, config.text.variants)]
 
 
-def same_tile(config: Config) -> list[tuple[str, ...]]:
-    """The mosaics' sentences, a list a tile: equal in meaning; none where there are no mosaics."""
-    side = config.data.mosaic_side
-    return [mosaic.wordings(config.data.target, tile, side) for tile in range(side**2)] if config.data.mosaic else []
+def same_place(config: Config) -> list[tuple[str, ...]]:
+    """The sentences that are not the set's own, a list a place (a mosaic's tile, a half), equal in meaning; none where none is wanted."""
+    asked, side = config.data, config.data.mosaic_side
+    tiles = [mosaic.wordings(asked.target, tile, side) for tile in range(side**2)] if asked.mosaic else []
+    return tiles + ([halves.wordings(asked.target, half, asked.half_name) for half in halves.SIDES] if asked.half else [])
 
 
 @dataclass
@@ -96,6 +97,8 @@ class TrainingSet:
         if random.random() < self.config.data.mosaic:
             return self._mosaic(random, row)
         image, mask = self.store.images[self.store.image_of_row[row]], self.store.masks[row]
+        if self.config.data.half and random.random() < self.config.data.half:  # draws only where asked for: a seed's samples stay what they were
+            return image, *self._half(random, mask)
         if random.random() < self.config.text.blank:
             return image, mask, self.table.number[""]
         text = self._draw_text(random, row)
@@ -110,6 +113,11 @@ class TrainingSet:
         texts = texts_of(self.rows[row], levels[random.integers(len(levels))])
         chosen = versions(texts[random.integers(len(texts))], self.config)
         return chosen[random.integers(len(chosen))] if len(chosen) > 1 else chosen[0]
+
+    def _half(self, random: np.random.Generator, mask: Tensor) -> tuple[Tensor, int]:
+        side = halves.SIDES[random.integers(2)]
+        texts = halves.wordings(self.config.data.target, side, self.config.data.half_name) if levels_of(self.config) else ("",)
+        return halves.cut(mask, side), self.table.number[texts[random.integers(len(texts))]]
 
     def _mosaic(self, random: np.random.Generator, row: int) -> tuple[Tensor, Tensor, int]:
         side = self.config.data.mosaic_side

@@ -12,7 +12,7 @@ import numpy as np
 from saywhere import seeds
 from saywhere.config import Config
 from saywhere.data import mosaic
-from saywhere.data.dataset import TrainingSet, levels_of, same_tile, training_prompts, versions
+from saywhere.data.dataset import TrainingSet, levels_of, same_place, training_prompts, versions
 from saywhere.data.manifest import Manifest, Row, read_manifest, subset
 from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
 from saywhere.data.store import Store, open_store
@@ -129,7 +129,7 @@ def limited(manifest: Manifest, config: Config) -> list[Row]:
 def fitted_scale(config: Config, rows: Sequence[Row], spoken: Sequence[str], table: PromptTable) -> EmbeddingScale:
     """`text.scale` on the distinct training prompts."""
     groups = groups_of_meaning(rows, levels_of(config), table, partial(versions, config=config))
-    for same in same_tile(config):
+    for same in same_place(config):
         groups[table.numbers(same)] = table.number[same[0]]
     chosen = sorted(set(table.numbers(spoken).tolist()))
     return fit(one_vector(table.embeddings[chosen]).numpy(), groups[chosen].tolist(), config.text.scale)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from saywhere.config import Config
-from saywhere.data import mosaic
+from saywhere.data import halves, mosaic
 from saywhere.data.dataset import Batch, TrainingSet, levels_of, training_prompts, versions
 from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import PromptTable
@@ -181,3 +181,15 @@ def test_versions_are_drawn_as_often_as_the_sentence_itself() -> None:
     counts = Counter(heard)
     assert set(counts) == set(chosen)
     assert max(counts.values()) < 2 * min(counts.values())
+
+
+def test_a_sample_of_a_half_means_what_lies_there_and_is_told_in_the_halves_own_words() -> None:
+    training = training_set(**{"data.half": 1.0, "data.target": "infection", "data.half_name": "lung"})
+    sides = Counter[str]()
+    for step in range(10):
+        batch = training.batch(step)
+        for mask, text, row in zip(batch.mask, said(training, batch), batch.rows):
+            side = next(side for side in halves.SIDES if text in halves.wordings("infection", side, "lung"))
+            sides[side] += 1
+            assert torch.equal(mask, halves.cut(training.store.masks[row], side).float())
+    assert min(sides.values()) > 5

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from saywhere.config import Config
-from saywhere.data.dataset import same_tile
+from saywhere.data.dataset import same_place
 from saywhere.data.manifest import read_manifest
 from saywhere.engine.material import checked, evaluation_prompt, gather, limited
 from saywhere.errors import ConfigError, MissingFile, TooManyFaults, UsageError
@@ -44,7 +44,7 @@ def test_who_learns_from_mosaics_alone_is_validated_on_mosaics(config: Config) -
     single, mosaics = (gather(config.replace(**{"data.mosaic": share})) for share in (0.5, 1.0))
     assert single.validation_prompts == [row.prompts["plain"][0] for row in single.validation_rows]
     assert len(mosaics.validation.masks) == len(mosaics.validation_prompts) == len(mosaics.validation_rows)
-    assert {text in {said for same in same_tile(mosaics.training.config) for said in same} for text in mosaics.validation_prompts} == {True}
+    assert {text in {said for same in same_place(mosaics.training.config) for said in same} for text in mosaics.validation_prompts} == {True}
     assert gather(config.replace(**{"data.mosaic": 1.0, "fusion.name": "none"})).validation_prompts == [""] * len(mosaics.validation_rows)
 
 
