@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo lint test test-slow soak clean
+.PHONY: help setup demo models lint test test-slow soak clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,16 @@ setup: $(READY) ## the virtual environment .venv
 
 demo: $(READY) ## train, evaluate, predict, report; DATA=DIR for real images instead of phantoms
 	$(BIN)/saywhere demo $(if $(DATA),--data "$(DATA)")
+
+MODELS := polyp skin-lesion lung-infection
+models: $(READY) ## train, measure and pack the models of models/; MODELS=polyp for one; needs the sets (some 3 hours of one core)
+	for name in $(MODELS); do \
+	  $(BIN)/saywhere train configs/models/$$name.toml --out runs/$$name $(if $(RESUME),--resume) && \
+	  $(BIN)/saywhere evaluate runs/$$name && \
+	  $(BIN)/saywhere probe mosaic runs/$$name --cases 200 && \
+	  $(BIN)/saywhere probe halves runs/$$name --cases 200 && \
+	  $(BIN)/saywhere models push runs/$$name models/$$name --about configs/models/about/$$name.toml --replace || exit 1; \
+	done
 
 lint: $(READY_DEV) ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from saywhere.engine import checkpoint
+from saywhere.engine import named
 from saywhere.engine.predict import load
 from saywhere.errors import BadCheckpoint, MissingFile, SaywhereError
 
@@ -255,7 +255,7 @@ def check_mutants(run: Path, tmp_path: Path, n: int, seed: int) -> None:
     whole = (run / "checkpoints/best/checkpoint.safetensors").read_bytes()
     folder = tmp_path / "hostile"
     folder.mkdir()
-    path, n_refused, made = folder / checkpoint.WEIGHTS, 0, mutants(whole, seed)
+    path, n_refused, made = folder / named.WEIGHTS, 0, mutants(whole, seed)
     for number in range(n):
         path.write_bytes(next(made))
         try:

@@ -15,7 +15,7 @@ from saywhere import config
 from saywhere.config import Config
 from saywhere.errors import ConfigError, MissingFile
 
-CONFIGS = sorted(Path("configs").rglob("*.toml"))
+CONFIGS = sorted([*Path("configs").glob("*.toml"), *Path("configs/models").glob("*.toml")])
 KEYS = [(table, key) for table, field in Config.model_fields.items() for key in field.annotation.model_fields]  # type: ignore[union-attr]
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.dates()
 values = st.recursive(plain.filter(lambda value: value is not None), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))

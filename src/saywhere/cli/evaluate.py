@@ -10,20 +10,22 @@ import typer
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: Annotated[Path, typer.Argument(help="A run directory, or a model's name.")],
     data: Annotated[Path | None, typer.Option(help="Another manifest than the run's.")] = None,
     split: Annotated[str | None, typer.Option(help="Default: the configuration's test split.")] = None,
     words: Annotated[str | None, typer.Option(help="right,empty,shuffled,contradictory")] = None,
+    prompts: Annotated[str | None, typer.Option(help="Level of the manifest's prompts. Default: the configuration's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Default: RUN/evaluation; of a model runs/NAME-evaluation.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
 ) -> None:
-    """Measure a run on its test split, and whether it listens; writes RUN/evaluation."""
+    """Measure a run or model on its test split, and whether it listens; writes RUN/evaluation."""
     from saywhere.cli.progress import CaseProgress, warn
     from saywhere.engine.evaluate import evaluate as measure
 
     kinds = None if words is None else [word.strip() for word in words.split(",") if word.strip()]
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
-        summary = measure(run, manifest=data, split=split, words=kinds, advance=advance)
+        summary = measure(run, manifest=data, split=split, words=kinds, prompts=prompts, out=out, advance=advance)
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
     elif not quiet:

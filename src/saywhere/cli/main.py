@@ -11,6 +11,7 @@ from saywhere.cli.doctor import doctor
 from saywhere.cli.evaluate import evaluate
 from saywhere.cli.experiment import compare, experiment
 from saywhere.cli.info import info
+from saywhere.cli.models import models
 from saywhere.cli.predict import predict
 from saywhere.cli.prepare import prepare
 from saywhere.cli.probe import probe
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 for verb in (demo, prepare, describe, check, train, evaluate, predict, report, probe, experiment, compare, serve, info, doctor):
     app.command()(verb)
+app.add_typer(models, name="models")
 
 
 @app.callback(invoke_without_command=True)

@@ -10,7 +10,7 @@ import typer
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: Annotated[Path, typer.Argument(help="A run directory, or a model's name (`saywhere models list`).")],
     inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT...", help="Pictures, or folders of pictures.")] = None,
     prompt: Annotated[list[str] | None, typer.Option("--prompt", "-p", help="What to segment; may be repeated. Blank: no words.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Take pictures and prompts from a manifest instead.")] = None,

@@ -1,4 +1,4 @@
-"""saywhere probe generator|invariance|mosaic RUN-or-CONFIG"""
+"""saywhere probe generator|invariance|mosaic|halves RUN-or-CONFIG"""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from typing import Annotated, Any
 
 import typer
 
+_WHAT = "generator: words → pseudo-image alone. invariance: turn a pair, compare masks. mosaic: words name a tile. halves: words name one half."
+_HALVES = (("of the mask, inside the named half", "inside"), ("Dice with what lies there", "dice"), ("marked where nothing lies", "empty_area"))
+
 
 def probe(
-    what: Annotated[str, typer.Argument(help="generator: words → pseudo-image alone. invariance: turn a pair, compare masks. mosaic: words name a tile.")],
-    subject: Annotated[Path, typer.Argument(help="A run directory; for `generator` a configuration serves too.")],
+    what: Annotated[str, typer.Argument(help=_WHAT)],
+    subject: Annotated[Path, typer.Argument(help="A run directory, or a model's name; for `generator` a configuration serves too.")],
     out: Annotated[Path | None, typer.Option(help="Default: RUN/probe, or probe/ beside a configuration.")] = None,
     image_only: Annotated[Path | None, typer.Option(help="invariance: a run without words, to compare with.")] = None,
     steps: Annotated[int, typer.Option(min=1, help="generator: training steps.")] = 400,
-    cases: Annotated[int, typer.Option(min=2, help="invariance, mosaic: test cases.")] = 50,
+    cases: Annotated[int, typer.Option(min=2, help="invariance, mosaic, halves: test cases.")] = 50,
     side: Annotated[int | None, typer.Option(min=2, max=3, help="mosaic: 2×2 or 3×3 images. Default: as the run was trained.")] = None,
+    data: Annotated[Path | None, typer.Option(help="mosaic, halves: another manifest than the run's.")] = None,
     assignment: Annotated[list[str] | None, typer.Option("--set", help="generator with a configuration: change a key.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """The paper's next checks; writes a JSON file and a picture."""
     from saywhere.errors import UsageError, nearest
 
-    folder = out or (subject / "probe" if subject.is_dir() else subject.parent / "probe")
+    folder = out or _default_folder(subject)
     if what == "generator":
         summary = _generator(subject, folder, steps, assignment)
     elif what == "invariance":
@@ -33,14 +37,27 @@ def probe(
     elif what == "mosaic":
         from saywhere.engine.probe.mosaic import probe_mosaic
 
-        summary = probe_mosaic(subject, folder, n_cases=cases, side=side)
+        summary = probe_mosaic(subject, folder, n_cases=cases, side=side, manifest=data)
+    elif what == "halves":
+        from saywhere.engine.probe.halves import probe_halves
+
+        summary = probe_halves(subject, folder, n_cases=cases, manifest=data)
     else:
-        raise UsageError(f"no probe {what!r}", remedy=nearest(what, ("generator", "invariance", "mosaic")))
+        raise UsageError(f"no probe {what!r}", remedy=nearest(what, ("generator", "invariance", "mosaic", "halves")))
     if as_json:
         typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
         _print(what, summary)
         typer.echo(folder / f"{what}.png")
+
+
+def _default_folder(subject: Path) -> Path:
+    if subject.suffix == ".toml":
+        return subject.parent / "probe"
+    from saywhere.engine.evaluate import results_of
+    from saywhere.engine.named import find
+
+    return results_of(find(subject), "probe")
 
 
 def _generator(subject: Path, folder: Path, steps: int, assignment: list[str] | None) -> dict[str, Any]:
@@ -49,7 +66,7 @@ def _generator(subject: Path, folder: Path, steps: int, assignment: list[str] | 
     from saywhere.engine.probe.generator import probe_generator
     from saywhere.model import ReferringSegmenter
 
-    if not subject.is_dir():
+    if subject.suffix == ".toml":
         return probe_generator(read(subject, assignment), folder, steps=steps)
     segmenter = load(subject)
     trained = segmenter.model if isinstance(segmenter.model, ReferringSegmenter) else None
@@ -76,6 +93,10 @@ def _print(what: str, summary: dict[str, Any]) -> None:
         table = Table("words", "Dice with the named tile's lesion [95 %]", title=f"{summary['n']} mosaics of {summary['side']}×{summary['side']} test images")
         for words, interval in summary["dice_mean"].items():
             table.add_row(words, _interval(interval))
+    elif what == "halves":
+        table = Table("measure", "[95 %]", title=f"words that name one half alone, {summary['n']} test images")
+        for label, key in _HALVES:
+            table.add_row(label, _interval(summary[key]) if summary[key] else "no such case")
     else:
         ways = list(next(iter(summary["agreement"].values())))
         table = Table("transform", *ways, title=f"agreement of the mask (Dice) [95 %], {summary['n']} test cases")

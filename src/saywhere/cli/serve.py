@@ -9,7 +9,10 @@ import typer
 
 
 def serve(
-    runs: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run directories; a model is called by its folder's name.")] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="Run directories, or models' names. Default: every model here."),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on. Off loopback a token is asked for.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 7860,
     store: Annotated[Path, typer.Option(help="Folder of what is kept on the page: a manifest that `saywhere train` takes.")] = Path("kept"),
@@ -34,6 +37,4 @@ def serve(
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
         warn(f"{host} can be reached from outside, so a token is asked for: {token}")
-    demo = Path("runs/demo/run")
-    chosen = runs or ([demo] if demo.is_dir() else [])
-    run_server(chosen, host=host, port=port, store=store, token=token, places=places, say=lambda text: typer.echo(text, err=True))
+    run_server(runs or [], host=host, port=port, store=store, token=token, places=places, say=lambda text: typer.echo(text, err=True))

@@ -11,18 +11,18 @@ INTERRUPTED = 130  # the shell's convention: 128 + SIGINT
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="A TOML file, for instance configs/kvasir.toml.")],
+    config: Annotated[Path, typer.Argument(help="A TOML file, for instance configs/kvasir.toml; or a run or model, for its configuration.")],
     assignment: Annotated[list[str] | None, typer.Option("--set", help="Change a key: --set train.epochs=10. May be repeated.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory; default runs/NAME, numbered, never overwritten.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stands (in --out, else the newest run of this name).")] = False,
-    start: Annotated[Path | None, typer.Option("--from", help="Fine-tune: start with this run's best weights (same network and fusion).")] = None,
+    start: Annotated[Path | None, typer.Option("--from", help="Fine-tune: start with this run's (or model's) best weights (same network and fusion).")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the run directory only.")] = False,
 ) -> None:
     """Train a model; the run directory holds everything it was made from."""
     from saywhere.cli.progress import TrainingProgress, warn
     from saywhere.config import read
 
-    settings = read(config, assignment)  # before torch is loaded: a slip is told at once
+    settings = read(_recipe(config), assignment)  # before torch is loaded: a slip is told at once
     from saywhere.engine.train import train as run_training
 
     with TrainingProgress(quiet) as progress:
@@ -32,3 +32,12 @@ def train(
             warn("interrupted" + (f": go on with --resume --out {progress.run}" if progress.run else ""))
             raise typer.Exit(INTERRUPTED) from None
     typer.echo(run)
+
+
+def _recipe(config: Path) -> Path:
+    """The TOML itself, or a run's or model's."""
+    if config.suffix == ".toml" or config.is_file():
+        return config
+    from saywhere.engine.named import find
+
+    return find(config) / "config.toml"

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from saywhere.config import Config, parse
 from saywhere.engine import sealed
+from saywhere.engine.named import BUNDLE, WEIGHTS, weights_file
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError
 from saywhere.io import files
 from saywhere.model import Model
 from saywhere.text.encoder import Encoder, identity
 from saywhere.text.scale import EmbeddingScale
 
-WEIGHTS = "checkpoint.safetensors"
 NUMBERS = (int, float)
 
 
@@ -43,11 +43,13 @@ def save(folder: Path, config: Config, model: nn.Module, state: dict[str, Any], 
 
 
 def load(folder: Path) -> Checkpoint:
-    """Read and check a checkpoint. Raises MissingFile, BadCheckpoint."""
-    path = folder / WEIGHTS
-    if not path.is_file():
+    """Read and check the weights of a run, of a checkpoint's folder or of a model's. Raises MissingFile, BadCheckpoint."""
+    path = weights_file(folder)
+    if path is None:
         raise MissingFile(f"no {WEIGHTS}", where=folder, remedy="train first, or name another run directory")
     document, tensors = sealed.unpack(path)
+    if path.name == BUNDLE:
+        tensors = {name: value.float() if value.dtype == torch.float16 else value for name, value in tensors.items()}
     _check_state(document.get("state"), path)
     try:
         config = parse(document["config"], where=path)

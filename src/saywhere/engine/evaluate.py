@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from saywhere.config import Config
-from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.manifest import Row
 from saywhere.data.validate import check
-from saywhere.engine import pictures
-from saywhere.engine.material import manifest_of, rows_of
+from saywhere.engine import named, pictures
+from saywhere.engine.material import data_of, rows_of
 from saywhere.engine.predict import Segmenter
 from saywhere.engine.words import asked, prompts_for
-from saywhere.errors import MissingFile, TooManyFaults
+from saywhere.errors import TooManyFaults
 from saywhere.io import files, images
 from saywhere.metrics.functional import case_metrics, pooled
 from saywhere.metrics.statistics import bootstrap_mean, paired_difference, verdict
@@ -30,27 +30,41 @@ _VERDICTS = ("heard", "hardly heard", "not heard")
 
 
 def evaluate(
-    run: Path, *, manifest: Path | None = None, split: str | None = None, words: Sequence[str] | None = None, advance: Callable[[int], None] = lambda done: None
+    run: Path,
+    *,
+    manifest: Path | None = None,
+    split: str | None = None,
+    words: Sequence[str] | None = None,
+    prompts: str | None = None,
+    out: Path | None = None,
+    advance: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
-    """Evaluate a run and write run/evaluation/{summary.json,cases.csv,pictures}; returns the summary.
+    """Evaluate a run or a model and write {summary.json,cases.csv,pictures}; returns the summary.
 
     Args:
         manifest: other data than the run's. split: default `data.test_split`. words: default `evaluate.words`.
+        prompts: level of the prompts, default `text.evaluate_prompts`.
+        out: default: run/evaluation; of a model, whose folder stays as it was passed on, runs/NAME-evaluation.
         advance: told of each finished case.
     Raises: MissingFile, ConfigError, ManifestError, TooManyFaults, BadCheckpoint.
     """
     segmenter = Segmenter(run)
-    config = segmenter.config
+    config = segmenter.config if prompts is None else segmenter.config.replace(**{"text.evaluate_prompts": prompts})
     kinds = asked(config, words)
     rows, place, n_quarantined = _rows(config, manifest, split or config.data.test_split)
     cases = {kind: measure(segmenter, rows, prompts_for(kind, rows, config), kind, advance) for kind in kinds}
     summary = summarise(cases, config) | {"split": split or config.data.test_split, "manifest": str(place), "level": config.text.evaluate_prompts}
     summary["quarantined"] = n_quarantined
-    folder = run / "evaluation"
+    folder = out or results_of(segmenter.folder, "evaluation")
     _write_cases(folder / "cases.csv", [case for kind in kinds for case in cases[kind]])
     pictures.write(folder, segmenter, rows, cases["right"], cases.get("contradictory", ()))
     files.write_json(folder / "summary.json", summary)
     return summary
+
+
+def results_of(folder: Path, what: str) -> Path:
+    """Where a measurement of a run goes, or of a model."""
+    return folder / what if named.is_run(folder) else Path("runs") / f"{folder.name}-{what}"
 
 
 def measure(segmenter: Segmenter, rows: Sequence[Row], prompts: Sequence[str | None], kind: str, advance: Callable[[int], None]) -> list[Case]:
@@ -110,9 +124,7 @@ def _summary(cases: list[Case], config: Config) -> dict[str, Any]:
 
 def _rows(config: Config, manifest: Path | None, split: str) -> tuple[list[Row], Path, int]:
     """The split's clean rows, where they stand, and how many were set aside."""
-    if manifest is None and config.data.manifest is None:
-        raise MissingFile("no manifest", remedy="name it with --data")
-    everything = read_manifest(manifest) if manifest else manifest_of(config)
+    everything = data_of(config, manifest)
     levels = [config.text.evaluate_prompts] if config.fusion.name != "none" else []
     of_split = rows_of(everything, split, "name one with --split")
     report = check(replace(everything, rows=tuple(of_split)), levels)

@@ -19,7 +19,7 @@ from saywhere.data.store import Store, open_store
 from saywhere.data.validate import CheckReport, check
 from saywhere.engine.arms import Arm, open_arm
 from saywhere.engine.build import reads_tokens_of
-from saywhere.errors import ConfigError, TooManyFaults
+from saywhere.errors import ConfigError, MissingFile, TooManyFaults
 from saywhere.io.places import cache_folder
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
@@ -107,6 +107,13 @@ def manifest_of(config: Config) -> Manifest:
         raise ConfigError("data.manifest is not set", remedy="set it in the configuration, or --set data.manifest=PATH")
     manifest = read_manifest(Path(config.data.manifest))
     return manifest if config.data.ids is None else subset(manifest, Path(config.data.ids))
+
+
+def data_of(config: Config, manifest: Path | None) -> Manifest:
+    """Other data where that is named, else the configuration's own. Raises MissingFile, ConfigError, ManifestError."""
+    if manifest is None and config.data.manifest is None:
+        raise MissingFile("no manifest: a model that was passed on does not know where your data lies", remedy="name it with --data")
+    return read_manifest(manifest) if manifest else manifest_of(config)
 
 
 def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from saywhere.engine import checkpoint
+from saywhere.engine import checkpoint, named
 from saywhere.engine.build import reads_tokens_of
-from saywhere.engine.run import Run
-from saywhere.errors import MissingFile, UsageError
+from saywhere.errors import UsageError
 from saywhere.io import images
 from saywhere.io.overlay import overlay
 from saywhere.model import ImageSegmenter
@@ -78,11 +77,10 @@ class Segmenter:
     """A trained model with its text encoder: `segment(image, "prompt")`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
-        place = weights_folder(self.folder)
-        saved = checkpoint.load(place)
+        self.folder = named.find(folder)
+        saved = checkpoint.load(self.folder)
         self.config, self.state = saved.config, saved.state
-        self.model = checkpoint.build_from(saved, place)
+        self.model = checkpoint.build_from(saved, self.folder)
         self._encoder: Encoder | None = None
         self._embeddings: dict[str, Tensor] = {}
 
@@ -169,16 +167,8 @@ class Segmenter:
 
 
 def load(folder: str | Path) -> Segmenter:
-    """Open a run directory (its best checkpoint) or a folder with a checkpoint. Raises MissingFile, BadCheckpoint."""
+    """Open a run directory (its best checkpoint), a model's folder, or a model by its name ("polyp"). Raises MissingFile, BadCheckpoint."""
     return Segmenter(Path(folder))
-
-
-def weights_folder(folder: Path) -> Path:
-    """A run's best checkpoint, else its last one, else the folder itself. Raises MissingFile."""
-    for place in (Run(folder).best, Run(folder).last, folder):
-        if (place / checkpoint.WEIGHTS).is_file():
-            return place
-    raise MissingFile(f"no checkpoint in {folder}", allowed="a run directory, or a folder with checkpoint.safetensors", remedy="train first")
 
 
 def _to_frame(picture: Tensor, height: int, width: int) -> np.ndarray:

@@ -18,11 +18,10 @@ from torch import Tensor
 
 from saywhere.config import Config
 from saywhere.data.dataset import Batch
-from saywhere.engine import checkpoint, failure, fastest, run, watch
+from saywhere.engine import checkpoint, failure, fastest, named, run, watch
 from saywhere.engine.build import build_model
 from saywhere.engine.material import Material, gather
 from saywhere.engine.optimize import build_optimizer, set_learning_rate
-from saywhere.engine.predict import weights_folder
 from saywhere.engine.validate import Validation, validate
 from saywhere.engine.words_first import train_words
 from saywhere.fusion.augment import Augmentation
@@ -57,15 +56,15 @@ def train(
 ) -> Path:
     """Train, and return the run directory. Ctrl-C saves and raises KeyboardInterrupt.
 
-    `start`: a run whose best weights, with the scale of its embeddings, are the first ones of this training (fine-tuning); of the same network and fusion.
+    `start`: a run or model whose best weights, with the scale of its embeddings, are this training's first ones (fine-tuning); of the same network and fusion.
     Raises: ConfigError, TooManyFaults, TrainingDiverged, OutOfMemory, NotWritable, BadCheckpoint (resume).
     """
     here = run.reopen(out, name) if resume else None
-    saved = checkpoint.load(here.last) if here and (here.last / checkpoint.WEIGHTS).is_file() else None
+    saved = checkpoint.load(here.last) if here and (here.last / named.WEIGHTS).is_file() else None
     config = here.config(config, saved.config if saved else None) if here else config
     if here and not saved and (before := here.facts().get("started_from")):
         start = Path(before)  # killed before its first checkpoint
-    first = checkpoint.load(weights_folder(start)) if start and not saved else None
+    first = checkpoint.load(named.find(start)) if start and not saved else None
     stop = threading.Event()
     with failure.reporting_memory(config), _ctrl_c(stop, at_once=True):
         fastest.limit_threads(config)

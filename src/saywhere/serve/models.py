@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from saywhere.config import Config
 from saywhere.data.manifest import read_manifest
+from saywhere.engine import named
 from saywhere.engine.predict import Segmenter, load
 from saywhere.errors import MissingFile, SaywhereError, UsageError, nearest
+from saywhere.export.bundle import read_facts
 
-N_SUGGESTED = 60
+N_SUGGESTED, LONGEST = 60, 200
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,15 @@ class Models:
 
 
 def open_models(runs: Sequence[Path]) -> Models:
-    """Load each run, and say a word to it, so that the first request waits for nothing. Raises MissingFile, BadCheckpoint, MissingEncoder, UsageError."""
+    """Load each run or model, and say a word to it, so that the first request waits for nothing.
+
+    None named: every model that is here. Raises MissingFile, BadCheckpoint, MissingEncoder, UsageError.
+    """
+    runs = runs or [Path(name) for name in named.known()]
     if not runs:
-        raise MissingFile("no run to serve", remedy="name one: saywhere serve runs/demo/run (`make demo` makes it)")
-    opened = [(Path(run).resolve().name, load(run)) for run in runs]
-    served = [Served(name, segmenter, _suggestions(segmenter.config)) for name, segmenter in opened]
+        raise MissingFile("no model to serve", remedy="name a run: saywhere serve runs/demo/run (`make demo` makes it)")
+    opened = [load(run) for run in runs]
+    served = [Served(segmenter.folder.resolve().name, segmenter, _suggestions(segmenter)) for segmenter in opened]
     names = [model.name for model in served]
     if twice := {name for name in names if names.count(name) > 1}:
         raise UsageError(f"two runs are called {min(twice)!r}", allowed="a model is asked for by its folder's name", remedy="rename one of the folders")
@@ -71,8 +76,12 @@ def open_models(runs: Sequence[Path]) -> Models:
     return Models(served)
 
 
-def _suggestions(config: Config) -> tuple[str, ...]:
-    """The most frequent sentences of the model's own data, where that is still there."""
+def _suggestions(segmenter: Segmenter) -> tuple[str, ...]:
+    """What the model's makers offer, else the most frequent sentences of its own data, where that is still there."""
+    offered = (read_facts(segmenter.folder).get("about") or {}).get("suggestions")
+    if isinstance(offered, list) and offered:
+        return tuple(str(text)[:LONGEST] for text in offered[:N_SUGGESTED])
+    config = segmenter.config
     if config.data.manifest is None or config.fusion.name == "none":
         return ()
     try:

@@ -12,7 +12,7 @@ from torch import Tensor
 from saywhere.data import mosaic
 from saywhere.data.store import open_store
 from saywhere.engine.evaluate import Case, summarise
-from saywhere.engine.material import manifest_of, rows_of
+from saywhere.engine.material import data_of, rows_of
 from saywhere.engine.predict import Segmenter
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
@@ -36,15 +36,15 @@ class Measured(NamedTuple):
     """as `evaluate.measure` gives them, at the network's size"""
 
 
-def probe_mosaic(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, side: int | None = None) -> dict[str, Any]:
+def probe_mosaic(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, side: int | None = None, manifest: Path | None = None) -> dict[str, Any]:
     """Dice against the named tile's mask, at the network's size; write out/{mosaic.json,mosaic.png}.
 
     An image-only run, which has one answer ("right"), cannot exceed a Dice of about 0.4 on 2×2 and 0.2 on 3×3 images. Mosaics are drawn from the
-    test split by the seed; side: 2 or 3, else the run's own `data.mosaic_side`.
+    test split of the run's data, or of `manifest`, by the seed; side: 2 or 3, else the run's own `data.mosaic_side`.
     """
     segmenter = Segmenter(run)
     side = side or segmenter.config.data.mosaic_side
-    measured = measure_mosaics(segmenter, n_cases, seed, side)
+    measured = measure_mosaics(segmenter, n_cases, seed, side, manifest)
     found = summarise(measured.cases, segmenter.config)["words"]
     interval = {SAID[kind]: words["dice_mean"] for kind, words in found.items()}
     summary = {"run": str(run), "n": n_cases, "seed": seed, "side": side, "dice_mean": interval}
@@ -53,10 +53,10 @@ def probe_mosaic(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, sid
     return summary
 
 
-def measure_mosaics(segmenter: Segmenter, n_cases: int, seed: int = 0, side: int | None = None) -> Measured:
+def measure_mosaics(segmenter: Segmenter, n_cases: int, seed: int = 0, side: int | None = None, manifest: Path | None = None) -> Measured:
     """Every mosaic with every kind of words that it has; an image-only model has one answer."""
     config = segmenter.config
-    rows = rows_of(manifest_of(config), config.data.test_split, "name another run")
+    rows = rows_of(data_of(config, manifest), config.data.test_split, "name another run")
     store = open_store(rows, config.data.size, config.data.channels, cache_folder() / "stores")
     drawn = mosaic.draw(store, n_cases, seed, config.data.target, side or config.data.mosaic_side)
     prompts = {"right": drawn.right, "contradictory": drawn.contradictory, "empty": [""] * n_cases, "unseen": drawn.unseen}

@@ -1,0 +1,66 @@
+"""saywhere models list|pull|push"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+models = typer.Typer(help="Models by name: what is here, fetch one, pass one on.", no_args_is_help=True)
+
+
+@models.command("list")
+def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False) -> None:
+    """What is here. A name serves wherever a run is asked for: `saywhere predict polyp image.png …`."""
+    from saywhere.export.zoo import listed
+
+    found = listed()
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "what", "Dice a case", "MB", "where", title="models here (their cards say what was never tested)")
+    for entry in found:
+        dice = "not measured" if entry["dice"] is None else f"{entry['dice']:.3f}"
+        table.add_row(entry["name"], entry["title"], dice, f"{entry['n_bytes'] / 1e6:.1f}", entry["folder"])
+    Console().print(table)
+
+
+@models.command("pull")
+def pull_model(
+    address: Annotated[str, typer.Argument(help="A folder, or an address of fsspec's: hf://OWNER/NAME, s3://…, https://…")],
+    name: Annotated[str | None, typer.Option(help="What to call it here. Default: the address's last part.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Also where a model of that name is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print name and folder as JSON.")] = False,
+) -> None:
+    """Fetch a model, verify its digests, and make its name known. Nothing but safetensors, configuration and card is fetched."""
+    from saywhere.export.zoo import pull
+
+    folder = pull(address, name, replace=replace)
+    typer.echo(json.dumps({"name": folder.name, "folder": str(folder)}) if as_json else folder)
+
+
+@models.command("push")
+def push_model(
+    run: Annotated[Path, typer.Argument(help="A run directory, or a model's name.")],
+    address: Annotated[str, typer.Argument(help="A folder, or an address of fsspec's that can be written.")],
+    about: Annotated[Path | None, typer.Option(help="A TOML: title, task, data, terms, license, made, limits, suggestions.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name. Default: the address's last part.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Also where a model is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print its configuration and evidence as JSON.")] = False,
+) -> None:
+    """Make a model of a run: weights in 16 bit, configuration, and a card of what was measured (evaluate and probe it first)."""
+    from saywhere.cli.progress import warn
+    from saywhere.export.about import About, read_about
+    from saywhere.export.zoo import push, shown
+
+    facts = push(run, address, About() if about is None else read_about(about), name, replace=replace)
+    if "evaluation" not in facts["evidence"]:
+        warn(f"nothing was measured of {run}: the card says so; run `saywhere evaluate {run}` and push again")
+    if about is None:
+        warn("no --about: the card says of data, terms and limits that they are not stated")
+    typer.echo(json.dumps(facts, indent=2, ensure_ascii=False) if as_json else shown(address))

@@ -1,0 +1,75 @@
+"""Words that name one half of a picture alone: does the mask stay there?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saywhere import seeds
+from saywhere.data import halves
+from saywhere.data.manifest import Row
+from saywhere.engine.material import data_of, rows_of
+from saywhere.engine.predict import Segmenter
+from saywhere.io import files, images
+from saywhere.io.overlay import overlay, panel
+from saywhere.metrics.functional import dice
+from saywhere.metrics.statistics import bootstrap_mean
+
+N_SHOWN = 4
+
+
+def probe_halves(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, manifest: Path | None = None) -> dict[str, Any]:
+    """Ask for each half of so many test images, at their own size; write out/{halves.json,halves.png}.
+
+    The halves are those of the frame: of a chest film taken straight, the lungs. `inside`: of the pixels marked, the share that lies in the named
+    half (a case that marks nothing has none). `dice`: with what truly lies there, where something does. `empty_area`: the share of the image that is
+    marked where nothing lies there. None where no case is of that kind.
+    Raises: MissingFile, ConfigError, ManifestError, BadCheckpoint.
+    """
+    segmenter = Segmenter(run)
+    config = segmenter.config
+    rows = rows_of(data_of(config, manifest), config.data.test_split, "name other data")
+    random = seeds.generator(seed, "halves probe")
+    chosen = [rows[i] for i in sorted(random.permutation(len(rows))[:n_cases])]
+    said = {side: [_one_of(halves.wordings(config.data.target, side, config.data.half_name), random) for _ in chosen] for side in halves.SIDES}
+    cases = [case for side in halves.SIDES for case in _asked(segmenter, chosen, said[side], side)]
+    summary: dict[str, Any] = {"run": str(run), "n": len(chosen), "seed": seed} | {
+        key: _mean([case[key] for case in cases if case[key] is not None], config.evaluate.bootstrap) for key in ("inside", "dice", "empty_area")
+    }
+    files.write_json(out / "halves.json", summary)
+    shown = [case for case in cases if case["dice"] is not None][:N_SHOWN]
+    images.write_image(out / "halves.png", panel([case["shown"] for case in shown], [case["prompt"] for case in shown], "The words name one half"))
+    return summary
+
+
+def _asked(segmenter: Segmenter, rows: list[Row], prompts: list[str], side: str) -> list[dict[str, Any]]:
+    cases, size = [], segmenter.config.evaluate.batch_size
+    for start in range(0, len(rows), size):
+        part, spoken = rows[start : start + size], prompts[start : start + size]
+        for row, result in zip(part, segmenter.segment_many([row.image for row in part], spoken)):
+            truth = images.read_mask(row.mask) if row.mask is not None else np.zeros(result.mask.shape, bool)
+            cases.append(_judged(result.mask, truth, side) | {"prompt": result.prompt, "shown": overlay(result.image, result.mask)})
+    return cases
+
+
+def _judged(mask: np.ndarray, truth: np.ndarray, side: str) -> dict[str, Any]:
+    middle = mask.shape[1] // 2
+    named = np.zeros(mask.shape, bool)
+    named[:, slice(None, middle) if side == "left" else slice(middle, None)] = True
+    is_there = bool((truth & named).any())
+    return {
+        "inside": float((mask & named).sum() / mask.sum()) if mask.any() else None,
+        "dice": dice(mask, truth & named) if is_there else None,
+        "empty_area": None if is_there else float(mask.mean()),
+    }
+
+
+def _mean(values: list[float], resamples: int) -> dict[str, float] | None:
+    return asdict(bootstrap_mean(values, resamples, 0)) if values else None
+
+
+def _one_of(texts: tuple[str, ...], random: np.random.Generator) -> str:
+    return texts[int(random.integers(len(texts)))]

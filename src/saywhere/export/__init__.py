@@ -1,0 +1,1 @@
+"""Models to pass on: one folder of safetensors, configuration and card."""

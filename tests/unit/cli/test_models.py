@@ -1,0 +1,65 @@
+"""`saywhere models list|pull|push`, and a name where a run is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from console import Ended
+from small_run import rows_of
+
+Say = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAYWHERE_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_run_becomes_a_model_and_its_name_serves_every_verb(say: Say, trained: Path, manifest: Path, tmp_path: Path) -> None:
+    ended = say("models", "push", trained, tmp_path / "models" / "spot")
+    assert ended.code == 0
+    assert "nothing was measured" in ended.flat_err
+    assert "no --about" in ended.flat_err
+    found = {entry["name"]: entry for entry in json.loads(say("models", "list", "--json").out)}
+    assert found["spot"]["folder"] == str(tmp_path / "models" / "spot")
+    assert "spot" in say("models", "list").out
+
+    image = manifest.parent / rows_of(manifest)[0]["image"]
+    assert say("predict", "spot", image, "--prompt", "upper left", "--out", tmp_path / "masks").code == 0
+    assert len(list((tmp_path / "masks").glob("*-mask.png"))) == 1
+    ended = say("evaluate", "spot", "--data", manifest, "--json")
+    assert ended.code == 0
+    assert (tmp_path / "runs/spot-evaluation/summary.json").is_file()
+    assert "evaluation" not in {path.name for path in (tmp_path / "models/spot").iterdir()}
+    ended = say("train", "spot", "--from", "spot", "--set", f"data.manifest={manifest}", "--set", "train.epochs=1", "--out", tmp_path / "finer", "--quiet")
+    assert ended.code == 0, ended.err
+    assert json.loads((tmp_path / "finer/run.json").read_text())["started_from"] == "spot"
+
+
+def test_without_data_a_model_says_what_to_name(say: Say, trained: Path, tmp_path: Path) -> None:
+    say("models", "push", trained, tmp_path / "models" / "spot")
+    ended = say("evaluate", "spot")
+    assert ended.code == 2
+    assert "name it with --data" in ended.flat_err
+
+
+def test_pull_says_where_it_is(say: Say, trained: Path, tmp_path: Path) -> None:
+    say("models", "push", trained, tmp_path / "far" / "spot")
+    ended = say("models", "pull", tmp_path / "far" / "spot", "--name", "near", "--json")
+    assert json.loads(ended.out) == {"name": "near", "folder": str(tmp_path / "cache/models/near")}
+    assert say("models", "pull", tmp_path / "far" / "spot", "--name", "near").code == 2
+    assert say("models", "pull", tmp_path / "nowhere").code == 2
+
+
+def test_an_unknown_name_is_told_the_nearest(say: Say, trained: Path, tmp_path: Path) -> None:
+    say("models", "push", trained, tmp_path / "models" / "spot")
+    ended = say("predict", "spit", "image.png", "--prompt", "upper left")
+    assert ended.code == 2
+    assert "no run and no model 'spit'" in ended.flat_err
+    assert "'spot'" in ended.flat_err
