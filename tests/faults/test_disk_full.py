@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from saywhere.config import Config
-from saywhere.engine.batch import jobs_for, run_jobs
+from saywhere.engine.batch import run_jobs
 from saywhere.engine.checkpoint import load
 from saywhere.engine.evaluate import evaluate
+from saywhere.engine.jobs import jobs_for
 from saywhere.engine.predict import Segmenter
 from saywhere.engine.train import train
 from saywhere.errors import NotWritable

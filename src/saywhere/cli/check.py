@@ -28,22 +28,25 @@ def check(
     """Find faulty rows and write them to quarantine.jsonl; exit code 3 if there are any."""
     import json
 
-    from saywhere.cli.progress import CaseProgress
+    from saywhere.cli.progress import CaseProgress, warn
     from saywhere.data import validate
     from saywhere.data.manifest import read_manifest
     from saywhere.errors import UsageError
 
-    read = read_manifest(manifest)
+    read = read_manifest(manifest, lenient=True)
     place = out or read.path.with_name("quarantine.jsonl")
     if place.resolve() == read.path.resolve():
         raise UsageError("--out is the manifest itself", allowed="the manifest stays as it is", remedy="choose another name for --out")
     with CaseProgress("checking", _n_files(read), quiet=quiet or as_json) as advance:
         report = validate.check(read, level, progress=lambda done, total: advance(1))
-    summary = summarise(read, report, place) | {"opposites": [] if encoder == "none" or quiet else _opposites(report.manifest, encoder, scale)}
+    opposites = [] if encoder == "none" or quiet else _opposites(report.manifest, encoder, scale)
+    summary = summarise(read, report, place) | {"warnings": _unusual_splits(read), "opposites": opposites}
     if as_json:
         typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
     elif not quiet:
         _print(summary, report)
+    for warning in summary["warnings"] if not quiet else ():
+        warn(f"warning: {warning}")
     _write(report, place)
     if report.faults:
         raise typer.Exit(QUARANTINED)
@@ -54,9 +57,9 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> dict[str,
     texts = {level: [text for row in manifest.rows for text in row.prompts.get(level, ())] for level in manifest.levels}
     return {
         "manifest": str(manifest.path),
-        "rows": len(manifest.rows),
+        "rows": len(manifest.rows) + len(manifest.bad),
         "clean": len(report.manifest.rows),
-        "quarantined": len(manifest.rows) - len(report.manifest.rows),
+        "quarantined": len(manifest.rows) + len(manifest.bad) - len(report.manifest.rows),
         "quarantine": str(place) if report.faults else None,
         "splits": {split: {"rows": len(manifest.split(split)), "clean": len(report.manifest.split(split))} for split in manifest.splits},
         "kinds": report.kinds,
@@ -70,6 +73,22 @@ def _words(texts: list[str]) -> dict[str, Any]:
 
     positions = {word: n for word, n in count_positions(texts).items() if n}
     return {"texts": len(texts), "distinct": len(set(texts)), "blank": sum(map(is_blank, texts)), "positions": positions}
+
+
+def _unusual_splits(manifest: Manifest) -> list[str]:
+    """What is in a split that no configuration looks at by itself is neither trained with nor measured, and nobody says so."""
+    from saywhere.cli.progress import counted
+    from saywhere.config import Config
+    from saywhere.errors import nearest
+
+    data = Config().data
+    usual = (data.train_split, data.validation_split, data.test_split)
+    return [
+        f"split {split!r} ({counted(len(manifest.split(split)), 'row')}) is read only where a configuration names it; "
+        f"by itself it takes {', '.join(usual)}: {nearest(split, usual)}"
+        for split in manifest.splits
+        if split not in usual
+    ]
 
 
 def _opposites(manifest: Manifest, encoder: str, scale: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,8 @@ import typer
 def demo(
     data: Annotated[Path | None, typer.Option(help="A folder with a manifest of real images; default: phantoms made here.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the demo; numbered, never overwritten.")] = Path("runs/demo"),
-    quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the report's place only.")] = False,
 ) -> None:
     """A prompt becomes a pseudo-image, joins an image, and a mask comes out: train, evaluate, predict, report."""
     from saywhere.cli.progress import TrainingProgress
@@ -24,4 +26,5 @@ def demo(
 
     with TrainingProgress(quiet) as progress:
         run = run_demo(out, data, say=say, listen=progress)
-    typer.echo(f"the report: {build_report(run)}")
+    report = build_report(run)
+    typer.echo(json.dumps({"run": str(run), "report": str(report)}) if as_json else f"the report: {report}")

@@ -17,10 +17,10 @@ def evaluate(
     prompts: Annotated[str | None, typer.Option(help="Level of the manifest's prompts. Default: the configuration's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Default: RUN/evaluation; of a model runs/NAME-evaluation.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Measure a run or model on its test split, and whether it listens; writes RUN/evaluation."""
-    from saywhere.cli.progress import CaseProgress, warn
+    from saywhere.cli.progress import CaseProgress, counted, warn
     from saywhere.engine.evaluate import evaluate as measure
 
     kinds = None if words is None else [word.strip() for word in words.split(",") if word.strip()]
@@ -31,9 +31,9 @@ def evaluate(
     elif not quiet:
         _print(summary)
     if summary["verdict"] == "not heard":
-        warn("the words are not heard: the same images with wrong words give the same masks (see the summary's `listening`)")
+        warn(f"the words are not heard: with {summary['verdict_by']} words the same images are segmented as well as with the right ones")
     if summary["quarantined"]:
-        warn(f"{summary['quarantined']} rows are faulty and were set aside: see `saywhere check {summary['manifest']}`")
+        warn(f"set aside: {counted(summary['quarantined'], 'faulty row')}, see `saywhere check {summary['manifest']}`")
         raise typer.Exit(3)
 
 
@@ -49,6 +49,8 @@ def _print(summary: dict[str, Any]) -> None:
         gap = f"{heard['difference']:+.3f} [{heard['low']:+.3f}, {heard['high']:+.3f}]" if heard else ""
         table.add_row(kind, str(found["n"]), _interval(found["dice_mean"]), f"{found['dice_pooled']:.3f}",
                       f"{found['iou_mean']['mean']:.3f}", gap, heard["verdict"] if heard else "")  # fmt: skip
+    if summary["verdict"]:
+        table.caption = f"the words are {summary['verdict']}: the least favourable of the wrong words decides ({summary['verdict_by']})"
     Console().print(table)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -15,40 +17,53 @@ def experiment(
     out: Annotated[Path, typer.Option(help="Folder of results; a table has its own folder there.")] = Path("benchmarks/results"),
     on: Annotated[str, typer.Option(help="local: processes. ray: Ray on this machine. Or a Ray cluster's address: auto, ray://HOST:10001.")] = "local",
     seed: Annotated[list[int] | None, typer.Option(help="Only this seed of the grid's; may be repeated. Default: all of them.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Run every cell of a grid that is not finished; one results file a cell, and a page, progress.html, that says where it stands."""
-    from saywhere.cli.progress import warn
-    from saywhere.engine.experiment import run_grid
+    from saywhere.cli.progress import CaseProgress, counted, warn
+    from saywhere.engine.experiment import n_waiting, run_grid
     from saywhere.engine.grid import read_grid
     from saywhere.report.progress import write_progress
 
     cells = read_grid(grid)
 
-    def told(cell: str, what: str) -> None:
-        typer.echo(f"{cell}: {what}", err=True)
-        write_progress(cells, out)
+    page = write_progress(cells, out)
+    if not quiet:
+        typer.echo(f"progress: {page}", err=True)
+    n_new = n_waiting(cells, out, seed or ())
+    with CaseProgress("cells", n_new, quiet=quiet) as advance:
 
-    typer.echo(f"progress: {write_progress(cells, out)}", err=True)
-    failed = run_grid(cells, out, told, f"saywhere experiment {grid}", seed or (), on)
+        def told(cell: str, what: str) -> None:
+            if not quiet:
+                typer.echo(f"{cell}: {what}", err=True)
+            write_progress(cells, out)
+            advance(1)
+
+        failed = run_grid(cells, out, told, f"saywhere experiment {grid}", seed or (), on)
+    if as_json:
+        typer.echo(json.dumps({"results": str(page.parent), "progress": str(page), "run": n_new, "failed": failed}))
     if failed:
-        warn(f"{len(failed)} cells failed, see their files: {', '.join(failed)}")
+        warn(f"{counted(len(failed), 'cell')} failed, see {'its file' if len(failed) == 1 else 'their files'}: {', '.join(failed)}")
         raise typer.Exit(3)
 
 
 def compare(
     folder: Annotated[Path, typer.Argument(help="A table's folder, for instance benchmarks/results/kvasir_unet.")],
     out: Annotated[Path | None, typer.Option(help="Write it there instead of printing it: FILE.md, or FILE.html with figures.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON, whatever --out says.")] = False,
 ) -> None:
     """A table from result files: intervals over cases, paired differences over seeds and cases, Holm's correction."""
     from saywhere.engine.compare import compare as compared
     from saywhere.engine.compare import table
-    from saywhere.io.files import write_text
+    from saywhere.io.files import plain, write_text
     from saywhere.report.comparison import comparison_page
 
-    if out is None:
-        typer.echo(table(folder))
-    elif out.suffix in (".html", ".md"):
-        write_text(out, comparison_page(compared(folder)) if out.suffix == ".html" else table(folder))
-        typer.echo(out)
-    else:
+    if out is not None and out.suffix not in (".html", ".md"):
         raise UsageError(f"--out {out}", allowed="a name that ends in .md (Markdown) or .html (a page with figures)")
+    if out is not None:
+        write_text(out, comparison_page(compared(folder)) if out.suffix == ".html" else table(folder))
+    if as_json:
+        typer.echo(json.dumps(plain(asdict(compared(folder))), ensure_ascii=False))
+    else:
+        typer.echo(out or table(folder))

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from saywhere.errors import UsageError
+
+if TYPE_CHECKING:
+    from saywhere.engine.batch import Outcome
+    from saywhere.engine.jobs import Job
+    from saywhere.engine.predict import Segmenter
 
 
 def predict(
@@ -15,40 +22,78 @@ def predict(
     prompt: Annotated[list[str] | None, typer.Option("--prompt", "-p", help="What to segment; may be repeated. Blank: no words.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Take pictures and prompts from a manifest instead.")] = None,
     split: Annotated[str | None, typer.Option(help="With --manifest: only this split.")] = None,
+    jobs: Annotated[
+        Path | None, typer.Option(metavar="FILE.jsonl", help='Take them from here instead, a line a picture: {"image": "a.png", "prompts": ["left", "right"]}.')
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for masks, probabilities, pseudo-images and overlays.")] = Path("predictions"),
     threshold: Annotated[float | None, typer.Option(min=0.001, max=0.999, help="On the probability; default: the run's.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Redo what --out holds already from the same picture, prompt, threshold and model.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
-    """Segment what the prompt names, at each picture's own size."""
-    from saywhere.cli.progress import CaseProgress, warn
-    from saywhere.engine.batch import jobs_for, jobs_from_manifest, run_jobs
+    """Segment what the prompt names, at each picture's own size; what --out holds already is skipped, so that a stopped batch goes on."""
+    _one_source(inputs, prompt, manifest, split, jobs)
+    from saywhere.cli.progress import CaseProgress, counted, warn
+    from saywhere.engine.batch import run_jobs
+    from saywhere.engine.jobs import jobs_for, jobs_from_file, jobs_from_manifest
     from saywhere.engine.predict import load
-    from saywhere.errors import UsageError
+
+    segmenter = load(run)
+    if inputs and prompt is None and segmenter.hears_words:
+        raise UsageError("no --prompt", allowed="say what to segment", remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words')
+    refused: list[dict[str, object]] = []
+    if jobs is not None:
+        asked, refused = jobs_from_file(jobs, hears_words=segmenter.hears_words)
+    else:
+        asked = jobs_from_manifest(manifest, segmenter, split) if manifest else jobs_for(inputs or [], prompt or [""])
+    _warn_of_prompts(segmenter, asked)
+    with CaseProgress("pictures", total=len(asked), quiet=quiet or as_json) as advance:
+        outcome = run_jobs(segmenter, asked, out, threshold=threshold, again=again, refused=refused, advance=advance)
+    if as_json:
+        typer.echo(json.dumps({"predictions": outcome.predictions, "failures": outcome.failures, "skipped": outcome.n_skipped}, indent=2, ensure_ascii=False))
+    elif not quiet:
+        before = f", {outcome.n_skipped:,} of them done before (--again redoes them)" if outcome.n_skipped else ""
+        typer.echo(f"{counted(len(outcome.predictions), 'prediction')} in {out}{before}")
+    _warn_of_outcome(outcome, out)
+    if outcome.failures:
+        what = counted(len(outcome.failures), "job")
+        warn(f"set aside: {what}, see {out / 'failures.jsonl'}; the first: {outcome.failures[0]['reason']}")
+        raise typer.Exit(3)
+
+
+def _one_source(inputs: list[Path] | None, prompt: list[str] | None, manifest: Path | None, split: str | None, jobs: Path | None) -> None:
+    """Pictures with prompts, or a manifest, or jobs. Raises UsageError."""
+    given = [name for name, value in (("INPUT", inputs), ("--manifest", manifest), ("--jobs", jobs)) if value]
+    if not given:
+        raise UsageError("nothing to predict", allowed="INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl")
+    if len(given) > 1:
+        raise UsageError(
+            f"both {given[0]} and {given[1]}", allowed="INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl", remedy="leave one of them out"
+        )
+    if prompt and not inputs:
+        whose = "a manifest's rows" if manifest else "the lines of --jobs"
+        raise UsageError(f"both --prompt and {given[0]}", allowed=f"{whose} have their own prompts", remedy="leave one of them out")
+    if split is not None and manifest is None:
+        raise UsageError("--split without --manifest", remedy="name a manifest, or leave --split out")
+
+
+def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
+    from saywhere.cli.progress import counted, warn
     from saywhere.text.prompts import is_blank
 
-    if (manifest is None) == (not inputs):
-        raise UsageError("nothing to predict" if not inputs else "both pictures and --manifest", allowed="either INPUT… with --prompt, or --manifest M")
-    if manifest is not None and prompt:
-        raise UsageError("both --prompt and --manifest", allowed="a manifest's rows have their own prompts", remedy="leave one of them out")
-    if manifest is None and split is not None:
-        raise UsageError("--split without --manifest", remedy="name a manifest, or leave --split out")
-    segmenter = load(run)
-    if manifest is None and prompt is None and segmenter.hears_words:
-        raise UsageError("no --prompt", allowed="say what to segment", remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words')
-    jobs = jobs_from_manifest(manifest, segmenter, split) if manifest else jobs_for(inputs or [], prompt or [""])
-    if segmenter.hears_words and any(is_blank(job.prompt) for job in jobs):
+    if not segmenter.hears_words:
+        return
+    if any(is_blank(job.prompt) for job in jobs):
         warn("a blank prompt means no words: the model marks what it finds by itself")
-    if segmenter.hears_words and (n_long := sum(segmenter.encoder.count_tokens(text) > segmenter.encoder.max_length for text in {job.prompt for job in jobs})):
-        warn(f"{n_long} prompts have more than the {segmenter.encoder.max_length} tokens that the encoder reads: the rest of them is not heard")
-    with CaseProgress("pictures", total=len(jobs), quiet=quiet or as_json) as advance:
-        predictions, failures = run_jobs(segmenter, jobs, out, threshold=threshold, advance=advance)
-    if as_json:
-        typer.echo(json.dumps({"predictions": predictions, "failures": failures}, indent=2, ensure_ascii=False))
-    elif not quiet:
-        typer.echo(f"{len(predictions)} predictions in {out}")
-    if any(record["unfamiliarity"] > 1 for record in predictions):
+    encoder = segmenter.encoder
+    if n_long := sum(encoder.count_tokens(text) > encoder.max_length for text in {job.prompt for job in jobs}):
+        warn(f"{counted(n_long, 'prompt')} longer than the {encoder.max_length} tokens that the encoder reads: what comes after them is not heard")
+
+
+def _warn_of_outcome(outcome: Outcome, out: Path) -> None:
+    from saywhere.cli.progress import counted, warn
+
+    if outcome.n_others:
+        warn(f"{counted(outcome.n_others, 'earlier prediction')} of other pictures or prompts stay in {out}; predictions.jsonl lists all, these first")
+    if any(record["unfamiliarity"] > 1 for record in outcome.predictions):
         warn("some prompts are unlike those that the model was trained on (unfamiliarity above 1 in predictions.jsonl): check these masks")
-    if failures:
-        warn(f"{len(failures)} pictures were set aside, see {out / 'failures.jsonl'}; the first: {failures[0]['reason']}")
-        raise typer.Exit(3)

@@ -22,7 +22,8 @@ def probe(
     side: Annotated[int | None, typer.Option(min=2, max=3, help="mosaic: 2×2 or 3×3 images. Default: as the run was trained.")] = None,
     data: Annotated[Path | None, typer.Option(help="mosaic, halves: another manifest than the run's.")] = None,
     assignment: Annotated[list[str] | None, typer.Option("--set", help="generator with a configuration: change a key.")] = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the picture's place only.")] = False,
 ) -> None:
     """The paper's next checks; writes a JSON file and a picture."""
     from saywhere.errors import UsageError, nearest
@@ -47,7 +48,8 @@ def probe(
     if as_json:
         typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
-        _print(what, summary)
+        if not quiet:
+            _print(what, summary)
         typer.echo(folder / f"{what}.png")
 
 

@@ -23,6 +23,8 @@ class TrainingProgress:
         self.bar = _bar(self.console, "training")
         self.task: Any = None
         self.run: str | None = None
+        self.best: float | None = None
+        """on validation, once the training has ended"""
 
     def __enter__(self) -> TrainingProgress:
         self.bar.__enter__()
@@ -33,6 +35,9 @@ class TrainingProgress:
 
     def __call__(self, event: dict[str, Any]) -> None:
         getattr(self, f"_{event['event']}")(event)
+
+    def _stage(self, event: dict[str, Any]) -> None:
+        self._say(event["message"])
 
     def _start(self, event: dict[str, Any]) -> None:
         rows, self.run = event["rows"], event["run"]
@@ -51,6 +56,7 @@ class TrainingProgress:
         self._say(f"warning: {event['message']}")
 
     def _end(self, event: dict[str, Any]) -> None:
+        self.best = event["best"]
         self._say(f"finished in {event['seconds']:.0f} s, best on validation {event['best']:.4f}")
 
     def _say(self, line: str) -> None:
@@ -75,3 +81,8 @@ class CaseProgress:
 def warn(message: str) -> None:
     """One line on stderr."""
     sys.stderr.write(f"saywhere: {message}\n")
+
+
+def counted(number: int, noun: str) -> str:
+    """1 picture, 2 pictures."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -11,8 +12,10 @@ import typer
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
     out: Annotated[Optional[Path], typer.Option(metavar="FILE.html", help="Where to write. Default: report.html in RUN.")] = None,  # noqa: UP045 (typer on 3.10)
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Write one self-contained HTML page about a run, and print where it is."""
     from saywhere.report.build import build_report
 
-    typer.echo(build_report(run, out))
+    place = build_report(run, out)
+    typer.echo(json.dumps({"report": str(place)}) if as_json else place)

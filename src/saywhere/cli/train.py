@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Run directory; default runs/NAME, numbered, never overwritten.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stands (in --out, else the newest run of this name).")] = False,
     start: Annotated[Path | None, typer.Option("--from", help="Fine-tune: start with this run's (or model's) best weights (same network and fusion).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the run directory only.")] = False,
 ) -> None:
     """Train a model; the run directory holds everything it was made from."""
@@ -31,7 +33,13 @@ def train(
         except KeyboardInterrupt:
             warn("interrupted" + (f": go on with --resume --out {progress.run}" if progress.run else ""))
             raise typer.Exit(INTERRUPTED) from None
-    typer.echo(run)
+    if as_json:
+        from saywhere.engine.run import Run
+
+        facts = Run(run).facts()
+        typer.echo(json.dumps({"run": str(run), **{key: facts.get(key) for key in ("status", "seconds", "warnings")}, "best": progress.best}))
+    else:
+        typer.echo(run)
 
 
 def _recipe(config: Path) -> Path:

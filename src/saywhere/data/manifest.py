@@ -10,10 +10,11 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from saywhere.data.table import Record, read_records
+from saywhere.data.table import BadRow, Record, read_records, sorted_out
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.files import plain, write_text
 
@@ -45,11 +46,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All rows in order. `digest`: sha256 of the manifest file (not of the images)."""
+    """All rows in order. `digest`: sha256 of the manifest file (not of the images). `bad`: lines that are no row, where it was read leniently."""
 
     path: Path
     rows: tuple[Row, ...]
     digest: str
+    bad: tuple[BadRow, ...] = ()
 
     def split(self, name: str) -> list[Row]:
         """The rows of one split; empty if there is none of that name."""
@@ -66,18 +68,23 @@ class Manifest:
         return list(dict.fromkeys(level for row in self.rows for level in row.prompts))
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
     """Read JSONL or CSV (by the name's end, else by the first character); a folder means the manifest in it.
 
+    `lenient`: lines that are no row are set aside in `bad`, as long as there is a row at all.
     Raises: MissingFile; ManifestError naming file, row, column and remedy.
     """
     path = locate(Path(path))
-    content, records = read_records(path)
-    rows = tuple(_row(record, path.parent) for record in records)
+    content, records, no_records = read_records(path)
+    rows, no_rows = sorted_out((record.number, partial(_row, record, path.parent)) for record in records)
+    bad = sorted([*no_records, *no_rows], key=lambda row: row.number)
+    if bad and not (lenient and rows):
+        raise bad[0].error
     if not rows:
         raise ManifestError("no rows", where=path, remedy='write one case a line, as {"id": …, "image": …, "mask": …, "prompt": …, "split": …}')
-    _check_splits(records, path)
-    return Manifest(path, rows, hashlib.sha256(content).hexdigest())
+    is_bad = {row.number for row in bad}
+    _check_splits([record for record in records if record.number not in is_bad], path)
+    return Manifest(path, tuple(rows), hashlib.sha256(content).hexdigest(), tuple(bad))
 
 
 def subset(manifest: Manifest, ids: Path) -> Manifest:

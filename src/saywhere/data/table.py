@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.limits import MAX_FIELD_CHARS, MAX_MANIFEST_BYTES
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,25 @@ class Record:
             raise self.error(column, "half of a surrogate pair", allowed="a field is valid Unicode", remedy="save the manifest as UTF-8")
 
 
-def read_records(path: Path) -> tuple[bytes, list[Record]]:
-    """The file's bytes and its rows. Raises MissingFile, ManifestError."""
+@dataclass(frozen=True)
+class BadRow:
+    """A line that is no record, or none of the kind that is wanted: its number, from 1, and what is wrong with it."""
+
+    number: int
+    error: ManifestError
+
+
+def read_records(path: Path) -> tuple[bytes, list[Record], list[BadRow]]:
+    """The file's bytes, its rows, and the lines that are none. Raises MissingFile, ManifestError where the file as a whole is none."""
     content = _read_bytes(path)
     text = _decoded(path, content)
     is_csv = path.suffix.lower() in (".csv", ".tsv") or (path.suffix.lower() not in (".jsonl", ".ndjson", ".json") and not text.lstrip().startswith("{"))
-    return content, _csv_records(path, text) if is_csv else _jsonl_records(path, text)
+    return content, *(_csv_records(path, text) if is_csv else _jsonl_records(path, text))
+
+
+def read_json_lines(path: Path) -> tuple[list[Record], list[BadRow]]:
+    """The same of JSONL, whatever the file's name."""
+    return _jsonl_records(path, _decoded(path, _read_bytes(path)))
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -93,10 +110,22 @@ def _decoded(path: Path, content: bytes) -> str:
     return text
 
 
-def _jsonl_records(path: Path, text: str) -> list[Record]:
+def _jsonl_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
     if text.lstrip().startswith("["):
         raise ManifestError("a JSON list", where=path, allowed="a manifest has one JSON object a line", remedy="write the list's objects one a line")
-    return [_jsonl_record(path, number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    return sorted_out((number, partial(_jsonl_record, path, number, line)) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
+
+
+def sorted_out(made: Iterable[tuple[int, Callable[[], Made]]]) -> tuple[list[Made], list[BadRow]]:
+    """What could be made, and the rows of which nothing could."""
+    good: list[Made] = []
+    bad: list[BadRow] = []
+    for number, make in made:
+        try:
+            good.append(make())
+        except ManifestError as error:
+            bad.append(BadRow(number, error))
+    return good, bad
 
 
 def _jsonl_record(path: Path, number: int, line: str) -> Record:
@@ -112,22 +141,23 @@ def _jsonl_record(path: Path, number: int, line: str) -> Record:
     return Record(path, number, fields)
 
 
-def _csv_records(path: Path, text: str) -> list[Record]:
+def _csv_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
     """Comma, semicolon or tab, whichever the header has most of."""
     header_line = text.lstrip("\r\n").partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header_line.count), strict=True)
     header: list[str] | None = None
-    records, number = [], 1
+    rows: list[tuple[int, Callable[[], Record]]] = []
+    number = 1
     try:
         for cells in reader:
             if cells and header is None:
                 header = _header(path, number, cells)
             elif cells and header is not None:
-                records.append(_csv_record(path, number, header, cells))
+                rows.append((number, partial(_csv_record, path, number, header, cells)))
             number = reader.line_num + 1  # a quoted cell may span lines: a row's number is that of its first
     except csv.Error as error:
         raise ManifestError(f"not valid CSV ({_short(error)})", where=f"{path}, row {number}", remedy="quote the cell, or save as JSONL") from None
-    return records
+    return sorted_out(rows)
 
 
 def _header(path: Path, number: int, cells: list[str]) -> list[str]:

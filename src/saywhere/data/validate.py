@@ -1,4 +1,4 @@
-"""Twelve faults that a manifest's rows can have. A faulty row is set aside with a reason and a remedy: never silently skipped, never fatal."""
+"""Twelve faults that a manifest's rows can have. A faulty row, or a line that is none, is set aside with a reason and a remedy: never skipped in silence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a row was set aside. `row`: its line in the manifest, from 1. `kind`: a key of REMEDIES."""
+    """Why a row was set aside. `row`: its line in the manifest, from 1. `kind`: a key of REMEDIES, or no_row."""
 
     row: int
     id: str
@@ -83,7 +83,8 @@ def check(
     images, masks = gather((row.image for row in rows), (row.mask for row in rows if row.mask), progress)
     found = [*_file_faults(rows, images, masks), *_duplicates(rows), *_prompt_faults(manifest, levels, count_tokens, max_tokens)]
     found += _leaks(_others(rows, found), images)
-    faults = sorted((fault for _, fault in found), key=lambda fault: fault.row)
+    no_rows = [Fault(bad.number, "", "no_row", bad.error.found, bad.error.remedy or "mend or remove the line") for bad in manifest.bad]
+    faults = sorted([*no_rows, *(fault for _, fault in found)], key=lambda fault: fault.row)
     return CheckReport(replace(manifest, rows=tuple(_others(rows, found))), faults)
 
 

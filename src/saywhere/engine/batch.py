@@ -1,81 +1,99 @@
-"""A folder of pictures: every (image, prompt) pair becomes files; an unreadable one is set aside, the others go on."""
+"""A folder of predictions: every (image, prompt) pair becomes files; what is done already is skipped, an unreadable picture is set aside."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from saywhere.data.manifest import read_manifest
-from saywhere.engine.material import evaluation_prompt
+from saywhere.engine.jobs import Job
+from saywhere.engine.ledger import PARTS, Ledger, Record, line_of
 from saywhere.engine.predict import Segmenter
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile, UsageError
-from saywhere.io import files
+from saywhere.io import files, images
+from saywhere.io.decode import decode_bytes, read_bytes
 from saywhere.text.prompts import clean
-
-PARTS = ("mask", "probability", "pseudo", "overlay")
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Job:
-    """One picture and one prompt; `stem` names its files."""
+class Outcome:
+    """Of one batch."""
 
-    image: Path
-    prompt: str
-    stem: str
-
-
-def jobs_for(inputs: Sequence[Path], prompts: Sequence[str]) -> list[Job]:
-    """Every prompt for every picture; a folder stands for the pictures in it. Raises MissingFile, UsageError."""
-    pictures = [picture for given in inputs for picture in _pictures(given)]
-    if not pictures:
-        raise UsageError(f"no pictures in {', '.join(map(str, inputs)) or 'nothing'}", allowed=f"files ending in {', '.join(sorted(SUFFIXES))}")
-    stems = _distinct(picture.stem for picture in pictures)
-    several = len(prompts) > 1
-    return [Job(picture, prompt, f"{stem}-{i}" if several else stem) for picture, stem in zip(pictures, stems) for i, prompt in enumerate(prompts, start=1)]
-
-
-def jobs_from_manifest(path: Path, segmenter: Segmenter, split: str | None) -> list[Job]:
-    """Each row with its own prompt at `text.evaluate_prompts`."""
-    manifest = read_manifest(path)
-    rows = manifest.split(split) if split else list(manifest.rows)
-    if not rows:
-        raise UsageError(f"no rows of split {split!r}", where=path, allowed=f"splits there: {', '.join(manifest.splits)}")
-    return [Job(row.image, evaluation_prompt(row, segmenter.config), stem) for row, stem in zip(rows, _distinct(_plain(row.id) for row in rows))]
+    predictions: list[Record]
+    """in the order of the jobs, those that were done before as well"""
+    failures: list[Record]
+    n_skipped: int
+    """predictions that were done before"""
+    n_others: int
+    """earlier predictions in the folder, of other pictures or prompts: they stay"""
 
 
 def run_jobs(
-    segmenter: Segmenter, jobs: Sequence[Job], out: Path, *, threshold: float | None = None, advance: Callable[[int], None] = lambda done: None
-) -> tuple[list[Record], list[Record]]:
-    """Predict and write; returns (predictions, failures), which also stand in out/predictions.jsonl and out/failures.jsonl."""
+    segmenter: Segmenter,
+    jobs: Sequence[Job],
+    out: Path,
+    *,
+    threshold: float | None = None,
+    again: bool = False,
+    refused: Sequence[Record] = (),
+    advance: Callable[[int], None] = lambda done: None,
+) -> Outcome:
+    """Predict and write; out/predictions.jsonl grows by a line with each, and out/failures.jsonl holds what was set aside.
+
+    A job is skipped where its files were made from the same content of the image, prompt, threshold and model (`again`: none is).
+    `refused`: jobs that could not be read, listed among the failures. Raises UsageError, NotWritable.
+    """
     _refuse_overwriting(jobs, out)
-    segmenter.embed([clean(job.prompt) for job in jobs])
-    predictions: list[Record] = []
-    failures: list[Record] = []
-    for job in jobs:
+    ledger = Ledger(out)
+    done = {} if again else {job.stem: record for job in jobs if (record := _done(ledger, job, segmenter, threshold))}
+    todo = [job for job in jobs if job.stem not in done]
+    segmenter.embed([clean(job.prompt) for job in todo])
+    ledger.begin(job.stem for job in todo)
+    others = [record for stem, record in ledger.records.items() if stem not in done]
+    failures = list(refused)
+    advance(len(done))
+    n_skipped = len(done)
+    for job in todo:
         try:
-            predictions.append(_predict(segmenter, job, out, threshold))
+            done[job.stem] = _predict(segmenter, job, out, threshold)
+            ledger.add(done[job.stem])
         except (UnreadableFile, MissingFile) as error:
             failures.append(_failure(job, error))
         advance(1)
-    _write_lines(out / "predictions.jsonl", predictions)
-    if failures:
-        _write_lines(out / "failures.jsonl", failures)
-    else:
-        (out / "failures.jsonl").unlink(missing_ok=True)
-    return predictions, failures
+    predictions = [done[job.stem] for job in jobs if job.stem in done]
+    ledger.write([*others, *predictions])
+    _write_failures(out / "failures.jsonl", failures)
+    return Outcome(predictions, failures, n_skipped, len(others))
+
+
+def _terms(content: bytes, job: Job, segmenter: Segmenter, threshold: float | None) -> Record:
+    """All that an answer depends on."""
+    chosen = threshold or segmenter.config.evaluate.threshold
+    return {"prompt": job.prompt, "image_sha256": hashlib.sha256(content).hexdigest(), "threshold": chosen, "model": segmenter.digest}
+
+
+def _done(ledger: Ledger, job: Job, segmenter: Segmenter, threshold: float | None) -> Record | None:
+    """The record of an earlier call that still counts, with the image's name of today."""
+    if job.stem not in ledger.records:
+        return None
+    try:
+        record = ledger.counted(job.stem, _terms(read_bytes(job.image), job, segmenter, threshold))
+    except (UnreadableFile, MissingFile):
+        return None
+    return None if record is None else record | {"image": str(job.image)}
 
 
 def _predict(segmenter: Segmenter, job: Job, out: Path, threshold: float | None) -> Record:
-    result = segmenter.segment(job.image, job.prompt, threshold=threshold)
+    content = read_bytes(job.image)  # once: what is recorded is what was segmented
+    picture = images.image_pixels(decode_bytes(content, job.image), job.image, segmenter.config.data.channels)
+    result = segmenter.segment(picture, job.prompt, threshold=threshold)
     written = result.save(out, job.stem)
+    for part in set(PARTS) - set(written):  # an image-only model's answer has no pseudo-image: another one's does not stay beside it
+        (out / f"{job.stem}-{part}.png").unlink(missing_ok=True)
     return {
         "image": str(job.image),
-        "prompt": job.prompt,
+        **_terms(content, job, segmenter, threshold),
         **{name: path.name for name, path in written.items()},
         "size": list(result.mask.shape),
         "area_px": int(result.mask.sum()),
@@ -97,32 +115,9 @@ def _failure(job: Job, error: SaywhereError) -> Record:
     return {"image": str(job.image), "prompt": job.prompt, "code": error.code, "reason": str(error)}
 
 
-def _pictures(given: Path) -> list[Path]:
-    if given.is_dir():
-        return sorted(path for path in given.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
-    if not given.exists():
-        raise MissingFile(f"no such file or folder: {given}", remedy="check the path")
-    return [given]
-
-
-def _distinct(stems: Iterable[str]) -> list[str]:
-    """Equal stems get -2, -3 … appended, so that no file overwrites another's."""
-    taken: set[str] = set()
-    found = []
-    for stem in stems:
-        name, number = stem, 1
-        while name in taken:
-            number += 1
-            name = f"{stem}-{number}"
-        taken.add(name)
-        found.append(name)
-    return found
-
-
-def _plain(name: str) -> str:
-    """A manifest's id as a file name: no separators, no leading dot."""
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".")[:100] or "row"
-
-
-def _write_lines(path: Path, records: Sequence[Record]) -> None:
-    files.write_text(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+def _write_failures(path: Path, failures: Sequence[Record]) -> None:
+    """An older list does not stay: what is in it was tried again."""
+    if failures:
+        files.write_bytes(path, b"".join(map(line_of, failures)))
+    else:
+        path.unlink(missing_ok=True)

@@ -10,8 +10,9 @@ from saywhere.config import Config
 from saywhere.data.manifest import Manifest, read_manifest
 from saywhere.data.phantoms import make_phantoms
 from saywhere.data.prepare.phantoms import SEED, prepare_phantoms
-from saywhere.engine.batch import Job, run_jobs
+from saywhere.engine.batch import run_jobs
 from saywhere.engine.evaluate import evaluate, measure
+from saywhere.engine.jobs import Job
 from saywhere.engine.material import evaluation_prompt
 from saywhere.engine.predict import Segmenter
 from saywhere.engine.run import create

@@ -89,13 +89,14 @@ def summarise(cases: dict[str, list[Case]], config: Config) -> dict[str, Any]:
     """Means with 95 % bootstrap intervals over images, pooled figures, and the paired differences from the right words."""
     right = {case["id"]: case["dice"] for case in cases["right"]}
     listening = {kind: _listening(right, cases[kind], config) for kind in cases if kind not in ("right", "unseen") and cases[kind]}
-    verdicts = [found["verdict"] for kind, found in listening.items() if kind != "empty"]
+    worst = max((kind for kind in listening if kind != "empty"), key=lambda kind: _VERDICTS.index(listening[kind]["verdict"]), default=None)
     return {
         "n": len(right),
         "frame": "original",
         "words": {kind: _summary(found, config) for kind, found in cases.items() if found},
         "listening": listening,
-        "verdict": max(verdicts, key=_VERDICTS.index) if verdicts else None,
+        "verdict": listening[worst]["verdict"] if worst else None,
+        "verdict_by": worst,
     }
 
 
@@ -132,7 +133,7 @@ def _rows(config: Config, manifest: Path | None, split: str) -> tuple[list[Row],
     if not rows:
         raise TooManyFaults(f"all {len(of_split)} rows of split {split!r} are faulty, the first ({report.faults[0].reason})", where=everything.path,
                             remedy="see `saywhere check`")  # fmt: skip
-    return rows, everything.path, len(of_split) - len(rows)
+    return rows, everything.path, len(of_split) - len(rows) + len(everything.bad)
 
 
 def _write_cases(path: Path, cases: list[Case]) -> None:

@@ -44,7 +44,7 @@ def run_grid(grid: Grid, results: Path, told: Told, command: str, seeds: Sequenc
     folder = results / grid.table
     folder.mkdir(parents=True, exist_ok=True)
     files.write_json(folder / "table.json", grid.model_dump(mode="json"))
-    waiting = [Task(cell, command, grid.mosaics, grid.measure) for cell in cells_of(grid, seeds) if not is_finished(result_path(folder, cell))]
+    waiting = [Task(cell, command, grid.mosaics, grid.measure) for cell in _waiting(grid, results, seeds)]
     failed = []
     for task, found in workers.run(waiting, outcome, on=on, side_by_side=grid.jobs, threads=grid.threads):
         cell = task.cell
@@ -52,6 +52,15 @@ def run_grid(grid: Grid, results: Path, told: Told, command: str, seeds: Sequenc
         told(cell.id, "finished" if found["status"] == "finished" else f"failed: {found['reason']}")
         failed += [cell.id] if found["status"] != "finished" else []
     return failed
+
+
+def n_waiting(grid: Grid, results: Path, seeds: Sequence[int] = ()) -> int:
+    """Cells that `run_grid` would run."""
+    return len(_waiting(grid, results, seeds))
+
+
+def _waiting(grid: Grid, results: Path, seeds: Sequence[int]) -> list[Cell]:
+    return [cell for cell in cells_of(grid, seeds) if not is_finished(result_path(results / grid.table, cell))]
 
 
 def is_finished(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -21,18 +22,26 @@ if TYPE_CHECKING:
 
 _ROUNDS = 3  # the first warms up
 _FAR_BEHIND = 3.0  # times the fastest of a round
+_SLOW = 2.0  # times a convolution in float32
 
 
 def choose(config: Config, material: Material) -> tuple[Config, Fabric]:
     """The configuration with what was left open settled (so that a resumed run takes the same), and its Fabric, launched."""
     n_threads = limit_threads(config)
     if config.train.precision == "auto":
-        config = config.replace(**_fastest(_SETTINGS, config, material))
+        precisions = ("32-true", "bf16-mixed") if knows_bfloat16(config) else ("32-true",)
+        config = config.replace(**_fastest([{"train.precision": p, "train.channels_last": c} for p in precisions for c in (True, False)], config, material))
     if not config.train.threads:
         choices = [{"train.threads": n} for n in sorted({n_threads, max(1, n_threads // 2)}, reverse=True)]
         config = config.replace(**(_fastest(choices, config, material) if len(choices) > 1 else choices[0]))
         torch.set_num_threads(config.train.threads)
     return config, launch(config)
+
+
+def what_is_tried(config: Config) -> str:
+    """For people who wait."""
+    tried = [key for key, is_open in (("precision", config.train.precision == "auto"), ("threads", not config.train.threads)) if is_open]
+    return f", and trying a few steps for the fastest {' and '.join(tried)}" if tried else ""
 
 
 def limit_threads(config: Config) -> int:
@@ -49,6 +58,7 @@ def n_cores() -> int:
 
 def launch(config: Config) -> Fabric:
     """One device; precision as configured. Raises ConfigError for a device or precision that this machine does not have."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of each mixed precision, in trials too; run.json says which is used
     try:
         fabric = Fabric(accelerator=config.train.device, devices=1, precision=config.train.precision)  # type: ignore[arg-type]
         fabric.launch()
@@ -60,7 +70,22 @@ def launch(config: Config) -> Fabric:
     return fabric
 
 
-_SETTINGS: list[dict[str, Any]] = [{"train.precision": p, "train.channels_last": c} for p in ("32-true", "bf16-mixed") for c in (True, False)]
+def knows_bfloat16(config: Config) -> bool:
+    """Is a convolution, there and back, about as fast in bfloat16 as in float32? Asked first, in a fraction of a second.
+
+    On a processor without instructions for it a training step takes ten times as long, and the trial of all settings took minutes.
+    """
+    if config.train.device != "cpu" and (torch.cuda.is_available() or torch.backends.mps.is_available()):
+        return True
+    convolution, image = torch.nn.Conv2d(64, 64, 3, padding=1), torch.zeros(2, 64, 64, 64)
+    best = {False: math.inf, True: math.inf}
+    for _ in range(_ROUNDS):
+        for is_half in best:
+            started = time.perf_counter()
+            with torch.autocast("cpu", torch.bfloat16, enabled=is_half):
+                convolution(image).float().sum().backward()
+            best[is_half] = min(best[is_half], time.perf_counter() - started)
+    return best[True] <= _SLOW * best[False]
 
 
 def _fastest(choices: list[dict[str, Any]], config: Config, material: Material) -> dict[str, Any]:
@@ -91,7 +116,8 @@ def _loop(config: Config, material: Material) -> Loop:
     from saywhere.engine.run import Run
     from saywhere.engine.train import Loop
 
-    return Loop(config, material, Run(Path()), launch(config), lambda event: None)
+    plain = config.replace(**{"fusion.start": "default"})  # the other start takes seconds to compute, and a step takes as long after either
+    return Loop(plain, material, Run(Path()), launch(config), lambda event: None)
 
 
 def _seconds(loop: Loop, batch: Batch, step: int) -> float:

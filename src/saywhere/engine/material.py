@@ -93,7 +93,7 @@ def checked(config: Config) -> CheckReport:
     manifest = manifest_of(config)
     levels = dict.fromkeys([*levels_of(config), config.text.evaluate_prompts]) if config.fusion.name != "none" else {}
     report = check(manifest, list(levels))
-    n_faulty, n_rows = len({fault.row for fault in report.faults}), max(1, len(manifest.rows))
+    n_faulty, n_rows = len({fault.row for fault in report.faults}), len(manifest.rows) + len(manifest.bad)
     if n_faulty / n_rows > config.data.fault_budget:
         first = report.faults[0]
         raise TooManyFaults(f"{n_faulty} of {n_rows} rows are faulty, the first is row {first.row} ({first.reason})", where=manifest.path,
@@ -105,7 +105,7 @@ def manifest_of(config: Config) -> Manifest:
     """`data.manifest`, and of it the rows of `data.ids` where that is set. Raises ConfigError, MissingFile, ManifestError."""
     if config.data.manifest is None:
         raise ConfigError("data.manifest is not set", remedy="set it in the configuration, or --set data.manifest=PATH")
-    manifest = read_manifest(Path(config.data.manifest))
+    manifest = read_manifest(Path(config.data.manifest), lenient=True)
     return manifest if config.data.ids is None else subset(manifest, Path(config.data.ids))
 
 
@@ -113,7 +113,7 @@ def data_of(config: Config, manifest: Path | None) -> Manifest:
     """Other data where that is named, else the configuration's own. Raises MissingFile, ConfigError, ManifestError."""
     if manifest is None and config.data.manifest is None:
         raise MissingFile("no manifest: a model that was passed on does not know where your data lies", remedy="name it with --data")
-    return read_manifest(manifest) if manifest else manifest_of(config)
+    return read_manifest(manifest, lenient=True) if manifest else manifest_of(config)
 
 
 def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:

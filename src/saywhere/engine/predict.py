@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +86,14 @@ class Segmenter:
         self.model = checkpoint.build_from(saved, self.folder)
         self._encoder: Encoder | None = None
         self._embeddings: dict[str, Tensor] = {}
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of all that an answer comes from: configuration, encoder and weights."""
+        sha = hashlib.sha256(json.dumps([self.config.model_dump(mode="json"), self.state.get("encoder")], sort_keys=True).encode())
+        for name, value in sorted(self.model.state_dict().items()):
+            sha.update(f"{name} {value.dtype} {tuple(value.shape)}".encode() + value.detach().cpu().contiguous().numpy().tobytes())
+        return sha.hexdigest()
 
     @property
     def hears_words(self) -> bool:

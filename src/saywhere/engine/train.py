@@ -32,7 +32,7 @@ from saywhere.seeds import generator, torch_generator
 from saywhere.text.encoder import identity
 
 Listener = Callable[[dict[str, Any]], None]
-"""Told what happens: {"event": "start" | "step" | "epoch" | "warning" | "end", …}."""
+"""Told what happens: {"event": "stage" (what is made ready) | "start" | "step" | "epoch" | "warning" | "end", …}."""
 
 
 @dataclass
@@ -68,6 +68,7 @@ def train(
     stop = threading.Event()
     with failure.reporting_memory(config), _ctrl_c(stop, at_once=True):
         fastest.limit_threads(config)
+        listen({"event": "stage", "message": "checking and decoding the images, embedding the prompts (once: they are kept in the cache)"})
         material = taught(gather(config), saved or first)
         if here:
             here.same_data(material.report.manifest.digest)
@@ -76,6 +77,7 @@ def train(
             listen({"event": "warning", "message": f"{out} holds something already: this run is {here.folder}"})
         with failure.recording(here, is_new=is_new):
             material.report.write_quarantine(here.folder / "quarantine.jsonl")
+            listen({"event": "stage", "message": "building the model" + fastest.what_is_tried(config)})
             config, fabric = fastest.choose(config, material)
             here.write_config(config)
             loop = Loop(config, material, here, fabric, listen)

@@ -51,6 +51,22 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def append_bytes(path: Path, content: bytes) -> None:
+    """Add to a file's end: all of it, on the disk when this returns, or nothing. Raises NotWritable.
+
+    Unbuffered: what a refused write left in a buffer would be written at the close.
+    """
+    with refusing(path), open(path, "ab", buffering=0) as file:
+        before, written = file.tell(), 0
+        try:
+            while written < len(content):
+                written += file.write(content[written:]) or 0
+            os.fsync(file.fileno())
+        except OSError:
+            os.truncate(path, before)
+            raise
+
+
 def write_text(path: Path, text: str) -> None:
     """Atomic, UTF-8, line ends as given. Raises NotWritable."""
     write_bytes(path, text.encode("utf-8"))

@@ -83,7 +83,7 @@ def name_of(words: str, image_only: bool) -> tuple[str, str]:
 
 
 def headline(evidence: Evidence) -> Headline:
-    """The run's verdict, as far as it was measured."""
+    """The run's verdict, as far as it was measured, and the difference that it rests on: of the wrong words, the least favourable."""
     right = mapping(evidence.words.get("right"))
     dice = mapping(right.get("dice_mean"))
     size = count(right.get("n"), "image")
@@ -94,8 +94,9 @@ def headline(evidence: Evidence) -> Headline:
     if evidence.is_image_only:
         return Headline("Image only: there are no words to hear.", measured, "plain")
     listening = mapping(evidence.summary.get("listening"))
-    against = next((words for words in AGAINST if words in listening), None)
     verdict = str(evidence.summary.get("verdict"))
+    against = next((words for words in AGAINST if mapping(listening.get(words)).get("verdict") == verdict), None)
+    against = against or next((words for words in AGAINST if words in listening), None)  # a summary of old, or by another hand
     if against is None or verdict not in TONES:
         return Headline("Whether it listens was not measured.", measured, "plain")
     with_them = f"With them, mean Dice is {number(dice.get('mean'))}{f' ({span(dice)})' if span(dice) else ''}."

@@ -47,7 +47,7 @@ class BertEncoder:
 
     @torch.inference_mode()
     def embed(self, prompts: Sequence[str]) -> np.ndarray:
-        by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))  # little padding in a batch
+        by_length = self._by_length(prompts)
         rows = np.zeros((len(prompts), self.dim), np.float32)
         for start in range(0, len(prompts), _BATCH):
             chosen = by_length[start : start + _BATCH]
@@ -57,13 +57,18 @@ class BertEncoder:
     @torch.inference_mode()
     def embed_tokens(self, prompts: Sequence[str]) -> list[np.ndarray]:
         rows: dict[int, np.ndarray] = {}
-        by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+        by_length = self._by_length(prompts)
         for start in range(0, len(prompts), _BATCH):
             chosen = by_length[start : start + _BATCH]
             tokens = self._tokens([prompts[i] for i in chosen], padding=True)
             states = self._model(**tokens).last_hidden_state
             rows |= {i: state[mask.bool()].numpy() for i, state, mask in zip(chosen, states, tokens["attention_mask"])}
         return [rows[i] for i in range(len(prompts))]
+
+    def _by_length(self, prompts: Sequence[str]) -> list[int]:
+        """Numbers of the prompts, those of fewest tokens first: a batch then holds hardly any padding, which costs as much as words do."""
+        counts = [self.count_tokens(prompt) for prompt in prompts]
+        return sorted(range(len(prompts)), key=counts.__getitem__)
 
     def _tokens(self, prompts: list[str], padding: bool | str) -> Any:
         speakable = [_speakable(prompt) for prompt in prompts]

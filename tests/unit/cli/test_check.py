@@ -130,3 +130,27 @@ def test_a_manifest_that_is_none_is_exit_2_in_one_sentence(say: Callable[..., En
 def test_faults_are_exit_3_of_the_whole_command(say: Callable[..., Ended], manifest: Path) -> None:
     (manifest.parent / "1.png").unlink()
     assert say("check", manifest, "--quiet") == Ended(3, "", "")
+
+
+def test_a_line_that_is_no_row_is_set_aside_like_any_other_fault(say: Callable[..., Ended], manifest: Path) -> None:
+    lines = manifest.read_text().splitlines()
+    manifest.write_text("\n".join([lines[0], "{no json", *lines[1:], '{"id": "d"}']) + "\n")
+    ended = say("check", manifest, "--json")
+    summary = json.loads(ended.out)
+    assert ended.code == 3
+    assert (summary["rows"], summary["clean"], summary["quarantined"], summary["kinds"]) == (5, 3, 2, {"no_row": 2})
+    faults = [json.loads(line) for line in manifest.with_name("quarantine.jsonl").read_text().splitlines()]
+    assert [(fault["row"], fault["kind"]) for fault in faults] == [(2, "no_row"), (5, "no_row")]
+    assert "not valid JSON" in faults[0]["reason"]
+    assert "no image" in faults[1]["reason"]
+    assert "set aside" in say("check", manifest).out
+
+
+def test_a_split_that_nothing_reads_by_itself_is_warned_of(say: Callable[..., Ended], manifest: Path) -> None:
+    manifest.write_text(manifest.read_text().replace('"test"', '"tset"'))
+    ended = say("check", manifest, "--json")
+    assert ended.code == 0
+    told = "split 'tset' (1 row) is read only where a configuration names it; by itself it takes train, val, test: did you mean 'test'?"
+    assert json.loads(ended.out)["warnings"] == [told]
+    assert ended.err == f"saywhere: warning: {told}\n"
+    assert say("check", manifest, "--quiet") == Ended(0, "", "")

@@ -23,7 +23,7 @@ def picture(manifest: Path, tmp_path: Path) -> Path:
 
 def test_it_writes_four_pictures_and_says_where(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
     ended = say("predict", trained, picture, "--prompt", "the lesion in the upper left", "--out", tmp_path / "out")
-    assert ended == Ended(0, f"1 predictions in {tmp_path / 'out'}\n", "")
+    assert ended == Ended(0, f"1 prediction in {tmp_path / 'out'}\n", "")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "a-mask.png", "a-overlay.png", "a-probability.png", "a-pseudo.png", "predictions.jsonl",
     }  # fmt: skip
@@ -49,8 +49,8 @@ def test_an_unreadable_picture_is_exit_3_and_the_others_are_done(say: Say, train
     (tmp_path / "b.png").write_bytes(b"no picture")
     ended = say("predict", trained, picture, tmp_path / "b.png", "--prompt", "left", "--out", tmp_path / "out")
     assert ended.code == 3
-    assert ended.out == f"1 predictions in {tmp_path / 'out'}\n"
-    assert "1 pictures were set aside, see" in ended.err
+    assert ended.out == f"1 prediction in {tmp_path / 'out'}\n"
+    assert "set aside: 1 job, see" in ended.err
     assert [row["code"] for row in rows_of(tmp_path / "out/failures.jsonl")] == ["unreadable_file"]
     assert (tmp_path / "out/a-mask.png").is_file()
 
@@ -65,7 +65,7 @@ def test_a_blank_prompt_means_no_words_and_says_so(say: Say, trained: Path, pict
 def test_a_prompt_that_is_cut_off_and_one_that_is_strange_are_warned_of(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
     ended = say("predict", trained, picture, "--prompt", "revenue of the shipping company " * 300, "--out", tmp_path / "out")
     assert ended.code == 0
-    assert "1 prompts have more than the 128 tokens that the encoder reads" in ended.err
+    assert "1 prompt longer than the 128 tokens that the encoder reads" in ended.err
     assert "some prompts are unlike those that the model was trained on" in ended.err
 
 
@@ -90,3 +90,44 @@ def test_a_folder_of_pictures_and_its_own_answers(say: Say, trained: Path, pictu
         Image.open(picture).save(folder / name)
     ended = say("predict", trained, folder, "--prompt", "left", "--out", tmp_path / "out", "--json")
     assert [Path(record["image"]).name for record in json.loads(ended.out)["predictions"]] == ["x.png", "y.jpg"]
+
+
+def test_a_second_call_skips_what_is_done_and_again_redoes_it(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
+    call = ("predict", trained, picture, "-p", "left", "-p", "right", "--out", tmp_path / "out")
+    assert say(*call).out == f"2 predictions in {tmp_path / 'out'}\n"
+    assert say(*call).out == f"2 predictions in {tmp_path / 'out'}, 2 of them done before (--again redoes them)\n"
+    assert say(*call, "--again").out == f"2 predictions in {tmp_path / 'out'}\n"
+    ended = say("predict", trained, picture, "-p", "up", "--out", tmp_path / "out", "--json")
+    assert "2 earlier predictions of other pictures or prompts stay in" in ended.err
+    assert (len(json.loads(ended.out)["predictions"]), json.loads(ended.out)["skipped"]) == (1, 0)
+
+
+def test_jobs_have_their_own_prompts_and_a_bad_line_is_exit_3(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
+    lines = ['{"image": "a.png", "prompts": ["left", "right"]}', "no job", '{"image": "gone.png", "prompt": "left", "id": "b"}']
+    (tmp_path / "jobs.jsonl").write_text("\n".join(lines))
+    ended = say("predict", trained, "--jobs", tmp_path / "jobs.jsonl", "--out", tmp_path / "out", "--json")
+    found = json.loads(ended.out)
+    assert ended.code == 3
+    assert [(record["mask"], record["prompt"]) for record in found["predictions"]] == [("a-1-mask.png", "left"), ("a-2-mask.png", "right")]
+    assert [failure["code"] for failure in found["failures"]] == ["manifest", "missing_file"]
+    assert found["failures"] == rows_of(tmp_path / "out/failures.jsonl")
+    assert "set aside: 2 jobs" in ended.err
+    assert "jobs.jsonl, row 2" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "nothing to predict; INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl"),
+        (("a.png", "--jobs", "j.jsonl"), "both INPUT and --jobs"),
+        (("--manifest", "m.jsonl", "--jobs", "j.jsonl"), "both --manifest and --jobs"),
+        (("--jobs", "j.jsonl", "--prompt", "left"), "both --prompt and --jobs; the lines of --jobs have their own prompts"),
+        (("--manifest", "m.jsonl", "--prompt", "left"), "both --prompt and --manifest; a manifest's rows have their own prompts"),
+        (("--jobs", "j.jsonl", "--split", "test"), "--split without --manifest"),
+        (("--jobs", "none.jsonl"), "none.jsonl"),
+    ],
+)
+def test_one_source_of_pictures_and_prompts(say: Say, trained: Path, options: tuple[str, ...], message: str) -> None:
+    ended = say("predict", trained, *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err

@@ -7,6 +7,7 @@ import pytest
 from saywhere.cli.progress import CaseProgress, TrainingProgress, warn
 
 EVENTS = [
+    {"event": "stage", "message": "decoding [all]"},
     {"event": "start", "run": "runs/a", "n_steps": 4, "step": 0, "rows": {"train": 8, "validation": 2}},
     {"event": "step", "step": 1, "n_steps": 4},
     {"event": "warning", "message": "the [bold]words[/bold] are not heard"},
@@ -26,6 +27,7 @@ def test_a_log_gets_plain_lines_on_stderr(capsys: pytest.CaptureFixture[str]) ->
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
+        "decoding [all]",
         "runs/a: 8 training rows, 2 for validation, 4 steps",
         "warning: the [bold]words[/bold] are not heard",
         "epoch 1: loss 1.5000 · val_dice_mean 0.2500",

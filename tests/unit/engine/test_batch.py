@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from saywhere.data.manifest import read_manifest
-from saywhere.engine.batch import Job, jobs_for, jobs_from_manifest, run_jobs
+from saywhere.engine.batch import run_jobs
+from saywhere.engine.jobs import Job, jobs_for
 from saywhere.engine.predict import Segmenter
-from saywhere.errors import MissingFile, UsageError
-from small_run import rows_of, write_rows
+from saywhere.errors import UsageError
+from small_run import rows_of
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +36,9 @@ def pictures(manifest: Path, tmp_path: Path) -> Path:
 def test_equal_names_do_not_overwrite_each_other(segmenter: Segmenter, pictures: Path) -> None:
     jobs = jobs_for([pictures / "one", pictures / "two/a.png"], ["upper left"])
     assert [(job.image.relative_to(pictures).as_posix(), job.stem) for job in jobs] == [("one/a.bmp", "a"), ("one/a.png", "a-2"), ("two/a.png", "a-3")]
-    predictions, failures = run_jobs(segmenter, jobs, pictures / "out")
-    assert (len(predictions), failures) == (3, [])
+    outcome = run_jobs(segmenter, jobs, pictures / "out")
+    predictions = outcome.predictions
+    assert (len(predictions), outcome.failures, outcome.n_skipped, outcome.n_others) == (3, [], 0, 0)
     assert len(list((pictures / "out").glob("*.png"))) == 12
     for job, record in zip(jobs, predictions):
         alone = segmenter.segment(job.image, job.prompt)
@@ -44,33 +46,13 @@ def test_equal_names_do_not_overwrite_each_other(segmenter: Segmenter, pictures:
         assert (record["size"], record["area_px"]) == ([32, 32], int(alone.mask.sum()))
 
 
-def test_every_prompt_for_every_picture(pictures: Path) -> None:
-    jobs = jobs_for([pictures / "one"], ["left", "right"])
-    assert [(job.image.name, job.prompt, job.stem) for job in jobs] == [
-        ("a.bmp", "left", "a-1"), ("a.bmp", "right", "a-2"), ("a.png", "left", "a-2-1"), ("a.png", "right", "a-2-2"),
-    ]  # fmt: skip
-
-
-def test_a_folder_means_its_pictures_and_nothing_hidden(pictures: Path) -> None:
-    for name in ("note.txt", ".a.png.77.tmp", "._a.png", "B.JPEG"):
-        (pictures / "one" / name).write_bytes(b"")
-    assert [job.image.name for job in jobs_for([pictures / "one"], [""])] == ["B.JPEG", "a.bmp", "a.png"]
-
-
-def test_no_pictures_and_no_such_folder_are_said(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match=r"no pictures in .*empty; files ending in \.bmp, \.jpeg"):
-        jobs_for([tmp_path / "empty"], [""])
-    with pytest.raises(MissingFile, match=r"no such file or folder: .*none"):
-        jobs_for([tmp_path / "none"], [""])
-
-
 def test_an_unreadable_or_vanished_picture_is_set_aside_and_the_others_are_done(segmenter: Segmenter, pictures: Path) -> None:
     (pictures / "one/b.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (pictures / "one/c.png").write_text("text")
     jobs = [*jobs_for([pictures / "one", pictures / "two"], ["left"]), Job(pictures / "gone.png", "left", "gone")]
     counted: list[int] = []
-    predictions, failures = run_jobs(segmenter, jobs, pictures / "out", advance=counted.append)
+    outcome = run_jobs(segmenter, jobs, pictures / "out", advance=counted.append)
+    predictions, failures = outcome.predictions, outcome.failures
     assert (len(predictions), len(failures), sum(counted)) == (3, 3, 6)
     assert rows_of(pictures / "out/predictions.jsonl") == predictions
     assert rows_of(pictures / "out/failures.jsonl") == failures
@@ -104,20 +86,100 @@ def test_a_second_run_writes_the_same(segmenter: Segmenter, pictures: Path) -> N
     assert found[0] == found[1]
 
 
-def test_a_manifests_rows_bring_their_own_words(segmenter: Segmenter, manifest: Path) -> None:
-    jobs = jobs_from_manifest(manifest, segmenter, "test")
-    assert [(job.image, job.prompt) for job in jobs] == [(row.image, row.prompts["plain"][0]) for row in read_manifest(manifest).split("test")]
-    assert len(jobs_from_manifest(manifest, segmenter, None)) == len(rows_of(manifest))
-    with pytest.raises(UsageError, match=r"no rows of split 'tset' in .*; splits there: train, val, test"):
-        jobs_from_manifest(manifest, segmenter, "tset")
+def calls(monkeypatch: pytest.MonkeyPatch, segmenter: Segmenter, stop_at: int | None = None) -> list[str]:
+    """The prompts that are segmented from now on; at the given one the process is as good as dead."""
+    said: list[str] = []
+    real = Segmenter.segment
+
+    def segment(self: Segmenter, image: object, prompt: str = "", **options: Any) -> Any:
+        said.append(prompt)
+        if len(said) == stop_at:
+            raise KeyboardInterrupt
+        return real(self, image, prompt, **options)
+
+    monkeypatch.setattr(Segmenter, "segment", segment)
+    return said
 
 
-def test_an_id_is_never_a_path(segmenter: Segmenter, manifest: Path, tmp_path: Path) -> None:
-    row = rows_of(manifest)[0] | {"image": str(manifest.parent / "images/test_0000.png")}
-    ids = ["../../escape", "/etc/passwd", "a\\b", "..", ".hidden", "é ü", "x" * 300, "...", "a/b", "a:b"]
-    jobs = jobs_from_manifest(write_rows(tmp_path / "m.jsonl", [row | {"id": id_} for id_ in ids]), segmenter, None)
-    assert len({job.stem for job in jobs}) == len(ids)
-    for job in jobs:
-        assert job.stem == Path(job.stem).name
-        assert not job.stem.startswith(".")
-        assert len(job.stem) <= 110
+def test_what_is_done_is_not_done_twice_unless_asked_for(segmenter: Segmenter, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs, out = jobs_for([pictures / "one"], ["left", "right"]), pictures / "out"
+    first = run_jobs(segmenter, jobs, out)
+    said, counted = calls(monkeypatch, segmenter), []
+    second = run_jobs(segmenter, jobs, out, advance=counted.append)
+    assert (second.predictions, second.n_skipped, said, sum(counted)) == (first.predictions, 4, [], 4)
+    assert run_jobs(segmenter, jobs, out, again=True).n_skipped == 0
+    assert len(said) == 4
+
+
+def test_a_stopped_batch_goes_on_with_the_case_in_flight(segmenter: Segmenter, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs, out = jobs_for([pictures / "one"], ["left", "right"]), pictures / "out"
+    with monkeypatch.context() as patch:
+        calls(patch, segmenter, stop_at=3)
+        with pytest.raises(KeyboardInterrupt):
+            run_jobs(segmenter, jobs, out)
+    assert [row["mask"] for row in rows_of(out / "predictions.jsonl")] == ["a-1-mask.png", "a-2-mask.png"]
+    with (out / "predictions.jsonl").open("a") as ledger:
+        ledger.write('{"image": "cut of')  # as a kill in the middle of a write leaves it
+    said = calls(monkeypatch, segmenter)
+    outcome = run_jobs(segmenter, jobs, out)
+    assert (len(said), outcome.n_skipped) == (2, 2)
+    assert rows_of(out / "predictions.jsonl") == outcome.predictions
+    assert [row["mask"] for row in outcome.predictions] == ["a-1-mask.png", "a-2-mask.png", "a-2-1-mask.png", "a-2-2-mask.png"]
+
+
+@pytest.mark.parametrize("change", ["image", "prompt", "threshold", "model", "file", "ledger"])
+def test_an_old_result_counts_only_under_the_same_terms(segmenter: Segmenter, pictures: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    picture, out = pictures / "two/a.png", pictures / "out"
+    run_jobs(segmenter, jobs_for([picture], ["left"]), out)
+    if change == "image":
+        shutil.copy(pictures / "one/a.png", picture)
+    elif change == "model":
+        monkeypatch.setitem(vars(segmenter), "digest", "another")
+    elif change == "file":
+        (out / "a-overlay.png").unlink()
+    elif change == "ledger":
+        (out / "predictions.jsonl").write_text('null\n{"mask": 7}\n{"mask": "../a-mask.png"}\n')
+    said = calls(monkeypatch, segmenter)
+    threshold = 0.9 if change == "threshold" else None
+    outcome = run_jobs(segmenter, jobs_for([picture], ["right" if change == "prompt" else "left"]), out, threshold=threshold)
+    assert (len(said), outcome.n_skipped, outcome.n_others) == (1, 0, 0)
+    assert rows_of(out / "predictions.jsonl") == outcome.predictions
+    assert (out / "a-overlay.png").is_file()
+
+
+def test_an_equal_picture_under_another_path_is_the_same_picture(segmenter: Segmenter, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_jobs(segmenter, jobs_for([pictures / "two/a.png"], ["left"]), pictures / "out")
+    moved = (pictures / "three").mkdir() or shutil.copy(pictures / "two/a.png", pictures / "three/a.png")
+    outcome = run_jobs(segmenter, jobs_for([Path(moved)], ["left"]), pictures / "out")
+    assert (outcome.n_skipped, outcome.predictions[0]["image"]) == (1, str(moved))
+
+
+def test_a_mask_of_a_picture_that_can_no_longer_be_read_does_not_stay(segmenter: Segmenter, pictures: Path) -> None:
+    picture, out = pictures / "two/a.png", pictures / "out"
+    run_jobs(segmenter, jobs_for([picture], ["left"]), out)
+    picture.write_bytes(b"no picture")
+    outcome = run_jobs(segmenter, jobs_for([picture], ["left"]), out)
+    assert [failure["code"] for failure in outcome.failures] == ["unreadable_file"]
+    assert {path.name for path in out.iterdir()} == {"predictions.jsonl", "failures.jsonl"}
+    assert rows_of(out / "predictions.jsonl") == []
+
+
+def test_earlier_predictions_of_others_stay_listed_and_are_counted(segmenter: Segmenter, pictures: Path) -> None:
+    out = pictures / "out"
+    first = run_jobs(segmenter, jobs_for([pictures / "two/a.png"], ["left"]), out)
+    second = run_jobs(segmenter, jobs_for([pictures / "two/a.png"], ["left", "right"]), out)
+    assert (second.n_others, second.n_skipped) == (1, 0)
+    assert rows_of(out / "predictions.jsonl") == [*first.predictions, *second.predictions]
+
+
+def test_an_image_only_models_answer_stands_beside_no_pseudo_image(segmenter: Segmenter, image_only: Path, pictures: Path) -> None:
+    out = pictures / "out"
+    run_jobs(segmenter, jobs_for([pictures / "two/a.png"], ["left"]), out)
+    (record,) = run_jobs(Segmenter(image_only), jobs_for([pictures / "two/a.png"], ["left"]), out).predictions
+    assert not (out / "a-pseudo.png").exists()
+    assert "pseudo" not in record
+
+
+def test_the_digest_is_the_models_own(segmenter: Segmenter, trained: Path, image_only: Path) -> None:
+    assert segmenter.digest == Segmenter(trained).digest != Segmenter(image_only).digest
+    assert len(segmenter.digest) == 64

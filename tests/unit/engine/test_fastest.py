@@ -31,6 +31,7 @@ def timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[tuple[str, bool], float
 
     monkeypatch.setattr(fastest, "_loop", lambda config, material: config)
     monkeypatch.setattr(fastest, "_seconds", measure)
+    monkeypatch.setattr(fastest, "knows_bfloat16", lambda config: True)
 
 
 FP32, BF16 = "32-true", "bf16-mixed"
@@ -58,9 +59,37 @@ def test_a_setting_far_behind_is_not_tried_again(config: Config, material: Mater
 
     monkeypatch.setattr(fastest, "_loop", lambda config, material: config)
     monkeypatch.setattr(fastest, "_seconds", measure)
+    monkeypatch.setattr(fastest, "knows_bfloat16", lambda config: True)
     assert fastest.choose(config.replace(**{"train.precision": "auto"}), material)[0].train.precision == FP32
     assert asked.count(BF16) == 2  # each memory format once
     assert asked.count(FP32) == 6
+
+
+def test_bfloat16_is_not_tried_where_the_processor_does_not_know_it(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed(monkeypatch, {(FP32, True): 2, (FP32, False): 1, (BF16, True): 0, (BF16, False): 0})
+    monkeypatch.setattr(fastest, "knows_bfloat16", lambda config: False)
+    assert fastest.choose(config.replace(**{"train.precision": "auto"}), material)[0].train.precision == FP32
+
+
+def test_whether_the_processor_knows_bfloat16_is_measured(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = {"now": 0.0}
+    monkeypatch.setattr(fastest.time, "perf_counter", lambda: clock["now"])
+    real = torch.nn.Conv2d.forward
+    for slowness, known in ((1.5, True), (3.0, False)):
+
+        def forward(self: torch.nn.Conv2d, image: torch.Tensor, slowness: float = slowness) -> torch.Tensor:
+            clock["now"] += slowness if torch.is_autocast_enabled("cpu") else 1.0
+            return real(self, image)
+
+        monkeypatch.setattr(torch.nn.Conv2d, "forward", forward)
+        assert fastest.knows_bfloat16(config) is known
+
+
+def test_a_trial_does_not_compute_the_costly_start(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    from saywhere.engine import build
+
+    monkeypatch.setattr(build, "start_unit_variance", lambda *inputs: pytest.fail("computed for a trial"))
+    assert fastest._loop(config, material).config.fusion.start == "default"
 
 
 def test_where_none_works_the_reason_is_told(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,8 +79,8 @@ def test_no_prompt_text_stands_in_run_json(trained: Path, manifest: Path) -> Non
 
 def test_every_step_is_told_in_order(events: list[dict[str, Any]]) -> None:
     kinds = [event["event"] for event in events]
-    n_steps = events[0]["n_steps"]
-    assert (kinds[0], kinds[-1]) == ("start", "end")
+    assert (kinds[:3], kinds[-1]) == (["stage", "stage", "start"], "end")
+    n_steps = events[2]["n_steps"]
     assert [event["step"] for event in events if event["event"] == "step"] == list(range(1, n_steps + 1))
 
 

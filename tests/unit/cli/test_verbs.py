@@ -1,0 +1,95 @@
+"""What holds for every verb: --json is one document on stdout and nothing else there, --quiet leaves the last result only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+
+from console import Ended
+from saywhere.cli.main import app
+from saywhere.engine import demo, experiment
+from table_files import cell, written
+
+Say = Callable[..., Ended]
+VERBS: dict[str, Any] = {name: verb for name, verb in typer.main.get_command(app).commands.items() if not hasattr(verb, "commands")}  # type: ignore[attr-defined]
+REPORTS_NOTHING = {"serve"}
+TAKES_TIME = {"demo", "prepare", "describe", "check", "train", "evaluate", "predict", "probe", "experiment"}
+
+
+@pytest.fixture
+def call(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[object, ...]]:
+    """`call(verb)`: options of a small job; only what the verb needs is made."""
+    made = request.getfixturevalue
+    short = ("--set", "train.epochs=1", "--set", "train.steps_per_epoch=1", "--set", "train.precision=bf16-mixed")
+
+    def pictured() -> tuple[object, ...]:
+        return made("run_copy"), made("manifest").parent / "images/test_0000.png", "--prompt", "the lesion, upper left", "--out", tmp_path / "out"
+
+    def drawn() -> tuple[object, ...]:
+        run = made("evaluated")
+        monkeypatch.setattr(demo, "demo", lambda folder, data, *, say, listen: say("1/4 making phantoms") or run)
+        return "--out", tmp_path / "demo"
+
+    def gridded() -> tuple[object, ...]:
+        monkeypatch.setattr(experiment, "run_grid", lambda grid, out, told, *more: told("a-seed0", "finished") or [])
+        grid = tmp_path / "grid.toml"
+        grid.write_text('table = "small"\ntitle = "Small"\nbase = "configs/phantoms.toml"\nseeds = [0]\nthreads = 1\naxis = [[{label = "a"}]]\n')
+        return grid, "--out", tmp_path / "results"
+
+    jobs: dict[str, Callable[[], tuple[object, ...]]] = {
+        "demo": drawn,
+        "prepare": lambda: ("phantoms", "--to", tmp_path / "phantoms"),
+        "describe": lambda: (made("manifest"), "--to", tmp_path / "described.jsonl"),
+        "check": lambda: (made("manifest"), "--encoder", "none"),
+        "train": lambda: (made("toml"), *short, "--out", tmp_path / "new"),
+        "evaluate": lambda: (made("run_copy"), "--words", "right"),
+        "predict": pictured,
+        "report": lambda: (made("evaluated"), "--out", tmp_path / "report.html"),
+        "probe": lambda: ("invariance", made("run_copy"), "--cases", "2"),
+        "experiment": gridded,
+        "compare": lambda: (written(tmp_path, [cell("a", 0, np.full(9, 0.5))], reference=None),),
+        "info": tuple,
+        "doctor": tuple,
+    }
+    return lambda verb: jobs[verb]() if verb in jobs else pytest.skip(f"{verb} has its own test")
+
+
+@pytest.fixture
+def small_phantoms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`prepare phantoms` draws a thousand."""
+    from saywhere.data.phantoms import make_phantoms
+    from saywhere.data.prepare import phantoms
+
+    monkeypatch.setattr(phantoms, "make_phantoms", lambda folder, **options: make_phantoms(folder, n_train=2, n_val=1, n_test=1, size=32))
+
+
+def options_of(verb: str) -> set[str]:
+    return {option for parameter in VERBS[verb].params for option in parameter.opts}
+
+
+def test_every_verb_that_reports_has_json_and_every_one_that_takes_time_has_quiet() -> None:
+    assert {verb for verb in VERBS if "--json" not in options_of(verb)} == REPORTS_NOTHING
+    assert {verb for verb in TAKES_TIME if "--quiet" not in options_of(verb)} == set()
+
+
+@pytest.mark.usefixtures("small_phantoms")
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - REPORTS_NOTHING))
+def test_json_is_one_document_on_stdout(say: Say, call: Callable[[str], tuple[object, ...]], verb: str) -> None:
+    ended = say(verb, *call(verb), "--json")
+    assert ended.code in (0, 1 if verb == "doctor" else 0)
+    assert isinstance(json.loads(ended.out), (dict, list))
+
+
+@pytest.mark.usefixtures("small_phantoms")
+@pytest.mark.parametrize("verb", sorted(TAKES_TIME))
+def test_quiet_prints_the_last_result_and_nothing_else(say: Say, call: Callable[[str], tuple[object, ...]], verb: str) -> None:
+    ended = say(verb, *call(verb), "--quiet")
+    assert ended.code == 0
+    assert len(ended.out.splitlines()) <= 1
+    assert not [line for line in ended.err.splitlines() if not line.startswith("saywhere: ")]  # warnings and errors are told
