@@ -150,7 +150,7 @@ def test_the_verdict_is_the_worst_of_shuffled_and_contradictory(config: Config) 
     right = [0.9, 0.92, 0.88, 0.91] * 5
     found = summarise({"right": cases("right", right), "shuffled": cases("shuffled", [0.1] * 20), "contradictory": cases("contradictory", right)}, config)
     assert [found["listening"][words]["verdict"] for words in ("shuffled", "contradictory")] == ["heard", "not heard"]
-    assert found["verdict"] == "not heard"
+    assert (found["verdict"], found["verdict_by"]) == ("not heard", "contradictory")
 
 
 def test_faulty_rows_are_set_aside_and_counted(run_copy: Path, manifest: Path) -> None:

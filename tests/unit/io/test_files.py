@@ -127,3 +127,15 @@ def test_json_holds_plain_values_and_no_nan(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert json.loads(text) == {"dice": 0.5, "n": 3, "worst": None, "path": "a/b", "each": [1.0, None], "ü": [1]}
     assert "ü" in text
+
+
+def test_an_addition_is_there_when_it_returns_and_a_refused_one_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ledger.jsonl"
+    files.append_bytes(path, b"one\n")
+    files.append_bytes(path, b"two\n")
+    assert path.read_bytes() == b"one\ntwo\n"
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(files.os, "fsync", lambda descriptor: (_ for _ in ()).throw(full))
+    with pytest.raises(NotWritable, match=r"cannot write .*ledger\.jsonl .*no space left"):
+        files.append_bytes(path, b"three\n")
+    assert path.read_bytes() == b"one\ntwo\n"

@@ -223,6 +223,12 @@ def test_a_deaf_run_is_said_to_be_deaf(run: Path, fake: SimpleNamespace) -> None
     assert "p = 0.400" in text
 
 
+def test_the_headline_rests_on_the_words_that_decide(run: Path, fake: SimpleNamespace) -> None:
+    listening = {"contradictory": fake.heard(0.03, "hardly heard"), "shuffled": fake.heard(0.002, "not heard", p=0.4)}
+    fake.write(run / "evaluation/summary.json", {**fake.summary(), "listening": listening, "verdict": "not heard"})
+    assert "The words are not heard. Right words are worth 0.002 Dice over another image's (95 %" in page(run).text
+
+
 @pytest.mark.parametrize(("status", "sentence"), [("running", "still going on"), ("interrupted", "--resume"), ("failed", "This run failed")])
 def test_an_unfinished_run_says_so(run: Path, fake: SimpleNamespace, status: str, sentence: str) -> None:
     fake.write(run / "run.json", {**fake.record(), "status": status})
