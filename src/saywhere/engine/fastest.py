@@ -71,7 +71,7 @@ def launch(config: Config) -> Fabric:
 
 
 def knows_bfloat16(config: Config) -> bool:
-    """Is a convolution, there and back, about as fast in bfloat16 as in float32? Asked first, in a fraction of a second.
+    """Is a convolution, there and back, about as fast in bfloat16 as in float32? Asked first, in a second or so.
 
     On a processor without instructions for it a training step takes ten times as long, and the trial of all settings took minutes.
     """
