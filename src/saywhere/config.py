@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator, model_validator
 
-from saywhere.errors import ConfigError, nearest
+from saywhere.errors import ConfigError, UsageError, nearest
 from saywhere.toml import assign, line_of, read_document, split_override, without_none
 
 
@@ -230,6 +230,16 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
         assign(document, key, value)
         places[key] = f"--set {override[:80]}"
     return parse(document, where=path, text=text, places=places)
+
+
+def as_config(given: Any) -> Config:
+    """A configuration as it is, or the one in a TOML file. Raises UsageError for another kind of thing, MissingFile, ConfigError."""
+    if isinstance(given, Config):
+        return given
+    if isinstance(given, (str, Path)):
+        return read(Path(given))
+    raise UsageError(f"a configuration is a {type(given).__name__}", allowed="a saywhere.Config, or the path of a TOML file",
+                     remedy='say saywhere.Config().replace(**{"train.epochs": 10})')  # fmt: skip
 
 
 def parse(document: dict[str, Any], where: object, text: str = "", places: Mapping[str, str] = MappingProxyType({})) -> Config:

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from saywhere.data.manifest import Row
+from saywhere.errors import UsageError
 from saywhere.io import images
+from saywhere.io.given import as_mask
 from saywhere.text.prompts import CENTRES, POSITIONS, positions
 
 VERTICAL, HORIZONTAL = ("top", "", "bottom"), ("left", "", "right")
@@ -70,12 +72,17 @@ def fit_places(rows: Sequence[Row], levels: Sequence[str]) -> PlaceRule:
     return PlaceRule(across, down, len(said), round(float(np.mean(is_right)), 4))
 
 
-def describe(mask: np.ndarray, target: str, rule: PlaceRule | None = None) -> str:
-    """A bool mask (height, width) → "one small round polyp, located in top left of the image"; an empty one → "no polyp".
+def describe(mask: Any, target: str = "lesion", rule: PlaceRule | None = None) -> str:
+    """A mask → "one small round polyp, located in top left of the image"; an empty one → "no polyp". The words come from the truth: oracle text.
 
+    `mask`: (height, width) of two values, as a path, a PIL image, an array or a tensor. `target`: what it shows, as a noun.
     Number: connected components of at least 5 % of the largest one's area. Size: small below 2 % of the image, large from 15 %. Shape, of a single
     one: round from an axis ratio of 0.8, elongated below 0.5. Place: of the box around all of it, see `PlaceRule`.
+    Raises UsageError for what is no mask and for a `target` that is no word, and what reading a file raises.
     """
+    if not isinstance(target, str) or not target.strip():
+        raise UsageError(f"target is {target!r}", where="describe", allowed="a noun: polyp, lesion, infection", remedy='say target="lesion"')
+    mask = as_mask(mask)
     place = (rule or PlaceRule()).place(mask)
     if place is None:
         return f"no {target}"

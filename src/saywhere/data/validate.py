@@ -10,7 +10,7 @@ from pathlib import Path
 
 from saywhere.data.facts import Facts, Progress, gather
 from saywhere.data.manifest import Manifest, Row
-from saywhere.errors import UsageError, nearest
+from saywhere.errors import TooManyFaults, UsageError, nearest
 from saywhere.io.files import write_text
 from saywhere.io.limits import MAX_PROMPT_CHARS
 from saywhere.text.prompts import is_blank
@@ -64,6 +64,16 @@ class CheckReport:
     def write_quarantine(self, path: Path) -> None:
         """JSONL, one fault a line (row, id, kind, reason, remedy), atomically. Raises NotWritable."""
         write_text(path, "".join(json.dumps(vars(fault), ensure_ascii=False) + "\n" for fault in self.faults))
+
+
+def within_budget(report: CheckReport, n_rows: int, budget: float, key: str = "fault_budget") -> CheckReport:
+    """The report of a check of `n_rows` rows, if at most the share `budget` of them is faulty. Raises TooManyFaults, which names the first."""
+    n_faulty = len(report.quarantined)
+    if n_faulty > budget * n_rows:
+        first = report.faults[0]
+        raise TooManyFaults(f"{n_faulty} of {n_rows} rows are faulty, the first is row {first.row} ({first.reason})", where=report.manifest.path,
+                            allowed=f"{key} is {budget}", remedy="see `saywhere check`; mend the rows or the budget")  # fmt: skip
+    return report
 
 
 def check(

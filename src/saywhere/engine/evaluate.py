@@ -29,16 +29,30 @@ COLUMNS = ("id", "words", "prompt", "dice", "iou", "precision", "recall", "hausd
 _VERDICTS = ("heard", "hardly heard", "not heard")
 
 
+class EvaluationSummary(dict[str, Any]):
+    """What run/evaluation/summary.json holds; shown as a table, a line for each kind of words."""
+
+    def __repr__(self) -> str:
+        head = f"{self['n']} cases of split {self['split']!r}, prompts {self['level']!r}, original size; words: {self['verdict'] or 'not compared'}"
+        return "\n".join([head, f"{'words':14}{'cases':>6}   Dice a case [95 %]      right − these [95 %]", *map(self._line, self["words"])])
+
+    def _line(self, kind: str) -> str:
+        found, against = self["words"][kind], self["listening"].get(kind)
+        dice = found["dice_mean"]
+        gap = f"{against['difference']:+.3f} [{against['low']:+.3f}, {against['high']:+.3f}]  {against['verdict']}" if against else ""
+        return f"{kind:14}{found['n']:>6}   {dice['mean']:.3f} [{dice['low']:.3f}, {dice['high']:.3f}]    {gap}".rstrip()
+
+
 def evaluate(
-    run: Path,
+    run: str | Path,
     *,
-    manifest: Path | None = None,
+    manifest: str | Path | None = None,
     split: str | None = None,
     words: Sequence[str] | None = None,
     prompts: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     advance: Callable[[int], None] = lambda done: None,
-) -> dict[str, Any]:
+) -> EvaluationSummary:
     """Evaluate a run or a model and write {summary.json,cases.csv,pictures}; returns the summary.
 
     Args:
@@ -48,14 +62,15 @@ def evaluate(
         advance: told of each finished case.
     Raises: MissingFile, ConfigError, ManifestError, TooManyFaults, BadCheckpoint.
     """
+    run, manifest = Path(run), None if manifest is None else Path(manifest)
     segmenter = Segmenter(run)
     config = segmenter.config if prompts is None else segmenter.config.replace(**{"text.evaluate_prompts": prompts})
-    kinds = asked(config, words)
+    kinds = asked(config, [words] if isinstance(words, str) else words)
     rows, place, n_quarantined = _rows(config, manifest, split or config.data.test_split)
     cases = {kind: measure(segmenter, rows, prompts_for(kind, rows, config), kind, advance) for kind in kinds}
-    summary = summarise(cases, config) | {"split": split or config.data.test_split, "manifest": str(place), "level": config.text.evaluate_prompts}
-    summary["quarantined"] = n_quarantined
-    folder = out or results_of(segmenter.folder, "evaluation")
+    about = {"split": split or config.data.test_split, "manifest": str(place), "level": config.text.evaluate_prompts, "quarantined": n_quarantined}
+    summary = EvaluationSummary(summarise(cases, config) | about)
+    folder = Path(out) if out else results_of(segmenter.folder, "evaluation")
     _write_cases(folder / "cases.csv", [case for kind in kinds for case in cases[kind]])
     pictures.write(folder, segmenter, rows, cases["right"], cases.get("contradictory", ()))
     files.write_json(folder / "summary.json", summary)

@@ -16,10 +16,10 @@ from saywhere.data.dataset import TrainingSet, levels_of, same_place, training_p
 from saywhere.data.manifest import Manifest, Row, read_manifest, subset
 from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
 from saywhere.data.store import Store, open_store
-from saywhere.data.validate import CheckReport, check
+from saywhere.data.validate import CheckReport, check, within_budget
 from saywhere.engine.arms import Arm, open_arm
 from saywhere.engine.build import reads_tokens_of
-from saywhere.errors import ConfigError, MissingFile, TooManyFaults
+from saywhere.errors import ConfigError, MissingFile
 from saywhere.io.places import cache_folder
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
@@ -92,13 +92,7 @@ def checked(config: Config) -> CheckReport:
     """The manifest's clean rows. Raises TooManyFaults over `data.fault_budget`."""
     manifest = manifest_of(config)
     levels = dict.fromkeys([*levels_of(config), config.text.evaluate_prompts]) if config.fusion.name != "none" else {}
-    report = check(manifest, list(levels))
-    n_faulty, n_rows = len({fault.row for fault in report.faults}), len(manifest.rows) + len(manifest.bad)
-    if n_faulty / n_rows > config.data.fault_budget:
-        first = report.faults[0]
-        raise TooManyFaults(f"{n_faulty} of {n_rows} rows are faulty, the first is row {first.row} ({first.reason})", where=manifest.path,
-                            allowed=f"data.fault_budget is {config.data.fault_budget}", remedy="see `saywhere check`; mend the rows or the budget")  # fmt: skip
-    return report
+    return within_budget(check(manifest, list(levels)), len(manifest.rows) + len(manifest.bad), config.data.fault_budget, "data.fault_budget")
 
 
 def manifest_of(config: Config) -> Manifest:

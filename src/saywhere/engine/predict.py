@@ -19,6 +19,7 @@ from saywhere.engine import checkpoint, named
 from saywhere.engine.build import reads_tokens_of
 from saywhere.errors import UsageError
 from saywhere.io import images
+from saywhere.io.given import as_image
 from saywhere.io.overlay import overlay
 from saywhere.model import ImageSegmenter
 from saywhere.text.cache import EmbeddingCache
@@ -104,7 +105,7 @@ class Segmenter:
         """Segment what the prompt names.
 
         Args:
-            image: a path, a PIL image, or an array (height, width[, channel]): uint8, or float in [0, 1].
+            image: a path, a PIL image, an array (height, width[, channel]) or a tensor, also (channel, height, width): uint8, or float in [0, 1].
             prompt: plain words; blank means "no words".
             threshold: on the probability, in (0, 1); default: the configuration's.
         Raises: UnreadableFile, UsageError, MissingEncoder.
@@ -112,13 +113,16 @@ class Segmenter:
         return self.segment_many([image], [prompt], threshold=threshold)[0]
 
     def segment_many(self, pictures: Sequence[Any], prompts: Sequence[str], *, threshold: float | None = None) -> list[Result]:
-        """The same for several pairs, in batches."""
+        """The same for several pairs, in batches: one result a pair, in their order. `pictures` may be a tensor (batch, channel, height, width)."""
+        if isinstance(prompts, str) or isinstance(pictures, (str, Path)):
+            raise UsageError("one of them, where several are asked for", where="segment_many", allowed="a list of images and a list of prompts",
+                             remedy="call segment for a single pair")  # fmt: skip
         if len(pictures) != len(prompts):
             raise UsageError(f"{len(pictures)} images and {len(prompts)} prompts", allowed="one prompt an image", remedy="repeat the image for more prompts")
         if said := [prompt for prompt in prompts if not isinstance(prompt, str)]:
             raise UsageError(f"a prompt is {said[0]!r}", allowed="a string", remedy='say "" for no words')
-        if threshold is not None and not 0 < threshold < 1:
-            raise UsageError(f"threshold is {threshold}", allowed="it lies between 0 and 1, on the probability")
+        if threshold is not None and not (isinstance(threshold, (int, float)) and 0 < threshold < 1):
+            raise UsageError(f"threshold is {threshold!r}", allowed="it lies between 0 and 1, on the probability")
         originals = [self._read(picture) for picture in pictures]
         cleaned = [clean(prompt) for prompt in prompts]
         self.embed(cleaned)
@@ -169,8 +173,7 @@ class Segmenter:
         return results
 
     def _read(self, picture: Any) -> np.ndarray:
-        channels = self.config.data.channels
-        return images.read_image(Path(picture), channels) if isinstance(picture, (str, Path)) else images.as_image(picture, channels)
+        return as_image(picture, self.config.data.channels)
 
     def __repr__(self) -> str:
         words = "hears words" if self.hears_words else "image only"

@@ -16,7 +16,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from saywhere.config import Config
+from saywhere.config import Config, as_config
 from saywhere.data.dataset import Batch
 from saywhere.engine import checkpoint, failure, fastest, named, run, watch
 from saywhere.engine.build import build_model
@@ -46,19 +46,22 @@ class Progress:
 
 
 def train(
-    config: Config,
-    out: Path | None = None,
+    config: Config | str | Path,
+    out: str | Path | None = None,
     *,
     name: str = "run",
     resume: bool = False,
-    start: Path | None = None,
+    start: str | Path | None = None,
     listen: Listener = lambda event: None,
 ) -> Path:
     """Train, and return the run directory. Ctrl-C saves and raises KeyboardInterrupt.
 
+    `config`: a `saywhere.Config`, or the path of a TOML file. `out`: default runs/NAME, numbered, never overwritten.
     `start`: a run or model whose best weights, with the scale of its embeddings, are this training's first ones (fine-tuning); of the same network and fusion.
     Raises: ConfigError, TooManyFaults, TrainingDiverged, OutOfMemory, NotWritable, BadCheckpoint (resume).
     """
+    config = as_config(config)
+    out, start = (None if place is None else Path(place) for place in (out, start))
     here = run.reopen(out, name) if resume else None
     saved = checkpoint.load(here.last) if here and (here.last / named.WEIGHTS).is_file() else None
     config = here.config(config, saved.config if saved else None) if here else config

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,24 +141,3 @@ def png_bytes(image: NDArray[np.uint8]) -> bytes:
     written = BytesIO()
     Image.fromarray(image).save(written, format="PNG", compress_level=1)
     return written.getvalue()
-
-
-def as_image(picture: Any, channels: int = 3) -> NDArray[np.uint8]:
-    """A PIL image, a torch tensor or an array (height, width[, channel]), uint8 or float in [0, 1] → uint8 (height, width, channel).
-
-    Raises UsageError naming what was given.
-    """
-    if isinstance(picture, Image.Image):
-        return np.asarray(picture.convert("RGB" if channels == 3 else "L")).reshape(picture.height, picture.width, channels)
-    array = np.asarray(picture)
-    array = array[..., None] if array.ndim == 2 else array
-    if array.ndim != 3 or array.shape[2] not in (1, 3) or not array.size:
-        raise UsageError(f"an image of shape {np.asarray(picture).shape}", allowed="(height, width), (height, width, 1) or (height, width, 3)",
-                         remedy="put the channel last")  # fmt: skip
-    if array.dtype != np.uint8:
-        if not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
-            raise UsageError(f"an image of type {array.dtype}", allowed="uint8, or float with values in [0, 1]", remedy="scale it to [0, 1] first")
-        array = (array * 255).round().astype(np.uint8)
-    if array.shape[2] == channels:
-        return array
-    return np.repeat(array, 3, axis=2) if channels == 3 else np.asarray(Image.fromarray(array).convert("L"))[..., None]

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
+import saywhere
 from saywhere.data.describe import PLACES, PlaceRule, describe, fit_places, replace_place
 from saywhere.data.manifest import Row, read_manifest
+from saywhere.errors import UsageError
 from saywhere.io.images import write_mask
 
 KVASIR = Path("../shared/data/kvasir")
@@ -89,3 +93,15 @@ def test_kvasirs_rule_is_found() -> None:
     assert rule.agreement is not None
     assert rule.agreement > 0.85
     assert rule.across == (pytest.approx(0.3, abs=0.08), pytest.approx(0.57, abs=0.05))
+
+
+def test_a_mask_may_come_in_any_form_and_must_be_one() -> None:
+    mask = blob(0.2, 0.2)
+    for form in (mask, mask.astype(np.uint8) * 255, torch.from_numpy(mask)[None].float(), Image.fromarray(mask.astype(np.uint8) * 255)):
+        assert saywhere.describe(form, "polyp") == "one small round polyp, located in top left of the image"
+    assert saywhere.describe(mask).startswith("one small round lesion")
+    with pytest.raises(UsageError, match="a mask is a dict"):
+        saywhere.describe({}, "polyp")
+    for target in ("", 3):
+        with pytest.raises(UsageError, match=r"target is .* in describe; a noun"):
+            saywhere.describe(mask, target)  # type: ignore[arg-type]

@@ -179,3 +179,20 @@ def test_what_is_not_there_is_said_before_anything_is_measured(run_copy: Path, m
     with pytest.raises(UsageError, match="no prompts named 'plain'"):
         evaluate(run_copy, manifest=other)
     assert not (run_copy / "evaluation").exists()
+
+
+def test_a_notebook_is_shown_a_line_for_each_kind_of_words(measured: tuple[Path, dict[str, Any]]) -> None:
+    head, columns, *lines = repr(measured[1]).splitlines()
+    summary = json.loads((measured[0] / "evaluation/summary.json").read_text())
+    assert head == f"{summary['n']} cases of split 'test', prompts 'plain', original size; words: {summary['verdict']}"
+    assert "Dice a case [95 %]" in columns
+    assert [line.split()[0] for line in lines] == list(summary["words"])
+    for line in lines:
+        assert f" {summary['words'][line.split()[0]]['dice_mean']['mean']:.3f} [" in line
+    assert json.loads(json.dumps(measured[1])) == summary
+
+
+def test_paths_may_be_strings_and_words_one(run_copy: Path, larger: Path) -> None:
+    summary = evaluate(str(run_copy), manifest=str(larger), words="shuffled")  # type: ignore[arg-type]
+    assert list(summary["words"]) == ["right", "shuffled"]
+    assert "heard" in repr(summary)

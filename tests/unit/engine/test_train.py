@@ -252,3 +252,11 @@ def test_fine_tuning_that_was_killed_before_its_first_checkpoint_starts_there_ag
     train(few, run, resume=True)
     first, tuned = (checkpoint.load(folder / "checkpoints/best").model for folder in (trained, run))
     assert torch.allclose(first["projection.layers.0.weight"], tuned["projection.layers.0.weight"], atol=1e-6)
+
+
+def test_a_configuration_may_be_a_path_and_out_a_string(toml: Path, tmp_path: Path, trained: Path) -> None:
+    run = train(str(toml), str(tmp_path / "from_a_path"))
+    assert run == tmp_path / "from_a_path"
+    assert contents(run) == contents(trained)
+    with pytest.raises(UsageError, match=r"a configuration is a dict; a saywhere.Config, or the path of a TOML file"):
+        train({"train.epochs": 1})  # type: ignore[arg-type]
