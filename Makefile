@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo models lint test test-slow soak clean
+.PHONY: help setup demo models lint test test-slow docs soak clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,11 +43,16 @@ test: lint ## lint, then all tests but the slow ones
 test-slow: $(READY_DEV) ## the statistical and long tests
 	$(BIN)/pytest -m slow
 
+docs: $(READY_DEV) ## the documentation as a site, in site/; `.venv/bin/mkdocs serve` shows it while you write
+	$(BIN)/python docs/write_reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open site/index.html"
+
 soak: $(READY_DEV) ## the service for 10 minutes of good, bad and aborted requests; RUN=DIR, else the demo's
 	$(BIN)/python benchmarks/load.py $(or $(RUN),runs/demo/run) --minutes 10 --clients 4
 
 clean: ## remove .venv, caches and builds; runs/ stays
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

@@ -36,13 +36,13 @@ class Section(BaseModel):
 class DataConfig(Section):
     """Which rows, at which size."""
 
-    manifest: Place | None = None
+    manifest: Place | None = Field(None, description="JSONL or CSV, or the folder that holds it; training needs one")
     ids: Place | None = Field(None, description="a text file of row ids, one a line: only these rows are used (a fixed subset)")
     size: int = Field(224, description="height and width in pixels that the network sees; a multiple of 8")
-    channels: Literal[1, 3] = 3
-    train_split: str = "train"
-    validation_split: str = "val"
-    test_split: str = "test"
+    channels: Literal[1, 3] = Field(3, description="of the image that the network sees: 1 grey, 3 colour")
+    train_split: str = Field("train", description="the manifest's split to learn from")
+    validation_split: str = Field("val", description="the split that chooses the best checkpoint")
+    test_split: str = Field("test", description="the split that is measured")
     limit: int | None = Field(None, ge=1, description="train on this many rows only, drawn by train.seed")
     mosaic: Share = Field(0.0, ge=0, le=1, description="share of training samples that are mosaics whose words name one tile")
     mosaic_side: Literal[2, 3] = Field(2, description="mosaics are of 2×2 or of 3×3 images")
@@ -65,11 +65,11 @@ class DataConfig(Section):
 class TextConfig(Section):
     """How words become numbers."""
 
-    encoder: str = "minilm"
+    encoder: str = Field("minilm", description="a name of `saywhere info encoders`")
     path: Place | None = Field(None, description="local checkpoint folder, for cxr-bert")
-    pooling: Literal["default", "mean", "cls", "paper_code"] = "default"
-    max_length: int | None = Field(None, ge=4, le=512, description="tokens; None: the encoder's own")
-    scale: Literal["whiten", "within", "standardise", "none"] = "within"
+    pooling: Literal["default", "mean", "cls", "paper_code"] = Field("default", description="how a BERT's token states become one vector")
+    max_length: int | None = Field(None, ge=4, le=512, description="tokens; none: the encoder's own")
+    scale: Literal["whiten", "within", "standardise", "none"] = Field("within", description="how vectors are scaled by the training prompts' own statistics")
     noise: float = Field(0.5, ge=0, description="σ of the Gaussian noise on the scaled embedding in training; 1 = the spread of the training prompts")
     train_prompts: str | Annotated[list[str], Field(min_length=1)] = Field("prompt", description="levels drawn from in training (a manifest's `prompts` keys)")
     evaluate_prompts: str = Field("prompt", description="level used in validation, evaluation and prediction from a manifest")
@@ -81,9 +81,9 @@ class TextConfig(Section):
 class FusionConfig(Section):
     """How the numbers meet the image."""
 
-    name: Literal["early", "late-concat", "film", "cross-attention", "none"] = "early"
-    projection: Literal["linear", "mlp"] = "mlp"
-    start: Literal["unit-variance", "default"] = "unit-variance"
+    name: Literal["early", "late-concat", "film", "cross-attention", "none"] = Field("early", description="early: a pseudo-image; none: the image alone")
+    projection: Literal["linear", "mlp"] = Field("mlp", description="sentence vector to the generator's seed; linear: as the paper says")
+    start: Literal["unit-variance", "default"] = Field("unit-variance", description="first weights of projection and generator; default: PyTorch's")
     words_first: int = Field(0, ge=0, description="steps in which projection and generator first learn alone to draw the mask")
     arm: Literal["fuse-first", "untouched", "swap", "recaption", "still"] | None = Field(None, description="what happens to the words when the image turns")
 
@@ -96,17 +96,17 @@ class FusionConfig(Section):
 class AugmentConfig(Section):
     """One geometry for stack and mask (defaults: the public code's ranges); photometric changes for the image alone."""
 
-    name: Literal["none", "paper"] = "paper"
-    horizontal_flip: Share = Field(0.5, ge=0, le=1)
-    vertical_flip: Share = Field(0.5, ge=0, le=1)
+    name: Literal["none", "paper"] = Field("paper", description="none: nothing below is done")
+    horizontal_flip: Share = Field(0.5, ge=0, le=1, description="probability")
+    vertical_flip: Share = Field(0.5, ge=0, le=1, description="probability")
     affine: Share = Field(0.5, ge=0, le=1, description="probability of rotation, scale and translation together")
-    degrees: float = Field(90.0, ge=0, le=180)
-    translate: Share = Field(0.125, ge=0, le=1, description="of the side")
-    scale: tuple[float, float] = (0.5, 1.5)
-    brightness: float = Field(0.0, ge=0, le=1)
-    contrast: float = Field(0.0, ge=0, le=1)
-    saturation: float = Field(0.0, ge=0, le=1)
-    gamma: float = Field(0.0, ge=0, lt=1)
+    degrees: float = Field(90.0, ge=0, le=180, description="largest rotation, either way")
+    translate: Share = Field(0.125, ge=0, le=1, description="largest shift, as a share of the side")
+    scale: tuple[float, float] = Field((0.5, 1.5), description="smallest and largest enlargement")
+    brightness: float = Field(0.0, ge=0, le=1, description="largest change of the image in [0, 1], either way")
+    contrast: float = Field(0.0, ge=0, le=1, description="largest change of the factor 1")
+    saturation: float = Field(0.0, ge=0, le=1, description="largest change of the factor 1")
+    gamma: float = Field(0.0, ge=0, lt=1, description="largest change of the exponent 1")
     noise: float = Field(0.0, ge=0, le=1, description="σ of additive Gaussian noise on the image in [0, 1]")
     blur: float = Field(0.0, ge=0, le=10, description="largest σ of a Gaussian blur of the image, in pixels of the network's size")
     cutmix: Share = Field(0.0, ge=0, le=1, description="probability that a sample takes a box of another one's")
@@ -123,7 +123,7 @@ class AugmentConfig(Section):
 class NetworkConfig(Section):
     """Any segmentation network; it knows nothing of text."""
 
-    name: str = "unet"
+    name: str = Field("unet", description="a name of `saywhere info networks`, or monai:NAME")
     width: int = Field(64, ge=1, description="channels of the first level (unet)")
     pretrained: bool = Field(True, description="ImageNet weights, where the network has them (lite)")
     first_filters: Literal["scale", "zero", "tile", "adapter", "stem"] = Field("scale", description="how the pseudo-image comes into a pretrained encoder")
@@ -132,17 +132,17 @@ class NetworkConfig(Section):
 class NormalizeConfig(Section):
     """Per half of the stack: (value − mean) / std, after the augmentation. `auto`: the network's own, else ImageNet's."""
 
-    image_mean: Annotated[tuple[float, ...], PerChannel] | Literal["auto"] = "auto"
-    image_std: Annotated[tuple[PositiveFloat, ...], PerChannel] | Literal["auto"] = "auto"
-    pseudo_mean: float = 0.5
-    pseudo_std: float = Field(0.25, gt=0)
+    image_mean: Annotated[tuple[float, ...], PerChannel] | Literal["auto"] = Field("auto", description="one number a channel")
+    image_std: Annotated[tuple[PositiveFloat, ...], PerChannel] | Literal["auto"] = Field("auto", description="one number a channel")
+    pseudo_mean: float = Field(0.5, description="of every channel of the pseudo-image")
+    pseudo_std: float = Field(0.25, gt=0, description="of every channel of the pseudo-image")
 
 
 class LossConfig(Section):
     """Segmentation loss + λ · L1(pseudo-image, image · mask) in the original frame."""
 
-    name: Literal["dice_ce", "dice", "paper_code_softmax", "paper_code_sigmoid"] = "dice_ce"
-    roi: Literal["balanced", "paper", "mask", "blurred-mask", "none"] = "balanced"
+    name: Literal["dice_ce", "dice", "paper_code_softmax", "paper_code_sigmoid"] = Field("dice_ce", description="paper_code_*: as the public code, to compare")
+    roi: Literal["balanced", "paper", "mask", "blurred-mask", "none"] = Field("balanced", description="the region term; paper can silence the words")
     roi_weight: float = Field(0.1, ge=0, description="λ")
     roi_after: Share = Field(0.0, ge=0, le=1, description="λ is 0 before this share of the training")
 
@@ -150,36 +150,36 @@ class LossConfig(Section):
 class OptimizerConfig(Section):
     """AdamW and its schedule."""
 
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(1e-3, gt=0, description="the highest of the schedule")
     pretrained_factor: float = Field(0.5, gt=0, description="learning rate of pretrained weights, relative")
     text_factor: float = Field(1.0, gt=0, description="learning rate of projection and generator, relative")
-    weight_decay: float = Field(0.01, ge=0)
-    schedule: Literal["cosine", "constant", "one-cycle"] = "cosine"
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's")
+    schedule: Literal["cosine", "constant", "one-cycle"] = Field("cosine", description="cosine falls to 0; one-cycle rises for the first 30 %, then falls")
     warmup: Share = Field(0.0, ge=0, lt=1, description="share of the steps with a rising rate")
-    clip_norm: float | None = Field(1.0, gt=0)
+    clip_norm: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
 
 
 class TrainConfig(Section):
     """The loop."""
 
-    epochs: int = Field(100, ge=1)
-    steps_per_epoch: int | None = Field(None, ge=1, description="None: every row once an epoch")
-    batch_size: int = Field(8, ge=1)
-    seed: int = Field(0, ge=0)
-    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    epochs: int = Field(100, ge=1, description="how long to train")
+    steps_per_epoch: int | None = Field(None, ge=1, description="none: every row once an epoch")
+    batch_size: int = Field(8, ge=1, description="samples a step")
+    seed: int = Field(0, ge=0, description="every random draw is a function of it")
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field("auto", description="auto: whichever is measured fastest, with channels_last")
     threads: int = Field(0, ge=0, description="0: every core or half of them, whichever is measured faster")
-    channels_last: bool = True
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    channels_last: bool = Field(True, description="PyTorch's memory format; the numbers differ by rounding alone")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto: a GPU where there is one")
     select: Literal["dice_mean", "loss"] = Field("dice_mean", description="what the best checkpoint is best at, on the validation split")
-    validate_every: int = Field(1, ge=1, description="epochs")
+    validate_every: int = Field(1, ge=1, description="epochs from one validation to the next")
 
 
 class EvaluateConfig(Section):
     """The measurement."""
 
-    batch_size: int = Field(16, ge=1)
-    words: list[str] = ["right", "empty", "shuffled", "contradictory"]
-    threshold: float = Field(0.5, gt=0, lt=1)
+    batch_size: int = Field(16, ge=1, description="pictures at once, in prediction too")
+    words: list[str] = Field(["right", "empty", "shuffled", "contradictory"], description="words to try; unseen joins where text.unseen_prompts is set")
+    threshold: float = Field(0.5, gt=0, lt=1, description="on the probability")
     bootstrap: int = Field(2000, ge=100, description="resamples of the images")
     surface_tolerance_px: float = Field(2.0, gt=0, description="of the normalised surface Dice, in pixels of the original image")
 

@@ -1,15 +1,23 @@
-"""`saywhere serve` as a process of its own."""
+"""`saywhere serve` as a process of its own; and in a thread of this one, which does not wait for torch."""
 
 from __future__ import annotations
 
 import os
+import queue
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
+import uvicorn
+
+from saywhere.serve import run
 
 
 @contextmanager
@@ -32,3 +40,47 @@ def serving(*words: Any, folder: Path) -> Iterator[tuple[subprocess.Popen[str], 
         for stream in (process.stdout, process.stderr):
             assert stream is not None
             stream.close()
+
+
+@contextmanager
+def serving_here(monkeypatch: pytest.MonkeyPatch, start: Callable[[], Any]) -> Iterator[str]:
+    """What `start` serves (it calls the command line in this process), at an address with any free port, until the context ends."""
+    servers: list[uvicorn.Server] = []
+    told: queue.Queue[str | BaseException] = queue.Queue()
+    listen = run.run_server
+
+    class Noted(uvicorn.Server):
+        def __init__(self, config: uvicorn.Config) -> None:
+            super().__init__(config)
+            servers.append(self)
+
+    def work(runs: Any, options: dict[str, Any]) -> None:
+        try:
+            listen(runs, **options | {"port": 0, "say": told.put})
+        except BaseException as error:
+            told.put(error)
+
+    threads: list[threading.Thread] = []
+
+    def in_a_thread(runs: Any, **options: Any) -> None:
+        threads.append(threading.Thread(target=work, args=(runs, options)))
+        threads[-1].start()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "run_server", in_a_thread)
+        patch.setattr(run.uvicorn, "Server", Noted)
+        patch.setattr(run, "signal", SimpleNamespace(signal=lambda *_: None, SIGTERM=None, SIGINT=None))  # signals are the main thread's
+        start()
+        answer = told.get(timeout=120)
+        if isinstance(answer, BaseException):
+            raise answer
+        found = re.search(r"http://[\d.]+:\d+/", answer)
+        assert found, answer
+        try:
+            yield found.group()
+        finally:
+            for thread in threads:
+                while thread.is_alive():
+                    for server in servers:
+                        server.should_exit = True
+                    thread.join(0.1)

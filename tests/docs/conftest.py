@@ -1,0 +1,59 @@
+"""A folder such as the pages presume: the demo's run (a small one), its phantoms, a picture, and the checkout's configurations."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pages import ROOT
+
+from page_run import PageRun
+from saywhere.data import phantoms
+from saywhere.data.manifest import read_manifest
+from saywhere.engine import workers
+from saywhere.networks import registry
+from saywhere.text import encoder
+from small_run import config, evaluated, events, image_only, manifest, one_encoder, shared, trained
+
+__all__ = ["config", "evaluated", "events", "image_only", "manifest", "one_encoder", "shared", "trained"]
+
+
+@pytest.fixture
+def page_run(
+    evaluated: Path, manifest: Path, cxr_bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[PageRun]:
+    shutil.copytree(evaluated, tmp_path / "runs" / "demo" / "run")
+    shutil.copytree(manifest.parent, tmp_path / "runs" / "demo" / "phantoms")
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    (tmp_path / "cxr-bert").symlink_to(cxr_bert_folder)
+    _draw(tmp_path, manifest)
+    _make_work_small(monkeypatch)
+    run = PageRun(tmp_path, monkeypatch, capfd)
+    with run.servers:
+        yield run
+
+
+def _draw(folder: Path, manifest: Path) -> None:
+    """One picture with its mask, and a folder of such pairs as users have them."""
+    rows = {row.image: row for row in read_manifest(manifest).rows}.values()
+    for row in rows:
+        assert row.mask is not None
+        for name, source in (("images", row.image), ("masks", row.mask)):
+            (folder / "my_data" / name).mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, folder / "my_data" / name / row.image.name)
+            shutil.copy(source, folder / f"{name.removesuffix('s')}.png")
+
+
+def _make_work_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few phantoms, and a grid's cells in this process; what a page registers is forgotten after it."""
+
+    def few(folder: Path, **_: Any) -> Path:
+        return phantoms.make_phantoms(folder, n_train=8, n_val=4, n_test=4, size=32, seed=11)
+
+    monkeypatch.setattr("saywhere.data.prepare.phantoms.make_phantoms", few)
+    monkeypatch.setattr(workers, "_processes", lambda jobs, work, side_by_side: ((job, work(job)) for job in jobs))
+    monkeypatch.setattr(registry, "NETWORKS", dict(registry.NETWORKS))
+    monkeypatch.setattr(encoder, "ENCODERS", dict(encoder.ENCODERS))

@@ -1,0 +1,55 @@
+"""Whoever types what a page of docs/ shows gets what the page says."""
+
+from __future__ import annotations
+
+import pytest
+from pages import CONSOLE, DOCS, ROOT, Snippet, snippets
+
+from page_run import PageRun
+
+
+def blocks_of(page: str) -> list[Snippet]:
+    return [one for one in snippets((ROOT / page).read_text(encoding="utf-8")) if one.title or one.language in {"python", *CONSOLE}]
+
+
+SLOW = {"docs/tutorials/researcher.md"}  # four trainings, and two probes
+WITH_BLOCKS = [pytest.param(page, marks=pytest.mark.slow if page in SLOW else ()) for page in DOCS if any(one.reason is None for one in blocks_of(page))]
+NOT_RUN = {
+    "docs/how-to/cluster.md": ["needs a package registry, and the machines of a cluster", "needs Slurm"],
+    "docs/how-to/cxr-bert.md": ["needs the published CXR-BERT files, the QaTa-COV19 set and a GPU"],
+    "docs/how-to/offline.md": ["needs a package registry", "needs the folder of wheels that a registry filled"],
+    "docs/index.md": ["needs a package registry, and some 2 GB of packages"],
+}
+"""A block is not run for a reason; one more is a line here."""
+
+
+@pytest.mark.parametrize("page", WITH_BLOCKS)
+def test_what_a_page_shows_runs(page: str, page_run: PageRun) -> None:
+    for snippet in blocks_of(page):
+        if snippet.reason is None:
+            page_run.run(snippet)
+
+
+def test_what_is_not_run_is_counted_and_says_why() -> None:
+    """Their options are held to exist all the same (tests/architecture/test_readme.py)."""
+    found = {page: [one.reason for one in blocks_of(page) if one.reason] for page in DOCS}
+    assert {page: reasons for page, reasons in found.items() if reasons} == NOT_RUN
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        (Snippet("console", "saywhere train nowhere.toml\n"), "nowhere.toml"),
+        (Snippet("console", "cat nowhere.txt\n"), "nowhere.txt"),
+        (Snippet("python", "assert 1 == 2, 'no'\n"), "no"),
+    ],
+)
+def test_a_block_that_fails_is_noticed(block: Snippet, told: str, page_run: PageRun) -> None:
+    with pytest.raises(AssertionError, match=told):
+        page_run.run(block)
+
+
+def test_a_titled_block_is_a_file_and_names_last_from_block_to_block(page_run: PageRun) -> None:
+    page_run.run(Snippet("toml", "seed = 1\n", title="here/grid.toml"))
+    page_run.run(Snippet("python", "from pathlib import Path\nfound = Path('here/grid.toml').read_text()\n"))
+    page_run.run(Snippet("python", "assert found == 'seed = 1\\n'\n"))
