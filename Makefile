@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo models lint test test-slow docs soak clean
+.PHONY: help setup demo models lint test test-slow docs soak fuzz clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ docs: $(READY_DEV) ## the documentation as a site, in site/; `.venv/bin/mkdocs s
 
 soak: $(READY_DEV) ## the service for 10 minutes of good, bad and aborted requests; RUN=DIR, else the demo's
 	$(BIN)/python benchmarks/load.py $(or $(RUN),runs/demo/run) --minutes 10 --clients 4
+
+fuzz: $(READY_DEV) ## 20,000 requests made from the service's own description; SAYWHERE_FUZZ=N of each of its 8 kinds
+	$(BIN)/pytest -m slow tests/unit/serve/test_fuzz.py
 
 clean: ## remove .venv, caches and builds; runs/ stays
 	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -19,6 +19,9 @@ def serve(
     token: Annotated[
         str | None, typer.Option(help="Asked for in every call under /v1. Off loopback one is drawn where none is given.", envvar="SAYWHERE_TOKEN")
     ] = None,
+    public_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The name of a reverse proxy in front of it (saywhere.example.org). A token is asked for.")
+    ] = None,
     places: Annotated[int, typer.Option(min=1, help="Requests in work or waiting; one more is answered 503.")] = 32,
 ) -> None:
     """The page at /, the service at /v1, /healthz, /readyz, /metrics. Nothing leaves this machine."""
@@ -34,7 +37,9 @@ def serve(
 
     from saywhere.serve.run import is_loopback, run_server
 
-    if token is None and not is_loopback(host):
+    if not token and (public_name or not is_loopback(host)):  # an empty one is none: SAYWHERE_TOKEN= must not open the door
         token = secrets.token_urlsafe(24)
-        warn(f"{host} can be reached from outside, so a token is asked for: {token}")
-    run_server(runs or [], host=host, port=port, store=store, token=token, places=places, say=lambda text: typer.echo(text, err=True))
+        warn(f"{public_name or host} can be reached from outside, so a token is asked for: {token}")
+    run_server(
+        runs or [], host=host, port=port, store=store, token=token or None, places=places, public_name=public_name, say=lambda text: typer.echo(text, err=True)
+    )

@@ -19,17 +19,24 @@ from saywhere.serve.models import open_models
 from saywhere.serve.store import Store
 
 STOP_S = 8
-MAX_CONNECTIONS = 256  # bodies are in memory before a token is looked at
 
 
-def run_server(runs: Sequence[Path], *, host: str, port: int, store: Path, token: str | None, places: int, say: Callable[[str], None]) -> None:
-    """Load the models, open the store, and serve; returns after SIGTERM or Ctrl-C. Raises UsageError for a port in use, and what those raise."""
+def run_server(
+    runs: Sequence[Path], *, host: str, port: int, store: Path, token: str | None, places: int, say: Callable[[str], None], public_name: str | None = None
+) -> None:
+    """Load the models, open the store, and serve; returns after SIGTERM or Ctrl-C. Raises UsageError for a port in use, and what those raise.
+
+    `public_name`: under which a proxy in front of it is called.
+    """
     listening = _listen(host, port)
     models = open_models(runs)
-    hosts = (*LOOPBACK, host) if is_loopback(host) else ("*",)  # off loopback a token guards, and the machine's names are not ours to know
+    named = (public_name,) if public_name else ()
+    hosts = (*LOOPBACK, host, *named) if is_loopback(host) else ("*",)  # off loopback a token guards, and the machine's names are not ours to know
     app = build_app(models, Store(store), token=token, hosts=hosts, places=places)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    limits: dict[str, Any] = {"timeout_graceful_shutdown": STOP_S, "timeout_keep_alive": 15, "limit_concurrency": MAX_CONNECTIONS}
+    # No limit_concurrency: uvicorn counts silent connections too, and its 503 is neither in the one form nor has it Retry-After. Guard, BodyLimit and the
+    # desk bound who is read, how many bytes are held, and how many are worked on.
+    limits: dict[str, Any] = {"timeout_graceful_shutdown": STOP_S, "timeout_keep_alive": 15}
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, **limits)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn stops at the first, and raises it anew when all is done: then there is nothing left to end
         signal.signal(number, lambda *_: None)

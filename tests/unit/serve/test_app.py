@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import threading
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -14,7 +17,8 @@ from PIL import Image
 from pycocotools import mask as coco
 
 import saywhere
-from saywhere.serve.app import MAX_PROMPTS, build_app
+from saywhere.serve.app import build_app
+from saywhere.serve.calls import MAX_PROMPTS
 from saywhere.serve.models import Models
 from unit.serve.conftest import png
 
@@ -103,7 +107,7 @@ def test_bad_calls_are_422_in_the_one_form(client: Client, picture: np.ndarray) 
 
 
 def test_pixels_times_prompts_are_bounded(client: Client, monkeypatch: pytest.MonkeyPatch, picture: np.ndarray) -> None:
-    monkeypatch.setattr("saywhere.serve.app.MAX_PIXELS", 50 * 70 * 2)
+    monkeypatch.setattr("saywhere.serve.calls.MAX_PIXELS", 50 * 70 * 2)
     assert asked(client, png(picture), "left", "right").status_code == 200
     assert is_an_error(asked(client, png(picture), "left", "right", "upper"), 422, "usage")
 
@@ -218,3 +222,82 @@ def test_without_a_store_nothing_is_kept(models: Models, picture: np.ndarray) ->
     with TestClient(build_app(models), base_url="http://localhost") as client:
         files = {"image": png(picture), "mask": png(picture[..., 0]), "suggested": png(picture[..., 0])}
         assert is_an_error(client.post("/v1/keep", files=files, data={"prompt": "x", "key": "0" * 32}), 422, "usage")
+
+
+def test_what_a_caller_who_left_still_waited_for_takes_no_models_time(models: Models, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is in work when the others leave; of three, only the one that stayed is segmented after it."""
+    begun, go_on, said, segmenter = threading.Event(), threading.Event(), [], models.named(None).segmenter
+    real = segmenter.segment_many
+
+    def slow(images: Any, prompts: list[str], **named: Any) -> Any:
+        said.extend(prompts)
+        begun.set()
+        assert go_on.wait(20)
+        return real(images, prompts, **named)
+
+    async def asked_by(client: httpx.AsyncClient, prompt: str) -> int:
+        return (await client.post("/v1/segment", files={"image": png(picture)}, data={"prompt": prompt})).status_code
+
+    async def leave() -> list[int]:
+        app = build_app(models)
+        async with httpx.AsyncClient(transport=_Leaving(app=app), base_url="http://localhost") as client:
+            first = asyncio.ensure_future(asked_by(client, "first"))
+            await asyncio.to_thread(begun.wait, 20)
+            left, stayed = asyncio.ensure_future(asked_by(client, "leaves")), asyncio.ensure_future(asked_by(client, "stays"))
+            assert await left == 499
+            go_on.set()
+            statuses = [await first, await stayed]
+        await asyncio.to_thread(app.state.desk.close)
+        return statuses
+
+    monkeypatch.setattr(segmenter, "segment_many", slow)
+    assert asyncio.run(leave()) == [200, 200]
+    assert said == ["first", "stays"]
+
+
+class _Leaving(httpx.ASGITransport):
+    """A connection that is closed from the other side a moment after the prompt `leaves` was sent."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        body = await request.aread()
+        status, ended, sent = 0, asyncio.Event(), False
+
+        async def receive() -> Any:
+            nonlocal sent
+            if not sent:
+                sent = True
+                return {"type": "http.request", "body": body}
+            await (asyncio.sleep(0.1) if b"leaves" in body else ended.wait())
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            nonlocal status
+            status = message.get("status", status)
+
+        headers = [(name.lower(), value) for name, value in request.headers.raw]
+        await self.app({"type": "http", "method": "POST", "path": "/v1/segment", "query_string": b"", "headers": headers}, receive, send)
+        ended.set()
+        return httpx.Response(status)
+
+
+@pytest.mark.parametrize("charset", ["undefined", "raw_unicode_escape", "idna", "utf-16", "no such"])
+def test_a_strange_charset_is_no_failure(client: Client, picture: np.ndarray, charset: str) -> None:
+    parts = [b'name="image"; filename="a.png"\r\n\r\n' + png(picture), b'name="prompt"\r\n\r\nleft \\ud800 \xff.\x80']
+    body = b"".join(b"--b\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts) + b"--b--\r\n"
+    response = client.post("/v1/segment", content=body, headers={"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"})
+    assert response.status_code == 200 or is_an_error(response, 400, "bad_request")
+
+
+def test_what_it_answers_is_documented(client: Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert sorted(paths) == ["/healthz", "/metrics", "/readyz", "/v1/keep", "/v1/kept", "/v1/models", "/v1/opposite", "/v1/segment"]
+    answers = paths["/v1/segment"]["post"]["responses"]
+    assert sorted(answers) == ["200", "400", "401", "408", "413", "415", "422", "500", "503"]
+    assert set(answers["200"]["content"]) == {"application/json", "image/png"}
+    assert {answers[status]["content"]["application/json"]["schema"]["$ref"] for status in sorted(answers)[1:]} == {"#/components/schemas/Refusal"}
+    assert "Retry-After" in answers["503"]["headers"]
+
+
+@pytest.mark.parametrize("path", ["/%00", "/" + "a" * 5000, "/%ff%fe", "/😀"])
+def test_a_strange_address_is_404_in_the_one_form(client: Client, path: str) -> None:
+    assert is_an_error(client.get(path), 404, "no_such_address")

@@ -57,3 +57,33 @@ def test_a_body_that_drips_is_408() -> None:
     status, body = told([b"x"] * 50, pause_s=0.05, max_s=0.2)
     assert status == 408
     assert b'"code":"too_slow"' in body
+
+
+def test_all_bodies_together_are_bounded_and_the_one_too_many_may_come_back() -> None:
+    """Two of 600 bytes, where 1,000 are held in all: uvicorn's own limit counts connections and has no Retry-After."""
+    begun, answers = asyncio.Event(), []
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        begun.set()
+        await asyncio.sleep(0.05)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"x" * 600}
+
+    async def send(message: Any) -> None:
+        answers.extend([message] if "status" in message else [])
+
+    async def both() -> None:
+        limit, scope = BodyLimit(slow, max_held_bytes=1000), {"type": "http", "method": "POST", "headers": []}
+        first = asyncio.ensure_future(limit(scope, receive, send))
+        await begun.wait()
+        await limit(scope, receive, send)
+        await first
+        assert limit.n_held_bytes == 0
+        await limit(scope, receive, send)
+
+    asyncio.run(both())
+    assert [answer["status"] for answer in answers] == [503, 200, 200]
+    assert dict(answers[0]["headers"])[b"retry-after"] == b"1"

@@ -1,0 +1,134 @@
+"""What the service answers, for /openapi.json and for who reads this."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Fault(BaseModel):
+    """What went wrong: a stable name, a sentence, and what to do."""
+
+    code: str
+    message: str
+    remedy: str | None
+
+
+class Refusal(BaseModel):
+    """Every answer that is no success has this form."""
+
+    error: Fault
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: str
+    version: str
+
+
+class Readiness(BaseModel):
+    """Requests are taken."""
+
+    status: str
+
+
+class ModelFacts(BaseModel):
+    """One model."""
+
+    name: str
+    network: str
+    fusion: str
+    size_px: int
+    hears_words: bool
+    threshold: float
+    suggestions: list[str] = Field(description="sentences that it was asked with")
+
+
+class ModelList(BaseModel):
+    """The first is the default."""
+
+    models: list[ModelFacts]
+    keeps: bool = Field(description="is there a store for /v1/keep?")
+
+
+class Mask(BaseModel):
+    """COCO's compressed run lengths, as pycocotools reads them."""
+
+    size: list[int] = Field(description="height, width", min_length=2, max_length=2)
+    counts: str
+
+
+class Found(BaseModel):
+    """One prompt's answer."""
+
+    prompt: str
+    mask: Mask
+    area_px: int
+    confidence: float | None = Field(description="mean probability inside the mask, not calibrated; null for an empty mask")
+    unfamiliarity: float = Field(description="above 1: unlike what the model was taught")
+    probability_png: str = Field("", description="where asked for: base64 of a PNG, 0 to 255 for [0, 1]")
+    pseudo_image_png: str = Field("", description="where asked for: base64 of a PNG")
+
+
+class Segmented(BaseModel):
+    """A mask a prompt, in the order of the prompts."""
+
+    model: str
+    size: list[int] = Field(description="height, width of the image", min_length=2, max_length=2)
+    results: list[Found]
+    timings_ms: dict[str, float]
+    image_png: str = Field("", description="where asked for: base64 of a PNG of the image as it was read")
+
+
+class Opposite(BaseModel):
+    """null where the prompt names no side."""
+
+    prompt: str | None
+
+
+class Kept(BaseModel):
+    """Written and flushed to the disk."""
+
+    key: str
+    kept: str = Field(description="when, in UTC")
+    n_kept: int
+
+
+class KeptRow(BaseModel):
+    """Of one act, without its pictures."""
+
+    key: str
+    prompt: str
+    kept: str
+
+
+class KeptList(BaseModel):
+    """The newest 200."""
+
+    n_kept: int
+    rows: list[KeptRow]
+
+
+MEANINGS = {
+    400: "the request cannot be read, or calls the server by another name",
+    401: "no token or a wrong one, or a call from another site's page",
+    408: "the body did not arrive in time",
+    413: "the body is over the limit",
+    415: "no image that can be read within the limits",
+    422: "the call is wrong: a field is missing, unknown or over its limit",
+    500: "a fault of the service; the log has it under X-Request-ID",
+    503: "as much to do as it takes on, or about to stop; Retry-After says when to come back",
+    507: "the disk is full; what was kept before is still there",
+}
+GET = (400, 401, 500)
+POST = (*GET, 408, 413, 422, 503)
+IMAGE = (*POST, 415)
+KEEP = (*IMAGE, 507)
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`."""
+    headers = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
+    return {status: {"model": Refusal, "description": MEANINGS[status]} | ({"headers": headers} if status == 503 else {}) for status in statuses}
