@@ -115,17 +115,54 @@ def test_words_never_taught_are_marked_and_what_is_no_picture_is_said(browser: A
     page.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_nothing_stands_out_of_the_page_and_everything_has_a_name(browser: Any, address: tuple[str, Path], manifest: Path, width: int, scheme: str) -> None:
+SIZES = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
+
+
+@pytest.mark.parametrize(("width", "scheme"), SIZES)
+def test_nothing_stands_out_of_the_page_everything_has_a_name_and_axe_finds_nothing(
+    browser: Any, address: tuple[str, Path], manifest: Path, width: int, scheme: str
+) -> None:
     from playwright.sync_api import expect
 
     page, trouble = opened(browser, address[0], width, scheme)
+    assert barriers(page) == []
     page.set_input_files("#open", pictures(manifest, 1))
-    page.fill("#prompt", "the spot, upper left")
-    expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])
+    page.fill("#prompt", "the spot, upper left\nquarterly figures of a shipping company in Bremen")
+    expect(page.locator("#labels .words")).to_have_count(2)
+    expect(page.locator("#notice")).to_be_visible()
     assert page.locator("html").evaluate("element => element.scrollWidth") <= width
     snapshot = page.locator("body").aria_snapshot()
     nameless = re.findall(r"- (?:button|textbox|slider|combobox|checkbox|img)(?:$|:|\n)", snapshot, re.MULTILINE)
     assert nameless == [], snapshot
+    assert barriers(page) == []
     assert trouble == []
+    page.close()
+
+
+def barriers(page: Any) -> list[str]:
+    """What axe-core calls serious or critical, with where it is. The page's policy lets no script in, so the browser's own tools bring it."""
+    axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
+    found = page.evaluate(f"(() => {{ {axe.AXE_SCRIPT} }})(), axe.run()")["violations"]
+    return [f"{fault['id']}: {node['html']}" for fault in found if fault["impact"] in ("serious", "critical") for node in fault["nodes"]]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_words_come_before_the_tools_on_a_small_screen_and_beside_the_picture_on_a_large_one(
+    browser: Any, address: tuple[str, Path], manifest: Path, width: int
+) -> None:
+    page, _ = opened(browser, address[0], width)
+    page.set_input_files("#open", pictures(manifest, 1))
+    prompt, picture, tools = (page.locator(name).bounding_box() for name in ("#prompt", "#picture", "#brush"))
+    if width == 390:
+        assert prompt["y"] + prompt["height"] <= picture["y"] < tools["y"]
+        assert prompt["y"] < 400  # without a turn of the wheel
+    else:
+        assert prompt["x"] >= picture["x"] + picture["width"]
+    page.close()
+
+
+def test_a_barrier_is_found(browser: Any, address: tuple[str, Path]) -> None:
+    page, _ = opened(browser, address[0])
+    page.evaluate("document.querySelector('label[for=prompt]').remove(); document.querySelector('#prompt').placeholder = ''")
+    assert any('id="prompt"' in barrier for barrier in barriers(page))
     page.close()
