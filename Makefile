@@ -48,10 +48,10 @@ docs: $(READY_DEV) ## the documentation as a site, in site/; `.venv/bin/mkdocs s
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "open site/index.html"
 
-soak: $(READY_DEV) ## the service for 10 minutes of good, bad and aborted requests; RUN=DIR, else the demo's
-	$(BIN)/python benchmarks/load.py $(or $(RUN),runs/demo/run) --minutes 10 --clients 4
+soak: $(READY_DEV) ## the service for 10 minutes of good, bad and aborted requests, kept in benchmarks/results; RUN=DIR, else the demo's
+	$(BIN)/python benchmarks/load.py $(or $(RUN),runs/demo/run) --minutes 10 --clients 4 --keep soak
 
-fuzz: $(READY_DEV) ## 20,000 requests made from the service's own description; SAYWHERE_FUZZ=N of each of its 8 kinds
+fuzz: $(READY_DEV) ## 20,000 requests made from the service's own description; SAYWHERE_FUZZ=N for another number
 	$(BIN)/pytest -m slow tests/unit/serve/test_fuzz.py
 
 clean: ## remove .venv, caches and builds; runs/ stays

@@ -1,14 +1,16 @@
-"""The service under load and over time, on this machine: python benchmarks/load.py RUN [--minutes M] [--clients N]
+"""The service under load and over time, on this machine: python benchmarks/load.py RUN [--minutes M] [--clients N] [--keep NAME]
 
 A server of its own is started; clients send pictures as fast as they are answered; every answer is counted. With --minutes it goes on so long, with bad
-and aborted requests among the good ones, and memory, threads and open files are watched. Prints JSON; exit 1 where something was answered 5xx but 503,
-or where memory grew by more than 5 % after the first tenth, or the last answer differs from the first.
+and aborted requests among the good ones, and memory, threads and open files are watched. Prints JSON, and with --keep writes it with the machine's facts
+to benchmarks/results/service_NAME.json, from which `benchmarks/tables.py` makes the table of docs/service.md. Exit 1 where something was answered 5xx but
+503, where memory grew by more than 5 % after the first tenth, threads or open files by more than a client each, or the last answer differs from the first.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import queue
 import re
@@ -18,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,14 +29,17 @@ import httpx2 as httpx
 import numpy as np
 from PIL import Image
 
+from saywhere.io.files import write_json
+
 GROWTH = 1.05
 PROMPT = "the small bright spot, upper left"
 
 
 def main(run: Path, n_clients: int, minutes: float, seconds: float) -> dict[str, Any]:
     """What was measured."""
-    picture = _picture()
+    picture, facts = _picture(), _facts()
     with _Server(run) as (address, process):
+        model = httpx.get(f"{address}v1/models").json()["models"][0]
         first = _ask(address, picture).content
         watched = _watch(process.pid)
         for _ in range(20):
@@ -42,12 +48,33 @@ def main(run: Path, n_clients: int, minutes: float, seconds: float) -> dict[str,
         last = _ask(address, picture).content
         process.terminate()
         found["stopped"] = process.wait(30)
-    found |= {"run": run.name, "clients": n_clients, "same_answer": _results(first) == _results(last), "machine": platform.processor() or platform.machine()}
+    found |= {
+        "clients": n_clients,
+        "minutes": minutes,
+        "network": model["network"],
+        "size_px": model["size_px"],
+        "same_answer": _results(first) == _results(last),
+        **facts,
+    }
     if minutes:
         settled, end = watched[max(1, len(watched) // 10)], watched[-1]
         found["memory_growth"] = round(end["rss"] / settled["rss"], 4)
         found["threads"], found["files"] = ([settled[key], end[key]] for key in ("threads", "files"))
     return found
+
+
+def _facts() -> dict[str, Any]:
+    """What the figures depend on, as it is before the load begins."""
+    memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[1])
+    return {
+        "saywhere": version("saywhere"),
+        "torch": version("torch"),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(memory / 2**20),
+        "load_before": round(os.getloadavg()[0], 1),
+    }
 
 
 class Answer(NamedTuple):
@@ -153,7 +180,8 @@ def _results(content: bytes) -> Any:
 
 def _is_well(found: dict[str, Any]) -> bool:
     bad = [status for status in found["answers"] if status.split()[1].startswith("5") and not status.endswith("503")]
-    return not bad and found["same_answer"] and found["stopped"] == 0 and found.get("memory_growth", 1.0) <= GROWTH
+    grown = [name for name in ("threads", "files") if name in found and found[name][1] > found[name][0] + found["clients"]]
+    return not bad and not grown and found["same_answer"] and found["stopped"] == 0 and found.get("memory_growth", 1.0) <= GROWTH
 
 
 if __name__ == "__main__":
@@ -162,7 +190,14 @@ if __name__ == "__main__":
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--keep", metavar="NAME", help="write benchmarks/results/service_NAME.json")
     given = parser.parse_args()
     measured = main(given.run, given.clients, given.minutes, given.seconds)
     print(json.dumps(measured, indent=2))
+    if given.keep:
+        span = f"--minutes {given.minutes:g}" if given.minutes else f"--seconds {given.seconds:g}"
+        write_json(
+            Path(__file__).parent / "results" / f"service_{given.keep}.json",
+            {"command": f"python benchmarks/load.py RUN {span} --clients {given.clients}", **measured},
+        )
     sys.exit(not _is_well(measured))

@@ -1,4 +1,4 @@
-"""Fill the README's tables from the committed results, so that no number there is typed: python benchmarks/tables.py [--check]"""
+"""Fill the tables of the README and of docs/service.md from the committed results, so that no number there is typed: python benchmarks/tables.py [--check]"""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from saywhere.io.files import write_text
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "service.md")
 _MARK = re.compile(r"(<!-- table: ([a-z0-9_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -23,6 +24,8 @@ def filled(text: str) -> str:
 
 def _table(name: str) -> str:
     place = RESULTS / f"{name}.json"
+    if name == "service":
+        return _service([json.loads(place.read_text()) for place in sorted(RESULTS.glob("service_*.json"))])
     if name.startswith("arms_"):
         return _arms(json.loads((RESULTS / f"{name.replace('arms_', 'demo_')}.json").read_text()))
     if name.startswith("mosaic_") and place.is_file():
@@ -58,13 +61,33 @@ def _mosaic(found: dict[str, Any]) -> str:
     return "\n".join([*lines, *(f"| {words} | {_interval(dice)} |" for words, dice in found["dice_mean"].items())]) + "\n"
 
 
+def _service(measured: list[dict[str, Any]]) -> str:
+    """The service under load and over time."""
+    if not measured:
+        return "None is kept yet: `make soak` keeps one.\n"
+    lines = [
+        "| clients | minutes | answers | images/s | p50 | p99 | memory | threads | open files | last = first | machine |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for found in measured:
+        answers = ", ".join(f"{number} {name}" for name, number in found["answers"].items())
+        grown = [f"× {found['memory_growth']:.3f}", *(" → ".join(map(str, found[name])) for name in ("threads", "files"))] if found["minutes"] else ["", "", ""]
+        machine = f"{found['cores']} cores, {found['memory_gib']} GiB, load {found['load_before']} before; "
+        machine += f"{found['network']} at {found['size_px']} px, torch {found['torch']}"
+        lines.append(f"| {found['clients']} | {found['minutes']:g} | {answers} | {found['images_per_s']} | {found['p50_s']} s | {found['p99_s']} s | "
+                     f"{' | '.join(grown)} | {'yes' if found['same_answer'] else 'NO'} | {machine} |")  # fmt: skip
+    return "\n".join([*lines, *(f"\n`{found['command']}`" for found in measured)]) + "\n"
+
+
 def _interval(interval: dict[str, float]) -> str:
     return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    made = filled(readme.read_text(encoding="utf-8"))
-    if "--check" in sys.argv:
-        sys.exit(made != readme.read_text(encoding="utf-8"))
-    write_text(readme, made)
+    is_true = True
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        is_true &= filled(text) == text
+        if "--check" not in sys.argv:
+            write_text(page, filled(text))
+    sys.exit("--check" in sys.argv and not is_true)

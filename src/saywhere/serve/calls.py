@@ -17,7 +17,7 @@ from saywhere.engine.predict import Result
 from saywhere.errors import UsageError
 from saywhere.io import images
 from saywhere.io.decode import decode_bytes
-from saywhere.io.limits import MAX_PIXELS, MAX_PROMPT_CHARS
+from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_PROMPT_CHARS
 from saywhere.serve import contract
 from saywhere.serve.answers import refusal
 from saywhere.serve.contract import refusals
@@ -31,6 +31,7 @@ from saywhere.text.prompts import contradict
 MAX_PROMPTS = 16
 MAX_NAME_CHARS = 200
 LEFT = 499
+LIMITS = {"file_bytes": MAX_FILE_BYTES, "pixels": MAX_PIXELS, "prompt_chars": MAX_PROMPT_CHARS, "prompts": MAX_PROMPTS}
 SEGMENTED: dict[int | str, dict[str, Any]] = {
     200: {"model": contract.Segmented, "content": {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}}}
 }
@@ -48,7 +49,7 @@ def _add_models(app: FastAPI, models: Models, store: Store | None, guard: list[A
     @app.get("/v1/models", dependencies=guard, response_model=contract.ModelList, responses=refusals(*contract.GET))
     def list_models() -> dict[str, Any]:
         """What there is; the first is the default."""
-        return {"models": [model.facts() for model in models], "keeps": store is not None}
+        return {"models": [model.facts() for model in models], "keeps": store is not None, "limits": LIMITS}
 
     @app.post("/v1/opposite", dependencies=guard, response_model=contract.Opposite, responses=refusals(*contract.POST))
     def opposite(prompt: Annotated[str, Form()] = "") -> dict[str, str | None]:

@@ -46,11 +46,21 @@ class ModelFacts(BaseModel):
     suggestions: list[str] = Field(description="sentences that it was asked with")
 
 
+class Limits(BaseModel):
+    """What is taken at most; one more is refused."""
+
+    file_bytes: int
+    pixels: int
+    prompt_chars: int
+    prompts: int
+
+
 class ModelList(BaseModel):
     """The first is the default."""
 
     models: list[ModelFacts]
     keeps: bool = Field(description="is there a store for /v1/keep?")
+    limits: Limits
 
 
 class Mask(BaseModel):

@@ -7,6 +7,8 @@ import hashlib
 import json
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from saywhere.errors import NotWritable, UsageError
 from saywhere.io import files, images
 
 MANIFEST = "manifest.jsonl"
+TRY_AGAIN = "make room on the disk and keep it again; what was kept before is still there"
 
 
 class Store:
@@ -71,12 +74,13 @@ class Store:
                     raise UsageError("another work under a key that was used", allowed="one key, one work", remedy="draw a new key")
                 return self._kept[key]
             places = {"image": f"images/{key}.png", "mask": f"masks/{key}.png", "suggested": f"suggested/{key}.png"}
-            images.write_image(self.folder / places["image"], image)
-            images.write_mask(self.folder / places["mask"], mask)
-            images.write_mask(self.folder / places["suggested"], suggested)
             when = datetime.now(timezone.utc).isoformat(timespec="seconds")
             row = {"id": key, "key": key, **places, "prompt": prompt, "split": "train", "oracle": False, "kept": when, "digest": digest, **about}
-            self._append((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
+            with self._whole(places):
+                images.write_image(self.folder / places["image"], image)
+                images.write_mask(self.folder / places["mask"], mask)
+                images.write_mask(self.folder / places["suggested"], suggested)
+                self._append((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
             self._kept[key] = row
             return row
 
@@ -85,22 +89,30 @@ class Store:
         """Rows so far."""
         return len(self._kept)
 
+    @contextmanager
+    def _whole(self, places: dict[str, str]) -> Iterator[None]:
+        """What fails leaves no picture without its row, and a message without the server's folders: it goes to whoever is at the page."""
+        try:
+            yield
+        except (OSError, NotWritable) as error:
+            for place in places.values():
+                with suppress(OSError):
+                    (self.folder / place).unlink()
+            reason = getattr(error if isinstance(error, OSError) else error.__context__, "strerror", None) or "refused"
+            raise NotWritable(f"cannot keep this ({reason.lower()})", remedy=TRY_AGAIN) from None
+
     def _append(self, line: bytes) -> None:
         """All of it, on the disk, or nothing. Unbuffered: what a refused write left in a buffer would be written at the close."""
         place = self.folder / MANIFEST
-        try:
-            with open(place, "ab", buffering=0) as manifest:
-                before, written = manifest.tell(), 0
-                try:
-                    while written < len(line):
-                        written += manifest.write(line[written:]) or 0
-                    os.fsync(manifest.fileno())
-                except OSError:
-                    os.truncate(place, before)
-                    raise
-        except OSError as error:
-            found = f"cannot keep this ({(error.strerror or 'refused').lower()})"
-            raise NotWritable(found, remedy="make room on the disk and keep it again; what was kept before is still there") from None
+        with open(place, "ab", buffering=0) as manifest:
+            before, written = manifest.tell(), 0
+            try:
+                while written < len(line):
+                    written += manifest.write(line[written:]) or 0
+                os.fsync(manifest.fileno())
+            except OSError:
+                os.truncate(place, before)
+                raise
 
     def close(self) -> None:
         """Let another server have it."""

@@ -9,10 +9,12 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from console import Ended
+from saywhere.serve.store import Store
 from unit.serve.served import serving
 
 Say = Callable[..., Ended]
@@ -34,6 +36,26 @@ def test_a_port_in_use_is_known_before_anything_is_loaded(say: Say, trained: Pat
     assert (ended.code, ended.out) == (2, "")
     assert "address already in use" in ended.err
     assert "choose another --port" in ended.err
+
+
+def test_a_second_server_on_one_store_is_refused(say: Say, trained: Path, tmp_path: Path) -> None:
+    held = Store(tmp_path / "kept")
+    ended = say("serve", trained, "--port", 0, "--store", tmp_path / "kept")
+    held.close()
+    assert (ended.code, ended.out) == (2, "")
+    assert "another server keeps its work in" in ended.err
+    assert "choose another --store" in ended.err
+
+
+@pytest.mark.parametrize("words", [("--public-name", "saywhere.example.org"), ("--host", "0.0.0.0"), ("--host", "0.0.0.0", "--token", "")])
+def test_what_can_be_reached_from_outside_gets_a_token(say: Say, trained: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr("saywhere.serve.run.run_server", lambda runs, **named: asked.update(named))
+    ended = say("serve", trained, *words)
+    assert len(asked["token"]) >= 32
+    assert f"a token is asked for: {asked['token']}" in ended.err
+    assert say("serve", trained, *words[:2], "--token", "mine").code == 0
+    assert asked["token"] == "mine"
 
 
 def test_without_a_run_it_says_how_to_make_one(say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

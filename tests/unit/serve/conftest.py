@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -40,3 +42,15 @@ def png(pixels: np.ndarray) -> bytes:
     written = BytesIO()
     Image.fromarray(pixels).save(written, format="PNG")
     return written.getvalue()
+
+
+def blank_png(height: int, width: int) -> bytes:
+    """Black, of any size, in no more memory than its file takes."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    packer, line = zlib.compressobj(1), bytes(width + 1)
+    content = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", content) + chunk(b"IEND", b"")

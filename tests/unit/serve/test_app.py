@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import resource
 import threading
 from io import BytesIO
 from pathlib import Path
@@ -17,10 +18,11 @@ from PIL import Image
 from pycocotools import mask as coco
 
 import saywhere
+from saywhere.io.limits import MAX_FILE_BYTES
 from saywhere.serve.app import build_app
 from saywhere.serve.calls import MAX_PROMPTS
 from saywhere.serve.models import Models
-from unit.serve.conftest import png
+from unit.serve.conftest import blank_png, png
 
 Client = TestClient
 
@@ -301,3 +303,52 @@ def test_what_it_answers_is_documented(client: Client) -> None:
 @pytest.mark.parametrize("path", ["/%00", "/" + "a" * 5000, "/%ff%fe", "/😀"])
 def test_a_strange_address_is_404_in_the_one_form(client: Client, path: str) -> None:
     assert is_an_error(client.get(path), 404, "no_such_address")
+
+
+def test_a_bomb_is_415_before_it_goes_off(client: Client) -> None:
+    response = asked(client, blank_png(5001, 8000), "x")
+    assert is_an_error(response, 415, "unreadable_file")
+    assert "at most 40,000,000 pixels" in response.json()["error"]["message"]
+
+
+def test_a_file_over_the_limit_is_415_and_a_body_over_it_413(client: Client) -> None:
+    found = [asked(client, bytes(MAX_FILE_BYTES + n_more), "x") for n_more in (1, 1024 * 1024)]
+    assert is_an_error(found[0], 415, "unreadable_file")
+    assert is_an_error(found[1], 413, "too_large")
+    assert all("make the image smaller" in response.json()["error"]["remedy"] for response in found)
+
+
+def test_a_full_disk_at_keep_is_507_without_the_servers_folders(client: Client, picture: np.ndarray, tmp_path: Path) -> None:
+    files = {"image": png(picture), "mask": png(picture[..., 0] * 0), "suggested": png(picture[..., 0] * 0)}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        response = client.post("/v1/keep", files=files, data={"key": "0" * 32})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert is_an_error(response, 507, "not_writable")
+    assert response.json()["error"]["message"] == "cannot keep this (file too large)"
+    assert "keep it again" in response.json()["error"]["remedy"]
+    assert str(tmp_path) not in response.text
+    assert [path.name for path in (tmp_path / "kept").rglob("*.png")] == []
+    assert client.post("/v1/keep", files=files, data={"key": "0" * 32}).json()["n_kept"] == 1
+
+
+def test_no_file_escapes_whatever_is_asked_for(client: Client, picture: np.ndarray, tmp_path: Path) -> None:
+    """R17: 500 spellings of the way out, in addresses, names, keys and models."""
+    (tmp_path / "canary.png").write_bytes(b"a canary's song")
+    ups = ["../", "..%2f", "%2e%2e/", "%2e%2e%2f", "....//", "..%5c", "..\\", "%252e%252e%252f", "..%c0%af", "/"]
+    ends = ["canary.png", "kept/manifest.jsonl", "etc/passwd", "%00canary.png", "canary.png%00.css"]
+    for way in [up * depth + end for up in ups for depth in (1, 2, 3, 6, 9) for end in ends]:
+        found = client.get(f"/{way}")
+        assert found.status_code in (400, 404)
+        answer = client.post("/v1/segment", files={"image": (way, b"no image")}, data={"prompt": way, "model": way})
+        assert is_an_error(answer, 422, "usage")
+        assert not [text for text in (found.text, answer.text) if "song" in text or "root:" in text]
+    assert client.post("/v1/keep", files={name: png(picture) for name in ("image", "mask", "suggested")}, data={"key": "../canary"}).status_code == 422
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["canary.png", "kept"]
+
+
+def test_a_thousand_and_one_parts_are_400(client: Client) -> None:
+    response = client.post("/v1/segment", files=[("image", b"x")] * 1001)
+    assert is_an_error(response, 400, "bad_request")

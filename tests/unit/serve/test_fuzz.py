@@ -25,7 +25,7 @@ schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not i
 OPERATIONS = ["GET /healthz", "GET /readyz", "GET /metrics", "GET /v1/models", "POST /v1/segment", "POST /v1/opposite", "POST /v1/keep", "GET /v1/kept"]
 EXCLUDED = [schemathesis.checks.positive_data_acceptance]  # no schema says what a picture is, and which models there are
 N_SMALL = 20
-N_LARGE = int(os.environ.get("SAYWHERE_FUZZ", "2500"))
+N_LARGE = int(os.environ.get("SAYWHERE_FUZZ", "20000")) // 3
 GREY = np.arange(0, 240, 4, np.uint8).reshape(6, 10)
 FILES = [png(GREY), png(np.stack([GREY] * 3, 2)), png((GREY > 99).astype(np.uint8) * 255), png(GREY)[:-20], b""]
 
@@ -70,6 +70,6 @@ def test_a_few_requests_of_each_kind(schema: Any, operation: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if operation.startswith("POST")])  # the others take nothing: two requests are all
 def test_twenty_thousand_requests(schema: Any, operation: str) -> None:
     hold(schema, operation, N_LARGE)

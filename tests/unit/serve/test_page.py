@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from saywhere.data.manifest import read_manifest
+from unit.serve.conftest import blank_png
 from unit.serve.served import serving
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -24,6 +26,7 @@ def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium here (Debian: apt-get install chromium)")
+    playwright.expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
@@ -102,17 +105,77 @@ def test_open_type_see_correct_keep_reload(browser: Any, address: tuple[str, Pat
     page.close()
 
 
-def test_words_never_taught_are_marked_and_what_is_no_picture_is_said(browser: Any, address: tuple[str, Path], manifest: Path, tmp_path: Path) -> None:
+def test_words_never_taught_are_marked(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
     from playwright.sync_api import expect
 
     page, _ = opened(browser, address[0])
     page.set_input_files("#open", pictures(manifest, 1))
     page.fill("#prompt", "quarterly figures of a shipping company in Bremen")
     expect(page.locator("#notice")).to_contain_text("is unlike what this model was taught")
-    (tmp_path / "no.png").write_bytes(b"no picture")
-    page.set_input_files("#open", tmp_path / "no.png")
-    expect(page.locator("#notice")).to_contain_text("no image that can be read")
     page.close()
+
+
+@pytest.fixture(scope="module")
+def bad_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """No picture, one file and one picture over the limits."""
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "no.png").write_bytes(b"no picture")
+    (folder / "file.png").write_bytes(bytes(33 * 1024 * 1024))
+    (folder / "pixels.png").write_bytes(blank_png(5001, 8000))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no.png", "no image that can be read"),
+        ("file.png", "This file has 33.0 MiB; at most 32.0 MiB are taken: make the image smaller."),
+        ("pixels.png", "This picture has 8000 × 5001 pixels; at most 40,000,000 are taken: make the image smaller."),
+    ],
+)
+def test_a_bad_file_is_one_clear_message(browser: Any, address: tuple[str, Path], bad_files: Path, name: str, message: str) -> None:
+    from playwright.sync_api import expect
+
+    page, _ = opened(browser, address[0])
+    page.set_input_files("#open", bad_files / name)
+    expect(page.locator("#notice")).to_contain_text(message)
+    page.close()
+
+
+def test_too_many_words_are_one_clear_message_and_as_many_as_allowed_are_none(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
+    from playwright.sync_api import expect
+
+    page, _ = opened(browser, address[0])
+    page.set_input_files("#open", pictures(manifest, 1))
+    page.fill("#prompt", "left " * 1999 + "right")
+    expect(page.locator("#labels .words")).to_have_count(1)
+    page.fill("#prompt", "x" * 10_001)
+    expect(page.locator("#notice")).to_have_text("a prompt of 10,001 characters; at most 10,000: say it in a sentence")
+    page.fill("#prompt", "\n".join(f"spot number {number}" for number in range(17)))
+    expect(page.locator("#notice")).to_have_text("17 prompts; at most 16 a call: send the others in a second call")
+    page.close()
+
+
+def test_a_full_disk_at_keep_is_said_and_the_work_is_still_there(browser: Any, trained: Path, manifest: Path, tmp_path: Path) -> None:
+    """A real limit on the server's files, as a quota is."""
+    from playwright.sync_api import expect
+
+    with serving(trained, "--store", tmp_path / "kept", folder=tmp_path) as (process, url):
+        page, _ = opened(browser, url)
+        page.set_input_files("#open", pictures(manifest, 1))
+        page.fill("#prompt", "the spot, upper left")
+        expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])
+        stroke(page, 0.3)
+        limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+        page.click("#keep")
+        expect(page.locator("#notice")).to_contain_text("Not kept: cannot keep this (file too large): make room on the disk and keep it again")
+        expect(page.locator("#labels .facts")).to_contain_text("corrected")
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+        page.click("#keep")
+        expect(page.locator("#kept")).to_have_text("1 kept so far")
+        expect(page.locator("#notice")).to_be_hidden()
+        page.close()
 
 
 SIZES = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]

@@ -5,12 +5,12 @@ import * as service from "./service.js";
 
 const at = (id) => document.getElementById(id);
 const WAIT_MS = 250;  // after the last key, before the words are sent
-const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], keeps: false, asking: null, stroke: null, known: new Map() };
+const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], limits: null, keeps: false, asking: null, stroke: null, known: new Map() };
 
 async function start() {
   try {
     const found = await service.models();
-    Object.assign(state, { models: found.models, keeps: found.keeps });
+    Object.assign(state, { models: found.models, limits: found.limits, keeps: found.keeps });
     at("model").replaceChildren(...found.models.map((model) => new Option(`${model.name} (${model.network}, ${model.size_px} px)`, model.name)));
     takeModel();
     tellKept((await service.kept()).n_kept);
@@ -53,14 +53,21 @@ async function go(number) {
 }
 
 async function bitmapOfFile(file) {
+  const most = state.limits?.file_bytes;
+  if (file.size > most) throw new Error(`This file has ${megabytes(file.size)}; at most ${megabytes(most)} are taken: make the image smaller.`);  // a server that refuses so much hangs up, and a browser cannot read why
+  let bitmap;
   try {
-    return await createImageBitmap(file, { imageOrientation: "none" });  // masks lie on the stored grid, whatever EXIF says
+    bitmap = await createImageBitmap(file, { imageOrientation: "none" });  // masks lie on the stored grid, whatever EXIF says
   } catch {
     const answer = await service.segment(file, [""], at("model").value, ["image"]);  // a TIFF: the server can read it
     return service.bitmapOf(answer.image_png);
   }
+  const { width, height } = bitmap, limit = state.limits?.pixels;
+  if (width * height > limit) throw new Error(`This picture has ${width} × ${height} pixels; at most ${limit.toLocaleString("en")} are taken: make the image smaller.`);
+  return bitmap;
 }
 
+const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 const signature = (label) => [label.version, at("threshold").value, label.model].join("|");  // of a mask: what it was made from
 const isKept = (label) => label.keptAs === signature(label);
 const isCorrected = () => [...state.known.values()].some((label) => label.isCorrected && !isKept(label));
