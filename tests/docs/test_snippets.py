@@ -15,9 +15,11 @@ def blocks_of(page: str) -> list[Snippet]:
 SLOW = {"docs/tutorials/researcher.md"}  # four trainings, and two probes
 WITH_BLOCKS = [pytest.param(page, marks=pytest.mark.slow if page in SLOW else ()) for page in DOCS if any(one.reason is None for one in blocks_of(page))]
 NOT_RUN = {
+    "docs/deploy.md": ["needs root, systemd and a package registry", "needs a container engine"],
     "docs/how-to/cluster.md": ["needs a package registry, and the machines of a cluster", "needs Slurm"],
     "docs/how-to/cxr-bert.md": ["needs the published CXR-BERT files, the QaTa-COV19 set and a GPU"],
     "docs/how-to/offline.md": ["needs a package registry", "needs the folder of wheels that a registry filled"],
+    "docs/service.md": ["tests/unit/serve runs it against a server of its own"] * 2,
     "docs/index.md": ["needs a package registry, and some 2 GB of packages"],
 }
 """A block is not run for a reason; one more is a line here."""
