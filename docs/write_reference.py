@@ -39,13 +39,23 @@ def pages() -> dict[str, str]:
 
 
 def _commands() -> Iterator[str]:
-    for verb in app.registered_commands:
-        assert verb.callback is not None
-        name, parameters = verb.callback.__name__, list(_parameters(verb.callback))
+    for name, callback in _verbs():
+        parameters = list(_parameters(callback))
         usage = " ".join(["saywhere", name, *(one.usage for one in parameters if one.is_argument), "[OPTIONS]"])
-        yield f"## {name}\n\n```text\n{usage}\n```\n\n{inspect.getdoc(verb.callback)}\n\n| | meaning | default |\n|---|---|---|"
+        yield f"## {name}\n\n```text\n{usage}\n```\n\n{inspect.getdoc(callback)}\n\n| | meaning | default |\n|---|---|---|"
         yield from (_row(f"`{one.spelled}`", one.help, one.default) for one in parameters)
         yield ""
+
+
+def _verbs() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Name → function; those of a group as `models list`."""
+    for verb in app.registered_commands:
+        assert verb.callback is not None
+        yield verb.callback.__name__, verb.callback
+    for group in app.registered_groups:
+        for verb in group.typer_instance.registered_commands if group.typer_instance else ():
+            assert verb.callback is not None
+            yield f"{group.name} {verb.name}", verb.callback
 
 
 class Parameter(NamedTuple):
