@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from saywhere.fusion.augment import Geometry
+from saywhere.fusion.early import Imagination
 from saywhere.fusion.generator import Generator
 from saywhere.fusion.late import saying
 from saywhere.fusion.mixing import Mixing
@@ -25,14 +26,13 @@ class Segmentation:
     pseudo_image: PseudoImage | None
 
 
-class ReferringSegmenter(nn.Module):
+class ReferringSegmenter(Imagination):
     """Fuse the words with the image, turn both by one geometry, segment."""
 
     def __init__(
         self, scale: EmbeddingScale, projection: Projection, generator: Generator, normalize: Normalize, network: nn.Module, words_turn: bool = True
     ) -> None:
-        super().__init__()
-        self.scale, self.projection, self.generator = scale, projection, generator
+        super().__init__(scale, projection, generator)
         self.normalize, self.network, self.words_turn = normalize, network, words_turn
 
     def forward(
@@ -44,11 +44,6 @@ class ReferringSegmenter(nn.Module):
         stack = mixing.of_stack(stack) if mixing else stack
         logits = self.network(self.normalize(stack))  # (batch, 1, height, width), augmented frame
         return Segmentation(logits, pseudo_image)
-
-    def imagine(self, embedding: Embedding, noise: Tensor | None = None) -> PseudoImage:
-        """The words alone, as a picture in [0, 1]."""
-        scaled = self.scale(embedding)
-        return self.generator(self.projection(scaled if noise is None else scaled + noise))
 
     def turn(self, image: Image, pseudo_image: PseudoImage, geometry: Geometry | None) -> Stack:
         """Fuse first, then turn. With `words_turn` off the words stay behind: the fault that the paper mends, for comparison."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -26,3 +28,11 @@ def order(n: int, seed: int, epoch: int) -> np.ndarray:
 def seed_weights(seed: int) -> None:
     """Seed torch's global state, once, before a model is built (nothing else may use that state)."""
     torch.manual_seed(int(generator(seed, "weights").integers(2**31)))
+
+
+@contextmanager
+def seeded_weights(seed: int) -> Iterator[None]:
+    """What is built within has weights that depend on the seed alone; torch's global state is left as it was, for it is the caller's."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(generator(seed, "weights").integers(2**31)))
+        yield

@@ -15,7 +15,7 @@ import typer
 from pydantic import BaseModel
 
 import saywhere
-from saywhere import errors
+from saywhere import errors, fusion
 from saywhere.cli.main import app
 
 INVENTORY = Path(__file__).with_name("api_surface.json")
@@ -25,6 +25,7 @@ def surface() -> dict[str, Any]:
     """The public surface as plain JSON."""
     return {
         "python": {name: _describe(getattr(saywhere, name)) for name in sorted(saywhere.__all__)},
+        "fusion": {name: _describe(getattr(fusion, name)) for name in sorted(fusion.__all__)},
         "verbs": {name: _options(verb) for name, verb in sorted(typer.main.get_command(app).commands.items())},
         "config": sorted(_keys(saywhere.Config)),
         "errors": {name: [kind.code, kind.exit_code, kind.http_status] for name, kind in sorted(_errors().items())},
@@ -38,7 +39,8 @@ def _describe(thing: Any) -> Any:
         return type(thing).__name__
     if issubclass(thing, BaseModel):
         return "configuration"  # its keys are listed apart
-    members = {name: member for base in reversed(thing.__mro__) if base.__module__.startswith("saywhere") for name, member in vars(base).items()}
+    found = {name: member for base in reversed(thing.__mro__) if base.__module__.startswith("saywhere") for name, member in vars(base).items()}
+    members = {name: getattr(member, "__func__", member) for name, member in found.items()}  # of a class method, its function
     fields = {name: str(field.type) for name, field in getattr(thing, "__dataclass_fields__", {}).items()}
     methods = {name: _signature(member) for name, member in members.items() if inspect.isfunction(member) and not name.startswith("_")}
     properties = {name: "property" for name, member in members.items() if isinstance(member, property) and not name.startswith("_")}

@@ -37,7 +37,7 @@ class Lesion:
     mask: np.ndarray
 
 
-def make_phantoms(folder: Path, *, n_train: int, n_val: int, n_test: int, size: int = 64, seed: int = 0, rows_per_image: int | None = None) -> Path:
+def make_phantoms(folder: str | Path, *, n_train: int, n_val: int, n_test: int, size: int = 64, seed: int = 0, rows_per_image: int | None = None) -> Path:
     """Write images/, masks/ and manifest.jsonl into the folder; return the manifest's path.
 
     A row is an image, one of its 2 to 4 lesions (at most one a quadrant) and the prompts for it (`LEVELS`). All lesions of an image are rows, or

@@ -12,7 +12,7 @@ from torch import Tensor
 from saywhere.data.manifest import Row
 from saywhere.errors import ConfigError, nearest
 from saywhere.text.cache import EmbeddingCache
-from saywhere.text.prompts import positions
+from saywhere.text.scale import same_meaning
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,6 @@ def texts_of(row: Row, level: str, key: str = "text.train_prompts") -> tuple[str
 def groups_of_meaning(
     rows: Sequence[Row], levels: Sequence[str], table: PromptTable, versions: Callable[[str], Sequence[str]] = lambda text: (text,)
 ) -> np.ndarray:
-    """int64 (prompt,): a row's sentences that name the same places share a number, whatever their level; each other prompt has its own.
-
-    A short and a long description of one lesion mean the same; one that leaves the place out does not. `versions` of a sentence mean what it means.
-    A prompt of several rows stays with the first: chains of shared prompts would end in one group of everything.
-    """
-    groups, is_taken = np.arange(len(table.prompts)), np.zeros(len(table.prompts), bool)
-    for row in rows:
-        spoken = [text for level in levels for text in row.prompts.get(level, ())]
-        texts = [version for text in spoken for version in versions(text) if version in table.number]
-        for places in dict.fromkeys(map(positions, texts)):
-            numbers = [table.number[text] for text in texts if positions(text) == places]
-            fresh = [n for n in numbers if not is_taken[n]]
-            if fresh:
-                groups[fresh] = fresh[0]
-                is_taken[fresh] = True
-    return groups
+    """`same_meaning` of the rows' sentences at these levels, whatever the level; `versions` of a sentence mean what it means."""
+    spoken = ([version for level in levels for text in row.prompts.get(level, ()) for version in versions(text)] for row in rows)
+    return same_meaning(spoken, table.number)

@@ -127,10 +127,10 @@ class Photometry:
 
 
 class Augmentation:
-    """Draws geometries and photometries: a function of (seed, step, sample), in any process."""
+    """Draws geometries and photometries: a function of (seed, step, sample), in any process. `config`: the ranges; None for the paper's."""
 
-    def __init__(self, config: AugmentConfig) -> None:
-        self.config = config
+    def __init__(self, config: AugmentConfig | None = None) -> None:
+        self.config = config = config or AugmentConfig()
         self.has_geometry = config.name != "none"
 
     def draw(self, seed: int, step: int, samples: Sequence[int]) -> Geometry:

@@ -16,6 +16,7 @@ class Generator(nn.Module):
 
     def __init__(self, channel: int) -> None:
         super().__init__()
+        self.channels = channel
         self.layers = nn.Sequential(
             nn.ConvTranspose2d(1, 16, 4, stride=2, padding=1),
             nn.ReLU(),

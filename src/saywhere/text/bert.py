@@ -140,7 +140,8 @@ def _find_weights(name: str, folder: Path) -> Path:
 
 
 def _load_trunk(folder: Path, weights: Path) -> Any:
-    model = _empty_trunk(folder / "config.json")
+    with torch.random.fork_rng(devices=[]):  # its first weights are random, and are thrown away: the caller's random numbers go on as before
+        model = _empty_trunk(folder / "config.json")
     tensors = {_trunk_key(key): value for key, value in _read_weights(weights).items()}
     wanted = model.state_dict()
     lost = sorted(set(wanted) - set(tensors))

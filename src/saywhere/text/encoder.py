@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from saywhere.errors import ConfigError, nearest
 from saywhere.text import bert, controls, minilm
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """A frozen sentence encoder: text in, one vector a sentence out. Always in eval mode, never trained."""
 

@@ -6,12 +6,14 @@ they share, and style differs more than place: so directions are scaled by the t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from saywhere.text.prompts import positions
 
 KEEP = 1e-4  # principal components below this share of the largest are noise
 SHRINKAGE = 0.1  # of the within-group covariance, towards its mean variance (Friedman 1989)
@@ -95,6 +97,27 @@ def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingSc
     # three digits: the last bits of a QR depend on the number of threads, and equal trainings must give equal checkpoints
     scale.reach.fill_(float(f"{max(float(distances.quantile(REACH)), 1e-6):.3g}"))
     return scale
+
+
+def same_meaning(spoken: Iterable[Sequence[str]], number: Mapping[str, int]) -> np.ndarray:
+    """int64 (prompt,): sentences of one thing that name the same places share a number, the group that `fit` takes; each other prompt has its own.
+
+    A short and a long description of one lesion mean the same; one that leaves the place out does not.
+    A prompt of several things stays with the first: chains of shared prompts would end in one group of everything.
+
+    Args:
+        spoken: the sentences of each thing (a manifest's row). number: prompt → its number, 0 to n − 1; sentences that it has not are left out.
+    """
+    groups, is_taken = np.arange(len(number)), np.zeros(len(number), bool)
+    for sentences in spoken:
+        texts = [text for text in sentences if text in number]
+        for places in dict.fromkeys(map(positions, texts)):
+            numbers = [number[text] for text in texts if positions(text) == places]
+            fresh = [n for n in numbers if not is_taken[n]]
+            if fresh:
+                groups[fresh] = fresh[0]
+                is_taken[fresh] = True
+    return groups
 
 
 def _deviations(rows: np.ndarray) -> np.ndarray:

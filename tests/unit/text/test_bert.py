@@ -233,3 +233,11 @@ def test_paper_code_needs_two_layers(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"text\.pooling is paper_code"):
         open_cxr_bert(folder, "paper_code", None)
     assert open_cxr_bert(folder, "cls", None).dim == HIDDEN
+
+
+def test_opening_an_encoder_leaves_the_callers_random_numbers_alone(cxr_bert_folder: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    open_cxr_bert(cxr_bert_folder, "default", None)
+    assert torch.equal(torch.rand(3), expected)
