@@ -32,14 +32,14 @@ def card(facts: dict[str, Any]) -> str:
         _use(facts["name"], about["suggestions"]),
         f"## Data and terms\n\n{about['data'] or NOT_STATED}\n\nTerms: {about['terms'] or NOT_STATED}",
         _made(facts, config),
-        *_evidence(facts["evidence"]),
+        *_evidence(facts["evidence"], is_taught=bool(config["data"].get("half"))),
         "## Never tested\n\n" + ("\n".join(f"- {limit}" for limit in about["limits"]) or NOT_STATED),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _use(name: str, suggestions: list[str]) -> str:
-    prompt = suggestions[0] if suggestions else "…"
+    prompt = max(suggestions, key=len) if suggestions else "…"
     return f'## Use\n\n```console\nsaywhere predict {name} image.png --prompt "{prompt}" --out masks\n```'
 
 
@@ -53,11 +53,11 @@ def _made(facts: dict[str, Any], config: dict[str, Any]) -> str:
     return f"## How it was made\n\n{facts['about']['made']}\n\n{made} `config.toml` holds every setting."
 
 
-def _evidence(evidence: dict[str, Any]) -> list[str]:
+def _evidence(evidence: dict[str, Any], *, is_taught: bool) -> list[str]:
     if "evaluation" not in evidence:
         return ["## Metrics\n\nNot evaluated: nothing is known of how well it works."]
     found = evidence["evaluation"]
-    return [_metrics(found), _listening(found), *_mosaic(evidence.get("mosaic")), *_halves(evidence.get("halves"))]
+    return [_metrics(found), _listening(found), *_mosaic(evidence.get("mosaic")), *_halves(evidence.get("halves"), is_taught=is_taught)]
 
 
 def _metrics(found: dict[str, Any]) -> str:
@@ -85,10 +85,11 @@ def _mosaic(found: dict[str, Any] | None) -> list[str]:
     return [f"Where the words decide: {found['side']}×{found['side']} test images in one picture, and a sentence that names one.\n\n" + "\n".join(lines)]
 
 
-def _halves(found: dict[str, Any] | None) -> list[str]:
+def _halves(found: dict[str, Any] | None, *, is_taught: bool) -> list[str]:
     if not found:
         return []
-    lines = [f"| words that name one half alone, {found['n']} images | [95 %] |", "|---|---|"]
+    how = "Words that name one half of the image" + ("." if is_taught else ", which it was never taught.")
+    lines = [f"{how}\n", f"| {found['n']} images, either half | [95 %] |", "|---|---|"]
     return ["\n".join(lines + [f"| {label} | {_interval(found[key])} |" for label, key in _HALVES if found.get(key)])]
 
 
