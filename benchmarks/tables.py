@@ -12,7 +12,7 @@ from saywhere.engine.compare import table
 from saywhere.io.files import write_text
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
+RESULTS, MODELS = ROOT / "benchmarks" / "results", ROOT / "src" / "saywhere" / "models"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "service.md")
 _MARK = re.compile(r"(<!-- table: ([a-z0-9_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -24,6 +24,8 @@ def filled(text: str) -> str:
 
 def _table(name: str) -> str:
     place = RESULTS / f"{name}.json"
+    if name == "models":
+        return _models(sorted(MODELS.glob("*/config.json")))
     if name == "service":
         return _service([json.loads(place.read_text()) for place in sorted(RESULTS.glob("service_*.json"))])
     if name.startswith("arms_"):
@@ -31,6 +33,34 @@ def _table(name: str) -> str:
     if name.startswith("mosaic_") and place.is_file():
         return _mosaic(json.loads(place.read_text()))
     return _demo(json.loads(place.read_text())) if place.is_file() else table(RESULTS / name)
+
+
+def _models(places: list[Path]) -> str:
+    """What each model that comes along was measured to do."""
+    kinds, tiles = ("right", "empty", "shuffled", "contradictory"), ("right", "another tile's", "unseen wording")
+    heads = [
+        "model",
+        "test images",
+        "right words [95 %]",
+        "pooled",
+        "no words",
+        "another case's",
+        "opposite words",
+        *(f"mosaics: {tile}" for tile in tiles),
+        "verdict",
+    ]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for place in places:
+        found = json.loads(place.read_text())
+        words, mosaic = found["evidence"]["evaluation"]["words"], found["evidence"]["mosaic"]["dice_mean"]
+        numbers = [
+            _interval(words["right"]["dice_mean"]),
+            f"{words['right']['dice_pooled']:.3f}",
+            *(f"{words[kind]['dice_mean']['mean']:.3f}" for kind in kinds[1:]),
+        ]
+        numbers += [f"{mosaic[tile]['mean']:.3f}" for tile in tiles]
+        lines.append(f"| `{found['name']}` | {words['right']['n']} | {' | '.join(numbers)} | {found['evidence']['evaluation']['verdict']} |")
+    return "\n".join([*lines, "\nDice a case at the images' own size, of mosaics at the network's; one seed each. `make models` made them."]) + "\n"
 
 
 def _demo(found: dict[str, Any]) -> str:

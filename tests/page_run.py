@@ -70,7 +70,7 @@ class PageRun:
             address = self.servers.enter_context(serving_here(self.monkeypatch, lambda: self._verb(line, words[1:])))
             self.address = address.removeprefix("http://").rstrip("/")
         elif words[:1] == ["saywhere"] and words[1] in VERBS and not SHELL & set(line):
-            self._verb(line, [*words[1:], *(_smaller() if words[1] == "train" else ())])
+            self._verb(line, [*words[1:], *(_smaller(words) if words[1] == "train" else ())])
         else:
             done = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"], cwd=self.folder, capture_output=True, text=True, timeout=120, check=False)
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
@@ -86,8 +86,10 @@ def _lines(code: str) -> Iterator[str]:
             yield line.removeprefix("$ ")
 
 
-def _smaller() -> Iterator[str]:
+def _smaller(words: list[str]) -> Iterator[str]:
     for key, value in SMALLER.items():
+        if key in ("data.size", "network.width") and "--from" in words:
+            continue  # the weights to begin with fit one network
         yield from ("--set", f"{key}={value}")
 
 

@@ -64,7 +64,9 @@ def evaluate(
     """
     run, manifest = Path(run), None if manifest is None else Path(manifest)
     segmenter = Segmenter(run)
-    config = segmenter.config if prompts is None else segmenter.config.replace(**{"text.evaluate_prompts": prompts})
+    if prompts is not None:
+        segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})
+    config = segmenter.config
     kinds = asked(config, [words] if isinstance(words, str) else words)
     rows, place, n_quarantined = _rows(config, manifest, split or config.data.test_split)
     cases = {kind: measure(segmenter, rows, prompts_for(kind, rows, config), kind, advance) for kind in kinds}

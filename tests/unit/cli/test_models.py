@@ -33,7 +33,7 @@ def test_a_run_becomes_a_model_and_its_name_serves_every_verb(say: Say, trained:
     image = manifest.parent / rows_of(manifest)[0]["image"]
     assert say("predict", "spot", image, "--prompt", "upper left", "--out", tmp_path / "masks").code == 0
     assert len(list((tmp_path / "masks").glob("*-mask.png"))) == 1
-    ended = say("evaluate", "spot", "--data", manifest, "--json")
+    ended = say("evaluate", "spot", "--data", manifest, "--prompts", "place", "--json")
     assert ended.code == 0
     assert (tmp_path / "runs/spot-evaluation/summary.json").is_file()
     assert "evaluation" not in {path.name for path in (tmp_path / "models/spot").iterdir()}
