@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from console import Ended
+from saywhere.engine import named
+from saywhere.serve.models import open_models
 from saywhere.serve.store import Store
 from unit.serve.served import serving
 
@@ -58,11 +60,21 @@ def test_what_can_be_reached_from_outside_gets_a_token(say: Say, trained: Path, 
     assert asked["token"] == "mine"
 
 
-def test_without_a_run_it_says_how_to_make_one(say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_without_a_run_every_model_that_is_here_is_served(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[Path]] = []
+    monkeypatch.setattr("saywhere.serve.run.run_server", lambda runs, **named: asked.append(runs))
+    assert say("serve").code == 0
+    assert asked == [[]]
+    names = [served.name for served in open_models(asked[0])]
+    assert names == list(named.known())
+    assert "polyp" in names
+
+
+def test_without_run_or_model_it_says_how_to_make_one(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(named, "known", dict)
     ended = say("serve", "--port", "0")
     assert ended.code == 2
-    assert "no run to serve" in ended.err
+    assert "no model to serve" in ended.err
     assert "make demo" in ended.err
 
 
