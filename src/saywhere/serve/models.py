@@ -63,7 +63,7 @@ def open_models(runs: Sequence[Path]) -> Models:
 
     None named: every model that is here. Raises MissingFile, BadCheckpoint, MissingEncoder, UsageError.
     """
-    runs = runs or [Path(name) for name in named.known()]
+    runs = runs or list(named.known().values())
     if not runs:
         raise MissingFile("no model to serve", remedy="name a run: saywhere serve runs/demo/run (`make demo` makes it)")
     opened = [load(run) for run in runs]
