@@ -72,7 +72,7 @@ class PageRun:
         elif words[:1] == ["saywhere"] and words[1] in VERBS and not SHELL & set(line):
             self._verb(line, [*words[1:], *(_smaller(words) if words[1] == "train" else ())])
         else:
-            done = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"], cwd=self.folder, capture_output=True, text=True, timeout=120, check=False)
+            done = subprocess.run(["bash", "-c", f"set -eo pipefail\n{line}\n:"], cwd=self.folder, capture_output=True, text=True, timeout=120, check=False)
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
     def _verb(self, line: str, words: list[str]) -> None:

@@ -55,7 +55,7 @@ def test_a_poisoned_batch_stops_it_and_best_stays(poison: Any, config: Config, t
 
 
 def test_the_last_step_of_all_is_watched_too(poison: Any, config: Config, tmp_path: Path, events: list[dict[str, Any]]) -> None:
-    n_steps = events[0]["n_steps"]
+    n_steps = next(event["n_steps"] for event in events if event["event"] == "start")
     poison(n_steps - 1, "image")
     with pytest.raises(TrainingDiverged, match=f"at step {n_steps};"):
         train(config, tmp_path / "run")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+_PROBES = ("generator", "invariance", "mosaic", "halves")
 _WHAT = "generator: words → pseudo-image alone. invariance: turn a pair, compare masks. mosaic: words name a tile. halves: words name one half."
 _HALVES = (("of the mask, inside the named half", "inside"), ("Dice with what lies there", "dice"), ("marked where nothing lies", "empty_area"))
 
@@ -28,6 +29,8 @@ def probe(
     """The paper's next checks; writes a JSON file and a picture."""
     from saywhere.errors import UsageError, nearest
 
+    if what not in _PROBES:
+        raise UsageError(f"no probe {what!r}", remedy=nearest(what, _PROBES))
     folder = out or _default_folder(subject)
     if what == "generator":
         summary = _generator(subject, folder, steps, assignment)
@@ -39,12 +42,10 @@ def probe(
         from saywhere.engine.probe.mosaic import probe_mosaic
 
         summary = probe_mosaic(subject, folder, n_cases=cases, side=side, manifest=data)
-    elif what == "halves":
+    else:
         from saywhere.engine.probe.halves import probe_halves
 
         summary = probe_halves(subject, folder, n_cases=cases, manifest=data)
-    else:
-        raise UsageError(f"no probe {what!r}", remedy=nearest(what, ("generator", "invariance", "mosaic", "halves")))
     if as_json:
         typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
     else:

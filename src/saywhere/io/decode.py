@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import stat
 import threading
 import warnings
@@ -17,6 +18,7 @@ from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 SIGNATURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"BM": "BMP"}
 ORIENTATION, SAMPLES_PER_PIXEL, EXTRA_SAMPLES = 0x0112, 277, 338
+logging.getLogger("PIL").setLevel(logging.INFO)  # at DEBUG Pillow writes EXIF's values down: names, dates
 _header_lock = threading.Lock()  # catch_warnings changes the whole process
 
 

@@ -43,7 +43,7 @@ def test_other_data_with_a_faulty_row_is_exit_3(say: Say, run_copy: Path, manife
     ended = say("evaluate", run_copy, "--data", write_rows(manifest.with_name("faulty_test.jsonl"), rows), "--json", "--words", "right")
     assert ended.code == 3
     assert json.loads(ended.out)["quarantined"] == 1
-    assert "1 rows are faulty and were set aside" in ended.err
+    assert "set aside: 1 faulty row" in ended.err
 
 
 def test_words_that_do_not_exist_are_exit_2_before_anything_is_measured(say: Say, run_copy: Path) -> None:

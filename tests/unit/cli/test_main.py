@@ -78,11 +78,11 @@ def test_a_wrong_word_is_exit_2_with_a_hint(say: Say, words: tuple[str, ...], me
 
 SENTENCES = [
     (("check", "none.jsonl"), "no manifest none.jsonl: check the name; `saywhere prepare` makes one"),
-    (("evaluate", "none"), "no checkpoint in none; a run directory, or a folder with checkpoint.safetensors: train first"),
-    (("predict", "none", "a.png", "--prompt", "left"), "no checkpoint in none"),
+    (("evaluate", "none"), "no run and no model 'none'; models: "),
+    (("predict", "none", "a.png", "--prompt", "left"), "no run and no model 'none'"),
     (("report", "none"), "none"),
     (("probe", "generator", "none.toml"), "no configuration file none.toml"),
-    (("probe", "invariance", "none"), "no checkpoint in none"),
+    (("probe", "invariance", "none"), "no run and no model 'none'"),
     (("probe", "invariants", "none"), "no probe 'invariants': did you mean 'invariance'?"),
     (("demo", "--data", "none"), "no manifest none"),
     (
@@ -91,8 +91,8 @@ SENTENCES = [
     ),
     (("info", "netwroks"), "info knows no 'netwroks'"),
     (("train", "none.toml", "--resume"), "no configuration file none.toml"),
-    (("predict", "none"), "nothing to predict; either INPUT… with --prompt, or --manifest M"),
-    (("predict", "none", "a.png", "--manifest", "m.jsonl"), "both pictures and --manifest"),
+    (("predict", "none"), "nothing to predict; INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl"),
+    (("predict", "none", "a.png", "--manifest", "m.jsonl"), "both INPUT and --manifest"),
     (("predict", "none", "--manifest", "m.jsonl", "--prompt", "left"), "both --prompt and --manifest; a manifest's rows have their own prompts"),
     (("predict", "none", "a.png", "--prompt", "left", "--split", "test"), "--split without --manifest"),
 ]

@@ -154,7 +154,7 @@ def test_the_best_checkpoint_is_opened_then_the_last_then_the_folder(run_copy: P
     shutil.rmtree(run_copy / "checkpoints/best")
     assert load(run_copy).state["epoch"] == 2
     shutil.rmtree(run_copy / "checkpoints/last")
-    with pytest.raises(MissingFile, match=r"no checkpoint in .*; a run directory, or a folder with"):
+    with pytest.raises(MissingFile, match=r"no checkpoint in .*; a run directory, a folder with"):
         load(run_copy)
 
 
