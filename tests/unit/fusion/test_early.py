@@ -57,9 +57,15 @@ def test_the_scale_is_the_one_that_a_training_of_saywhere_fits(fusion: EarlyFusi
     prompts = sorted(text for same in SENTENCES for text in same)
     groups = [next(i for i, same in enumerate(SENTENCES) if prompt in same) for prompt in prompts]
     expected = fit(minilm.embed(prompts), groups, "within")
-    np.testing.assert_allclose(fusion.scale.matrix.numpy(), expected.matrix.numpy(), atol=1e-5)
+    assert differs(fusion.scale.matrix, expected.matrix) < 1e-3
     apart = EarlyFusion.fit([text for same in SENTENCES for text in same], size=SIZE, channels=1, encoder=minilm)
-    assert not torch.allclose(apart.scale.matrix, expected.matrix, atol=1e-3)  # without the groups, style counts as meaning
+    assert differs(apart.scale.matrix, expected.matrix) > 0.1  # without the groups, style counts as meaning
+
+
+def differs(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """Of what the scale makes of lengths and angles; directions that stretch alike may come in any rotation, as the last bits of an embedding have it."""
+    ours, theirs = (matrix @ matrix.T for matrix in (ours, theirs))
+    return float((ours - theirs).norm() / theirs.norm())
 
 
 def test_projection_and_generator_learn_and_nothing_else_is_kept(fusion: EarlyFusion) -> None:
