@@ -22,17 +22,6 @@ def segmenter(trained: Path) -> Segmenter:
     return Segmenter(trained)
 
 
-@pytest.fixture
-def pictures(manifest: Path, tmp_path: Path) -> Path:
-    """Two folders with a picture of the same name in each."""
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-    shutil.copy(manifest.parent / "images/test_0000.png", tmp_path / "one/a.png")
-    shutil.copy(manifest.parent / "images/test_0001.png", tmp_path / "two/a.png")
-    Image.open(tmp_path / "one/a.png").save(tmp_path / "one/a.bmp")
-    return tmp_path
-
-
 def test_equal_names_do_not_overwrite_each_other(segmenter: Segmenter, pictures: Path) -> None:
     jobs = jobs_for([pictures / "one", pictures / "two/a.png"], ["upper left"])
     assert [(job.image.relative_to(pictures).as_posix(), job.stem) for job in jobs] == [("one/a.bmp", "a"), ("one/a.png", "a-2"), ("two/a.png", "a-3")]

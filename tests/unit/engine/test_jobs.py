@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from saywhere.data.manifest import read_manifest
 from saywhere.engine.jobs import jobs_for, jobs_from_file, jobs_from_manifest
@@ -20,17 +18,6 @@ from small_run import rows_of, write_rows
 @pytest.fixture(scope="module")
 def segmenter(trained: Path) -> Segmenter:
     return Segmenter(trained)
-
-
-@pytest.fixture
-def pictures(manifest: Path, tmp_path: Path) -> Path:
-    """Two folders with a picture of the same name in each."""
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-    shutil.copy(manifest.parent / "images/test_0000.png", tmp_path / "one/a.png")
-    shutil.copy(manifest.parent / "images/test_0001.png", tmp_path / "two/a.png")
-    Image.open(tmp_path / "one/a.png").save(tmp_path / "one/a.bmp")
-    return tmp_path
 
 
 def test_every_prompt_for_every_picture(pictures: Path) -> None:
