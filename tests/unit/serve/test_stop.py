@@ -30,7 +30,7 @@ def test_what_was_begun_is_answered_and_it_ends_well(trained: Path, manifest: Pa
         clients = [threading.Thread(target=client, args=(address,), daemon=True) for _ in range(6)]
         for each in clients:
             each.start()
-        while sum(status == 200 for _, status in list(asked)) < 6:
+        while sum(status == 200 for _, status in list(asked)) < 6 and process.poll() is None:
             time.sleep(0.05)
         stopped = time.monotonic()
         process.send_signal(signal.SIGTERM)
