@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from saywhere.engine.compare import dice_difference, gap, read_results, table, words_gap
 from saywhere.errors import MissingFile
 from saywhere.io.files import write_text
-from saywhere.metrics.statistics import PairedDifference
+from saywhere.metrics.statistics import PairedDifference, with_span
 
 ROOT = Path(__file__).parent.parent
 RESULTS, PAGE = ROOT / "benchmarks" / "results", ROOT / "docs" / "evidence.md"
@@ -85,7 +85,7 @@ def _arms() -> Found:
     """The demo's three short runs: intervals of two independent means that do not touch."""
     rows = {row["label"]: row["dice_mean"] for row in _demo("phantoms")["comparison"]["rows"]}
     turned, behind = rows["words turned with the image (the paper)"], rows["words left behind"]
-    shown = " · ".join(f"{label} {dice['mean']:.3f} [{dice['low']:.3f}, {dice['high']:.3f}]" for label, dice in rows.items())
+    shown = " · ".join(f"{label} {with_span(**dice)}" for label, dice in rows.items())
     return Found(f"{shown}; one seed, `demo_phantoms`", "reproduced" if turned["low"] > behind["high"] else "not reproduced")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from saywhere.engine.compare import table
 from saywhere.io.files import write_text
+from saywhere.metrics.statistics import with_span
 
 ROOT = Path(__file__).parent.parent
 RESULTS, MODELS = ROOT / "benchmarks" / "results", ROOT / "src" / "saywhere" / "models"
@@ -54,7 +55,7 @@ def _models(places: list[Path]) -> str:
         found = json.loads(place.read_text())
         words, mosaic = found["evidence"]["evaluation"]["words"], found["evidence"]["mosaic"]["dice_mean"]
         numbers = [
-            _interval(words["right"]["dice_mean"]),
+            with_span(**words["right"]["dice_mean"]),
             f"{words['right']['dice_pooled']:.3f}",
             *(f"{words[kind]['dice_mean']['mean']:.3f}" for kind in kinds[1:]),
         ]
@@ -68,8 +69,8 @@ def _demo(found: dict[str, Any]) -> str:
     lines = ["| words | cases | Dice a case [95 %] | Dice pooled | IoU a case | right − these [95 %] | |", "|---|---|---|---|---|---|---|"]
     for kind, measured in found["summary"]["words"].items():
         heard = found["summary"]["listening"].get(kind)
-        gap = f"{heard['difference']:+.3f} [{heard['low']:+.3f}, {heard['high']:+.3f}]" if heard else ""
-        lines.append(f"| {kind} | {measured['n']} | {_interval(measured['dice_mean'])} | {measured['dice_pooled']:.3f} | "
+        gap = with_span(heard["difference"], heard["low"], heard["high"], "+") if heard else ""
+        lines.append(f"| {kind} | {measured['n']} | {with_span(**measured['dice_mean'])} | {measured['dice_pooled']:.3f} | "
                      f"{measured['iou_mean']['mean']:.3f} | {gap} | {heard['verdict'] if heard else ''} |")  # fmt: skip
     config = found["config"]
     lines.append(f"\n`{found['command']}`: `{config['network']['name']}` at {config['data']['size']} px, seed {found['seed']}, {found['threads']} thread(s), "
@@ -81,14 +82,14 @@ def _arms(found: dict[str, Any]) -> str:
     """A demo's comparison: what happens to the words when the image turns."""
     comparison = found["comparison"]
     lines = ["| when the image turns | Dice a case [95 %] |", "|---|---|"]
-    lines += [f"| {row['label']} | {_interval(row['dice_mean'])} |" for row in comparison["rows"]]
+    lines += [f"| {row['label']} | {with_span(**row['dice_mean'])} |" for row in comparison["rows"]]
     return "\n".join([*lines, f"\n{comparison['note']} {comparison['rows'][0]['n']} cases, one seed."]) + "\n"
 
 
 def _mosaic(found: dict[str, Any]) -> str:
     """A mosaic probe: whose lesion is marked."""
     lines = [f"| words | Dice with the named tile's lesion, {found['n']} mosaics [95 %] |", "|---|---|"]
-    return "\n".join([*lines, *(f"| {words} | {_interval(dice)} |" for words, dice in found["dice_mean"].items())]) + "\n"
+    return "\n".join([*lines, *(f"| {words} | {with_span(**dice)} |" for words, dice in found["dice_mean"].items())]) + "\n"
 
 
 def _service(measured: list[dict[str, Any]]) -> str:
@@ -107,10 +108,6 @@ def _service(measured: list[dict[str, Any]]) -> str:
         lines.append(f"| {found['clients']} | {found['minutes']:g} | {answers} | {found['images_per_s']} | {found['p50_s']} s | {found['p99_s']} s | "
                      f"{' | '.join(grown)} | {'yes' if found['same_answer'] else 'NO'} | {machine} |")  # fmt: skip
     return "\n".join([*lines, *(f"\n`{found['command']}`" for found in measured)]) + "\n"
-
-
-def _interval(interval: dict[str, float]) -> str:
-    return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
 
 
 if __name__ == "__main__":

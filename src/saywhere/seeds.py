@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -25,14 +25,23 @@ def order(n: int, seed: int, epoch: int) -> np.ndarray:
     return generator(seed, "order", epoch).permutation(n)
 
 
+def one_of(texts: Sequence[str], random: np.random.Generator) -> str:
+    """One of them, each as likely."""
+    return texts[int(random.integers(len(texts)))]
+
+
 def seed_weights(seed: int) -> None:
     """Seed torch's global state, once, before a model is built (nothing else may use that state)."""
-    torch.manual_seed(int(generator(seed, "weights").integers(2**31)))
+    torch.manual_seed(_of_weights(seed))
 
 
 @contextmanager
 def seeded_weights(seed: int) -> Iterator[None]:
     """What is built within has weights that depend on the seed alone; torch's global state is left as it was, for it is the caller's."""
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(generator(seed, "weights").integers(2**31)))
+        torch.default_generator.manual_seed(_of_weights(seed))
         yield
+
+
+def _of_weights(seed: int) -> int:
+    return int(generator(seed, "weights").integers(2**31))

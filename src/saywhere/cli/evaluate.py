@@ -41,18 +41,16 @@ def _print(summary: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from saywhere.metrics.statistics import with_span
+
     table = Table(title=f"{summary['split']}, {summary['n']} cases, prompts {summary['level']!r}, original size")
     for heading in ("words", "n", "Dice a case [95 %]", "Dice pooled", "IoU a case", "right − these [95 %]", "verdict"):
         table.add_column(heading)
     for kind, found in summary["words"].items():
         heard = summary["listening"].get(kind)
-        gap = f"{heard['difference']:+.3f} [{heard['low']:+.3f}, {heard['high']:+.3f}]" if heard else ""
-        table.add_row(kind, str(found["n"]), _interval(found["dice_mean"]), f"{found['dice_pooled']:.3f}",
+        gap = with_span(heard["difference"], heard["low"], heard["high"], "+") if heard else ""
+        table.add_row(kind, str(found["n"]), with_span(**found["dice_mean"]), f"{found['dice_pooled']:.3f}",
                       f"{found['iou_mean']['mean']:.3f}", gap, heard["verdict"] if heard else "")  # fmt: skip
     if summary["verdict"]:
         table.caption = f"the words are {summary['verdict']}: the least favourable of the wrong words decides ({summary['verdict_by']})"
     Console().print(table)
-
-
-def _interval(interval: dict[str, float]) -> str:
-    return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"

@@ -80,6 +80,8 @@ def _print(what: str, summary: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from saywhere.metrics.statistics import with_span
+
     if what == "generator":
         table = Table(
             "prompts",
@@ -91,22 +93,18 @@ def _print(what: str, summary: dict[str, Any]) -> None:
         )
         for level, stages in summary["prompt_sets"].items():
             for name, found in stages.items():
-                table.add_row(level, name, _interval(found["auc"]), _interval(found["dice"]), f"{found['spread']:.3f}")
+                table.add_row(level, name, with_span(**found["auc"]), with_span(**found["dice"]), f"{found['spread']:.3f}")
     elif what == "mosaic":
         table = Table("words", "Dice with the named tile's lesion [95 %]", title=f"{summary['n']} mosaics of {summary['side']}×{summary['side']} test images")
         for words, interval in summary["dice_mean"].items():
-            table.add_row(words, _interval(interval))
+            table.add_row(words, with_span(**interval))
     elif what == "halves":
         table = Table("measure", "[95 %]", title=f"words that name one half alone, {summary['n']} test images")
         for label, key in _HALVES:
-            table.add_row(label, _interval(summary[key]) if summary[key] else "no such case")
+            table.add_row(label, with_span(**summary[key]) if summary[key] else "no such case")
     else:
         ways = list(next(iter(summary["agreement"].values())))
         table = Table("transform", *ways, title=f"agreement of the mask (Dice) [95 %], {summary['n']} test cases")
         for name, found in summary["agreement"].items():
-            table.add_row(name, *(_interval(found[way]) for way in ways))
+            table.add_row(name, *(with_span(**found[way]) for way in ways))
     Console().print(table)
-
-
-def _interval(interval: dict[str, float]) -> str:
-    return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"

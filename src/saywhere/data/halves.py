@@ -49,7 +49,7 @@ def wordings(target: str, side: str, part: str) -> tuple[str, ...]:
 
 
 def cut(mask: Tensor, side: str) -> Tensor:
-    """mask (channel, height, width) → a copy with the other half empty; of an odd width the middle column counts as right."""
+    """mask ([channel,] height, width) → a copy with the other half empty; of an odd width the middle column counts as right."""
     middle = mask.shape[-1] // 2
     kept = mask.clone()
     (kept[..., middle:] if side == "left" else kept[..., :middle]).zero_()

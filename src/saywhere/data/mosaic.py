@@ -5,7 +5,6 @@ Without the words nothing says which lesion is meant. The words' place is exact,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -108,9 +107,5 @@ def _draw_one(store: Store, random: np.random.Generator, target: str, side: int)
     chosen, named = random.integers(len(store.masks), size=side**2), int(random.integers(side**2))
     other = (named + 1 + int(random.integers(side**2 - 1))) % side**2
     picture, mask = tile(store.images[store.image_of_row[chosen]], store.masks[chosen], named, side)
-    right, contradictory = (_one_of(wordings(target, number, side), random) for number in (named, other))
+    right, contradictory = (seeds.one_of(wordings(target, number, side), random) for number in (named, other))
     return picture, mask, right, contradictory, unseen_wording(named, side)
-
-
-def _one_of(texts: Sequence[str], random: np.random.Generator) -> str:
-    return texts[int(random.integers(len(texts)))]

@@ -13,7 +13,7 @@ import numpy as np
 
 from saywhere.engine.grid import labels_of
 from saywhere.errors import MissingFile
-from saywhere.metrics.statistics import PairedDifference, hierarchical_difference, holm, rank_biserial
+from saywhere.metrics.statistics import PairedDifference, hierarchical_difference, holm, rank_biserial, with_span
 
 RESAMPLES = 4000
 _FRAMES = {"original": "test cases at their original size", "mosaic": "mosaics of test images, at the network's size"}
@@ -109,7 +109,7 @@ def _mean_dice(cells: list[dict[str, Any]]) -> PairedDifference:
 def _row(cells: list[dict[str, Any]], dice: PairedDifference) -> list[str]:
     mean = [np.mean([cell["summary"]["words"]["right"][key] for cell in cells]) for key in ("dice_pooled", "iou_pooled")]
     iou = np.mean([cell["summary"]["words"]["right"]["iou_mean"]["mean"] for cell in cells])
-    return [f"{dice.difference:.3f} [{dice.low:.3f}, {dice.high:.3f}]", f"{iou:.3f}", *(f"{value:.3f}" for value in mean)]
+    return [with_span(dice.difference, dice.low, dice.high), f"{iou:.3f}", *(f"{value:.3f}" for value in mean)]
 
 
 def _extras(results: Results) -> list[tuple[str, Callable[[list[dict[str, Any]]], str]]]:
@@ -173,7 +173,7 @@ def _matrix(cells: list[dict[str, Any]], words: str, cases_with: str | None = No
 
 def gap(found: PairedDifference) -> str:
     """+0.123 [+0.100, +0.150]"""
-    return f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    return with_span(found.difference, found.low, found.high, "+")
 
 
 def _p(value: float) -> str:

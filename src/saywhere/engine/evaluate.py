@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,12 @@ from saywhere.data.manifest import Row
 from saywhere.data.validate import check
 from saywhere.engine import named, pictures
 from saywhere.engine.material import data_of, rows_of
-from saywhere.engine.predict import Segmenter
+from saywhere.engine.predict import Result, Segmenter
 from saywhere.engine.words import asked, prompts_for
 from saywhere.errors import TooManyFaults
 from saywhere.io import files, images
 from saywhere.metrics.functional import case_metrics, pooled
-from saywhere.metrics.statistics import bootstrap_mean, paired_difference, verdict
+from saywhere.metrics.statistics import bootstrap_mean, paired_difference, verdict, with_span
 
 Case = dict[str, Any]
 COLUMNS = ("id", "words", "prompt", "dice", "iou", "precision", "recall", "hausdorff_95_px", "surface_dice",
@@ -38,9 +38,8 @@ class EvaluationSummary(dict[str, Any]):
 
     def _line(self, kind: str) -> str:
         found, against = self["words"][kind], self["listening"].get(kind)
-        dice = found["dice_mean"]
-        gap = f"{against['difference']:+.3f} [{against['low']:+.3f}, {against['high']:+.3f}]  {against['verdict']}" if against else ""
-        return f"{kind:14}{found['n']:>6}   {dice['mean']:.3f} [{dice['low']:.3f}, {dice['high']:.3f}]    {gap}".rstrip()
+        gap = f"{with_span(against['difference'], against['low'], against['high'], '+')}  {against['verdict']}" if against else ""
+        return f"{kind:14}{found['n']:>6}   {with_span(**found['dice_mean'])}    {gap}".rstrip()
 
 
 def evaluate(
@@ -90,16 +89,21 @@ def measure(segmenter: Segmenter, rows: Sequence[Row], prompts: Sequence[str | N
     chosen = [(row, prompt) for row, prompt in zip(rows, prompts) if prompt is not None]
     segmenter.embed([prompt for _, prompt in chosen])
     cases: list[Case] = []
-    size = config.evaluate.batch_size
-    for start in range(0, len(chosen), size):
-        part = chosen[start : start + size]
-        results = segmenter.segment_many([row.image for row, _ in part], [prompt for _, prompt in part])
-        for (row, prompt), result in zip(part, results):
-            target = images.read_mask(row.mask) if row.mask is not None else np.zeros(result.mask.shape, bool)
-            numbers = case_metrics(result.mask, target, config.evaluate.surface_tolerance_px)
-            cases.append({"id": row.id, "words": kind, "prompt": prompt, **numbers})
-            advance(1)
+    for (row, prompt), (result, target) in zip(chosen, answers(segmenter, chosen)):
+        numbers = case_metrics(result.mask, target, config.evaluate.surface_tolerance_px)
+        cases.append({"id": row.id, "words": kind, "prompt": prompt, **numbers})
+        advance(1)
     return cases
+
+
+def answers(segmenter: Segmenter, asked: Sequence[tuple[Row, str]]) -> Iterator[tuple[Result, np.ndarray]]:
+    """Each row's answer to its prompt, and the truth, bool (height, width), both at the image's own size; a batch of them is in memory at once."""
+    size = segmenter.config.evaluate.batch_size
+    for start in range(0, len(asked), size):
+        part = asked[start : start + size]
+        results = segmenter.segment_many([row.image for row, _ in part], [prompt for _, prompt in part])
+        for (row, _), result in zip(part, results):
+            yield result, images.read_mask(row.mask) if row.mask is not None else np.zeros(result.mask.shape, bool)
 
 
 def summarise(cases: dict[str, list[Case]], config: Config) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from saywhere.engine import ledger
 from saywhere.engine.material import evaluation_prompt
 from saywhere.engine.predict import Segmenter
 from saywhere.errors import ManifestError, MissingFile, UsageError
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
+from saywhere.io.decode import SUFFIXES
 
 
 @dataclass(frozen=True)

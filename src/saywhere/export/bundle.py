@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ def write(run: Path, folder: Path, name: str, about: About) -> dict[str, Any]:
     files.write_json(folder / "config.json", facts)
     files.write_text(folder / "config.toml", config.to_toml())
     files.write_text(folder / "README.md", card(facts))
-    files.write_text(folder / SUMS, "".join(f"{digest(folder / file)}  {file}\n" for file in FILES))
+    files.write_text(folder / SUMS, "".join(f"{files.digest(folder / file)}  {file}\n" for file in FILES))
     return facts
 
 
@@ -67,12 +66,6 @@ def evidence(run: Path) -> dict[str, Any]:
     """What was measured of a run: the content of those JSON files that are there."""
     found = {kind: run / place for kind, place in EVIDENCE.items() if (run / place).is_file()}
     return {kind: _public(json.loads(path.read_text(encoding="utf-8"))) for kind, path in found.items()}
-
-
-def digest(path: Path) -> str:
-    """sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
 
 
 def _narrow(name: str, value: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from saywhere.metrics.statistics import with_span
+
 NOT_STATED = "Not stated."
 RESEARCH = "**Research use only. Not a medical device.**"
 _WORDS = {
@@ -64,7 +66,7 @@ def _metrics(found: dict[str, Any]) -> str:
     lines = ["| words | cases | Dice a case [95 %] | Dice pooled | IoU a case [95 %] | IoU pooled | median HD95 (px) |", "|---|---|---|---|---|---|---|"]
     for kind, row in found["words"].items():
         distance = row["hausdorff_95_px"]["median"]
-        lines.append(f"| {_WORDS.get(kind, kind)} | {row['n']} | {_interval(row['dice_mean'])} | {row['dice_pooled']:.3f} | {_interval(row['iou_mean'])} | "
+        lines.append(f"| {_WORDS.get(kind, kind)} | {row['n']} | {with_span(**row['dice_mean'])} | {row['dice_pooled']:.3f} | {with_span(**row['iou_mean'])} | "
                      f"{row['iou_pooled']:.3f} | {'∞' if distance is None else f'{distance:.1f}'} |")  # fmt: skip
     how = f"Split `{found['split']}`, prompts `{found['level']}`, at the images' own size; intervals from 2,000 resamples of the cases."
     return f"## Metrics\n\n{how}\n\n" + "\n".join(lines)
@@ -73,7 +75,7 @@ def _metrics(found: dict[str, Any]) -> str:
 def _listening(found: dict[str, Any]) -> str:
     lines = ["| right words against | difference in Dice [95 %] | verdict |", "|---|---|---|"]
     for kind, gap in found["listening"].items():
-        lines.append(f"| {_WORDS.get(kind, kind)} | {gap['difference']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}] | {gap['verdict']} |")
+        lines.append(f"| {_WORDS.get(kind, kind)} | {with_span(gap['difference'], gap['low'], gap['high'], '+')} | {gap['verdict']} |")
     return f"## Does it listen?\n\nVerdict: **{found['verdict'] or 'no words were asked for'}**.\n\n" + "\n".join(lines)
 
 
@@ -81,7 +83,7 @@ def _mosaic(found: dict[str, Any] | None) -> list[str]:
     if not found:
         return []
     lines = [f"| words | Dice with the named tile's target, {found['n']} mosaics [95 %] |", "|---|---|"]
-    lines += [f"| {words} | {_interval(dice)} |" for words, dice in found["dice_mean"].items()]
+    lines += [f"| {words} | {with_span(**dice)} |" for words, dice in found["dice_mean"].items()]
     return [f"Where the words decide: {found['side']}×{found['side']} test images in one picture, and a sentence that names one.\n\n" + "\n".join(lines)]
 
 
@@ -90,8 +92,4 @@ def _halves(found: dict[str, Any] | None, *, is_taught: bool) -> list[str]:
         return []
     how = "Words that name one half of the image" + ("." if is_taught else ", which it was never taught.")
     lines = [f"{how}\n", f"| {found['n']} images, either half | [95 %] |", "|---|---|"]
-    return ["\n".join(lines + [f"| {label} | {_interval(found[key])} |" for label, key in _HALVES if found.get(key)])]
-
-
-def _interval(interval: dict[str, float]) -> str:
-    return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
+    return ["\n".join(lines + [f"| {label} | {with_span(**found[key])} |" for label, key in _HALVES if found.get(key)])]

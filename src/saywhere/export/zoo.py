@@ -13,7 +13,7 @@ from typing import Any
 from saywhere.engine import checkpoint, named
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError, UsageError
 from saywhere.export.about import About
-from saywhere.export.bundle import FILES, SUMS, digest, read_facts, write
+from saywhere.export.bundle import FILES, SUMS, read_facts, write
 from saywhere.io import files
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -36,7 +36,7 @@ def verified(folder: Path) -> None:
     for name, wanted in _sums(sums.read_text(encoding="utf-8", errors="replace"), str(folder)).items():
         if not (folder / name).is_file():
             raise MissingFile(f"no {name}", where=folder, remedy="pull the model again")
-        if digest(folder / name) != wanted:
+        if files.digest(folder / name) != wanted:
             raise BadCheckpoint(f"{name} is not what {SUMS} says", where=folder, remedy="pull the model again, or ask whoever made it")
 
 
@@ -48,7 +48,7 @@ def pull(address: str, name: str | None = None, *, replace: bool = False) -> Pat
         name: what it is called here; default: the address's last part.
     Raises: MissingFile, BadCheckpoint, MissingExtra, UsageError, NotWritable.
     """
-    name = _checked_name(name or address.rstrip("/").split("/")[-1].lower())
+    name = _name_of(address, name)
     target = named.pulled() / name
     _free(target, replace, "--name another, or --replace")
     with _reaching(address) as (system, root), tempfile.TemporaryDirectory() as place:
@@ -71,7 +71,7 @@ def push(run: Path, address: str, about: About, name: str | None = None, *, repl
 
     Raises: MissingFile, BadCheckpoint, MissingExtra, UsageError, NotWritable.
     """
-    name = _checked_name(name or address.rstrip("/").split("/")[-1].lower())
+    name = _name_of(address, name)
     with _reaching(address) as (system, root), tempfile.TemporaryDirectory() as place:
         if not replace and system.exists(f"{root}/{SUMS}"):
             raise UsageError(f"there is a model at {shown(address)}", remedy="choose another address, or --replace")
@@ -130,7 +130,9 @@ def _sums(text: str, where: str) -> dict[str, str]:
     return found
 
 
-def _checked_name(name: str) -> str:
+def _name_of(address: str, asked: str | None) -> str:
+    """What a model is called: as asked, else the address's last part. Raises UsageError."""
+    name = asked or address.rstrip("/").split("/")[-1].lower()
     if not _NAME.fullmatch(name):
         raise UsageError(f"a model cannot be called {name[:80]!r}", allowed="lower-case letters, digits, - _ . and at most 64 of them", remedy="--name another")
     return name

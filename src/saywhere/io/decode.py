@@ -16,6 +16,8 @@ from saywhere.errors import MissingFile, SaywhereError, UnreadableFile
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+"""What their files' names end in."""
 SIGNATURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"BM": "BMP"}
 ORIENTATION, SAMPLES_PER_PIXEL, EXTRA_SAMPLES = 0x0112, 277, 338
 logging.getLogger("PIL").setLevel(logging.INFO)  # at DEBUG Pillow writes EXIF's values down: names, dates

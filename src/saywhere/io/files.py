@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -65,6 +66,15 @@ def append_bytes(path: Path, content: bytes) -> None:
         except OSError:
             os.truncate(path, before)
             raise
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file, in hexadecimal digits."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+    return sha.hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:

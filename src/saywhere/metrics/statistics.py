@@ -39,6 +39,11 @@ class PairedDifference:
     n: int
 
 
+def with_span(mean: float, low: float, high: float, sign: str = "") -> str:
+    """A number with its interval, as every table prints it: 0.889 [0.858, 0.915]; `sign` "+" for differences."""
+    return f"{mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
 def bootstrap_mean(values: ArrayLike, resamples: int, seed: int) -> Interval:
     """Mean over cases with its 95 % percentile bootstrap interval (Efron 1979), a function of (values, resamples, seed).
 

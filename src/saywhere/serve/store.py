@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -80,7 +79,7 @@ class Store:
                 images.write_image(self.folder / places["image"], image)
                 images.write_mask(self.folder / places["mask"], mask)
                 images.write_mask(self.folder / places["suggested"], suggested)
-                self._append((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
+                files.append_bytes(self.folder / MANIFEST, (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
             self._kept[key] = row
             return row
 
@@ -100,19 +99,6 @@ class Store:
                     (self.folder / place).unlink()
             reason = getattr(error if isinstance(error, OSError) else error.__context__, "strerror", None) or "refused"
             raise NotWritable(f"cannot keep this ({reason.lower()})", remedy=TRY_AGAIN) from None
-
-    def _append(self, line: bytes) -> None:
-        """All of it, on the disk, or nothing. Unbuffered: what a refused write left in a buffer would be written at the close."""
-        place = self.folder / MANIFEST
-        with open(place, "ab", buffering=0) as manifest:
-            before, written = manifest.tell(), 0
-            try:
-                while written < len(line):
-                    written += manifest.write(line[written:]) or 0
-                os.fsync(manifest.fileno())
-            except OSError:
-                os.truncate(place, before)
-                raise
 
     def close(self) -> None:
         """Let another server have it."""

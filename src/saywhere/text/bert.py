@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from saywhere.errors import BadCheckpoint, ConfigError, MissingEncoder
+from saywhere.io.files import digest
 
 DESCRIPTIONS = ("config.json", "vocab.txt")
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -102,15 +103,6 @@ def open_cxr_bert(path: Path | None, pooling: str, max_length: int | None) -> Be
         raise MissingEncoder("cxr-bert needs its files, and text.path is not set", allowed=_expected(), remedy="set text.path to that folder")
     pooling = "cls" if pooling == "default" else pooling
     return BertEncoder("cxr-bert", Path(path), pooling, PAPER_CODE_LENGTH if pooling == "paper_code" else max_length or 128)
-
-
-def digest(path: Path) -> str:
-    """sha256 of a file, in hexadecimal digits."""
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            sha.update(block)
-    return sha.hexdigest()
 
 
 def _revision(folder: Path, weights: Path) -> str:

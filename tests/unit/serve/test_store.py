@@ -17,7 +17,6 @@ import pytest
 from saywhere.data.manifest import read_manifest
 from saywhere.data.validate import check
 from saywhere.errors import NotWritable, UsageError
-from saywhere.serve import store as module
 from saywhere.serve.store import Store
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
@@ -77,7 +76,7 @@ def test_a_full_disk_loses_nothing_and_the_same_act_can_be_tried_again(tmp_path:
             raise OSError(errno.ENOSPC, "No space left on device")
         real(descriptor)
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(NotWritable, match=r"cannot keep this \(no space left on device\).*what was kept before is still there"):
         keep(store, 2)
     monkeypatch.undo()

@@ -15,7 +15,8 @@ import torch
 from safetensors.torch import save_file
 
 from saywhere.errors import BadCheckpoint, ConfigError, MissingEncoder
-from saywhere.text.bert import PAPER_CODE_LENGTH, digest, open_cxr_bert, pool
+from saywhere.io.files import digest
+from saywhere.text.bert import PAPER_CODE_LENGTH, open_cxr_bert, pool
 from tiny_bert import HIDDEN, VOCABULARY, configuration, trunk, weights, write_checkpoint
 
 PROMPTS = ["one small round polyp, upper right", "left", ""]

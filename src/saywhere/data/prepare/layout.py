@@ -15,13 +15,12 @@ import numpy as np
 from saywhere.data.facts import Progress
 from saywhere.data.manifest import write_manifest
 from saywhere.errors import ManifestError, MissingFile, UnreadableFile, UsageError
-from saywhere.io.decode import read_bytes
+from saywhere.io.decode import SUFFIXES, read_bytes
 from saywhere.io.files import write_bytes
 from saywhere.io.images import read_mask, write_mask
 
 DEPTH = 4  # folders below --from that are searched: archives unpack into folders of their own
 SHOWN = 12
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 Key = TypeVar("Key", str, tuple[str, str])
 """What a set's lists know a case by: its stem, or (split, stem) where a stem stands in two splits."""
 
@@ -84,7 +83,7 @@ def missing(root: Path, names: list[str], remedy: str) -> MissingFile:
 
 def by_stem(folder: Path, suffix: str = "") -> dict[str, Path]:
     """The folder's image files by stem (less `suffix`, any case)."""
-    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")}
+    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")}
     if not suffix:
         return files
     return {stem[: -len(suffix)]: path for stem, path in files.items() if stem.lower().endswith(suffix.lower())}

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from saywhere import seeds
 from saywhere.data import halves
-from saywhere.data.manifest import Row
+from saywhere.engine.evaluate import answers
 from saywhere.engine.material import data_of, rows_of
 from saywhere.engine.predict import Segmenter
 from saywhere.io import files, images
@@ -34,42 +35,33 @@ def probe_halves(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, man
     rows = rows_of(data_of(config, manifest), config.data.test_split, "name other data")
     random = seeds.generator(seed, "halves probe")
     chosen = [rows[i] for i in sorted(random.permutation(len(rows))[:n_cases])]
-    said = {side: [_one_of(halves.wordings(config.data.target, side, config.data.half_name), random) for _ in chosen] for side in halves.SIDES}
-    cases = [case for side in halves.SIDES for case in _asked(segmenter, chosen, said[side], side)]
+    said = {side: [seeds.one_of(halves.wordings(config.data.target, side, config.data.half_name), random) for _ in chosen] for side in halves.SIDES}
+    cases: list[dict[str, Any]] = []
+    pictures: list[np.ndarray] = []
+    captions: list[str] = []
+    for side in halves.SIDES:
+        for result, truth in answers(segmenter, list(zip(chosen, said[side]))):
+            cases.append(_judged(result.mask, truth, side))
+            if len(pictures) < N_SHOWN and cases[-1]["dice"] is not None:
+                pictures.append(overlay(result.image, result.mask))
+                captions.append(result.prompt)
     summary: dict[str, Any] = {"run": str(run), "n": len(chosen), "seed": seed} | {
         key: _mean([case[key] for case in cases if case[key] is not None], config.evaluate.bootstrap) for key in ("inside", "dice", "empty_area")
     }
     files.write_json(out / "halves.json", summary)
-    shown = [case for case in cases if case["dice"] is not None][:N_SHOWN]
-    images.write_image(out / "halves.png", panel([case["shown"] for case in shown], [case["prompt"] for case in shown], "The words name one half"))
+    images.write_image(out / "halves.png", panel(pictures, captions, "The words name one half"))
     return summary
 
 
-def _asked(segmenter: Segmenter, rows: list[Row], prompts: list[str], side: str) -> list[dict[str, Any]]:
-    cases, size = [], segmenter.config.evaluate.batch_size
-    for start in range(0, len(rows), size):
-        part, spoken = rows[start : start + size], prompts[start : start + size]
-        for row, result in zip(part, segmenter.segment_many([row.image for row in part], spoken)):
-            truth = images.read_mask(row.mask) if row.mask is not None else np.zeros(result.mask.shape, bool)
-            cases.append(_judged(result.mask, truth, side) | {"prompt": result.prompt, "shown": overlay(result.image, result.mask)})
-    return cases
-
-
 def _judged(mask: np.ndarray, truth: np.ndarray, side: str) -> dict[str, Any]:
-    middle = mask.shape[1] // 2
-    named = np.zeros(mask.shape, bool)
-    named[:, slice(None, middle) if side == "left" else slice(middle, None)] = True
-    is_there = bool((truth & named).any())
+    inside, there = (halves.cut(torch.from_numpy(whole), side).numpy() for whole in (mask, truth))
+    is_there = bool(there.any())
     return {
-        "inside": float((mask & named).sum() / mask.sum()) if mask.any() else None,
-        "dice": dice(mask, truth & named) if is_there else None,
+        "inside": float(inside.sum() / mask.sum()) if mask.any() else None,
+        "dice": dice(mask, there) if is_there else None,
         "empty_area": None if is_there else float(mask.mean()),
     }
 
 
 def _mean(values: list[float], resamples: int) -> dict[str, float] | None:
     return asdict(bootstrap_mean(values, resamples, 0)) if values else None
-
-
-def _one_of(texts: tuple[str, ...], random: np.random.Generator) -> str:
-    return texts[int(random.integers(len(texts)))]
