@@ -24,11 +24,13 @@ demo: $(READY) ## train, evaluate, predict, report; DATA=DIR for real images ins
 MODELS := polyp skin-lesion lung-infection
 models: $(READY) ## train, measure and pack the models of models/; MODELS=polyp for one; needs the sets (some 3 hours of one core)
 	for name in $(MODELS); do \
-	  $(BIN)/saywhere train configs/models/$$name.toml --out runs/$$name $(if $(RESUME),--resume) && \
-	  $(BIN)/saywhere evaluate runs/$$name && \
-	  $(BIN)/saywhere probe mosaic runs/$$name --cases 200 && \
-	  $(BIN)/saywhere probe halves runs/$$name --cases 200 && \
-	  $(BIN)/saywhere models push runs/$$name models/$$name --about configs/models/about/$$name.toml --replace || exit 1; \
+	  run=runs/$$name more=configs/models/more/$$name.toml; \
+	  $(BIN)/saywhere train configs/models/$$name.toml --out $$run $(if $(RESUME),--resume) && \
+	  if [ -f $$more ]; then $(BIN)/saywhere train $$more --from $$run --out $$run-more $(if $(RESUME),--resume) && run=$$run-more; fi && \
+	  $(BIN)/saywhere evaluate $$run && \
+	  $(BIN)/saywhere probe mosaic $$run --cases 200 && \
+	  $(BIN)/saywhere probe halves $$run --cases 200 && \
+	  $(BIN)/saywhere models push $$run models/$$name --about configs/models/about/$$name.toml --replace || exit 1; \
 	done
 
 lint: $(READY_DEV) ## ruff, mypy and the import contracts

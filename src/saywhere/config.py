@@ -23,6 +23,7 @@ def _without_nul(path: Path) -> Path:
 
 Share = float  # in [0, 1]
 Place = Annotated[Path, AfterValidator(_without_nul)]
+Noun = Annotated[str, Field(min_length=1, max_length=40)]
 PerChannel = Field(min_length=1, max_length=3)
 SMALLEST = 32  # px
 
@@ -50,6 +51,7 @@ class DataConfig(Section):
     half_name: str = Field("half", min_length=1, max_length=40, description="what the halves' sentences call a half: half, lung")
     absent: Share = Field(0.0, ge=0, le=1, description="share of training samples with contradictory words: empty target")
     target: str = Field("lesion", description="what the mosaics' sentences call the target: polyp, lesion, infection")
+    also_called: list[Noun] = Field([], max_length=20, description="other nouns for the target, taught in the sentences of mosaics and halves")
     fault_budget: Share = Field(0.05, ge=0, le=1, description="share of rows that may be quarantined before training refuses to start")
 
     @field_validator("size")

@@ -54,9 +54,16 @@ def versions(text: str, config: Config) -> list[str]:
 
 def same_place(config: Config) -> list[tuple[str, ...]]:
     """The sentences that are not the set's own, a list a place (a mosaic's tile, a half), equal in meaning; none where none is wanted."""
-    asked, side = config.data, config.data.mosaic_side
-    tiles = [mosaic.wordings(asked.target, tile, side) for tile in range(side**2)] if asked.mosaic else []
-    return tiles + ([halves.wordings(asked.target, half, asked.half_name) for half in halves.SIDES] if asked.half else [])
+    tiles = [_of_tile(config, tile) for tile in range(config.data.mosaic_side**2)] if config.data.mosaic else []
+    return tiles + ([_of_half(config, half) for half in halves.SIDES] if config.data.half else [])
+
+
+def _of_tile(config: Config, tile: int) -> tuple[str, ...]:
+    return mosaic.wordings(config.data.target, tile, config.data.mosaic_side, tuple(config.data.also_called))
+
+
+def _of_half(config: Config, half: str) -> tuple[str, ...]:
+    return halves.wordings(config.data.target, half, config.data.half_name, tuple(config.data.also_called))
 
 
 @dataclass
@@ -116,7 +123,7 @@ class TrainingSet:
 
     def _half(self, random: np.random.Generator, mask: Tensor) -> tuple[Tensor, int]:
         side = halves.SIDES[random.integers(2)]
-        texts = halves.wordings(self.config.data.target, side, self.config.data.half_name) if levels_of(self.config) else ("",)
+        texts = _of_half(self.config, side) if levels_of(self.config) else ("",)
         return halves.cut(mask, side), self.table.number[texts[random.integers(len(texts))]]
 
     def _mosaic(self, random: np.random.Generator, row: int) -> tuple[Tensor, Tensor, int]:
@@ -125,7 +132,7 @@ class TrainingSet:
         chosen = random.integers(len(self.rows), size=side**2)
         chosen[target] = row
         image, mask = mosaic.tile(self.store.images[self.store.image_of_row[chosen]], self.store.masks[chosen], target, side)
-        texts = mosaic.wordings(self.config.data.target, target, side) if levels_of(self.config) else ("",)
+        texts = _of_tile(self.config, target) if levels_of(self.config) else ("",)
         return image, mask, self.table.number[texts[random.integers(len(texts))]]
 
     def _order(self, number: int) -> np.ndarray:

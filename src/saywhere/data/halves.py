@@ -43,9 +43,9 @@ _TEMPLATES = (
 
 
 @cache  # asked for at every sample
-def wordings(target: str, side: str, part: str) -> tuple[str, ...]:
-    """Sentences that name the `target` of one side; `part` is what lies there: half, lung, kidney."""
-    return tuple(dict.fromkeys(template.format(n=target, h=side, p=part) for template in _TEMPLATES))
+def wordings(target: str, side: str, part: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Sentences that name the `target` of one side; `part` is what lies there: half, lung, kidney. `also`: other nouns for the target."""
+    return tuple(dict.fromkeys(template.format(n=noun, h=side, p=part) for noun in (target, *also) for template in _TEMPLATES))
 
 
 def cut(mask: Tensor, side: str) -> Tensor:

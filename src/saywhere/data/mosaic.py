@@ -45,13 +45,17 @@ _OF_FOUR = ("corner", "quadrant", "quarter", "half")  # words for parts that nin
 
 
 @cache  # asked for at every sample
-def wordings(target: str, tile: int, side: int = 2) -> tuple[str, ...]:
-    """Sentences that name a tile, counted in reading order from 0 (upper left) to side² − 1: some ninety at side 2, fifty or more at side 3."""
+def wordings(target: str, tile: int, side: int = 2, also: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Sentences that name a tile, counted in reading order from 0 (upper left) to side² − 1: some ninety at side 2, fifty or more at side 3.
+
+    `also`: other nouns for the target; each brings its own sentences.
+    """
+    nouns = (target, *also)
     if side == 2:
-        words = synonyms(PLACES[tile], bright=True, large=True) | {"n": (target,)}
+        words = synonyms(PLACES[tile], bright=True, large=True) | {"n": nouns}
         templates: list[str] = [*_TEMPLATES, *PLACE_TEMPLATES]
     else:
-        words = {"p": NINE[tile], "n": (target,)}
+        words = {"p": NINE[tile], "n": nouns}
         templates = [template.replace("{v} {h}", "{p}") for template in (*_TEMPLATES, *PLACE_TEMPLATES) if not any(part in template for part in _OF_FOUR)]
         templates = [template for template in templates if set(slots(template)) <= {"p", "n"}]
     return tuple(dict.fromkeys(text for template in templates for text in every(template, words)))

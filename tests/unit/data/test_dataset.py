@@ -193,3 +193,13 @@ def test_a_sample_of_a_half_means_what_lies_there_and_is_told_in_the_halves_own_
             sides[side] += 1
             assert torch.equal(mask, halves.cut(training.store.masks[row], side).float())
     assert min(sides.values()) > 5
+
+
+def test_other_nouns_for_the_target_are_taught_and_the_first_names_it_still() -> None:
+    plain = training_set(**{"data.mosaic": 0.5, "data.half": 0.5, "data.target": "polyp"})
+    training = training_set(**{"data.mosaic": 0.5, "data.half": 0.5, "data.target": "polyp", "data.also_called": ["lesion", "suspicious region"]})
+    heard = [text for step in range(40) for text in said(training, training.batch(step))]
+    for noun in ("polyp", "lesion", "suspicious region"):
+        assert sum(noun in text for text in heard) > 20, noun
+    assert not any(noun in text for step in range(10) for text in said(plain, plain.batch(step)) for noun in ("lesion", "suspicious"))
+    assert mosaic.wordings("polyp", 0) == tuple(text for text in mosaic.wordings("polyp", 0, 2, ("lesion",)) if "lesion" not in text)
