@@ -124,7 +124,7 @@ CLAIMS = (
             _better("learning_phantoms", f"{n} · fuse-first", f"{n} · still"), "Where images are few." if n == "32" else "")
       for n in ("32", "64", "128", "256", "all")),
     Claim("The same, Kvasir-SEG mosaics", _better("mosaic_fusions", FUSED, "early · still"), "In 800 steps; a longer training was not tried."),
-    Claim("The same, QaTa-COV19", _better("qata_fusions", FUSED, "early · still"), "Films are all upright: turning them costs in 800 steps, with words or without."),
+    Claim("The same, QaTa-COV19", _better("qata_fusions", FUSED, "early · still"), "Films are all upright: turning costs in 800 steps, words or not."),
     Claim("Is turning the words' picture better than exchanging left and right in the sentence? Kvasir-SEG mosaics",
           _better("mosaic_fusions", FUSED, "early · swap"), "No word says a free rotation; the picture turns with it."),
     Claim("… and writing the sentence anew from the turned mask", _better("mosaic_fusions", FUSED, "early · recaption"), ""),
