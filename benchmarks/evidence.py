@@ -136,7 +136,7 @@ CLAIMS = (
     *(Claim(f"Early fusion beats fusing late: {name}, Kvasir-SEG mosaics", _between("mosaic_fusions", FUSED, f"{name} · {arm}"),
             "The rival's best way with augmentation." if arm == "swap" else "No geometric augmentation: the rival's best.")
       for name in ("late-concat", "film", "cross-attention") for arm in ("swap", "still")),
-    *(Claim(f"… {name}, QaTa-COV19", _between("qata_fusions", FUSED, f"{name} · {arm}"), "")
+    *(Claim(f"… {name} · {arm}, QaTa-COV19", _between("qata_fusions", FUSED, f"{name} · {arm}"), "")
       for name in ("late-concat", "film", "cross-attention") for arm in ("swap", "still")),
     Claim("Words that turn with the image beat no words, equal augmentation, QaTa-COV19", _between("qata_fusions", FUSED, "image only"), SMALL),
     Claim("… Kvasir-SEG", _between("kvasir_fusions", FUSED, "image only"), SMALL),
