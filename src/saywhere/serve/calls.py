@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import FastAPI, File, Form, Request, Response, Security, UploadFile
+from fastapi import FastAPI, File, Form, Query, Request, Response, Security, UploadFile
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
@@ -73,7 +74,8 @@ def _add_segment(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, gua
         chosen, said, wanted = models.named(model), _checked(prompt or [""]), frozenset(include or [])
         desk.take()
         try:
-            pixels = await run_in_threadpool(_decoded, await image.read(), chosen)
+            content = await image.read()
+            pixels = await run_in_threadpool(_decoded, content, chosen)
             _check_work(pixels, len(said))
             found = await _unless_left(request, [desk.submit(Job(chosen.segmenter, pixels, text, threshold)) for text in said])
         finally:
@@ -86,7 +88,8 @@ def _add_segment(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, gua
         results = await run_in_threadpool(lambda: [as_json(result, wanted) for result, _ in found])
         timings = {"model": round(max(took for _, took in found), 1), "total": round(1000 * (time.perf_counter() - started), 1)}
         shown = {"image_png": await run_in_threadpool(as_base64, pixels.squeeze())} if "image" in wanted else {}
-        return JSONResponse({"model": chosen.name, "size": list(pixels.shape[:2]), "results": results, "timings_ms": timings} | shown)
+        answer = {"model": chosen.name, "size": list(pixels.shape[:2]), "results": results, "timings_ms": timings, "image_sha256": _sha256(content)}
+        return JSONResponse(answer | shown)
 
 
 def _add_keep(app: FastAPI, models: Models, store: Store | None, guard: list[Any]) -> None:
@@ -105,14 +108,25 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, guard: list[Any
             raise UsageError("this server keeps nothing", remedy="start it with --store DIR")
         (said,), chosen = _checked([prompt]), models.named(model)
         sent = [await part.read() for part in (image, mask, suggested)]
-        row = await run_in_threadpool(lambda: store.keep(key, *_pictures(*sent), said, who=who, model=chosen.name))
+        row = await run_in_threadpool(lambda: store.keep(key, *_pictures(*sent), said, who=who, model=chosen.name, source=_sha256(sent[0])))
         return {"key": row["key"], "kept": row["kept"], "n_kept": store.n_kept}
 
-    @app.get("/v1/kept", dependencies=guard, response_model=contract.KeptList, responses=refusals(*contract.GET))
-    def kept() -> dict[str, Any]:
-        """What was kept so far, without the pictures."""
-        rows = store.rows() if store is not None else []
-        return {"n_kept": len(rows), "rows": [{"key": row["key"], "prompt": row["prompt"], "kept": row["kept"]} for row in rows[-200:]]}
+    @app.get("/v1/kept", dependencies=guard, response_model=contract.KeptList, responses=refusals(*contract.GET, 422))
+    def kept(
+        image: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="image_sha256 of /v1/segment: what was kept for it, with masks")] = None,
+    ) -> dict[str, Any]:
+        """What was kept so far, without the pictures; or for one image, to go on from."""
+        if store is None:
+            return {"n_kept": 0, "rows": []}
+        rows = store.rows()[-200:] if image is None else store.of_image(image)
+        shown = [{name: row[name] for name in ("key", "prompt", "kept")} for row in rows]
+        if image is not None:
+            shown = [facts | {"mask_png": store.mask_png(row)} for facts, row in zip(shown, rows)]
+        return {"n_kept": store.n_kept, "rows": shown}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 async def _unless_left(request: Request, answers: list[Any]) -> list[tuple[Result, float]] | None:

@@ -89,6 +89,7 @@ class Segmented(BaseModel):
     size: list[int] = Field(description="height, width of the image", min_length=2, max_length=2)
     results: list[Found]
     timings_ms: dict[str, float]
+    image_sha256: str = Field(description="of the file as it was sent; /v1/kept tells by it what was kept for this image")
     image_png: str = Field("", description="where asked for: base64 of a PNG of the image as it was read")
 
 
@@ -107,15 +108,16 @@ class Kept(BaseModel):
 
 
 class KeptRow(BaseModel):
-    """Of one act, without its pictures."""
+    """Of one act."""
 
     key: str
     prompt: str
     kept: str
+    mask_png: str = Field("", description="where one image is asked for: base64 of a PNG of the mask as it was kept")
 
 
 class KeptList(BaseModel):
-    """The newest 200."""
+    """The newest 200; of one image the newest of each prompt."""
 
     n_kept: int
     rows: list[KeptRow]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -82,6 +83,16 @@ class Store:
                 files.append_bytes(self.folder / MANIFEST, (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
             self._kept[key] = row
             return row
+
+    def of_image(self, source: str) -> list[dict[str, Any]]:
+        """What was kept for the image of this digest (`source`, given to `keep`): the newest of each prompt."""
+        return list({row["prompt"]: row for row in self.rows() if row.get("source") == source}.values())
+
+    def mask_png(self, row: dict[str, Any]) -> str:
+        """base64 of the mask's file; empty where somebody took it away."""
+        with suppress(OSError):
+            return base64.b64encode((self.folder / row["mask"]).read_bytes()).decode()
+        return ""
 
     @property
     def n_kept(self) -> int:

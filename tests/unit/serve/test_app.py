@@ -208,6 +208,12 @@ def test_what_is_kept_is_a_manifest_and_one_key_is_one_row(client: Client, pictu
         assert client.post("/v1/keep", files=files, data=fields).json()["n_kept"] == 1
     assert client.post("/v1/keep", files=files, data=fields | {"key": "1" * 32, "prompt": ""}).json()["n_kept"] == 2
     assert client.get("/v1/kept").json()["n_kept"] == 2
+    source = client.post("/v1/segment", files={"image": files["image"]}).json()["image_sha256"]
+    of_image = client.get("/v1/kept", params={"image": source}).json()["rows"]
+    assert [row["prompt"] for row in of_image] == [fields["prompt"], ""]
+    assert base64.b64decode(of_image[0]["mask_png"]) == (tmp_path / "kept" / "masks" / f"{fields['key']}.png").read_bytes()
+    assert client.get("/v1/kept", params={"image": "0" * 64}).json() == {"n_kept": 2, "rows": []}
+    assert client.get("/v1/kept", params={"image": "../../x"}).status_code == 422
     assert is_an_error(client.post("/v1/keep", files=files | {"mask": png(mask * 0)}, data=fields), 422, "usage")  # other work under the same key
     first = saywhere.data.manifest.read_manifest(tmp_path / "kept").rows[0]
     assert first.prompts == {"prompt": ("one polyp, upper left",)}

@@ -89,12 +89,21 @@ def test_open_type_see_correct_keep_reload(browser: Any, address: tuple[str, Pat
     page.keyboard.press("Control+s")
     expect(page.locator("#kept")).to_have_text("2 kept so far")
     page.click("#next")
-    expect(page.locator("#place")).to_have_text("2 of 2")
+    expect(page.locator("#place")).to_have_text("2 of 2, 1 kept")
     page.reload()
     expect(page.locator("#kept")).to_have_text("2 kept so far")
+    page.set_input_files("#open", pictures(manifest))
+    expect(page.locator("#labels .words")).to_have_text(["the spot, upper left", "the spot, lower right"])  # as they were kept, and the words too
+    expect(page.locator("#labels .facts").first).to_contain_text("kept")
+    expect(page.locator("#place")).to_have_text("1 of 2, 1 kept")
+    expect(page.locator("#keep")).to_be_disabled()
+    stroke(page, 0.5)
+    page.keyboard.press("Control+s")
+    expect(page.locator("#kept")).to_have_text("3 kept so far")
     assert trouble == []
+    again = np.asarray(Image.open(read_manifest(kept).rows[2].mask))
     rows = read_manifest(kept).rows
-    assert [row.prompts["prompt"] for row in rows] == [("the spot, upper left",), ("the spot, lower right",)]
+    assert [row.prompts["prompt"] for row in rows] == [("the spot, upper left",), ("the spot, lower right",), ("the spot, upper left",)]
     assert rows[0].extra["who"] == "A."
     corrected, suggested = (np.asarray(Image.open(place)) for place in (rows[0].mask, kept / str(rows[0].extra["suggested"])))
     side = corrected.shape[0]
@@ -102,6 +111,40 @@ def test_open_type_see_correct_keep_reload(browser: Any, address: tuple[str, Pat
     assert (corrected[int(side * 0.3), across] == 255).all()  # where the brush went
     assert (corrected[int(side * 0.7), across] == 0).all()  # where the eraser went
     assert np.array_equal(corrected[-1], suggested[-1])  # where neither went
+    rows_of_new_stroke = np.flatnonzero((again != corrected).any(axis=1))
+    assert (abs(rows_of_new_stroke - side * 0.5) < side * 0.2).all()  # the kept mask came back whole: only the new stroke was added
+    page.close()
+
+
+def test_two_tabs_keep_and_a_server_that_is_killed_loses_nothing(browser: Any, trained: Path, manifest: Path, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    with serving(trained, "--store", tmp_path / "kept", folder=tmp_path) as (process, url):
+        for tab, prompt in enumerate(("the spot, upper left", "the spot, lower left"), 1):
+            page, _ = opened(browser, url)
+            page.set_input_files("#open", pictures(manifest, 2)[tab - 1])
+            page.fill("#prompt", prompt)
+            expect(page.locator("#labels .words")).to_have_text([prompt])
+            page.click("#keep")
+            expect(page.locator("#kept")).to_have_text(f"{tab} kept so far")  # the first tab is still open
+        process.kill()
+        process.wait(30)
+    with serving(trained, "--store", tmp_path / "kept", folder=tmp_path) as (_, url):
+        page, _ = opened(browser, url)
+        expect(page.locator("#kept")).to_have_text("2 kept so far")
+        page.set_input_files("#open", pictures(manifest, 1))
+        expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])
+    assert [row.prompts["prompt"] for row in read_manifest(tmp_path / "kept").rows] == [("the spot, upper left",), ("the spot, lower left",)]
+
+
+def test_a_sentence_taken_over_goes_into_its_own_line(browser: Any, address: tuple[str, Path]) -> None:
+    from playwright.sync_api import expect
+
+    page, _ = opened(browser, address[0])
+    page.fill("#prompt", "the first label\n")
+    page.fill("#suggestion", "the spot, lower left")
+    page.locator("#suggestion").dispatch_event("change")
+    expect(page.locator("#prompt")).to_have_value("the first label\nthe spot, lower left")
     page.close()
 
 

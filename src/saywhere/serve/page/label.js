@@ -46,6 +46,12 @@ export class Label {
     for (let i = 0; i <= n; i++) this.paint(from.x + (to.x - from.x) * i / n, from.y + (to.y - from.y) * i / n, radius, value);
   }
 
+  cover(mask) {
+    // all of it as it was kept, whatever the model says now
+    this.version = ++painted;
+    this.painted = mask.map((value) => (value ? 1 : 2));
+  }
+
   undo() { this.#move(this.past, this.future); }
 
   redo() { this.#move(this.future, this.past); }

@@ -5,7 +5,7 @@ import * as service from "./service.js";
 
 const at = (id) => document.getElementById(id);
 const WAIT_MS = 250;  // after the last key, before the words are sent
-const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], limits: null, keeps: false, asking: null, stroke: null, known: new Map() };
+const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], limits: null, keeps: false, asking: null, image: null, stroke: null, known: new Map(), recalled: null, done: new Set() };
 
 async function start() {
   try {
@@ -30,7 +30,7 @@ async function open(files) {
   const pictures = [...files].filter((file) => /\.(png|jpe?g|tiff?|bmp)$/i.test(file.name)).sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
   if (!pictures.length) return tell("No picture among these files. PNG, JPEG, TIFF and BMP are read.");
   if (!mayLeave()) return;
-  Object.assign(state, { files: pictures, number: 0 });
+  Object.assign(state, { files: pictures, number: 0, done: new Set() });
   await go(0);
 }
 
@@ -38,7 +38,8 @@ async function go(number) {
   if (number < 0 || number >= state.files.length) return;
   state.asking?.abort();  // an answer for the picture before would come too late
   const file = state.files[number];
-  Object.assign(state, { number, labels: [], chosen: 0, bitmap: null, stroke: null, known: new Map() });
+  Object.assign(state, { number, labels: [], chosen: 0, bitmap: null, image: null, stroke: null, known: new Map(), recalled: null });
+  const words = at("prompt").value;
   let bitmap;
   try {
     bitmap = await bitmapOfFile(file);
@@ -46,10 +47,26 @@ async function go(number) {
   if (state.files[state.number] !== file) return;  // another picture was asked for meanwhile
   state.bitmap = bitmap;
   tell("");
-  at("place").textContent = `${number + 1} of ${state.files.length}`;
   at("picture").setAttribute("aria-label", `Picture ${number + 1} of ${state.files.length}`);
   for (const id of ["pseudo", "empty", "opposite"]) clear(at(id));
   await segment();
+  if (state.files[state.number] === file && await recall(file) && at("prompt").value === words) {  // words typed meanwhile are not replaced
+    at("prompt").value = [...state.recalled.keys()].join("\n");
+    await segment();
+  }
+}
+
+async function recall(file) {
+  // what was kept for this picture before a reload, or a picture ago: → is there any?
+  if (!state.keeps || !state.image) return false;
+  try {
+    const { rows } = await service.kept(state.image);
+    const masks = await Promise.all(rows.map(async (row) => [row.prompt, await service.greys(row.mask_png)]));
+    if (state.files[state.number] !== file) return false;
+    state.recalled = new Map(masks);
+    if (rows.length) state.done.add(file);
+    return rows.length > 0;
+  } catch (error) { tell(error.message); return false; }
 }
 
 async function bitmapOfFile(file) {
@@ -91,10 +108,13 @@ async function segment() {
       pseudo: found.pseudo_image_png ? await service.bitmapOf(found.pseudo_image_png) : null,
     })));
     if (asking.signal.aborted) return;
+    state.image = answer.image_sha256;
     state.labels = answer.results.map((facts, i) => {
-      const label = known.get(facts.prompt) ?? new Label(facts.prompt, width, height);  // what was painted for these words stays, however often they are retyped
+      const before = known.get(facts.prompt), label = before ?? new Label(facts.prompt, width, height);  // what was painted for these words stays, however often they are retyped
       Object.assign(label, { facts, model, colour: COLOURS[i % COLOURS.length], ...drawn[i] });
       known.set(facts.prompt, label);
+      const kept = state.recalled?.get(facts.prompt);
+      if (kept?.length === width * height && !label.isCorrected && !label.keptAs) { label.cover(kept); label.keptAs = signature(label); }
       return label;
     });
     state.chosen = Math.min(state.chosen, state.labels.length - 1);
@@ -152,6 +172,7 @@ async function keepAll() {
       const [maskPng, suggestedPng] = await Promise.all([mask, suggested].map((each) => png(each, label.width, label.height)));
       const answer = await service.keep({ image, mask: maskPng, suggested: suggestedPng, prompt: label.prompt, key: label.key, who, model: label.model });
       label.keptAs = as;
+      state.done.add(image);
       tellKept(answer.n_kept);
     }
     tell("");
@@ -181,6 +202,7 @@ function show() {
   at("redo").disabled = !label?.future.length;
   at("keep").disabled = !state.keeps || !label || state.labels.every(isKept);
   at("ask").disabled = !label || !label.pseudo;
+  at("place").textContent = state.files.length ? `${state.number + 1} of ${state.files.length}${state.done.size ? `, ${state.done.size} kept` : ""}` : "no picture";
   at("previous").disabled = state.number <= 0;
   at("next").disabled = state.number >= state.files.length - 1;
   at("labels").replaceChildren(...state.labels.map((each, i) => entry(each, i, threshold)));
@@ -202,6 +224,13 @@ function entry(label, number, threshold) {
   return item;
 }
 
+function takeOver(sentence) {
+  // into the line where the cursor is: the other lines are other labels
+  const box = at("prompt"), lines = box.value.split("\n");
+  lines[box.value.slice(0, box.selectionStart).split("\n").length - 1] = sentence;
+  box.value = lines.join("\n");
+}
+
 // ---- wiring
 
 const choose = (tool) => { state.tool = tool; show(); };
@@ -216,7 +245,7 @@ at("prompt").addEventListener("input", typed);
 at("model").addEventListener("change", takeModel);
 at("suggestion").addEventListener("change", (event) => {
   if (!event.target.value) return;
-  at("prompt").value = event.target.value;
+  takeOver(event.target.value);
   event.target.value = "";
   segment();
 });

@@ -24,7 +24,7 @@ function form(fields) {
 }
 
 export const models = () => call("models");
-export const kept = () => call("kept");
+export const kept = (image) => call(image ? `kept?image=${image}` : "kept");
 export const keep = (fields) => call("keep", { method: "POST", body: form(fields) });
 export const opposite = (prompt) => call("opposite", { method: "POST", body: form({ prompt }) });
 export const segment = (image, prompts, model, include, signal) =>
