@@ -1,4 +1,4 @@
-"""Fill the tables of the README and of docs/service.md from the committed results, so that no number there is typed: python benchmarks/tables.py [--check]"""
+"""Fill the tables of the README and of pages in docs/ from the committed results, so that no number there is typed: python benchmarks/tables.py [--check]"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from saywhere.metrics.statistics import with_span
 
 ROOT = Path(__file__).parent.parent
 RESULTS, MODELS = ROOT / "benchmarks" / "results", ROOT / "src" / "saywhere" / "models"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "service.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "service.md", ROOT / "docs" / "how-to" / "models.md")
 _MARK = re.compile(r"(<!-- table: ([a-z0-9_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -38,7 +38,7 @@ def test_the_base_is_pinned_and_nothing_comes_from_an_address() -> None:
     assert "--constraint constraints.txt" in CONTAINER
 
 
-def test_no_secret_and_no_model_is_in_the_image() -> None:
+def test_nothing_but_the_package_is_in_the_image() -> None:
     assert not [line for line in LINES if re.search("token|password|secret", line, re.IGNORECASE)]
     copied = {word for line in LINES if line.startswith("COPY ") for word in line.split()[1:]}
     assert copied == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "NOTICE", "./", "src", "./src", "--from=build", "/opt/saywhere"}

@@ -24,7 +24,7 @@ from saywhere.io.overlay import overlay
 from saywhere.model import ImageSegmenter
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
-from saywhere.text.prompts import clean
+from saywhere.text.prompts import clean, refuse_endless
 from saywhere.text.scale import one_vector
 
 
@@ -134,7 +134,8 @@ class Segmenter:
         return results
 
     def embed(self, prompts: Sequence[str]) -> None:
-        """Encode the prompts that were not met before, all at once."""
+        """Encode the prompts that were not met before, all at once; UsageError for one of more than 10,000 characters."""
+        refuse_endless(prompts)
         new = sorted(set(prompts) - set(self._embeddings)) if self.hears_words else []
         if new:
             cache = EmbeddingCache(self.encoder, tokens=reads_tokens_of(self.config))

@@ -27,7 +27,7 @@ from saywhere.serve.encode import as_base64, as_json, mask_png
 from saywhere.serve.models import Models, Served
 from saywhere.serve.store import Store
 from saywhere.serve.watch import Metrics
-from saywhere.text.prompts import contradict
+from saywhere.text.prompts import contradict, refuse_endless
 
 MAX_PROMPTS = 16
 MAX_NAME_CHARS = 200
@@ -150,8 +150,7 @@ async def _left(request: Request) -> None:
 def _checked(prompts: list[str]) -> list[str]:
     if len(prompts) > MAX_PROMPTS:
         raise UsageError(f"{len(prompts)} prompts", allowed=f"at most {MAX_PROMPTS} a call", remedy="send the others in a second call")
-    if too_long := next((prompt for prompt in prompts if len(prompt) > MAX_PROMPT_CHARS), None):
-        raise UsageError(f"a prompt of {len(too_long):,} characters", allowed=f"at most {MAX_PROMPT_CHARS:,}", remedy="say it in a sentence")
+    refuse_endless(prompts)
     "".join(prompts).encode("utf-8")  # half a character is refused here (UnicodeError), before an encoder meets it
     return prompts
 

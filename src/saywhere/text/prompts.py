@@ -7,6 +7,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from saywhere.errors import UsageError
+from saywhere.io.limits import MAX_PROMPT_CHARS
+
 PAIRS = (
     ("left", "right"),
     ("lefthand", "righthand"),
@@ -83,6 +86,12 @@ def turn(prompt: str, mirrored: bool, flipped: bool, quarters: int) -> str:
 def positions(prompt: str) -> frozenset[str]:
     """The position words (sides and centres) that a prompt names, in lower case."""
     return frozenset(word.lower() for word in _WORD.findall(prompt)) & POSITIONS
+
+
+def refuse_endless(prompts: Iterable[str]) -> None:
+    """Raises UsageError for a prompt of more than MAX_PROMPT_CHARS characters, before an encoder meets it."""
+    if too_long := next((prompt for prompt in prompts if len(prompt) > MAX_PROMPT_CHARS), None):
+        raise UsageError(f"a prompt of {len(too_long):,} characters", allowed=f"at most {MAX_PROMPT_CHARS:,}", remedy="say it in a sentence")
 
 
 def clean(prompt: str) -> str:

@@ -69,6 +69,13 @@ def test_a_prompt_that_is_cut_off_and_one_that_is_strange_are_warned_of(say: Say
     assert "some prompts are unlike those that the model was trained on" in ended.err
 
 
+def test_a_prompt_of_a_book_is_refused_before_an_encoder_meets_it(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
+    ended = say("predict", trained, picture, "--prompt", "x" * 10_001, "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert "a prompt of 10,001 characters; at most 10,000: say it in a sentence" in " ".join(ended.err.split())
+    assert not list(tmp_path.glob("out/*.png"))
+
+
 def test_an_image_only_run_needs_no_prompt(say: Say, image_only: Path, trained: Path, picture: Path, tmp_path: Path) -> None:
     assert say("predict", image_only, picture, "--out", tmp_path / "out").code == 0
     ended = say("predict", trained, picture, "--out", tmp_path / "out2")
