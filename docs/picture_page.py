@@ -1,0 +1,55 @@
+"""The pictures of the page: python docs/picture_page.py RUN IMAGE "words" ["other words"] → docs/images/page.png; both themes and widths in build/page/
+
+Needs the serve and dev extras, and a Chromium.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect, sync_playwright
+
+DOCS = Path(__file__).parent
+LOOKED_AT = DOCS.parent / "build" / "page"
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+def main(run: str, image: str, *prompts: str) -> None:
+    """Serve the run, and take four pictures of the page with this image and these words."""
+    LOOKED_AT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as kept:
+        command = [sys.executable, "-m", "saywhere", "serve", run, "--store", kept, "--port", "0"]
+        server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        try:
+            assert server.stderr is not None
+            address = next(found.group() for line in server.stderr if (found := re.search(r"http://[\d.]+:\d+/", line)))
+            with sync_playwright() as running:
+                browser = running.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+                for scheme in ("light", "dark"):
+                    for width in (1280, 390):
+                        _take(browser, address, image, prompts, scheme, width)
+        finally:
+            server.terminate()
+            server.wait()
+    shutil.copyfile(LOOKED_AT / "light-1280.png", DOCS / "images" / "page.png")
+
+
+def _take(browser: Browser, address: str, image: str, prompts: tuple[str, ...], scheme: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light")
+    page.goto(address)
+    page.set_input_files("#open", image)
+    page.fill("#prompt", "\n".join(prompts))
+    expect(page.locator("#labels .words")).to_have_text(list(prompts), timeout=60_000)
+    page.click("#ask")
+    expect(page.locator("#ask")).to_be_enabled(timeout=60_000)
+    page.screenshot(path=LOOKED_AT / f"{scheme}-{width}.png", full_page=True)
+    page.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
