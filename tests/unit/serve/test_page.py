@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,7 +65,7 @@ def stroke(page: Any, down: float) -> None:
     page.mouse.up()
 
 
-def test_open_type_see_correct_keep_reload(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
+def test_open_type_see_correct_keep_reload_train(browser: Any, address: tuple[str, Path], manifest: Path, trained: Path, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
     url, kept = address
@@ -114,6 +116,11 @@ def test_open_type_see_correct_keep_reload(browser: Any, address: tuple[str, Pat
     rows_of_new_stroke = np.flatnonzero((again != corrected).any(axis=1))
     assert (abs(rows_of_new_stroke - side * 0.5) < side * 0.2).all()  # the kept mask came back whole: only the new stroke was added
     page.close()
+    finer = tmp_path / "finer"
+    words = {"data.manifest": kept, "text.train_prompts": "prompt", "text.evaluate_prompts": "prompt", "train.epochs": 1, "train.steps_per_epoch": 1}
+    command = ["train", trained / "config.toml", "--from", trained, "--out", finer, *(f"--set={key}={value}" for key, value in words.items())]
+    ended = subprocess.run([sys.executable, "-m", "saywhere", *map(str, command)], capture_output=True, text=True, check=False)
+    assert (ended.returncode, (finer / "metrics.jsonl").is_file()) == (0, True), ended.stderr
 
 
 def test_two_tabs_keep_and_a_server_that_is_killed_loses_nothing(browser: Any, trained: Path, manifest: Path, tmp_path: Path) -> None:
