@@ -14,7 +14,7 @@ def describe(
     target: Annotated[str, typer.Option("--target", metavar="NOUN", help="What the masks show: polyp, lesion, nodule.")] = "lesion",
     level: Annotated[str | None, typer.Option("--like", metavar="LEVEL", help="Fit the words for places to this level of the manifest; else thirds.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Write number, size, shape and place of each mask as a sentence (level "described"). It is oracle text: it comes from the truth, and is marked so."""
     import json

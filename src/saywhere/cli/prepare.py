@@ -16,7 +16,7 @@ def prepare(
     target: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to write manifest.jsonl, images/ and masks/.")],
     source: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="The folder that the download was unpacked into.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Turn a public set, as its publishers lay it out, into a manifest; counts are compared with the published ones."""
     import json
