@@ -155,6 +155,39 @@ def test_a_sentence_taken_over_goes_into_its_own_line(browser: Any, address: tup
     page.close()
 
 
+def test_single_keys_and_sliders(browser: Any, address: tuple[str, Path], manifest: Path, tmp_path: Path) -> None:
+    """And a TIFF, which only the server can read."""
+    from playwright.sync_api import expect
+
+    first, second = pictures(manifest)
+    scan = tmp_path / "a.tiff"
+    Image.open(first).save(scan)
+    page, trouble = opened(browser, address[0])
+    page.set_input_files("#open", [scan, second])
+    page.fill("#prompt", "a spot somewhere")
+    expect(page.locator("#labels .words")).to_have_text(["a spot somewhere"])
+    page.locator("#picture").focus()
+    for key, name, pressed in (("e", "#eraser", "true"), ("b", "#eraser", "false")):
+        page.keyboard.press(key)
+        expect(page.locator(name)).to_have_attribute("aria-pressed", pressed)
+    page.keyboard.press("c")
+    expect(page.locator("#contour")).to_be_checked()
+    page.keyboard.press("]")
+    expect(page.locator("#size")).to_have_value("15")
+    page.keyboard.press("n")
+    expect(page.locator("#place")).to_contain_text("2 of 2")
+    page.keyboard.press("p")
+    expect(page.locator("#place")).to_contain_text("1 of 2")
+    shares = []
+    for threshold in ("0.05", "0.95"):
+        page.fill("#threshold", threshold)
+        expect(page.locator("#threshold-value")).to_have_text(threshold)
+        shares.append(float(page.locator("#labels .facts").inner_text().split(" %")[0]))
+    assert shares[0] >= shares[1]
+    assert trouble == []
+    page.close()
+
+
 def test_words_never_taught_are_marked(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
     from playwright.sync_api import expect
 
