@@ -141,6 +141,9 @@ def test_two_tabs_keep_and_a_server_that_is_killed_loses_nothing(browser: Any, t
         expect(page.locator("#kept")).to_have_text("2 kept so far")
         page.set_input_files("#open", pictures(manifest, 1))
         expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])
+        page.fill("#threshold", "0.9")
+        expect(page.locator("#threshold-value")).to_have_text("0.90")
+        expect(page.locator("#labels .facts")).to_contain_text("kept")  # no threshold changes what was kept
     assert [row.prompts["prompt"] for row in read_manifest(tmp_path / "kept").rows] == [("the spot, upper left",), ("the spot, lower left",)]
 
 

@@ -23,6 +23,8 @@ export class Label {
     return found;
   }
 
+  get isWhole() { return this.painted.every((value) => value > 0); }  // nothing of it is the model's, so no threshold matters
+
   get isCorrected() { return this.painted.some((value) => value > 0); }
 
   beginStroke() {

@@ -85,7 +85,7 @@ async function bitmapOfFile(file) {
 }
 
 const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-const signature = (label) => [label.version, at("threshold").value, label.model].join("|");  // of a mask: what it was made from
+const signature = (label) => [label.version, label.isWhole ? "" : at("threshold").value, label.model].join("|");  // of a mask: what it was made from
 const isKept = (label) => label.keptAs === signature(label);
 const isCorrected = () => [...state.known.values()].some((label) => label.isCorrected && !isKept(label));
 const mayLeave = () => !isCorrected() || confirm("Corrections that were not kept will be lost. Go on?");
