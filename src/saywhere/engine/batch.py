@@ -97,7 +97,7 @@ def _predict(segmenter: Segmenter, job: Job, out: Path, threshold: float | None)
         **{name: path.name for name, path in written.items()},
         "size": list(result.mask.shape),
         "area_px": int(result.mask.sum()),
-        "largest_probability": round(float(result.probability.max()), 4),
+        "presence": round(result.presence, 4),
         "unfamiliarity": round(result.unfamiliarity, 3),
     }
 

@@ -44,6 +44,11 @@ class Result:
     unfamiliarity: float
     """Distance of the prompt from the training prompts; above 1 its words are unlike anything the model was taught."""
 
+    @property
+    def presence(self) -> float:
+        """How sure the model is that what was named is in the image: the largest probability, [0, 1]. Not calibrated."""
+        return float(self.probability.max())
+
     def overlay(self) -> np.ndarray:
         """The mask on the image, uint8 (height, width, 3)."""
         return overlay(self.image, self.mask)
@@ -74,7 +79,8 @@ class Result:
 
     def __repr__(self) -> str:
         height, width = self.mask.shape
-        return f"Result({self.prompt!r}, mask {self.mask.mean():.1%} of {height}×{width})"
+        found = f"mask {self.mask.mean():.1%} of {height}×{width}" if self.mask.any() else f"nothing found in {height}×{width}"
+        return f"Result({self.prompt!r}, {found}, presence {self.presence:.2f})"
 
 
 class Segmenter:

@@ -76,6 +76,7 @@ class Found(BaseModel):
     prompt: str
     mask: Mask
     area_px: int
+    presence: float = Field(description="how sure the model is that what was named is in the image: the largest probability, not calibrated", ge=0, le=1)
     confidence: float | None = Field(description="mean probability inside the mask, not calibrated; null for an empty mask")
     unfamiliarity: float = Field(description="above 1: unlike what the model was taught")
     probability_png: str = Field("", description="where asked for: base64 of a PNG, 0 to 255 for [0, 1]")

@@ -17,6 +17,7 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
         "prompt": result.prompt,
         "mask": coco_rle(result.mask),
         "area_px": int(result.mask.sum()),
+        "presence": round(result.presence, 4),
         "confidence": confidence(result),
         "unfamiliarity": round(result.unfamiliarity, 4),
     }

@@ -166,7 +166,14 @@ def test_another_encoder_is_refused_before_it_answers(trained: Path, picture: Pa
 
 def test_it_says_what_it_is(segmenter: Segmenter, picture: Path) -> None:
     assert repr(segmenter).endswith("unet, 32 px, hears words)")
-    assert repr(Result(np.zeros((2, 4, 1), np.uint8), "a", np.zeros((2, 4), np.float32), np.eye(2, 4) > 0, None, 0.0)) == "Result('a', mask 25.0% of 2×4)"
+    assert repr(Result(np.zeros((2, 4, 1), np.uint8), "a", np.zeros((2, 4), np.float32), np.eye(2, 4) > 0, None, 0.0)) == "Result('a', mask 25.0% of 2×4, presence 0.00)"
+
+
+def test_it_says_whether_what_was_named_is_there() -> None:
+    probability = np.array([[0.1, 0.3]], np.float32)
+    result = Result(np.zeros((1, 2, 1), np.uint8), "a", probability, probability > 0.5, None, 0.0)
+    assert result.presence == pytest.approx(0.3)
+    assert repr(result) == "Result('a', nothing found in 1×2, presence 0.30)"
 
 
 def test_a_notebook_shows_the_overlay(trained: Path) -> None:

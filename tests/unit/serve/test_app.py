@@ -46,6 +46,7 @@ def test_a_mask_a_prompt_as_the_library_gives_it(client: Client, trained: Path, 
         assert found["prompt"] == prompt
         assert np.array_equal(coco.decode(found["mask"]), expected.mask)
         assert found["area_px"] == expected.mask.sum()
+        assert found["presence"] == pytest.approx(float(expected.probability.max()), abs=1e-4)
         assert found["unfamiliarity"] == pytest.approx(expected.unfamiliarity, abs=1e-3)
 
 

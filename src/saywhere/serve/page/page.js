@@ -214,7 +214,7 @@ function entry(label, number, threshold) {
   swatch.style.background = `rgb(${label.colour})`;
   words.textContent = label.prompt || "(no words)";
   const area = label.mask(threshold).reduce((sum, value) => sum + value, 0);
-  const sure = label.facts.confidence === null ? "nothing found" : `sure ${Math.round(100 * label.facts.confidence)} %`;
+  const sure = label.facts.confidence === null ? `nothing found (at most ${Math.round(100 * label.facts.presence)} % sure)` : `sure ${Math.round(100 * label.facts.confidence)} %`;
   facts.textContent = [`${(100 * area / label.probability.length).toFixed(1)} %`, sure, isKept(label) ? "kept" : label.isCorrected ? "corrected" : ""].filter(Boolean).join(" · ");
   button.type = "button";
   button.setAttribute("aria-pressed", number === state.chosen);
