@@ -166,7 +166,8 @@ def test_another_encoder_is_refused_before_it_answers(trained: Path, picture: Pa
 
 def test_it_says_what_it_is(segmenter: Segmenter, picture: Path) -> None:
     assert repr(segmenter).endswith("unet, 32 px, hears words)")
-    assert repr(Result(np.zeros((2, 4, 1), np.uint8), "a", np.zeros((2, 4), np.float32), np.eye(2, 4) > 0, None, 0.0)) == "Result('a', mask 25.0% of 2×4, presence 0.00)"
+    result = Result(np.zeros((2, 4, 1), np.uint8), "a", np.zeros((2, 4), np.float32), np.eye(2, 4) > 0, None, 0.0)
+    assert repr(result) == "Result('a', mask 25.0% of 2×4, presence 0.00)"
 
 
 def test_it_says_whether_what_was_named_is_there() -> None:
