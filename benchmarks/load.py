@@ -37,15 +37,15 @@ PROMPT = "the small bright spot, upper left"
 
 def main(run: Path, n_clients: int, minutes: float, seconds: float) -> dict[str, Any]:
     """What was measured."""
-    picture, facts = _picture(), _facts()
-    with _Server(run) as (address, process):
+    picture, facts = picture_png(), machine_facts()
+    with Server(run) as (address, process):
         model = httpx.get(f"{address}v1/models").json()["models"][0]
-        first = _ask(address, picture).content
+        first = ask(address, picture).content
         watched = _watch(process.pid)
         for _ in range(20):
-            _ask(address, picture)
+            ask(address, picture)
         found = _load(address, picture, n_clients, minutes * 60 or seconds, with_bad=minutes > 0, watch=lambda: watched.append(_look(process.pid)))
-        last = _ask(address, picture).content
+        last = ask(address, picture).content
         process.terminate()
         found["stopped"] = process.wait(30)
     found |= {
@@ -63,7 +63,7 @@ def main(run: Path, n_clients: int, minutes: float, seconds: float) -> dict[str,
     return found
 
 
-def _facts() -> dict[str, Any]:
+def machine_facts() -> dict[str, Any]:
     """What the figures depend on, as it is before the load begins."""
     memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[1])
     return {
@@ -85,7 +85,7 @@ class Answer(NamedTuple):
     seconds: float
 
 
-class _Server:
+class Server:
     """`saywhere serve` as a process of its own."""
 
     def __init__(self, run: Path) -> None:
@@ -162,13 +162,15 @@ def _look(process: int) -> dict[str, int]:
     return {"rss": rss, "threads": threads, "files": len(list(Path(f"/proc/{process}/fd").iterdir()))}
 
 
-def _picture() -> bytes:
+def picture_png() -> bytes:
+    """A picture to send: 224 by 224 px of noise."""
     written = BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)).save(written, format="PNG")
     return written.getvalue()
 
 
-def _ask(address: str, picture: bytes) -> Any:
+def ask(address: str, picture: bytes) -> Any:
+    """The answer to one good request."""
     response = httpx.post(f"{address}v1/segment", files={"image": picture}, data={"prompt": PROMPT}, timeout=60)
     response.raise_for_status()
     return response

@@ -29,6 +29,8 @@ def _table(name: str) -> str:
         return _models(sorted(MODELS.glob("*/config.json")))
     if name == "service":
         return _service([json.loads(place.read_text()) for place in sorted(RESULTS.glob("service_*.json"))])
+    if name == "limits":
+        return _limits(json.loads(place.read_text()))
     if name.startswith("arms_"):
         return _arms(json.loads((RESULTS / f"{name.replace('arms_', 'demo_')}.json").read_text()))
     if name.startswith("mosaic_") and place.is_file():
@@ -108,6 +110,17 @@ def _service(measured: list[dict[str, Any]]) -> str:
         lines.append(f"| {found['clients']} | {found['minutes']:g} | {answers} | {found['images_per_s']} | {found['p50_s']} s | {found['p99_s']} s | "
                      f"{' | '.join(grown)} | {'yes' if found['same_answer'] else 'NO'} | {machine} |")  # fmt: skip
     return "\n".join([*lines, *(f"\n`{found['command']}`" for found in measured)]) + "\n"
+
+
+def _limits(found: dict[str, Any]) -> str:
+    """How soon the service refuses and stops."""
+    lines = ["| what comes | answer | after |", "|---|---|---|"]
+    lines += [f"| {name} | {one['status']} | {one['seconds']:.3f} s |" for name, one in found["refused"].items()]
+    stopping = found["stopping"]
+    answers = ", ".join(f"{number} × {status}" for status, number in stopping["answers"].items())
+    lines.append(f"| SIGTERM, {stopping['clients']} clients asking | {answers}; exit {stopping['exit']} | {stopping['seconds']:.3f} s |")
+    machine = f"{found['cores']} cores, {found['memory_gib']} GiB, load {found['load_before']} before, torch {found['torch']}"
+    return "\n".join([*lines, f"\n`{found['command']}`; {machine}; left in the temporary folder: {', '.join(found['left']) or 'nothing'}."]) + "\n"
 
 
 if __name__ == "__main__":

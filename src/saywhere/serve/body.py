@@ -11,7 +11,7 @@ from saywhere.serve.answers import answer
 from saywhere.serve.guard import READING
 
 MAX_BODY_BYTES = MAX_FILE_BYTES + 512 * 1024  # an image at its limit, prompts, and the multipart's own lines
-MAX_BODY_S = 30.0
+MAX_BODY_S = 29.0
 MAX_HELD_BYTES = 1 << 30  # of all bodies that are in memory at once, arriving or in work
 
 

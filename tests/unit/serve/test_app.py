@@ -342,12 +342,16 @@ def test_a_full_disk_at_keep_is_507_without_the_servers_folders(client: Client, 
 
 
 def test_no_file_escapes_whatever_is_asked_for(client: Client, picture: np.ndarray, tmp_path: Path) -> None:
-    """R17: 200 spellings of the way out, in addresses, file names, prompts and models."""
+    """R17: 500 spellings of the way out, in addresses, file names, prompts, models, headers and questions."""
     (tmp_path / "canary.png").write_bytes(b"a canary's song")
-    ups = ["../", "..%2f", "%2e%2e/", "%2e%2e%2f", "....//", "..%5c", "..\\", "%252e%252e%252f", "..%c0%af", "/"]
+    dots = ["..", "%2e%2e", ".%2e", "%252e%252e", "....", "..;", "%c0%ae%c0%ae", "%u002e%u002e"]
+    ups = ["/", *(dot + slash for dot in dots for slash in ("/", "%2f", "\\"))]
     ends = ["canary.png", "kept/manifest.jsonl", "etc/passwd", "%00canary.png", "canary.png%00.css"]
-    for way in [up * depth + end for up in ups for depth in (1, 2, 3, 9) for end in ends]:
-        found = client.get(f"http://localhost/{way}")
+    ways = {up * depth + end for up in ups for depth in (1, 2, 3, 9) for end in ends}
+    assert len(ways) == 500
+    for way in sorted(ways):
+        found = client.get(f"http://localhost/{way}", headers={"X-Request-ID": way, "Accept-Language": way})
+        assert client.get("/v1/kept", params={"image": way}).status_code == 422
         assert found.status_code in (400, 404)
         answer = client.post("/v1/segment", files={"image": (way, b"no image")}, data={"prompt": way, "model": way})
         assert is_an_error(answer, 422, "usage")
