@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0b6e4f", "#c0561a", "#3b6fb6", "#6b6b6b")
-MARKERS = "osD^"
+COLOURS = ("#0b6e4f", "#c0561a", "#6b6b6b", "#3b6fb6", "#8a3ffc", "#b8860b")
+MARKERS = "osx^Dv"
 Interval = Mapping[str, float]
 
 
@@ -43,7 +43,7 @@ def agreement(found: Mapping[str, Mapping[str, Interval]]) -> bytes:
 
 
 def _points(panel: Axes, intervals: list[Interval], number: int, label: str) -> None:
-    shift = 0.14 * (number - 1)
+    shift = 0.13 * (number - 1)
     means = [interval["mean"] for interval in intervals]
     reach = [[interval["mean"] - interval["low"] for interval in intervals], [interval["high"] - interval["mean"] for interval in intervals]]
     places = [place + shift for place in range(len(means))]
