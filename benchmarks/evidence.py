@@ -163,6 +163,9 @@ CLAIMS = (
           _better("kvasir_questions", "CutMix with its words", "CutMix without its words"), SMALL),
     Claim("Open question: is colour jitter on the image alone better than one on the pseudo-image too?",
           _better("kvasir_questions", "colour jitter", "colour jitter, on the pseudo-image too"), SMALL),
+    *(Claim(f"Do words help where the polyps are of another size than those learned from? Learned from {learned}, tested on {asked} ones",
+            _better(f"kvasir_to_{asked}", f"learned from {learned} · image + text", f"learned from {learned} · image"), why)
+      for learned, asked, why in (("large", "small", "The domain changes with the size alone."), ("small", "large", ""))),
     Claim("How much is language? Is the encoder better than a random vector a sentence?", _better("kvasir_ablation", "defaults", "random vectors"), SMALL),
     Claim("How much is a leaked position? Is the encoder better than the place as numbers?",
           _better("kvasir_ablation", "defaults", "the place as numbers"), SMALL),
