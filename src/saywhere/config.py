@@ -182,6 +182,7 @@ class EvaluateConfig(Section):
     batch_size: int = Field(16, ge=1, description="pictures at once, in prediction too")
     words: list[str] = Field(["right", "empty", "shuffled", "contradictory"], description="words to try; unseen joins where text.unseen_prompts is set")
     threshold: float = Field(0.5, gt=0, lt=1, description="on the probability")
+    mirror: bool = Field(False, description="average over four mirrorings, words and all: four times the time, in prediction too")
     bootstrap: int = Field(2000, ge=100, description="resamples of the images")
     surface_tolerance_px: float = Field(2.0, gt=0, description="of the normalised surface Dice, in pixels of the original image")
 

@@ -16,6 +16,7 @@ def evaluate(
     words: Annotated[str | None, typer.Option(help="right,empty,shuffled,contradictory")] = None,
     prompts: Annotated[str | None, typer.Option(help="Level of the manifest's prompts. Default: the configuration's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Default: RUN/evaluation; of a model runs/NAME-evaluation.")] = None,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Average over four mirrorings, words and all, in four times the time.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -25,7 +26,7 @@ def evaluate(
 
     kinds = None if words is None else [word.strip() for word in words.split(",") if word.strip()]
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
-        summary = measure(run, manifest=data, split=split, words=kinds, prompts=prompts, out=out, advance=advance)
+        summary = measure(run, manifest=data, split=split, words=kinds, prompts=prompts, out=out, mirror=mirror or None, advance=advance)
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
     elif not quiet:

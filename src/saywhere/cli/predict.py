@@ -27,6 +27,7 @@ def predict(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for masks, probabilities, pseudo-images and overlays.")] = Path("predictions"),
     threshold: Annotated[float | None, typer.Option(min=0.001, max=0.999, help="On the probability; default: the run's.")] = None,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Average over four mirrorings, words and all, in four times the time.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Redo what --out holds already from the same picture, prompt, threshold and model.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
@@ -38,7 +39,7 @@ def predict(
     from saywhere.engine.jobs import jobs_for, jobs_from_file, jobs_from_manifest
     from saywhere.engine.predict import load
 
-    segmenter = load(run)
+    segmenter = load(run, mirror=mirror or None)
     if inputs and prompt is None and segmenter.hears_words:
         raise UsageError("no --prompt", allowed="say what to segment", remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words')
     refused: list[dict[str, object]] = []

@@ -50,6 +50,7 @@ def evaluate(
     words: Sequence[str] | None = None,
     prompts: str | None = None,
     out: str | Path | None = None,
+    mirror: bool | None = None,
     advance: Callable[[int], None] = lambda done: None,
 ) -> EvaluationSummary:
     """Evaluate a run or a model and write {summary.json,cases.csv,pictures}; returns the summary.
@@ -58,18 +59,25 @@ def evaluate(
         manifest: other data than the run's. split: default `data.test_split`. words: default `evaluate.words`.
         prompts: level of the prompts, default `text.evaluate_prompts`.
         out: default: run/evaluation; of a model, whose folder stays as it was passed on, runs/NAME-evaluation.
+        mirror: average each answer over four mirrorings, words and all; default `evaluate.mirror`.
         advance: told of each finished case.
     Raises: MissingFile, ConfigError, ManifestError, TooManyFaults, BadCheckpoint.
     """
     run, manifest = Path(run), None if manifest is None else Path(manifest)
-    segmenter = Segmenter(run)
+    segmenter = Segmenter(run, mirror=mirror)
     if prompts is not None:
         segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})
     config = segmenter.config
     kinds = asked(config, [words] if isinstance(words, str) else words)
     rows, place, n_quarantined = _rows(config, manifest, split or config.data.test_split)
     cases = {kind: measure(segmenter, rows, prompts_for(kind, rows, config), kind, advance) for kind in kinds}
-    about = {"split": split or config.data.test_split, "manifest": str(place), "level": config.text.evaluate_prompts, "quarantined": n_quarantined}
+    about = {
+        "split": split or config.data.test_split,
+        "manifest": str(place),
+        "level": config.text.evaluate_prompts,
+        "quarantined": n_quarantined,
+        "mirror": config.evaluate.mirror,
+    }
     summary = EvaluationSummary(summarise(cases, config) | about)
     folder = Path(out) if out else results_of(segmenter.folder, "evaluation")
     _write_cases(folder / "cases.csv", [case for kind in kinds for case in cases[kind]])

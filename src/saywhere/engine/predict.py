@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from saywhere.engine import checkpoint, named
 from saywhere.engine.build import reads_tokens_of
+from saywhere.engine.mirror import mirrored, refuse_mirrors
 from saywhere.errors import UsageError
 from saywhere.io import images
 from saywhere.io.given import as_image
@@ -86,11 +87,15 @@ class Result:
 class Segmenter:
     """A trained model with its text encoder: `segment(image, "prompt")`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, mirror: bool | None = None) -> None:
         self.folder = named.find(folder)
         saved = checkpoint.load(self.folder)
         self.config, self.state = saved.config, saved.state
         self.model = checkpoint.build_from(saved, self.folder)
+        if mirror is not None:
+            self.config = self.config.replace(**{"evaluate.mirror": mirror})
+        if self.config.evaluate.mirror:
+            refuse_mirrors(self.model)
         self._encoder: Encoder | None = None
         self._embeddings: dict[str, Tensor] = {}
 
@@ -168,16 +173,22 @@ class Segmenter:
         resized = np.stack([images.resize_image(image, (size, size)) for image in originals]).transpose(0, 3, 1, 2)
         image = torch.from_numpy(resized).float() / 255
         embedding = self.embeddings(prompts)
-        segmentation = self.model(image, embedding)
+        found, pseudo_image = self._answer(image, embedding)
         far = [0.0] * len(prompts) if isinstance(self.model, ImageSegmenter) else self.model.scale.distance(one_vector(embedding)).tolist()
         results = []
         for i, (original, prompt) in enumerate(zip(originals, prompts)):
             height, width = original.shape[:2]
-            probability = _to_frame(segmentation.logits[i : i + 1].sigmoid(), height, width)[..., 0]
-            pseudo = segmentation.pseudo_image
-            shown = None if pseudo is None else _to_frame(pseudo[i : i + 1].expand(-1, 3 if channels == 1 else -1, -1, -1), height, width)
+            probability = _to_frame(found[i : i + 1], height, width)[..., 0]
+            shown = None if pseudo_image is None else _to_frame(pseudo_image[i : i + 1].expand(-1, 3 if channels == 1 else -1, -1, -1), height, width)
             results.append(Result(original, prompt, probability, probability > threshold, shown, far[i]))
         return results
+
+    def _answer(self, image: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Probability (batch, 1, size, size) and pseudo-image."""
+        if self.config.evaluate.mirror:
+            return mirrored(self.model, image, embedding)
+        segmentation = self.model(image, embedding)
+        return segmentation.logits.sigmoid(), segmentation.pseudo_image
 
     def _read(self, picture: Any) -> np.ndarray:
         return as_image(picture, self.config.data.channels)
@@ -187,9 +198,13 @@ class Segmenter:
         return f"Segmenter({str(self.folder)!r}, {self.config.network.name}, {self.config.data.size} px, {words})"
 
 
-def load(folder: str | Path) -> Segmenter:
-    """Open a run directory (its best checkpoint), a model's folder, or a model by its name ("polyp"). Raises MissingFile, BadCheckpoint."""
-    return Segmenter(Path(folder))
+def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
+    """Open a run directory (its best checkpoint), a model's folder, or a model by its name ("polyp").
+
+    `mirror`: average each answer over four mirrorings, words and all, in four times the time; default: the configuration's `evaluate.mirror`.
+    Raises MissingFile, BadCheckpoint, UsageError where the words do not turn with the images.
+    """
+    return Segmenter(Path(folder), mirror=mirror)
 
 
 def _to_frame(picture: Tensor, height: int, width: int) -> np.ndarray:

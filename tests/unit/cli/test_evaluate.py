@@ -58,3 +58,8 @@ def test_a_damaged_checkpoint_is_exit_2(say: Say, run_copy: Path) -> None:
     ended = say("evaluate", run_copy)
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert "not a Saywhere checkpoint" in ended.err
+
+
+def test_mirroring_is_asked_for_and_said_in_the_summary(say: Say, run_copy: Path, tmp_path: Path) -> None:
+    summaries = [json.loads(say("evaluate", run_copy, "--json", "--words", "right", "--out", tmp_path / "out", *more).out) for more in ([], ["--mirror"])]
+    assert [summary["mirror"] for summary in summaries] == [False, True]

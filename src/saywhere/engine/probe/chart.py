@@ -19,8 +19,9 @@ def prompt_sets(by_level: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> byte
     """How much of *where* a pseudo-image says, a prompt set: AUC, and Dice at the best threshold; before, alone, and trained jointly."""
     figure, (left, right) = _figure(2, 1.4 + 0.55 * len(by_level))
     for panel, key, title in ((left, "auc", "AUC"), (right, "dice", "Dice at the best threshold")):
-        for number, stage in enumerate(next(iter(by_level.values()))):
-            _points(panel, [stages[stage][key] for stages in by_level.values()], number, stage)
+        stages_shown = list(next(iter(by_level.values())))
+        for number, stage in enumerate(stages_shown):
+            _points(panel, [stages[stage][key] for stages in by_level.values()], number, len(stages_shown), stage)
         panel.set_xticks(range(len(by_level)), list(by_level))
         panel.set_title(title)
     left.axhline(0.5, color="black", linewidth=0.8, linestyle=":")  # says nothing
@@ -33,8 +34,9 @@ def prompt_sets(by_level: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> byte
 def agreement(found: Mapping[str, Mapping[str, Interval]]) -> bytes:
     """Agreement of masks under each transform, a mark a way of bringing the words in."""
     figure, (panel,) = _figure(1, 9.0)
-    for number, way in enumerate(next(iter(found.values()))):
-        _points(panel, [ways[way] for ways in found.values()], number, way)
+    shown = list(next(iter(found.values())))
+    for number, way in enumerate(shown):
+        _points(panel, [ways[way] for ways in found.values()], number, len(shown), way)
     panel.set_xticks(range(len(found)), list(found), rotation=40, ha="right")
     panel.set_ylim(0, 1.02)
     panel.set_ylabel("agreement (Dice)")
@@ -42,8 +44,8 @@ def agreement(found: Mapping[str, Mapping[str, Interval]]) -> bytes:
     return _png(figure)
 
 
-def _points(panel: Axes, intervals: list[Interval], number: int, label: str) -> None:
-    shift = 0.13 * (number - 1)
+def _points(panel: Axes, intervals: list[Interval], number: int, n: int, label: str) -> None:
+    shift = 0.13 * (number - (n - 1) / 2)
     means = [interval["mean"] for interval in intervals]
     reach = [[interval["mean"] - interval["low"] for interval in intervals], [interval["high"] - interval["mean"] for interval in intervals]]
     places = [place + shift for place in range(len(means))]
