@@ -105,11 +105,14 @@ def _service(measured: list[dict[str, Any]]) -> str:
     for found in measured:
         answers = ", ".join(f"{number} {name}" for name, number in found["answers"].items())
         grown = [f"× {found['memory_growth']:.3f}", *(" → ".join(map(str, found[name])) for name in ("threads", "files"))] if found["minutes"] else ["", "", ""]
-        machine = f"{found['cores']} cores, {found['memory_gib']} GiB, load {found['load_before']} before; "
-        machine += f"{found['network']} at {found['size_px']} px, torch {found['torch']}"
+        machine = f"{_machine(found)}; {found['network']} at {found['size_px']} px, torch {found['torch']}"
         lines.append(f"| {found['clients']} | {found['minutes']:g} | {answers} | {found['images_per_s']} | {found['p50_s']} s | {found['p99_s']} s | "
                      f"{' | '.join(grown)} | {'yes' if found['same_answer'] else 'NO'} | {machine} |")  # fmt: skip
     return "\n".join([*lines, *(f"\n`{found['command']}`" for found in measured)]) + "\n"
+
+
+def _machine(found: dict[str, Any]) -> str:
+    return f"{found['cores']} cores, {found['memory_gib']} GiB, load {found['load_before']} before"
 
 
 def _limits(found: dict[str, Any]) -> str:
@@ -119,8 +122,15 @@ def _limits(found: dict[str, Any]) -> str:
     stopping = found["stopping"]
     answers = ", ".join(f"{number} × {status}" for status, number in stopping["answers"].items())
     lines.append(f"| SIGTERM, {stopping['clients']} clients asking | {answers}; exit {stopping['exit']} | {stopping['seconds']:.3f} s |")
-    machine = f"{found['cores']} cores, {found['memory_gib']} GiB, load {found['load_before']} before, torch {found['torch']}"
-    return "\n".join([*lines, f"\n`{found['command']}`; {machine}; left in the temporary folder: {', '.join(found['left']) or 'nothing'}."]) + "\n"
+    return (
+        "\n".join(
+            [
+                *lines,
+                f"\n`{found['command']}`; {_machine(found)}, torch {found['torch']}; left in the temporary folder: {', '.join(found['left']) or 'nothing'}.",
+            ]
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

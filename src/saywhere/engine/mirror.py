@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,9 +29,7 @@ def mirrored(model: Model, image: Image, embedding: Tensor) -> tuple[Tensor, Pse
     """
     answers, pseudo_image = [], None
     for across, down in itertools.product((0, 1), repeat=2):
-        geometry = Geometry.still(len(image))._replace(
-            horizontal_flip=np.full(len(image), across, np.float32), vertical_flip=np.full(len(image), down, np.float32)
-        )
+        geometry = Geometry.alike(len(image), horizontal_flip=across, vertical_flip=down)
         found = model(image, embedding, geometry)
         answers.append(geometry.undo(found.logits.sigmoid()))
         pseudo_image = found.pseudo_image  # in the original frame, the same each time

@@ -44,6 +44,11 @@ class Geometry(NamedTuple):
         zero = np.zeros(batch, np.float32)
         return cls(zero, zero, zero, np.ones(batch, np.float32), zero, zero)
 
+    @classmethod
+    def alike(cls, batch: int, **changes: int | float) -> Geometry:
+        """The same for every sample: still, but for what is named."""
+        return cls.still(batch)._replace(**{name: np.full(batch, value, np.float32) for name, value in changes.items()})
+
     @property
     def is_still(self) -> bool:
         moved = [self.horizontal_flip, self.vertical_flip, self.degrees, self.scale - 1, self.translate_right, self.translate_down]

@@ -344,8 +344,8 @@ def test_a_full_disk_at_keep_is_507_without_the_servers_folders(client: Client, 
 def test_no_file_escapes_whatever_is_asked_for(client: Client, picture: np.ndarray, tmp_path: Path) -> None:
     """R17: 500 spellings of the way out, in addresses, file names, prompts, models, headers and questions."""
     (tmp_path / "canary.png").write_bytes(b"a canary's song")
-    dots = ["..", "%2e%2e", ".%2e", "%252e%252e", "....", "..;", "%c0%ae%c0%ae", "%u002e%u002e"]
-    ups = ["/", *(dot + slash for dot in dots for slash in ("/", "%2f", "\\"))]
+    dots = ["..", "%2e%2e", ".%2e", "%252e%252e", "%u002e%u002e"]
+    ups = ["/", "....//", "..;/", "..%c0%af", "%252e%252e%252f", *(dot + slash for dot in dots for slash in ("/", "%2f", "\\", "%5c"))]
     ends = ["canary.png", "kept/manifest.jsonl", "etc/passwd", "%00canary.png", "canary.png%00.css"]
     ways = {up * depth + end for up in ups for depth in (1, 2, 3, 9) for end in ends}
     assert len(ways) == 500

@@ -68,8 +68,7 @@ class _Cases:
         self.config = config
 
     def geometry(self, changes: dict[str, float]) -> Geometry:
-        still = Geometry.still(len(self.prompts))
-        return still._replace(**{name: np.full(len(self.prompts), value, np.float32) for name, value in changes.items()})
+        return Geometry.alike(len(self.prompts), **changes)
 
     def agreement(self, masks: Any, geometry: Geometry) -> dict[str, float]:
         """Dice between "turn, then segment" and "segment, then turn", with its 95 % interval over cases."""
