@@ -12,7 +12,8 @@ from saywhere.io.places import cache_folder
 
 WEIGHTS, BUNDLE = "checkpoint.safetensors", "model.safetensors"
 """A training's file, and that of a model to pass on."""
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+PICKLES = (".bin", ".pt", ".pt2", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz")
+"""Files of weights that are pickles or may hold one: named in a refusal, never opened."""
 
 
 def weights_file(folder: Path) -> Path | None:
@@ -30,7 +31,7 @@ def find(asked: Path) -> Path:
     models = known()
     if len(asked.parts) == 1 and str(asked) in models:
         return models[str(asked)]
-    if pickles := sorted(path.name for path in asked.glob("*") if path.suffix in PICKLES):
+    if pickles := sorted(path.name for path in ([asked] if asked.is_file() else asked.glob("*")) if path.suffix in PICKLES):
         raise MissingFile(f"no weights in {asked}, but {pickles[0][:80]}: a pickle can run any code, so none is ever read", allowed=BUNDLE,
                           remedy="ask whoever made it for safetensors")  # fmt: skip
     if asked.exists() or len(asked.parts) > 1:

@@ -191,6 +191,26 @@ def test_single_keys_and_sliders(browser: Any, address: tuple[str, Path], manife
     page.close()
 
 
+def test_files_may_be_dropped_on_the_page(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
+    from playwright.sync_api import expect
+
+    page, trouble = opened(browser, address[0])
+    dragged = page.evaluate_handle(
+        """files => { const carried = new DataTransfer(); for (const [name, bytes] of files)
+        carried.items.add(new File([Uint8Array.from(bytes)], name, {type: "image/png"})); return carried; }""",
+        [[path.name, list(path.read_bytes())] for path in pictures(manifest)],
+    )
+    page.fill("#prompt", "the spot, upper left")
+    page.dispatch_event("#drop", "dragover", {"dataTransfer": dragged})
+    expect(page.locator("#drop")).to_have_class(re.compile(r"\bover\b"))
+    page.dispatch_event("#drop", "drop", {"dataTransfer": dragged})
+    expect(page.locator("#drop")).not_to_have_class(re.compile(r"\bover\b"))
+    expect(page.locator("#place")).to_contain_text("1 of 2")
+    expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])
+    assert trouble == []
+    page.close()
+
+
 def test_words_never_taught_are_marked(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
     from playwright.sync_api import expect
 
