@@ -53,8 +53,8 @@ docs: $(READY_DEV) ## the documentation as a site, in site/; `.venv/bin/mkdocs s
 soak: $(READY_DEV) ## the service for 10 minutes of good, bad and aborted requests, kept in benchmarks/results; RUN=DIR, else the demo's
 	$(BIN)/python benchmarks/load.py $(or $(RUN),runs/demo/run) --minutes 10 --clients 4 --keep soak
 
-fuzz: $(READY_DEV) ## 20,000 requests made from the service's own description; SAYWHERE_FUZZ=N for another number
-	$(BIN)/pytest -m slow tests/unit/serve/test_fuzz.py
+fuzz: $(READY_DEV) ## 20,000 requests made from the service's own description, counted in benchmarks/results; SAYWHERE_FUZZ=N for another number
+	SAYWHERE_FUZZ_KEEP=benchmarks/results/fuzz.json $(BIN)/pytest -m slow tests/unit/serve/test_fuzz.py
 
 clean: ## remove .venv, caches and builds; runs/ stays
 	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

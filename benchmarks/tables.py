@@ -31,6 +31,8 @@ def _table(name: str) -> str:
         return _service([json.loads(place.read_text()) for place in sorted(RESULTS.glob("service_*.json"))])
     if name == "limits":
         return _limits(json.loads(place.read_text()))
+    if name == "fuzz":
+        return _fuzz(json.loads(place.read_text())["answers"])
     if name.startswith("arms_"):
         return _arms(json.loads((RESULTS / f"{name.replace('arms_', 'demo_')}.json").read_text()))
     if name.startswith("mosaic_") and place.is_file():
@@ -113,6 +115,14 @@ def _service(measured: list[dict[str, Any]]) -> str:
 
 def _machine(found: dict[str, Any]) -> str:
     return f"{found['cores']} cores, {found['memory_gib']} GiB, load {found['load_before']} before"
+
+
+def _fuzz(answers: dict[str, dict[str, int]]) -> str:
+    """How often each status was the answer to a made-up request."""
+    statuses = sorted({status for found in answers.values() for status in found})
+    lines = [f"| call | {' | '.join(statuses)} | requests |", "|---|" + "---|" * (len(statuses) + 1)]
+    lines += [f"| `{call}` | {' | '.join(f'{found.get(status, 0):,}' for status in statuses)} | {sum(found.values()):,} |" for call, found in answers.items()]
+    return "\n".join([*lines, f"\n`make fuzz`: {sum(sum(found.values()) for found in answers.values()):,} requests, each answer as documented."]) + "\n"
 
 
 def _limits(found: dict[str, Any]) -> str:
