@@ -12,7 +12,9 @@ import sys
 import venv
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 DAY = """
@@ -68,6 +70,19 @@ def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return programs
 
 
+def test_words_become_a_mask_right_after_the_install(fresh: Path, tmp_path: Path) -> None:
+    """An annotator's first minute: no run, no model of one's own."""
+    picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "image.png")
+    program = str(fresh / "saywhere")
+    assert {"polyp", "skin-lesion", "lung-infection"} <= {model["name"] for model in json.loads(_run([program, "models", "list", "--json"], tmp_path))}
+    _run([program, "predict", "polyp", "image.png", "--prompt", "one small round polyp, right of the image", "--out", "masks"], tmp_path)
+    (answer,) = (json.loads(line) for line in (tmp_path / "masks/predictions.jsonl").read_text().splitlines())
+    with Image.open(next((tmp_path / "masks").glob("*-mask.png"))) as mask:
+        assert mask.size == (64, 48)
+    assert 0 <= answer["presence"] <= 1
+
+
 @pytest.mark.slow
 def test_from_the_wheel_to_a_table_in_a_folder_of_ones_own(fresh: Path, tmp_path: Path) -> None:
     day = json.loads(_run([str(fresh / "python"), "-c", DAY], tmp_path).splitlines()[-1])
@@ -86,7 +101,6 @@ def test_from_the_wheel_to_a_table_in_a_folder_of_ones_own(fresh: Path, tmp_path
     assert (tmp_path / "report.html").stat().st_size > 10_000
 
 
-@pytest.mark.slow
 def test_the_wheel_carries_its_types_and_its_templates(wheel: Path) -> None:
     from zipfile import ZipFile
 
