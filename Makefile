@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo models lint test test-slow docs soak fuzz clean
+.PHONY: help setup demo models alone lint test test-slow docs soak fuzz clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,15 +22,27 @@ demo: $(READY) ## train, evaluate, predict, report; DATA=DIR for real images ins
 	$(BIN)/saywhere demo $(if $(DATA),--data "$(DATA)")
 
 MODELS := polyp skin-lesion lung-infection
-models: $(READY) ## train, measure and pack the models of models/; MODELS=polyp for one; needs the sets (some 3 hours of one core)
+# Of model $$name: each part of its recipe after the other, from the weights of the one before; then $$run is the last one, runs/NAME$(1)$$suffix. $(2): more options.
+PARTS = suffix= from=; for part in . more last; do file=configs/models/$$part/$$name.toml; if [ -f $$file ]; then \
+	  [ $$part = . ] || suffix=-$$part; \
+	  $(BIN)/saywhere train $$file $$from --out runs/$$name$(1)$$suffix $(2) $(if $(RESUME),--resume) || exit 1; \
+	  from="--from runs/$$name$(1)$$suffix"; fi; done; run=runs/$$name$(1)$$suffix
+ALONE := $(addprefix --set ,fusion.name=none fusion.words_first=0 data.mosaic=0 data.half=0 data.absent=0 'data.also_called=[]' text.blank=0)
+
+models: $(READY) ## train, measure and pack the models of models/; MODELS=polyp for one; needs the sets (some 5 hours of one core)
 	for name in $(MODELS); do \
-	  run=runs/$$name more=configs/models/more/$$name.toml; \
-	  $(BIN)/saywhere train configs/models/$$name.toml --out $$run $(if $(RESUME),--resume) && \
-	  if [ -f $$more ]; then $(BIN)/saywhere train $$more --from $$run --out $$run-more $(if $(RESUME),--resume) && run=$$run-more; fi && \
+	  $(call PARTS,) && \
 	  $(BIN)/saywhere evaluate $$run && \
 	  $(BIN)/saywhere probe mosaic $$run --cases 200 && \
 	  $(BIN)/saywhere probe halves $$run --cases 200 && \
 	  $(BIN)/saywhere models push $$run models/$$name --about configs/models/about/$$name.toml --replace || exit 1; \
+	done
+
+alone: $(READY) ## after `make models`: image-only networks trained as long, and what a blank prompt costs beside them, kept in benchmarks/results
+	for name in $(MODELS); do \
+	  $(call PARTS,-alone,$(ALONE)) && \
+	  $(BIN)/saywhere evaluate $$run --words right && \
+	  $(BIN)/python benchmarks/blank.py $$name runs/$$name$$suffix $$run --keep || exit 1; \
 	done
 
 lint: $(READY_DEV) ## ruff, mypy and the import contracts

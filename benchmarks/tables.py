@@ -31,6 +31,8 @@ def _table(name: str) -> str:
         return _service([json.loads(place.read_text()) for place in sorted(RESULTS.glob("service_*.json"))])
     if name == "limits":
         return _limits(json.loads(place.read_text()))
+    if name == "blank":
+        return _blank([json.loads(place.read_text()) for place in sorted((RESULTS / "blank").glob("*.json"))])
     if name == "fuzz":
         return _fuzz(json.loads(place.read_text())["answers"])
     if name.startswith("arms_"):
@@ -115,6 +117,18 @@ def _service(measured: list[dict[str, Any]]) -> str:
 
 def _machine(found: dict[str, Any]) -> str:
     return f"{found['cores']} cores, {found['memory_gib']} GiB, load {found['load_before']} before"
+
+
+def _blank(measured: list[dict[str, Any]]) -> str:
+    """What a model loses against an image-only network where it is told nothing."""
+    heads = ("model", "test images", "right words [95 %]", "no words [95 %]", "image only [95 %]", "no words − image only [95 %]", "steps: model", "image only")
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for found in measured:
+        means = [with_span(**found[kind]) for kind in ("right", "blank", "image only")]
+        gap = with_span(found["difference"]["difference"], found["difference"]["low"], found["difference"]["high"], "+")
+        steps = [f"{number:,}" for number in found["steps"].values()]
+        lines.append(f"| `{found['name']}` | {found['n']:,} | {' | '.join([*means, gap, *steps])} |")
+    return "\n".join([*lines, "\nDice a case at the images' own size; one seed each; `make models alone` made them."]) + "\n"
 
 
 def _fuzz(answers: dict[str, dict[str, int]]) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,6 +40,24 @@ def test_a_kept_load_is_a_line_of_the_services_table() -> None:
     table = script("tables")._service([found])
     assert "| 4 | 10 | 9000 good 200, 900 bad 415 | 15.0 | 0.2 s | 0.9 s | × 1.004 | 12 → 12 | 30 → 31 | yes | 2 cores, 24 GiB" in table
     assert "`python benchmarks/load.py RUN --minutes 10 --clients 4`" in table
+
+
+def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(tmp_path: Path) -> None:
+    dice = {"model": {"right": [0.9, 0.8, 0.7], "empty": [0.8, 0.8, 0.6]}, "alone": {"right": [0.7, 0.8, 0.8]}}
+    for run, kinds in dice.items():
+        (tmp_path / run / "evaluation").mkdir(parents=True)
+        rows = [f"case {number},{words},{value}" for words, values in kinds.items() for number, value in enumerate(values)]
+        (tmp_path / run / "evaluation/cases.csv").write_text("\n".join(["id,words,dice", *rows]))
+        (tmp_path / run / "config.toml").write_text("[train]\nepochs = 3\nsteps_per_epoch = 10\n")
+    (tmp_path / "alone/run.json").write_text(json.dumps({"started_from": str(tmp_path / "model")}))
+    (tmp_path / "model/run.json").write_text("{}")
+    found = script("blank").main("polyp", tmp_path / "model", tmp_path / "alone")
+    assert found["difference"]["difference"] == pytest.approx((0.1 + 0 - 0.2) / 3)
+    assert found["steps"] == {"model": 4500, "image only": 60}  # all parts of a recipe, and the run that another started from
+    assert "| `polyp` | 3 | 0.800 [" in script("tables")._blank([found])
+    (tmp_path / "alone/evaluation/cases.csv").write_text("id,words,dice\ncase 0,right,0.5")
+    with pytest.raises(SystemExit, match=r"other cases \(3\)"):
+        script("blank").main("polyp", tmp_path / "model", tmp_path / "alone")
 
 
 def test_a_changed_number_is_noticed() -> None:
