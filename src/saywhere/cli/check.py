@@ -57,9 +57,9 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> dict[str,
     texts = {level: [text for row in manifest.rows for text in row.prompts.get(level, ())] for level in manifest.levels}
     return {
         "manifest": str(manifest.path),
-        "rows": len(manifest.rows) + len(manifest.bad),
+        "rows": manifest.n_lines,
         "clean": len(report.manifest.rows),
-        "quarantined": len(manifest.rows) + len(manifest.bad) - len(report.manifest.rows),
+        "quarantined": manifest.n_lines - len(report.manifest.rows),
         "quarantine": str(place) if report.faults else None,
         "splits": {split: {"rows": len(manifest.split(split)), "clean": len(report.manifest.split(split))} for split in manifest.splits},
         "kinds": report.kinds,

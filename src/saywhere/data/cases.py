@@ -47,7 +47,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
     | id | str, the manifest's | list of str |
 
     Frame: the whole image, resized to a square, never turned. Images are decoded once, into the cache folder, and are read from there by every process.
-    Faulty rows are set aside, see `report`.
+    Faulty rows, and lines that are no row, are set aside, see `report`.
 
     Args:
         manifest: its path, or the folder that it is in.
@@ -72,12 +72,12 @@ class Dataset(torch.utils.data.Dataset[Any]):
         fault_budget: float = 0.05,
     ) -> None:
         _check_kinds(manifest, size, channels, transform)
-        everything = read_manifest(Path(manifest))
+        everything = read_manifest(Path(manifest), lenient=True)
         if split not in everything.splits:
             raise UsageError(f"no rows of split {split!r}", where=everything.path, remedy=nearest(str(split), everything.splits))
         self.levels = (prompts,) if isinstance(prompts, str) else tuple(prompts)
         self.path, self.split, self.size, self.channels, self.transform, self.seed, self.epoch = everything.path, split, size, channels, transform, seed, 0
-        self.report: CheckReport = within_budget(check(everything, list(self.levels)), len(everything.rows), fault_budget)
+        self.report: CheckReport = within_budget(check(everything, list(self.levels)), everything.n_lines, fault_budget)
         """what was set aside of all splits, and why"""
         self.rows: list[Row] = self.report.manifest.split(split)
         self.sentences: list[tuple[str, ...]] = [tuple(text for level in self.levels for text in texts_of(row, level, "prompts")) or ("",) for row in self.rows]

@@ -63,6 +63,11 @@ class Manifest:
         return list(dict.fromkeys(row.split for row in self.rows))
 
     @property
+    def n_lines(self) -> int:
+        """Rows, and lines that are none."""
+        return len(self.rows) + len(self.bad)
+
+    @property
     def levels(self) -> list[str]:
         """Names of the prompt levels, in order of appearance."""
         return list(dict.fromkeys(level for row in self.rows for level in row.prompts))

@@ -66,12 +66,12 @@ class CheckReport:
         write_text(path, "".join(json.dumps(vars(fault), ensure_ascii=False) + "\n" for fault in self.faults))
 
 
-def within_budget(report: CheckReport, n_rows: int, budget: float, key: str = "fault_budget") -> CheckReport:
-    """The report of a check of `n_rows` rows, if at most the share `budget` of them is faulty. Raises TooManyFaults, which names the first."""
+def within_budget(report: CheckReport, n_lines: int, budget: float, key: str = "fault_budget") -> CheckReport:
+    """The report of a check of `n_lines` lines, if at most the share `budget` of them is faulty. Raises TooManyFaults, which names the first."""
     n_faulty = len(report.quarantined)
-    if n_faulty > budget * n_rows:
+    if n_faulty > budget * n_lines:
         first = report.faults[0]
-        raise TooManyFaults(f"{n_faulty} of {n_rows} rows are faulty, the first is row {first.row} ({first.reason})", where=report.manifest.path,
+        raise TooManyFaults(f"{n_faulty} of {n_lines} rows are faulty, the first is row {first.row} ({first.reason})", where=report.manifest.path,
                             allowed=f"{key} is {budget}", remedy="see `saywhere check`; mend the rows or the budget")  # fmt: skip
     return report
 

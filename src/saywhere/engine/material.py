@@ -92,7 +92,7 @@ def checked(config: Config) -> CheckReport:
     """The manifest's clean rows. Raises TooManyFaults over `data.fault_budget`."""
     manifest = manifest_of(config)
     levels = dict.fromkeys([*levels_of(config), config.text.evaluate_prompts]) if config.fusion.name != "none" else {}
-    return within_budget(check(manifest, list(levels)), len(manifest.rows) + len(manifest.bad), config.data.fault_budget, "data.fault_budget")
+    return within_budget(check(manifest, list(levels)), manifest.n_lines, config.data.fault_budget, "data.fault_budget")
 
 
 def manifest_of(config: Config) -> Manifest:

@@ -115,6 +115,17 @@ def test_a_faulty_row_is_set_aside_within_the_budget(phantoms: Path) -> None:
     assert cases.report.quarantined == [1]
 
 
+def test_a_line_that_is_no_row_is_set_aside_as_in_training(phantoms: Path) -> None:
+    broken = phantoms.with_name("torn.jsonl")
+    first, *others = phantoms.read_text().splitlines()
+    broken.write_text("\n".join([first[: len(first) // 2], *others]))
+    with pytest.raises(TooManyFaults, match=rf"1 of {len(others) + 1} rows are faulty, the first is row 1 .*; fault_budget is 0\.0"):
+        dataset(broken, fault_budget=0.0)
+    cases = dataset(broken, fault_budget=0.5)
+    assert len(cases) == len(dataset(phantoms)) - 1
+    assert [fault.kind for fault in cases.report.faults] == ["no_row"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
