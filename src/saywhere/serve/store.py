@@ -26,7 +26,7 @@ class Store:
     """A folder with manifest.jsonl, images/, masks/ and suggested/ (the model's own masks). One server at a time."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises NotWritable; UsageError where another server has it."""
+        """Raises NotWritable; UsageError where another server has it, or where its manifest is not one that was kept here: nothing in it is changed then."""
         self.folder = Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -38,6 +38,7 @@ class Store:
         except OSError:
             raise UsageError(f"another server keeps its work in {folder}", remedy="stop that one, or choose another --store") from None
         self._writing = threading.Lock()
+        self._refuse_another_manifest()
         self._mend()
         self._kept = {row["key"]: row for row in self.rows()}
 
@@ -46,18 +47,27 @@ class Store:
         whole, _ = self._read()
         return [json.loads(line) for line in whole.splitlines() if line.strip()]
 
+    def _refuse_another_manifest(self) -> None:
+        """Every line must be a row of ours; the last may be one that a crash cut. Raises UsageError naming the first that is none."""
+        whole, half = self._read()
+        for number, line in enumerate([*whole.splitlines(), *([half] if _is_json(half) else [])], 1):
+            if line.strip() and not _is_kept(line):
+                raise UsageError(f"line {number} of {MANIFEST} is nothing that was kept by this page", where=self.folder, allowed="a folder of its own for --store",
+                                 remedy="mend or remove that line, or choose another --store")  # fmt: skip
+
     def _mend(self) -> None:
         """A last line that a crash cut in half was never confirmed to anyone: it is left out, before anybody else writes."""
         whole, half = self._read()
-        if half:
-            files.write_bytes(self.folder / MANIFEST, whole)
+        ended = whole + b"\n" if whole and not whole.endswith(b"\n") else whole
+        if half or ended != whole:
+            files.write_bytes(self.folder / MANIFEST, ended)
 
     def _read(self) -> tuple[bytes, bytes]:
-        """The whole lines, and what stands behind the last of them."""
+        """The whole lines, and the half one behind them. A last row that only lacks its line's end is whole: an editor may have saved the file."""
         place = self.folder / MANIFEST
         content = place.read_bytes() if place.is_file() else b""
         end = content.rfind(b"\n") + 1
-        return content[:end], content[end:]
+        return (content, b"") if _is_kept(content[end:]) else (content[:end], content[end:])
 
     def keep(self, key: str, image: np.ndarray, mask: np.ndarray, suggested: np.ndarray, prompt: str, **about: Any) -> dict[str, Any]:
         """Write a row, flushed to the disk before it is confirmed. The same work under the same key twice (a second click, a
@@ -114,3 +124,16 @@ class Store:
     def close(self) -> None:
         """Let another server have it."""
         self._held.close()
+
+
+def _is_kept(line: bytes) -> bool:
+    """Is it a row as `keep` writes them?"""
+    return _is_json(line) and {"key", "prompt", "mask", "kept", "digest"} <= set(json.loads(line))
+
+
+def _is_json(line: bytes) -> bool:
+    """Is it a whole JSON object?"""
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

@@ -47,6 +47,41 @@ def test_another_process_finds_it_again(tmp_path: Path) -> None:
     assert [row["key"][-1] for row in again.rows()] == ["1", "2"]
 
 
+def test_a_manifest_saved_by_an_editor_without_a_last_line_end_loses_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number in (1, 2):
+        keep(store, number)
+    store.close()
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace('"train"', '"val"').rstrip("\n"))
+    again = Store(tmp_path)
+    assert [row["key"][-1] for row in again.rows()] == ["1", "2"]
+    keep(again, 3)
+    assert [row.split for row in read_manifest(tmp_path).rows] == ["val", "val", "train"]
+
+
+@pytest.mark.parametrize("ending", ["", "\n"])
+@pytest.mark.parametrize("line", ['{"id": "a", "image": "a.png", "mask": "b.png"}', "[1]", '{"id": "half, ima'])
+def test_a_folder_that_holds_another_manifest_is_refused_and_left_as_it_is(tmp_path: Path, line: str, ending: str) -> None:
+    store = Store(tmp_path)
+    keep(store, 1)
+    store.close()
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text(before := manifest.read_text() + line + "\n" + line + ending)
+    with pytest.raises(UsageError, match=r"line 2 of manifest\.jsonl is nothing that was kept by this page.*--store"):
+        Store(tmp_path)
+    assert manifest.read_text() == before
+
+
+@pytest.mark.parametrize("ending", ["", "\n"])
+def test_one_row_of_another_manifest_is_enough_to_refuse(tmp_path: Path, ending: str) -> None:
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text(before := '{"id": "a", "image": "a.png", "mask": "b.png"}' + ending)
+    with pytest.raises(UsageError, match="line 1"):
+        Store(tmp_path)
+    assert manifest.read_text() == before
+
+
 def test_a_line_that_a_crash_cut_in_half_is_mended_and_the_rest_is_there(tmp_path: Path) -> None:
     store = Store(tmp_path)
     keep(store, 1)
