@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
+REACHING_OUT = (["models", "pull"], ["models", "push"])
+"""Asked for with an address, which may be a hub's."""
 INTERRUPTED = 130  # the shell's convention: 128 + SIGINT
 
 
 def main() -> None:
     """Exit codes: 0 ok · 1 the work failed · 2 wrong use · 3 done, but some inputs were set aside · 130 interrupted."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is ever downloaded silently
+    if sys.argv[1:3] not in REACHING_OUT:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is ever downloaded silently
     from saywhere.cli.main import app
     from saywhere.errors import SaywhereError
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -63,3 +68,30 @@ def test_an_unknown_name_is_told_the_nearest(say: Say, trained: Path, tmp_path: 
     assert ended.code == 2
     assert "no run and no model 'spit'" in ended.flat_err
     assert "'spot'" in ended.flat_err
+
+
+def test_a_hub_is_reached_where_it_is_asked_for_by_name(tmp_path: Path) -> None:
+    """`HF_HUB_OFFLINE` is for what nobody asked for. The hub here is a server on this machine that has no model at all."""
+    asked: list[str] = []
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_POST = do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as hub:
+        threading.Thread(target=hub.serve_forever, daemon=True).start()
+        place = {"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
+        environment = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"} | place
+        command = [sys.executable, "-m", "saywhere", "models", "pull", "hf://owner/name"]
+        ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+        hub.shutdown()
+    assert any("owner/name" in path for path in asked), ended.stderr
+    assert ended.returncode == 2
+    assert "hf://owner/name" in ended.stderr
+    assert "Traceback" not in ended.stderr
