@@ -21,7 +21,8 @@ from saywhere.io.files import plain, write_text
 NAMES = ("manifest.jsonl", "annotations.jsonl", "manifest.csv")
 FRAMES = ("image", "patient")
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-COLUMNS = frozenset({"id", "image", "mask", "prompt", "prompts", "split", "group", "patient", "frame", "oracle"})
+MEANT = ("empty_mask", "blank_prompt")
+COLUMNS = frozenset({"id", "image", "mask", "prompt", "prompts", "split", "group", "patient", "frame", "oracle", "meant", "replaces"})
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Row:
     """One case.
 
     `prompts`: level → its texts (a `prompt` column is the level "prompt"). `group`: cases that must stay in one split (a patient).
-    `frame`: whose left? `oracle`: were the texts derived from the mask? `number`: its line in the manifest, from 1. `extra`: further keys, as found.
+    `frame`: whose left? `oracle`: were the texts derived from the mask? `meant`: which of MEANT, elsewhere faults, say something here (nothing is there;
+    no words). `replaces`: the id of a row before it that no longer counts. `number`: its line in the manifest, from 1. `extra`: further keys, as found.
     """
 
     id: str
@@ -40,6 +42,8 @@ class Row:
     group: str | None = None
     frame: str = "image"
     oracle: bool | None = None
+    meant: tuple[str, ...] = ()
+    replaces: str | None = None
     number: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -76,7 +80,7 @@ class Manifest:
 def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
     """Read JSONL or CSV (by the name's end, else by the first character); a folder means the manifest in it.
 
-    `lenient`: lines that are no row are set aside in `bad`, as long as there is a row at all.
+    A row that a later one replaces is left out. `lenient`: lines that are no row are set aside in `bad`, as long as there is a row at all.
     Raises: MissingFile; ManifestError naming file, row, column and remedy.
     """
     path = locate(Path(path))
@@ -87,9 +91,20 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
         raise bad[0].error
     if not rows:
         raise ManifestError("no rows", where=path, remedy='write one case a line, as {"id": …, "image": …, "mask": …, "prompt": …, "split": …}')
+    rows = _standing(rows)
     is_bad = {row.number for row in bad}
     _check_splits([record for record in records if record.number not in is_bad], path)
     return Manifest(path, tuple(rows), hashlib.sha256(content).hexdigest(), tuple(bad))
+
+
+def _standing(rows: list[Row]) -> list[Row]:
+    """Without the rows that a later one replaces."""
+    standing, replaced = [], set()
+    for row in reversed(rows):
+        if row.id not in replaced:
+            standing.append(row)
+        replaced.add(row.replaces)
+    return standing[::-1]
 
 
 def subset(manifest: Manifest, ids: Path) -> Manifest:
@@ -134,6 +149,8 @@ def _row(record: Record, folder: Path) -> Row:
         group=record.text("group") or record.text("patient"),
         frame=frame,
         oracle=_boolean(record, "oracle"),
+        meant=_meant(record),
+        replaces=record.text("replaces"),
         number=record.number,
         extra={key: value for key, value in record.fields.items() if key not in COLUMNS and not key.startswith("prompts.")},
     )
@@ -163,6 +180,13 @@ def _texts(record: Record, level: str, value: Any) -> tuple[str, ...]:
             raise record.error("prompts", found, allowed="a level is a text or a list of texts", remedy="put it in quotes")
         record.check_text("prompts", text)
     return tuple(texts)
+
+
+def _meant(record: Record) -> tuple[str, ...]:
+    words = tuple((record.text("meant") or "").replace(",", " ").split())
+    if unknown := [word for word in words if word not in MEANT]:
+        raise record.error("meant", f"meant is {unknown[0][:40]!r}", allowed=f"what is no fault here: {', '.join(MEANT)}", remedy="write one of them")
+    return words
 
 
 def _boolean(record: Record, column: str) -> bool | None:

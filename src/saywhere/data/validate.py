@@ -22,11 +22,11 @@ REMEDIES = {
     "wrong_channels": "save the image as grey or RGB without transparency, the mask as grey",
     "nan": "replace NaN and infinity, or export the file again",
     "wrong_size": "give the mask the image's height and width, or correct the pair",
-    "empty_mask": "draw the mask, write it as 0 and 255, or remove the row",
+    "empty_mask": "draw the mask, write it as 0 and 255, write meant: empty_mask if nothing is there, or remove the row",
     "three_value_mask": "save the label that is meant as 0 and 255, a row for each label",
     "duplicate_id": "give each row an id of its own",
     "leak": "move all rows of the image or group into one split",
-    "blank_prompt": "write the text, or leave the whole level blank",
+    "blank_prompt": "write the text, leave the whole level blank, or write meant: blank_prompt",
     "long_prompt": "shorten the text",
 }
 
@@ -92,6 +92,7 @@ def check(
     rows = manifest.rows
     images, masks = gather((row.image for row in rows), (row.mask for row in rows if row.mask), progress)
     found = [*_file_faults(rows, images, masks), *_duplicates(rows), *_prompt_faults(manifest, levels, count_tokens, max_tokens)]
+    found = [(row, fault) for row, fault in found if fault.kind not in row.meant]
     found += _leaks(_others(rows, found), images)
     no_rows = [Fault(bad.number, "", "no_row", bad.error.found, bad.error.remedy or "mend or remove the line") for bad in manifest.bad]
     faults = sorted([*no_rows, *(fault for _, fault in found)], key=lambda fault: fault.row)

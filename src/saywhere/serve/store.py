@@ -17,6 +17,7 @@ import numpy as np
 
 from saywhere.errors import NotWritable, UsageError
 from saywhere.io import files, images
+from saywhere.text.prompts import is_blank
 
 MANIFEST = "manifest.jsonl"
 TRY_AGAIN = "make room on the disk and keep it again; what was kept before is still there"
@@ -52,8 +53,8 @@ class Store:
         whole, half = self._read()
         for number, line in enumerate([*whole.splitlines(), *([half] if _is_json(half) else [])], 1):
             if line.strip() and not _is_kept(line):
-                raise UsageError(f"line {number} of {MANIFEST} is nothing that was kept by this page", where=self.folder, allowed="a folder of its own for --store",
-                                 remedy="mend or remove that line, or choose another --store")  # fmt: skip
+                raise UsageError(f"line {number} of {MANIFEST} is nothing that was kept by this page", where=self.folder,
+                                 allowed="a folder of its own for --store", remedy="mend or remove that line, or choose another --store")  # fmt: skip
 
     def _mend(self) -> None:
         """A last line that a crash cut in half was never confirmed to anyone: it is left out, before anybody else writes."""
@@ -86,6 +87,7 @@ class Store:
             places = {"image": f"images/{key}.png", "mask": f"masks/{key}.png", "suggested": f"suggested/{key}.png"}
             when = datetime.now(timezone.utc).isoformat(timespec="seconds")
             row = {"id": key, "key": key, **places, "prompt": prompt, "split": "train", "oracle": False, "kept": when, "digest": digest, **about}
+            row |= self._said(mask, prompt) | self._replaced(row)
             with self._whole(places):
                 images.write_image(self.folder / places["image"], image)
                 images.write_mask(self.folder / places["mask"], mask)
@@ -93,6 +95,17 @@ class Store:
                 files.append_bytes(self.folder / MANIFEST, (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
             self._kept[key] = row
             return row
+
+    def _said(self, mask: np.ndarray, prompt: str) -> dict[str, str]:
+        """An empty mask says that nothing is there, and no words are no words: what elsewhere is a fault is meant here."""
+        meant = [name for name, is_so in (("empty_mask", not mask.any()), ("blank_prompt", is_blank(prompt))) if is_so]
+        return {"meant": ", ".join(meant)} if meant else {}
+
+    def _replaced(self, row: dict[str, Any]) -> dict[str, str]:
+        """The same person's mask for the same words and image, kept anew: a training takes the newest alone. The older one stays in the file."""
+        names = ("source", "prompt", "who")
+        before = [old["id"] for old in self._kept.values() if row.get("source") and all(old.get(name) == row.get(name) for name in names)]
+        return {"replaces": before[-1]} if before else {}
 
     def of_image(self, source: str) -> list[dict[str, Any]]:
         """What was kept for the image of this digest (`source`, given to `keep`): the newest of each prompt."""

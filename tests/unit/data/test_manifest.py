@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from saywhere.data.manifest import Manifest, read_manifest, subset, write_manifest
+from saywhere.data.manifest import COLUMNS, Manifest, read_manifest, subset, write_manifest
 from saywhere.data.validate import check
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.limits import MAX_FIELD_CHARS
@@ -47,6 +47,11 @@ def test_a_prompt_column_is_a_level_of_that_name_and_patient_means_group(tmp_pat
     assert manifest.rows[0].prompts == {"p6": ("there",), "prompt": ("one polyp",)}
     assert manifest.levels == ["p6", "prompt"]
     assert manifest.rows[0].group == "12"
+
+
+def test_a_row_takes_the_place_of_one_before_it_and_of_no_other(tmp_path: Path) -> None:
+    rows = [{"id": name, "image": "a.png", "replaces": old} for name, old in (("a", "a"), ("b", "e"), ("c", "a"), ("d", "c"), ("e", None))]
+    assert [row.id for row in read(tmp_path, lines(*rows)).rows] == ["b", "d", "e"]
 
 
 def test_splits_and_digest(tmp_path: Path) -> None:
@@ -112,6 +117,7 @@ def test_what_is_written_reads_the_same(tmp_path: Path) -> None:
         (lines(ROW | {"mask": True}), "mask is a bool in {path}, row 1, column mask"),
         (lines(ROW | {"frame": "mirror"}), "frame is 'mirror' in {path}, row 1, column frame; .* image or patient"),
         (lines(ROW | {"oracle": "maybe"}), "oracle is 'maybe' in {path}, row 1, column oracle"),
+        (lines(ROW | {"meant": "empty_mask truncated"}), "meant is 'truncated' in {path}, row 1, column meant"),
         (lines(ROW | {"prompts": ["a"]}), "prompts is a list in {path}, row 1, column prompts; it is an object"),
         (lines(ROW | {"prompts": {"p1": 3}}), "prompt p1 holds a int in {path}, row 1, column prompts"),
         (lines(ROW | {"prompts": {"prompt": "two"}}), "two texts named prompt"),
@@ -163,7 +169,7 @@ def test_an_absent_manifest_says_so(tmp_path: Path) -> None:
 text = st.text(max_size=12) | st.sampled_from(["", "..", "/", "a" * 300, "\0", "\ud800", "é", "../../x.png", "NaN", '"', "prompts."])
 simple = st.none() | st.booleans() | st.integers() | st.floats() | text
 anything = st.recursive(simple, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3), max_leaves=6)
-column = st.sampled_from(["id", "image", "mask", "prompt", "prompts", "split", "group", "patient", "frame", "oracle", "prompts.p6", "further"])
+column = st.sampled_from([*sorted(COLUMNS), "prompts.p6", "further"])
 usual = st.fixed_dictionaries({"id": text | st.integers(), "image": text, "mask": text | st.none(), "prompts": st.dictionaries(text, text | st.lists(text))})
 odd_row = st.builds(lambda row, changes: row | changes, usual, st.dictionaries(column, anything, max_size=3))
 json_lines = st.lists(odd_row | anything, max_size=4).map(lambda rows: "\n".join(map(json.dumps, rows)).encode())

@@ -197,6 +197,15 @@ def test_a_row_that_is_out_anyway_leaks_nothing(cases: Set) -> None:
     assert [(fault.row, fault.kind) for fault in check(cases.read()).faults] == [(3, "empty_mask")]
 
 
+def test_an_empty_mask_and_no_words_are_no_faults_where_they_are_meant(cases: Set) -> None:
+    cases.add(3)
+    for number in (0, 1):
+        cases.draw(number, np.zeros(SIZE, np.uint8))
+        cases.rows[number]["prompts"]["p6"] = " "
+    cases.rows[0]["meant"] = "empty_mask, blank_prompt"
+    assert [(fault.row, fault.kind) for fault in check(cases.read()).faults] == [(2, "empty_mask"), (2, "blank_prompt")]
+
+
 def test_each_distinct_file_is_decoded_once(cases: Set, monkeypatch: pytest.MonkeyPatch) -> None:
     cases.add(6)
     for number in range(3, 6):

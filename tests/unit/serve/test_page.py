@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import resource
 import shutil
@@ -103,11 +104,11 @@ def test_open_type_see_correct_keep_reload_train(browser: Any, address: tuple[st
     page.keyboard.press("Control+s")
     expect(page.locator("#kept")).to_have_text("3 kept so far")
     assert trouble == []
-    again = np.asarray(Image.open(read_manifest(kept).rows[2].mask))
-    rows = read_manifest(kept).rows
-    assert [row.prompts["prompt"] for row in rows] == [("the spot, upper left",), ("the spot, lower right",), ("the spot, upper left",)]
-    assert rows[0].extra["who"] == "A."
-    corrected, suggested = (np.asarray(Image.open(place)) for place in (rows[0].mask, kept / str(rows[0].extra["suggested"])))
+    rows = [json.loads(line) for line in (kept / "manifest.jsonl").read_text().splitlines()]
+    assert [row["prompt"] for row in rows] == ["the spot, upper left", "the spot, lower right", "the spot, upper left"]
+    assert [(row["who"], row.get("replaces")) for row in rows] == [("A.", None), ("A.", None), ("A.", rows[0]["id"])]
+    assert [row.id for row in read_manifest(kept).rows] == [rows[1]["id"], rows[2]["id"]]  # a training takes the newest mask for the same words
+    corrected, suggested, again = (np.asarray(Image.open(kept / place)) for place in (rows[0]["mask"], rows[0]["suggested"], rows[2]["mask"]))
     side = corrected.shape[0]
     across = slice(int(side * 0.25), int(side * 0.75))
     assert (corrected[int(side * 0.3), across] == 255).all()  # where the brush went

@@ -16,6 +16,7 @@ import pytest
 
 from saywhere.data.manifest import read_manifest
 from saywhere.data.validate import check
+from saywhere.engine.train import train
 from saywhere.errors import NotWritable, UsageError
 from saywhere.serve.store import Store
 
@@ -45,6 +46,30 @@ def test_another_process_finds_it_again(tmp_path: Path) -> None:
     keep(again, 1)
     keep(again, 2)
     assert [row["key"][-1] for row in again.rows()] == ["1", "2"]
+
+
+def test_a_mask_kept_anew_takes_the_place_of_the_same_persons_before_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number, (who, prompt) in enumerate([("A.", "left"), ("A.", "right"), ("B.", "left"), ("A.", "left"), ("A.", "left")]):
+        store.keep(f"{number:032x}", IMAGE, MASK, ~MASK, prompt, who=who, source="the image")
+    store.keep(f"{5:032x}", IMAGE, MASK, ~MASK, "left", who="A.", source="another image")
+    rows = read_manifest(tmp_path).rows
+    assert [row.id[-1] for row in rows] == ["1", "2", "4", "5"]
+    assert len(store.rows()) == 6  # nothing is taken out of the file
+    report = check(read_manifest(tmp_path), ["prompt"])
+    assert report.faults == []
+
+
+def test_nothing_there_and_no_words_are_no_faults_where_a_person_kept_them(tmp_path: Path, config: Any, one_encoder: None) -> None:
+    store = Store(tmp_path / "kept")
+    for number in range(4):
+        keep(store, number, f"the spot number {number}")
+    store.keep(f"{4:032x}", IMAGE, np.zeros_like(MASK), MASK, "a spot that is not there")
+    store.keep(f"{5:032x}", IMAGE, MASK, MASK, " ")
+    assert check(read_manifest(tmp_path / "kept"), ["prompt"]).faults == []
+    changes = {"data.manifest": str(tmp_path / "kept"), "text.train_prompts": "prompt", "text.evaluate_prompts": "prompt", "text.unseen_prompts": None}
+    run = train(config.replace(**changes, **{"train.epochs": 1, "data.channels": 3}), tmp_path / "run")
+    assert not (run / "quarantine.jsonl").read_text()
 
 
 def test_a_manifest_saved_by_an_editor_without_a_last_line_end_loses_nothing(tmp_path: Path) -> None:

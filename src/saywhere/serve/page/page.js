@@ -8,6 +8,7 @@ const WAIT_MS = 250;  // after the last key, before the words are sent
 const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], limits: null, keeps: false, asking: null, image: null, stroke: null, known: new Map(), recalled: null, done: new Set() };
 
 async function start() {
+  at("who").value = sessionStorage.getItem("who") ?? "";  // a reload forgets nobody
   try {
     const found = await service.models();
     Object.assign(state, { models: found.models, limits: found.limits, keeps: found.keeps });
@@ -243,6 +244,7 @@ const KEYS = { b: () => choose("brush"), e: () => choose("eraser"), c: () => at(
 for (const id of ["open", "folder"]) at(id).addEventListener("change", (event) => open(event.target.files));
 at("prompt").addEventListener("input", typed);
 at("model").addEventListener("change", takeModel);
+at("who").addEventListener("input", () => sessionStorage.setItem("who", at("who").value));
 at("suggestion").addEventListener("change", (event) => {
   if (!event.target.value) return;
   takeOver(event.target.value);
