@@ -1,4 +1,4 @@
-"""saywhere models list|pull|push"""
+"""saywhere models list|pull|push|blend"""
 
 from __future__ import annotations
 
@@ -64,3 +64,18 @@ def push_model(
     if about is None:
         warn("no --about: the card says of data, terms and limits that they are not stated")
     typer.echo(json.dumps(facts, indent=2, ensure_ascii=False) if as_json else shown(address))
+
+
+@models.command("blend")
+def blend_models(
+    run: Annotated[Path, typer.Argument(help="A run directory: the fine-tuned one.")],
+    start: Annotated[Path, typer.Argument(help="The run or model that it was trained from (--from).")],
+    share: Annotated[float, typer.Option(help="Of the second, between 0 and 1.")] = 0.5,
+    out: Annotated[Path | None, typer.Option(help="Default: runs/blend, numbered.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the folder as JSON.")] = False,
+) -> None:
+    """Weights between two runs (WiSE-FT): keep what fine-tuning gained, and much of what it lost. Evaluate the new run like any other."""
+    from saywhere.engine.blend import blend
+
+    folder = blend(run, start, share, out)
+    typer.echo(json.dumps({"folder": str(folder), "share": share}) if as_json else folder)

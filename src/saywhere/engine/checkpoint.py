@@ -34,10 +34,15 @@ class Checkpoint:
 
 def save(folder: Path, config: Config, model: nn.Module, state: dict[str, Any], optimizer: torch.optim.Optimizer | None = None) -> None:
     """Replace folder/checkpoint.safetensors atomically. Raises NotWritable; the one before still loads then."""
-    tensors = {f"model.{name}": value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    if optimizer is not None:
-        tensors |= {f"optimizer.{name}": value for name, value in _optimizer_tensors(model, optimizer).items()}
-    document = {"config": config.model_dump(mode="json"), "state": state}
+    moments = {} if optimizer is None else _optimizer_tensors(model, optimizer)
+    write(folder, Checkpoint(config, state, model.state_dict(), moments))
+
+
+def write(folder: Path, checkpoint: Checkpoint) -> None:
+    """The same, of what a checkpoint holds."""
+    tensors = {f"model.{name}": value.detach().cpu().contiguous() for name, value in checkpoint.model.items()}
+    tensors |= {f"optimizer.{name}": value for name, value in checkpoint.optimizer.items()}
+    document = {"config": checkpoint.config.model_dump(mode="json"), "state": checkpoint.state}
     files.write_bytes(folder / WEIGHTS, sealed.pack(document, tensors))
     files.write_json(folder / "state.json", document)
 

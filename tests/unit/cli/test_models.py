@@ -62,6 +62,15 @@ def test_pull_says_where_it_is(say: Say, trained: Path, tmp_path: Path) -> None:
     assert say("models", "pull", tmp_path / "nowhere").code == 2
 
 
+def test_a_blend_of_two_runs_is_told_by_its_folder(say: Say, trained: Path, run_copy: Path, tmp_path: Path) -> None:
+    ended = say("models", "blend", run_copy, trained, "--share", "0.3", "--out", tmp_path / "between", "--json")
+    assert json.loads(ended.out) == {"folder": str(tmp_path / "between"), "share": 0.3}
+    assert say("models", "blend", run_copy, trained, "--out", tmp_path / "between").out.strip() == str(tmp_path / "between-2")
+    refused = say("models", "blend", run_copy, trained, "--share", "1")
+    assert refused.code == 2
+    assert "a share of 1.0" in refused.flat_err
+
+
 def test_an_unknown_name_is_told_the_nearest(say: Say, trained: Path, tmp_path: Path) -> None:
     say("models", "push", trained, tmp_path / "models" / "spot")
     ended = say("predict", "spit", "image.png", "--prompt", "upper left")
