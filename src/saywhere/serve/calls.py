@@ -117,12 +117,12 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, guard: list[Any
     ) -> dict[str, Any]:
         """What was kept so far, without the pictures; or for one image, to go on from."""
         if store is None:
-            return {"n_kept": 0, "rows": []}
+            return {"n_kept": 0, "rows": [], "images": []}
         rows = store.rows()[-200:] if image is None else store.of_image(image)
         shown = [{name: row[name] for name in ("key", "prompt", "kept")} for row in rows]
         if image is not None:
             shown = [facts | {"mask_png": store.mask_png(row)} for facts, row in zip(shown, rows)]
-        return {"n_kept": store.n_kept, "rows": shown}
+        return {"n_kept": store.n_kept, "rows": shown, "images": store.sources() if image is None else []}
 
 
 def _sha256(content: bytes) -> str:

@@ -122,6 +122,7 @@ class KeptList(BaseModel):
 
     n_kept: int
     rows: list[KeptRow]
+    images: list[str] = Field([], description="sha256 of each image's file that something was kept for; empty where one image is asked for")
 
 
 MEANINGS = {

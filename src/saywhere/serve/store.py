@@ -111,6 +111,10 @@ class Store:
         """What was kept for the image of this digest (`source`, given to `keep`): the newest of each prompt."""
         return list({row["prompt"]: row for row in self.rows() if row.get("source") == source}.values())
 
+    def sources(self) -> list[str]:
+        """Digests of the images that something was kept for, in the order in which they came."""
+        return list(dict.fromkeys(row["source"] for row in list(self._kept.values()) if row.get("source")))
+
     def mask_png(self, row: dict[str, Any]) -> str:
         """base64 of the mask's file; empty where somebody took it away."""
         with suppress(OSError):

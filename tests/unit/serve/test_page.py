@@ -212,6 +212,85 @@ def test_files_may_be_dropped_on_the_page(browser: Any, address: tuple[str, Path
     page.close()
 
 
+def drawn(page: Any, canvas: str) -> str:
+    """What a canvas shows, as a data address; "" for one that is empty."""
+    return str(page.evaluate("""name => { const canvas = document.querySelector(name), empty = document.createElement("canvas");
+        [empty.width, empty.height] = [canvas.width, canvas.height];
+        return canvas.toDataURL() === empty.toDataURL() ? "" : canvas.toDataURL(); }""", canvas))  # fmt: skip
+
+
+def test_the_mask_follows_the_words_of_a_model_that_comes_along(browser: Any, tmp_path: Path) -> None:
+    """`polyp`, right after an install: other words, another mask, and what the words did is shown for the words that are there."""
+    from playwright.sync_api import expect
+
+    light = np.full((96, 96, 3), (150, 70, 60), np.uint8)
+    for y, x in ((24, 24), (72, 72)):
+        light[np.hypot(*(np.mgrid[:96, :96] - np.array([y, x])[:, None, None])) < 14] = (225, 150, 130)
+    Image.fromarray(light).save(tmp_path / "two.png")
+    with serving(Path("polyp"), "--store", tmp_path / "kept", folder=tmp_path) as (_, url):
+        page, trouble = opened(browser, url)
+        page.set_input_files("#open", tmp_path / "two.png")
+        masks = {}
+        for words in ("one small polyp, upper left", "one small polyp, lower right"):
+            page.fill("#prompt", words)
+            expect(page.locator("#labels .words")).to_have_text([words])
+            masks[words] = (drawn(page, "#picture"), drawn(page, "#pseudo"), page.locator("#labels .facts").inner_text())
+        (first, first_pseudo, first_facts), (second, second_pseudo, second_facts) = masks.values()
+        assert "" not in (first, second, first_pseudo, second_pseudo)
+        assert first != second
+        assert first_pseudo != second_pseudo
+        assert first_facts != second_facts
+        assert drawn(page, "#opposite") == drawn(page, "#empty") == ""
+        page.click("#ask")
+        expect(page.locator("#opposite-words")).to_have_text("“one small polyp, upper left”")
+        before = drawn(page, "#opposite")
+        assert "" not in (before, drawn(page, "#empty"))
+        assert before != second
+        page.fill("#threshold", "0.95")
+        assert drawn(page, "#opposite") != before  # the evidence follows the threshold as the mask does
+        page.fill("#prompt", "one small polyp, upper left")
+        expect(page.locator("#opposite-words")).to_have_text("the opposite")
+        assert drawn(page, "#opposite") == drawn(page, "#empty") == ""  # it was of other words
+        assert trouble == []
+        page.close()
+
+
+def test_what_of_a_folder_is_done_is_known_after_a_reload(browser: Any, trained: Path, manifest: Path, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    with serving(trained, "--store", tmp_path / "kept", folder=tmp_path) as (_, url):
+        for again in (False, True):
+            page, _ = opened(browser, url)
+            page.set_input_files("#open", pictures(manifest, 3))
+            page.fill("#prompt", "the spot, upper left")
+            expect(page.locator("#place")).to_have_text("1 of 3, 1 kept" if again else "1 of 3")  # though the second was never shown since the reload
+            if not again:
+                page.click("#next")
+                expect(page.locator("#place")).to_have_text("2 of 3")
+                expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])
+                page.click("#keep")
+                expect(page.locator("#place")).to_have_text("2 of 3, 1 kept")
+            page.close()
+
+
+def test_an_answer_that_is_a_proxys_is_one_clear_message(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
+    from playwright.sync_api import expect
+
+    page, _ = opened(browser, address[0])
+    page.set_input_files("#open", pictures(manifest, 1))
+    for status, body, message in (
+        (502, "<html></html>", "answered 502 and no more: try again"),
+        (401, '{"error": {}}', "open it by the address that"),
+    ):
+        page.route("**/v1/segment", lambda route, *_, status=status, body=body: route.fulfill(status=status, body=body))
+        page.fill("#prompt", f"the spot, {status}")
+        expect(page.locator("#notice")).to_contain_text(message)
+        page.unroute("**/v1/segment")
+    page.fill("#prompt", "the spot, upper left")
+    expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])
+    page.close()
+
+
 def test_words_never_taught_are_marked(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
     from playwright.sync_api import expect
 

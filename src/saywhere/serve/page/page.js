@@ -5,7 +5,7 @@ import * as service from "./service.js";
 
 const at = (id) => document.getElementById(id);
 const WAIT_MS = 250;  // after the last key, before the words are sent
-const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], limits: null, keeps: false, asking: null, image: null, stroke: null, known: new Map(), recalled: null, done: new Set() };
+const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], limits: null, keeps: false, asking: null, image: null, stroke: null, known: new Map(), recalled: null, done: new Set(), evidence: null, drawn: "" };
 
 async function start() {
   at("who").value = sessionStorage.getItem("who") ?? "";  // a reload forgets nobody
@@ -32,14 +32,29 @@ async function open(files) {
   if (!pictures.length) return tell("No picture among these files. PNG, JPEG, TIFF and BMP are read.");
   if (!mayLeave()) return;
   Object.assign(state, { files: pictures, number: 0, done: new Set() });
+  countDone(pictures);
   await go(0);
+}
+
+async function countDone(files) {
+  // those of a folder that something was kept for, be it before a reload: known by their digests, as the server does
+  if (!state.keeps || !crypto.subtle) return;  // a browser gives digests on loopback and over HTTPS only
+  try {
+    const kept = new Set((await service.kept()).images);
+    for (const file of kept.size ? files : []) {
+      const digest = hexadecimal(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+      if (state.files !== files) return;  // other files were opened meanwhile
+      if (kept.has(digest)) state.done.add(file);
+    }
+    show();
+  } catch (error) { tell(error.message); }
 }
 
 async function go(number) {
   if (number < 0 || number >= state.files.length) return;
   state.asking?.abort();  // an answer for the picture before would come too late
   const file = state.files[number];
-  Object.assign(state, { number, labels: [], chosen: 0, bitmap: null, image: null, stroke: null, known: new Map(), recalled: null });
+  Object.assign(state, { number, labels: [], chosen: 0, bitmap: null, image: null, stroke: null, known: new Map(), recalled: null, evidence: null });
   const words = at("prompt").value;
   let bitmap;
   try {
@@ -49,7 +64,6 @@ async function go(number) {
   state.bitmap = bitmap;
   tell("");
   at("picture").setAttribute("aria-label", `Picture ${number + 1} of ${state.files.length}`);
-  for (const id of ["pseudo", "empty", "opposite"]) clear(at(id));
   await segment();
   if (state.files[state.number] === file && await recall(file) && at("prompt").value === words) {  // words typed meanwhile are not replaced
     at("prompt").value = [...state.recalled.keys()].join("\n");
@@ -130,21 +144,33 @@ function warnOfUnfamiliarWords() {
 }
 
 async function askOthers() {
-  const label = state.labels[state.chosen], bitmap = state.bitmap, file = state.files[state.number];
+  const label = state.labels[state.chosen], bitmap = state.bitmap, file = state.files[state.number], of = asked(label);
   at("ask").disabled = true;
   try {
     const { prompt: other } = await service.opposite(label.prompt);
     const answer = await service.segment(file, other === null ? [""] : ["", other], at("model").value, ["probability"]);
+    const probabilities = await Promise.all(answer.results.map((found) => service.greys(found.probability_png)));
     if (state.bitmap !== bitmap) return;  // another picture was asked for meanwhile
-    at("opposite-words").textContent = other === null ? "nothing to contradict" : `“${other}”`;
-    for (const [i, id] of ["empty", "opposite"].entries()) {
-      const found = answer.results[i];
-      if (!found) { clear(at(id)); continue; }
-      const mask = (await service.greys(found.probability_png)).map((value) => (value > 255 * at("threshold").value ? 1 : 0));
-      draw(at(id), bitmap, [{ mask, colour: label.colour }]);
-    }
+    state.evidence = { of, probabilities, words: other === null ? "nothing to contradict" : `“${other}”` };
   } catch (error) { tell(error.message); }
-  at("ask").disabled = false;
+  show();
+}
+
+const asked = (label) => label && `${label.model}|${label.prompt}`;  // what the evidence is of
+
+function showEvidence(label, threshold) {
+  // of the chosen label alone: other words, another model or picture take it away
+  if (state.evidence?.of !== asked(label)) state.evidence = null;
+  if (label?.pseudo) draw(at("pseudo"), label.pseudo, []); else clear(at("pseudo"));
+  at("opposite-words").textContent = state.evidence?.words ?? "the opposite";
+  const drawn = state.evidence ? [state.evidence.of, state.number, threshold, label.colour].join("|") : "";
+  if (drawn === state.drawn) return;  // every step of a stroke comes by here
+  state.drawn = drawn;
+  for (const [i, id] of ["empty", "opposite"].entries()) {
+    const probability = state.evidence?.probabilities[i];
+    if (probability) draw(at(id), state.bitmap, [{ mask: probability.map((value) => (value > 255 * threshold ? 1 : 0)), colour: label.colour }]);
+    else clear(at(id));
+  }
 }
 
 // ---- corrections
@@ -181,7 +207,8 @@ async function keepAll() {
   show();
 }
 
-const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const hexadecimal = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const newKey = () => hexadecimal(crypto.getRandomValues(new Uint8Array(16)));
 
 // ---- drawing
 
@@ -197,7 +224,7 @@ function show() {
   at("hint").hidden = has;
   at("picture").classList.toggle("has", has);
   if (has) draw(at("picture"), state.bitmap, state.labels.map((each) => ({ mask: each.mask(threshold), colour: each.colour })), { opacity: Number(at("opacity").value), contour: at("contour").checked });
-  if (label?.pseudo) draw(at("pseudo"), label.pseudo, []);
+  showEvidence(label, threshold);
   for (const tool of ["brush", "eraser"]) at(tool).setAttribute("aria-pressed", state.tool === tool);
   at("undo").disabled = !label?.past.length;
   at("redo").disabled = !label?.future.length;

@@ -12,7 +12,14 @@ async function call(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Error("The server does not answer. Is it still running? What you corrected is still on this page.");
   }
-  const answer = await response.json();
+  let answer;
+  try {
+    answer = await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error(`The server, or a proxy before it, answered ${response.status} and no more: try again. What you corrected is still on this page.`);
+  }
+  if (response.status === 401) throw new Error("This page has no token, or a wrong one: open it by the address that the server printed when it started, with #token=… at its end.");
   if (!response.ok) throw new Error([answer.error.message, answer.error.remedy].filter(Boolean).join(": "));
   return answer;
 }
