@@ -80,7 +80,7 @@ class Found(BaseModel):
     confidence: float | None = Field(description="mean probability inside the mask, not calibrated; null for an empty mask")
     unfamiliarity: float = Field(description="above 1: unlike what the model was taught")
     probability_png: str = Field("", description="where asked for: base64 of a PNG, 0 to 255 for [0, 1]")
-    pseudo_image_png: str = Field("", description="where asked for: base64 of a PNG")
+    pseudo_image_png: str = Field("", description="where asked for: base64 of a PNG to look at, 256 pixels a side at most")
 
 
 class Segmented(BaseModel):

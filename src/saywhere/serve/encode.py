@@ -6,13 +6,17 @@ import base64
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from saywhere.engine.predict import Result
 from saywhere.io.images import png_bytes
 
+LOOK_PX = 256
+"""The longest side of a pseudo-image that is sent."""
+
 
 def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
-    """One prompt's answer; `include`: `probability` and `pseudo_image` as base64 of a PNG of the image's size."""
+    """One prompt's answer; `include`, as base64 of a PNG: `probability`, of the image's size; `pseudo_image`, LOOK_PX at most."""
     found = {
         "prompt": result.prompt,
         "mask": coco_rle(result.mask),
@@ -24,8 +28,18 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
     if "probability" in include:
         found["probability_png"] = as_base64((result.probability * 255).round().astype(np.uint8))
     if "pseudo_image" in include and result.pseudo_image is not None:
-        found["pseudo_image_png"] = as_base64((result.pseudo_image * 255).round().astype(np.uint8))
+        found["pseudo_image_png"] = as_base64(_to_look_at((result.pseudo_image * 255).round().astype(np.uint8)))
     return found
+
+
+def _to_look_at(pixels: np.ndarray) -> np.ndarray:
+    """No larger than LOOK_PX a side: the words' picture holds no more, and at a photograph's size it was most of an answer's bytes and a third of its time."""
+    height, width = pixels.shape[:2]
+    shrunk = LOOK_PX / max(height, width)
+    if shrunk >= 1:
+        return pixels
+    size = (max(1, round(width * shrunk)), max(1, round(height * shrunk)))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX, reducing_gap=2.0))
 
 
 def confidence(result: Result) -> float | None:

@@ -66,8 +66,14 @@ def test_probability_pseudo_image_and_the_picture_itself_on_demand(client: Clien
     assert np.abs(probability / 255 - expected.probability).max() < 0.005
     assert expected.pseudo_image is not None
     assert np.abs(pseudo / 255 - expected.pseudo_image).max() < 0.005
+
     assert Image.open(BytesIO(base64.b64decode(answer["image_png"]))).size == (70, 50)
     assert "probability_png" not in asked(client, png(picture), "upper left").json()["results"][0]
+
+
+def test_a_pseudo_image_to_look_at_is_small_and_keeps_its_form(client: Client) -> None:
+    (found,) = asked(client, blank_png(300, 900), "upper left", include=["pseudo_image"]).json()["results"]
+    assert np.asarray(Image.open(BytesIO(base64.b64decode(found["pseudo_image_png"])))).shape == (85, 256, 3)
 
 
 def test_the_threshold_and_the_model_are_the_callers(client: Client, picture: np.ndarray) -> None:

@@ -1,0 +1,36 @@
+"""The models that come along: what they offer to begin with must be what they were taught, and their files what was measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import saywhere
+from saywhere.engine import named
+from saywhere.export.bundle import read_facts
+from saywhere.export.zoo import verified
+
+NAMES = ("lung-infection", "polyp", "skin-lesion")
+MOST_BYTES = 10 * 10**6
+IMAGE = np.zeros((32, 32, 3), np.uint8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_sentence_to_begin_with_is_marked_as_never_taught(name: str) -> None:
+    model, suggestions = saywhere.load(name), read_facts(named.known()[name])["about"]["suggestions"]
+    assert len(suggestions) >= 5
+    strange = {words: model.segment(IMAGE, words).unfamiliarity for words in suggestions}
+    assert {words: far for words, far in strange.items() if far is None or far > 1} == {}
+    unlike = model.segment(IMAGE, "quarterly figures of a shipping company in Bremen").unfamiliarity
+    assert unlike is not None
+    assert unlike > 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_files_are_those_that_were_pushed_and_small(name: str) -> None:
+    folder = named.known()[name]
+    verified(folder)
+    assert (folder / named.BUNDLE).stat().st_size <= MOST_BYTES
+    card = (folder / "README.md").read_text()
+    for said in ("Research use only. Not a medical device.", "## Data and terms", "## Does it listen?", "## Never tested"):
+        assert said in card
