@@ -33,6 +33,8 @@ def _table(name: str) -> str:
         return _limits(json.loads(place.read_text()))
     if name == "blank":
         return _blank([json.loads(place.read_text()) for place in sorted((RESULTS / "blank").glob("*.json"))])
+    if name == "typing":
+        return _typing(json.loads(place.read_text()))
     if name == "fuzz":
         return _fuzz(json.loads(place.read_text())["answers"])
     if name.startswith("arms_"):
@@ -137,6 +139,14 @@ def _fuzz(answers: dict[str, dict[str, int]]) -> str:
     lines = [f"| call | {' | '.join(statuses)} | requests |", "|---|" + "---|" * (len(statuses) + 1)]
     lines += [f"| `{call}` | {' | '.join(f'{found.get(status, 0):,}' for status in statuses)} | {sum(found.values()):,} |" for call, found in answers.items()]
     return "\n".join([*lines, f"\n`make fuzz`: {sum(sum(found.values()) for found in answers.values()):,} requests, each answer as documented."]) + "\n"
+
+
+def _typing(found: dict[str, Any]) -> str:
+    """How soon the mask follows the words."""
+    lines = ["| picture (px) | median | longest |", "|---|---|---|"]
+    lines += [f"| {size} | {waits['median_s']} s | {waits['longest_s']} s |" for size, waits in found.items() if " × " in size]
+    command = f"`python benchmarks/typing_words.py {found['run']} --keep`"
+    return "\n".join([*lines, f"\nFrom the last key to the drawn mask, 0.15 s of it waiting for another key; {found['changes']} changes each. {command}; {_machine(found)}."]) + "\n"
 
 
 def _limits(found: dict[str, Any]) -> str:
