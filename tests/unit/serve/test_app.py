@@ -202,7 +202,7 @@ def test_the_page_is_there_and_may_call_no_one_else(client: Client) -> None:
     policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "connect-src 'self'" in policy
-    for name in ("page.js", "service.js", "label.js", "page.css", "icon.svg"):
+    for name in ("page.js", "service.js", "label.js", "evidence.js", "page.css", "icon.svg"):
         assert client.get(f"/{name}").status_code == 200
 
 

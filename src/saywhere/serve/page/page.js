@@ -1,11 +1,12 @@
 // The page: pictures, words, masks, corrections. State is in `state`; `show` draws all of it.
 
+import { asked, showEvidence } from "./evidence.js";
 import { COLOURS, Label, draw, png } from "./label.js";
 import * as service from "./service.js";
 
 const at = (id) => document.getElementById(id);
 const WAIT_MS = 150;  // after the last key, before the words are sent
-const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], limits: null, keeps: false, asking: null, image: null, stroke: null, known: new Map(), recalled: null, done: new Set(), evidence: null, drawn: "" };
+const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], limits: null, keeps: false, asking: null, image: null, stroke: null, known: new Map(), recalled: null, done: new Set(), evidence: null };
 
 async function start() {
   at("who").value = sessionStorage.getItem("who") ?? "";  // a reload forgets nobody
@@ -156,23 +157,6 @@ async function askOthers() {
   show();
 }
 
-const asked = (label) => label && `${label.model}|${label.prompt}`;  // what the evidence is of
-
-function showEvidence(label, threshold) {
-  // of the chosen label alone: other words, another model or picture take it away
-  if (state.evidence?.of !== asked(label)) state.evidence = null;
-  if (label?.pseudo) draw(at("pseudo"), label.pseudo, []); else clear(at("pseudo"));
-  at("opposite-words").textContent = state.evidence?.words ?? "the opposite";
-  const drawn = state.evidence ? [state.evidence.of, state.number, threshold, label.colour].join("|") : "";
-  if (drawn === state.drawn) return;  // every step of a stroke comes by here
-  state.drawn = drawn;
-  for (const [i, id] of ["empty", "opposite"].entries()) {
-    const probability = state.evidence?.probabilities[i];
-    if (probability) draw(at(id), state.bitmap, [{ mask: probability.map((value) => (value > 255 * threshold ? 1 : 0)), colour: label.colour }]);
-    else clear(at(id));
-  }
-}
-
 // ---- corrections
 
 function pointAt(event) {
@@ -212,8 +196,6 @@ const newKey = () => hexadecimal(crypto.getRandomValues(new Uint8Array(16)));
 
 // ---- drawing
 
-function clear(canvas) { canvas.width = canvas.width; }  // setting a canvas's width empties it
-
 function tell(text) { at("notice").textContent = text; at("notice").hidden = !text; }
 function tellKept(n) { at("kept").textContent = state.keeps ? `${n} kept so far` : "This server keeps nothing: start it with --store DIR."; }
 
@@ -224,7 +206,7 @@ function show() {
   at("hint").hidden = has;
   at("picture").classList.toggle("has", has);
   if (has) draw(at("picture"), state.bitmap, state.labels.map((each) => ({ mask: each.mask(threshold), colour: each.colour })), { opacity: Number(at("opacity").value), contour: at("contour").checked });
-  showEvidence(label, threshold);
+  showEvidence(state, label, threshold);
   for (const tool of ["brush", "eraser"]) at(tool).setAttribute("aria-pressed", state.tool === tool);
   at("undo").disabled = !label?.past.length;
   at("redo").disabled = !label?.future.length;
