@@ -26,8 +26,9 @@ MODELS := polyp skin-lesion lung-infection
 # $(1): what their names end with, before -more and -last. $(2): more options.
 PARTS = suffix= from= run=; for part in . more last; do file=configs/models/$$part/$$name.toml; if [ -f $$file ]; then \
 	  [ $$part = . ] || suffix=-$$part; \
-	  $(BIN)/saywhere train $$file $$from --out runs/$$name$(1)$$suffix $(2) $(if $(RESUME),--resume) || exit 1; \
-	  before=$$run run=runs/$$name$(1)$$suffix from="--from runs/$$name$(1)$$suffix"; fi; done
+	  before=$$run run=runs/$$name$(1)$$suffix resume=; if [ -e $$run ]; then resume=--resume; \
+	  if [ -z "$(RESUME)" ]; then echo "$$run is there already: remove it, or RESUME=1 to go on with it" >&2; exit 1; fi; fi; \
+	  $(BIN)/saywhere train $$file $$from --out $$run $(2) $$resume || exit 1; from="--from $$run"; fi; done
 # lung-infection's last part gains Dice and loses wordings never taught. Of the second part as little is blended in (in tenths) as brings these back over half
 # of the Dice on mosaics of validation images.
 BLENDED := lung-infection
@@ -47,7 +48,7 @@ alone: $(READY) ## after `make models`: image-only networks trained as long, and
 	for name in $(MODELS); do \
 	  $(call PARTS,-alone,$(ALONE)) && \
 	  $(BIN)/saywhere evaluate $$run --words right && \
-	  $(BIN)/python benchmarks/blank.py $$name $$(ls -d runs/$$name-blend runs/$$name$$suffix 2>/dev/null | head -n 1) $$run --keep || exit 1; \
+	  $(BIN)/python benchmarks/blank.py $$name $$(ls -dt runs/$$name-blend* 2>/dev/null | head -n 1 | grep . || echo runs/$$name$$suffix) $$run --keep || exit 1; \
 	done
 
 lint: $(READY_DEV) ## ruff, mypy and the import contracts
@@ -71,7 +72,7 @@ soak: $(READY_DEV) ## the service for 10 minutes of good, bad and aborted reques
 	$(BIN)/python benchmarks/load.py $(or $(RUN),runs/demo/run) --minutes 10 --clients 4 --keep soak
 
 fuzz: $(READY_DEV) ## 20,000 requests made from the service's own description, counted in benchmarks/results; SAYWHERE_FUZZ=N for another number
-	SAYWHERE_FUZZ_KEEP=benchmarks/results/fuzz.json $(BIN)/pytest -m slow tests/unit/serve/test_fuzz.py
+	$(if $(SAYWHERE_FUZZ),,SAYWHERE_FUZZ_KEEP=benchmarks/results/fuzz.json) $(BIN)/pytest -m slow tests/unit/serve/test_fuzz.py
 
 clean: ## remove .venv, caches and builds; runs/ stays
 	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

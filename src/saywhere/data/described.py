@@ -44,7 +44,8 @@ def _record(row: Row, folder: Path, said: dict[str, str]) -> dict[str, Any]:
     """A row as a manifest in `folder` has it."""
     spoken: dict[str, Any] = {level: texts[0] if len(texts) == 1 else list(texts) for level, texts in row.prompts.items()}
     record = {"id": row.id, "image": _from(folder, row.image), "mask": _from(folder, row.mask) if row.mask else None, "split": row.split,
-              "prompts": spoken | said, "group": row.group, "frame": row.frame, "oracle": True if said else row.oracle}  # fmt: skip
+              "prompts": spoken | said, "group": row.group, "frame": row.frame,
+              "oracle": True if said else row.oracle, "meant": ", ".join(row.meant) or None}  # fmt: skip
     return {key: value for key, value in record.items() if value is not None} | row.extra
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from saywhere.engine import checkpoint, named, run
 from saywhere.engine.checkpoint import Checkpoint
-from saywhere.errors import BadCheckpoint, UsageError
+from saywhere.errors import BadCheckpoint, MissingFile, UsageError
 
 
 def blend(tuned: Path, start: Path, share: float = 0.5, out: Path | None = None) -> Path:
@@ -20,22 +20,35 @@ def blend(tuned: Path, start: Path, share: float = 0.5, out: Path | None = None)
     for words in wordings that it no longer sees; on the line between both ends much of either is kept.
 
     Args:
-        tuned, start: runs or models; `tuned` was trained from `start`, so both have the same numbers and the same scale of embeddings.
+        tuned: a run that was trained from `start`, a run or model: between two that were trained apart lies nothing that works.
         share: of `start`, between 0 and 1. out: default runs/blend, numbered, never overwritten.
     Raises: MissingFile, BadCheckpoint, NotWritable; UsageError for another share, or for two that are not of one kind.
     """
     if not 0 < share < 1:
         raise UsageError(f"a share of {share}", allowed="more than 0 (the fine-tuned one alone), less than 1 (the first one alone)", remedy="try 0.5")
     place, origin = named.find(tuned), named.find(start)
+    facts = run.Run(place).facts()
+    _same_descent(facts.get("started_from"), origin, tuned)
     last, first = checkpoint.load(place), checkpoint.load(origin)
     _same_kind(last, first, origin)
     model = {name: _between(name, value, first.model[name], share) for name, value in last.model.items()}
-    here, before = run.create(out, "blend"), run.Run(place)
+    here = run.create(out, "blend")
     checkpoint.write(here.best, replace(last, model=model, optimizer={}))
     here.write_config(last.config)
     here.write_metrics(last.state["history"])
-    here.write_facts(**before.facts(), blended={"of": str(tuned), "with": str(start), "share": share})
+    here.write_facts(**facts | {"blended": {"of": str(tuned), "with": str(start), "share": share}})
     return here.folder
+
+
+def _same_descent(started_from: str | None, origin: Path, tuned: Path) -> None:
+    """Raises UsageError where the run says that it began otherwise; a place that is not there any more is believed."""
+    try:
+        before = named.find(Path(started_from)) if started_from else None
+    except MissingFile:
+        return
+    if before is None or before.resolve() != origin.resolve():
+        raise UsageError(f"{tuned} was not trained from {origin}", allowed=f"it began with {started_from or 'weights of its own'}",
+                         remedy="name the run that --from named; weights that were learned apart cannot be mixed")  # fmt: skip
 
 
 def _same_kind(last: Checkpoint, first: Checkpoint, where: Path) -> None:

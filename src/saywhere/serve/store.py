@@ -6,6 +6,7 @@ import base64
 import fcntl
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ from saywhere.io import files, images
 from saywhere.text.prompts import is_blank
 
 MANIFEST = "manifest.jsonl"
+_HALF = re.compile(rb'\{(?:"(?:i(?:d(?:"(?::(?: (?:"(?:[0-9a-f]{0,32}(?:".*)?)?)?)?)?)?)?)?)?', re.DOTALL)
+"""How a row of `keep`'s begins, cut anywhere."""
 TRY_AGAIN = "make room on the disk and keep it again; what was kept before is still there"
 
 
@@ -51,8 +54,8 @@ class Store:
     def _refuse_another_manifest(self) -> None:
         """Every line must be a row of ours; the last may be one that a crash cut. Raises UsageError naming the first that is none."""
         whole, half = self._read()
-        for number, line in enumerate([*whole.splitlines(), *([half] if _is_json(half) else [])], 1):
-            if line.strip() and not _is_kept(line):
+        for number, line in enumerate([*whole.splitlines(), half], 1):
+            if line.strip() and not _is_kept(line) and not (line is half and _HALF.fullmatch(half)):
                 raise UsageError(f"line {number} of {MANIFEST} is nothing that was kept by this page", where=self.folder,
                                  allowed="a folder of its own for --store", remedy="mend or remove that line, or choose another --store")  # fmt: skip
 
@@ -87,7 +90,7 @@ class Store:
             places = {"image": f"images/{key}.png", "mask": f"masks/{key}.png", "suggested": f"suggested/{key}.png"}
             when = datetime.now(timezone.utc).isoformat(timespec="seconds")
             row = {"id": key, "key": key, **places, "prompt": prompt, "split": "train", "oracle": False, "kept": when, "digest": digest, **about}
-            row |= self._said(mask, prompt) | self._replaced(row)
+            row |= self._said(mask, prompt) | self._replaced(row) | self._placed(row)
             with self._whole(places):
                 images.write_image(self.folder / places["image"], image)
                 images.write_mask(self.folder / places["mask"], mask)
@@ -102,10 +105,18 @@ class Store:
         return {"meant": ", ".join(meant)} if meant else {}
 
     def _replaced(self, row: dict[str, Any]) -> dict[str, str]:
-        """The same person's mask for the same words and image, kept anew: a training takes the newest alone. The older one stays in the file."""
+        """The same person's mask for the same words and image, kept anew: a training takes the newest alone; the older one stays in the file.
+
+        Work without a name is one person's.
+        """
         names = ("source", "prompt", "who")
         before = [old["id"] for old in self._kept.values() if row.get("source") and all(old.get(name) == row.get(name) for name in names)]
         return {"replaces": before[-1]} if before else {}
+
+    def _placed(self, row: dict[str, Any]) -> dict[str, str]:
+        """An image stays in the split, and in the group, that somebody gave it: else its new row would be a leak."""
+        before = [old for old in self._kept.values() if row.get("source") and old.get("source") == row["source"]]
+        return {name: before[-1][name] for name in ("split", "group") if before and name in before[-1]}
 
     def of_image(self, source: str) -> list[dict[str, Any]]:
         """What was kept for the image of this digest (`source`, given to `keep`): the newest of each prompt."""
@@ -145,12 +156,8 @@ class Store:
 
 def _is_kept(line: bytes) -> bool:
     """Is it a row as `keep` writes them?"""
-    return _is_json(line) and {"key", "prompt", "mask", "kept", "digest"} <= set(json.loads(line))
-
-
-def _is_json(line: bytes) -> bool:
-    """Is it a whole JSON object?"""
     try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
         return False
+    return isinstance(row, dict) and {"key", "prompt", "mask", "kept", "digest"} <= set(row)

@@ -63,6 +63,11 @@ def test_pull_says_where_it_is(say: Say, trained: Path, tmp_path: Path) -> None:
 
 
 def test_a_blend_of_two_runs_is_told_by_its_folder(say: Say, trained: Path, run_copy: Path, tmp_path: Path) -> None:
+    facts = json.loads((run_copy / "run.json").read_text())
+    stranger = say("models", "blend", run_copy, trained)
+    assert stranger.code == 2
+    assert "was not trained from" in stranger.flat_err
+    (run_copy / "run.json").write_text(json.dumps(facts | {"started_from": str(trained)}))
     ended = say("models", "blend", run_copy, trained, "--share", "0.3", "--out", tmp_path / "between", "--json")
     assert json.loads(ended.out) == {"folder": str(tmp_path / "between"), "share": 0.3}
     assert say("models", "blend", run_copy, trained, "--out", tmp_path / "between").out.strip() == str(tmp_path / "between-2")

@@ -20,7 +20,7 @@ from console import Ended
 Say = Callable[..., Ended]
 COLUMNS = ("patient_name", "patient_id", "birth_date", "accession", "folder")
 TAGS = {0x010E: "said", 0x013B: "artist", 0x8298: "rights"}
-N_PICTURES = 5
+N_PICTURES = {"train": 2, "test": 3}
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ def personal(manifest: Path, tmp_path: Path) -> tuple[Path, Path]:
     folder, lines, picture = tmp_path / "set", [], None
     folder.mkdir()
     rows = [json.loads(line) for line in manifest.read_text().splitlines()]
-    named = {path: number for number, path in enumerate(list(dict.fromkeys(row["image"] for row in rows if row["split"] == "test"))[:N_PICTURES])}
+    of_split = {split: list(dict.fromkeys(row["image"] for row in rows if row["split"] == split)) for split in N_PICTURES}
+    named = {path: number for number, path in enumerate(path for split, n in N_PICTURES.items() for path in of_split[split][:n])}
     for row in rows:
         image, number = manifest.parent / row["image"], named.get(row["image"], -1)
         row |= {"mask": str(manifest.parent / row["mask"]), "image": str(image)}

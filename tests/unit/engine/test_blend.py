@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ def test_a_blend_is_a_run_like_any_other(trained: Path, tuned: Path, tmp_path: P
     facts = json.loads((folder / "run.json").read_text())
     assert facts["blended"] == {"of": str(tuned), "with": str(trained), "share": 0.5}
     assert facts["started_from"] == str(trained)
-    assert blend(tuned, trained, out=tmp_path / "blend").name == "blend-2"
+    again = blend(folder, trained, out=tmp_path / "blend")
+    assert again.name == "blend-2"
+    assert json.loads((again / "run.json").read_text())["blended"]["of"] == str(folder)
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.5, 1.5, float("nan")])
@@ -53,8 +56,11 @@ def test_a_share_that_is_none_is_refused(trained: Path, tuned: Path, tmp_path: P
 
 
 def test_runs_of_different_kinds_are_refused(trained: Path, image_only: Path, config: Any, tmp_path: Path) -> None:
-    with pytest.raises(BadCheckpoint, match="is not the same in both"):
-        blend(image_only, trained, 0.5, tmp_path / "blend")
     alone = train(config.replace(**{"train.epochs": 1, "text.scale": "whiten"}), tmp_path / "alone")
-    with pytest.raises((UsageError, BadCheckpoint), match=r"scale their embeddings differently|is not the same in both"):
-        blend(alone, trained, 0.5, tmp_path / "blend")
+    for run, message in ((image_only, "is not the same in both"), (alone, "scale their embeddings differently|is not the same in both")):
+        with pytest.raises(UsageError, match=r"was not trained from .*; it began with weights of its own"):
+            blend(run, trained, 0.5, tmp_path / "blend")
+        told = shutil.copytree(run, tmp_path / f"told-{run.name}")  # its facts say otherwise: the weights tell
+        (told / "run.json").write_text(json.dumps({"started_from": str(trained)}))
+        with pytest.raises((UsageError, BadCheckpoint), match=message):
+            blend(told, trained, 0.5, tmp_path / "blend")

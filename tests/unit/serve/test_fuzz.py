@@ -86,7 +86,7 @@ def test_every_operation_is_fuzzed(schema: Any) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_few_requests_of_each_kind(schema: Any, operation: str) -> None:
-    assert sum(hold(schema, operation, N_SMALL).values()) >= 2
+    assert hold(schema, operation, N_SMALL)["200"] > 0  # some reach what they ask for
 
 
 @pytest.mark.slow
@@ -94,5 +94,6 @@ def test_twenty_thousand_requests(schema: Any) -> None:
     taking = [operation for operation in OPERATIONS if operation.startswith("POST")]  # the others take nothing: two requests are all
     answers = {operation: hold(schema, operation, N_LARGE) for operation in taking}
     assert all(sum(statuses.values()) >= N_LARGE * 0.9 for statuses in answers.values())
+    assert all(statuses["200"] >= N_LARGE * 0.1 for statuses in answers.values())
     if KEEP:
         write_json(Path(KEEP), {"answers": {operation: dict(sorted(statuses.items())) for operation, statuses in answers.items()}})

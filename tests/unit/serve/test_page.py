@@ -280,6 +280,7 @@ def test_an_answer_that_is_a_proxys_is_one_clear_message(browser: Any, address: 
     page.set_input_files("#open", pictures(manifest, 1))
     for status, body, message in (
         (502, "<html></html>", "answered 502 and no more: try again"),
+        (504, '{"message": "x"}', "answered 504 and no more"),
         (401, '{"error": {}}', "open it by the address that"),
     ):
         page.route("**/v1/segment", lambda route, *_, status=status, body=body: route.fulfill(status=status, body=body))

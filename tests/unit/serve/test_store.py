@@ -60,6 +60,20 @@ def test_a_mask_kept_anew_takes_the_place_of_the_same_persons_before_it(tmp_path
     assert report.faults == []
 
 
+def test_an_image_stays_in_the_split_and_the_group_that_somebody_gave_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number, prompt in enumerate(("left", "right")):
+        store.keep(f"{number:032x}", IMAGE, MASK, ~MASK, prompt, who="A.", source="the image")
+    store.close()
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace('"split": "train"', '"split": "val", "group": "patient 7"'))
+    again = Store(tmp_path)
+    again.keep(f"{2:032x}", IMAGE, ~MASK, MASK, "left", who="A.", source="the image")
+    again.keep(f"{3:032x}", IMAGE, ~MASK, MASK, "left", who="A.", source="another image")
+    rows = read_manifest(tmp_path).rows
+    assert [(row.id[-1], row.split, row.group) for row in rows] == [("1", "val", "patient 7"), ("2", "val", "patient 7"), ("3", "train", None)]
+
+
 def test_nothing_there_and_no_words_are_no_faults_where_a_person_kept_them(tmp_path: Path, config: Any, one_encoder: None) -> None:
     store = Store(tmp_path / "kept")
     for number in range(4):
@@ -99,20 +113,22 @@ def test_a_folder_that_holds_another_manifest_is_refused_and_left_as_it_is(tmp_p
 
 
 @pytest.mark.parametrize("ending", ["", "\n"])
-def test_one_row_of_another_manifest_is_enough_to_refuse(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize("line", ['{"id": "case a", "image": "a.png"}', '[{"id": "a"}]', "id,image,mask", '{"id": "case a", "image": "a.png"},', "[" * 100_000])
+def test_one_line_of_another_manifest_is_enough_to_refuse(tmp_path: Path, line: str, ending: str) -> None:
     manifest = tmp_path / "manifest.jsonl"
-    manifest.write_text(before := '{"id": "a", "image": "a.png", "mask": "b.png"}' + ending)
+    manifest.write_text(before := line + ending)
     with pytest.raises(UsageError, match="line 1"):
         Store(tmp_path)
     assert manifest.read_text() == before
 
 
-def test_a_line_that_a_crash_cut_in_half_is_mended_and_the_rest_is_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", ["{", '{"i', '{"id": ', '{"id": "0a', f'{{"id": "{"0" * 32}', f'{{"id": "{"0" * 32}", "key": "{"0" * 32}", "ima'])
+def test_a_line_that_a_crash_cut_in_half_is_mended_and_the_rest_is_there(tmp_path: Path, half: str) -> None:
     store = Store(tmp_path)
     keep(store, 1)
     store.close()
     with (tmp_path / "manifest.jsonl").open("a") as manifest:
-        manifest.write('{"id": "half", "ima')
+        manifest.write(half)
     again = Store(tmp_path)
     keep(again, 2)
     assert [json.loads(line)["key"][-1] for line in (tmp_path / "manifest.jsonl").read_text().splitlines()] == ["1", "2"]

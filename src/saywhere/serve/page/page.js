@@ -16,6 +16,7 @@ async function start() {
     at("model").replaceChildren(...found.models.map((model) => new Option(`${model.name} (${model.network}, ${model.size_px} px)`, model.name)));
     takeModel();
     tellKept((await service.kept()).n_kept);
+    countDone(state.files);  // of a folder that was opened before the server answered
   } catch (error) { tell(error.message); }
 }
 
@@ -43,7 +44,7 @@ async function countDone(files) {
   try {
     const kept = new Set((await service.kept()).images);
     for (const file of kept.size ? files : []) {
-      const digest = hexadecimal(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+      const digest = await file.arrayBuffer().then((bytes) => crypto.subtle.digest("SHA-256", bytes)).then(hexadecimal, () => "");  // a file that cannot be read is none
       if (state.files !== files) return;  // other files were opened meanwhile
       if (kept.has(digest)) state.done.add(file);
     }
@@ -149,9 +150,9 @@ async function askOthers() {
   at("ask").disabled = true;
   try {
     const { prompt: other } = await service.opposite(label.prompt);
-    const answer = await service.segment(file, other === null ? [""] : ["", other], at("model").value, ["probability"]);
+    const answer = await service.segment(file, other === null ? [""] : ["", other], label.model, ["probability"]);
     const probabilities = await Promise.all(answer.results.map((found) => service.greys(found.probability_png)));
-    if (state.bitmap !== bitmap) return;  // another picture was asked for meanwhile
+    if (state.bitmap !== bitmap || asked(state.labels[state.chosen]) !== of) return;  // another picture or label was chosen meanwhile
     state.evidence = { of, probabilities, words: other === null ? "nothing to contradict" : `“${other}”` };
   } catch (error) { tell(error.message); }
   show();

@@ -17,12 +17,15 @@ async function call(path, options = {}) {
     answer = await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error(`The server, or a proxy before it, answered ${response.status} and no more: try again. What you corrected is still on this page.`);
+    throw unclear(response);
   }
   if (response.status === 401) throw new Error("This page has no token, or a wrong one: open it by the address that the server printed when it started, with #token=… at its end.");
+  if (!response.ok && !answer?.error?.message) throw unclear(response);
   if (!response.ok) throw new Error([answer.error.message, answer.error.remedy].filter(Boolean).join(": "));
   return answer;
 }
+
+const unclear = ({ status }) => new Error(`The server, or a proxy before it, answered ${status} and no more: try again. What you corrected is still on this page.`);
 
 function form(fields) {
   const data = new FormData();
