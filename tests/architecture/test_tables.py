@@ -51,13 +51,18 @@ def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(tm
         (tmp_path / run / "config.toml").write_text("[train]\nepochs = 3\nsteps_per_epoch = 10\n")
     (tmp_path / "alone/run.json").write_text(json.dumps({"started_from": str(tmp_path / "model")}))
     (tmp_path / "model/run.json").write_text("{}")
-    found = script("blank").main("polyp", tmp_path / "model", tmp_path / "alone")
+    blank = script("blank")
+    blank.RECIPES = tmp_path / "recipes"  # type: ignore[attr-defined]
+    for part, epochs in (("", 20), ("last", 3)):
+        (blank.RECIPES / part).mkdir()
+        (blank.RECIPES / part / "polyp.toml").write_text(f"[train]\nepochs = {epochs}\nsteps_per_epoch = 100\n")
+    found = blank.main("polyp", tmp_path / "model", tmp_path / "alone")
     assert found["difference"]["difference"] == pytest.approx((0.1 + 0 - 0.2) / 3)
-    assert found["steps"] == {"model": 4500, "image only": 60}  # all parts of a recipe, and the run that another started from
+    assert found["steps"] == {"model": 2300, "image only": 60}  # all parts of a recipe, and the run that another started from
     assert "| `polyp` | 3 | 0.800 [" in script("tables")._blank([found])
     (tmp_path / "alone/evaluation/cases.csv").write_text("id,words,dice\ncase 0,right,0.5")
     with pytest.raises(SystemExit, match=r"other cases \(3\)"):
-        script("blank").main("polyp", tmp_path / "model", tmp_path / "alone")
+        blank.main("polyp", tmp_path / "model", tmp_path / "alone")
 
 
 def test_a_changed_number_is_noticed() -> None:
