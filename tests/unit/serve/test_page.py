@@ -224,8 +224,8 @@ def test_the_mask_follows_the_words_of_a_model_that_comes_along(browser: Any, tm
     from playwright.sync_api import expect
 
     light = np.full((96, 96, 3), (150, 70, 60), np.uint8)
-    for y, x in ((24, 24), (72, 72)):
-        light[np.hypot(*(np.mgrid[:96, :96] - np.array([y, x])[:, None, None])) < 14] = (225, 150, 130)
+    for place, radius in ((24, 16), (70, 11)):  # not alike: each has an area of its own
+        light[np.hypot(*(np.mgrid[:96, :96] - place)) < radius] = (225, 150, 130)
     Image.fromarray(light).save(tmp_path / "two.png")
     with serving(Path("polyp"), "--store", tmp_path / "kept", folder=tmp_path) as (_, url):
         page, trouble = opened(browser, url)
