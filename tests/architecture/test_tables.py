@@ -42,7 +42,7 @@ def test_a_kept_load_is_a_line_of_the_services_table() -> None:
     assert "`python benchmarks/load.py RUN --minutes 10 --clients 4`" in table
 
 
-def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(tmp_path: Path) -> None:
+def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dice = {"model": {"right": [0.9, 0.8, 0.7], "empty": [0.8, 0.8, 0.6]}, "alone": {"right": [0.7, 0.8, 0.8]}}
     for run, kinds in dice.items():
         (tmp_path / run / "evaluation").mkdir(parents=True)
@@ -51,11 +51,11 @@ def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(tm
         (tmp_path / run / "config.toml").write_text("[train]\nepochs = 3\nsteps_per_epoch = 10\n")
     (tmp_path / "alone/run.json").write_text(json.dumps({"started_from": str(tmp_path / "model")}))
     (tmp_path / "model/run.json").write_text("{}")
-    blank = script("blank")
-    blank.RECIPES = tmp_path / "recipes"  # type: ignore[attr-defined]
+    blank, recipes = script("blank"), tmp_path / "recipes"
+    monkeypatch.setattr(blank, "RECIPES", recipes)
     for part, epochs in (("", 20), ("last", 3)):
-        (blank.RECIPES / part).mkdir()
-        (blank.RECIPES / part / "polyp.toml").write_text(f"[train]\nepochs = {epochs}\nsteps_per_epoch = 100\n")
+        (recipes / part).mkdir()
+        (recipes / part / "polyp.toml").write_text(f"[train]\nepochs = {epochs}\nsteps_per_epoch = 100\n")
     found = blank.main("polyp", tmp_path / "model", tmp_path / "alone")
     assert found["difference"]["difference"] == pytest.approx((0.1 + 0 - 0.2) / 3)
     assert found["steps"] == {"model": 2300, "image only": 60}  # all parts of a recipe, and the run that another started from

@@ -87,7 +87,7 @@ def test_the_canary_is_alive(tmp_path: Path) -> None:
     assert (tmp_path / "canary").exists()
 
 
-@pytest.mark.parametrize("name", ["model.pt", "model.pth", "model.ckpt", "model.pkl", "model.npy", "model.npz", "model.pt2", "model.joblib", "checkpoint.pt"])
+@pytest.mark.parametrize("name", [*(f"model.{end}" for end in ("pt", "pth", "bin", "ckpt", "pkl", "npy", "npz", "pt2", "joblib")), "checkpoint.pt"])
 def test_a_pickle_by_its_own_name_is_not_even_opened(tmp_path: Path, name: str) -> None:
     canary = Canary(tmp_path / "canary")
     (tmp_path / "folder").mkdir()

@@ -21,8 +21,9 @@ from saywhere.io import files, images
 from saywhere.text.prompts import is_blank
 
 MANIFEST = "manifest.jsonl"
-_HALF = re.compile(rb'\{(?:"(?:i(?:d(?:"(?::(?: (?:"(?:[0-9a-f]{0,32}(?:".*)?)?)?)?)?)?)?)?)?', re.DOTALL)
-"""How a row of `keep`'s begins, cut anywhere."""
+_BEGIN = b'{"id": "'
+_BEGUN = re.compile(re.escape(_BEGIN) + rb'[0-9a-f]{0,32}(?:".*)?', re.DOTALL)
+"""How a row of `keep`'s begins."""
 TRY_AGAIN = "make room on the disk and keep it again; what was kept before is still there"
 
 
@@ -42,8 +43,7 @@ class Store:
         except OSError:
             raise UsageError(f"another server keeps its work in {folder}", remedy="stop that one, or choose another --store") from None
         self._writing = threading.Lock()
-        self._refuse_another_manifest()
-        self._mend()
+        self._settle()
         self._kept = {row["key"]: row for row in self.rows()}
 
     def rows(self) -> list[dict[str, Any]]:
@@ -51,17 +51,17 @@ class Store:
         whole, _ = self._read()
         return [json.loads(line) for line in whole.splitlines() if line.strip()]
 
-    def _refuse_another_manifest(self) -> None:
-        """Every line must be a row of ours; the last may be one that a crash cut. Raises UsageError naming the first that is none."""
+    def _settle(self) -> None:
+        """Before anybody else writes: leave out a last line that a crash cut in half (it was never confirmed to anyone), and end one that is whole.
+
+        Raises UsageError, before anything is changed, naming the first line that is no row of ours.
+        """
         whole, half = self._read()
-        for number, line in enumerate([*whole.splitlines(), half], 1):
-            if line.strip() and not _is_kept(line) and not (line is half and _HALF.fullmatch(half)):
+        lines = whole.splitlines()
+        for number, line in enumerate([*lines, half], 1):
+            if line.strip() and not (_is_kept(line) if number <= len(lines) else _is_begun(half)):
                 raise UsageError(f"line {number} of {MANIFEST} is nothing that was kept by this page", where=self.folder,
                                  allowed="a folder of its own for --store", remedy="mend or remove that line, or choose another --store")  # fmt: skip
-
-    def _mend(self) -> None:
-        """A last line that a crash cut in half was never confirmed to anyone: it is left out, before anybody else writes."""
-        whole, half = self._read()
         ended = whole + b"\n" if whole and not whole.endswith(b"\n") else whole
         if half or ended != whole:
             files.write_bytes(self.folder / MANIFEST, ended)
@@ -90,7 +90,7 @@ class Store:
             places = {"image": f"images/{key}.png", "mask": f"masks/{key}.png", "suggested": f"suggested/{key}.png"}
             when = datetime.now(timezone.utc).isoformat(timespec="seconds")
             row = {"id": key, "key": key, **places, "prompt": prompt, "split": "train", "oracle": False, "kept": when, "digest": digest, **about}
-            row |= self._said(mask, prompt) | self._replaced(row) | self._placed(row)
+            row |= self._said(mask, prompt) | self._after_others(row)
             with self._whole(places):
                 images.write_image(self.folder / places["image"], image)
                 images.write_mask(self.folder / places["mask"], mask)
@@ -104,19 +104,16 @@ class Store:
         meant = [name for name, is_so in (("empty_mask", not mask.any()), ("blank_prompt", is_blank(prompt))) if is_so]
         return {"meant": ", ".join(meant)} if meant else {}
 
-    def _replaced(self, row: dict[str, Any]) -> dict[str, str]:
-        """The same person's mask for the same words and image, kept anew: a training takes the newest alone; the older one stays in the file.
+    def _after_others(self, row: dict[str, Any]) -> dict[str, str]:
+        """What a row takes over from those kept before it for the same image.
 
-        Work without a name is one person's.
+        The image stays in the split, and in the group, that somebody gave it: else the new row would be a leak. The same person's mask for the same words
+        is replaced: a training takes the newest alone, the older one stays in the file. Work without a name is one person's.
         """
-        names = ("source", "prompt", "who")
-        before = [old["id"] for old in self._kept.values() if row.get("source") and all(old.get(name) == row.get(name) for name in names)]
-        return {"replaces": before[-1]} if before else {}
-
-    def _placed(self, row: dict[str, Any]) -> dict[str, str]:
-        """An image stays in the split, and in the group, that somebody gave it: else its new row would be a leak."""
         before = [old for old in self._kept.values() if row.get("source") and old.get("source") == row["source"]]
-        return {name: before[-1][name] for name in ("split", "group") if before and name in before[-1]}
+        taken = {name: before[-1][name] for name in ("split", "group") if before and name in before[-1]}
+        same = [old["id"] for old in before if all(old.get(name) == row.get(name) for name in ("prompt", "who"))]
+        return taken | ({"replaces": same[-1]} if same else {})
 
     def of_image(self, source: str) -> list[dict[str, Any]]:
         """What was kept for the image of this digest (`source`, given to `keep`): the newest of each prompt."""
@@ -161,3 +158,8 @@ def _is_kept(line: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and {"key", "prompt", "mask", "kept", "digest"} <= set(row)
+
+
+def _is_begun(line: bytes) -> bool:
+    """Is it such a row, cut anywhere?"""
+    return _BEGIN.startswith(line) or _BEGUN.fullmatch(line) is not None

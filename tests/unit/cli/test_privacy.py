@@ -6,7 +6,6 @@ What a person typed and named is theirs to see: prompts and ids stand in results
 from __future__ import annotations
 
 import json
-import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -82,7 +81,6 @@ def verbs(manifest: Path, picture: Path, toml: Path, folder: Path) -> list[tuple
 def test_no_canary_of_a_picture_or_a_row_is_written_down(
     say: Say, personal: tuple[Path, Path], toml: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, temporary: list[str]
 ) -> None:
-    logging.getLogger().setLevel(logging.DEBUG)
     with caplog.at_level("DEBUG"):
         ended = [say(*words) for words in verbs(*personal, toml, tmp_path)]
     kinds = (*COLUMNS, *TAGS.values())

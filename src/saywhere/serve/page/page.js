@@ -40,7 +40,7 @@ async function open(files) {
 
 async function countDone(files) {
   // those of a folder that something was kept for, be it before a reload: known by their digests, as the server does
-  if (!state.keeps || !crypto.subtle) return;  // a browser gives digests on loopback and over HTTPS only
+  if (!files.length || !state.keeps || !crypto.subtle) return;  // a browser gives digests on loopback and over HTTPS only
   try {
     const kept = new Set((await service.kept()).images);
     for (const file of kept.size ? files : []) {
