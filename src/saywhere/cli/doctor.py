@@ -17,13 +17,16 @@ from saywhere.io.places import cache_folder
 ENOUGH_BYTES = 2 * 10**9
 
 
-def doctor(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
+def doctor(
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Print what is not in order only."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
     """Say what is installed, missing or too old, and what to do about it. Exit 1 where something that is needed is not in order."""
     findings = [_python(), *_packages(), _cache(), _disk()]
     if as_json:
         typer.echo(json.dumps(findings, indent=2))
-    else:
-        _draw(findings)
+    elif shown := [finding for finding in findings if not (quiet and finding["ok"])]:
+        _draw(shown)
     if any(not finding["ok"] and finding["needed"] for finding in findings):
         raise typer.Exit(1)
 

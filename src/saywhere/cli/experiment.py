@@ -51,6 +51,7 @@ def experiment(
 def compare(
     folder: Annotated[Path, typer.Argument(help="A table's folder, for instance benchmarks/results/kvasir_unet.")],
     out: Annotated[Path | None, typer.Option(help="Write it there instead of printing it: FILE.md, or FILE.html with figures.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="With --out: print nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON, whatever --out says.")] = False,
 ) -> None:
     """A table from result files: intervals over cases, paired differences over seeds and cases, Holm's correction."""
@@ -65,5 +66,7 @@ def compare(
         write_text(out, comparison_page(compared(folder)) if out.suffix == ".html" else table(folder))
     if as_json:
         typer.echo(json.dumps(plain(asdict(compared(folder))), ensure_ascii=False))
-    else:
-        typer.echo(out or table(folder))
+    elif out is None:
+        typer.echo(table(folder))
+    elif not quiet:
+        typer.echo(out)

@@ -48,6 +48,7 @@ def info(
     what: str | None = typer.Argument(None, help="networks, encoders, fusions, sets; or: network NAME", show_default="all four"),
     name: str | None = typer.Argument(None, help="after `network`: its name, for instance unet or monai:SegResNet"),
     width: int = typer.Option(64, "--width", min=1, help="after `network NAME`: channels of its first level"),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Print names only, one a line."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Print what there is: networks, encoders, fusions, sets; or what one network costs."""
@@ -58,6 +59,8 @@ def info(
     tables = select(what, name)
     if as_json:
         typer.echo(json.dumps({title: [{"name": key, **row} for key, row in table.items()] for title, table in tables.items()}, ensure_ascii=False))
+    elif quiet:
+        typer.echo("\n".join(key for table in tables.values() for key in table))
     else:
         _draw(tables)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,8 @@ def serve(
         str | None, typer.Option(metavar="NAME", help="The name of a reverse proxy in front of it (saywhere.example.org). A token is asked for.")
     ] = None,
     places: Annotated[int, typer.Option(min=1, help="Requests in work or waiting; one more is answered 503.")] = 32,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not say where it is.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say where it is as one line of JSON on stdout, once it takes requests.")] = False,
 ) -> None:
     """The page at /, the service at /v1, /healthz, /readyz, /metrics. Nothing leaves this machine."""
     from saywhere.cli.progress import warn
@@ -40,6 +43,11 @@ def serve(
     if not token and (public_name or not is_loopback(host)):  # an empty one is none: SAYWHERE_TOKEN= must not open the door
         token = secrets.token_urlsafe(24)
         warn(f"{public_name or host} can be reached from outside, so a token is asked for: {token}")
-    run_server(
-        runs or [], host=host, port=port, store=store, token=token or None, places=places, public_name=public_name, say=lambda text: typer.echo(text, err=True)
-    )
+
+    def say(address: str, names: list[str]) -> None:
+        if as_json:
+            typer.echo(json.dumps({"address": address, "models": names, "store": str(store)}))
+        elif not quiet:
+            typer.echo(f"Saywhere is at {address} ({', '.join(names)}); kept work goes to {store}; Ctrl-C ends it", err=True)
+
+    run_server(runs or [], host=host, port=port, store=store, token=token or None, places=places, public_name=public_name, say=say)

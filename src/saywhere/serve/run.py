@@ -22,11 +22,19 @@ STOP_S = 8
 
 
 def run_server(
-    runs: Sequence[Path], *, host: str, port: int, store: Path, token: str | None, places: int, say: Callable[[str], None], public_name: str | None = None
+    runs: Sequence[Path],
+    *,
+    host: str,
+    port: int,
+    store: Path,
+    token: str | None,
+    places: int,
+    say: Callable[[str, list[str]], None],
+    public_name: str | None = None,
 ) -> None:
     """Load the models, open the store, and serve; returns after SIGTERM or Ctrl-C. Raises UsageError for a port in use, and what those raise.
 
-    `public_name`: under which a proxy in front of it is called.
+    `say` is told, once requests are taken, the address and the models' names. `public_name`: under which a proxy in front of it is called.
     """
     listening = _listen(host, port)
     models = open_models(runs)
@@ -41,8 +49,7 @@ def run_server(
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn stops at the first, and raises it anew when all is done: then there is nothing left to end
         signal.signal(number, lambda *_: None)
     address = f"[{host}]" if ":" in host else host
-    names = ", ".join(model.name for model in models)
-    say(f"Saywhere is at http://{address}:{listening.getsockname()[1]}/ ({names}); kept work goes to {store}; Ctrl-C ends it")
+    say(f"http://{address}:{listening.getsockname()[1]}/", [model.name for model in models])
     uvicorn.Server(config).run(sockets=[listening])
 
 

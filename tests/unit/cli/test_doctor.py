@@ -54,6 +54,10 @@ def test_an_extra_alone_is_no_failure(say: Say, monkeypatch: pytest.MonkeyPatch)
     ended = say("doctor")
     assert ended.code == 0
     assert "saywhere[cluster]" in ended.out
+    assert "torch" in ended.out
+    quiet = say("doctor", "--quiet").out
+    assert "saywhere[cluster]" in quiet
+    assert "torch" not in quiet
 
 
 def test_a_cache_that_cannot_be_written_is_told(say: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

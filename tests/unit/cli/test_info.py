@@ -60,6 +60,10 @@ def test_one_network_is_counted_at_3_and_6_channels() -> None:
     assert "parameters 6 channels: 31,039,361" in answer("network", "unet")
 
 
+def test_quiet_prints_names_only() -> None:
+    assert answer("fusions", "--quiet").split() == list(TABLES["fusions"])
+
+
 def test_a_smaller_width_costs_less() -> None:
     assert json.loads(answer("network", "unet", "--width", "16", "--json"))["parameters_3_channels"] < 2_000_000
 
@@ -79,6 +83,6 @@ def test_a_wrong_word_is_refused_with_what_is_meant(words: list[str], message: s
 
 
 def test_the_tables_come_without_torch() -> None:
-    program = "import sys, json; from saywhere.cli.info import info; info(None, None, 64, True); print(json.dumps('torch' in sys.modules))"
+    program = "import sys, json; from saywhere.cli.info import info; info(None, None, 64, as_json=True, quiet=False); print(json.dumps('torch' in sys.modules))"
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.splitlines()
     assert json.loads(printed[-1]) is False

@@ -34,6 +34,7 @@ def test_a_run_becomes_a_model_and_its_name_serves_every_verb(say: Say, trained:
     found = {entry["name"]: entry for entry in json.loads(say("models", "list", "--json").out)}
     assert found["spot"]["folder"] == str(tmp_path / "models" / "spot")
     assert "spot" in say("models", "list").out
+    assert say("models", "list", "--quiet").out.splitlines() == list(found)
 
     image = manifest.parent / rows_of(manifest)[0]["image"]
     assert say("predict", "spot", image, "--prompt", "upper left", "--out", tmp_path / "masks").code == 0
@@ -59,6 +60,7 @@ def test_pull_says_where_it_is(say: Say, trained: Path, tmp_path: Path) -> None:
     ended = say("models", "pull", tmp_path / "far" / "spot", "--name", "near", "--json")
     assert json.loads(ended.out) == {"name": "near", "folder": str(tmp_path / "cache/models/near")}
     assert say("models", "pull", tmp_path / "far" / "spot", "--name", "near").code == 2
+    assert say("models", "pull", tmp_path / "far" / "spot", "--name", "other", "--quiet").out == ""
     assert say("models", "pull", tmp_path / "nowhere").code == 2
 
 

@@ -30,6 +30,16 @@ def test_it_serves_until_it_is_told_to_stop_and_ends_well(trained: Path, tmp_pat
         assert process.wait(30) == 0
 
 
+@pytest.mark.parametrize(
+    ("option", "out"), [("--json", '{"address": "http://127.0.0.1:7/", "models": ["run"], "store": "kept"}\n'), ("--quiet", ""), (None, "")]
+)
+def test_it_says_where_it_is(say: Say, trained: Path, monkeypatch: pytest.MonkeyPatch, option: str | None, out: str) -> None:
+    monkeypatch.setattr("saywhere.serve.run.run_server", lambda runs, **asked: asked["say"]("http://127.0.0.1:7/", ["run"]))
+    ended = say("serve", trained, *([option] if option else []))
+    assert (ended.code, ended.out) == (0, out)
+    assert ("http://127.0.0.1:7/ (run); kept work goes to kept" in ended.err) == (option is None)
+
+
 def test_a_port_in_use_is_known_before_anything_is_loaded(say: Say, trained: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
