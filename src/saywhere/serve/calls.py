@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import FastAPI, File, Form, Query, Request, Response, Security, UploadFile
+from fastapi import Depends, FastAPI, File, Form, Query, Request, Response, Security, UploadFile
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +24,7 @@ from saywhere.serve.answers import refusal
 from saywhere.serve.contract import refusals
 from saywhere.serve.desk import Desk, Job
 from saywhere.serve.encode import as_base64, as_json, mask_png
+from saywhere.serve.known import only_known
 from saywhere.serve.models import Models, Served
 from saywhere.serve.store import Store
 from saywhere.serve.watch import Metrics
@@ -40,27 +41,27 @@ SEGMENTED: dict[int | str, dict[str, Any]] = {
 
 def add_calls(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, store: Store | None, *, asks_token: bool) -> None:
     """The routes under /v1. The token itself is looked at by Guard; here it is only told of."""
-    guard = [Security(HTTPBearer(auto_error=False))] if asks_token else []
-    _add_models(app, models, store, guard)
-    _add_segment(app, models, desk, metrics, guard)
-    _add_keep(app, models, store, guard)
+    before = [Depends(only_known), *([Security(HTTPBearer(auto_error=False))] if asks_token else [])]
+    _add_models(app, models, store, before)
+    _add_segment(app, models, desk, metrics, before)
+    _add_keep(app, models, store, before)
 
 
-def _add_models(app: FastAPI, models: Models, store: Store | None, guard: list[Any]) -> None:
-    @app.get("/v1/models", dependencies=guard, response_model=contract.ModelList, responses=refusals(*contract.GET))
+def _add_models(app: FastAPI, models: Models, store: Store | None, before: list[Any]) -> None:
+    @app.get("/v1/models", dependencies=before, response_model=contract.ModelList, responses=refusals(*contract.GET))
     def list_models() -> dict[str, Any]:
         """What there is; the first is the default."""
         return {"models": [model.facts() for model in models], "keeps": store is not None, "limits": LIMITS}
 
-    @app.post("/v1/opposite", dependencies=guard, response_model=contract.Opposite, responses=refusals(*contract.POST))
+    @app.post("/v1/opposite", dependencies=before, response_model=contract.Opposite, responses=refusals(*contract.POST))
     def opposite(prompt: Annotated[str, Form()] = "") -> dict[str, str | None]:
         """The prompt with left and right, upper and lower exchanged; null where it names no side."""
         (said,) = _checked([prompt])
         return {"prompt": contradict(said)}
 
 
-def _add_segment(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, guard: list[Any]) -> None:
-    @app.post("/v1/segment", dependencies=guard, responses=SEGMENTED | refusals(*contract.IMAGE))
+def _add_segment(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, before: list[Any]) -> None:
+    @app.post("/v1/segment", dependencies=before, responses=SEGMENTED | refusals(*contract.IMAGE))
     async def segment(
         request: Request,
         image: Annotated[UploadFile, File(description="PNG, JPEG, TIFF or BMP")],
@@ -92,8 +93,8 @@ def _add_segment(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, gua
         return JSONResponse(answer | shown)
 
 
-def _add_keep(app: FastAPI, models: Models, store: Store | None, guard: list[Any]) -> None:
-    @app.post("/v1/keep", dependencies=guard, response_model=contract.Kept, responses=refusals(*contract.KEEP))
+def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[Any]) -> None:
+    @app.post("/v1/keep", dependencies=before, response_model=contract.Kept, responses=refusals(*contract.KEEP))
     async def keep(
         image: Annotated[UploadFile, File()],
         mask: Annotated[UploadFile, File(description="as corrected: PNG, 0 and 255, of the image's size")],
@@ -111,7 +112,7 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, guard: list[Any
         row = await run_in_threadpool(lambda: store.keep(key, *_pictures(*sent), said, who=who, model=chosen.name, source=_sha256(sent[0])))
         return {"key": row["key"], "kept": row["kept"], "n_kept": store.n_kept}
 
-    @app.get("/v1/kept", dependencies=guard, response_model=contract.KeptList, responses=refusals(*contract.GET, 422))
+    @app.get("/v1/kept", dependencies=before, response_model=contract.KeptList, responses=refusals(*contract.GET, 422))
     def kept(
         image: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="image_sha256 of /v1/segment: what was kept for it, with masks")] = None,
     ) -> dict[str, Any]:
