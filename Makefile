@@ -22,22 +22,18 @@ demo: $(READY) ## train, evaluate, predict, report; DATA=DIR for real images ins
 	$(BIN)/saywhere demo $(if $(DATA),--data "$(DATA)")
 
 MODELS := polyp skin-lesion lung-infection
-# Of model $$name: each part of its recipe after the other, from the weights of the one before; then $$run is the last one, $$before the one before it.
+# Of model $$name: each part of its recipe after the other, from the weights of the one before; then $$run is the last one.
 # $(1): what their names end with, before -more and -last. $(2): more options.
 PARTS = suffix= from= run=; for part in . more last; do file=configs/models/$$part/$$name.toml; if [ -f $$file ]; then \
 	  [ $$part = . ] || suffix=-$$part; \
-	  before=$$run run=runs/$$name$(1)$$suffix resume=; if [ -e $$run ]; then resume=--resume; \
+	  run=runs/$$name$(1)$$suffix resume=; if [ -e $$run ]; then resume=--resume; \
 	  if [ -z "$(RESUME)" ]; then echo "$$run is there already: remove it, or RESUME=1 to go on with it" >&2; exit 1; fi; fi; \
 	  $(BIN)/saywhere train $$file $$from --out $$run $(2) $$resume || exit 1; from="--from $$run"; fi; done
-# lung-infection's last part gains Dice and loses wordings never taught. Of the second part as little is blended in (in tenths) as brings these back over half
-# of the Dice on mosaics of validation images.
-BLENDED := lung-infection
 ALONE := $(addprefix --set ,fusion.name=none fusion.words_first=0 data.mosaic=0 data.half=0 data.absent=0 'data.also_called=[]' text.blank=0)
 
 models: $(READY) ## train, measure and pack the models of models/; MODELS=polyp for one; needs the sets (some 5 hours of one core)
 	for name in $(MODELS); do \
 	  $(call PARTS,) && \
-	  case " $(BLENDED) " in *" $$name "*) run=$$($(BIN)/saywhere models blend $$run $$before --share 0.3 --out runs/$$name-blend);; esac && \
 	  $(BIN)/saywhere evaluate $$run && \
 	  $(BIN)/saywhere probe mosaic $$run --cases 200 && \
 	  $(BIN)/saywhere probe halves $$run --cases 200 && \
@@ -48,7 +44,7 @@ alone: $(READY) ## after `make models`: image-only networks trained as long, and
 	for name in $(MODELS); do \
 	  $(call PARTS,-alone,$(ALONE)) && \
 	  $(BIN)/saywhere evaluate $$run --words right && \
-	  $(BIN)/python benchmarks/blank.py $$name $$(ls -dt runs/$$name-blend* 2>/dev/null | head -n 1 | grep . || echo runs/$$name$$suffix) $$run --keep || exit 1; \
+	  $(BIN)/python benchmarks/blank.py $$name runs/$$name$$suffix $$run --keep || exit 1; \
 	done
 
 lint: $(READY_DEV) ## ruff, mypy and the import contracts
