@@ -146,7 +146,7 @@ def _typing(found: dict[str, Any]) -> str:
     lines = ["| picture (px) | median | longest |", "|---|---|---|"]
     lines += [f"| {size} | {waits['median_s']} s | {waits['longest_s']} s |" for size, waits in found.items() if " × " in size]
     command = f"`python benchmarks/typing_words.py {found['run']} --keep`"
-    lines.append(f"\nFrom the last key to the drawn mask, 0.15 s of it waiting for another key; {found['changes']} changes each. {command}; {_machine(found)}.")
+    lines.append(f"\nFrom the last key to the drawn mask, 0.12 s of it waiting for another key; {found['changes']} changes each. {command}; {_machine(found)}.")
     return "\n".join(lines) + "\n"
 
 

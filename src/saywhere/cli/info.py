@@ -54,7 +54,8 @@ def info(
     """Print what there is: networks, encoders, fusions, sets; or what one network costs."""
     if what == "network":
         facts = network_facts(name, width)
-        typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else "\n".join(f"{_heading(key)}: {_shown(value)}" for key, value in facts.items()))
+        shown = [facts["name"]] if quiet else [f"{_heading(key)}: {_shown(value)}" for key, value in facts.items()]
+        typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else "\n".join(shown))
         return
     tables = select(what, name)
     if as_json:

@@ -10,7 +10,8 @@ import typer
 
 _PROBES = ("generator", "invariance", "mosaic", "halves")
 _WHAT = "generator: words → pseudo-image alone. invariance: turn a pair, compare masks. mosaic: words name a tile. halves: words name one half."
-_HALVES = (("of the mask, inside the named half", "inside"), ("Dice with what lies there", "dice"), ("marked where nothing lies", "empty_area"))
+_HALVES = (("of the mask, inside the named half", "inside"), ("Dice with what lies there", "dice"), ("marked where nothing lies", "empty_area"),
+           ("presence, where something lies", "presence"), ("presence, where nothing lies", "empty_presence"))  # fmt: skip
 
 
 def probe(

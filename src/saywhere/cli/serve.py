@@ -25,7 +25,7 @@ def serve(
     ] = None,
     places: Annotated[int, typer.Option(min=1, help="Requests in work or waiting; one more is answered 503.")] = 32,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not say where it is.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Say where it is as one line of JSON on stdout, once it takes requests.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say where it is, and a drawn token, as one line of JSON on stdout, once it takes requests.")] = False,
 ) -> None:
     """The page at /, the service at /v1, /healthz, /readyz, /metrics. Nothing leaves this machine."""
     from saywhere.cli.progress import warn
@@ -40,13 +40,14 @@ def serve(
 
     from saywhere.serve.run import is_loopback, run_server
 
+    drawn = None
     if not token and (public_name or not is_loopback(host)):  # an empty one is none: SAYWHERE_TOKEN= must not open the door
-        token = secrets.token_urlsafe(24)
+        token = drawn = secrets.token_urlsafe(24)
         warn(f"{public_name or host} can be reached from outside, so a token is asked for: {token}")
 
     def say(address: str, names: list[str]) -> None:
         if as_json:
-            typer.echo(json.dumps({"address": address, "models": names, "store": str(store)}))
+            typer.echo(json.dumps({"address": address, "models": names, "store": str(store)} | ({"token": drawn} if drawn else {})))
         elif not quiet:
             typer.echo(f"Saywhere is at {address} ({', '.join(names)}); kept work goes to {store}; Ctrl-C ends it", err=True)
 

@@ -77,7 +77,7 @@ def _narrow(name: str, value: Tensor) -> Tensor:
 def _run_facts(facts: dict[str, Any]) -> dict[str, Any]:
     """What a run says of itself, without the maker's paths."""
     kept = ("saywhere", "packages", "python", "device", "precision", "threads", "seconds", "seed", "finished")
-    return {key: facts[key] for key in kept if key in facts}
+    return {key: facts[key] for key in kept if key in facts} | ({"continued": True} if facts.get("started_from") else {})
 
 
 def _public(found: dict[str, Any]) -> dict[str, Any]:

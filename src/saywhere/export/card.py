@@ -20,6 +20,8 @@ _HALVES = (
     ("share of the mask that lies in the named half", "inside"),
     ("Dice with what lies there", "dice"),
     ("area marked in a half that holds nothing", "empty_area"),
+    ("presence, where the half holds something", "presence"),
+    ("presence, where it holds nothing", "empty_presence"),
 )
 
 
@@ -51,7 +53,8 @@ def _made(facts: dict[str, Any], config: dict[str, Any]) -> str:
     steps = f"{train['epochs']} epochs" + (f" of {train['steps_per_epoch']} steps" if train["steps_per_epoch"] else "")
     time = f"; {run['seconds'] / 60:.0f} minutes" if "seconds" in run else ""
     made = f"Network `{config['network']['name']}` at {config['data']['size']} px, fusion `{config['fusion']['name']}`, encoder `{config['text']['encoder']}`, "
-    made += f"{facts['n_parameters'] / 1e6:.2f} M numbers; {steps} of {train['batch_size']}, seed {train['seed']}; {machine}{time}."
+    last = "its last part: " if run.get("continued") else ""
+    made += f"{facts['n_parameters'] / 1e6:.2f} M numbers; {last}{steps} of {train['batch_size']}, seed {train['seed']}; {machine}{time}."
     return f"## How it was made\n\n{facts['about']['made']}\n\n{made} `config.toml` holds every setting."
 
 

@@ -22,6 +22,7 @@ from saywhere.serve.calls import add_calls
 from saywhere.serve.contract import Health, Readiness, refusals
 from saywhere.serve.desk import Desk
 from saywhere.serve.guard import Guard
+from saywhere.serve.known import say_so
 from saywhere.serve.models import Models
 from saywhere.serve.store import Store
 from saywhere.serve.watch import Metrics, Watch
@@ -57,6 +58,7 @@ def build_app(models: Models, store: Store | None = None, *, token: str | None =
     _answer_errors(app)
     _add_health(app, desk, metrics)
     add_calls(app, models, desk, metrics, store, asks_token=token is not None)
+    say_so(app)
     app.mount("/", _Page(directory=str(package_files("saywhere.serve") / "page"), html=True))
     return app
 

@@ -112,7 +112,7 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
         row = await run_in_threadpool(lambda: store.keep(key, *_pictures(*sent), said, who=who, model=chosen.name, source=_sha256(sent[0])))
         return {"key": row["key"], "kept": row["kept"], "n_kept": store.n_kept}
 
-    @app.get("/v1/kept", dependencies=before, response_model=contract.KeptList, responses=refusals(*contract.GET, 422))
+    @app.get("/v1/kept", dependencies=before, response_model=contract.KeptList, responses=refusals(*contract.GET))
     def kept(
         image: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="image_sha256 of /v1/segment: what was kept for it, with masks")] = None,
     ) -> dict[str, Any]:

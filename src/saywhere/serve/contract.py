@@ -136,8 +136,8 @@ MEANINGS = {
     503: "as much to do as it takes on, or about to stop; Retry-After says when to come back",
     507: "the disk is full; what was kept before is still there",
 }
-GET = (400, 401, 500)
-POST = (*GET, 408, 413, 422, 503)
+GET = (400, 401, 422, 500)
+POST = (*GET, 408, 413, 503)
 IMAGE = (*POST, 415)
 KEEP = (*IMAGE, 507)
 

@@ -5,21 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 
 from saywhere.errors import UsageError, nearest
+
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 async def only_known(request: Request) -> None:
     """A dependency of every call under /v1. Raises UsageError (422); the message holds the names that are known, never what was sent."""
     wanted = request.scope["route"].dependant
     if wanted.body_params:
+        _refuse_other_bodies(request)
         _refuse("field", (await request.form()).keys(), wanted.body_params)
     _refuse("query parameter", request.query_params.keys(), wanted.query_params)
 
 
+def say_so(app: FastAPI) -> None:
+    """In /openapi.json too: the forms have no other fields. (FastAPI closes a form only where it is one pydantic model, which takes no files.)"""
+    describe = app.openapi
+
+    def closed() -> dict[str, Any]:
+        described = describe()
+        for name, form in described["components"]["schemas"].items():
+            if name.startswith("Body_"):
+                form["additionalProperties"] = False
+        return described
+
+    app.openapi = closed  # type: ignore[method-assign]
+
+
+def _refuse_other_bodies(request: Request) -> None:
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if has_body and kind not in FORMS:
+        raise UsageError("a body that is no form", allowed=" or ".join(FORMS), remedy="with curl: -F name=value")
+
+
 def _refuse(kind: str, sent: Iterable[str], parameters: list[Any]) -> None:
     names = [parameter.alias for parameter in parameters]
-    if unknown := next((name for name in sent if name not in names), None):
-        remedy = nearest(unknown, names) if names else "leave it out"
+    unknown = next((name for name in sent if name not in names), None)
+    if unknown is not None:
+        remedy = nearest(unknown[:80], names) if names else "leave it out"
         raise UsageError(f"a {kind} that this call does not know", allowed=", ".join(names) or f"it takes no {kind}", remedy=remedy)

@@ -70,7 +70,10 @@ def verbs(manifest: Path, picture: Path, toml: Path, folder: Path) -> list[tuple
         ("report", run, "--out", folder / "report.html"),
         ("probe", "invariance", run, "--cases", "2"),
         ("probe", "generator", run),
+        ("probe", "mosaic", run, "--cases", "2"),
+        ("probe", "halves", run, "--cases", "2"),
         ("predict", run, *asked),
+        ("predict", run, "--manifest", manifest, "--out", folder / "all"),
         ("check", wrong),
         ("train", toml, "--set", f"data.manifest={wrong}", *one, "--out", folder / "other"),
         ("evaluate", run, "--data", wrong),
@@ -84,7 +87,7 @@ def test_no_canary_of_a_picture_or_a_row_is_written_down(
     with caplog.at_level("DEBUG"):
         ended = [say(*words) for words in verbs(*personal, toml, tmp_path)]
     kinds = (*COLUMNS, *TAGS.values())
-    assert [each.code == 0 for each in ended] == [True] * 8 + [False] * 4, [each.err for each in ended]
+    assert [each.code == 0 for each in ended] == [True] * 11 + [False] * 4, [each.err for each in ended]
     assert not [text for text in (record.getMessage() for record in caplog.records) if "canary" in text]
     assert not [text for text in temporary if "canary" in text]
     assert not [each for each in ended for kind in kinds if f"canary-{kind}-" in each.out + each.err]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -34,3 +37,11 @@ def test_its_files_are_those_that_were_pushed_and_small(name: str) -> None:
     card = (folder / "README.md").read_text()
     for said in ("Research use only. Not a medical device.", "## Data and terms", "## Does it listen?", "## Never tested"):
         assert said in card
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_blank_words_cost_was_measured_of_the_model_that_is_here(name: str) -> None:
+    kept = Path(__file__).parents[3] / "benchmarks" / "results" / "blank" / f"{name}.json"
+    ours = read_facts(named.known()[name])["evidence"]["evaluation"]["words"]
+    for kind, words in (("right", "right"), ("blank", "empty")):
+        assert json.loads(kept.read_text())[kind]["mean"] == pytest.approx(ours[words]["dice_mean"]["mean"], abs=1e-4)

@@ -120,6 +120,12 @@ def test_a_name_that_a_call_does_not_know_is_refused_with_what_is_meant(client: 
     assert is_an_error(wrong, 422, "usage")
     assert wrong.json()["error"]["message"] == "a field that this call does not know; image, prompt, model, threshold, include"
     assert wrong.json()["error"]["remedy"] == "did you mean 'prompt'?"
+    for body in ({"": "1", "prompts": "x"}, {"": "1"}):
+        assert is_an_error(client.post("/v1/opposite", data=body), 422, "usage")
+    no_form = client.post("/v1/opposite", json={"prompt": "left"})
+    assert is_an_error(no_form, 422, "usage")
+    assert "a body that is no form" in no_form.text
+    assert is_an_error(client.get("/v1/models?x=1"), 422, "usage")
     assert is_an_error(client.post("/v1/segment?threshold=0.9", files={"image": ("x.png", png(picture))}), 422, "usage")
     unknown = client.get("/v1/kept", params={"patient_smith": "1"})
     assert is_an_error(unknown, 422, "usage")
@@ -319,6 +325,10 @@ def test_a_strange_charset_is_no_failure(client: Client, picture: np.ndarray, ch
 def test_what_it_answers_is_documented(client: Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert sorted(paths) == ["/healthz", "/metrics", "/readyz", "/v1/keep", "/v1/kept", "/v1/models", "/v1/opposite", "/v1/segment"]
+    assert "422" in paths["/v1/models"]["get"]["responses"]
+    forms = {name: form for name, form in client.get("/openapi.json").json()["components"]["schemas"].items() if name.startswith("Body_")}
+    assert len(forms) == 3
+    assert all(form["additionalProperties"] is False for form in forms.values())
     answers = paths["/v1/segment"]["post"]["responses"]
     assert sorted(answers) == ["200", "400", "401", "408", "413", "415", "422", "500", "503"]
     assert set(answers["200"]["content"]) == {"application/json", "image/png"}

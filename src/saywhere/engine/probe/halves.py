@@ -27,7 +27,8 @@ def probe_halves(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, man
 
     The halves are those of the frame: of a chest film taken straight, the lungs. `inside`: of the pixels marked, the share that lies in the named
     half (a case that marks nothing has none). `dice`: with what truly lies there, where something does. `empty_area`: the share of the image that is
-    marked where nothing lies there. None where no case is of that kind.
+    marked where nothing lies there. `presence` and `empty_presence`: how sure the model is (`Result.presence`) where something lies there, and where nothing
+    does. None where no case is of that kind.
     Raises: MissingFile, ConfigError, ManifestError, BadCheckpoint.
     """
     segmenter = Segmenter(run)
@@ -41,25 +42,28 @@ def probe_halves(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, man
     captions: list[str] = []
     for side in halves.SIDES:
         for result, truth in answers(segmenter, list(zip(chosen, said[side]))):
-            cases.append(_judged(result.mask, truth, side))
+            cases.append(_judged(result.mask, result.presence, truth, side))
             if len(pictures) < N_SHOWN and cases[-1]["dice"] is not None:
                 pictures.append(overlay(result.image, result.mask))
                 captions.append(result.prompt)
     summary: dict[str, Any] = {"run": str(run), "n": len(chosen), "seed": seed} | {
-        key: _mean([case[key] for case in cases if case[key] is not None], config.evaluate.bootstrap) for key in ("inside", "dice", "empty_area")
+        key: _mean([case[key] for case in cases if case[key] is not None], config.evaluate.bootstrap)
+        for key in ("inside", "dice", "empty_area", "presence", "empty_presence")
     }
     files.write_json(out / "halves.json", summary)
     images.write_image(out / "halves.png", panel(pictures, captions, "The words name one half"))
     return summary
 
 
-def _judged(mask: np.ndarray, truth: np.ndarray, side: str) -> dict[str, Any]:
+def _judged(mask: np.ndarray, presence: float, truth: np.ndarray, side: str) -> dict[str, Any]:
     inside, there = (halves.cut(torch.from_numpy(whole), side).numpy() for whole in (mask, truth))
     is_there = bool(there.any())
     return {
         "inside": float(inside.sum() / mask.sum()) if mask.any() else None,
         "dice": dice(mask, there) if is_there else None,
         "empty_area": None if is_there else float(mask.mean()),
+        "presence": presence if is_there else None,
+        "empty_presence": None if is_there else presence,
     }
 
 

@@ -5,7 +5,7 @@ import { COLOURS, Label, draw, png } from "./label.js";
 import * as service from "./service.js";
 
 const at = (id) => document.getElementById(id);
-const WAIT_MS = 150;  // after the last key, before the words are sent
+const WAIT_MS = 120;  // after the last key, before the words are sent
 const state = { files: [], number: 0, bitmap: null, labels: [], chosen: 0, tool: "brush", models: [], limits: null, keeps: false, asking: null, image: null, stroke: null, known: new Map(), recalled: null, done: new Set(), evidence: null };
 
 async function start() {

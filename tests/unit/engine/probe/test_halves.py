@@ -26,6 +26,8 @@ def test_of_a_model_that_marks_the_left_half_whatever_is_said_half_is_inside(
         for result in found:
             result.mask[:] = False
             result.mask[:, : result.mask.shape[1] // 2] = True
+            result.probability[:] = 0.25
+            result.probability[0, 0] = 0.75
         return found
 
     original = Segmenter.segment_many
@@ -35,6 +37,7 @@ def test_of_a_model_that_marks_the_left_half_whatever_is_said_half_is_inside(
     assert summary["n"] == len(rows)
     assert summary["inside"]["mean"] == 0.5
     assert summary["empty_area"]["mean"] == 0.5
+    assert summary["presence"]["mean"] == summary["empty_presence"]["mean"] == 0.75
     expected = []
     for row in rows:
         truth = read_mask(manifest.parent / row["mask"])
