@@ -62,6 +62,7 @@ def test_one_network_is_counted_at_3_and_6_channels() -> None:
 
 def test_quiet_prints_names_only() -> None:
     assert answer("fusions", "--quiet").split() == list(TABLES["fusions"])
+    assert answer("network", "unet", "--quiet") == "unet\n"
 
 
 def test_a_smaller_width_costs_less() -> None:

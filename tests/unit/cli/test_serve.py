@@ -40,6 +40,13 @@ def test_it_says_where_it_is(say: Say, trained: Path, monkeypatch: pytest.Monkey
     assert ("http://127.0.0.1:7/ (run); kept work goes to kept" in ended.err) == (option is None)
 
 
+def test_a_drawn_token_is_in_the_line_for_programs_and_a_given_one_is_not(say: Say, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("saywhere.serve.run.run_server", lambda runs, **asked: asked["say"]("http://0.0.0.0:7/", ["run"]))
+    ended = say("serve", trained, "--host", "0.0.0.0", "--json")
+    assert f"a token is asked for: {json.loads(ended.out)['token']}" in ended.err
+    assert "token" not in json.loads(say("serve", trained, "--host", "0.0.0.0", "--token", "mine", "--json").out)
+
+
 def test_a_port_in_use_is_known_before_anything_is_loaded(say: Say, trained: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -29,7 +29,7 @@ SPOILT = [schemathesis.checks.positive_data_acceptance]  # checks that do not fi
 MENDED = [*SPOILT, schemathesis.checks.negative_data_rejection]  # a picture put in by hand is "no string", hence negative, for schemathesis
 N_SMALL = 20
 KEEP = os.environ.get("SAYWHERE_FUZZ_KEEP")
-N_LARGE = int(os.environ.get("SAYWHERE_FUZZ", "20000")) // -3 * -1
+N_LARGE = -(-int(os.environ.get("SAYWHERE_FUZZ", "20000")) // 3)  # of each of three calls, rounded up
 GREY = np.arange(0, 240, 4, np.uint8).reshape(6, 10)
 FILES = [png(GREY), png(np.stack([GREY] * 3, 2)), png((GREY > 99).astype(np.uint8) * 255), png(GREY)[:-20], b""]
 FILE = st.sampled_from(FILES[:3]) | st.sampled_from(FILES) | st.binary(max_size=200)
