@@ -20,7 +20,7 @@ MARKERS = dict(zip(ARMS, "osD^x"))
 
 
 def main(out: Path) -> None:
-    """A panel a set that has been measured: Dice with right words over the number of training images, with 95 % intervals."""
+    """A panel a set that has been measured: Dice with right words over the number of training rows (a phantom image has some three), 95 % intervals."""
     found = {name: lines for name in SETS if (lines := _lines(name))}
     figure, panels = pyplot.subplots(1, len(found), figsize=(1.2 + 4.6 * len(found), 3.9), layout="constrained", squeeze=False)
     for panel, (name, lines) in zip(panels[0], found.items()):
@@ -48,7 +48,7 @@ def _draw(panel: Axes, title: str, lines: list[Line]) -> None:
     panel.grid(axis="y", alpha=0.3)
     n_seeds = sorted({line.n_seeds for line in lines})
     panel.set_title(f"{title} ({'–'.join(map(str, n_seeds))} seed{'s' if n_seeds[-1] > 1 else ''})")
-    panel.set_xlabel("training images")
+    panel.set_xlabel("training cases (an image and a sentence)")
     panel.legend(fontsize=8, loc="lower right", framealpha=0.9)
 
 

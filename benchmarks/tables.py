@@ -1,4 +1,4 @@
-"""Fill the tables of the README and of pages in docs/ from the committed results, so that no number there is typed: python benchmarks/tables.py [--check]"""
+"""Fill the tables of the README and of pages in docs/ from the committed results; none of their numbers is typed: python benchmarks/tables.py [--check]"""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from saywhere.engine.compare import table
+from verdicts import OURS, seeds, verdict
+
+from saywhere.engine.compare import case_difference, compare, gap, table
+from saywhere.engine.results import read_results
 from saywhere.io.files import write_text
 from saywhere.metrics.statistics import with_span
 
@@ -29,6 +32,8 @@ def _table(name: str) -> str:
         return _models(sorted(MODELS.glob("*/config.json")))
     if name == "service":
         return _service([json.loads(place.read_text()) for place in sorted(RESULTS.glob("service_*.json"))])
+    if name == "helps":
+        return _helps()
     if name == "limits":
         return _limits(json.loads(place.read_text()))
     if name == "blank":
@@ -41,7 +46,7 @@ def _table(name: str) -> str:
         return _arms(json.loads((RESULTS / f"{name.replace('arms_', 'demo_')}.json").read_text()))
     if name.startswith("mosaic_") and place.is_file():
         return _mosaic(json.loads(place.read_text()))
-    return _demo(json.loads(place.read_text())) if place.is_file() else table(RESULTS / name)
+    return _demo(json.loads(place.read_text())) if place.is_file() else table(compare(RESULTS / name))
 
 
 def _models(places: list[Path]) -> str:
@@ -148,6 +153,22 @@ def _typing(found: dict[str, Any]) -> str:
     command = f"`python benchmarks/typing_words.py {found['run']} --keep`"
     lines.append(f"\nFrom the last key to the drawn mask, 0.12 s of it waiting for another key; {found['changes']} changes each. {command}; {_machine(found)}.")
     return "\n".join(lines) + "\n"
+
+
+def _helps() -> str:
+    """Does text with augmentation help a network beyond augmentation, a set a column?"""
+    sets = {"qata": "QaTa-COV19 (subset)", "isic": "ISIC-2016", "kvasir": "Kvasir-SEG"}
+    lines = [f"| network | {' | '.join(sets.values())} |", "|" + "---|" * (len(sets) + 1)]
+    for network in ("UNet", "UNet++", "TransUNet", "MISSFormer"):
+        cells = []
+        for key in sets:
+            results = read_results(RESULTS / f"{key}_networks").results
+            both, alone = results[f"{network} · image + text + augmentation"], results[f"{network} · image + augmentation"]
+            found = case_difference(both, alone)
+            cells.append(f"{gap(found)}, {seeds(min(len(both), len(alone)))}: {verdict(found, len(both), OURS).removesuffix(' (one seed)')}")
+        lines.append(f"| {network} | {' | '.join(cells)} |")
+    names = ", ".join(f"[`{key}_networks`](docs/evidence.md#{key}_networks)" for key in sets)
+    return "\n".join([*lines, f"\nIntervals: 95 %, over seeds and cases. All columns of these tables: {names}."]) + "\n"
 
 
 def _limits(found: dict[str, Any]) -> str:

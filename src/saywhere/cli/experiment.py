@@ -55,6 +55,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON, whatever --out says.")] = False,
 ) -> None:
     """A table from result files: intervals over cases, paired differences over seeds and cases, Holm's correction."""
+    from saywhere.cli.progress import counted, warn
     from saywhere.engine.compare import compare as compared
     from saywhere.engine.compare import table
     from saywhere.io.files import plain, write_text
@@ -62,11 +63,15 @@ def compare(
 
     if out is not None and out.suffix not in (".html", ".md"):
         raise UsageError(f"--out {out}", allowed="a name that ends in .md (Markdown) or .html (a page with figures)")
+    found = compared(folder)
     if out is not None:
-        write_text(out, comparison_page(compared(folder)) if out.suffix == ".html" else table(folder))
+        write_text(out, comparison_page(found) if out.suffix == ".html" else table(found))
     if as_json:
-        typer.echo(json.dumps(plain(asdict(compared(folder))), ensure_ascii=False))
+        typer.echo(json.dumps(plain(asdict(found)), ensure_ascii=False))
     elif out is None:
-        typer.echo(table(folder))
+        typer.echo(table(found))
     elif not quiet:
         typer.echo(out)
+    if found.left_out:
+        warn(f"{counted(len(found.left_out), 'result file')} left out: {', '.join(found.left_out)}")
+        raise typer.Exit(3)

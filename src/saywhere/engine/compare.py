@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,32 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from saywhere.engine.grid import labels_of
-from saywhere.errors import MissingFile
+from saywhere.engine.results import Results, read_results, references
+from saywhere.errors import UsageError
 from saywhere.metrics.statistics import PairedDifference, hierarchical_difference, holm, rank_biserial, with_span
 
 RESAMPLES = 4000
 _FRAMES = {"original": "test cases at their original size", "mosaic": "mosaics of test images, at the network's size"}
-Results = dict[str, list[dict[str, Any]]]
-"""Label → its finished cells, by seed."""
-
-
-def read_results(folder: Path) -> tuple[dict[str, Any], Results]:
-    """(table.json, finished cells in the grid's order). Raises MissingFile where there are none."""
-    place = folder / "table.json"
-    if not place.is_file():
-        raise MissingFile("no table.json", where=folder, remedy="run `saywhere experiment GRID.toml` first")
-    found: Results = {}
-    for path in sorted(folder.glob("*-seed*.json")):
-        cell = json.loads(path.read_text())
-        if cell["status"] == "finished":
-            found.setdefault(cell["label"], []).append(cell)
-    if not found:
-        raise MissingFile("no finished cell", where=folder, remedy="run `saywhere experiment GRID.toml` first")
-    about = json.loads(place.read_text())
-    known = labels_of(about.get("axis", []))
-    labels = sorted(found, key=lambda label: known.index(label) if label in known else len(known))
-    return about, {label: sorted(found[label], key=lambda cell: cell["seed"]) for label in labels}
 
 
 @dataclass(frozen=True)
@@ -50,7 +29,8 @@ class Line:
     columns: list[str]
     """As `Comparison.heads` names them."""
     difference: PairedDifference | None
-    """Dice minus the reference's; None for the reference itself, and where there is none."""
+    """Dice minus the reference's; None for the reference itself, and where there is none, or none with a seed of this line's."""
+    is_reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,36 +42,38 @@ class Comparison:
     reference: str | None
     heads: list[str]
     lines: list[Line]
+    left_out: dict[str, str]
+    """result file → why it is not in the table"""
 
 
 def compare(folder: Path) -> Comparison:
-    """The table of a folder's finished cells. Differences are from the table's reference, paired over seeds and cases.
+    """The table of a folder's finished cells. Differences are from the table's reference (`results.references`), paired over seeds and cases.
 
     Raises: MissingFile where there is no table.json, or no finished cell.
     """
-    about, results = read_results(folder)
-    reference = about["reference"] if about["reference"] in results else None
-    others = [label for label in results if reference and label != reference]
-    differences = {label: dice_difference(results[label], results[reference]) for label in others} if reference else {}
+    about, results, left_out = read_results(folder)
+    beside = references(about["reference"], results)
+    differences = {label: case_difference(results[label], results[other]) for label, other in beside.items() if _shared(results[label], results[other])}
     corrected = dict(zip(differences, holm([found.p for found in differences.values()])))
+    reference = about["reference"] if beside else None
     lines = []
     for label, cells in results.items():
         dice = _mean_dice(cells)
         columns = [*_row(cells, dice), *(value(cells) for _, value in _extras(results)), *_heard(cells, results)]
-        if reference and label == reference:
-            columns += ["reference", "", ""]
+        if label in differences:
+            columns += [_told(differences[label]), _p(corrected[label]), f"{_effect(cells, results[beside[label]]):+.2f}"]
         elif reference:
-            columns += [gap(differences[label]), _p(corrected[label]), f"{_effect(cells, results[reference]):+.2f}"]
-        lines.append(Line(label, len(cells), dice, columns, differences.get(label)))
-    return Comparison(about["title"], f"{about['note']} {_protocol(results)}", reference, _heads(results, reference), lines)
+            columns += ["reference" if label in beside.values() else "–", "", ""]
+        lines.append(Line(label, len(cells), dice, columns, differences.get(label), label in beside.values()))
+    return Comparison(about["title"], f"{about['note']} {_protocol(results)}", reference, _heads(results, reference), lines, left_out)
 
 
-def table(folder: Path) -> str:
-    """`compare(folder)` as Markdown."""
-    found = compare(folder)
+def table(found: Comparison) -> str:
+    """As Markdown."""
     heads = ["", "seeds", *found.heads]
     lines = [f"**{found.title}.** {found.note}", "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     lines += [f"| {' | '.join([line.label, str(line.n_seeds), *line.columns])} |" for line in found.lines]
+    lines += [f"\nLeft out: {name} ({why})." for name, why in found.left_out.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -139,7 +121,7 @@ def _kinds(results: Results) -> list[str]:
 
 
 def _heard(cells: list[dict[str, Any]], results: Results) -> list[str]:
-    return [gap(words_gap(cells, kind)) if kind in cells[0]["summary"]["listening"] else "–" for kind in _kinds(results)]
+    return [_told(words_gap(cells, kind)) if kind in cells[0]["summary"]["listening"] else "–" for kind in _kinds(results)]
 
 
 def words_gap(cells: list[dict[str, Any]], kind: str) -> PairedDifference:
@@ -147,9 +129,14 @@ def words_gap(cells: list[dict[str, Any]], kind: str) -> PairedDifference:
     return hierarchical_difference(_matrix(cells, "right", cases_with=kind), _matrix(cells, kind), RESAMPLES, 0)
 
 
-def dice_difference(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> PairedDifference:
-    """Dice with right words of these cells minus the reference's, over the seeds that both have, and over cases."""
-    return hierarchical_difference(*_paired(cells, reference), RESAMPLES, 0)
+def case_difference(cells: list[dict[str, Any]], reference: list[dict[str, Any]], measure: str = "dice") -> PairedDifference:
+    """Dice (or "iou") with right words of these cells minus the reference's, over the seeds that both have, and over cases.
+
+    Raises: UsageError where they have no seed in common.
+    """
+    if not _shared(cells, reference):
+        raise UsageError("no seed in common", where=f"{cells[0]['label']}, {reference[0]['label']}", remedy="run `saywhere experiment` with a seed of both")
+    return hierarchical_difference(*_paired(cells, reference, measure), RESAMPLES, 0)
 
 
 def _effect(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> float:
@@ -157,23 +144,32 @@ def _effect(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> flo
     return rank_biserial(ours.mean(axis=0), theirs.mean(axis=0))
 
 
-def _paired(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
-    """Dice (seed, case) of both, for the seeds that both have."""
-    seeds = {cell["seed"] for cell in cells} & {cell["seed"] for cell in reference}
+def _paired(cells: list[dict[str, Any]], reference: list[dict[str, Any]], measure: str = "dice") -> tuple[np.ndarray, np.ndarray]:
+    """A measure (seed, case) of both, for the seeds that both have."""
+    seeds = _shared(cells, reference)
     ours, theirs = ([cell for cell in side if cell["seed"] in seeds] for side in (cells, reference))
-    return _matrix(ours, "right"), _matrix(theirs, "right")
+    return _matrix(ours, "right", measure=measure), _matrix(theirs, "right", measure=measure)
 
 
-def _matrix(cells: list[dict[str, Any]], words: str, cases_with: str | None = None) -> np.ndarray:
-    """Dice (seed, case) with these words, each seed's cases in the same order; `cases_with`: only the cases that have those words too."""
+def _shared(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> set[int]:
+    return {cell["seed"] for cell in cells} & {cell["seed"] for cell in reference}
+
+
+def _matrix(cells: list[dict[str, Any]], words: str, cases_with: str | None = None, measure: str = "dice") -> np.ndarray:
+    """A measure (seed, case) with these words, each seed's cases in the same order; `cases_with`: only the cases that have those words too."""
     names = [case["id"] for case in cells[0]["cases"] if case["words"] == (cases_with or words)]
-    found = [{case["id"]: case["dice"] for case in cell["cases"] if case["words"] == words} for cell in cells]
-    return np.array([[dice[name] for name in names] for dice in found])
+    found = [{case["id"]: case[measure] for case in cell["cases"] if case["words"] == words} for cell in cells]
+    return np.array([[values[name] for name in names] for values in found])
 
 
 def gap(found: PairedDifference) -> str:
     """+0.123 [+0.100, +0.150]"""
     return with_span(found.difference, found.low, found.high, "+")
+
+
+def _told(found: PairedDifference) -> str:
+    """The same for a table: a difference whose interval holds 0 is said to be none for sure."""
+    return gap(found) + (" holds 0" if found.low <= 0 <= found.high else "")
 
 
 def _p(value: float) -> str:
@@ -190,9 +186,16 @@ def _protocol(results: Results) -> str:
     length = f"{config['train']['epochs']} epochs" + (f" of {steps} steps" if steps else "")
     return (
         f"{networks} at {size} px, {length}, batch {config['train']['batch_size']}, {n} {_FRAMES[cell['summary'].get('frame', 'original')]}. "
-        f"Intervals: bootstrap over seeds and cases; p: Wilcoxon over cases; effect: its rank-biserial correlation. "
+        f"{_statistics(max(map(len, results.values())))} "
         f"Made by `{cell['command']}` and `saywhere compare`."
     )
+
+
+def _statistics(n_seeds: int) -> str:
+    effect = "effect: its rank-biserial correlation."
+    if n_seeds == 1:
+        return f"Intervals: bootstrap over cases (one seed: what another would give is not in them); p: Wilcoxon over cases; {effect}"
+    return f"Intervals: bootstrap over seeds and cases; p: Wilcoxon over the cases' means, which does not ask whether other seeds would agree; {effect}"
 
 
 def _network(config: dict[str, Any]) -> str:

@@ -17,15 +17,18 @@ def comparison_page(found: Comparison) -> str:
     """One self-contained HTML page."""
     differences = [line.difference for line in found.lines if line.difference]
     whole, gained = _reach([line.dice for line in found.lines]), _reach(differences, around=0.0)
-    rows = [_row(line, found.reference, whole, gained) for line in found.lines]
-    return render("comparison.html.j2", {"title": found.title, "note": found.note, "reference": found.reference, "heads": found.heads, "rows": rows})
+    rows = [_row(line, whole, gained) for line in found.lines]
+    return render(
+        "comparison.html.j2",
+        {"title": found.title, "note": found.note, "reference": found.reference, "heads": found.heads, "rows": rows, "left_out": found.left_out},
+    )
 
 
-def _row(line: Line, reference: str | None, whole: tuple[float, float], gained: tuple[float, float]) -> dict[str, Any]:
+def _row(line: Line, whole: tuple[float, float], gained: tuple[float, float]) -> dict[str, Any]:
     row: dict[str, Any] = {"label": line.label, "n_seeds": line.n_seeds, "columns": line.columns}
     row |= {"dice": f"{line.dice.difference:.3f}", "dice_span": f"{line.dice.low:.3f} to {line.dice.high:.3f}", "dice_drawn": _drawn(line.dice, whole)}
     if line.difference is None:
-        return row | {"difference": "reference" if line.label == reference else "", "span": "", "sure": "", "drawn": ""}
+        return row | {"difference": "reference" if line.is_reference else "", "span": "", "sure": "", "drawn": ""}
     gain = line.difference
     row |= {"difference": f"{gain.difference:+.3f}", "span": f"{gain.low:+.3f} to {gain.high:+.3f}"}
     return row | {"sure": _sure(gain), "drawn": _drawn(gain, gained, zero=0.0)}

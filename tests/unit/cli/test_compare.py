@@ -35,3 +35,13 @@ def test_another_ending_and_an_empty_folder_are_wrong_use(say: Say, table: Path,
     assert "a name that ends in .md (Markdown) or .html (a page with figures)" in ended.err
     (tmp_path / "empty").mkdir()
     assert "no table.json" in say("compare", tmp_path / "empty").err
+
+
+def test_half_a_result_file_is_named_and_the_table_is_made_of_the_others(say: Say, table: Path) -> None:
+    place = next(table.glob("b*-seed0.json"))
+    place.write_text(place.read_text()[:100])
+    ended = say("compare", table)
+    assert ended.code == 3
+    assert "| a | 1 |" in ended.out
+    assert f"1 result file left out: {place.name}" in ended.err
+    assert "Traceback" not in ended.err

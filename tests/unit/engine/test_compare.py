@@ -9,12 +9,17 @@ import numpy as np
 import pytest
 from scipy.stats import wilcoxon
 
-from saywhere.engine.compare import compare, table
-from saywhere.errors import MissingFile
+from saywhere.engine.compare import case_difference, compare
+from saywhere.engine.compare import table as markdown_of
+from saywhere.errors import MissingFile, UsageError
 from saywhere.metrics.statistics import rank_biserial
 from table_files import cell, written
 
 N = 40
+
+
+def table(folder: Path) -> str:
+    return markdown_of(compare(folder))
 
 
 def row_of(markdown: str, label: str) -> list[str]:
@@ -82,3 +87,52 @@ def test_lines_stand_in_the_grids_order_and_networks_are_all_named(tmp_path: Pat
     found = compare(folder)
     assert [line.label for line in found.lines] == ["b · y", "b · x", "a · x"]
     assert "`unet` of width 64, `unetpp` of width 8 at 224 px" in found.note
+
+
+def test_a_difference_whose_interval_holds_zero_is_printed_as_such(tmp_path: Path) -> None:
+    dice = np.linspace(0.2, 0.8, N)
+    wobble = np.where(np.arange(N) % 2, 0.1, -0.1)
+    cells = [cell("image", 0, dice), cell("same", 0, dice + wobble), cell("more", 0, dice + 0.1, dice + wobble)]
+    markdown = table(written(tmp_path, cells))
+    assert row_of(markdown, "same")[-3].endswith("] holds 0")
+    assert "holds 0" not in row_of(markdown, "more")[-3]
+    assert row_of(markdown, "more")[6].startswith("+0.100 [")  # right − shuffled
+    assert "holds 0" not in row_of(markdown, "more")[6]
+    assert "one seed: what another would give is not in them" in markdown
+
+
+def test_seeds_disagree_and_a_small_p_is_not_enough(tmp_path: Path) -> None:
+    dice = np.linspace(0.3, 0.6, N)
+    cells = [cell(label, seed, dice + gain) for label, gains in (("image", (0, 0, 0)), ("text", (0.3, 0.3, -0.1))) for seed, gain in enumerate(gains)]
+    row = row_of(table(written(tmp_path, cells)), "text")
+    assert row[-3:-1] == [row[-3], "< 0.001"]
+    assert row[-3].endswith("holds 0")
+
+
+def test_each_group_is_compared_with_its_own_reference(tmp_path: Path) -> None:
+    dice = np.linspace(0.3, 0.6, N)
+    gains = {"UNet · aug": 0.0, "UNet · text + aug": 0.1, "UNet++ · aug": 0.2, "UNet++ · text + aug": 0.1}
+    found = compare(written(tmp_path, [cell(label, 0, dice + gain) for label, gain in gains.items()], "aug"))
+    differences = {line.label: None if line.difference is None else round(line.difference.difference, 6) for line in found.lines}
+    assert differences == {"UNet · aug": None, "UNet · text + aug": 0.1, "UNet++ · aug": None, "UNet++ · text + aug": -0.1}
+    assert {line.label for line in found.lines if line.is_reference} == {"UNet · aug", "UNet++ · aug"}
+    assert "Dice − “aug” [95 %]" in found.heads
+
+
+def test_without_a_seed_in_common_there_is_no_difference(tmp_path: Path) -> None:
+    dice = np.linspace(0.3, 0.6, N)
+    markdown = table(written(tmp_path, [cell("image", 0, dice), cell("text", 1, dice)]))
+    assert row_of(markdown, "text")[-3:] == ["–", "", ""]
+    with pytest.raises(UsageError, match=r"no seed in common.*text, image"):
+        case_difference([cell("text", 1, dice)], [cell("image", 0, dice)])
+
+
+def test_half_a_file_and_a_failed_cell_are_named_and_the_others_count(tmp_path: Path) -> None:
+    dice = np.linspace(0.3, 0.6, N)
+    folder = written(tmp_path, [cell("image", 0, dice), cell("text", 0, dice), cell("text", 1, dice) | {"status": "failed", "reason": "no such prompts"}])
+    half = folder / "text-seed0.json"
+    half.write_text(half.read_text()[: half.stat().st_size // 2])
+    markdown = table(folder)
+    assert "Left out: text-seed0.json (not a whole result: run `saywhere experiment` again)." in markdown
+    assert "Left out: text-seed1.json (the cell failed: no such prompts)." in markdown
+    assert row_of(markdown, "image")[1] == "1"

@@ -1,0 +1,129 @@
+"""What the committed results say of a claim: figures with their interval, and a verdict by a rule. `evidence.py` makes its page of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from saywhere.engine.compare import case_difference, gap, words_gap
+from saywhere.engine.results import read_results
+from saywhere.metrics.statistics import PairedDifference, with_span
+
+RESULTS = Path(__file__).parent / "results"
+PAPERS = ("reproduced", "contradicted", "not reproduced")  # of a claim of the paper
+OURS = ("yes", "no, worse", "not settled")  # of a question that it leaves, or that we ask
+
+
+class Found(NamedTuple):
+    """What was measured, and what it means for the claim."""
+
+    measured: str
+    verdict: str
+
+
+Look = Callable[[], Found]
+
+
+def verdict(found: PairedDifference, n_seeds: int, verdicts: tuple[str, str, str] = PAPERS, claimed: float | None = None) -> str:
+    """By the 95 % interval of a difference: above 0, below 0, or holding 0; `claimed`: and whether the paper's figure lies in it."""
+    said = verdicts[0] if found.low > 0 else verdicts[1] if found.high < 0 else verdicts[2]
+    if claimed is not None:
+        said += f"; the paper's {claimed:+.4f} lies {'in' if found.low <= claimed <= found.high else 'outside of'} the interval"
+    return tagged(said, n_seeds)
+
+
+def tagged(said: str, n_seeds: int) -> str:
+    """One seed is less than a verdict, and it says so."""
+    return said if n_seeds > 1 else f"{said} (one seed)"
+
+
+def seeds(n: int) -> str:
+    return f"{n} seed{'s' if n > 1 else ''}"
+
+
+def between(name: str, label: str, reference: str, verdicts: tuple[str, str, str] = PAPERS, measure: str = "dice", claimed: float | None = None) -> Look:
+    """Dice (or "iou") with right words: a label's cells minus the reference's."""
+
+    def look() -> Found:
+        results = read_results(RESULTS / name).results
+        found = case_difference(results[label], results[reference], measure)
+        both = {cell["seed"] for cell in results[label]} & {cell["seed"] for cell in results[reference]}
+        shown = {"dice": "Dice", "iou": "IoU"}[measure]
+        return Found(f"{gap(found)} {shown}, {seeds(len(both))}, `{name}`", verdict(found, len(both), verdicts, claimed))
+
+    return look
+
+
+def better(name: str, label: str, reference: str) -> Look:
+    """The same of a question."""
+    return between(name, label, reference, OURS)
+
+
+def hearing(cells: list[dict[str, Any]]) -> tuple[int, int]:
+    """(seeds whose words are heard, seeds): heard is a seed whose own interval of right − contradictory lies above 0."""
+    return sum(words_gap([cell], "contradictory").low > 0 for cell in cells), len(cells)
+
+
+def heard(name: str, label: str, verdicts: tuple[str, str, str] = ("heard", "not heard", "heard with {} of {} seeds")) -> Look:
+    """Right minus contradictory words, of one label's cells, and with how many seeds they are heard."""
+
+    def look() -> Found:
+        cells = read_results(RESULTS / name).results[label]
+        n_heard, n = hearing(cells)
+        said = verdicts[0] if n_heard == n else verdicts[1] if not n_heard else verdicts[2].format(n_heard, n)
+        return Found(f"right − contradictory {gap(words_gap(cells, 'contradictory'))} Dice, {seeds(n)}, `{name}`", tagged(said, n))
+
+    return look
+
+
+def silenced(name: str, label: str) -> Look:
+    """Is a pseudo-image alive, and are its words heard?"""
+    look_at = heard(name, label, ("it does not silence them here", "it silences the words", "heard with {} of {} seeds"))
+
+    def look() -> Found:
+        found, cells = look_at(), read_results(RESULTS / name).results[label]
+        return Found(f"{label}: spread {sum(cell['spread'] for cell in cells) / len(cells):.4f}, {found.measured}", found.verdict)
+
+    return look
+
+
+def arms() -> Found:
+    """The demo's three short runs: intervals of two independent means that do not touch."""
+    rows = {row["label"]: row["dice_mean"] for row in json.loads((RESULTS / "demo_phantoms.json").read_text())["comparison"]["rows"]}
+    turned, behind = rows["words turned with the image (the paper)"], rows["words left behind"]
+    shown = " · ".join(f"{label} {with_span(**dice)}" for label, dice in rows.items())
+    return Found(f"{shown}; one seed, `demo_phantoms`", tagged("reproduced" if turned["low"] > behind["high"] else "not reproduced", 1))
+
+
+def mean_of_sets(label: str, sets: dict[str, str], mark: float) -> Look:
+    """`lite` at 224 px: the mean over the sets of a label's mean Dice, beside a rival's mean over six sets."""
+
+    def look() -> Found:
+        cells = {key: read_results(RESULTS / f"{key}_lite_224").results[label] for key in sets}
+        dice = {key: sum(cell["summary"]["words"]["right"]["dice_mean"]["mean"] for cell in found) / len(found) for key, found in cells.items()}
+        mean, n_seeds = sum(dice.values()) / len(dice), min(map(len, cells.values()))
+        shown = " · ".join(f"{sets[key]} {value:.3f}" for key, value in dice.items())
+        return Found(f"{mean:.3f} ({shown}), {seeds(n_seeds)}, `*_lite_224`", tagged("above it" if mean > mark else "below it", n_seeds))
+
+    return look
+
+
+def cost(network: str) -> Look:
+    """What the words add to a network at the paper's size, counted."""
+
+    def look() -> Found:
+        found = json.loads((RESULTS / "cost.json").read_text())
+        image, both = found["networks"][network]["image"], found["networks"][network]["image and words"]
+        more = " and ".join(f"{both[key] / image[key] - 1:+.2%} {shown}" for key, shown in (("parameters", "weights"), ("gflop", "arithmetic")))
+        return Found(
+            f"{more}; and {found['encoder']['gflop']:.1f} GFLOP once a sentence (BERT-base) beside {image['gflop']:.1f} an image, `cost`", "reproduced"
+        )
+
+    return look
+
+
+def beyond(why: str) -> Look:
+    """A claim that this machine cannot test."""
+    return lambda: Found("–", f"not testable here: {why}")

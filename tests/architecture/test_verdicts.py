@@ -1,0 +1,99 @@
+"""A verdict of docs/evidence.md follows from its interval and its seeds, and says when there is but one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from test_tables import script
+
+from saywhere.metrics.statistics import PairedDifference
+from table_files import cell, written
+
+N = 40
+
+
+@pytest.fixture
+def verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = script("verdicts")
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    return module
+
+
+def fill(folder: Path, gains: list[float], text_is_heard: list[bool]) -> None:
+    """Cells "image" and "text" of a table, a seed each gain; contradictory words cost 0.2 where the words are heard."""
+    folder.mkdir()
+    dice = np.linspace(0.3, 0.6, N)
+    cells = []
+    for seed, (gain, is_heard) in enumerate(zip(gains, text_is_heard)):
+        text = cell("text", seed, dice + gain)
+        wrong = dice + gain - (0.2 if is_heard else 0.0)
+        text["cases"] += [{"id": f"case-{i}", "words": "contradictory", "dice": float(value)} for i, value in enumerate(wrong)]
+        cells += [cell("image", seed, dice), text | {"spread": 0.1}]
+    for one in cells:
+        for case in one["cases"]:
+            case["iou"] = case["dice"] / (2 - case["dice"])
+    written(folder, cells)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.01, 0.2, "reproduced"), (-0.2, -0.01, "contradicted"), (-0.1, 0.2, "not reproduced"), (0.0, 0.2, "not reproduced")]
+)
+def test_the_interval_decides(verdicts: ModuleType, low: float, high: float, said: str) -> None:
+    found = PairedDifference(0.05, low, high, 0.01, N)
+    assert verdicts.verdict(found, 3) == said
+    assert verdicts.verdict(found, 1) == f"{said} (one seed)"
+
+
+def test_the_papers_figure_in_or_outside_of_the_interval_is_said(verdicts: ModuleType) -> None:
+    assert verdicts.verdict(PairedDifference(0.01, -0.02, 0.05, 0.5, N), 3, claimed=0.0362) == "not reproduced; the paper's +0.0362 lies in the interval"
+    assert verdicts.verdict(PairedDifference(0.01, 0.005, 0.02, 0.5, N), 3, claimed=0.0362) == "reproduced; the paper's +0.0362 lies outside of the interval"
+
+
+def test_words_that_one_seed_hears_and_two_do_not_are_neither_heard_nor_silenced(verdicts: ModuleType, tmp_path: Path) -> None:
+    fill(tmp_path / "mixed", [0.1, 0.1, 0.1], [True, False, False])
+    fill(tmp_path / "all", [0.1, 0.1], [True, True])
+    fill(tmp_path / "none", [0.1], [False])
+    assert verdicts.heard("mixed", "text")().verdict == "heard with 1 of 3 seeds"
+    assert verdicts.silenced("mixed", "text")().verdict == "heard with 1 of 3 seeds"
+    assert verdicts.heard("all", "text")().verdict == "heard"
+    assert verdicts.silenced("all", "text")().verdict == "it does not silence them here"
+    assert verdicts.silenced("none", "text")().verdict == "it silences the words (one seed)"
+    assert "spread 0.1000, right − contradictory +0.200 [" in verdicts.silenced("all", "text")().measured
+
+
+def test_a_difference_is_of_the_seeds_that_both_have_and_of_the_measure_asked_for(verdicts: ModuleType, tmp_path: Path) -> None:
+    fill(tmp_path / "pair", [0.1, 0.1], [True, True])
+    (tmp_path / "pair" / "image-seed1.json").unlink()
+    found = verdicts.between("pair", "text", "image")()
+    assert found.measured.startswith("+0.100 [")
+    assert found.measured.endswith("Dice, 1 seed, `pair`")
+    assert found.verdict == "reproduced (one seed)"
+    dice = np.linspace(0.3, 0.6, N)
+    gain = np.mean((dice + 0.1) / (1.9 - dice) - dice / (2 - dice))
+    assert verdicts.between("pair", "text", "image", measure="iou")().measured.startswith(f"{gain:+.3f} [")
+
+
+def test_the_mean_of_sets_is_beside_the_mark(verdicts: ModuleType, tmp_path: Path) -> None:
+    for key, gain in (("a", 0.1), ("b", 0.3)):
+        fill(tmp_path / f"{key}_lite_224", [gain, gain], [True, True])
+        for place in (tmp_path / f"{key}_lite_224").glob("text*"):
+            one = json.loads(place.read_text())
+            one["summary"]["words"]["right"] = {"dice_mean": {"mean": 0.45 + gain}}
+            place.write_text(json.dumps(one))
+    assert verdicts.mean_of_sets("text", {"a": "A", "b": "B"}, 0.64)() == ("0.650 (A 0.550 · B 0.750), 2 seeds, `*_lite_224`", "above it")
+    assert verdicts.mean_of_sets("text", {"a": "A", "b": "B"}, 0.66)().verdict == "below it"
+
+
+def test_what_words_cost_is_what_was_counted(verdicts: ModuleType, tmp_path: Path) -> None:
+    one = {"image": {"parameters": 1000, "gflop": 50.0}, "image and words": {"parameters": 1020, "gflop": 50.1}}
+    (tmp_path / "cost.json").write_text(json.dumps({"networks": {"UNet": one}, "encoder": {"gflop": 5.5}}))
+    assert verdicts.cost("UNet")().measured == "+2.00% weights and +0.20% arithmetic; and 5.5 GFLOP once a sentence (BERT-base) beside 50.0 an image, `cost`"
+
+
+def test_the_counted_cost_is_the_committed_one() -> None:
+    cost = script("cost")
+    assert cost.main() == json.loads(cost.RESULT.read_text())
