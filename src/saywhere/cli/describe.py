@@ -16,7 +16,7 @@ def describe(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
-    """Write number, size, shape and place of each mask as a sentence (level "described"). It is oracle text: it comes from the truth, and is marked so."""
+    """Write number, size, shape and places of each mask as a sentence (level "described"). It is oracle text: it comes from the truth, and is marked so."""
     import json
 
     from saywhere.cli.progress import CaseProgress, warn
@@ -31,7 +31,11 @@ def describe(
     if as_json:
         typer.echo(json.dumps({"manifest": str(to), "level": LEVEL, "rows": len(manifest.rows), "place_rule": rule.facts(), "warnings": faults}))
     elif not quiet:
-        fit = f"; places as {level!r} says them, in {rule.agreement:.1%} of {rule.n} masks" if rule.agreement is not None else "; places in thirds of the image"
+        fit = (
+            f"; places as {level!r} says them, in {rule.agreement:.1%} of {rule.n:,} sentences"
+            if rule.agreement is not None
+            else "; places in thirds of the image"
+        )
         typer.echo(f"{to}: {len(manifest.rows) - len(faults):,} of {len(manifest.rows):,} rows described{fit}")
         typer.echo(f"next: saywhere check {to} · in a configuration: text.train_prompts = {LEVEL!r}")
     if faults:

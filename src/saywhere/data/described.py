@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from saywhere.data.describe import PlaceRule, describe, fit_places
+from saywhere.data.describe import describe
 from saywhere.data.manifest import Manifest, Row, write_manifest
+from saywhere.data.places import PlaceRule, fit_places
 from saywhere.errors import ConfigError, UnreadableFile, UsageError, nearest
 from saywhere.io import images
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from saywhere.config import Config
-from saywhere.data.describe import PlaceRule
+from saywhere.data.places import PlaceRule
 from saywhere.engine.arms import ARMS, open_arm
 from saywhere.engine.arms.recaption import Recaption
 from saywhere.engine.material import gather

@@ -9,14 +9,17 @@ from torch import Tensor
 
 from saywhere.config import Config
 from saywhere.data.dataset import levels_of
-from saywhere.data.describe import PLACES, PlaceRule, fit_places, replace_place
 from saywhere.data.manifest import Row
+from saywhere.data.places import PlaceRule, fit_places
 from saywhere.engine.arms.arm import Arm
 from saywhere.fusion.augment import Geometry
 
 
 class Recaption(Arm):
-    """What a sentence says of the place is replaced by where the target lies now; all else is kept. A target that left the frame keeps its words."""
+    """What a sentence says of places and their number is replaced by what the mask shows now; all else is kept.
+
+    A target that left the frame keeps its words.
+    """
 
     changes_words = True
 
@@ -29,14 +32,10 @@ class Recaption(Arm):
         return cls(fit_places(rows, levels_of(config)))
 
     def sentences(self, prompt: str) -> list[str]:
-        return list(dict.fromkeys([prompt, *(replace_place(prompt, place) for place in PLACES)]))
+        return self.rule.versions(prompt)
 
     def say(self, prompts: Sequence[str], geometry: Geometry, mask: Tensor) -> list[str]:
-        found = []
-        for prompt, target in zip(prompts, mask[:, 0].bool().cpu().numpy()):
-            place = self.rule.place(target)
-            found.append(prompt if place is None else replace_place(prompt, place))
-        return found
+        return [self.rule.rewrite(prompt, target) for prompt, target in zip(prompts, mask[:, 0].bool().cpu().numpy())]
 
     def facts(self) -> dict[str, Any]:
         return {"place_rule": self.rule.facts()}
