@@ -28,15 +28,16 @@ def describe(
         rule, faults = describe_manifest(manifest, to, target, level, advance)
     for fault in faults:
         warn(f"warning: {fault}")
+    held = rule.fit_on(manifest.split("test"), [level]) if level is not None else {"n": 0}
     if as_json:
-        typer.echo(json.dumps({"manifest": str(to), "level": LEVEL, "rows": len(manifest.rows), "place_rule": rule.facts(), "warnings": faults}))
+        facts = rule.facts() | ({"test": held} if held["n"] else {})
+        typer.echo(json.dumps({"manifest": str(to), "level": LEVEL, "rows": len(manifest.rows), "place_rule": facts, "warnings": faults}))
     elif not quiet:
-        fit = (
-            f"; places as {level!r} says them, in {rule.agreement:.1%} of {rule.n:,} sentences"
-            if rule.agreement is not None
-            else "; places in thirds of the image"
-        )
-        typer.echo(f"{to}: {len(manifest.rows) - len(faults):,} of {len(manifest.rows):,} rows described{fit}")
+        fit = "in thirds of the image"
+        if rule.agreement is not None:
+            tested = f" and of {held['agreement']:.1%} of {held['n']:,} test sentences" if held["n"] else ""
+            fit = f"as {level!r} says them: all of {rule.agreement:.1%} of the {rule.n:,} sentences that it was fitted to{tested}"
+        typer.echo(f"{to}: {len(manifest.rows) - len(faults):,} of {len(manifest.rows):,} rows described; places {fit}")
         typer.echo(f"next: saywhere check {to} · in a configuration: text.train_prompts = {LEVEL!r}")
     if faults:
         raise typer.Exit(3)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from saywhere.data.describe import describe
+from saywhere.data.lungs import LungRule, fit_lungs
 from saywhere.data.manifest import Manifest, Row, write_manifest
 from saywhere.data.places import PlaceRule, fit_places
 from saywhere.errors import ConfigError, UnreadableFile, UsageError, nearest
@@ -16,10 +17,11 @@ from saywhere.io import images
 LEVEL = "described"
 
 
-def describe_manifest(manifest: Manifest, to: Path, target: str, level: str | None, advance: Callable[[int], None]) -> tuple[PlaceRule, list[str]]:
+def describe_manifest(manifest: Manifest, to: Path, target: str, level: str | None, advance: Callable[[int], None]) -> tuple[PlaceRule | LungRule, list[str]]:
     """Write `to`: every row as it is, a level "described", and `oracle: true`, because it comes from the truth.
 
-    `level`: fit the words for places to what the training rows say at this level; None: thirds of the image.
+    `level`: fit the words for places to what the training rows say at this level (where they name thirds of lungs, all is said as they say it);
+    None: thirds of the image.
     Returns the rule, and what could not be described, in whole sentences: such rows are kept without the level.
     Raises: UsageError, ConfigError, NotWritable.
     """
@@ -27,11 +29,11 @@ def describe_manifest(manifest: Manifest, to: Path, target: str, level: str | No
         raise UsageError(f"--to is the manifest itself ({to})", allowed="it stays as it is", remedy="choose another name for --to")
     if level is not None and level not in manifest.levels:
         raise ConfigError(f"no prompts {level!r}", where=manifest.path, remedy=nearest(level, manifest.levels))
-    rule = PlaceRule() if level is None else fit_places([row for row in manifest.rows if row.split == "train"] or manifest.rows, [level])
+    rule = PlaceRule() if level is None else fit_rule(manifest.split("train") or manifest.rows, [level])
     rows, faults = [], []
     for row in manifest.rows:
         try:
-            said = {} if row.mask is None else {LEVEL: describe(images.read_mask(row.mask), target, rule)}
+            said = {} if row.mask is None else {LEVEL: _said(row.mask, target, rule)}
         except UnreadableFile as error:
             said = {}
             faults.append(f"row {row.number} is not described: {error}")
@@ -39,6 +41,16 @@ def describe_manifest(manifest: Manifest, to: Path, target: str, level: str | No
         advance(1)
     write_manifest(to, rows)
     return rule, faults
+
+
+def fit_rule(rows: Sequence[Row], levels: Sequence[str]) -> PlaceRule | LungRule:
+    """The rule of the rows' own sentences."""
+    return fit_lungs(rows, levels) or fit_places(rows, levels)
+
+
+def _said(mask: Path, target: str, rule: PlaceRule | LungRule) -> str:
+    pixels = images.read_mask(mask)
+    return rule.sentence(pixels) if isinstance(rule, LungRule) else describe(pixels, target, rule)
 
 
 def _record(row: Row, folder: Path, said: dict[str, str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, product
 from typing import Any
 
@@ -20,6 +20,8 @@ PLACES = tuple(f"{v} {h}".strip() or "center" for v, h in product(VERTICAL, HORI
 NUMBERS = ("", "one", "two", "three", "four", "five")
 MOST = 2  # places that a rewritten sentence names: 9 + 45 lists, all embedded beforehand (three would be 219; Kvasir has 17 such sentences of 1,000)
 SMALLEST_SHARE = 0.05  # of the largest component's area: what is smaller is no lesion of its own
+Named = tuple[tuple[int, int], ...]
+"""(row, column) of the grid, place by place."""
 _STEP = 0.02
 _WORD = re.compile(r"[^\W_]+")
 _BETWEEN = re.compile(r",|\band\b", re.IGNORECASE)
@@ -62,6 +64,10 @@ class PlaceRule:
         lists = (chosen for n in range(1, longest + 1) for chosen in combinations_with_replacement(PLACES, n))
         return list(dict.fromkeys([prompt, *(replace_places(prompt, chosen) for chosen in lists)]))
 
+    def fit_on(self, rows: Sequence[Row], levels: Sequence[str]) -> dict[str, Any]:
+        """`n` and `agreement`, of these rows."""
+        return _compared(self, *_observed(rows, levels))
+
     def facts(self) -> dict[str, Any]:
         """For run.json and a report."""
         return {"across": list(self.across), "down": list(self.down), "n": self.n, "agreement": self.agreement}
@@ -72,21 +78,13 @@ def fit_places(rows: Sequence[Row], levels: Sequence[str]) -> PlaceRule:
 
     A sentence is fitted to where it names as many places as its mask has components; all that name places count for the agreement.
     """
-    said: list[tuple[tuple[int, int], ...]] = []
-    masks: list[np.ndarray] = []
-    for row in rows:
-        named = _named(first_sentence(row, levels))
-        mask = images.read_mask(row.mask) if named and row.mask is not None else None
-        if mask is not None and mask.any():
-            said.append(named)
-            masks.append(mask)
+    said, masks = _observed(rows, levels)
     pairs = [pair for named, mask in zip(said, masks) for pair in _paired(named, mask)]
     if not pairs:
         return PlaceRule()
     found, words = np.array([centre for centre, _ in pairs]), np.array([place for _, place in pairs])
-    rule = PlaceRule(_cuts(found[:, 1], words[:, 1]), _cuts(found[:, 0], words[:, 0]), len(said))
-    is_right = [rule.places(mask, len(named) if len(named) == 1 else None) == _in_order(named) for named, mask in zip(said, masks)]
-    return PlaceRule(rule.across, rule.down, rule.n, round(float(np.mean(is_right)), 4))
+    rule = PlaceRule(_cuts(found[:, 1], words[:, 1]), _cuts(found[:, 0], words[:, 0]))
+    return replace(rule, **_compared(rule, said, masks))
 
 
 def first_sentence(row: Row, levels: Sequence[str]) -> str:
@@ -127,7 +125,7 @@ def _clauses(prompt: str) -> list[str]:
     return [clause for clause in _BETWEEN.split(prompt[spans[0][0] : spans[-1][1]]) if positions(clause)] if spans else []
 
 
-def _named(sentence: str) -> tuple[tuple[int, int], ...]:
+def _named(sentence: str) -> Named:
     """(row, column) of the grid, place by place; none where one of them is no place of the grid."""
     found = [_one_place(clause) for clause in _clauses(sentence)]
     return tuple(place for place in found if place is not None) if None not in found else ()
@@ -145,11 +143,24 @@ def _one_place(clause: str) -> tuple[int, int] | None:
     return row, column
 
 
-def _in_order(named: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+def _observed(rows: Sequence[Row], levels: Sequence[str]) -> tuple[list[Named], list[np.ndarray]]:
+    """Places and masks of the rows that name places and have a mask that is not empty."""
+    pairs = [(named, images.read_mask(row.mask)) for row in rows if row.mask is not None and (named := _named(first_sentence(row, levels)))]
+    return [named for named, mask in pairs if mask.any()], [mask for _, mask in pairs if mask.any()]
+
+
+def _compared(rule: PlaceRule, said: Sequence[Named], masks: Sequence[np.ndarray]) -> dict[str, Any]:
+    if not said:
+        return {"n": 0}
+    is_right = [rule.places(mask, len(named) if len(named) == 1 else None) == _in_order(named) for named, mask in zip(said, masks)]
+    return {"n": len(said), "agreement": round(float(np.mean(is_right)), 4)}
+
+
+def _in_order(named: Named) -> tuple[str, ...]:
     return tuple(PLACES[number] for number in sorted(3 * row + column for row, column in named))
 
 
-def _paired(named: Sequence[tuple[int, int]], mask: np.ndarray) -> list[tuple[tuple[float, float], tuple[int, int]]]:
+def _paired(named: Named, mask: np.ndarray) -> list[tuple[tuple[float, float], tuple[int, int]]]:
     """(centre, place): the public sets name components from the top down."""
     parts = [mask] if len(named) == 1 else components(mask)
     return [(centre, place) for part, place in zip(parts, named) if (centre := _centre(part))] if len(parts) == len(named) else []

@@ -26,4 +26,8 @@ def test_masks_become_sentences(manifest: Path, tmp_path: Path) -> None:
 def test_words_for_places_are_fitted_to_a_level_and_the_fit_is_told(manifest: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [str(manifest), "--to", str(tmp_path / "new.jsonl"), "--like", "plain"])
     assert result.exit_code == 0, result.output
-    assert "places as 'plain' says them" in result.stdout
+    assert "places as 'plain' says them: all of " in result.stdout
+    assert "test sentences" in result.stdout
+    result = CliRunner().invoke(app, [str(manifest), "--to", str(tmp_path / "new.jsonl"), "--like", "plain", "--json"])
+    fit = json.loads(result.stdout)["place_rule"]
+    assert fit["n"] > fit["test"]["n"] > 0

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from saywhere.config import Config
+from saywhere.data.lungs import LungRule
 from saywhere.data.places import PlaceRule
 from saywhere.engine.arms import ARMS, open_arm
 from saywhere.engine.arms.recaption import Recaption
@@ -64,6 +65,16 @@ def test_untouched_words_stay_and_still_images_too() -> None:
 
 def test_a_target_that_left_the_frame_keeps_its_words() -> None:
     assert Recaption(PlaceRule()).say(["top left"], geometry(), torch.zeros(1, 1, SIZE, SIZE)) == ["top left"]
+
+
+def test_thirds_of_lungs_are_written_in_the_sets_own_words() -> None:
+    speaker = Recaption(LungRule(upper=0.3, lower=0.6, tall=0.4, least=0.003))
+    prompt, half = "bilateral pulmonary infection, two infected areas, lower left lung and lower right lung.", "infection, left lung"
+    said = speaker.say([prompt, half], Geometry.still(2), torch.cat([mask_at("top left"), mask_at("bottom right")]))
+    assert said == ["unilateral pulmonary infection, one infected area, upper left lung.", "infection, bottom right lung"]
+    assert said[0] in speaker.sentences(prompt)
+    assert said[1] in speaker.sentences(half)
+    assert speaker.facts()["place_rule"]["upper"] == 0.3
 
 
 @pytest.mark.parametrize("arm", ["swap", "recaption"])

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from saywhere.config import Config
 from saywhere.data.dataset import levels_of
+from saywhere.data.described import fit_rule
+from saywhere.data.lungs import LungRule, named
 from saywhere.data.manifest import Row
-from saywhere.data.places import PlaceRule, fit_places
+from saywhere.data.places import PlaceRule
 from saywhere.engine.arms.arm import Arm
 from saywhere.fusion.augment import Geometry
 
@@ -18,24 +20,28 @@ from saywhere.fusion.augment import Geometry
 class Recaption(Arm):
     """What a sentence says of places and their number is replaced by what the mask shows now; all else is kept.
 
-    A target that left the frame keeps its words.
+    A target that left the frame keeps its words. Where the set names thirds of lungs (LViT's sentences), they are written so.
     """
 
     changes_words = True
 
-    def __init__(self, rule: PlaceRule) -> None:
+    def __init__(self, rule: PlaceRule | LungRule) -> None:
         self.rule = rule
 
     @classmethod
     def open(cls, config: Config, rows: Sequence[Row]) -> Recaption:
         """The rule is fitted on the training rows' first sentences; how well it fits is recorded."""
-        return cls(fit_places(rows, levels_of(config)))
+        return cls(fit_rule(rows, levels_of(config)))
 
     def sentences(self, prompt: str) -> list[str]:
-        return self.rule.versions(prompt)
+        return self._rule_of(prompt).versions(prompt)
 
     def say(self, prompts: Sequence[str], geometry: Geometry, mask: Tensor) -> list[str]:
-        return [self.rule.rewrite(prompt, target) for prompt, target in zip(prompts, mask[:, 0].bool().cpu().numpy())]
+        return [self._rule_of(prompt).rewrite(prompt, target) for prompt, target in zip(prompts, mask[:, 0].bool().cpu().numpy())]
 
     def facts(self) -> dict[str, Any]:
         return {"place_rule": self.rule.facts()}
+
+    def _rule_of(self, prompt: str) -> PlaceRule | LungRule:
+        """Sentences of mosaics and halves name no thirds of lungs: they get places of the 3×3 grid."""
+        return PlaceRule() if isinstance(self.rule, LungRule) and named(prompt) is None else self.rule
