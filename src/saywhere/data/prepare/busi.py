@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 from saywhere.data.facts import Progress
-from saywhere.data.prepare.layout import NO_TEXT, Case, Prepared, by_stem, count_warnings, drawn_split, find_with, write_set
-from saywhere.data.prepare.medvlsm import COLUMNS, Listed, read_if_there
+from saywhere.data.prepare.layout import NO_TEXT, ORACLE, Case, Prepared, by_stem, count_warnings, drawn_split, find_with, write_set
+from saywhere.data.prepare.medvlsm import Listed, read_if_there
 
 KINDS = ["benign", "malignant", "normal"]
 PUBLISHED = {"benign": 437, "malignant": 210, "normal": 133}
@@ -52,7 +52,7 @@ def _files(folder: Path) -> tuple[dict[str, Path], dict[str, list[Path]]]:
 
 
 def _case(stem: str, image: Path, masks: list[Path], kind: str, record: Listed | None) -> Case:
-    columns = {"kind": kind} | (COLUMNS if record else {})
+    columns = {"kind": kind} | (ORACLE if record else {})
     return Case(stem, image, masks[0], record.split if record else drawn_split(stem), record.prompts if record else {}, columns, tuple(masks[1:]))
 
 

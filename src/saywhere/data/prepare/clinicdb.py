@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from saywhere.data.facts import Progress
-from saywhere.data.prepare.layout import NO_TEXT, Case, Prepared, by_stem, find_with, missing, paired, write_set
-from saywhere.data.prepare.medvlsm import COLUMNS, read_if_there
+from saywhere.data.prepare.layout import NO_TEXT, ORACLE, Case, Prepared, by_stem, find_with, missing, paired, write_set
+from saywhere.data.prepare.medvlsm import read_if_there
 
 N_PUBLISHED = 612
 FOLDERS = ["Original", "Ground Truth"]
@@ -30,7 +30,7 @@ def prepare_clinicdb(source: Path, target: Path, progress: Progress | None = Non
     if not listed:
         return write_set(source, target, _in_order(images, masks, warnings), {}, [*warnings, NO_TEXT], progress)
     present, absent = paired([record.stem for record in listed], images, masks)
-    cases = [Case(r.stem, images[r.stem], masks[r.stem], r.split, r.prompts, COLUMNS) for r in listed if r.stem in present]
+    cases = [Case(r.stem, images[r.stem], masks[r.stem], r.split, r.prompts, ORACLE) for r in listed if r.stem in present]
     return write_set(source, target, cases, {}, [*warnings, *absent, LEAKS], progress)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from saywhere.data.facts import Progress
-from saywhere.data.prepare.layout import Case, Prepared, by_stem, find_with, folders, missing, paired, write_set
-from saywhere.data.prepare.medvlsm import COLUMNS, read_annotations
+from saywhere.data.prepare.layout import ORACLE, Case, Prepared, by_stem, find_with, folders, missing, paired, write_set
+from saywhere.data.prepare.medvlsm import read_annotations
 from saywhere.errors import UsageError
 
 PUBLISHED_2016 = {"train": 810, "val": 90, "test": 379}  # MedVLSM's 90 : 10 of the 900 training images
@@ -41,7 +41,7 @@ def _prepare_2016(source: Path, target: Path, progress: Progress | None) -> Prep
     listed = read_annotations(source, {stem: path for (_, stem), path in images.items()}, TEXT_REMEDY)
     present, warnings = paired([(record.split, record.stem) for record in listed], images, masks)
     there = [record for record in listed if (record.split, record.stem) in present]
-    cases = [Case(r.stem, images[r.split, r.stem], masks[r.split, r.stem], r.split, r.prompts, {"group": r.stem, **COLUMNS}) for r in there]
+    cases = [Case(r.stem, images[r.split, r.stem], masks[r.split, r.stem], r.split, r.prompts, {"group": r.stem, **ORACLE}) for r in there]
     return write_set(source, target, cases, PUBLISHED_2016, warnings, progress)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from saywhere.data.facts import Progress
-from saywhere.data.prepare.layout import Case, Prepared, by_stem, find_with, missing, paired, write_set
-from saywhere.data.prepare.medvlsm import COLUMNS, read_annotations
+from saywhere.data.prepare.layout import ORACLE, Case, Prepared, by_stem, find_with, missing, paired, write_set
+from saywhere.data.prepare.medvlsm import read_annotations
 
 PUBLISHED = {"train": 800, "val": 100, "test": 100}
 IMAGES_REMEDY = "unpack Kvasir-SEG.zip (Kvasir-SEG/images and Kvasir-SEG/masks) into the folder that --from names"
@@ -24,5 +24,5 @@ def prepare_kvasir(source: Path, target: Path, progress: Progress | None = None)
         raise missing(folder, [f"{'masks' if images else 'images'}/*.jpg"], IMAGES_REMEDY)
     listed = read_annotations(source, images, TEXT_REMEDY)
     present, warnings = paired([record.stem for record in listed], images, masks)
-    cases = [Case(r.stem, images[r.stem], masks[r.stem], r.split, r.prompts, COLUMNS) for r in listed if r.stem in present]
+    cases = [Case(r.stem, images[r.stem], masks[r.stem], r.split, r.prompts, ORACLE) for r in listed if r.stem in present]
     return write_set(source, target, cases, PUBLISHED, warnings, progress)

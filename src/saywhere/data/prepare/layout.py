@@ -21,6 +21,8 @@ from saywhere.io.images import read_mask, write_mask
 
 DEPTH = 4  # folders below --from that are searched: archives unpack into folders of their own
 SHOWN = 12
+ORACLE = {"oracle": True}
+"""The column of a row whose sentences were written from its mask, as those of all public sets here were."""
 Key = TypeVar("Key", str, tuple[str, str])
 """What a set's lists know a case by: its stem, or (split, stem) where a stem stands in two splits."""
 

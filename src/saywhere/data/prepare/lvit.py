@@ -6,13 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from saywhere.data.facts import Progress
-from saywhere.data.prepare.layout import Case, Prepared, by_stem, find_with, folders, missing, paired, write_set
-from saywhere.data.prepare.workbooks import MASK, sentences
-from saywhere.errors import ManifestError
+from saywhere.data.prepare.layout import ORACLE, Case, Prepared, by_stem, find_with, missing, paired, write_set
+from saywhere.data.prepare.lvit_texts import read_texts
+from saywhere.data.prepare.workbooks import MASK
 
 PARTS = {"train": "Train_Folder", "val": "Val_Folder", "test": "Test_Folder"}
 IMAGES_REMEDY = "unpack LViT's download so that Train_Folder, Val_Folder and Test_Folder, each with img and labelcol, lie in the folder that --from names"
-TEXT_REMEDY = "put LViT's workbooks (columns Image and Description) into the folder that --from names"
 
 
 def _prepare(published: dict[str, int], source: Path, target: Path, progress: Progress | None = None) -> Prepared:
@@ -21,17 +20,19 @@ def _prepare(published: dict[str, int], source: Path, target: Path, progress: Pr
     Raises: MissingExtra, MissingFile, ManifestError, UnreadableFile, UsageError, NotWritable.
     """
     root = find_with(source, list(PARTS.values()), IMAGES_REMEDY)
-    said = _sentences(source)
+    images = {split: _files(root / name, "img") for split, name in PARTS.items()}
+    texts = read_texts(source, images)
     cases: list[Case] = []
     warnings: list[str] = []
     for split, name in PARTS.items():
-        images, masks = _files(root / name, "img"), {stem.removeprefix(MASK): path for stem, path in _files(root / name, "labelcol").items()}
-        present, absent = paired(sorted(images), masks)
-        silent = sorted(present - said.keys())
+        masks = {stem.removeprefix(MASK): path for stem, path in _files(root / name, "labelcol").items()}
+        present, absent = paired(sorted(images[split]), masks)
+        silent = sorted(stem for stem in present if (split, stem) not in texts)
         if silent:
             absent.append(f"{len(silent):,} cases of split {split} have no sentence and are left out (the first: {', '.join(silent[:3])})")
         warnings += absent
-        cases += [Case(stem, images[stem], masks[stem], split, {"text": said[stem]}) for stem in sorted(present & said.keys())]
+        said = {stem: texts[split, stem] for stem in sorted(present) if (split, stem) in texts}
+        cases += [Case(stem, images[split][stem], masks[stem], split, {"text": text}, ORACLE) for stem, text in said.items()]
     return write_set(source, target, cases, published, warnings, progress)
 
 
@@ -43,17 +44,3 @@ def _files(folder: Path, name: str) -> dict[str, Path]:
     if not (folder / name).is_dir():
         raise missing(folder, [name], IMAGES_REMEDY)
     return by_stem(folder / name)
-
-
-def _sentences(source: Path) -> dict[str, str]:
-    """Of every workbook that has both columns: their names differ from set to set. Raises MissingFile where there is none."""
-    books = [path for folder in folders(source) for path in sorted(folder.glob("*.xlsx")) if not path.name.startswith(("~", "."))]
-    found: dict[str, str] = {}
-    for book in books:
-        try:
-            found |= sentences(book)
-        except ManifestError:  # a list of names only
-            continue
-    if not found:
-        raise missing(source, ["*_text*.xlsx"], TEXT_REMEDY)
-    return found

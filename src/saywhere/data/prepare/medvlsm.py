@@ -13,7 +13,6 @@ from saywhere.io.decode import read_bytes
 
 SPLITS = ("train", "val", "test")
 FILES = [f"{split}.json" for split in SPLITS]
-COLUMNS = {"oracle": True}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from saywhere.data.facts import Progress
-from saywhere.data.prepare.layout import Case, Prepared, by_stem, find_with, missing, paired, write_set
+from saywhere.data.prepare.layout import ORACLE, Case, Prepared, by_stem, find_with, missing, paired, write_set
 from saywhere.data.prepare.workbooks import MASK, columns, image_stem, sentences
 
 PUBLISHED = {"train": 5716, "val": 1429, "test": 2113}
@@ -29,7 +29,7 @@ def prepare_qata(source: Path, target: Path, progress: Progress | None = None) -
     present, warnings = paired([stem for stem, _ in listed if stem in said], images, masks)
     if silent:
         warnings.append(f"{len(silent):,} listed cases have no sentence and are left out (the first: {', '.join(silent[:3])})")
-    cases = [Case(stem, images[stem], masks[stem], split, {"text": said[stem]}) for stem, split in listed if stem in present]
+    cases = [Case(stem, images[stem], masks[stem], split, {"text": said[stem]}, ORACLE) for stem, split in listed if stem in present]
     return write_set(source, target, cases, PUBLISHED, warnings, progress)
 
 

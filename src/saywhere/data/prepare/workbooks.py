@@ -16,8 +16,12 @@ MASK = "mask_"
 
 
 def sentences(path: Path) -> dict[str, str]:
-    """Stem → sentence, of the columns Image and Description. Raises as `columns`."""
-    return {image_stem(image, path): str(sentence).strip() for image, sentence in columns(path, ["Image", "Description"]) if sentence is not None}
+    """Stem → sentence, of the columns Image and Description. Raises as `columns`, and ManifestError where two sentences are given to one stem."""
+    found: dict[str, str] = {}
+    for image, sentence in columns(path, ["Image", "Description"]):
+        if sentence is not None and found.setdefault(image_stem(image, path), str(sentence).strip()) != str(sentence).strip():
+            raise ManifestError(f"two sentences of {image_stem(image, path)!r}", where=path, allowed="one row an image", remedy="remove the wrong one")
+    return found
 
 
 def image_stem(name: object, path: Path) -> str:

@@ -9,7 +9,7 @@ import pytest
 from saywhere.data.manifest import read_manifest
 from saywhere.data.prepare import SETS
 from saywhere.data.validate import check
-from saywhere.errors import MissingFile
+from saywhere.errors import ManifestError, MissingFile
 
 PARTS = {"Train": ["a", "b"], "Val": ["c"], "Test": ["d"]}
 
@@ -47,6 +47,7 @@ def test_folders_and_workbooks_become_a_clean_manifest(name: str, source: Path, 
     assert [row.prompts["text"] for row in manifest.rows] == [(f"infection of {stem}",) for stem in "abcd"]
     assert "were published" in prepared.warnings[0]
     assert check(manifest).faults == []
+    assert all(row.oracle for row in manifest.rows)
 
 
 def test_a_case_without_a_sentence_is_left_out_and_counted(name: str, source: Path, tmp_path: Path, draw_image: Callable[..., None]) -> None:
@@ -64,4 +65,44 @@ def test_no_workbook_and_half_a_layout_are_said(name: str, source: Path, tmp_pat
     (source / "LViT/Val_Folder/labelcol").rename(source / "LViT/Val_Folder/labels")
     write_book(source / "LViT/x_text.xlsx", [("a.png", "a")])
     with pytest.raises(MissingFile, match=r"no 'labelcol' in .*Val_Folder"):
+        SETS[name](source, tmp_path / "set", None)
+
+
+@pytest.fixture
+def numbered(tmp_path: Path, draw_image: Callable[..., None], draw_mask: Callable[[Path], None]) -> Path:
+    """Images called 1.png in all three splits."""
+    folder = tmp_path / "numbered"
+    for part in PARTS:
+        draw_image(folder / f"{part}_Folder/img/1.png")
+        draw_mask(folder / f"{part}_Folder/labelcol/1.png")
+    return folder
+
+
+@pytest.mark.parametrize("place", ["{part}_text.xlsx", "{part}_Folder/texts.xlsx"])
+def test_a_name_of_three_splits_gets_the_sentence_of_its_own(name: str, place: str, numbered: Path, tmp_path: Path) -> None:
+    for part in PARTS:
+        write_book(numbered / place.format(part=part), [("1.png", f"of {part}")])
+    SETS[name](numbered, tmp_path / "set", None)
+    rows = read_manifest(tmp_path / "set").rows
+    assert {row.split: row.prompts["text"] for row in rows} == {part.lower(): (f"of {part}",) for part in PARTS}
+
+
+def test_a_sentence_that_may_be_of_two_cases_is_refused(name: str, numbered: Path, tmp_path: Path) -> None:
+    write_book(numbered / "Train_text.xlsx", [("1.png", "of train, or of val?")])
+    write_book(numbered / "Test_text.xlsx", [("1.png", "of test")])
+    with pytest.raises(
+        ManifestError, match=r"images named '1' in val and in another split.* in .*T\w+_text\.xlsx; .*: name the workbooks so \(Val_text\.xlsx\)"
+    ):
+        SETS[name](numbered, tmp_path / "set", None)
+
+
+def test_two_sentences_of_one_case_are_refused(name: str, source: Path, tmp_path: Path) -> None:
+    write_book(source / "LViT/other_text.xlsx", [("a.png", "said otherwise")])
+    SETS[name](source, tmp_path / "set", None)  # Train's own workbook comes first
+    assert read_manifest(tmp_path / "set").rows[0].prompts["text"] == ("infection of a",)
+    write_book(source / "LViT/Train_more.xlsx", [("a.png", "said otherwise")])
+    with pytest.raises(ManifestError, match=r"another sentence of 'a' in .*Train_\w+.*; one a case of train: keep one of the workbooks"):
+        SETS[name](source, tmp_path / "set", None)
+    write_book(source / "LViT/Train_more.xlsx", [("a.png", "one"), ("mask_a.png", "two")])
+    with pytest.raises(ManifestError, match=r"two sentences of 'a' in .*Train_more\.xlsx; one row an image"):
         SETS[name](source, tmp_path / "set", None)

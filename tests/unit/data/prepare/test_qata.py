@@ -48,7 +48,7 @@ def test_the_published_layout_becomes_a_clean_manifest(source: Path, tmp_path: P
     assert {row.id: row.prompts["text"] for row in manifest.rows} == {row.id: (SENTENCE.format(row.id),) for row in manifest.rows}
     assert prepared.warnings == [f"{n:,} rows of split {s}; {p:,} were published" for s, n, p in (("train", 3, 5716), ("val", 1, 1429), ("test", 2, 2113))]
     assert check(manifest).faults == []
-    assert manifest.rows[0].frame == "image"
+    assert (manifest.rows[0].frame, manifest.rows[0].oracle) == ("image", True)
 
 
 @pytest.mark.parametrize(
