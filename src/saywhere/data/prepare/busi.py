@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from saywhere.data.facts import Progress
-from saywhere.data.prepare.layout import NO_TEXT, ORACLE, Case, Prepared, by_stem, count_warnings, drawn_split, find_with, write_set
+from saywhere.data.prepare.layout import BY_NAME, ORACLE, Case, Prepared, by_stem, count_warnings, drawn_split, find_with, no_annotations, write_set
 from saywhere.data.prepare.medvlsm import Listed, read_if_there
 
 KINDS = ["benign", "malignant", "normal"]
@@ -33,8 +33,8 @@ def prepare_busi(source: Path, target: Path, progress: Progress | None = None) -
         if lacking:
             warnings.append(f"{len(lacking):,} of {len(images):,} images of {kind} lack a mask and are left out (the first: {', '.join(lacking[:3])})")
         cases += [_case(stem, path, masks[stem], kind, listed.get(stem)) for stem, path in images.items() if stem in masks]
-    warnings += count_warnings(Counter(case.columns["kind"] for case in cases), PUBLISHED)
-    warnings += [] if listed else [NO_TEXT]
+    warnings += count_warnings(Counter(case.columns["kind"] for case in cases), PUBLISHED, "kind")
+    warnings += [] if listed else [no_annotations(TEXT_REMEDY, BY_NAME)]
     return write_set(source, target, cases, {}, warnings, progress)
 
 

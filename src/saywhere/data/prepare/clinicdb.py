@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from saywhere.data.facts import Progress
-from saywhere.data.prepare.layout import NO_TEXT, ORACLE, Case, Prepared, by_stem, find_with, missing, paired, write_set
+from saywhere.data.prepare.layout import ORACLE, Case, Prepared, by_stem, find_with, missing, no_annotations, paired, write_set
 from saywhere.data.prepare.medvlsm import read_if_there
 
 N_PUBLISHED = 612
 FOLDERS = ["Original", "Ground Truth"]
 IMAGES_REMEDY = "unpack CVC-ClinicDB so that Original and Ground Truth lie in the folder that --from names"
 TEXT_REMEDY = "put train.json, val.json and test.json of data/clinicdb_polyp/anns (github.com/naamiinepal/medvlsm) into the folder that --from names"
+IN_ORDER = "the frames were split in their order, 80 : 10 : 10"
 LEAKS = "frames of one video are nearly equal, and MedVLSM's split does not keep videos apart: its test split flatters"
 
 
@@ -28,7 +29,7 @@ def prepare_clinicdb(source: Path, target: Path, progress: Progress | None = Non
     warnings = [] if len(images) == N_PUBLISHED else [f"{len(images):,} images; {N_PUBLISHED:,} were published"]
     listed = read_if_there(source, images, TEXT_REMEDY)
     if not listed:
-        return write_set(source, target, _in_order(images, masks, warnings), {}, [*warnings, NO_TEXT], progress)
+        return write_set(source, target, _in_order(images, masks, warnings), {}, [*warnings, no_annotations(TEXT_REMEDY, IN_ORDER)], progress)
     present, absent = paired([record.stem for record in listed], images, masks)
     cases = [Case(r.stem, images[r.stem], masks[r.stem], r.split, r.prompts, ORACLE) for r in listed if r.stem in present]
     return write_set(source, target, cases, {}, [*warnings, *absent, LEAKS], progress)

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from saywhere.data.facts import Progress
-from saywhere.data.prepare.layout import ORACLE, Case, Prepared, by_stem, find_with, folders, missing, paired, write_set
-from saywhere.data.prepare.medvlsm import read_annotations
+from saywhere.data.prepare.layout import (
+    ORACLE,
+    Case,
+    Prepared,
+    by_stem,
+    count_warnings,
+    drawn_split,
+    find_with,
+    folders,
+    missing,
+    no_annotations,
+    paired,
+    write_set,
+)
+from saywhere.data.prepare.medvlsm import read_if_there
 from saywhere.errors import UsageError
 
 PUBLISHED_2016 = {"train": 810, "val": 90, "test": 379}  # MedVLSM's 90 : 10 of the 900 training images
@@ -38,11 +52,26 @@ def _prepare_2016(source: Path, target: Path, progress: Progress | None) -> Prep
         part_images, part_masks = _part(source, f"ISBI2016_ISIC_Part1_{part}_Data", f"ISBI2016_ISIC_Part1_{part}_GroundTruth")
         images |= {(split, stem): path for split in splits for stem, path in part_images.items()}
         masks |= {(split, stem): path for split in splits for stem, path in part_masks.items()}
-    listed = read_annotations(source, {stem: path for (_, stem), path in images.items()}, TEXT_REMEDY)
+    listed = read_if_there(source, {stem: path for (_, stem), path in images.items()}, TEXT_REMEDY)
+    if not listed:
+        return _2016_without_text(source, target, images, masks, progress)
     present, warnings = paired([(record.split, record.stem) for record in listed], images, masks)
     there = [record for record in listed if (record.split, record.stem) in present]
     cases = [Case(r.stem, images[r.split, r.stem], masks[r.split, r.stem], r.split, r.prompts, {"group": r.stem, **ORACLE}) for r in there]
     return write_set(source, target, cases, PUBLISHED_2016, warnings, progress)
+
+
+def _2016_without_text(
+    source: Path, target: Path, images: dict[tuple[str, str], Path], masks: dict[tuple[str, str], Path], progress: Progress | None
+) -> Prepared:
+    """The published test split; of the training images, a tenth by name is val."""
+    wanted = sorted(key for key in images if key[0] == ("test" if key[0] == "test" else "val" if drawn_split(key[1]) == "val" else "train"))
+    present, warnings = paired(wanted, images, masks)
+    cases = [Case(stem, images[split, stem], masks[split, stem], split, columns={"group": stem}) for split, stem in wanted if (split, stem) in present]
+    parts = Counter("Test" if case.split == "test" else "Training" for case in cases)
+    warnings += count_warnings(parts, {"Training": 900, "Test": 379}, "part")
+    drawn = "a tenth of the training images, drawn by name, is val"
+    return write_set(source, target, cases, {}, [*warnings, no_annotations(TEXT_REMEDY, drawn)], progress)
 
 
 def _prepare_2017(source: Path, target: Path, progress: Progress | None) -> Prepared:

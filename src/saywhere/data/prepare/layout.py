@@ -155,9 +155,17 @@ def drawn_split(name: str) -> str:
 NO_TEXT = "no text was found: `saywhere describe MANIFEST --to NEW` writes sentences from the masks"
 
 
-def count_warnings(counts: Mapping[str, int], published: Mapping[str, int]) -> list[str]:
-    """Both numbers where they differ."""
-    return [f"{counts.get(split, 0):,} rows of split {split}; {n:,} were published" for split, n in published.items() if counts.get(split, 0) != n]
+BY_NAME = "the split was drawn by name, 80 : 10 : 10"
+
+
+def no_annotations(remedy: str, split: str) -> str:
+    """What a set that can do without MedVLSM's prompts says; `split`: how it was split instead."""
+    return f"{NO_TEXT}; {split}. For MedVLSM's prompts and split {remedy}"
+
+
+def count_warnings(counts: Mapping[str, int], published: Mapping[str, int], what: str = "split") -> list[str]:
+    """Both numbers where they differ; `what` is counted: a split, a kind."""
+    return [f"{counts.get(name, 0):,} rows of {what} {name}; {n:,} were published" for name, n in published.items() if counts.get(name, 0) != n]
 
 
 def paired(wanted: list[Key], *places: Mapping[Key, Path]) -> tuple[set[Key], list[str]]:

@@ -34,7 +34,7 @@ def test_several_masks_of_an_image_become_one_and_normal_images_have_none(source
     areas = {name: int(read_mask(row.mask).sum()) for name, row in rows.items() if row.mask}
     assert areas == {"benign (1)": 800, "benign (2)": 400, "malignant (1)": 400, "normal (1)": 0}
     assert rows["normal (1)"].extra["kind"] == "normal"
-    assert "2 rows of split benign; 437 were published" in prepared.warnings
+    assert "2 rows of kind benign; 437 were published" in prepared.warnings
     assert any("saywhere describe" in warning for warning in prepared.warnings)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from saywhere.data.manifest import read_manifest
 from saywhere.data.prepare.isic import prepare_isic
+from saywhere.data.prepare.layout import drawn_split
 from saywhere.data.validate import check
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io.images import read_mask
@@ -75,7 +76,6 @@ def test_2017_becomes_a_manifest_without_text(source_2017: Path, tmp_path: Path,
         ),
         ("ISBI2016_ISIC_Part1_Test_Data", "no 'ISBI2016_ISIC_Part1_Test_Data' in .*download or the folders below it; found there: .*: unpack the challenge's"),
         ("ground truth/ISBI2016_ISIC_Part1_Test_GroundTruth", "no 'ISBI2016_ISIC_Part1_Test_GroundTruth' in .*: unpack the challenge's archives of task 1"),
-        ("anns", r"no 'train\.json', 'val\.json', 'test\.json' in .*: put train\.json, val\.json and test\.json of data/isic/anns"),
     ],
 )
 def test_half_a_layout_says_what_was_looked_for_what_was_found_and_what_to_do(source_2016: Path, tmp_path: Path, removed: str, said: str) -> None:
@@ -83,6 +83,20 @@ def test_half_a_layout_says_what_was_looked_for_what_was_found_and_what_to_do(so
     with pytest.raises(MissingFile, match=said):
         prepare_isic(source_2016, tmp_path / "set")
     assert not (tmp_path / "set").exists()
+
+
+def test_2016_without_annotations_keeps_the_published_test_split_and_has_no_text(source_2016: Path, tmp_path: Path) -> None:
+    shutil.rmtree(source_2016 / "anns")
+    prepared = prepare_isic(source_2016, tmp_path / "set")
+    manifest = read_manifest(tmp_path / "set")
+    trained = {*SPLITS["train"], *SPLITS["val"]}
+    assert {row.id.removesuffix("_test") for row in manifest.split("test")} == set(SPLITS["test"])
+    expected = {stem: "val" if drawn_split(stem) == "val" else "train" for stem in trained}
+    assert {row.image.stem.removesuffix("_train"): row.split for row in manifest.rows if row.split != "test"} == expected
+    assert (manifest.levels, manifest.rows[0].oracle) == ([], None)
+    assert "4 rows of part Training; 900 were published" in prepared.warnings
+    assert "saywhere describe" in prepared.warnings[-1]
+    assert "data/isic/anns" in prepared.warnings[-1]
 
 
 def test_two_years_at_once_are_one_too_many(source_2016: Path, source_2017: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from saywhere.data.manifest import read_manifest
 from saywhere.data.prepare.kvasir import prepare_kvasir
+from saywhere.data.prepare.layout import drawn_split
 from saywhere.data.validate import check
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.images import read_mask
@@ -50,7 +51,6 @@ def test_the_published_layout_becomes_a_clean_manifest(source: Path, tmp_path: P
     [
         ("Kvasir-SEG/masks", "no 'masks' in .*download or the folders below it; found there: Kvasir-SEG/, medvlsm/: unpack Kvasir-SEG.zip"),
         ("Kvasir-SEG", "no 'images', 'masks' in .*download or the folders below it; found there: medvlsm/: unpack Kvasir-SEG.zip"),
-        ("medvlsm", r"no 'train.json', 'val.json', 'test.json' in .*; found there: Kvasir-SEG/: put train.json, .* of data/kvasir_polyp/anns"),
     ],
 )
 def test_half_a_layout_says_what_was_looked_for_what_was_found_and_what_to_do(source: Path, tmp_path: Path, removed: str, said: str) -> None:
@@ -58,6 +58,18 @@ def test_half_a_layout_says_what_was_looked_for_what_was_found_and_what_to_do(so
     with pytest.raises(MissingFile, match=said):
         prepare_kvasir(source, tmp_path / "set")
     assert not (tmp_path / "set").exists()
+
+
+def test_without_annotations_the_images_are_split_by_name_and_have_no_text(source: Path, tmp_path: Path) -> None:
+    shutil.rmtree(source / "medvlsm")
+    prepared = prepare_kvasir(source, tmp_path / "set")
+    manifest = read_manifest(tmp_path / "set")
+    assert {row.id: row.split for row in manifest.rows} == {stem: drawn_split(stem) for stem in chain(*SPLITS.values())}
+    assert (manifest.levels, manifest.rows[0].oracle) == ([], None)
+    assert prepared.warnings[0] == "6 images; 1,000 were published"
+    assert "saywhere describe" in prepared.warnings[-1]
+    assert "drawn by name" in prepared.warnings[-1]
+    assert "data/kvasir_polyp/anns" in prepared.warnings[-1]
 
 
 def test_an_empty_folder_of_images_is_half_a_layout(source: Path, tmp_path: Path) -> None:
