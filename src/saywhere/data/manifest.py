@@ -85,7 +85,7 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
     """
     path = locate(Path(path))
     content, records, no_records = read_records(path)
-    rows, no_rows = sorted_out((record.number, partial(_row, record, path.parent)) for record in records)
+    rows, no_rows = sorted_out((record.number, partial(read_row, record)) for record in records)
     bad = sorted([*no_records, *no_rows], key=lambda row: row.number)
     if bad and not (lenient and rows):
         raise bad[0].error
@@ -135,7 +135,9 @@ def locate(path: Path) -> Path:
     return found
 
 
-def _row(record: Record, folder: Path) -> Row:
+def read_row(record: Record) -> Row:
+    """A record of a manifest → its row. Raises ManifestError naming file, row, column and remedy."""
+    folder = record.path.parent
     frame = record.text("frame") or "image"
     if frame not in FRAMES:
         raise record.error("frame", f"frame is {frame[:40]!r}", allowed="it says whose left is meant: image or patient", remedy="write one of the two")

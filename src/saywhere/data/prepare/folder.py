@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from saywhere.data.facts import Progress
+from saywhere.data.prepare.folder_texts import Text, read_folder_texts
 from saywhere.data.prepare.layout import NO_TEXT, Case, Prepared, by_stem, drawn_split, find_with, missing, paired, write_set
 
 SPLITS = ("train", "val", "test")
@@ -13,13 +14,15 @@ REMEDY = "put images into images/ and their masks, of equal names, into masks/, 
 
 
 def prepare_folder(source: Path, target: Path, progress: Progress | None = None) -> Prepared:
-    """{train,val,test}/{images,masks}/* where there is a train folder, else {images,masks}/* split by name, 80 : 10 : 10; no text.
+    """{train,val,test}/{images,masks}/* where there is a train folder, else {images,masks}/*; an annotations.jsonl or a CSV beside them has the text.
 
-    Raises: MissingFile, ManifestError, UsageError, NotWritable.
+    The table's split is taken, and its further columns are kept; images that it does not list are left out. Without a table there is no text; without
+    a split the images are split by name, 80 : 10 : 10. Raises: MissingFile, ManifestError, UsageError, NotWritable.
     """
     is_split = (source / SPLITS[0]).is_dir()
     cases: list[Case] = []
     warnings: list[str] = []
+    texts: dict[tuple[str, str], Text] = read_folder_texts(source, by_split=is_split) if is_split else {}
     for split in SPLITS if is_split else ("",):
         if is_split and not (source / split).is_dir():
             warnings.append(f"there is no folder {split}")
@@ -28,7 +31,22 @@ def prepare_folder(source: Path, target: Path, progress: Progress | None = None)
         images, masks = (by_stem(folder / name) for name in PARTS)
         if not images or not masks:
             raise missing(folder, [f"{PARTS[1] if images else PARTS[0]}/*"], REMEDY)
-        present, absent = paired(sorted(images), masks)
-        warnings += absent
-        cases += [Case(stem, images[stem], masks[stem], split or drawn_split(stem)) for stem in sorted(present)]
-    return write_set(source, target, cases, {}, [*warnings, NO_TEXT], progress)
+        texts = texts or ({} if is_split else read_folder_texts(folder, by_split=False))
+        found, told = _cases(images, masks, split, texts)
+        cases += found
+        warnings += told
+    return write_set(source, target, cases, {}, [*warnings, *([] if any(case.prompts for case in cases) else [NO_TEXT])], progress)
+
+
+def _cases(images: dict[str, Path], masks: dict[str, Path], split: str, texts: dict[tuple[str, str], Text]) -> tuple[list[Case], list[str]]:
+    """Of one folder; `split` "" where the folders do not tell."""
+    said = {stem: text for (whose, stem), text in texts.items() if whose in ("", split)}
+    present, warnings = paired(sorted({*images, *said}) if texts else sorted(images), images, masks)
+    silent = sorted(present - said.keys()) if texts else []
+    if silent:
+        warnings.append(f"{len(silent):,} images are not listed in the table and are left out (the first: {', '.join(silent[:3])})")
+    cases = []
+    for stem in sorted(present - set(silent)):
+        text = said.get(stem, Text("", {}, {}))
+        cases.append(Case(stem, images[stem], masks[stem], split or text.split or drawn_split(stem), text.prompts, text.columns))
+    return cases, warnings
