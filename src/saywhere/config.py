@@ -127,6 +127,7 @@ class NetworkConfig(Section):
 
     name: str = Field("unet", description="a name of `saywhere info networks`, or monai:NAME")
     width: int = Field(64, ge=1, description="channels of the first level (unet)")
+    depth: float = Field(1.0, gt=0, le=2, description="share of the published levels (unet, unetpp) or blocks (transunet, missformer)")
     pretrained: bool = Field(True, description="ImageNet weights, where the network has them (lite)")
     first_filters: Literal["scale", "zero", "tile", "adapter", "stem"] = Field("scale", description="how the pseudo-image comes into a pretrained encoder")
 

@@ -48,12 +48,13 @@ def info(
     what: str | None = typer.Argument(None, help="networks, encoders, fusions, sets; or: network NAME", show_default="all four"),
     name: str | None = typer.Argument(None, help="after `network`: its name, for instance unet or monai:SegResNet"),
     width: int = typer.Option(64, "--width", min=1, help="after `network NAME`: channels of its first level"),
+    depth: float = typer.Option(1.0, "--depth", help="after `network NAME`: share of its published levels or blocks, up to 2"),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print names only, one a line."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Print what there is: networks, encoders, fusions, sets; or what one network costs."""
     if what == "network":
-        facts = network_facts(name, width)
+        facts = network_facts(name, width, depth)
         shown = [facts["name"]] if quiet else [f"{_heading(key)}: {_shown(value)}" for key, value in facts.items()]
         typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else "\n".join(shown))
         return
@@ -75,18 +76,20 @@ def select(what: str | None, name: str | None = None) -> dict[str, dict[str, dic
     return TABLES if what is None else {what: TABLES[what]}
 
 
-def network_facts(name: str | None, width: int = 64) -> dict[str, Any]:
+def network_facts(name: str | None, width: int = 64, depth: float = 1.0) -> dict[str, Any]:
     """Parameters and GFLOP of one network at 3 and 6 channels, counted now. Raises UsageError."""
     if name is None:
         raise UsageError("info network was given no name", remedy=f"choose one of {', '.join(TABLES['networks'])}")
     from saywhere.networks.cost import cost
+    from saywhere.networks.registry import has_depth
 
-    image, stack = cost(name, 3, width, SIZE_PX), cost(name, 6, width, SIZE_PX)
+    image, stack = cost(name, 3, width, SIZE_PX, depth), cost(name, 6, width, SIZE_PX, depth)
     told = CATALOGUE[name]._asdict() if name in CATALOGUE else {}
     return {
         "name": name,
         **{key: told[key] for key in ("what", "source", "pretrained") if key in told},
         "width": width,
+        "depth": depth if has_depth(name) else None,
         "size_px": SIZE_PX,
         "parameters_3_channels": image.parameters,
         "parameters_6_channels": stack.parameters,
@@ -117,4 +120,6 @@ def _heading(key: str) -> str:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "it has no such scale"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -36,6 +36,7 @@ def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Ten
         config.network.name,
         in_channels=channel * (2 if is_early else 1),
         width=config.network.width,
+        depth=config.network.depth,
         pretrained=config.network.pretrained if pretrained is None else pretrained,
         first_filters=config.network.first_filters,
     )

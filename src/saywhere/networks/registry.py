@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -14,25 +17,46 @@ from saywhere.networks.transunet import TransUNet
 from saywhere.networks.unet import UNet
 from saywhere.networks.unetpp import UNetPlusPlus
 
-NETWORKS: dict[str, type[nn.Module]] = {
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "unet": UNet,
     "unetpp": UNetPlusPlus,
     "transunet": TransUNet,
     "missformer": MissFormer,
     "lite": Lite,
 }
+"""Each takes `in_channels` and `width`, and of `depth`, `pretrained` and `first_filters` those that its signature names."""
+DEEPEST = 2.0
 
 
-def build(name: str, *, in_channels: int, width: int = 64, pretrained: bool = True, first_filters: str = "scale", depth: float = 1.0) -> nn.Module:
+def build(name: str, *, in_channels: int, width: int = 64, depth: float = 1.0, pretrained: bool = True, first_filters: str = "scale") -> nn.Module:
     """A network that takes (batch, in_channels, height, width) and returns logits (batch, 1, height, width).
 
     `name` is a key of NETWORKS or `monai:NAME`. `width` 64 and `depth` 1.0 are the published size. Raises UsageError, MissingExtra, BadCheckpoint.
     """
     if in_channels < 1 or width < 1:
         raise UsageError(f"a network with in_channels {in_channels} and width {width}", allowed="both are at least 1")
+    if not 0 < depth <= DEEPEST:
+        raise UsageError(f"a network of depth {depth}", allowed=f"it is a share above 0 and up to {DEEPEST:g}; 1 is the published network")
+    make = _maker(name)
+    if depth != 1 and not _takes(make, "depth"):
+        others = ", ".join(other for other in NETWORKS if has_depth(other))
+        raise UsageError(f"depth is {depth}, but {name} has no depth scale", allowed=f"these have one: {others}", remedy="leave network.depth at 1")
+    options: dict[str, Any] = {"depth": depth, "pretrained": pretrained, "first_filters": first_filters}
+    return make(in_channels=in_channels, width=width, **{key: value for key, value in options.items() if _takes(make, key)})
+
+
+def has_depth(name: str) -> bool:
+    """Does `depth` scale this network? Raises UsageError for a name that is none."""
+    return _takes(_maker(name), "depth")
+
+
+def _maker(name: str) -> Callable[..., nn.Module]:
     if name.startswith("monai:"):
-        return monai_network(name.removeprefix("monai:"), in_channels, width)
+        return partial(monai_network, name.removeprefix("monai:"))
     if name not in NETWORKS:
         raise UsageError(f"no network is called {name!r}", remedy=nearest(name, [*NETWORKS, "monai:SegResNet"]))
-    options: dict[str, Any] = {"pretrained": pretrained, "first_filters": first_filters} if name == "lite" else {"depth": depth}
-    return NETWORKS[name](in_channels=in_channels, width=width, **options)
+    return NETWORKS[name]
+
+
+def _takes(make: Callable[..., nn.Module], option: str) -> bool:
+    return option in inspect.signature(make).parameters

@@ -69,12 +69,22 @@ def test_a_smaller_width_costs_less() -> None:
     assert json.loads(answer("network", "unet", "--width", "16", "--json"))["parameters_3_channels"] < 2_000_000
 
 
+def test_a_smaller_depth_costs_less_and_a_network_without_the_scale_says_so() -> None:
+    facts = json.loads(answer("network", "unet", "--depth", "0.5", "--json"))
+    assert facts["depth"] == 0.5
+    assert facts["parameters_3_channels"] < 2_000_000  # two of four levels: a sixteenth of the channels' products
+    assert json.loads(answer("network", "lite", "--json"))["depth"] is None
+    assert "depth: it has no such scale" in answer("network", "lite")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["netwroks"], "info knows no 'netwroks': did you mean 'networks'"),
         (["networks", "unet"], "takes no name, but 'unet' was given: for one network: saywhere info network unet"),
         (["network"], "info network was given no name: choose one of unet, unetpp, transunet, missformer, lite"),
+        (["network", "unet", "--depth", "0"], "a network of depth 0.0; it is a share above 0 and up to 2"),
+        (["network", "lite", "--depth", "0.5"], "depth is 0.5, but lite has no depth scale"),
         (["network", "unett"], "no network is called 'unett': did you mean 'unet'"),
     ],
 )

@@ -173,3 +173,9 @@ def test_an_image_only_models_answer_stands_beside_no_pseudo_image(segmenter: Se
 def test_the_digest_is_the_models_own(segmenter: Segmenter, trained: Path, image_only: Path) -> None:
     assert segmenter.digest == Segmenter(trained).digest != Segmenter(image_only).digest
     assert len(segmenter.digest) == 64
+
+
+def test_a_key_that_the_weights_show_does_not_change_the_digest_of_models_that_are_older(segmenter: Segmenter, trained: Path) -> None:
+    other = Segmenter(trained)
+    other.config = other.config.replace(**{"network.depth": 0.5})
+    assert other.digest == segmenter.digest

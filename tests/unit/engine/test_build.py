@@ -37,6 +37,11 @@ def test_the_default_start_lets_the_words_show_before_the_first_step(config: Con
     assert spreads["default"] < 0.01
 
 
+def test_the_network_gets_the_depth(config: Config) -> None:
+    levels = {depth: len(build_model(config.replace(**{"network.depth": depth}), EmbeddingScale(384, 20)).network.down) for depth in (0.25, 1.0)}
+    assert levels == {0.25: 1, 1.0: 4}
+
+
 @pytest.mark.parametrize(("fusion", "channels", "stacked"), [("early", 3, 6), ("early", 1, 2), ("none", 3, 3), ("none", 1, 1)])
 def test_the_network_gets_the_stacks_channels(config: Config, fusion: str, channels: int, stacked: int) -> None:
     built = build_model(config.replace(**{"fusion.name": fusion, "data.channels": channels}), EmbeddingScale(384, 384))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from saywhere.config import Config
-from saywhere.engine import checkpoint
+from saywhere.engine import checkpoint, sealed
 from saywhere.engine.build import build_model
 from saywhere.engine.optimize import build_optimizer
 from saywhere.errors import BadCheckpoint, MissingFile
@@ -66,6 +66,27 @@ def test_the_model_built_from_it_answers_the_same(config: Config, tmp_path: Path
     assert not again.training
     model.to(memory_format=torch.contiguous_format)
     assert torch.equal(model.eval()(image, embedding).logits, again(image, embedding).logits)
+
+
+NEW_NETWORK_KEYS = ("depth",)
+
+
+def test_a_checkpoint_older_than_a_key_opens_as_it_was(config: Config, tmp_path: Path) -> None:
+    model = model_of(config)
+    old = config.model_dump(mode="json")
+    for key in NEW_NETWORK_KEYS:
+        del old["network"][key]
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    (tmp_path / "checkpoint.safetensors").write_bytes(sealed.pack({"config": old, "state": STATE}, tensors))
+    saved = checkpoint.load(tmp_path)
+    assert saved.config == config
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in checkpoint.build_from(saved, tmp_path).state_dict().items())
+
+
+def test_a_checkpoint_of_another_depth_brings_its_own(config: Config, tmp_path: Path) -> None:
+    shallow = config.replace(**{"network.depth": 0.5})
+    checkpoint.save(tmp_path, shallow, model_of(shallow), STATE)
+    assert len(checkpoint.build_from(checkpoint.load(tmp_path), tmp_path).network.down) == 2
 
 
 def test_nothing_there_is_a_missing_file(tmp_path: Path) -> None:

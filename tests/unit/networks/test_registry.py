@@ -9,7 +9,7 @@ import torch
 
 from saywhere.errors import UsageError
 from saywhere.networks.catalogue import CATALOGUE
-from saywhere.networks.registry import NETWORKS, build
+from saywhere.networks.registry import NETWORKS, build, has_depth
 
 
 def test_the_catalogue_that_is_read_without_torch_names_the_same_networks() -> None:
@@ -29,6 +29,26 @@ def test_width_makes_any_network_smaller(name: str) -> None:
     with torch.device("meta"):
         narrow, full = (build(name, in_channels=3, width=width, pretrained=False) for width in (8, 64))
     assert sum(p.numel() for p in narrow.parameters()) < sum(p.numel() for p in full.parameters())
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if has_depth(name)])
+def test_depth_makes_a_network_that_has_the_scale_smaller(name: str) -> None:
+    with torch.device("meta"):
+        shallow, full = (build(name, in_channels=3, depth=depth, pretrained=False) for depth in (0.5, 1.0))
+    assert sum(p.numel() for p in shallow.parameters()) < sum(p.numel() for p in full.parameters())
+
+
+@pytest.mark.parametrize("name", ["lite", "monai:SegResNet"])
+def test_a_network_without_a_depth_scale_says_so_and_which_have_one(name: str) -> None:
+    assert not has_depth(name)
+    with pytest.raises(UsageError, match=rf"depth is 0\.5, but {name} has no depth scale; these have one: unet, unetpp, transunet, missformer"):
+        build(name, in_channels=3, depth=0.5, pretrained=False)
+
+
+@pytest.mark.parametrize("depth", [0.0, -1.0, 2.1, float("nan")])
+def test_a_depth_that_is_no_share_is_refused(depth: float) -> None:
+    with pytest.raises(UsageError, match=r"a network of depth .*; it is a share above 0 and up to 2"):
+        build("unet", in_channels=3, depth=depth)
 
 
 def test_monai_is_reached_by_its_prefix() -> None:
