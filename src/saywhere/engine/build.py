@@ -21,13 +21,13 @@ from saywhere.text.scale import EmbeddingScale
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Tensor | None = None, *, pretrained: bool | None = None) -> Model:
+def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Tensor | None = None, *, restored: bool = False) -> Model:
     """Build after seeding, so that equal (config, seed) give equal weights.
 
     Args:
         scale: fitted on the training prompts; None for image only.
         start_prompts: embeddings (prompt, dim) on which `fusion.start = unit-variance` is computed.
-        pretrained: overrides the configuration (False where a checkpoint's weights follow).
+        restored: a checkpoint's weights follow: the network reads no pretrained ones.
     """
     seeds.seed_weights(config.train.seed)
     channel = config.data.channels
@@ -37,8 +37,10 @@ def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Ten
         in_channels=channel * (2 if is_early else 1),
         width=config.network.width,
         depth=config.network.depth,
-        pretrained=config.network.pretrained if pretrained is None else pretrained,
+        pretrained=config.network.pretrained,
         first_filters=config.network.first_filters,
+        weights=config.network.weights,
+        restored=restored,
     )
     normalize = _normalize(config, network, is_early)
     if not with_words:
@@ -54,6 +56,12 @@ def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Ten
     if config.fusion.start == "unit-variance" and start_prompts is not None:
         start_unit_variance(projection, generator, scale(start_prompts))
     return ReferringSegmenter(scale, projection, generator, normalize, network, words_turn=ARMS[config.fusion.chosen_arm].words_turn)
+
+
+def check_network(config: Config) -> None:
+    """Refuse a network that is none, and a setting that it would ignore, before anything is read. Raises UsageError."""
+    chosen = config.network
+    registry.check(chosen.name, depth=chosen.depth, weights=chosen.weights)
 
 
 def reads_tokens_of(config: Config) -> bool:

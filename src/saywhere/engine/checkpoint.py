@@ -125,12 +125,12 @@ def build_from(checkpoint: Checkpoint, where: Path) -> Model:
 
     try:
         with torch.device("meta"):
-            compare(build_model(checkpoint.config, empty_scale(checkpoint), pretrained=False), checkpoint, where)
+            compare(build_model(checkpoint.config, empty_scale(checkpoint), restored=True), checkpoint, where)
     except (BadCheckpoint, MissingExtra):
         raise
     except Exception as error:  # whatever networks raise on sizes that make no sense
         raise BadCheckpoint(f"no model can be built from its configuration ({sealed.short(error)})", where=where, remedy="use another checkpoint") from None
-    model = build_model(checkpoint.config, empty_scale(checkpoint), pretrained=False)
+    model = build_model(checkpoint.config, empty_scale(checkpoint), restored=True)
     restore_model(model, checkpoint, where)
     return model.eval()
 

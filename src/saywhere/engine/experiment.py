@@ -91,6 +91,7 @@ def _measured(task: Task, run: Path) -> dict[str, Any]:
     summary, cases = _on_images(run) if task.measure == "images" else _on_mosaics(run, task.n_mosaics)
     history = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     about = {key: facts[key] for key in ("saywhere", "packages", "python", "platform", "device", "threads", "precision", "data", "encoder", "parameters")}
+    about |= {"weights": facts["weights"]} if "weights" in facts else {}
     return {
         "status": "finished",
         "label": task.cell.label,

@@ -102,7 +102,7 @@ class Segmenter:
     @cached_property
     def digest(self) -> str:
         """sha256 of all that an answer comes from: configuration, encoder and weights."""
-        config = self.config.model_dump(mode="json", exclude={"network": {"depth"}})  # the weights' names say it; models older than the key keep their digest
+        config = self.config.model_dump(mode="json", exclude={"network": {"depth", "weights"}})  # the model's tensors show both, and older models lack both
         sha = hashlib.sha256(json.dumps([config, self.state.get("encoder")], sort_keys=True).encode())
         for name, value in sorted(self.model.state_dict().items()):
             sha.update(f"{name} {value.dtype} {tuple(value.shape)}".encode() + value.detach().cpu().contiguous().numpy().tobytes())

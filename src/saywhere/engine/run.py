@@ -58,10 +58,16 @@ class Run:
 
     def same_data(self, digest: str) -> None:
         """Refuse to resume on another manifest than the one begun with. Raises UsageError."""
-        begun = self.facts().get("data", {}).get("digest", digest)
-        if begun != digest:
-            raise UsageError("the manifest has changed since this run began", where=self.folder, allowed="a run goes on as it began",
-                             remedy="bring the manifest back, or start another run")  # fmt: skip
+        self._same("the manifest", self.facts().get("data", {}).get("digest", digest), digest)
+
+    def same_weights(self, weights: dict[str, str] | None) -> None:
+        """Refuse to resume on another file of first weights than the one begun with. Raises UsageError."""
+        self._same("network.weights", self.facts().get("weights", weights), weights)
+
+    def _same(self, what: str, begun: Any, now: Any) -> None:
+        if begun != now:
+            raise UsageError(f"{what} has changed since this run began", where=self.folder, allowed="a run goes on as it began",
+                             remedy="bring the file back, or start another run")  # fmt: skip
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """metrics.jsonl and metrics.csv, whole: they hold no times, so that a resumed run's are equal to the byte."""
@@ -127,6 +133,16 @@ def same_config(saved: Config, asked: Config) -> None:
             if value != before[section].get(key) and (section, key) not in free:
                 raise UsageError(f"{section}.{key} was {before[section].get(key)!r} and is now {value!r}", allowed="a run goes on as it began",
                                  remedy="resume with the same configuration, or start another run")  # fmt: skip
+
+
+def weights_of(config: Config) -> dict[str, str] | None:
+    """Name and sha256 of `network.weights`, for run.json; None where it is not set. Raises MissingFile."""
+    path = config.network.weights
+    if path is None:
+        return None
+    if not path.is_file():
+        raise MissingFile(f"no file {path}", where="network.weights", remedy="name the published R50+ViT-B_16.npz, or leave the key out")
+    return {"file": path.name, "sha256": files.digest(path)}
 
 
 def versions() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from saywhere.config import Config, as_config
 from saywhere.data.dataset import Batch
 from saywhere.engine import checkpoint, failure, fastest, named, run, watch
-from saywhere.engine.build import build_model
+from saywhere.engine.build import build_model, check_network
 from saywhere.engine.material import Material, gather
 from saywhere.engine.optimize import build_optimizer, set_learning_rate
 from saywhere.engine.validate import Validation, validate
@@ -68,6 +68,8 @@ def train(
     if here and not saved and (before := here.facts().get("started_from")):
         start = Path(before)  # killed before its first checkpoint
     first = checkpoint.load(named.find(start)) if start and not saved else None
+    check_network(config)
+    weights = run.weights_of(config)
     stop = threading.Event()
     with failure.reporting_memory(config), _ctrl_c(stop, at_once=True):
         fastest.limit_threads(config)
@@ -75,6 +77,7 @@ def train(
         material = taught(gather(config), saved or first)
         if here:
             here.same_data(material.report.manifest.digest)
+            here.same_weights(weights)
         is_new, here = here is None, here or run.create(out, name)
         if out is not None and here.folder != out:
             listen({"event": "warning", "message": f"{out} holds something already: this run is {here.folder}"})
@@ -83,6 +86,8 @@ def train(
             listen({"event": "stage", "message": "building the model" + fastest.what_is_tried(config)})
             config, fabric = fastest.choose(config, material)
             here.write_config(config)
+            if weights:
+                here.write_facts(weights=weights)
             loop = Loop(config, material, here, fabric, listen)
             if saved:
                 loop.restore(saved)

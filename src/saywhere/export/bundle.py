@@ -27,12 +27,12 @@ EVIDENCE = {"evaluation": "evaluation/summary.json", "mosaic": "probe/mosaic.jso
 def write(run: Path, folder: Path, name: str, about: About) -> dict[str, Any]:
     """Make a run's best checkpoint a model in `folder`; returns config.json's content. Raises MissingFile, BadCheckpoint, NotWritable.
 
-    Weights are float16, but for vectors (norms, biases) and the scale of the embeddings, which are small and whose rounding would be felt; the path of
-    the training's manifest stays behind, since it means nothing elsewhere.
+    Weights are float16, but for vectors (norms, biases) and the scale of the embeddings, which are small and whose rounding would be felt; the paths
+    of the training's manifest and of its first weights stay behind, since they mean nothing elsewhere.
     """
     place = named.find(run)
     saved, before = checkpoint.load(place), {} if named.is_run(place) else read_facts(place)
-    config = saved.config.replace(**{"data.manifest": None, "data.ids": None})
+    config = saved.config.replace(**{"data.manifest": None, "data.ids": None, "network.weights": None})
     state = {key: saved.state[key] for key in _STATE if key in saved.state} | {"history": []}
     facts = {
         "model_type": "saywhere",
@@ -76,7 +76,7 @@ def _narrow(name: str, value: Tensor) -> Tensor:
 
 def _run_facts(facts: dict[str, Any]) -> dict[str, Any]:
     """What a run says of itself, without the maker's paths."""
-    kept = ("saywhere", "packages", "python", "device", "precision", "threads", "seconds", "seed", "finished")
+    kept = ("saywhere", "packages", "python", "device", "precision", "threads", "seconds", "seed", "finished", "weights")
     return {key: facts[key] for key in kept if key in facts} | ({"continued": True} if facts.get("started_from") else {})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -16,6 +17,7 @@ from saywhere.networks.missformer import MissFormer
 from saywhere.networks.transunet import TransUNet
 from saywhere.networks.unet import UNet
 from saywhere.networks.unetpp import UNetPlusPlus
+from saywhere.networks.vit_weights import load_vit
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "unet": UNet,
@@ -25,24 +27,50 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "lite": Lite,
 }
 """Each takes `in_channels` and `width`, and of `depth`, `pretrained` and `first_filters` those that its signature names."""
+READERS: dict[str, Callable[..., None]] = {"transunet": load_vit}
+"""Networks that can start from a file of published weights, and what reads it: (network, path, first_filters)."""
 DEEPEST = 2.0
 
 
-def build(name: str, *, in_channels: int, width: int = 64, depth: float = 1.0, pretrained: bool = True, first_filters: str = "scale") -> nn.Module:
+def build(
+    name: str,
+    *,
+    in_channels: int,
+    width: int = 64,
+    depth: float = 1.0,
+    pretrained: bool = True,
+    first_filters: str = "scale",
+    weights: Path | None = None,
+    restored: bool = False,
+) -> nn.Module:
     """A network that takes (batch, in_channels, height, width) and returns logits (batch, 1, height, width).
 
-    `name` is a key of NETWORKS or `monai:NAME`. `width` 64 and `depth` 1.0 are the published size. Raises UsageError, MissingExtra, BadCheckpoint.
+    `name` is a key of NETWORKS or `monai:NAME`. `width` 64 and `depth` 1.0 are the published size. `weights`: a file for one of READERS.
+    `restored`: a checkpoint's weights follow, so no others are read and what only chooses a start does not matter.
+    Raises UsageError, MissingExtra, MissingFile, BadCheckpoint.
     """
     if in_channels < 1 or width < 1:
         raise UsageError(f"a network with in_channels {in_channels} and width {width}", allowed="both are at least 1")
+    if not restored:
+        check(name, depth=depth, weights=weights)
+    make = _maker(name)
+    options: dict[str, Any] = {"depth": depth, "pretrained": pretrained and not restored, "first_filters": first_filters}
+    network = make(in_channels=in_channels, width=width, **{key: value for key, value in options.items() if _takes(make, key)})
+    if weights is not None and not restored:
+        READERS[name](network, weights, first_filters)
+    return network
+
+
+def check(name: str, *, depth: float = 1.0, weights: Path | None = None) -> None:
+    """Refuse what `build` would refuse, or the network would ignore, before anything is built. Raises UsageError."""
     if not 0 < depth <= DEEPEST:
         raise UsageError(f"a network of depth {depth}", allowed=f"it is a share above 0 and up to {DEEPEST:g}; 1 is the published network")
-    make = _maker(name)
-    if depth != 1 and not _takes(make, "depth"):
+    if depth != 1 and not has_depth(name):
         others = ", ".join(other for other in NETWORKS if has_depth(other))
         raise UsageError(f"depth is {depth}, but {name} has no depth scale", allowed=f"these have one: {others}", remedy="leave network.depth at 1")
-    options: dict[str, Any] = {"depth": depth, "pretrained": pretrained, "first_filters": first_filters}
-    return make(in_channels=in_channels, width=width, **{key: value for key, value in options.items() if _takes(make, key)})
+    if weights is not None and name not in READERS:
+        raise UsageError(f"network.weights is {str(weights)!r}, but {name} reads no such file", allowed=f"only {', '.join(READERS)} does",
+                         remedy="leave network.weights out")  # fmt: skip
 
 
 def has_depth(name: str) -> bool:

@@ -103,6 +103,15 @@ def test_another_manifest_is_refused(tmp_path: Path) -> None:
         here.same_data("b")
 
 
+def test_another_file_of_first_weights_is_refused(tmp_path: Path) -> None:
+    here = run.create(tmp_path / "run", "")
+    here.same_weights({"file": "vit.npz", "sha256": "a"})  # nothing is known yet
+    here.write_facts(weights={"file": "vit.npz", "sha256": "a"})
+    here.same_weights({"file": "vit.npz", "sha256": "a"})
+    with pytest.raises(UsageError, match=r"network\.weights has changed since this run began in .*: bring the file back"):
+        here.same_weights({"file": "vit.npz", "sha256": "b"})
+
+
 def test_facts_are_added_and_a_damaged_file_is_named(tmp_path: Path) -> None:
     here = run.create(tmp_path / "run", "")
     here.write_facts(status="running", seed=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import pytest
 import torch
@@ -49,6 +50,12 @@ def test_a_network_without_a_depth_scale_says_so_and_which_have_one(name: str) -
 def test_a_depth_that_is_no_share_is_refused(depth: float) -> None:
     with pytest.raises(UsageError, match=r"a network of depth .*; it is a share above 0 and up to 2"):
         build("unet", in_channels=3, depth=depth)
+
+
+@pytest.mark.parametrize("name", ["unet", "lite", "monai:SegResNet"])
+def test_a_file_of_weights_for_a_network_that_reads_none_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=rf"network\.weights is 'vit\.npz', but {name} reads no such file; only transunet does"):
+        build(name, in_channels=3, weights=Path("vit.npz"))
 
 
 def test_monai_is_reached_by_its_prefix() -> None:

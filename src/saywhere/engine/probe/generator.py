@@ -42,7 +42,7 @@ def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: Ref
     config = config.replace(**{"data.mosaic": 0.0, "data.absent": 0.0})
     material = gather(config)
     rows = rows_of(material.report.manifest, config.data.test_split, "set data.test_split")[:500]
-    model = build_model(config, material.scale, material.table.embeddings, pretrained=False)
+    model = build_model(config, material.scale, material.table.embeddings, restored=True)
     assert isinstance(model, ReferringSegmenter)
     assert material.encoder is not None
     store = open_store(rows, config.data.size, config.data.channels, cache_folder() / "stores")
