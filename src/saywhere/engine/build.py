@@ -61,7 +61,7 @@ def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Ten
 def check_network(config: Config) -> None:
     """Refuse a network that is none, and a setting that it would ignore, before anything is read. Raises UsageError."""
     chosen = config.network
-    registry.check(chosen.name, depth=chosen.depth, weights=chosen.weights)
+    registry.check(chosen.name, depth=chosen.depth, pretrained=chosen.pretrained, first_filters=chosen.first_filters, weights=chosen.weights)
 
 
 def reads_tokens_of(config: Config) -> bool:

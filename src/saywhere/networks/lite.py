@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from saywhere.errors import UsageError, nearest
 from saywhere.networks.accept import check_stack
 from saywhere.networks.efficientnet import TAP_CHANNELS, TAPS, EfficientNetLite0, imagenet_state, stem
 from saywhere.networks.entry import MODULES, Adapter, TwoStems
-from saywhere.networks.first_filters import image_channels, widen
+from saywhere.networks.first_filters import FILTERS, image_channels, widen
 from saywhere.networks.unet import double_convolution
 from saywhere.shapes import Stages
 
@@ -51,6 +52,8 @@ class Lite(nn.Module):
 
 def _encoder(in_channels: int, pretrained: bool, strategy: str) -> EfficientNetLite0:
     """With a module before or beside its stem where the strategy is one and there is a pseudo-image to take in."""
+    if strategy not in (known := (*FILTERS, *MODULES)):
+        raise UsageError(f"first_filters is {strategy!r}", remedy=nearest(strategy, known))
     n_image = image_channels(in_channels)
     if strategy in MODULES and n_image < in_channels:
         encoder = _with_weights(EfficientNetLite0(3 if strategy == "adapter" else n_image), pretrained)

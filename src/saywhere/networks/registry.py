@@ -12,6 +12,7 @@ from torch import nn
 
 from saywhere.errors import UsageError, nearest
 from saywhere.networks.adapter import monai_network
+from saywhere.networks.entry import MODULES
 from saywhere.networks.lite import Lite
 from saywhere.networks.missformer import MissFormer
 from saywhere.networks.transunet import TransUNet
@@ -52,7 +53,7 @@ def build(
     if in_channels < 1 or width < 1:
         raise UsageError(f"a network with in_channels {in_channels} and width {width}", allowed="both are at least 1")
     if not restored:
-        check(name, depth=depth, weights=weights)
+        check(name, depth=depth, pretrained=pretrained, first_filters=first_filters, weights=weights)
     make = _maker(name)
     options: dict[str, Any] = {"depth": depth, "pretrained": pretrained and not restored, "first_filters": first_filters}
     network = make(in_channels=in_channels, width=width, **{key: value for key, value in options.items() if _takes(make, key)})
@@ -61,16 +62,20 @@ def build(
     return network
 
 
-def check(name: str, *, depth: float = 1.0, weights: Path | None = None) -> None:
+def check(name: str, *, depth: float = 1.0, pretrained: bool = True, first_filters: str = "scale", weights: Path | None = None) -> None:
     """Refuse what `build` would refuse, or the network would ignore, before anything is built. Raises UsageError."""
+    make = _maker(name)
     if not 0 < depth <= DEEPEST:
         raise UsageError(f"a network of depth {depth}", allowed=f"it is a share above 0 and up to {DEEPEST:g}; 1 is the published network")
-    if depth != 1 and not has_depth(name):
+    if depth != 1 and not _takes(make, "depth"):
         others = ", ".join(other for other in NETWORKS if has_depth(other))
         raise UsageError(f"depth is {depth}, but {name} has no depth scale", allowed=f"these have one: {others}", remedy="leave network.depth at 1")
     if weights is not None and name not in READERS:
         raise UsageError(f"network.weights is {str(weights)!r}, but {name} reads no such file", allowed=f"only {', '.join(READERS)} does",
                          remedy="leave network.weights out")  # fmt: skip
+    if first_filters != "scale" and weights is None and not (_takes(make, "first_filters") and (pretrained or first_filters in MODULES)):
+        raise UsageError(f"first_filters is {first_filters!r}, but {name} starts without pretrained filters here", allowed="it would change nothing",
+                         remedy="leave network.first_filters at 'scale'")  # fmt: skip
 
 
 def has_depth(name: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from saywhere.config import Config
+from saywhere.engine.build import check_network
 from saywhere.engine.grid import Cell, cells_of, read_grid
 from saywhere.engine.results import references
 from saywhere.errors import ConfigError, MissingFile
@@ -90,6 +91,9 @@ def test_a_table_of_mosaics_says_on_how_many(tmp_path: Path) -> None:
 def test_the_committed_grids_are_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parents[1])
     grid = read_grid(path)
-    labels = {cell.label for cell in cells_of(grid)}
+    cells = cells_of(grid)
+    labels = {cell.label for cell in cells}
+    for cell in cells:
+        check_network(cell.config)
     beside = references(grid.reference, labels)
     assert grid.reference is None or labels == {*beside, *beside.values()}  # each line is a reference or has one

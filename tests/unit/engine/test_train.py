@@ -162,6 +162,13 @@ def test_dropout_resumes_to_the_bit_too(config: Config, tmp_path: Path) -> None:
     assert contents(tmp_path / "run") == contents(straight)
 
 
+@pytest.mark.parametrize(("key", "value"), [("first_filters", "zero"), ("name", "unett"), ("weights", "vit.npz")])
+def test_a_network_that_would_ignore_a_setting_is_told_before_any_image_is_read(key: str, value: str, config: Config, tmp_path: Path) -> None:
+    nothing_to_read = {"data.manifest": str(tmp_path / "nowhere.jsonl"), "network.name": "unet"}
+    with pytest.raises(UsageError, match=value):
+        train(config.replace(**nothing_to_read | {f"network.{key}": value}), tmp_path / "run")
+
+
 def test_another_configuration_or_other_data_is_not_resumed(run_copy: Path, config: Config, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"train\.epochs was 2 and is now 3"):
         train(config.replace(**{"train.epochs": 3}), run_copy, resume=True)

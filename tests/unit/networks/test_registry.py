@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from saywhere.errors import UsageError
 from saywhere.networks.catalogue import CATALOGUE
+from saywhere.networks.lite import Lite
 from saywhere.networks.registry import NETWORKS, build, has_depth
 
 
@@ -66,6 +68,38 @@ def test_options_reach_the_network() -> None:
     network = build("lite", in_channels=6, first_filters="zero")
     assert not network.encoder.stem[0].weight[:, 3:].any()
     assert len(network.pretrained_parameters()) == len(list(network.encoder.parameters()))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("unet", {"first_filters": "zero"}),
+        ("transunet", {"first_filters": "tile"}),
+        ("monai:SegResNet", {"first_filters": "adapter"}),
+        ("lite", {"first_filters": "zero", "pretrained": False}),
+        ("unet", {"first_filters": "nonsense"}),
+    ],
+)
+def test_first_filters_where_they_would_change_nothing_are_refused(name: str, options: dict[str, Any]) -> None:
+    rule = f"first_filters is '{options['first_filters']}', but {name} starts without pretrained filters here; it would change nothing: leave"
+    with pytest.raises(UsageError, match=rule):
+        build(name, in_channels=6, **options)
+
+
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_first_filters_that_are_none_are_refused_with_the_nearest(pretrained: bool) -> None:
+    with pytest.raises(UsageError, match="first_filters is 'adaptor': did you mean 'adapter'"):
+        Lite(6, pretrained=pretrained, first_filters="adaptor")
+
+
+@pytest.mark.parametrize("first_filters", ["adapter", "stem"])
+def test_first_filters_that_are_modules_need_no_pretrained_weights(first_filters: str) -> None:
+    assert build("lite", in_channels=6, pretrained=False, first_filters=first_filters)
+
+
+def test_a_restored_network_is_not_asked_what_it_started_from() -> None:
+    for name in ("lite", "unet"):
+        assert build(name, in_channels=6, first_filters="zero", weights=Path("gone.npz"), restored=True).pretrained_parameters() == []
 
 
 def test_no_network_is_imported_from_a_path() -> None:
