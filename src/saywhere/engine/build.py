@@ -11,7 +11,7 @@ from saywhere.config import Config
 from saywhere.engine.arms import ARMS
 from saywhere.errors import UsageError
 from saywhere.fusion.generator import Generator, start_unit_variance
-from saywhere.fusion.late import join
+from saywhere.fusion.late import JOINTS, join
 from saywhere.fusion.projection import Projection
 from saywhere.model import FeatureSegmenter, ImageSegmenter, Model, ReferringSegmenter
 from saywhere.networks import registry
@@ -66,7 +66,7 @@ def check_network(config: Config) -> None:
 
 def reads_tokens_of(config: Config) -> bool:
     """Does the fusion read a sentence's tokens, rather than its one vector?"""
-    return config.fusion.name == "cross-attention"
+    return config.fusion.name in JOINTS and JOINTS[config.fusion.name].reads_tokens
 
 
 def _normalize(config: Config, network: nn.Module, is_early: bool) -> Normalize:

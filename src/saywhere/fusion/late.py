@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,11 +30,26 @@ def saying(words: Tensor) -> Iterator[None]:
         _SAID.reset(token)
 
 
-class LateConcat(nn.Module):
-    """The sentence, repeated at each place, beside the map's channels; a 1×1 convolution brings them back to as many as before."""
+class Joint(nn.Module):
+    """What a fusion of features is: built with a map's channels and the numbers of a word vector, it changes a map by the words, and keeps its shape."""
+
+    reads_tokens: ClassVar[bool] = False
+    """Are its words the sentence's tokens (batch, token, word), padded with zero rows, rather than one vector (batch, word)?"""
 
     def __init__(self, n_channels: int, n_words: int) -> None:
         super().__init__()
+
+    @staticmethod
+    def places(stages: Stages) -> tuple[str, ...]:
+        """Of a network's stages, those whose maps it changes: the bottleneck."""
+        return (stages.bottleneck,)
+
+
+class LateConcat(Joint):
+    """The sentence, repeated at each place, beside the map's channels; a 1×1 convolution brings them back to as many as before."""
+
+    def __init__(self, n_channels: int, n_words: int) -> None:
+        super().__init__(n_channels, n_words)
         self.mix = nn.Conv2d(n_channels + n_words, n_channels, kernel_size=1)
         with torch.no_grad():  # the map passes unchanged, the words are heard from the first step
             self.mix.weight[:, :n_channels, 0, 0] = torch.eye(n_channels)
@@ -45,12 +60,17 @@ class LateConcat(nn.Module):
         return self.mix(torch.cat([feature, tiled], dim=1))
 
 
-class Film(nn.Module):
+class Film(Joint):
     """Scale and shift of each channel by the sentence (Perez 2018, arXiv 1709.07871)."""
 
     def __init__(self, n_channels: int, n_words: int) -> None:
-        super().__init__()
+        super().__init__(n_channels, n_words)
         self.say = nn.Linear(n_words, 2 * n_channels)
+
+    @staticmethod
+    def places(stages: Stages) -> tuple[str, ...]:
+        """Every decoder stage."""
+        return stages.decoder
 
     def forward(self, feature: Tensor, words: Tensor) -> Tensor:
         """(batch, channel, height, width), (batch, word) → the same shape as the map."""
@@ -58,14 +78,21 @@ class Film(nn.Module):
         return feature * (1 + scale) + shift
 
 
-class CrossAttention(nn.Module):
+class CrossAttention(Joint):
     """Each place asks the sentence's tokens, and adds what it hears (as LViT- and LanGuideMedSeg-like methods do)."""
 
+    reads_tokens = True
+
     def __init__(self, n_channels: int, n_words: int) -> None:
-        super().__init__()
+        super().__init__(n_channels, n_words)
         self.ask, self.tell = nn.Linear(n_channels, WIDTH), nn.Linear(WIDTH, n_channels)
         self.norm_map, self.norm_words = nn.LayerNorm(n_channels), nn.LayerNorm(n_words)
         self.attention = nn.MultiheadAttention(WIDTH, HEADS, kdim=n_words, vdim=n_words, batch_first=True)
+
+    @staticmethod
+    def places(stages: Stages) -> tuple[str, ...]:
+        """The bottleneck and the deepest decoder stage."""
+        return stages.bottleneck, stages.decoder[0]
 
     def forward(self, feature: Tensor, words: Tensor) -> Tensor:
         """(batch, channel, height, width), (batch, token, word) padded with zero rows → the same shape as the map."""
@@ -76,7 +103,7 @@ class CrossAttention(nn.Module):
         return feature + self.tell(heard).transpose(1, 2).reshape(feature.shape)
 
 
-JOINTS: dict[str, type[nn.Module]] = {"late-concat": LateConcat, "film": Film, "cross-attention": CrossAttention}
+JOINTS: dict[str, type[Joint]] = {"late-concat": LateConcat, "film": Film, "cross-attention": CrossAttention}
 
 
 class Joined(nn.Module):
@@ -94,10 +121,9 @@ class Joined(nn.Module):
         return self.joint(feature.permute(0, 3, 1, 2), _SAID.get()).permute(0, 2, 3, 1)
 
 
-def join(network: nn.Module, name: str, n_words: int, in_channels: int) -> list[nn.Module]:
-    """Put the joints of a fusion into the network, in place; returns them.
+def join(network: nn.Module, name: str, n_words: int, in_channels: int) -> list[Joint]:
+    """Put the joints of a fusion into the network, in place, where its `places` are; returns them.
 
-    `late-concat`: at the bottleneck. `film`: at every decoder stage. `cross-attention`: at the bottleneck and the deepest decoder stage.
     Raises UsageError for a network that does not name its stages.
     """
     if name not in JOINTS:
@@ -107,9 +133,9 @@ def join(network: nn.Module, name: str, n_words: int, in_channels: int) -> list[
         rule = f"{name} needs a network with a method stages() that names its bottleneck and decoder"
         raise UsageError(f"{type(network).__name__} does not name its stages", allowed=rule, remedy="use unet, unetpp, transunet, missformer or lite")
     stages: Stages = find()
-    places = {"late-concat": (stages.bottleneck,), "film": stages.decoder, "cross-attention": (stages.bottleneck, stages.decoder[0])}[name]
+    places = JOINTS[name].places(stages)
     channels = _channels(network, places, stages.channels_last, in_channels)
-    joints = []
+    joints: list[Joint] = []
     for place in places:
         parent, _, child = place.rpartition(".")
         joint = JOINTS[name](channels[place], n_words)

@@ -14,9 +14,10 @@ from saywhere.data.manifest import read_manifest
 from saywhere.engine.evaluate import evaluate
 from saywhere.engine.probe.invariance import probe_invariance
 from saywhere.engine.train import train
+from saywhere.fusion.late import JOINTS
 
 
-@pytest.mark.parametrize("fusion", ["late-concat", "film", "cross-attention"])
+@pytest.mark.parametrize("fusion", JOINTS)
 def test_a_late_fusion_goes_through_the_whole_house(fusion: str, config: Config, manifest: Path, tmp_path: Path) -> None:
     small = config.replace(**{"fusion.name": fusion, "train.epochs": 2, "train.steps_per_epoch": 4})
     run = train(small, tmp_path / "run")
