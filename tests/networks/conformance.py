@@ -23,6 +23,10 @@ class NetworkConformance:
     small_options: ClassVar[dict[str, Any]] = {}
     full_options: ClassVar[dict[str, Any]] = {}
     size: ClassVar[int] = 64
+    unused: ClassVar[tuple[str, ...]] = ()
+    """Parameters of another library's network that its forward leaves out; ours have none."""
+    is_one_graph: ClassVar[bool] = True
+    """False for another library's network whose forward asks in Python what torch.compile cannot follow: it is compiled in pieces."""
 
     def small(self, in_channels: int = 6, seed: int = 0) -> nn.Module:
         torch.manual_seed(seed)
@@ -49,7 +53,7 @@ class NetworkConformance:
         weight = torch.rand(2, 1, self.size, self.size, generator=torch.Generator().manual_seed(2))
         (network(stack) * weight).sum().backward()
         deaf = [name for name, parameter in network.named_parameters() if parameter.grad is None or not parameter.grad.any()]
-        assert deaf == []
+        assert deaf == list(self.unused)
         assert stack.grad is not None
         assert stack.grad.abs().amax(dim=(0, 2, 3)).min() > 0
 
@@ -85,11 +89,11 @@ class NetworkConformance:
         other.load_state_dict(load_file(tmp_path / "network.safetensors"))
         assert torch.equal(network(stack), other(stack))
 
-    def test_compiled_in_one_graph_it_gives_equal_logits(self) -> None:
-        """Backend `eager`: it captures the whole graph, which is the network's part, and leaves out the minutes of code generation."""
+    def test_compiled_it_gives_equal_logits(self) -> None:
+        """Backend `eager`: it captures the whole graph (where it is one), which is the network's part, and leaves out the minutes of code generation."""
         torch.compiler.reset()
         network, stack = self.small().eval(), self.stack()
-        compiled = torch.compile(network, backend="eager", fullgraph=True)
+        compiled = torch.compile(network, backend="eager", fullgraph=self.is_one_graph)
         with torch.no_grad():
             torch.testing.assert_close(compiled(stack), network(stack))
 
@@ -112,7 +116,7 @@ class NetworkConformance:
         torch.manual_seed(3)
         exact = network(stack)
         assert (rounded.float() - exact).norm() < 0.1 * exact.norm()
-        assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+        assert all(torch.isfinite(parameter.grad).all() for name, parameter in network.named_parameters() if name not in self.unused)
 
     def test_pretrained_parameters_are_its_own(self) -> None:
         network = self.small()

@@ -40,6 +40,7 @@ def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Ten
         pretrained=config.network.pretrained,
         first_filters=config.network.first_filters,
         weights=config.network.weights,
+        size=config.data.size,
         restored=restored,
     )
     normalize = _normalize(config, network, is_early)

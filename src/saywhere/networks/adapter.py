@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from saywhere.errors import MissingExtra, UsageError, nearest
 from saywhere.networks.accept import check_stack
@@ -19,12 +22,13 @@ class Adapter(nn.Module):
     A list of outputs (deep supervision, shallowest decoder first) is answered with its last.
     """
 
-    def __init__(self, module: nn.Module, in_channels: int, multiple: int | None = None, smallest: int | None = None) -> None:
-        """`multiple` and `smallest` (px) are the sides that the module takes; without them, what it says itself, else 1."""
+    def __init__(self, module: nn.Module, in_channels: int, multiple: int | None = None, smallest: int | None = None, largest: int | None = None) -> None:
+        """`multiple`, `smallest` and `largest` (px) are the sides that the module takes; without the first two, what it says itself, else 1."""
         super().__init__()
         self.module, self.in_channels = module, in_channels
         self.multiple = multiple or int(getattr(module, "multiple", 1))
         self.smallest = smallest or int(getattr(module, "smallest", self.multiple))
+        self.largest = largest
         for name in ("image_mean", "image_std"):
             if hasattr(module, name):
                 setattr(self, name, getattr(module, name))
@@ -32,7 +36,7 @@ class Adapter(nn.Module):
     def forward(self, stack: Tensor) -> Tensor:
         """(batch, in_channels, height, width) → logits (batch, 1, height, width). Raises UsageError for an output of another shape."""
         name = type(self.module).__name__
-        check_stack(stack, name, self.in_channels, self.smallest, self.multiple)
+        check_stack(stack, name, self.in_channels, self.smallest, self.multiple, self.largest)
         logits = self.module(stack)
         logits = logits[-1] if isinstance(logits, list) and logits else logits
         wanted = (stack.shape[0], 1, *stack.shape[2:])
@@ -48,22 +52,74 @@ class Adapter(nn.Module):
         return list(named()) if callable(named) else []
 
 
-def monai_network(name: str, in_channels: int, width: int = 64) -> Adapter:
-    """`SegResNet`, `AttentionUnet`, … of monai.networks.nets, with one output channel. Raises UsageError, MissingExtra."""
+def monai_network(name: str, in_channels: int, width: int = 64, size: int | None = None) -> Adapter:
+    """`SegResNet`, `AttentionUnet`, … of monai.networks.nets, with one output channel.
+
+    `size`: the side of its pictures in px. Networks that are made for one size need it, and one that is not in MONAI is tried at it: raises
+    UsageError for what is no network from a picture to one logit a pixel, and MissingExtra.
+    """
     from monai.networks import nets  # 2 seconds: only where it is asked for
 
     known = [key for key, value in vars(nets).items() if isinstance(value, type) and issubclass(value, nn.Module)]
     if name not in known:
         raise UsageError(f"MONAI has no network {name!r}", remedy=nearest(name, known))
     if name in NEED_EINOPS and find_spec("einops") is None:  # MONAI would say so only in the first step
-        raise MissingExtra(f"MONAI's {name} needs einops, which is not installed", remedy="pip install einops")
+        raise MissingExtra(f"MONAI's {name} needs einops, which is not installed", remedy="pip install 'saywhere[monai]'")
+    make = getattr(nets, name)
     settings = MONAI[name](width) if name in MONAI else Settings({})
+    options = settings.options | _size_option(name, make, size)
     try:
-        module = getattr(nets, name)(spatial_dims=2, in_channels=in_channels, out_channels=1, **settings.options)
+        with _NumbersStayNumbers():
+            module = make(spatial_dims=2, in_channels=in_channels, out_channels=1, **options)
     except (TypeError, ValueError, AssertionError, ImportError) as error:
-        remedy = "build it in Python and wrap it: saywhere.networks.adapter.Adapter(module, in_channels)"
-        raise UsageError(f"MONAI's {name} cannot be built from a name ({error})", remedy=remedy) from None
-    return Adapter(module, in_channels, settings.multiple, settings.smallest)
+        raise UsageError(f"MONAI's {name} cannot be built from a name ({_first_line(error)})", remedy=WRAP) from None
+    if name in ONE_SIZE:
+        return Adapter(module, in_channels, ONE_SIZE[name], size, size)
+    network = Adapter(module, in_channels, settings.multiple, settings.smallest)
+    if name not in MONAI and size is not None:
+        _try(name, network, size)
+    return network
+
+
+def _size_option(name: str, make: type[nn.Module], size: int | None) -> dict[str, Any]:
+    """`img_size` for a class that cannot do without it. Raises UsageError where it is not known, or does not fit."""
+    wanted = inspect.signature(make).parameters.get("img_size")
+    if wanted is None or wanted.default is not inspect.Parameter.empty:
+        return {}
+    if size is None:
+        raise UsageError(f"MONAI's {name} is made for pictures of one size, and no size is given", remedy="give build() or monai_network() a size in px")
+    if name in ONE_SIZE and size % ONE_SIZE[name]:
+        multiple = ONE_SIZE[name]
+        raise UsageError(f"MONAI's {name} for {size} px", allowed=f"the size must be a multiple of {multiple}",
+                         remedy=f"try data.size={max(1, round(size / multiple)) * multiple}")  # fmt: skip
+    return {"img_size": (size, size)}
+
+
+@torch.no_grad()
+def _try(name: str, network: Adapter, size: int) -> None:
+    """One empty picture through a network that nobody has tried, before a training is made ready for it. Raises UsageError."""
+    network.eval()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            network(torch.zeros(1, network.in_channels, size, size))
+    except Exception as error:  # whatever modules raise that are no segmentation networks
+        if isinstance(error, NotImplementedError) and any(parameter.is_meta for parameter in network.parameters()):
+            return  # shapes alone cannot be tried with it; the network with its numbers can
+        found = f"MONAI's {name} gives no logit a pixel of a picture of {size}×{size} px ({_first_line(error)})"
+        raise UsageError(found, remedy=f"try another data.size, or {WRAP}") from None
+    finally:
+        network.train()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]
+
+
+class _NumbersStayNumbers(TorchFunctionMode):
+    """Some constructors read numbers off `torch.linspace` (SwinUNETR), which the meta device has not."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **(kwargs or {}) | ({"device": "cpu"} if func is torch.linspace else {}))
 
 
 class Settings(NamedTuple):
@@ -83,7 +139,14 @@ def _basic(width: int) -> Settings:
     return Settings({"features": (width, width, 2 * width, 4 * width, 8 * width, width)}, smallest=32)  # MONAI's own proportions
 
 
-NEED_EINOPS = ("SwinUNETR",)
+def _unetr(width: int) -> Settings:
+    return Settings({"feature_size": max(1, width // 4), "hidden_size": 12 * width, "mlp_dim": 48 * width, "num_heads": 12})  # 64: MONAI's own
+
+
+NEED_EINOPS = ("SwinUNETR", "UNETR")
+ONE_SIZE = {"UNETR": 16}
+"""Name → what the one size must be a multiple of."""
+WRAP = "build it in Python and wrap it: saywhere.networks.adapter.Adapter(module, in_channels)"
 MONAI: dict[str, Callable[[int], Settings]] = {
     "UNet": _levels("channels", strides=(2, 2, 2, 2), num_res_units=2),
     "AttentionUnet": _levels("channels", strides=(2, 2, 2, 2)),
@@ -93,5 +156,6 @@ MONAI: dict[str, Callable[[int], Settings]] = {
     "SegResNet": lambda width: Settings({"init_filters": 8 * max(1, round(width / 8))}, multiple=8, smallest=16),  # group norm of 8 groups
     "FlexibleUNet": lambda width: Settings({"backbone": "efficientnet-b0", "pretrained": False}, multiple=32, smallest=64),  # True would download
     "SwinUNETR": lambda width: Settings({"feature_size": 12 * max(1, round(width / 12))}, multiple=32, smallest=64),  # heads and gates: multiples of 12
+    "UNETR": _unetr,
 }
 """Name → width → settings. Any other network of MONAI is tried with its own defaults."""

@@ -22,7 +22,7 @@ class Cost(NamedTuple):
 def cost(name: str, in_channels: int, width: int = 64, size_px: int = 224, depth: float = 1.0) -> Cost:
     """Of the network called `name`, at size_px × size_px. Raises UsageError."""
     with torch.device("meta"), torch.no_grad():
-        network = build(name, in_channels=in_channels, width=width, depth=depth, pretrained=False).eval()
+        network = build(name, in_channels=in_channels, width=width, depth=depth, size=size_px, pretrained=False).eval()
         with FlopCounterMode(display=False) as counter:
             network(torch.empty(1, in_channels, size_px, size_px))
     n_parameters = sum(parameter.numel() for parameter in network.parameters())

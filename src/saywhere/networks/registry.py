@@ -27,7 +27,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "missformer": MissFormer,
     "lite": Lite,
 }
-"""Each takes `in_channels` and `width`, and of `depth`, `pretrained` and `first_filters` those that its signature names."""
+"""Each takes `in_channels` and `width`, and of `depth`, `pretrained`, `first_filters` and `size` (of its pictures, px) those that its signature names."""
 READERS: dict[str, Callable[..., None]] = {"transunet": load_vit}
 """Networks that can start from a file of published weights, and what reads it: (network, path, first_filters)."""
 DEEPEST = 2.0
@@ -42,11 +42,13 @@ def build(
     pretrained: bool = True,
     first_filters: str = "scale",
     weights: Path | None = None,
+    size: int | None = None,
     restored: bool = False,
 ) -> nn.Module:
     """A network that takes (batch, in_channels, height, width) and returns logits (batch, 1, height, width).
 
     `name` is a key of NETWORKS or `monai:NAME`. `width` 64 and `depth` 1.0 are the published size. `weights`: a file for one of READERS.
+    `size`: of its pictures, px; some of MONAI's need it.
     `restored`: a checkpoint's weights follow, so no others are read and what only chooses a start does not matter.
     Raises UsageError, MissingExtra, MissingFile, BadCheckpoint.
     """
@@ -55,7 +57,7 @@ def build(
     if not restored:
         check(name, depth=depth, pretrained=pretrained, first_filters=first_filters, weights=weights)
     make = _maker(name)
-    options: dict[str, Any] = {"depth": depth, "pretrained": pretrained and not restored, "first_filters": first_filters}
+    options: dict[str, Any] = {"depth": depth, "pretrained": pretrained and not restored, "first_filters": first_filters, "size": size}
     network = make(in_channels=in_channels, width=width, **{key: value for key, value in options.items() if _takes(make, key)})
     if weights is not None and not restored:
         READERS[name](network, weights, first_filters)

@@ -65,6 +65,13 @@ def test_a_network_of_one_class_and_one_line_is_trained_evaluated_and_asked(toy:
         train(config.replace(**{"network.name": toy, "network.depth": 0.5}, **TWO_STEPS), tmp_path / "shallow")
 
 
+@pytest.mark.parametrize(("name", "size"), [("monai:SwinUNETR", 64), ("monai:UNETR", 32)])
+def test_a_network_of_monai_is_trained_by_its_name_and_opened_again(name: str, size: int, config: Config, manifest: Path, tmp_path: Path) -> None:
+    changes = {"network.name": name, "network.width": 4, "data.size": size, "train.batch_size": 2}
+    run = train(config.replace(**changes, **TWO_STEPS), tmp_path / "run")
+    assert saywhere.load(run).segment(next((manifest.parent / "images").iterdir()), "upper left").mask.shape == (32, 32)
+
+
 GRID = """table = "nets"
 title = "Networks"
 base = "{base}"

@@ -56,7 +56,7 @@ class Nothing(nn.Module):
         return []
 
 
-@pytest.mark.parametrize("name", ["UNet", "AttentionUnet", "BasicUNet", "BasicUNetPlusPlus", "DynUNet", "FlexibleUNet"])
+@pytest.mark.parametrize("name", ["UNet", "AttentionUnet", "BasicUNet", "BasicUNetPlusPlus", "DynUNet", "FlexibleUNet", "SwinUNETR"])
 def test_a_monai_network_takes_its_smallest_side_and_the_next_allowed_one(name: str) -> None:
     network = monai_network(name, in_channels=6, width=4).eval()
     for side in (network.smallest, network.smallest + network.multiple):
@@ -75,11 +75,56 @@ def test_a_name_in_monai_that_is_no_network_is_refused() -> None:
 
 
 def test_a_monai_network_that_needs_more_than_a_name_says_how_to_bring_it() -> None:
-    with pytest.raises(UsageError, match=r"UNETR cannot be built from a name .*img_size.*Adapter\(module, in_channels\)"):
+    with pytest.raises(UsageError, match=r"SegResNetVAE cannot be built from a name .*input_image_size.*Adapter\(module, in_channels\)"):
+        monai_network("SegResNetVAE", 3)
+
+
+@pytest.mark.parametrize("in_channels", [3, 6])
+def test_a_network_for_pictures_of_one_size_is_built_for_that_size(in_channels: int) -> None:
+    network = monai_network("UNETR", in_channels, width=4, size=48)
+    assert network(torch.rand(1, in_channels, 48, 48)).shape == (1, 1, 48, 48)
+    for side, rule in ((64, "at most 48 px: try 48×48"), (32, "at least 48 px and multiples of 16: try 48×48")):
+        with pytest.raises(UsageError, match=rule):
+            network(torch.rand(1, in_channels, side, side))
+
+
+def test_a_network_for_pictures_of_one_size_says_which_it_takes() -> None:
+    with pytest.raises(UsageError, match="UNETR is made for pictures of one size, and no size is given"):
         monai_network("UNETR", 3)
+    with pytest.raises(UsageError, match=r"UNETR for 72 px; the size must be a multiple of 16: try data\.size=64"):
+        monai_network("UNETR", 3, size=72)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("SegResNetDS2", "an output of type tuple"), ("DenseNet121", r"an output of shape \(1, 1\)"), ("DiffusionModelUNet", "missing .* 'timesteps'"),
+     ("BertPreTrainedModel", "forward")],
+)  # fmt: skip
+def test_what_is_no_segmentation_network_is_refused_when_it_is_built(name: str, reason: str) -> None:
+    with pytest.raises(
+        UsageError, match=rf"MONAI's {name} (gives no logit a pixel of a picture of 64×64 px|cannot be built from a name) \(.*{reason}.*Adapter"
+    ):
+        monai_network(name, 3, size=64)
+
+
+def test_trying_a_network_leaves_the_random_state_and_the_network_as_they_were() -> None:
+    states = []
+    for size in (None, 64):
+        torch.manual_seed(0)
+        network = monai_network("HighResNet", 3, size=size)
+        states.append((torch.rand(1).item(), network.training, {name: value.clone() for name, value in network.state_dict().items()}))
+    assert states[0][:2] == states[1][:2]
+    assert all(torch.equal(value, states[1][2][name]) for name, value in states[0][2].items())
+
+
+@pytest.mark.parametrize("name", ["SwinUNETR", "UNETR", "AttentionUnet", "BasicUNetPlusPlus"])
+def test_its_shapes_are_known_without_memory(name: str) -> None:
+    with torch.device("meta"):
+        network = monai_network(name, 3, width=12, size=64)
+    assert all(parameter.is_meta for parameter in network.parameters())
 
 
 def test_a_missing_package_is_named_before_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"SwinUNETR needs einops.*pip install einops"):
+    with pytest.raises(MissingExtra, match=r"SwinUNETR needs einops.*pip install 'saywhere\[monai\]'"):
         monai_network("SwinUNETR", 3)
