@@ -51,6 +51,8 @@ CLAIMS = (
           "On phantoms, where without the words nothing can be solved."),
     *(Claim(f"The same, phantoms, {n} training cases", between("learning_phantoms", f"{n} · fuse-first", f"{n} · untouched"), SMALL)
       for n in ("32", "64", "128", "256", "all")),
+    *(Claim(f"The same, {shown}, {n} training cases", between(f"learning_{key}", f"{n} · fuse-first", f"{n} · untouched"), SMALL)
+      for key, shown in (("kvasir", "Kvasir-SEG"), ("qata", "QaTa-COV19")) for n in ("32", "64", "128", "256", "all")),
     Claim("The same, Kvasir-SEG mosaics", between("mosaic_fusions", FUSED, "early · untouched"), SMALL),
     Claim("The same, Kvasir-SEG", between("kvasir_fusions", FUSED, "early · untouched"), SMALL),
     Claim("The same, QaTa-COV19, 1,000 training images", between("qata_fusions", FUSED, "early · untouched"), SMALL),

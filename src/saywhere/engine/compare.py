@@ -199,4 +199,5 @@ def _statistics(n_seeds: int) -> str:
 
 
 def _network(config: dict[str, Any]) -> str:
-    return f"`{config['name']}`" + (f" of width {config['width']}" if config["name"] != "lite" else "")
+    width = f" of width {config['width']}" if config["name"] != "lite" else ""
+    return f"`{config['name']}`{width}" + (f" and depth {config['depth']:g}" if config.get("depth", 1) != 1 else "")

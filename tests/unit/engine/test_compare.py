@@ -82,11 +82,11 @@ def test_lines_stand_in_the_grids_order_and_networks_are_all_named(tmp_path: Pat
     (folder / "table.json").write_text(json.dumps(about))
     place = next(path for path in folder.glob("*-seed0.json") if json.loads(path.read_text())["label"] == "b · x")
     other = json.loads(place.read_text())
-    other["config"]["network"] |= {"name": "unetpp", "width": 8}
+    other["config"]["network"] |= {"name": "unetpp", "width": 8, "depth": 0.5}
     place.write_text(json.dumps(other))
     found = compare(folder)
     assert [line.label for line in found.lines] == ["b · y", "b · x", "a · x"]
-    assert "`unet` of width 64, `unetpp` of width 8 at 224 px" in found.note
+    assert "`unet` of width 64, `unetpp` of width 8 and depth 0.5 at 224 px" in found.note
 
 
 def test_a_difference_whose_interval_holds_zero_is_printed_as_such(tmp_path: Path) -> None:
