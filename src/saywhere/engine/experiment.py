@@ -1,10 +1,10 @@
-"""Run a grid: a finished cell is never run twice, a failed one is marked and the others go on."""
+"""Run a grid: a finished cell is never run twice, a killed one goes on, a failed one is marked and the others go on."""
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from saywhere.config import Config
 from saywhere.engine import workers
 from saywhere.engine.grid import Cell, Grid, cells_of
+from saywhere.engine.workplace import workplace
+from saywhere.errors import NotWritable, OutOfMemory, SaywhereError, TooManyFaults, TrainingDiverged
 from saywhere.io import files
 
 KEPT = ("id", "words", "dice", "iou", "true_positive", "false_positive", "false_negative")
@@ -73,20 +76,16 @@ def is_finished(path: Path) -> bool:
 
 def outcome(task: Task) -> dict[str, Any]:
     """Train and evaluate one cell: what a results file holds, or the reason why it failed. Never raises: whatever it is, the other cells go on."""
-    workplace = Path(tempfile.mkdtemp(prefix="saywhere-cell-"))
     try:
-        return _measured(task, workplace / "run")
+        with workplace(task.cell) as folder:
+            return _measured(task, folder / "run")
     except Exception as error:
         return {"status": "failed", "reason": str(error) or type(error).__name__, "trace": traceback.format_exc(limit=3)}
-    finally:
-        shutil.rmtree(workplace, ignore_errors=True)
 
 
-def _measured(task: Task, run: Path) -> dict[str, Any]:
-    from saywhere.engine.train import train
-
+def _measured(task: Task, place: Path) -> dict[str, Any]:
     started, config = time.monotonic(), task.cell.config
-    train(config, run)
+    run = _trained(config, place)
     facts = json.loads((run / "run.json").read_text())
     summary, cases = _on_images(run) if task.measure == "images" else _on_mosaics(run, task.n_mosaics)
     history = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -105,6 +104,32 @@ def _measured(task: Task, run: Path) -> dict[str, Any]:
         "mosaic": _mosaics_too(run, task.n_mosaics) if task.n_mosaics and task.measure == "images" else None,
         "cases": cases,
     }
+
+
+def _trained(config: Config, place: Path) -> Path:
+    """Go on from what a killed attempt left there, if that can be gone on from; else anew."""
+    from saywhere.engine.train import train
+
+    if _is_whole(place):
+        try:
+            return train(config, place, resume=True)
+        except (TrainingDiverged, OutOfMemory, NotWritable, TooManyFaults):
+            raise  # so it would anew
+        except Exception:  # whatever a damaged leftover raises, or data that changed since
+            pass
+    shutil.rmtree(place, ignore_errors=True)
+    return train(config, place)
+
+
+def _is_whole(place: Path) -> bool:
+    """A last checkpoint, and the best one if there was one: without it, the last would be measured in its place."""
+    from saywhere.engine import checkpoint, run
+
+    here = run.Run(place)
+    try:
+        return checkpoint.load(here.last).state["best"] == -math.inf or bool(checkpoint.load(here.best).model)
+    except (SaywhereError, OSError):
+        return False
 
 
 def _on_images(run: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from saywhere.config import Config
-from saywhere.engine import experiment
 from saywhere.engine.experiment import Task, is_finished, outcome, run_grid
 from saywhere.engine.grid import Cell, Grid
 
@@ -69,12 +68,6 @@ def test_half_a_result_is_run_again(tmp_path: Path, content: str) -> None:
     place.write_text(content)
     assert not is_finished(place)
     assert not is_finished(tmp_path / "absent.json")
-
-
-def test_the_workplace_of_a_cell_is_removed(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment.tempfile, "mkdtemp", lambda prefix: str(tmp_path / "work"))
-    outcome(Task(Cell("text", 0, config.replace(**{"data.manifest": "nowhere"})), ""))
-    assert not (tmp_path / "work").exists()
 
 
 @pytest.mark.slow

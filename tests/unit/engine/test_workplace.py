@@ -1,0 +1,101 @@
+"""A cell's folder is its own, private, and found again."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from saywhere.config import Config
+from saywhere.engine import run
+from saywhere.engine.grid import Cell
+from saywhere.engine.workplace import workplace
+
+CELL = Cell("text", 0, Config())
+needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
+
+
+@pytest.fixture(autouse=True)
+def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def place_of(cell: Cell) -> Path:
+    with workplace(cell) as folder:
+        return folder
+
+
+def interrupted(cell: Cell) -> Path:
+    """The folder that somebody who is told to stop leaves, with a run begun."""
+    try:
+        with workplace(cell) as folder:
+            (folder / "run").mkdir()
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        return folder
+
+
+@needs_locks
+def test_who_is_interrupted_finds_it_again_and_who_ends_removes_it(tmp_path: Path) -> None:
+    left = interrupted(CELL)
+    with workplace(CELL) as folder:
+        assert folder == left
+        assert (folder / "run").is_dir()
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_removes_it(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), workplace(CELL) as folder:
+        (folder / "nowhere/run").mkdir()
+    assert not list(tmp_path.iterdir())
+
+
+@needs_locks
+def test_another_cell_another_version_and_another_working_directory_have_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = [place_of(CELL), place_of(Cell("image", 0, Config())), place_of(Cell("text", 0, Config().replace(**{"train.epochs": 7})))]
+    monkeypatch.setattr(run, "versions", lambda: {"saywhere": "another"})
+    places.append(place_of(CELL))
+    monkeypatch.chdir(tmp_path)
+    places.append(place_of(CELL))
+    assert len(set(places)) == 5
+
+
+@needs_locks
+def test_two_at_one_cell_are_in_each_others_way_nowhere(tmp_path: Path) -> None:
+    with workplace(CELL) as one:
+        with workplace(CELL) as other:
+            assert other != one
+            assert other.stat().st_mode & 0o777 == 0o700
+        assert interrupted(CELL) != one  # the second one's leftover could never be found again: it is removed
+        assert list(tmp_path.iterdir()) == [one]
+
+
+@needs_locks
+@pytest.mark.parametrize("kind", ["open to others", "a link", "a file"])
+def test_what_somebody_else_put_there_is_not_used(tmp_path: Path, kind: str) -> None:
+    wanted = place_of(CELL)
+    if kind == "open to others":
+        wanted.mkdir()
+        wanted.chmod(0o777)
+    elif kind == "a link":
+        (tmp_path / "elsewhere").mkdir(0o700)
+        wanted.symlink_to(tmp_path / "elsewhere")
+    else:
+        wanted.touch()
+    assert place_of(CELL) != wanted
+    assert os.path.lexists(wanted)
+
+
+@needs_locks
+def test_a_removal_that_is_cut_short_leaves_no_run_to_go_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    from saywhere.engine import workplace as module
+
+    monkeypatch.setattr(module.shutil, "rmtree", lambda *_, **__: None)  # killed before the first file is gone
+    with workplace(CELL) as folder:
+        (folder / "run").mkdir()
+    assert folder.is_dir()
+    assert not (folder / "run").exists()
