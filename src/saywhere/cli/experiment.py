@@ -27,11 +27,10 @@ def experiment(
     from saywhere.report.progress import write_progress
 
     cells = read_grid(grid)
-
+    n_new = n_waiting(cells, out, seed or ())
     page = write_progress(cells, out)
     if not quiet:
         typer.echo(f"progress: {page}", err=True)
-    n_new = n_waiting(cells, out, seed or ())
     with CaseProgress("cells", n_new, quiet=quiet) as advance:
 
         def told(cell: str, what: str) -> None:

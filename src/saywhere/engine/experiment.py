@@ -15,6 +15,7 @@ from typing import Any
 from saywhere.config import Config
 from saywhere.engine import workers
 from saywhere.engine.grid import Cell, Grid, cells_of
+from saywhere.engine.unchanged import check_unchanged
 from saywhere.engine.workplace import workplace
 from saywhere.errors import NotWritable, OutOfMemory, SaywhereError, TooManyFaults, TrainingDiverged
 from saywhere.io import files
@@ -42,12 +43,11 @@ def result_path(folder: Path, cell: Cell) -> Path:
 def run_grid(grid: Grid, results: Path, told: Told, command: str, seeds: Sequence[int] = (), on: str = workers.LOCAL) -> list[str]:
     """Run what is left, of all seeds or of these; returns the ids of failed cells. Results: results/TABLE/CELL.json, written here, wherever a cell ran.
 
-    `on`: see `workers.run`.
+    `on`: see `workers.run`. Raises ConfigError, before anything is run or written, for a bad grid, and where finished cells were made from other settings.
     """
     folder = results / grid.table
-    folder.mkdir(parents=True, exist_ok=True)
-    files.write_json(folder / "table.json", grid.model_dump(mode="json"))
     waiting = [Task(cell, command, grid.mosaics, grid.measure) for cell in _waiting(grid, results, seeds)]
+    files.write_json(folder / "table.json", grid.model_dump(mode="json"))
     failed = []
     for task, found in workers.run(waiting, outcome, on=on, side_by_side=grid.jobs, threads=grid.threads):
         cell = task.cell
@@ -58,20 +58,26 @@ def run_grid(grid: Grid, results: Path, told: Told, command: str, seeds: Sequenc
 
 
 def n_waiting(grid: Grid, results: Path, seeds: Sequence[int] = ()) -> int:
-    """Cells that `run_grid` would run."""
+    """Cells that `run_grid` would run. Raises ConfigError for a bad grid, and where finished cells were made from other settings."""
     return len(_waiting(grid, results, seeds))
 
 
 def _waiting(grid: Grid, results: Path, seeds: Sequence[int]) -> list[Cell]:
-    return [cell for cell in cells_of(grid, seeds) if not is_finished(result_path(results / grid.table, cell))]
+    cells = cells_of(grid, seeds)
+    places = [(result_path(results / grid.table, cell), cell) for cell in cells_of(grid)]
+    done = [(place, cell, found) for place, cell in places if (found := finished(place))]
+    check_unchanged(grid, done)
+    names = {cell.id for _, cell, _ in done}
+    return [cell for cell in cells if cell.id not in names]
 
 
-def is_finished(path: Path) -> bool:
-    """A whole result; half a file, or a failed cell's, is run again."""
+def finished(path: Path) -> dict[str, Any] | None:
+    """A whole result; None for half a file, or a failed cell's, which is run again."""
     try:
-        return json.loads(path.read_text())["status"] == "finished"
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return dict(found) if found["status"] == "finished" and isinstance(found["config"], dict) else None
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return None
 
 
 def outcome(task: Task) -> dict[str, Any]:

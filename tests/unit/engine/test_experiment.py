@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from saywhere.config import Config
-from saywhere.engine.experiment import Task, is_finished, outcome, run_grid
+from saywhere.engine.experiment import Task, finished, outcome, run_grid
 from saywhere.engine.grid import Cell, Grid
 
 SHORT = {"train.epochs": 1, "train.steps_per_epoch": 2}
@@ -55,19 +55,19 @@ def test_a_failed_cell_is_marked_the_others_go_on_and_only_it_is_run_again(confi
     found = json.loads((tmp_path / "small/bad-seed0.json").read_text())
     assert (found["status"], found["label"], found["seed"]) == ("failed", "bad", 0)
     assert "no rows of split 'nowhere'" in found["reason"]
-    assert is_finished(tmp_path / "small/good-seed0.json")
+    assert finished(tmp_path / "small/good-seed0.json")
     assert told[0].startswith("bad-seed0 failed: no rows of split 'nowhere'")
     told.clear()
     run_grid(grid, tmp_path, lambda cell, what: told.append(cell), "")
     assert told == ["bad-seed0"]
 
 
-@pytest.mark.parametrize("content", ["", '{"status": "fin', "[]", '{"status": "failed"}', "null"])
+@pytest.mark.parametrize("content", ["", '{"status": "fin', "[]", '{"status": "failed"}', "null", '{"status": "finished"}'])
 def test_half_a_result_is_run_again(tmp_path: Path, content: str) -> None:
     place = tmp_path / "cell.json"
     place.write_text(content)
-    assert not is_finished(place)
-    assert not is_finished(tmp_path / "absent.json")
+    assert not finished(place)
+    assert not finished(tmp_path / "absent.json")
 
 
 @pytest.mark.slow

@@ -1,0 +1,112 @@
+"""A table holds one experiment: finished cells of another one are noticed before the first step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saywhere.config import Config
+from saywhere.engine.experiment import n_waiting, run_grid
+from saywhere.engine.grid import Grid, cells_of, read_grid
+from saywhere.engine.unchanged import differences
+from saywhere.errors import ConfigError
+
+ROOT = Path(__file__).parents[3]
+
+
+def dumped(**changes: Any) -> dict[str, Any]:
+    return Config().replace(**changes).model_dump(mode="json")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Grid:
+    """A grid of two cells and two seeds, all finished."""
+    (tmp_path / "base.toml").write_text("[train]\nepochs = 3\n")
+    axis = [[{"label": "image", "set": {"fusion.name": "none"}}, {"label": "text"}]]
+    grid = Grid.model_validate({"table": "t", "title": "T", "base": tmp_path / "base.toml", "seeds": [0, 1], "axis": axis})
+    (tmp_path / "t").mkdir()
+    for cell in cells_of(grid):
+        summary = {"n": 9, "frame": "original"}
+        result = {"status": "finished", "config": cell.config.model_dump(mode="json"), "summary": summary}
+        (tmp_path / f"t/{cell.id}.json").write_text(json.dumps(result))
+    return grid
+
+
+def test_a_table_of_the_same_grid_goes_on(table: Grid, tmp_path: Path) -> None:
+    (tmp_path / "t/text-seed1.json").unlink()
+    assert n_waiting(table, tmp_path) == 1
+
+
+def test_an_edited_base_is_told_with_table_cells_keys_and_what_to_do(table: Grid, tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text("[train]\nepochs = 5\n[loss]\nroi_weight = 0.3\n")
+    with pytest.raises(ConfigError) as refused:
+        run_grid(table, tmp_path, lambda cell, what: None, "")
+    said = "image-seed0: loss.roi_weight 0.1 → 0.3, train.epochs 3 → 5; text-seed0: loss.roi_weight 0.1 → 0.3, train.epochs 3 → 5; image-seed1: "
+    assert str(refused.value).startswith(f"4 finished cells were made from other settings ({said}")
+    assert "; and 1 more) in table t; a table's cells share one grid and its base: move the result files away" in str(refused.value)
+    assert str(refused.value).endswith(f"(the first is {tmp_path / 't/image-seed0.json'}), or undo the edit")
+    assert not (tmp_path / "t/table.json").exists()
+
+
+def test_an_edited_choice_strikes_its_cells_alone_in_seeds_that_were_not_asked_for_too(table: Grid, tmp_path: Path) -> None:
+    (tmp_path / "t/text-seed0.json").unlink()
+    image, text = table.axis[0]
+    edited = table.model_copy(update={"axis": [[image, text.model_copy(update={"set": {"text.scale": "none"}})]]})
+    with pytest.raises(
+        ConfigError, match=r'^a finished cell was made from other settings \(text-seed1: text\.scale "within" → "none"\) .*move the result file away'
+    ):
+        n_waiting(edited, tmp_path, [0])
+
+
+def test_cells_that_were_measured_on_something_else_are_told(table: Grid, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r'image-seed0: measure "images" → "mosaics", mosaics null → 100'):
+        n_waiting(table.model_copy(update={"measure": "mosaics", "mosaics": 100}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train.threads": 7},
+        {"train.device": "cpu"},
+        {"evaluate.batch_size": 3},
+        {"train.precision": "32-true", "train.channels_last": False},  # auto, now, may choose that
+        {"fusion.arm": "fuse-first"},  # what it is without being said
+        {"fusion.name": "early"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_cannot_change_a_result_may_differ(change: dict[str, Any]) -> None:
+    assert differences(dumped(**change), Config()) == {}
+
+
+def test_a_chosen_precision_is_another_result() -> None:
+    assert differences(dumped(**{"train.precision": "bf16-mixed"}), Config().replace(**{"train.precision": "32-true"})) == {
+        "train.precision": ("bf16-mixed", "32-true")
+    }
+
+
+def test_without_words_an_arm_says_only_whether_anything_turns() -> None:
+    image_only = Config().replace(**{"fusion.name": "none"})
+    assert differences(dumped(**{"fusion.name": "none", "fusion.arm": "fuse-first"}), image_only) == {}
+    assert differences(dumped(**{"fusion.name": "none", "fusion.arm": "still"}), image_only) == {"fusion.arm": ("still", "untouched")}
+
+
+def test_a_key_that_an_old_file_lacks_had_its_default_and_one_that_is_gone_is_told() -> None:
+    before = dumped()
+    del before["data"]["half"]
+    before["data"]["folds"] = 5
+    assert differences(before, Config()) == {"data.folds": (5, None)}
+    assert differences(before, Config().replace(**{"data.half": 0.5}))["data.half"] == (0.0, 0.5)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.toml")), ids=lambda path: path.stem)
+def test_the_committed_results_are_those_of_the_committed_grids(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    grid = read_grid(path)
+    folder = Path("benchmarks/results") / grid.table
+    n_waiting(grid, folder.parent)
+    known = {cell.id for cell in cells_of(grid)}
+    assert {file.stem for file in folder.glob("*-seed*.json")} <= known, "results of no cell"
