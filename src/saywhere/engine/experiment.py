@@ -21,6 +21,8 @@ from saywhere.errors import NotWritable, OutOfMemory, SaywhereError, TooManyFaul
 from saywhere.io import files
 
 KEPT = ("id", "words", "dice", "iou", "true_positive", "false_positive", "false_negative")
+ABOUT = ("saywhere", "commit", "packages", "python", "platform", "device", "threads", "precision", "data", "encoder", "parameters")
+"""Of run.json, beside what the arm reported."""
 Told = Callable[[str, str], None]
 """Told (cell id, what happened)."""
 
@@ -92,18 +94,19 @@ def outcome(task: Task) -> dict[str, Any]:
 def _measured(task: Task, place: Path) -> dict[str, Any]:
     started, config = time.monotonic(), task.cell.config
     run = _trained(config, place)
-    facts = json.loads((run / "run.json").read_text())
+    facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    arm = facts["arm"]  # with more than its name, where it fitted something
     summary, cases = _on_images(run) if task.measure == "images" else _on_mosaics(run, task.n_mosaics)
     history = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    about = {key: facts[key] for key in ("saywhere", "packages", "python", "platform", "device", "threads", "precision", "data", "encoder", "parameters")}
-    about |= {"weights": facts["weights"]} if "weights" in facts else {}
     return {
         "status": "finished",
         "label": task.cell.label,
         "seed": task.cell.seed,
         "command": task.command,
         "seconds": round(time.monotonic() - started),
-        **about,
+        **{key: facts[key] for key in ABOUT},
+        **({"weights": facts["weights"]} if "weights" in facts else {}),
+        **({"arm": arm} if len(arm) > 1 else {}),
         "config": config.model_dump(mode="json"),
         "spread": history[-1].get("spread"),
         "summary": summary,

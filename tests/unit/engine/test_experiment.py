@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from saywhere.config import Config
+from saywhere.data.describe import fit_places
+from saywhere.data.manifest import read_manifest
+from saywhere.engine.commit import commit
 from saywhere.engine.experiment import Task, finished, outcome, run_grid
 from saywhere.engine.grid import Cell, Grid
 
@@ -20,9 +23,18 @@ def test_a_cell_keeps_configuration_command_versions_and_every_case(config: Conf
     assert (found["status"], found["label"], found["seed"], found["command"]) == ("finished", "text", 0, "saywhere experiment grid.toml")
     assert found["config"] == config.model_dump(mode="json")
     assert found["packages"]["torch"]
+    assert found["commit"] == commit()
+    assert "arm" not in found  # fuse-first fits nothing
     right = [case["dice"] for case in found["cases"] if case["words"] == "right"]
     assert sum(right) / len(right) == pytest.approx(found["summary"]["words"]["right"]["dice_mean"]["mean"], abs=1e-4)
     assert "prompt" not in found["cases"][0]
+
+
+def test_a_cell_keeps_what_its_arm_reported(config: Config) -> None:
+    found = outcome(Task(Cell("recaption", 0, config.replace(**SHORT, **{"fusion.arm": "recaption"})), ""))
+    rows = read_manifest(config.data.manifest).split("train")
+    assert found["arm"] == {"name": "recaption", "place_rule": fit_places(rows, ["taught"]).facts()}
+    assert found["arm"]["place_rule"]
 
 
 def test_a_cell_is_measured_on_mosaics_where_the_grid_asks_for_them(config: Config) -> None:
