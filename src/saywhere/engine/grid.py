@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from saywhere.config import Config, read
 from saywhere.errors import ConfigError, nearest
@@ -37,9 +37,15 @@ class Grid(BaseModel):
     threads: int = Field(0, ge=0, description="a cell's threads; 0: every core")
     mosaics: int = Field(0, ge=0, description="measure each cell on so many mosaics of test images too")
     measure: Literal["images", "mosaics"] = Field("images", description="whose Dice the table compares: the test images' or the mosaics'")
-    reference: str | None = Field(None, description="label that the others are compared with")
+    reference: str | None = Field(None, description="label that the others are compared with: a cell's, or that of a choice in the last axis")
     set: dict[str, Any] = Field({}, description="keys of every cell, on top of the base")
     axis: list[list[Choice]] = Field(min_length=1)
+    _file: Path | None = PrivateAttr(None)
+
+    @property
+    def place(self) -> str:
+        """The file that it was read from, for people."""
+        return str(self._file) if self._file else f"table {self.table}"
 
 
 @dataclass(frozen=True)
@@ -60,35 +66,63 @@ def read_grid(path: Path) -> Grid:
     """Raises MissingFile, ConfigError."""
     document, _ = read_document(path, "grid", "name a TOML file, for instance one of benchmarks/*.toml")
     try:
-        return Grid.model_validate(document)
+        grid = Grid.model_validate(document)
     except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        advice = nearest(key, Grid.model_fields) if fault["type"] == "extra_forbidden" else None
-        raise ConfigError(f"{key}: {fault['msg'].lower()}", where=path, remedy=advice) from None
+        raise _explain(error.errors()[0], document, path) from None
+    grid._file = path
+    return grid
+
+
+def _explain(fault: Any, document: dict[str, Any], path: Path) -> ConfigError:
+    """The first fault as a sentence; of a choice, which one it is."""
+    location = list(fault["loc"])
+    model: type[BaseModel] = Grid
+    place = str(path)
+    if location[:1] == ["axis"] and len(location) > 3:
+        model, (_, axis, number, *location) = Choice, location
+        label = document["axis"][axis][number].get("label")
+        place = f"{path}, axis {axis + 1}, choice {number + 1}" + (f" ({label!r})" if label else "")
+    key = ".".join(str(part) for part in location)
+    if fault["type"] == "extra_forbidden":
+        return ConfigError(f"unknown key {key[:80]}", where=place, remedy=nearest(key[:80], model.model_fields))
+    return ConfigError(f"{key}: {fault['msg'].lower()}", where=place)
 
 
 def cells_of(grid: Grid, seeds: Sequence[int] = ()) -> list[Cell]:
     """Seed by seed, so that every table is complete with one seed before the second; `seeds`: those of the grid's that are asked for, else all.
 
-    Raises ConfigError for two cells of one id, and for a seed that the grid has not.
+    Raises ConfigError for a key or value that no configuration has, for two cells of one id, a reference that is no label, and a seed that the grid has not.
     """
     if unknown := set(seeds) - set(grid.seeds):
-        raise ConfigError(f"no seed {min(unknown)} in this grid", where=grid.table, allowed=f"it has {', '.join(map(str, grid.seeds))}")
+        raise ConfigError(f"no seed {min(unknown)} in this grid", where=grid.place, allowed=f"it has {', '.join(map(str, grid.seeds))}")
     if grid.measure == "mosaics" and not grid.mosaics:
-        raise ConfigError("measure is 'mosaics', and mosaics is 0", where=grid.table, remedy="say on how many: mosaics = 100")
+        raise ConfigError("measure is 'mosaics', and mosaics is 0", where=grid.place, remedy="say on how many: mosaics = 100")
     base = read(grid.base)
-    cells = []
-    for seed in seeds or grid.seeds:
-        for choices in itertools.product(*grid.axis):
-            changes = grid.set | {key: value for choice in choices for key, value in choice.set.items()}
-            changes |= {"train.seed": seed, "train.threads": grid.threads}
-            cells.append(Cell(_label(choice.label for choice in choices), seed, base.replace(**changes)))
+    cells = [_cell(grid, base, choices, seed) for seed in seeds or grid.seeds for choices in itertools.product(*grid.axis)]
     names = [cell.id for cell in cells]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"two cells are called {name}", where=grid.table, allowed="labels must differ", remedy="rename a label or drop a seed")
+            raise ConfigError(f"two cells are called {name}", where=grid.place, allowed="labels must differ", remedy="rename a label or drop a seed")
+    _check_reference(grid)
     return cells
+
+
+def _cell(grid: Grid, base: Config, choices: Sequence[Choice], seed: int) -> Cell:
+    label = _label(choice.label for choice in choices)
+    changes = grid.set | {key: value for choice in choices for key, value in choice.set.items()}
+    changes |= {"train.seed": seed, "train.threads": grid.threads}
+    try:
+        return Cell(label, seed, base.replace(**changes))
+    except ConfigError as error:
+        raise ConfigError(error.found, where=f"{grid.place}, cell {label!r}", allowed=error.allowed, remedy=error.remedy) from None
+
+
+def _check_reference(grid: Grid) -> None:
+    """A cell's whole label, or that of a choice in the last axis."""
+    known = [_label(choice.label for choice in choices) for choices in itertools.product(*grid.axis)] + [choice.label for choice in grid.axis[-1]]
+    if grid.reference is not None and grid.reference not in known:
+        raise ConfigError(f"the reference {grid.reference[:80]!r} is no cell's label", where=grid.place,
+                          allowed="a whole label, or that of a choice in the last axis", remedy=nearest(grid.reference[:80], known))  # fmt: skip
 
 
 def labels_of(axis: Sequence[Sequence[dict[str, Any]]]) -> list[str]:

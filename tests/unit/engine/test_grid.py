@@ -52,9 +52,18 @@ def test_what_a_grid_sets_holds_in_every_cell_and_a_choice_overrides_it(tmp_path
     ("change", "message"),
     [
         (("seeds =", "seed ="), "did you mean 'seeds'"),
+        (("seeds =", "jobz = 2\nseeds ="), r"unknown key jobz in \S+grid\.toml: did you mean 'jobs'"),
         (('table = "small"', 'table = "Small Table"'), "table"),
-        (('"turned"', '"still"'), "two cells are called"),
-        (("fusion.name", "fusion.nam"), "unknown key fusion.nam"),
+        (('"turned"', '"still"'), r"two cells are called image-still-seed4 in \S+grid\.toml"),
+        (("fusion.name", "fusion.nam"), r"unknown key fusion\.nam in \S+grid\.toml, cell 'image · still': did you mean 'name'"),
+        (("fusion.name", "fusio.name"), r"unknown key fusio in \S+grid\.toml, cell 'image · still': did you mean 'fusion'"),
+        (('"fusion.name" = "none"', '"fusion.name.x" = 1'), r"fusion\.name\.x names a key inside of a value in \S+grid\.toml, cell 'image · still'"),
+        (('"augment.name" = "none"', '"augment.name" = "all"'), r'augment\.name is "all" in \S+grid\.toml, cell \'image · still\'; input should be'),
+        (('"still", set', '"still", sett'), r"unknown key sett in \S+grid\.toml, axis 2, choice 1 \('still'\): did you mean 'set'"),
+        (('label = "turned"', "set = {{}}"), r"label: field required in \S+grid\.toml, axis 2, choice 2"),
+        (('label = "turned"', "label = 3"), r"label: input should be a valid string in \S+grid\.toml, axis 2, choice 2 \(3\)"),
+        (("axis = [\n", "axis = [\n 3,\n"), r"axis\.0: input should be a valid list in \S+grid\.toml"),
+        (("axis = [\n", "axis = [\n [3],\n"), r"axis\.0\.0: input should be a valid .* in \S+grid\.toml"),
         (("[4, 5]", "[4, 5"), "not valid TOML"),
         (("[4, 5]", "[]"), "seeds"),
     ],
@@ -85,6 +94,25 @@ def test_a_table_of_mosaics_says_on_how_many(tmp_path: Path) -> None:
     path = written(tmp_path, GRID.replace("threads = 1", 'threads = 1\nmeasure = "mosaics"'))
     with pytest.raises(ConfigError, match=r"mosaics is 0.*mosaics = 100"):
         cells_of(read_grid(path))
+
+
+@pytest.mark.parametrize("reference", ["image · turned", "turned"])
+def test_a_reference_is_a_label_or_a_choice_of_the_last_axis(tmp_path: Path, reference: str) -> None:
+    assert len(cells_of(read_grid(written(tmp_path, GRID + f'reference = "{reference}"\n')))) == 8
+
+
+@pytest.mark.parametrize("reference", ["image · turnd", "image", ""])
+def test_any_other_reference_is_refused(tmp_path: Path, reference: str) -> None:
+    grid = read_grid(written(tmp_path, GRID + f'reference = "{reference}"\n'))
+    message = rf"the reference '{reference}' is no cell's label in \S+grid\.toml; a whole label, or that of a choice in the last axis: (did you|choose)"
+    with pytest.raises(ConfigError, match=message):
+        cells_of(grid)
+
+
+def test_the_file_of_a_grid_is_not_written_into_its_table(tmp_path: Path) -> None:
+    grid = read_grid(written(tmp_path, GRID))
+    assert grid.place == str(tmp_path / "grid.toml")
+    assert "grid.toml" not in grid.model_dump_json()
 
 
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[3] / "benchmarks").glob("*.toml")), ids=lambda path: path.stem)
