@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from monai.losses import DiceCELoss, DiceLoss
@@ -10,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, interpolate
 
 from saywhere.config import LossConfig
+from saywhere.errors import UsageError
 from saywhere.model import Segmentation
-from saywhere.shapes import Image, Logits, Mask, PseudoImage
+from saywhere.shapes import Image, Mask, PseudoImage
 
 SEED = 8  # the generator enlarges its seed so many times
 
@@ -41,7 +43,12 @@ class SegmentationLoss(nn.Module):
         else:
             self.loss = DiceCELoss(sigmoid=self.on_logits)
 
-    def forward(self, logits: Logits, target: Mask) -> Tensor:
+    def forward(self, logits: Any, target: Mask) -> Tensor:
+        """`logits`: whatever the network gave. Raises UsageError where that is not one logit a pixel, (batch, 1, height, width)."""
+        if not isinstance(logits, Tensor) or logits.shape != target.shape:
+            found = f"of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+            raise UsageError(f"the network's output is {found}", allowed=f"it must be one logit a pixel, {tuple(target.shape)}",
+                             remedy="build the network with one output channel, at the size that came in")  # fmt: skip
         return self.loss(logits if self.on_logits else logits.sigmoid(), target)
 
 

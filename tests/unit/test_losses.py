@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from saywhere.config import LossConfig
+from saywhere.errors import UsageError
 from saywhere.losses import ReferringLoss, SegmentationLoss, roi_loss
 from saywhere.model import Segmentation
 
@@ -169,3 +172,12 @@ def test_an_empty_target_costs_something_finite(name: str, logits: Tensor) -> No
     value = SegmentationLoss(name)(logits, torch.zeros(3, 1, 16, 20))
     assert torch.isfinite(value)
     assert value > 0.5
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 8, 8), (2, 1, 4, 4), (2, 8, 8)])
+def test_an_output_that_is_not_one_logit_a_pixel_is_refused(shape: tuple[int, ...]) -> None:
+    found = re.escape(f"the network's output is of shape {shape}; it must be one logit a pixel, (2, 1, 8, 8): build the network with one output channel")
+    with pytest.raises(UsageError, match=found):
+        SegmentationLoss("dice_ce")(torch.zeros(shape), torch.zeros(2, 1, 8, 8))
+    with pytest.raises(UsageError, match="the network's output is a tuple"):
+        SegmentationLoss("dice")((torch.zeros(2, 1, 8, 8),), torch.zeros(2, 1, 8, 8))

@@ -19,7 +19,7 @@ from saywhere.data.store import Store, open_store
 from saywhere.data.validate import CheckReport, check, within_budget
 from saywhere.engine.arms import Arm, open_arm
 from saywhere.engine.build import reads_tokens_of
-from saywhere.errors import ConfigError, MissingFile
+from saywhere.errors import ConfigError, MissingFile, nearest
 from saywhere.io.places import cache_folder
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
@@ -89,10 +89,25 @@ def _validation(config: Config, rows: list[Row], stores: Path) -> tuple[Store, l
 
 
 def checked(config: Config) -> CheckReport:
-    """The manifest's clean rows. Raises TooManyFaults over `data.fault_budget`."""
+    """The manifest's clean rows. Raises ConfigError for prompts that it has not, TooManyFaults over `data.fault_budget`."""
     manifest = manifest_of(config)
-    levels = dict.fromkeys([*levels_of(config), config.text.evaluate_prompts]) if config.fusion.name != "none" else {}
-    return within_budget(check(manifest, list(levels)), manifest.n_lines, config.data.fault_budget, "data.fault_budget")
+    levels = _levels(config, manifest) if config.fusion.name != "none" else []
+    report = within_budget(check(manifest, levels), manifest.n_lines, config.data.fault_budget, "data.fault_budget")
+    if levels and (unseen := config.text.unseen_prompts):
+        for row in report.manifest.split(config.data.test_split):
+            texts_of(row, unseen, "text.unseen_prompts")  # else the evaluation would say so, after the training
+    return report
+
+
+def _levels(config: Config, manifest: Manifest) -> list[str]:
+    """The prompt levels that each row must have. Raises ConfigError, naming the key, for one that no row has."""
+    text = config.text
+    asked = [("train_prompts", level) for level in levels_of(config)]
+    for key, level in [*asked, ("evaluate_prompts", text.evaluate_prompts), ("unseen_prompts", text.unseen_prompts)]:
+        if level is not None and level not in manifest.levels:
+            advice = nearest(level, manifest.levels) if manifest.levels else "write prompts, or set fusion.name = 'none'"
+            raise ConfigError(f"no prompts named {level!r}", where=f"{manifest.path}, which text.{key} asks for", remedy=advice)
+    return list(dict.fromkeys([*levels_of(config), text.evaluate_prompts]))
 
 
 def manifest_of(config: Config) -> Manifest:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
 import pytest
+import typer
 
+from saywhere.cli.experiment import experiment
 from saywhere.config import Config
 from saywhere.data.describe import fit_places
 from saywhere.data.manifest import read_manifest
+from saywhere.engine import workers
 from saywhere.engine.commit import commit
 from saywhere.engine.experiment import Task, finished, outcome, run_grid
 from saywhere.engine.grid import Cell, Grid
+from saywhere.networks import registry
+from saywhere.networks.unet import UNet
 
 SHORT = {"train.epochs": 1, "train.steps_per_epoch": 2}
 
@@ -72,6 +78,45 @@ def test_a_failed_cell_is_marked_the_others_go_on_and_only_it_is_run_again(confi
     told.clear()
     run_grid(grid, tmp_path, lambda cell, what: told.append(cell), "")
     assert told == ["bad-seed0"]
+
+
+WRONG = """
+from torch import nn
+from saywhere.networks.adapter import Adapter
+from saywhere.networks.registry import NETWORKS
+
+NETWORKS["two-channels"] = lambda in_channels, width, depth: Adapter(nn.Conv2d(in_channels, 2, 3, padding=1), in_channels)
+"""
+
+
+def test_bad_cells_are_marked_with_their_reasons_and_the_others_go_on(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Prompts that no row has, and a user's own network (docs/how-to/own-network.md) whose output has two channels; exit 3."""
+    monkeypatch.setitem(registry.NETWORKS, "two-channels", UNet)  # so that it is taken out again
+    monkeypatch.setattr(workers, "run", lambda jobs, work, **_: ((job, work(job)) for job in jobs))  # in this process, which has imported the network
+    (tmp_path / "wrong_network.py").write_text(WRONG)
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("wrong_network")
+    (tmp_path / "base.toml").write_text(config.replace(**SHORT).to_toml())
+    bad = [
+        ("words", '"text.unseen_prompts" = "unsean"'),
+        ("shape", '"network.name" = "two-channels"'),
+        ("name", '"network.name" = "one-channel"'),
+        ("good", ""),
+    ]
+    axis = ", ".join(f'{{ label = "{label}", set = {{ {change} }} }}' for label, change in bad)
+    (tmp_path / "grid.toml").write_text(f'table = "t"\ntitle = "T"\nbase = "{tmp_path / "base.toml"}"\nseeds = [0]\nthreads = 1\naxis = [[{axis}]]\n')
+    with pytest.raises(typer.Exit) as ended:
+        experiment(tmp_path / "grid.toml", tmp_path, quiet=True)
+    assert ended.value.exit_code == 3
+    assert "3 cells failed, see their files: words-seed0, shape-seed0, name-seed0" in " ".join(capsys.readouterr().err.split())
+    reasons = {label: json.loads((tmp_path / f"t/{label}-seed0.json").read_text()).get("reason") for label, _ in bad}
+    assert "which text.unseen_prompts asks for: did you mean 'unseen'?" in reasons["words"]
+    assert "an output of shape (8, 2, 32, 32) in Conv2d; it must be one logit a pixel, (8, 1, 32, 32)" in reasons["shape"]
+    assert "no network is called 'one-channel'" in reasons["name"]
+    assert reasons["good"] is None
+    assert finished(tmp_path / "t/good-seed0.json")
 
 
 @pytest.mark.parametrize("content", ["", '{"status": "fin', "[]", '{"status": "failed"}', "null", '{"status": "finished"}'])

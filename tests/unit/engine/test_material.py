@@ -89,6 +89,32 @@ def test_what_is_missing_is_named(config: Config, tmp_path: Path) -> None:
         gather(config.replace(**{"text.train_prompts": "tought"}))
 
 
+@pytest.mark.parametrize("key", ["text.train_prompts", "text.evaluate_prompts", "text.unseen_prompts"])
+def test_prompts_that_no_row_has_are_named_with_the_key_that_asks_for_them(config: Config, key: str) -> None:
+    asked = config.replace(**{key: "unsean"})
+    with pytest.raises(ConfigError, match=rf"^no prompts named 'unsean' in \S+manifest\.jsonl, which {key} asks for: did you mean 'unseen'\?$"):
+        checked(asked)
+    checked(asked.replace(**{"fusion.name": "none"}))  # an image-only model asks for none
+
+
+def test_a_test_row_without_the_unseen_wording_is_told_before_the_training(config: Config, manifest: Path, tmp_path: Path) -> None:
+    rows = [row | {"image": str(manifest.parent / row["image"]), "mask": str(manifest.parent / row["mask"])} for row in rows_of(manifest)]
+    last = next(row for row in reversed(rows) if row["split"] == "test")
+    del last["prompts"]["unseen"]
+    asked = config.replace(**{"data.manifest": str(write_rows(tmp_path / "manifest.jsonl", rows))})
+    with pytest.raises(ConfigError, match=rf"no prompts 'unseen' in row '{last['id']}' in text\.unseen_prompts"):
+        checked(asked)
+    checked(asked.replace(**{"text.unseen_prompts": None}))
+
+
+def test_a_manifest_without_any_words_says_what_to_do(config: Config, manifest: Path, tmp_path: Path) -> None:
+    rows = [row | {"image": str(manifest.parent / row["image"]), "mask": str(manifest.parent / row["mask"])} for row in rows_of(manifest)]
+    for row in rows:
+        del row["prompts"]
+    with pytest.raises(ConfigError, match=r"which text\.train_prompts asks for: write prompts, or set fusion\.name = 'none'"):
+        checked(config.replace(**{"data.manifest": str(write_rows(tmp_path / "manifest.jsonl", rows))}))
+
+
 def test_a_row_is_evaluated_with_the_first_sentence_of_its_level(config: Config, manifest: Path) -> None:
     row = read_manifest(manifest).rows[0]
     assert evaluation_prompt(row, config.replace(**{"text.evaluate_prompts": "taught"})) == row.prompts["taught"][0]
