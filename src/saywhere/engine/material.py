@@ -101,10 +101,12 @@ def checked(config: Config) -> CheckReport:
 
 def _levels(config: Config, manifest: Manifest) -> list[str]:
     """The prompt levels that each row must have. Raises ConfigError, naming the key, for one that no row has."""
-    text = config.text
-    asked = [("train_prompts", level) for level in levels_of(config)]
-    for key, level in [*asked, ("evaluate_prompts", text.evaluate_prompts), ("unseen_prompts", text.unseen_prompts)]:
-        if level is not None and level not in manifest.levels:
+    text, asked = config.text, [("train_prompts", level) for level in levels_of(config)]
+    asked.append(("evaluate_prompts", text.evaluate_prompts))
+    if text.unseen_prompts is not None and manifest.split(config.data.test_split):  # without test rows, nothing asks for it
+        asked.append(("unseen_prompts", text.unseen_prompts))
+    for key, level in asked:
+        if level not in manifest.levels:
             advice = nearest(level, manifest.levels) if manifest.levels else "write prompts, or set fusion.name = 'none'"
             raise ConfigError(f"no prompts named {level!r}", where=f"{manifest.path}, which text.{key} asks for", remedy=advice)
     return list(dict.fromkeys([*levels_of(config), text.evaluate_prompts]))

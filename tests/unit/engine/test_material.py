@@ -105,6 +105,11 @@ def test_a_test_row_without_the_unseen_wording_is_told_before_the_training(confi
     with pytest.raises(ConfigError, match=rf"no prompts 'unseen' in row '{last['id']}' in text\.unseen_prompts"):
         checked(asked)
     checked(asked.replace(**{"text.unseen_prompts": None}))
+    checked(asked.replace(**{"data.test_split": "nowhere"}))  # as of what the page keeps: there is nothing to evaluate
+
+
+def test_rows_to_learn_from_alone_need_no_unseen_wording(config: Config) -> None:
+    checked(config.replace(**{"text.unseen_prompts": "later", "data.test_split": "nowhere"}))
 
 
 def test_a_manifest_without_any_words_says_what_to_do(config: Config, manifest: Path, tmp_path: Path) -> None:
