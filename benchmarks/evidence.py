@@ -66,7 +66,7 @@ CLAIMS = (
     Claim("… and writing the sentence anew from the turned mask", better("mosaic_fusions", FUSED, "early · recaption"), ""),
     Claim("… QaTa-COV19, exchanging", better("qata_fusions", FUSED, "early · swap"), ""),
     Claim("… QaTa-COV19, writing anew", better("qata_fusions", FUSED, "early · recaption"),
-          "The rule's sentences are not the set's: what is written anew in training is not what is said in the test."),
+          "Written by a rule in the set's own form; the table says how often it is the set's own sentence."),
     *(Claim(f"… phantoms, {n} training cases, exchanging", better("learning_phantoms", f"{n} · fuse-first", f"{n} · swap"), "")
       for n in ("32", "64", "128", "256", "all")),
     *(Claim(f"Early fusion beats fusing late: {name} · {arm}, Kvasir-SEG mosaics", between("mosaic_fusions", FUSED, f"{name} · {arm}"),

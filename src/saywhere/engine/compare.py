@@ -186,9 +186,16 @@ def _protocol(results: Results) -> str:
     length = f"{config['train']['epochs']} epochs" + (f" of {steps} steps" if steps else "")
     return (
         f"{networks} at {size} px, {length}, batch {config['train']['batch_size']}, {n} {_FRAMES[cell['summary'].get('frame', 'original')]}. "
-        f"{_statistics(max(map(len, results.values())))} "
+        f"{_statistics(max(map(len, results.values())))} {_rule(results)}"
         f"Made by `{cell['command']}` and `saywhere compare`."
     )
+
+
+def _rule(results: Results) -> str:
+    """How well the rule that writes sentences anew fits the set's own, where cells keep it."""
+    rules = [cell.get("arm", {}).get("place_rule", {}) for cells in results.values() for cell in cells]
+    fitted = next((rule for rule in rules if rule.get("agreement") is not None), None)
+    return f"`recaption` names the places of {fitted['agreement']:.1%} of {fitted['n']:,} training sentences as they do. " if fitted else ""
 
 
 def _statistics(n_seeds: int) -> str:

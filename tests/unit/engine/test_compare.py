@@ -136,3 +136,12 @@ def test_half_a_file_and_a_failed_cell_are_named_and_the_others_count(tmp_path: 
     assert "Left out: text-seed0.json (not a whole result: run `saywhere experiment` again)." in markdown
     assert "Left out: text-seed1.json (the cell failed: no such prompts)." in markdown
     assert row_of(markdown, "image")[1] == "1"
+
+
+def test_the_fit_of_the_rule_that_writes_sentences_anew_is_told(tmp_path: Path) -> None:
+    dice = np.linspace(0.3, 0.6, N)
+    rule = {"place_rule": {"n": 5716, "agreement": 0.67}, "name": "recaption"}
+    found = compare(written(tmp_path, [cell("image", 0, dice), cell("early · recaption", 0, dice) | {"arm": rule}]))
+    assert "`recaption` names the places of 67.0% of 5,716 training sentences as they do." in found.note
+    (tmp_path / "early-·-recaption-seed0.json").unlink()
+    assert "recaption" not in compare(tmp_path).note

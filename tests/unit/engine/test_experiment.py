@@ -11,8 +11,8 @@ import typer
 
 from saywhere.cli.experiment import experiment
 from saywhere.config import Config
-from saywhere.data.describe import fit_places
 from saywhere.data.manifest import read_manifest
+from saywhere.data.places import fit_places
 from saywhere.engine import workers
 from saywhere.engine.commit import commit
 from saywhere.engine.experiment import Task, finished, outcome, run_grid
