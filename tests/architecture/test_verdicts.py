@@ -92,6 +92,10 @@ def test_what_words_cost_is_what_was_counted(verdicts: ModuleType, tmp_path: Pat
     one = {"image": {"parameters": 1000, "gflop": 50.0}, "image and words": {"parameters": 1020, "gflop": 50.1}}
     (tmp_path / "cost.json").write_text(json.dumps({"networks": {"UNet": one}, "encoder": {"gflop": 5.5}}))
     assert verdicts.cost("UNet")().measured == "+2.00% weights and +0.20% arithmetic; and 5.5 GFLOP once a sentence (BERT-base) beside 50.0 an image, `cost`"
+    assert verdicts.cost("UNet")().verdict == "reproduced (below 1 %)"
+    one["image and words"]["gflop"] = 51.0
+    (tmp_path / "cost.json").write_text(json.dumps({"networks": {"UNet": one}, "encoder": {"gflop": 5.5}}))
+    assert verdicts.cost("UNet")().verdict == "not reproduced (1 % or more)"
 
 
 def test_the_counted_cost_is_the_committed_one() -> None:

@@ -84,7 +84,7 @@ def _heads(results: Results, reference: str | None) -> list[str]:
 
 
 def _mean_dice(cells: list[dict[str, Any]]) -> PairedDifference:
-    dice = _matrix(cells, "right")
+    dice = _matrix(cells, "right", _names(cells[0], "right"))
     return hierarchical_difference(dice, np.zeros_like(dice), RESAMPLES, 0)
 
 
@@ -126,7 +126,8 @@ def _heard(cells: list[dict[str, Any]], results: Results) -> list[str]:
 
 def words_gap(cells: list[dict[str, Any]], kind: str) -> PairedDifference:
     """Dice with right words minus Dice with words of this kind, over the cases that have them, and over seeds."""
-    return hierarchical_difference(_matrix(cells, "right", cases_with=kind), _matrix(cells, kind), RESAMPLES, 0)
+    names = _names(cells[0], kind)
+    return hierarchical_difference(_matrix(cells, "right", names), _matrix(cells, kind, names), RESAMPLES, 0)
 
 
 def case_difference(cells: list[dict[str, Any]], reference: list[dict[str, Any]], measure: str = "dice") -> PairedDifference:
@@ -145,20 +146,30 @@ def _effect(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> flo
 
 
 def _paired(cells: list[dict[str, Any]], reference: list[dict[str, Any]], measure: str = "dice") -> tuple[np.ndarray, np.ndarray]:
-    """A measure (seed, case) of both, for the seeds that both have."""
+    """A measure (seed, case) of both, for the seeds that both have and in one order of cases."""
     seeds = _shared(cells, reference)
     ours, theirs = ([cell for cell in side if cell["seed"] in seeds] for side in (cells, reference))
-    return _matrix(ours, "right", measure=measure), _matrix(theirs, "right", measure=measure)
+    names = _names(ours[0], "right")
+    return _matrix(ours, "right", names, measure), _matrix(theirs, "right", names, measure)
 
 
 def _shared(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> set[int]:
     return {cell["seed"] for cell in cells} & {cell["seed"] for cell in reference}
 
 
-def _matrix(cells: list[dict[str, Any]], words: str, cases_with: str | None = None, measure: str = "dice") -> np.ndarray:
-    """A measure (seed, case) with these words, each seed's cases in the same order; `cases_with`: only the cases that have those words too."""
-    names = [case["id"] for case in cells[0]["cases"] if case["words"] == (cases_with or words)]
+def _names(cell: dict[str, Any], words: str) -> list[str]:
+    """Of the cases that have these words."""
+    return [case["id"] for case in cell["cases"] if case["words"] == words]
+
+
+def _matrix(cells: list[dict[str, Any]], words: str, names: list[str], measure: str = "dice") -> np.ndarray:
+    """A measure (seed, case) with these words, by the cases' names. Raises UsageError for a cell that lacks one of them."""
     found = [{case["id"]: case[measure] for case in cell["cases"] if case["words"] == words} for cell in cells]
+    for cell, values in zip(cells, found):
+        if lacking := [name for name in names if name not in values]:
+            raise UsageError(f"{len(lacking)} of {len(names)} cases are not there with {words} words (the first: {lacking[0]})",
+                             where=f"{cell['label']}, seed {cell['seed']}", allowed="differences are of the same cases",
+                             remedy="move that result file away and run `saywhere experiment` again")  # fmt: skip
     return np.array([[values[name] for name in names] for values in found])
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from saywhere.config import Config
 from saywhere.engine import workers
 from saywhere.engine.grid import Cell, Grid, cells_of
+from saywhere.engine.results import read_cell
 from saywhere.engine.unchanged import check_unchanged
 from saywhere.engine.workplace import workplace
 from saywhere.errors import NotWritable, OutOfMemory, SaywhereError, TooManyFaults, TrainingDiverged
@@ -75,11 +76,8 @@ def _waiting(grid: Grid, results: Path, seeds: Sequence[int]) -> list[Cell]:
 
 def finished(path: Path) -> dict[str, Any] | None:
     """A whole result; None for half a file, or a failed cell's, which is run again."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return dict(found) if found["status"] == "finished" and isinstance(found["config"], dict) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    found = read_cell(path)
+    return None if isinstance(found, str) else found
 
 
 def outcome(task: Task) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from scipy.stats import wilcoxon
 
 from saywhere.engine.compare import case_difference, compare
 from saywhere.engine.compare import table as markdown_of
-from saywhere.errors import MissingFile, UsageError
+from saywhere.errors import MissingFile, UnreadableFile, UsageError
 from saywhere.metrics.statistics import rank_biserial
 from table_files import cell, written
 
@@ -78,7 +78,7 @@ def test_unseen_wordings_mosaics_and_the_spread_have_columns_where_cells_have_th
 def test_lines_stand_in_the_grids_order_and_networks_are_all_named(tmp_path: Path) -> None:
     dice = np.array([0.5, 0.6])
     folder = written(tmp_path, [cell(label, 0, dice) for label in ("a · x", "b · x", "b · y")], None)
-    about = json.loads((folder / "table.json").read_text()) | {"axis": [[{"label": "b"}, {"label": "a"}], [{"label": "y"}, {"label": "x"}]]}
+    about = json.loads((folder / "table.json").read_text()) | {"axis": [[{"label": "b"}, {"label": "a"}], [{"label": "y"}, {"label": "x"}]], "seeds": [0]}
     (folder / "table.json").write_text(json.dumps(about))
     place = next(path for path in folder.glob("*-seed0.json") if json.loads(path.read_text())["label"] == "b · x")
     other = json.loads(place.read_text())
@@ -145,3 +145,40 @@ def test_the_fit_of_the_rule_that_writes_sentences_anew_is_told(tmp_path: Path) 
     assert "`recaption` names the places of 67.0% of 5,716 training sentences as they do." in found.note
     (tmp_path / "early-·-recaption-seed0.json").unlink()
     assert "recaption" not in compare(tmp_path).note
+
+
+def test_cases_are_paired_by_name_and_not_by_place(tmp_path: Path) -> None:
+    dice = np.linspace(0.2, 0.9, N)
+    image, text = cell("image", 0, dice), cell("text", 0, dice + 0.05)
+    image["cases"].reverse()
+    assert case_difference([text], [image]).low == pytest.approx(0.05)  # each case gains as much, so the interval has no width
+    image["cases"].pop()
+    with pytest.raises(UsageError, match=r"1 of 40 cases are not there with right words \(the first: case-0\).*image, seed 0"):
+        case_difference([text], [image])
+
+
+def test_a_cell_of_an_older_form_of_the_grid_is_left_out(tmp_path: Path) -> None:
+    dice = np.linspace(0.3, 0.6, N)
+    folder = written(tmp_path, [cell("image", 0, dice), cell("text", 0, dice), cell("image", 3, dice)])
+    place = folder / "table.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"axis": [[{"label": "image"}]], "seeds": [0, 1, 2]}))
+    found = compare(folder)
+    assert [line.label for line in found.lines] == ["image"]
+    assert found.left_out == dict.fromkeys(["image-seed3.json", "text-seed0.json"], "no cell of the grid as it was last run: move the file away")
+
+
+@pytest.mark.parametrize("broken", ['{"title": "T"', "{}", "[]", "null"])
+def test_a_table_that_is_not_whole_says_what_to_run(tmp_path: Path, broken: str) -> None:
+    folder = written(tmp_path, [cell("image", 0, np.full(N, 0.5))])
+    (folder / "table.json").write_text(broken)
+    with pytest.raises(UnreadableFile, match=r"table.json is not whole.*finished cells are kept"):
+        compare(folder)
+
+
+@pytest.mark.parametrize("key", ["label", "seed", "config", "summary", "cases"])
+def test_a_result_that_lacks_a_part_is_left_out(tmp_path: Path, key: str) -> None:
+    whole = cell("image", 0, np.full(N, 0.5))
+    folder = written(tmp_path, [whole])
+    (folder / "other-seed0.json").write_text(json.dumps({name: value for name, value in whole.items() if name != key}))
+    (folder / "third-seed0.json").write_text(json.dumps(whole | {key: ["a list"] if key != "cases" else "no list"}))
+    assert list(compare(folder).left_out) == ["other-seed0.json", "third-seed0.json"]
