@@ -30,7 +30,8 @@ def table(tmp_path: Path) -> Grid:
     (tmp_path / "t").mkdir()
     for cell in cells_of(grid):
         summary = {"n": 9, "frame": "original"}
-        result = {"status": "finished", "config": cell.config.model_dump(mode="json"), "summary": summary}
+        about = {"status": "finished", "label": cell.label, "seed": cell.seed, "cases": []}
+        result = about | {"config": cell.config.model_dump(mode="json"), "summary": summary}
         (tmp_path / f"t/{cell.id}.json").write_text(json.dumps(result))
     return grid
 
