@@ -41,3 +41,7 @@ def _head(git: Path) -> str:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
+
+
+RUNNING = commit()
+"""Of the code that this process runs: read while the engine is imported. A process that lives for hours does not run what is checked out meanwhile."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from saywhere._version import __version__
 from saywhere.config import Config, read
-from saywhere.engine.commit import commit
+from saywhere.engine.commit import RUNNING
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io import files
 
@@ -150,7 +150,7 @@ def versions() -> dict[str, Any]:
     """Code, packages, machine."""
     return {
         "saywhere": __version__,
-        "commit": commit(),
+        "commit": RUNNING,
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),

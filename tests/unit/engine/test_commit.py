@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from saywhere import engine
 from saywhere.engine.commit import commit
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="compares with git")
@@ -60,3 +63,20 @@ def test_what_is_no_commit_is_never_told(checkout: Path, head: str) -> None:
 def test_without_git_none(checkout: Path) -> None:
     shutil.rmtree(checkout / ".git")
     assert commit(checkout / "src/saywhere") is None
+
+
+ASKED_LATER = """
+import subprocess, saywhere.engine
+subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "two"], check=True)
+from saywhere.engine.commit import RUNNING, commit
+print(RUNNING, commit())
+"""
+
+
+def test_a_process_keeps_the_commit_whose_code_it_imported(checkout: Path) -> None:
+    shutil.copytree(Path(engine.__file__).parent, checkout / "src/saywhere/engine", ignore=lambda _, names: {*names} - {"__init__.py", "commit.py"})
+    first = git(checkout, "rev-parse", "HEAD")[:12]
+    paths = os.environ | {"PYTHONPATH": str(checkout / "src")}
+    told = subprocess.run([sys.executable, "-c", ASKED_LATER], cwd=checkout, env=paths, check=True, capture_output=True, text=True).stdout.split()
+    assert told == [first, git(checkout, "rev-parse", "HEAD")[:12]]
+    assert told[0] != told[1]
