@@ -81,7 +81,9 @@ def test_it_takes_the_steps_that_are_left_and_no_others(task: Task, straight: tu
     whole, every = straight
     assert leftover.stat().st_mode & 0o777 == 0o700
     begun = load(leftover / "run/checkpoints/last").state["step"]
+    (leftover / "seconds").write_text(str(float((leftover / "seconds").read_text()) + 5000))
     found = outcome(task)
+    assert found["seconds"] > 5000
     assert every == list(range(len(every)))
     assert 0 < begun < len(every)
     assert steps == every[begun:]
@@ -107,6 +109,8 @@ def test_a_leftover_that_cannot_be_gone_on_from_is_left_out(
     task: Task, straight: tuple[dict[str, Any], list[int]], leftover: Path, steps: list[int], damage: Callable[[Path], object]
 ) -> None:
     damage(leftover / "run")
+    (leftover / "seconds").write_text("5000")
     found = outcome(task)
+    assert found["seconds"] < 5000
     assert found["cases"] == straight[0]["cases"]
     assert steps == straight[1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ from saywhere.config import Config
 from saywhere.engine import workers
 from saywhere.engine.grid import Cell, Grid, cells_of
 from saywhere.engine.results import read_cell
+from saywhere.engine.stopwatch import Stopwatch
 from saywhere.engine.unchanged import check_unchanged
-from saywhere.engine.workplace import workplace
+from saywhere.engine.workplace import sweep, workplace
 from saywhere.errors import NotWritable, OutOfMemory, SaywhereError, TooManyFaults, TrainingDiverged
 from saywhere.io import files
 
@@ -51,6 +51,7 @@ def run_grid(grid: Grid, results: Path, told: Told, command: str, seeds: Sequenc
     folder = results / grid.table
     waiting = [Task(cell, command, grid.mosaics, grid.measure) for cell in _waiting(grid, results, seeds)]
     files.write_json(folder / "table.json", grid.model_dump(mode="json"))
+    sweep()
     failed = []
     for task, found in workers.run(waiting, outcome, on=on, side_by_side=grid.jobs, threads=grid.threads):
         cell = task.cell
@@ -90,8 +91,8 @@ def outcome(task: Task) -> dict[str, Any]:
 
 
 def _measured(task: Task, place: Path) -> dict[str, Any]:
-    started, config = time.monotonic(), task.cell.config
-    run = _trained(config, place)
+    config, clock = task.cell.config, Stopwatch(place.with_name("seconds"))
+    run = _trained(config, place, clock)
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
     arm = facts["arm"]  # with more than its name, where it fitted something
     summary, cases = _on_images(run) if task.measure == "images" else _on_mosaics(run, task.n_mosaics)
@@ -101,7 +102,7 @@ def _measured(task: Task, place: Path) -> dict[str, Any]:
         "label": task.cell.label,
         "seed": task.cell.seed,
         "command": task.command,
-        "seconds": round(time.monotonic() - started),
+        "seconds": round(clock.seconds()),
         **{key: facts[key] for key in ABOUT},
         **({"weights": facts["weights"]} if "weights" in facts else {}),
         **({"arm": arm} if len(arm) > 1 else {}),
@@ -113,19 +114,20 @@ def _measured(task: Task, place: Path) -> dict[str, Any]:
     }
 
 
-def _trained(config: Config, place: Path) -> Path:
+def _trained(config: Config, place: Path, clock: Stopwatch) -> Path:
     """Go on from what a killed attempt left there, if that can be gone on from; else anew."""
     from saywhere.engine.train import train
 
     if _is_whole(place):
         try:
-            return train(config, place, resume=True)
+            return train(config, place, resume=True, listen=clock.listen)
         except (TrainingDiverged, OutOfMemory, NotWritable, TooManyFaults):
             raise  # so it would anew
         except Exception:  # whatever a damaged leftover raises, or data that changed since
             pass
     shutil.rmtree(place, ignore_errors=True)
-    return train(config, place)
+    clock.begin_anew()
+    return train(config, place, listen=clock.listen)
 
 
 def _is_whole(place: Path) -> bool:

@@ -9,6 +9,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from saywhere.engine import run
 from saywhere.engine.grid import Cell
 
 PREFIX = "saywhere-cell-"
+KEPT_S = 7 * 86_400
+"""How long what a kill left is kept after its last file was written."""
 
 
 @contextmanager
@@ -27,19 +30,41 @@ def workplace(cell: Cell) -> Iterator[Path]:
     """
     folder = Path(tempfile.gettempdir()) / f"{PREFIX}{_digest(cell)}"
     held = _hold(folder)
-    if held is None:
+    is_found_again = held is not None
+    if not is_found_again:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        held = _hold(folder)
     is_over = True
     try:
         yield folder
     except KeyboardInterrupt:
-        is_over = held is None
+        is_over = not is_found_again
         raise
     finally:
         if is_over:
             _remove(folder)
         if held is not None:
             os.close(held)
+
+
+def sweep() -> None:
+    """Remove what killed cells left here more than a week ago: after a commit or an edit of their grid, nobody looks for them. Without locks, nothing."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if not _is_forgotten(folder):  # nor locked: whoever looks for it now would begin anew
+            continue
+        held = _lock(folder)
+        if held is not None:
+            if _is_forgotten(folder):  # still: nobody was faster
+                _remove(folder)
+            os.close(held)
+
+
+def _is_forgotten(folder: Path) -> bool:
+    """By the last of its files; a long training's folder itself is as old as its first step."""
+    try:
+        return time.time() - max(path.lstat().st_mtime for path in (folder, *folder.rglob("*"))) > KEPT_S
+    except OSError:
+        return False
 
 
 def _digest(cell: Cell) -> str:
@@ -49,7 +74,14 @@ def _digest(cell: Cell) -> str:
 
 
 def _hold(folder: Path) -> int | None:
-    """Make the folder if need be, and lock it until the descriptor is closed or the process ends, however it ends.
+    """Make the folder if need be, and lock it."""
+    with suppress(OSError):
+        folder.mkdir(mode=0o700)
+    return _lock(folder)
+
+
+def _lock(folder: Path) -> int | None:
+    """Until the descriptor is closed or the process ends, however it ends.
 
     None where another process holds it, where it is not this user's alone (a temporary folder is everybody's), and where there are no such locks.
     """
@@ -57,8 +89,6 @@ def _hold(folder: Path) -> int | None:
         return None
     import fcntl
 
-    with suppress(OSError):
-        folder.mkdir(mode=0o700)
     descriptor = None
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -78,6 +81,18 @@ def test_a_failed_cell_is_marked_the_others_go_on_and_only_it_is_run_again(confi
     told.clear()
     run_grid(grid, tmp_path, lambda cell, what: told.append(cell), "")
     assert told == ["bad-seed0"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
+def test_a_grid_that_starts_removes_what_nobody_goes_on_with(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(workers, "run", lambda *_, **__: iter(()))
+    left = tmp_path / "saywhere-cell-0"
+    left.mkdir(0o700)
+    os.utime(left, (0, 0))
+    (tmp_path / "base.toml").write_text(config.to_toml())
+    run_grid(Grid.model_validate({"table": "t", "title": "T", "base": tmp_path / "base.toml", "axis": [[{"label": "a"}]]}), tmp_path, lambda *_: None, "")
+    assert not left.exists()
 
 
 WRONG = """

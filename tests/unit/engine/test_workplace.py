@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from saywhere.config import Config
 from saywhere.engine import run
 from saywhere.engine.grid import Cell
-from saywhere.engine.workplace import workplace
+from saywhere.engine.workplace import sweep, workplace
 
 CELL = Cell("text", 0, Config())
 needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
@@ -99,3 +100,55 @@ def test_a_removal_that_is_cut_short_leaves_no_run_to_go_on_with(monkeypatch: py
         (folder / "run").mkdir()
     assert folder.is_dir()
     assert not (folder / "run").exists()
+
+
+def aged(folder: Path, days: float) -> Path:
+    """As if nothing in it had been written for so long."""
+    then = time.time() - days * 86_400
+    for path in (*folder.rglob("*"), folder):
+        os.utime(path, (then, then))
+    return folder
+
+
+@needs_locks
+def test_what_was_left_a_week_ago_is_swept_and_what_is_younger_stays(tmp_path: Path) -> None:
+    old = aged(interrupted(CELL), 7.1)
+    young = aged(interrupted(Cell("young", 0, Config())), 6.9)
+    slow = aged(interrupted(Cell("slow", 0, Config())), 30)
+    (slow / "run/metrics.csv").touch()  # a long training that was killed just now
+    os.utime(slow / "run", (0, 0))
+    strange = tmp_path / "saywhere-cells"
+    strange.mkdir(0o700)
+    aged(strange, 30)
+    sweep()
+    assert {*tmp_path.iterdir()} == {young, slow, strange}
+    assert not old.exists()
+
+
+@needs_locks
+def test_a_folder_at_work_is_not_swept_however_old_it_is() -> None:
+    with workplace(CELL) as one, workplace(CELL) as other:
+        for folder in (one, other):
+            aged(folder, 30)
+        sweep()
+        assert one.is_dir()
+        assert other.is_dir()
+
+
+@needs_locks
+@pytest.mark.parametrize("kind", ["open to others", "a link", "a file"])
+def test_what_somebody_else_put_there_is_not_swept(tmp_path: Path, kind: str) -> None:
+    place, elsewhere = tmp_path / "saywhere-cell-0", tmp_path / "elsewhere"
+    elsewhere.mkdir(0o700)
+    aged(elsewhere, 30)
+    if kind == "open to others":
+        place.mkdir()
+        place.chmod(0o777)
+    elif kind == "a link":
+        place.symlink_to(elsewhere)
+    else:
+        place.touch()
+    os.utime(place, (0, 0), follow_symlinks=False)
+    sweep()
+    assert os.path.lexists(place)
+    assert elsewhere.is_dir()
