@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from saywhere import seeds
 from saywhere.config import Config
 from saywhere.engine.arms import ARMS
-from saywhere.errors import UsageError
+from saywhere.errors import SaywhereError, UsageError
 from saywhere.fusion.generator import Generator, start_unit_variance
 from saywhere.fusion.late import JOINTS, join
 from saywhere.fusion.projection import Projection
 from saywhere.model import FeatureSegmenter, ImageSegmenter, Model, ReferringSegmenter
 from saywhere.networks import registry
+from saywhere.networks.accept import check_stack
 from saywhere.normalize import Normalize
 from saywhere.text.scale import EmbeddingScale
 
@@ -32,17 +34,7 @@ def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Ten
     seeds.seed_weights(config.train.seed)
     channel = config.data.channels
     with_words, is_early = config.fusion.name != "none", config.fusion.name == "early"
-    network = registry.build(
-        config.network.name,
-        in_channels=channel * (2 if is_early else 1),
-        width=config.network.width,
-        depth=config.network.depth,
-        pretrained=config.network.pretrained,
-        first_filters=config.network.first_filters,
-        weights=config.network.weights,
-        size=config.data.size,
-        restored=restored,
-    )
+    network = _network(config, restored=restored)
     normalize = _normalize(config, network, is_early)
     if not with_words:
         return ImageSegmenter(normalize, network)
@@ -60,9 +52,44 @@ def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Ten
 
 
 def check_network(config: Config) -> None:
-    """Refuse a network that is none, and a setting that it would ignore, before anything is read. Raises UsageError."""
-    chosen = config.network
+    """Refuse, before anything is read, a network that is none or lacks a package, a setting that it would ignore, and a `data.size` that it cannot take.
+
+    It is built of shapes alone, in no memory and with no draw of random numbers. Raises UsageError, MissingExtra.
+    """
+    chosen, size = config.network, config.data.size
     registry.check(chosen.name, depth=chosen.depth, pretrained=chosen.pretrained, first_filters=chosen.first_filters, weights=chosen.weights)
+    try:
+        with torch.device("meta"):
+            network, stack = _network(config, restored=True), torch.empty(1, _in_channels(config), size, size)
+    except SaywhereError:
+        raise
+    except Exception:  # somebody's own network that shapes alone cannot build: the real one is asked later
+        return
+    smallest, multiple, largest = getattr(network, "smallest", 1), getattr(network, "multiple", 1), getattr(network, "largest", None)
+    try:
+        check_stack(stack, chosen.name, stack.shape[1], smallest, multiple, largest)
+    except UsageError as error:
+        raise UsageError(f"data.size is {size}", where=f"a training of {chosen.name}", allowed=error.allowed, remedy=error.remedy) from None
+
+
+def _network(config: Config, *, restored: bool) -> nn.Module:
+    chosen = config.network
+    return registry.build(
+        chosen.name,
+        in_channels=_in_channels(config),
+        width=chosen.width,
+        depth=chosen.depth,
+        pretrained=chosen.pretrained,
+        first_filters=chosen.first_filters,
+        weights=chosen.weights,
+        size=config.data.size,
+        restored=restored,
+    )
+
+
+def _in_channels(config: Config) -> int:
+    """The stack's: an early fusion adds a pseudo-image."""
+    return config.data.channels * (2 if config.fusion.name == "early" else 1)
 
 
 def reads_tokens_of(config: Config) -> bool:

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from saywhere.config import Config
-from saywhere.engine.build import build_model
+from saywhere.engine.build import build_model, check_network
 from saywhere.engine.material import gather
-from saywhere.errors import UsageError
+from saywhere.errors import MissingExtra, UsageError
 from saywhere.model import ImageSegmenter, ReferringSegmenter
+from saywhere.networks import adapter, registry
 from saywhere.text.scale import EmbeddingScale
 
 
@@ -61,3 +62,46 @@ def test_normalisation_is_per_half_and_grey_takes_the_colours_mean(config: Confi
 def test_words_without_a_scale_are_refused(config: Config) -> None:
     with pytest.raises(UsageError, match="a model with words, and no scale"):
         build_model(config, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "reason"),
+    [
+        ("monai:Nope", 32, "MONAI has no network 'Nope': did you mean"),
+        ("monai:EfficientNet", 32, "EfficientNet cannot be built from a name"),
+        ("monai:DenseNet121", 32, r"DenseNet121 (gives no logit a pixel|cannot be built)"),
+        ("monai:UNETR", 72, r"the size must be a multiple of 16: try data\.size=64"),
+        ("monai:SwinUNETR", 72, r"data\.size is 72 in a training of monai:SwinUNETR; height and width must be at least 64 px and multiples of 32: try 64×64"),
+        ("transunet", 40, r"data\.size is 40 in a training of transunet; height and width must be at least 32 px and multiples of 16: try 32×32"),
+        ("missformer", 48, r"data\.size is 48 .* multiples of 32"),
+    ],
+)
+def test_a_network_that_cannot_be_trained_is_refused_before_the_images_are_read(config: Config, name: str, size: int, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        check_network(config.replace(**{"network.name": name, "network.width": 12, "data.size": size}))
+
+
+def test_a_package_that_a_network_lacks_is_named_before_the_images_are_read(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"SwinUNETR needs einops"):
+        check_network(config.replace(**{"network.name": "monai:SwinUNETR", "data.size": 64}))
+
+
+class Counting(torch.nn.Module):
+    """Somebody's own, whose constructor reads a number off a tensor."""
+
+    def __init__(self, in_channels: int, width: int) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(in_channels, int(torch.ones(1).item()), 1)
+
+
+def test_a_network_that_shapes_alone_cannot_build_passes(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.NETWORKS, "counting", Counting)
+    check_network(config.replace(**{"network.name": "counting"}))
+
+
+@pytest.mark.parametrize("name", ["unet", "lite", "transunet", "missformer", "monai:UNETR"])
+def test_the_check_draws_no_random_numbers(config: Config, name: str) -> None:
+    before = torch.get_rng_state()
+    check_network(config.replace(**{"network.name": name, "network.width": 64}))
+    assert torch.equal(torch.get_rng_state(), before)
