@@ -15,10 +15,13 @@ from typing import Any
 from saywhere._version import __version__
 from saywhere.config import Config, read
 from saywhere.engine.commit import RUNNING
+from saywhere.engine.differences import differences
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io import files
 
 PACKAGES = ("torch", "numpy", "kornia", "monai", "lightning-fabric", "transformers", "safetensors")
+FREE = {"train.threads"}
+"""What may differ when a run is resumed."""
 
 
 class Run:
@@ -126,14 +129,10 @@ def _latest(folder: Path) -> float:
 
 
 def same_config(saved: Config, asked: Config) -> None:
-    """Refuse to resume under another configuration, naming the first key that differs (what `auto` chose is not compared, nor threads)."""
-    free = {("train", "threads")} | ({("train", "precision"), ("train", "channels_last")} if asked.train.precision == "auto" else set())
-    before, after = saved.model_dump(mode="json"), asked.model_dump(mode="json")
-    for section, values in after.items():
-        for key, value in values.items():
-            if value != before[section].get(key) and (section, key) not in free:
-                raise UsageError(f"{section}.{key} was {before[section].get(key)!r} and is now {value!r}", allowed="a run goes on as it began",
-                                 remedy="resume with the same configuration, or start another run")  # fmt: skip
+    """Refuse to resume under another configuration, naming the first key that differs: the saved one is gone on with, so that another would be ignored."""
+    for key, (before, now) in differences(saved.model_dump(mode="json"), asked, FREE).items():
+        raise UsageError(f"{key} was {before!r} and is now {now!r}", allowed="a run goes on as it began",
+                         remedy="resume with the same configuration, or start another run")  # fmt: skip
 
 
 def weights_of(config: Config) -> dict[str, str] | None:

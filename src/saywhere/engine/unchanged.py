@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from saywhere.config import Config, FusionConfig
+from saywhere.engine.differences import Change, differences
 from saywhere.engine.grid import Cell, Grid
 from saywhere.errors import ConfigError
 
 FREE = {"train.device", "train.threads", "evaluate.batch_size"}
 """Where and how fast a result is made, not which."""
-AUTO = {"train.precision", "train.channels_last"}
-"""The machine's own choice, where `train.precision` is auto on either side."""
 SHOWN = 3
-Change = tuple[Any, Any]
 
 
 def check_unchanged(grid: Grid, finished: Sequence[tuple[Path, Cell, dict[str, Any]]]) -> None:
@@ -31,18 +28,9 @@ def check_unchanged(grid: Grid, finished: Sequence[tuple[Path, Cell, dict[str, A
                       remedy=f"move the result file{'s' * (len(found) > 1)} away (the first is {found[0][0]}), or undo the edit")  # fmt: skip
 
 
-def differences(before: dict[str, Any], after: Config) -> dict[str, Change]:
-    """Dotted key → (old, new) of all that can change a result. `before`: as a result file holds it; a key that it lacks had its default."""
-    default, new = (_flat(config.model_dump(mode="json")) for config in (Config(), after))
-    old = default | _flat(before)
-    free = FREE | (AUTO if "auto" in (old["train.precision"], new["train.precision"]) else set())
-    old["fusion.arm"], new["fusion.arm"] = _arm(old), _arm(new)
-    return {key: (old[key], new.get(key)) for key in old if key not in free and old[key] != new.get(key)}
-
-
 def _changes(result: dict[str, Any], cell: Cell, grid: Grid) -> dict[str, Change]:
     """Of the configuration, and of what was measured."""
-    changes = differences(result.get("config", {}), cell.config)
+    changes = differences(result.get("config", {}), cell.config, FREE)
     summary = result.get("summary", {})
     before = ("mosaics", summary.get("n")) if summary.get("frame") == "mosaic" else ("images", None)
     after = ("mosaics", grid.mosaics) if grid.measure == "mosaics" else ("images", None)
@@ -57,14 +45,3 @@ def _said(changes: dict[str, Change]) -> str:
 
 def _shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)[:60]
-
-
-def _arm(settings: dict[str, Any]) -> str:
-    """What `fusion.arm` comes to: left out, it is the fusion's own; without words, only whether anything turns."""
-    if settings["fusion.name"] == "none":
-        return "still" if settings["fusion.arm"] == "still" else "untouched"
-    return FusionConfig.model_construct(name=settings["fusion.name"], arm=settings["fusion.arm"]).chosen_arm
-
-
-def _flat(document: dict[str, Any]) -> dict[str, Any]:
-    return {f"{section}.{key}": value for section, values in document.items() if isinstance(values, dict) for key, value in values.items()}

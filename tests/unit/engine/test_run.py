@@ -85,6 +85,12 @@ def test_what_auto_chose_may_differ() -> None:
     run.same_config(Config().replace(**{"train.precision": "bf16-mixed", "train.channels_last": False, "train.threads": 7}), Config())
 
 
+def test_one_arm_said_in_two_ways_is_one() -> None:
+    run.same_config(Config(), Config().replace(**{"fusion.arm": "fuse-first"}))
+    with pytest.raises(UsageError, match=r"fusion\.arm was 'fuse-first' and is now 'swap'"):
+        run.same_config(Config(), Config().replace(**{"fusion.arm": "swap"}))
+
+
 def test_without_a_checkpoint_config_toml_decides(tmp_path: Path) -> None:
     here, begun = run.create(tmp_path / "run", ""), Config().replace(**{"train.precision": "32-true", "train.epochs": 7})
     assert here.config(begun, None) == begun  # nothing written yet

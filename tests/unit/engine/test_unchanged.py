@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from saywhere.config import Config
 from saywhere.engine.experiment import n_waiting, run_grid
 from saywhere.engine.grid import Grid, cells_of, read_grid
-from saywhere.engine.unchanged import differences
 from saywhere.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
-
-
-def dumped(**changes: Any) -> dict[str, Any]:
-    return Config().replace(**changes).model_dump(mode="json")
 
 
 @pytest.fixture
@@ -67,40 +60,9 @@ def test_cells_that_were_measured_on_something_else_are_told(table: Grid, tmp_pa
         n_waiting(table.model_copy(update={"measure": "mosaics", "mosaics": 100}), tmp_path)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"train.threads": 7},
-        {"train.device": "cpu"},
-        {"evaluate.batch_size": 3},
-        {"train.precision": "32-true", "train.channels_last": False},  # auto, now, may choose that
-        {"fusion.arm": "fuse-first"},  # what it is without being said
-        {"fusion.name": "early"},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_what_cannot_change_a_result_may_differ(change: dict[str, Any]) -> None:
-    assert differences(dumped(**change), Config()) == {}
-
-
-def test_a_chosen_precision_is_another_result() -> None:
-    assert differences(dumped(**{"train.precision": "bf16-mixed"}), Config().replace(**{"train.precision": "32-true"})) == {
-        "train.precision": ("bf16-mixed", "32-true")
-    }
-
-
-def test_without_words_an_arm_says_only_whether_anything_turns() -> None:
-    image_only = Config().replace(**{"fusion.name": "none"})
-    assert differences(dumped(**{"fusion.name": "none", "fusion.arm": "fuse-first"}), image_only) == {}
-    assert differences(dumped(**{"fusion.name": "none", "fusion.arm": "still"}), image_only) == {"fusion.arm": ("still", "untouched")}
-
-
-def test_a_key_that_an_old_file_lacks_had_its_default_and_one_that_is_gone_is_told() -> None:
-    before = dumped()
-    del before["data"]["half"]
-    before["data"]["folds"] = 5
-    assert differences(before, Config()) == {"data.folds": (5, None)}
-    assert differences(before, Config().replace(**{"data.half": 0.5}))["data.half"] == (0.0, 0.5)
+@pytest.mark.parametrize(("key", "value"), [("train.threads", 7), ("train.device", "cpu"), ("evaluate.batch_size", 3)])
+def test_where_and_how_fast_a_cell_was_made_may_differ(table: Grid, tmp_path: Path, key: str, value: int | str) -> None:
+    assert n_waiting(table.model_copy(update={"set": {key: value}}), tmp_path) == 0
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.toml")), ids=lambda path: path.stem)

@@ -1,0 +1,35 @@
+"""What differs between two configurations, and matters."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Any
+
+from saywhere.config import Config, FusionConfig
+
+AUTO = {"train.precision", "train.channels_last"}
+"""The machine's own choice, where `train.precision` is auto on either side."""
+Change = tuple[Any, Any]
+
+
+def differences(before: dict[str, Any], after: Config, free: Set[str]) -> dict[str, Change]:
+    """Dotted key → (old, new), in the configuration's order, of all that can change a result.
+
+    `before`: as JSON holds it; a key that it lacks had its default. `free`: keys that may differ; so may what `auto` chose, and one arm said in two ways.
+    """
+    default, new = (_flat(config.model_dump(mode="json")) for config in (Config(), after))
+    old = default | _flat(before)
+    may_differ = free | (AUTO if "auto" in (old["train.precision"], new["train.precision"]) else set())
+    old["fusion.arm"], new["fusion.arm"] = _arm(old), _arm(new)
+    return {key: (old[key], new.get(key)) for key in old if key not in may_differ and old[key] != new.get(key)}
+
+
+def _arm(settings: dict[str, Any]) -> str:
+    """What `fusion.arm` comes to: left out, it is the fusion's own; without words, only whether anything turns."""
+    if settings["fusion.name"] == "none":
+        return "still" if settings["fusion.arm"] == "still" else "untouched"
+    return FusionConfig.model_construct(name=settings["fusion.name"], arm=settings["fusion.arm"]).chosen_arm
+
+
+def _flat(document: dict[str, Any]) -> dict[str, Any]:
+    return {f"{section}.{key}": value for section, values in document.items() if isinstance(values, dict) for key, value in values.items()}
