@@ -14,18 +14,20 @@ from typing import Any
 import numpy as np
 
 from saywhere.data.manifest import Row
-from saywhere.data.places import first_sentence
-from saywhere.io import images
+from saywhere.data.places import as_written, first_sentence, mask_of
 
 THIRDS, SIDES = ("upper", "middle", "lower"), ("left", "right")
 Zones = tuple[tuple[bool, bool, bool], tuple[bool, bool, bool]]
 """left, then right; of each (upper, middle, lower)."""
 LEAST = (0.0, 0.0005, 0.001, 0.002, 0.003, 0.004, 0.005)  # shares of the image
 NUMBERS = ("one", "two", "three", "four", "five", "six")
-_SIDE = r"(?:(?:upper|middle|lower) )+(?:left|right) lung"
-_ZONES = re.compile(rf"{_SIDE}(?: and {_SIDE})?")
-_COUNT = re.compile(rf"\b(?:{'|'.join(NUMBERS)}) infected areas?\b")
-_LATERAL = re.compile(r"\b(?:uni|bi)lateral\b")
+ALL = "all"  # LViT's own word for three thirds; copies of its sets say "upper middle lower"
+_SIDE = rf"(?:(?:{'|'.join(THIRDS)}|{ALL}) )+(?:left|right) lung"
+_AND = r"(?:,? and |, )"
+_ZONES = re.compile(rf"{_SIDE}(?:{_AND}{_SIDE})*", re.IGNORECASE)
+_COUNT = re.compile(rf"\b({'|'.join(NUMBERS)}) infected areas?\b", re.IGNORECASE)
+_LATERAL = re.compile(r"\b(?:uni|bi)lateral\b", re.IGNORECASE)
+_FORM = "unilateral pulmonary infection, one infected area, upper left lung."
 _GRID = np.arange(0.02, 1, 0.02)
 _SOME = [chosen for chosen in product((True, False), repeat=3) if any(chosen)]
 EVERY: tuple[Zones, ...] = tuple((left, right) for left, right in product([*_SOME, (False,) * 3], repeat=2) if any(left) or any(right))  # type: ignore[misc]
@@ -43,6 +45,8 @@ class LungRule:
     lower: float
     tall: float
     least: float
+    says_all: bool = False
+    """of three thirds, "all left lung" rather than "upper middle lower left lung": as the sentences that it was fitted to do"""
     fit: dict[str, Any] = field(default_factory=dict)
     """`fit_on` the rows that it was fitted to"""
 
@@ -66,16 +70,18 @@ class LungRule:
     def sentence(self, mask: np.ndarray) -> str:
         """In the set's own words; "no pulmonary infection" of an empty mask."""
         found = self.zones(mask)
-        return "no pulmonary infection" if found is None else _written("bilateral pulmonary infection, two infected areas, upper left lung.", found)
+        return (
+            "no pulmonary infection" if found is None else _written("bilateral pulmonary infection, one infected area, upper left lung.", found, self.says_all)
+        )
 
     def rewrite(self, prompt: str, mask: np.ndarray) -> str:
         """The prompt with the thirds, sides and number of this mask; of an empty mask, as it is."""
         found = self.zones(mask)
-        return prompt if found is None else _written(prompt, found)
+        return prompt if found is None else _written(prompt, found, self.says_all)
 
     def versions(self, prompt: str) -> list[str]:
         """All that `rewrite` can answer: 63, and the prompt."""
-        return list(dict.fromkeys([prompt, *(_written(prompt, zones) for zones in EVERY)]))
+        return list(dict.fromkeys([prompt, *(_written(prompt, zones, self.says_all) for zones in EVERY)]))
 
     def fit_on(self, rows: Sequence[Row], levels: Sequence[str]) -> dict[str, Any]:
         """`n` rows whose sentences are of this form, and the shares of them that it gives back: `agreement` (all of it), `zones`, `count`, `sides`."""
@@ -84,7 +90,7 @@ class LungRule:
 
     def facts(self) -> dict[str, Any]:
         """For run.json and a report."""
-        return {"upper": self.upper, "lower": self.lower, "tall": self.tall, "least": self.least, **self.fit}
+        return {"upper": self.upper, "lower": self.lower, "tall": self.tall, "least": self.least, "says_all": self.says_all, **self.fit}
 
     def _named(self, seen: np.ndarray, least: float) -> np.ndarray:
         """bool (…, side, third) of measures (…, side, 3)."""
@@ -112,10 +118,13 @@ def fit_lungs(rows: Sequence[Row], levels: Sequence[str]) -> LungRule | None:
         return None
     least = max(LEAST, key=lambda cut: float((((seen[..., 0] > 0) & (seen[..., 0] >= cut)) == said.any(2)).all(1).mean()))
     here = (seen[..., 0] > 0) & (seen[..., 0] >= least) & said.any(2)
+    if not here.any():  # no half of any mask is where its sentence says
+        return None
     _, top, bottom = seen[here].T
     words = said[here]
     rule = LungRule(_best(lambda cut: top < cut, words[:, 0]), _best(lambda cut: bottom >= cut, words[:, 2]),
-                    _best(lambda cut: bottom - top >= cut, words[:, 1]), least)  # fmt: skip
+                    _best(lambda cut: bottom - top >= cut, words[:, 1]), least,
+                    any(ALL in found.group().lower().split() for sentence in sentences if (found := _ZONES.search(sentence))))  # fmt: skip
     return replace(rule, fit=rule._compared(seen, said))
 
 
@@ -124,24 +133,34 @@ def named(sentence: str) -> Zones | None:
     found = _ZONES.search(sentence)
     if found is None:
         return None
-    phrases = {words[-2]: words[:-2] for phrase in found.group().split(" and ") if (words := phrase.split())}
-    left, right = (tuple(third in phrases.get(side, ()) for third in THIRDS) for side in SIDES)
+    said: dict[str, set[str]] = {side: set() for side in SIDES}
+    for phrase in re.split(_AND, found.group().lower()):
+        *thirds, side, _ = phrase.split()
+        said[side] |= set(THIRDS) if ALL in thirds else set(thirds)
+    left, right = (tuple(third in said[side] for third in THIRDS) for side in SIDES)
     return left, right  # type: ignore[return-value]
 
 
-def _written(prompt: str, zones: Zones) -> str:
-    """The prompt of this form with other thirds; what it says of sides and number follows."""
-    n = sum(map(sum, zones))
-    phrases = [" ".join([*(third for third, is_said in zip(THIRDS, thirds) if is_said), side, "lung"]) for side, thirds in zip(SIDES, zones) if any(thirds)]
+def _written(prompt: str, zones: Zones, says_all: bool) -> str:
+    """The prompt of this form with other thirds; what it says of sides follows, and of their number where it counted thirds."""
+    n, before = sum(map(sum, zones)), named(prompt)
+    phrases = [_phrase(side, thirds, says_all) for side, thirds in zip(SIDES, zones) if any(thirds)]
     prompt = _ZONES.sub(" and ".join(phrases), prompt, count=1)
-    prompt = _COUNT.sub(f"{NUMBERS[n - 1]} infected area{'s' if n > 1 else ''}", prompt, count=1)
-    return _LATERAL.sub("bilateral" if len(phrases) > 1 else "unilateral", prompt, count=1)
+    counted = _COUNT.search(prompt)
+    if counted and before and counted[1].lower() == NUMBERS[sum(map(sum, before)) - 1]:
+        prompt = _COUNT.sub(f"{as_written(counted[1], NUMBERS[n - 1])} infected area{'s' if n > 1 else ''}", prompt, count=1)
+    return _LATERAL.sub(lambda lateral: as_written(lateral[0], "bilateral" if len(phrases) > 1 else "unilateral"), prompt, count=1)
+
+
+def _phrase(side: str, thirds: tuple[bool, bool, bool], says_all: bool) -> str:
+    said = [ALL] if says_all and all(thirds) else [third for third, is_said in zip(THIRDS, thirds) if is_said]
+    return " ".join([*said, side, "lung"])
 
 
 def _observed(rows: Sequence[Row], levels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """(measures (row, side, 3), thirds (row, side, third)) of the rows that have both a mask and a sentence of this form."""
-    pairs = [(row.mask, zones) for row in rows if row.mask is not None and (zones := named(first_sentence(row, levels))) is not None]
-    return np.array([_measured(images.read_mask(mask)) for mask, _ in pairs]), np.array([zones for _, zones in pairs], bool)
+    pairs = [(_measured(mask), zones) for row in rows if (zones := named(first_sentence(row, levels))) is not None and (mask := mask_of(row)) is not None]
+    return np.array([seen for seen, _ in pairs]), np.array([zones for _, zones in pairs], bool)
 
 
 def _measured(mask: np.ndarray) -> np.ndarray:

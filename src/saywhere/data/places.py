@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from saywhere.data.manifest import Row
+from saywhere.errors import UnreadableFile
 from saywhere.io import images
 from saywhere.text.prompts import CENTRES, POSITIONS, positions
 
@@ -22,7 +23,11 @@ MOST = 2  # places that a rewritten sentence names: 9 + 45 lists, all embedded b
 SMALLEST_SHARE = 0.05  # of the largest component's area: what is smaller is no lesion of its own
 Named = tuple[tuple[int, int], ...]
 """(row, column) of the grid, place by place."""
+Centre = tuple[float, float]
+"""(down, across), in shares of the sides."""
 _STEP = 0.02
+_AXES = ({"top", "upper", "bottom", "lower"}, {"left", "right"})
+_SEVERAL = re.compile(rf"\b(?:{'|'.join(NUMBERS[2:])}|many)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 _BETWEEN = re.compile(r",|\band\b", re.IGNORECASE)
 
@@ -41,8 +46,10 @@ class PlaceRule:
     def place(self, mask: np.ndarray) -> str | None:
         """Of the box around the foreground of a mask (height, width), in the mask's own frame; None for an empty mask."""
         centre = _centre(mask)
-        if centre is None:
-            return None
+        return None if centre is None else self.at(centre)
+
+    def at(self, centre: Centre) -> str:
+        """Of a centre (down, across), in shares of the sides."""
         row, column = (int(np.searchsorted(cuts, value, side="right")) for cuts, value in zip((self.down, self.across), centre))
         return PLACES[3 * row + column]
 
@@ -78,13 +85,21 @@ def fit_places(rows: Sequence[Row], levels: Sequence[str]) -> PlaceRule:
 
     A sentence is fitted to where it names as many places as its mask has components; all that name places count for the agreement.
     """
-    said, masks = _observed(rows, levels)
-    pairs = [pair for named, mask in zip(said, masks) for pair in _paired(named, mask)]
+    said, seen = _observed(rows, levels)
+    pairs = [pair for named, centres in zip(said, seen) if len(named) == len(centres) for pair in zip(centres, named)]
     if not pairs:
         return PlaceRule()
     found, words = np.array([centre for centre, _ in pairs]), np.array([place for _, place in pairs])
     rule = PlaceRule(_cuts(found[:, 1], words[:, 1]), _cuts(found[:, 0], words[:, 0]))
-    return replace(rule, **_compared(rule, said, masks))
+    return replace(rule, **_compared(rule, said, seen))
+
+
+def mask_of(row: Row) -> np.ndarray | None:
+    """None where a row has no mask, or one that cannot be read: the row's own fault, and told where the row is used."""
+    try:
+        return None if row.mask is None else images.read_mask(row.mask)
+    except UnreadableFile:
+        return None
 
 
 def first_sentence(row: Row, levels: Sequence[str]) -> str:
@@ -111,8 +126,13 @@ def replace_places(prompt: str, places: Sequence[str]) -> str:
         return prompt
     before, after, n = prompt[: spans[0][0]], prompt[spans[-1][1] :], len(_clauses(prompt))
     if n < len(NUMBERS):
-        before = re.sub(rf"\b{NUMBERS[n]}\b", NUMBERS[len(places)], before, count=1)
+        before = re.sub(rf"\b{NUMBERS[n]}\b", lambda said: as_written(said[0], NUMBERS[len(places)]), before, count=1, flags=re.IGNORECASE)
     return f"{before}{', '.join(places)}{after}"
+
+
+def as_written(said: str, word: str) -> str:
+    """The word with a capital where what it replaces has one."""
+    return word.capitalize() if said[:1].isupper() else word
 
 
 def _spans(prompt: str) -> list[tuple[int, int]]:
@@ -120,9 +140,26 @@ def _spans(prompt: str) -> list[tuple[int, int]]:
 
 
 def _clauses(prompt: str) -> list[str]:
-    """What a prompt names, place by place: "top left, right" → "top left" and "right"."""
+    """What a prompt names, place by place: "top left, right" → "top left" and "right".
+
+    Where the prompt counts no more than one, a row and a column side by side are one place: "top, on the left".
+    """
     spans = _spans(prompt)
-    return [clause for clause in _BETWEEN.split(prompt[spans[0][0] : spans[-1][1]]) if positions(clause)] if spans else []
+    clauses = [clause for clause in _BETWEEN.split(prompt[spans[0][0] : spans[-1][1]]) if positions(clause)] if spans else []
+    if _SEVERAL.search(prompt):
+        return clauses
+    joined: list[str] = []
+    for clause in clauses:
+        if joined and sorted([*_axes(joined[-1]), *_axes(clause)]) == [0, 1] and len(_axes(clause)) == 1:
+            joined[-1] += f", {clause}"
+        else:
+            joined.append(clause)
+    return joined
+
+
+def _axes(clause: str) -> list[int]:
+    """Which of down (0) and across (1) a clause names."""
+    return [axis for axis, words in enumerate(_AXES) if positions(clause) & words]
 
 
 def _named(sentence: str) -> Named:
@@ -143,30 +180,31 @@ def _one_place(clause: str) -> tuple[int, int] | None:
     return row, column
 
 
-def _observed(rows: Sequence[Row], levels: Sequence[str]) -> tuple[list[Named], list[np.ndarray]]:
-    """Places and masks of the rows that name places and have a mask that is not empty."""
-    pairs = [(named, images.read_mask(row.mask)) for row in rows if row.mask is not None and (named := _named(first_sentence(row, levels)))]
-    return [named for named, mask in pairs if mask.any()], [mask for _, mask in pairs if mask.any()]
+def _observed(rows: Sequence[Row], levels: Sequence[str]) -> tuple[list[Named], list[list[Centre]]]:
+    """Of the rows that name places and have a mask that is not empty: what is said, and the centres, of all as one box where one place is said."""
+    said, seen = [], []
+    for row in rows:
+        named = _named(first_sentence(row, levels))
+        mask = mask_of(row) if named else None
+        if mask is not None and mask.any():
+            said.append(named)
+            parts = [mask] if len(named) == 1 else components(mask)  # the public sets name components from the top down
+            seen.append([centre for part in parts if (centre := _centre(part))])
+    return said, seen
 
 
-def _compared(rule: PlaceRule, said: Sequence[Named], masks: Sequence[np.ndarray]) -> dict[str, Any]:
+def _compared(rule: PlaceRule, said: Sequence[Named], seen: Sequence[Sequence[Centre]]) -> dict[str, Any]:
     if not said:
         return {"n": 0}
-    is_right = [rule.places(mask, len(named) if len(named) == 1 else None) == _in_order(named) for named, mask in zip(said, masks)]
+    is_right = [sorted(map(rule.at, centres), key=PLACES.index) == _in_order(named) for named, centres in zip(said, seen)]
     return {"n": len(said), "agreement": round(float(np.mean(is_right)), 4)}
 
 
-def _in_order(named: Named) -> tuple[str, ...]:
-    return tuple(PLACES[number] for number in sorted(3 * row + column for row, column in named))
+def _in_order(named: Named) -> list[str]:
+    return [PLACES[number] for number in sorted(3 * row + column for row, column in named)]
 
 
-def _paired(named: Named, mask: np.ndarray) -> list[tuple[tuple[float, float], tuple[int, int]]]:
-    """(centre, place): the public sets name components from the top down."""
-    parts = [mask] if len(named) == 1 else components(mask)
-    return [(centre, place) for part, place in zip(parts, named) if (centre := _centre(part))] if len(parts) == len(named) else []
-
-
-def _centre(mask: np.ndarray) -> tuple[float, float] | None:
+def _centre(mask: np.ndarray) -> Centre | None:
     """Of the box around the foreground: (down, across), in shares of the sides."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):

@@ -31,3 +31,15 @@ def test_words_for_places_are_fitted_to_a_level_and_the_fit_is_told(manifest: Pa
     result = CliRunner().invoke(app, [str(manifest), "--to", str(tmp_path / "new.jsonl"), "--like", "plain", "--json"])
     fit = json.loads(result.stdout)["place_rule"]
     assert fit["n"] > fit["test"]["n"] > 0
+
+
+def test_a_mask_that_cannot_be_read_is_told_and_the_others_are_described(manifest: Path, tmp_path: Path) -> None:
+    rows = read_manifest(manifest).rows
+    for split in ("train", "test"):
+        mask = next(row.mask for row in rows if row.split == split)
+        assert mask is not None
+        mask.write_bytes(b"no image")
+    result = CliRunner().invoke(app, [str(manifest), "--to", str(tmp_path / "new.jsonl"), "--like", "plain"])
+    assert result.exit_code == 3, result.output
+    assert "is not described" in result.output
+    assert f"{len(rows) - 2:,} of {len(rows):,} rows described" in result.stdout

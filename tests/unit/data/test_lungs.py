@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,48 @@ def test_the_sentences_are_63_and_known_beforehand() -> None:
 @pytest.mark.parametrize("prompt", ["", "polyp, located in top left", "infection, left lung", "unilateral infection of the lower right"])
 def test_what_names_no_third_of_a_lung_is_not_of_this_form(prompt: str) -> None:
     assert named(prompt) is None
+
+
+PUBLISHED = "Bilateral pulmonary infection, two infected areas, all left lung and middle lower right lung."
+
+
+def test_lvits_own_sentences_say_all_and_begin_with_a_capital() -> None:
+    """As https://github.com/HUANGLIZI/LViT shows them; its number is of areas, not of thirds, and is left alone."""
+    assert named(PUBLISHED) == (ALL, (False, True, True))
+    assert named("Unilateral pulmonary infection, one infected area, lower right lung, upper left lung.") == (UPPER, LOWER)
+    lvit = LungRule(upper=0.3, lower=0.5, tall=0.4, least=0.003, says_all=True)
+    assert lvit.rewrite(PUBLISHED, film(right=(0.1, 0.7))) == "Unilateral pulmonary infection, two infected areas, all right lung."
+    assert lvit.rewrite("Unilateral pulmonary infection, one infected area, upper left lung.", film(left=(0.1, 0.2), right=(0.6, 0.8))) == (
+        "Bilateral pulmonary infection, two infected areas, upper left lung and lower right lung."
+    )
+    assert lvit.rewrite(PUBLISHED, film(right=(0.1, 0.7))) in lvit.versions(PUBLISHED)
+
+
+def test_whether_a_set_says_all_is_learned_from_it(tmp_path: Path) -> None:
+    found = rows(tmp_path)
+    rule = fit_lungs(found, ["text"])
+    assert rule is not None
+    assert not rule.says_all
+    said = [Row(row.id, row.image, row.mask, {"text": (row.prompts["text"][0].replace("upper middle lower", "all"),)}) for row in found]
+    rule = fit_lungs(said, ["text"])
+    assert rule is not None
+    assert rule.says_all
+    assert rule.facts()["says_all"]
+
+
+def test_masks_that_are_never_where_their_sentences_say_give_no_rule(tmp_path: Path) -> None:
+    write_mask(tmp_path / "left.png", film(left=(0.1, 0.3)))
+    row = Row("a", tmp_path / "a.png", tmp_path / "left.png", {"text": ("infection, upper right lung",)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fit_lungs([row] * 5, ["text"]) is None
+
+
+def test_a_mask_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    broken = Row("b", tmp_path / "b.png", tmp_path / "broken.png", {"text": ("infection, upper right lung",)})
+    found = rows(tmp_path)
+    assert fit_lungs([broken, *found], ["text"]) == fit_lungs(found, ["text"])
 
 
 def rows(folder: Path) -> list[Row]:

@@ -96,6 +96,9 @@ TWO = "two polyp, located in top left, right of the image"
         ("three polyp in left, right, top of it", blob(0.2, 0.5) | blob(0.8, 0.5), "two polyp in top, bottom of it"),
         (TWO, np.zeros((8, 8), bool), TWO),
         ("polyp", blob(0.2, 0.5), "polyp"),
+        ("the lesion at the top, on the left", blob(0.8, 0.8), "the lesion at the bottom right"),
+        ("one lesion, left half, upper part", blob(0.8, 0.8), "one lesion, bottom right part"),
+        ("Two polyp, located in Top left, right", blob(0.8, 0.8), "One polyp, located in bottom right"),
     ],
 )
 def test_a_sentence_is_written_anew_from_the_mask_and_known_beforehand(prompt: str, mask: np.ndarray, said: str) -> None:
@@ -103,6 +106,14 @@ def test_a_sentence_is_written_anew_from_the_mask_and_known_beforehand(prompt: s
     versions = PlaceRule().versions(prompt)
     assert said in versions
     assert len(versions) <= 1 + 9 + 45
+
+
+def test_one_place_said_with_a_comma_is_one_place(tmp_path: Path) -> None:
+    write_mask(tmp_path / "a.png", blob(0.2, 0.2))
+    found = [Row("a", tmp_path / "a.png", tmp_path / "a.png", {"p": (said,)}) for said in ("lesion, top, on the left", "a lesion, left side, at the top")]
+    assert fit_places(found, ["p"]).agreement == 1
+    two = Row("a", tmp_path / "a.png", tmp_path / "a.png", {"p": ("two lesions, top, left",)})
+    assert fit_places([*found, two], ["p"]).agreement == pytest.approx(2 / 3, abs=1e-4)
 
 
 @pytest.mark.skipif(not KVASIR.is_dir(), reason="the shared data is not here")

@@ -8,7 +8,7 @@ from typing import Any
 
 from saywhere.data.manifest import NAMES, read_row
 from saywhere.data.table import Record, read_records
-from saywhere.errors import UsageError
+from saywhere.errors import ManifestError, UsageError
 from saywhere.io.decode import SUFFIXES
 
 ELSEWHERE = frozenset({"id", "image", "mask", "prompt", "prompts", "split"})
@@ -49,10 +49,14 @@ def read_folder_texts(folder: Path, *, by_split: bool) -> dict[tuple[str, str], 
 
 
 def _has_text(path: Path) -> bool:
-    """Of CSVs, only those with prompts: others may lie there."""
+    """Of CSVs, only those with prompts: others may lie there, and need be no table of ours."""
     if path.suffix.lower() != ".csv":
         return False
-    columns = {column for record in read_records(path)[1] for column in record.fields}
+    try:
+        records = read_records(path)[1]
+    except ManifestError:
+        return False
+    columns = {column for record in records for column in record.fields}
     return any(column in ("prompt", "prompts") or column.startswith("prompts.") for column in columns)
 
 

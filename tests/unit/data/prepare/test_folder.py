@@ -75,6 +75,7 @@ def test_text_split_and_further_columns_come_from_the_annotations(mine: Path, tm
 def test_text_comes_from_a_csv_and_without_a_split_it_is_drawn(mine: Path, tmp_path: Path) -> None:
     (mine / "texts.csv").write_text("image;prompt\na.png;upper left\nb.png;lower right\nc.png;center\nd.png;nowhere\n")
     (mine / "sites.csv").write_text("case,site\na,7\n")  # says nothing
+    (mine / "measurements.csv").write_bytes("Größe;Ort\n7;oben\n".encode("latin-1"))  # nor does this
     prepared = prepare_folder(mine, tmp_path / "set")
     rows = read_manifest(tmp_path / "set").rows
     assert {row.id: row.prompts["prompt"] for row in rows} == {"a": ("upper left",), "b": ("lower right",), "c": ("center",)}
@@ -90,6 +91,17 @@ def test_a_name_of_two_folders_gets_the_text_of_its_split(tmp_path: Path, draw_i
     prepared = prepare_folder(tmp_path / "mine", tmp_path / "set")
     assert {row.split: row.prompts["prompt"] for row in read_manifest(tmp_path / "set").rows} == {s: (f"of {s}",) for s in ("train", "val", "test")}
     assert prepared.warnings == []
+
+
+def test_one_table_without_splits_serves_all_folders(tmp_path: Path, draw_image: Draw, draw_mask: Draw) -> None:
+    for split, stem in (("train", "a"), ("val", "b"), ("test", "c")):
+        draw_image(tmp_path / f"mine/{split}/images/{stem}.png")
+        draw_mask(tmp_path / f"mine/{split}/masks/{stem}.png")
+    (tmp_path / "mine/texts.csv").write_text("id,prompt\n" + "".join(f"{stem},the {stem}\n" for stem in "cbad"))
+    prepared = prepare_folder(tmp_path / "mine", tmp_path / "set")
+    rows = read_manifest(tmp_path / "set").rows
+    assert {row.id: (row.split, row.prompts["prompt"]) for row in rows} == {s: (split, (f"the {s}",)) for s, split in zip("abc", ("train", "val", "test"))}
+    assert prepared.warnings == ["1 of 4 listed cases are in no folder (the first: d)"]
 
 
 @pytest.mark.parametrize(
