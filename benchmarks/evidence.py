@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from verdicts import RESULTS, Found, Look, arms, better, between, beyond, cost, heard, mean_of_sets, silenced
+from verdicts import AUG, BOTH, NETWORKS, RESULTS, Found, Look, arms, better, between, beyond, cost, heard, mean_of_sets, silenced
 
 from saywhere.engine.compare import compare, table
 from saywhere.errors import MissingFile
@@ -39,8 +39,6 @@ class Claim(NamedTuple):
     why: str
 
 
-BOTH, AUG = "image + text + augmentation", "image + augmentation"
-NETWORKS = ("UNet", "UNet++", "TransUNet", "MISSFormer")
 SETS = {"kvasir": "Kvasir-SEG", "isic": "ISIC-2016", "qata": "QaTa-COV19"}
 SINGLE = "image + text + augmentation, neither mosaics nor blank words"
 TENTH = ", a tenth of the images"

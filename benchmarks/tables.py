@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from verdicts import OURS, seeds, verdict
+from verdicts import AUG, BOTH, NETWORKS, OURS, gained, seeds, verdict
 
-from saywhere.engine.compare import case_difference, compare, gap, table
-from saywhere.engine.results import read_results
+from saywhere.engine.compare import compare, gap, table
 from saywhere.io.files import write_text
 from saywhere.metrics.statistics import with_span
 
@@ -159,13 +158,11 @@ def _helps() -> str:
     """Does text with augmentation help a network beyond augmentation, a set a column?"""
     sets = {"qata": "QaTa-COV19 (subset)", "isic": "ISIC-2016", "kvasir": "Kvasir-SEG"}
     lines = [f"| network | {' | '.join(sets.values())} |", "|" + "---|" * (len(sets) + 1)]
-    for network in ("UNet", "UNet++", "TransUNet", "MISSFormer"):
+    for network in NETWORKS:
         cells = []
         for key in sets:
-            results = read_results(RESULTS / f"{key}_networks").results
-            both, alone = results[f"{network} · image + text + augmentation"], results[f"{network} · image + augmentation"]
-            found = case_difference(both, alone)
-            cells.append(f"{gap(found)}, {seeds(min(len(both), len(alone)))}: {verdict(found, len(both), OURS).removesuffix(' (one seed)')}")
+            found, n_seeds = gained(f"{key}_networks", f"{network} · {BOTH}", f"{network} · {AUG}")
+            cells.append(f"{gap(found)}, {seeds(n_seeds)}: {verdict(found, n_seeds, OURS).removesuffix(' (one seed)')}")
         lines.append(f"| {network} | {' | '.join(cells)} |")
     names = ", ".join(f"[`{key}_networks`](docs/evidence.md#{key}_networks)" for key in sets)
     return "\n".join([*lines, f"\nIntervals: 95 %, over seeds and cases. All columns of these tables: {names}."]) + "\n"

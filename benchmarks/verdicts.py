@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from saywhere.engine.compare import case_difference, gap, words_gap
-from saywhere.engine.results import read_results
+from saywhere.engine.results import Results, read_results
 from saywhere.metrics.statistics import PairedDifference, with_span
 
 RESULTS = Path(__file__).parent / "results"
+BOTH, AUG = "image + text + augmentation", "image + augmentation"
+NETWORKS = ("UNet", "UNet++", "TransUNet", "MISSFormer")
 PAPERS = ("reproduced", "contradicted", "not reproduced")  # of a claim of the paper
 OURS = ("yes", "no, worse", "not settled")  # of a question that it leaves, or that we ask
 
@@ -24,6 +27,22 @@ class Found(NamedTuple):
 
 
 Look = Callable[[], Found]
+
+
+@cache  # a page asks a table for claim after claim, and its files are large
+def _read(folder: Path) -> Results:
+    return read_results(folder).results
+
+
+def results_of(name: str) -> Results:
+    """A table's finished cells. Raises MissingFile."""
+    return _read(RESULTS / name)
+
+
+def gained(name: str, label: str, reference: str, measure: str = "dice") -> tuple[PairedDifference, int]:
+    """A label's cells minus the reference's, with right words, and the number of seeds that both have."""
+    ours, theirs = results_of(name)[label], results_of(name)[reference]
+    return case_difference(ours, theirs, measure), len({cell["seed"] for cell in ours} & {cell["seed"] for cell in theirs})
 
 
 def verdict(found: PairedDifference, n_seeds: int, verdicts: tuple[str, str, str] = PAPERS, claimed: float | None = None) -> str:
@@ -47,11 +66,9 @@ def between(name: str, label: str, reference: str, verdicts: tuple[str, str, str
     """Dice (or "iou") with right words: a label's cells minus the reference's."""
 
     def look() -> Found:
-        results = read_results(RESULTS / name).results
-        found = case_difference(results[label], results[reference], measure)
-        both = {cell["seed"] for cell in results[label]} & {cell["seed"] for cell in results[reference]}
+        found, n_seeds = gained(name, label, reference, measure)
         shown = {"dice": "Dice", "iou": "IoU"}[measure]
-        return Found(f"{gap(found)} {shown}, {seeds(len(both))}, `{name}`", verdict(found, len(both), verdicts, claimed))
+        return Found(f"{gap(found)} {shown}, {seeds(n_seeds)}, `{name}`", verdict(found, n_seeds, verdicts, claimed))
 
     return look
 
@@ -70,7 +87,7 @@ def heard(name: str, label: str, verdicts: tuple[str, str, str] = ("heard", "not
     """Right minus contradictory words, of one label's cells, and with how many seeds they are heard."""
 
     def look() -> Found:
-        cells = read_results(RESULTS / name).results[label]
+        cells = results_of(name)[label]
         n_heard, n = hearing(cells)
         said = verdicts[0] if n_heard == n else verdicts[1] if not n_heard else verdicts[2].format(n_heard, n)
         return Found(f"right − contradictory {gap(words_gap(cells, 'contradictory'))} Dice, {seeds(n)}, `{name}`", tagged(said, n))
@@ -83,7 +100,7 @@ def silenced(name: str, label: str) -> Look:
     look_at = heard(name, label, ("it does not silence them here", "it silences the words", "heard with {} of {} seeds"))
 
     def look() -> Found:
-        found, cells = look_at(), read_results(RESULTS / name).results[label]
+        found, cells = look_at(), results_of(name)[label]
         return Found(f"{label}: spread {sum(cell['spread'] for cell in cells) / len(cells):.4f}, {found.measured}", found.verdict)
 
     return look
@@ -101,7 +118,7 @@ def mean_of_sets(label: str, sets: dict[str, str], mark: float) -> Look:
     """`lite` at 224 px: the mean over the sets of a label's mean Dice, beside a rival's mean over six sets."""
 
     def look() -> Found:
-        cells = {key: read_results(RESULTS / f"{key}_lite_224").results[label] for key in sets}
+        cells = {key: results_of(f"{key}_lite_224")[label] for key in sets}
         dice = {key: sum(cell["summary"]["words"]["right"]["dice_mean"]["mean"] for cell in found) / len(found) for key, found in cells.items()}
         mean, n_seeds = sum(dice.values()) / len(dice), min(map(len, cells.values()))
         shown = " · ".join(f"{sets[key]} {value:.3f}" for key, value in dice.items())

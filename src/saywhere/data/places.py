@@ -26,7 +26,7 @@ Named = tuple[tuple[int, int], ...]
 Centre = tuple[float, float]
 """(down, across), in shares of the sides."""
 _STEP = 0.02
-_AXES = ({"top", "upper", "bottom", "lower"}, {"left", "right"})
+_SIDES = ({"top": 0, "upper": 0, "bottom": 2, "lower": 2}, {"left": 0, "right": 2})  # down, across: the words of a row or column of the grid
 _SEVERAL = re.compile(rf"\b(?:{'|'.join(NUMBERS[2:])}|many)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 _BETWEEN = re.compile(r",|\band\b", re.IGNORECASE)
@@ -159,7 +159,7 @@ def _clauses(prompt: str) -> list[str]:
 
 def _axes(clause: str) -> list[int]:
     """Which of down (0) and across (1) a clause names."""
-    return [axis for axis, words in enumerate(_AXES) if positions(clause) & words]
+    return [axis for axis, side in enumerate(_SIDES) if positions(clause) & side.keys()]
 
 
 def _named(sentence: str) -> Named:
@@ -170,9 +170,8 @@ def _named(sentence: str) -> Named:
 
 def _one_place(clause: str) -> tuple[int, int] | None:
     named = positions(clause)
-    sides = {"top": 0, "upper": 0, "bottom": 2, "lower": 2}, {"left": 0, "right": 2}
-    found = [{side[word] for word in named & side.keys()} for side in sides]
-    if any(len(numbers) > 1 for numbers in found) or named - sides[0].keys() - sides[1].keys() - set(CENTRES):
+    found = [{side[word] for word in named & side.keys()} for side in _SIDES]
+    if any(len(numbers) > 1 for numbers in found) or named - _SIDES[0].keys() - _SIDES[1].keys() - set(CENTRES):
         return None
     if named & set(CENTRES) and any(found):  # "above the middle", "top center": not of this grid
         return None

@@ -22,7 +22,7 @@ def prepare_folder(source: Path, target: Path, progress: Progress | None = None)
     is_split = (source / SPLITS[0]).is_dir()
     cases: list[Case] = []
     warnings: list[str] = []
-    texts: dict[tuple[str, str], Text] = read_folder_texts(source, by_split=is_split) if is_split else {}
+    texts = read_folder_texts(source, by_split=True) if is_split else {}
     for split in SPLITS if is_split else ("",):
         if is_split and not (source / split).is_dir():
             warnings.append(f"there is no folder {split}")
@@ -31,7 +31,8 @@ def prepare_folder(source: Path, target: Path, progress: Progress | None = None)
         images, masks = (by_stem(folder / name) for name in PARTS)
         if not images or not masks:
             raise missing(folder, [f"{PARTS[1] if images else PARTS[0]}/*"], REMEDY)
-        texts = texts or ({} if is_split else read_folder_texts(folder, by_split=False))
+        if not is_split:
+            texts = read_folder_texts(folder, by_split=False)
         found, told = _cases(images, masks, split, texts)
         cases += found
         warnings += told
