@@ -161,8 +161,8 @@ def _helps() -> str:
     for network in NETWORKS:
         cells = []
         for key in sets:
-            found, n_seeds = gained(f"{key}_networks", f"{network} · {BOTH}", f"{network} · {AUG}")
-            cells.append(f"{gap(found)}, {seeds(n_seeds)}: {verdict(found, n_seeds, OURS).removesuffix(' (one seed)')}")
+            found, own = gained(f"{key}_networks", f"{network} · {BOTH}", f"{network} · {AUG}")
+            cells.append(f"{gap(found)}, {seeds(len(own))}: {verdict(found, len(own), OURS).removesuffix(' (one seed)')}")
         lines.append(f"| {network} | {' | '.join(cells)} |")
     names = ", ".join(f"[`{key}_networks`](docs/evidence.md#{key}_networks)" for key in sets)
     return "\n".join([*lines, f"\nIntervals: 95 %, over seeds and cases. All columns of these tables: {names}."]) + "\n"

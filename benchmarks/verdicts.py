@@ -39,10 +39,19 @@ def results_of(name: str) -> Results:
     return _read(RESULTS / name)
 
 
-def gained(name: str, label: str, reference: str, measure: str = "dice") -> tuple[PairedDifference, int]:
-    """A label's cells minus the reference's, with right words, and the number of seeds that both have."""
-    ours, theirs = results_of(name)[label], results_of(name)[reference]
-    return case_difference(ours, theirs, measure), len({cell["seed"] for cell in ours} & {cell["seed"] for cell in theirs})
+class Gain(NamedTuple):
+    """A label's cells minus the reference's, with right words: over the seeds that both have, and each seed's own."""
+
+    found: PairedDifference
+    seeds: tuple[float, ...]
+
+
+def gained(name: str, label: str, reference: str, measure: str = "dice") -> Gain:
+    """Raises MissingFile; KeyError of a label that has no finished cell."""
+    ours, theirs = ({cell["seed"]: cell for cell in results_of(name)[one]} for one in (label, reference))
+    both = sorted(ours.keys() & theirs.keys())
+    own = tuple(case_difference([ours[seed]], [theirs[seed]], measure).difference for seed in both)
+    return Gain(case_difference([*ours.values()], [*theirs.values()], measure), own)
 
 
 def verdict(found: PairedDifference, n_seeds: int, verdicts: tuple[str, str, str] = PAPERS, claimed: float | None = None) -> str:
@@ -62,13 +71,19 @@ def seeds(n: int) -> str:
     return f"{n} seed{'s' if n > 1 else ''}"
 
 
+def each(differences: tuple[float, ...]) -> str:
+    """The number of seeds, and with several what each gave: an interval over so few is narrower than what another seed may give."""
+    own = f" ({', '.join(f'{one:+.3f}' for one in differences)})" if len(differences) > 1 else ""
+    return seeds(len(differences)) + own
+
+
 def between(name: str, label: str, reference: str, verdicts: tuple[str, str, str] = PAPERS, measure: str = "dice", claimed: float | None = None) -> Look:
     """Dice (or "iou") with right words: a label's cells minus the reference's."""
 
     def look() -> Found:
-        found, n_seeds = gained(name, label, reference, measure)
+        found, own = gained(name, label, reference, measure)
         shown = {"dice": "Dice", "iou": "IoU"}[measure]
-        return Found(f"{gap(found)} {shown}, {seeds(n_seeds)}, `{name}`", verdict(found, n_seeds, verdicts, claimed))
+        return Found(f"{gap(found)} {shown}, {each(own)}, `{name}`", verdict(found, len(own), verdicts, claimed))
 
     return look
 
@@ -78,9 +93,9 @@ def better(name: str, label: str, reference: str) -> Look:
     return between(name, label, reference, OURS)
 
 
-def hearing(cells: list[dict[str, Any]]) -> tuple[int, int]:
-    """(seeds whose words are heard, seeds): heard is a seed whose own interval of right − contradictory lies above 0."""
-    return sum(words_gap([cell], "contradictory").low > 0 for cell in cells), len(cells)
+def hearing(cells: list[dict[str, Any]]) -> list[PairedDifference]:
+    """Right − contradictory words, a cell each: heard is a seed whose own interval lies above 0."""
+    return [words_gap([cell], "contradictory") for cell in cells]
 
 
 def heard(name: str, label: str, verdicts: tuple[str, str, str] = ("heard", "not heard", "heard with {} of {} seeds")) -> Look:
@@ -88,9 +103,11 @@ def heard(name: str, label: str, verdicts: tuple[str, str, str] = ("heard", "not
 
     def look() -> Found:
         cells = results_of(name)[label]
-        n_heard, n = hearing(cells)
+        own = hearing(cells)
+        n_heard, n = sum(one.low > 0 for one in own), len(own)
         said = verdicts[0] if n_heard == n else verdicts[1] if not n_heard else verdicts[2].format(n_heard, n)
-        return Found(f"right − contradictory {gap(words_gap(cells, 'contradictory'))} Dice, {seeds(n)}, `{name}`", tagged(said, n))
+        shown = each(tuple(one.difference for one in own))
+        return Found(f"right − contradictory {gap(words_gap(cells, 'contradictory'))} Dice, {shown}, `{name}`", tagged(said, n))
 
     return look
 
@@ -101,7 +118,7 @@ def silenced(name: str, label: str) -> Look:
 
     def look() -> Found:
         found, cells = look_at(), results_of(name)[label]
-        return Found(f"{label}: spread {sum(cell['spread'] for cell in cells) / len(cells):.4f}, {found.measured}", found.verdict)
+        return Found(f"spread {sum(cell['spread'] for cell in cells) / len(cells):.4f}, {found.measured}", found.verdict)
 
     return look
 

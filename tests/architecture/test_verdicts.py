@@ -62,7 +62,13 @@ def test_words_that_one_seed_hears_and_two_do_not_are_neither_heard_nor_silenced
     assert verdicts.heard("all", "text")().verdict == "heard"
     assert verdicts.silenced("all", "text")().verdict == "it does not silence them here"
     assert verdicts.silenced("none", "text")().verdict == "it silences the words (one seed)"
-    assert "spread 0.1000, right − contradictory +0.200 [" in verdicts.silenced("all", "text")().measured
+    assert verdicts.silenced("all", "text")().measured.startswith("spread 0.1000, right − contradictory +0.200 [")
+    assert verdicts.heard("mixed", "text")().measured.endswith("Dice, 3 seeds (+0.200, +0.000, +0.000), `mixed`")
+
+
+def test_each_seeds_own_difference_stands_behind_the_interval(verdicts: ModuleType, tmp_path: Path) -> None:
+    fill(tmp_path / "wide", [0.1, -0.05, 0.2], [True, True, True])
+    assert verdicts.between("wide", "text", "image")().measured.endswith("Dice, 3 seeds (+0.100, -0.050, +0.200), `wide`")
 
 
 def test_a_difference_is_of_the_seeds_that_both_have_and_of_the_measure_asked_for(verdicts: ModuleType, tmp_path: Path) -> None:
@@ -86,6 +92,30 @@ def test_the_mean_of_sets_is_beside_the_mark(verdicts: ModuleType, tmp_path: Pat
             place.write_text(json.dumps(one))
     assert verdicts.mean_of_sets("text", {"a": "A", "b": "B"}, 0.64)() == ("0.650 (A 0.550 · B 0.750), 2 seeds, `*_lite_224`", "above it")
     assert verdicts.mean_of_sets("text", {"a": "A", "b": "B"}, 0.66)().verdict == "below it"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind"),
+    [
+        ("not reproduced; the paper's +0.0362 lies in the interval", "not reproduced"),
+        ("reproduced (one seed)", "reproduced"),
+        ("reproduced (below 1 %)", "reproduced"),
+        ("heard with 1 of 3 seeds", "heard with some of its seeds"),
+        ("not testable here: a GPU", "not testable here"),
+        ("no, worse (one seed)", "no, worse"),
+    ],
+)
+def test_a_verdict_is_counted_without_its_figure_and_its_seeds(verdict: str, kind: str) -> None:
+    assert script("evidence")._kind(verdict) == kind
+
+
+def test_the_page_begins_with_each_question_and_a_link_to_its_rows() -> None:
+    evidence = script("evidence")
+    page = evidence.PAGE.read_text(encoding="utf-8")  # test_tables.py holds it to what would be made
+    headings = {evidence._anchor(line[3:]) for line in page.splitlines() if line.startswith("## ")}
+    asked = [line for line in page.split("## In short")[1].split("\n## ")[0].splitlines() if line.startswith("| [")]
+    assert len(asked) == len(evidence.TOPICS)
+    assert all(line.split("](#")[1].split(")")[0] in headings for line in asked)
 
 
 def test_what_words_cost_is_what_was_counted(verdicts: ModuleType, tmp_path: Path) -> None:

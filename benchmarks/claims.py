@@ -1,0 +1,264 @@
+"""The paper's claims and open questions, and ours, by topic: which committed cells answer each. `evidence.py` makes its page of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from verdicts import AUG, BOTH, NETWORKS, Look, arms, better, between, beyond, cost, heard, mean_of_sets, silenced
+
+
+class Claim(NamedTuple):
+    """One row: where it is asked, what answers, and what to know of the answer."""
+
+    case: str
+    look: Look
+    note: str = ""
+
+
+class Topic(NamedTuple):
+    """Rows that answer one question."""
+
+    asks: str
+    about: str
+    claims: tuple[Claim, ...]
+
+
+SETS = {"kvasir": "Kvasir-SEG", "isic": "ISIC-2016", "qata": "QaTa-COV19"}
+LEARNING = {"phantoms": "Phantoms", "kvasir": "Kvasir-SEG", "qata": "QaTa-COV19"}
+NUMBERS = ("32", "64", "128", "256", "all")
+LATE = ("late-concat", "film", "cross-attention")
+MOSAICS = "Kvasir-SEG mosaics"
+SINGLE = "image + text + augmentation, neither mosaics nor blank words"
+TENTH = ", a tenth of the images"
+FUSED = "early · fuse-first"
+SMALL = "64 px, width 8, 800 steps of 8."
+
+
+def _curve(look: str, keys: tuple[str, ...]) -> tuple[Claim, ...]:
+    """Fuse-first beside another arm at each number of training cases: `look` is a claim of the paper ("untouched") or a question of ours."""
+    ask = between if look == "untouched" else better
+    return tuple(Claim(f"{LEARNING[key]}, {n} training cases", ask(f"learning_{key}", f"{n} · fuse-first", f"{n} · {look}")) for key in keys for n in NUMBERS)
+
+
+TURNED = Topic(
+    "Do words that turn with the image beat words left behind?",
+    "The paper's idea: fuse first, so that the words' picture turns with the image (`fuse-first`), where others turn image and mask and leave the words as "
+    f"they were (`untouched`). {SMALL}",
+    (
+        Claim("Phantoms, the demo", arms, "Three short runs; without the words nothing can be solved there."),
+        *_curve("untouched", ("phantoms", "kvasir", "qata")),
+        Claim(MOSAICS, between("mosaic_fusions", FUSED, "early · untouched")),
+        Claim("Kvasir-SEG", between("kvasir_fusions", FUSED, "early · untouched"), "One polyp an image: the image nearly says it all."),
+        Claim("QaTa-COV19, 1,000 training images", between("qata_fusions", FUSED, "early · untouched")),
+    ),
+)
+PAYS = Topic(
+    "Does turning images pay at all, with words that turn?",
+    f"`fuse-first` beside `still` (no geometric augmentation), which the paper does not ask. {SMALL}",
+    (
+        *_curve("still", ("phantoms", "kvasir", "qata")),
+        Claim(MOSAICS, better("mosaic_fusions", FUSED, "early · still"), "In 800 steps; a longer training was not tried."),
+        Claim("Kvasir-SEG", better("kvasir_fusions", FUSED, "early · still")),
+        Claim("QaTa-COV19", better("qata_fusions", FUSED, "early · still"), "Films are all upright: turning costs in 800 steps, words or not."),
+    ),
+)
+REWORDED = Topic(
+    "Is turning the words' picture better than changing the words?",
+    "The direct rival: exchange left and right, upper and lower as the image is flipped (`swap`), or write the sentence anew from the turned mask by the set's "
+    f"own rule (`recaption`; the tables say how often it gives the set's own sentence). No word says a free rotation; the picture turns with it. {SMALL}",
+    (
+        *(
+            Claim(f"{shown}, {done}", better(f"{key}_fusions", FUSED, f"early · {arm}"))
+            for key, shown in (("mosaic", MOSAICS), ("kvasir", "Kvasir-SEG"), ("qata", "QaTa-COV19"))
+            for arm, done in (("swap", "exchanging"), ("recaption", "writing anew"))
+        ),
+        *_curve("swap", ("phantoms", "kvasir", "qata")),
+    ),
+)
+EARLY = Topic(
+    "Does fusing early beat fusing late?",
+    "`early · fuse-first` beside the sentence vector at the bottleneck (`late-concat`), scale and shift in every decoder stage (`film`) and tokens at two "
+    f"scales (`cross-attention`): each with words exchanged as the image turns (`swap`) and without geometric augmentation (`still`). {SMALL}",
+    tuple(
+        Claim(f"{name} · {arm}, {shown}", between(f"{key}_fusions", FUSED, f"{name} · {arm}"))
+        for key, shown in (("mosaic", MOSAICS), ("qata", "QaTa-COV19"))
+        for name in LATE
+        for arm in ("swap", "still")
+    ),
+)
+WORDS = Topic(
+    "Do words help beyond the image?",
+    "The paper: UNet gains 3.62 Dice points and 4.01 points of mIoU (foreground IoU) by text fused early, with augmentation. Beside image and augmentation "
+    "alone, both with equal augmentation unless said.",
+    (
+        Claim("UNet, Kvasir-SEG, Dice", between("kvasir_unet", BOTH, AUG, claimed=0.0362), "96 px, width 16."),
+        Claim("UNet, Kvasir-SEG, mIoU", between("kvasir_unet", BOTH, AUG, measure="iou", claimed=0.0401), "The same cells, IoU a case."),
+        Claim(
+            "At the paper's size: 224 px, width 64, 100 epochs, CXR-BERT",
+            beyond("a GPU and CXR-BERT's weights"),
+            "`configs/paper_*.toml` are ready for it.",
+        ),
+        Claim("UNet with our defaults, QaTa-COV19", between("qata_fusions", FUSED, "image only"), "64 px, width 8."),
+        Claim("UNet with our defaults, Kvasir-SEG", between("kvasir_fusions", FUSED, "image only"), "64 px, width 8."),
+        *(
+            Claim(
+                f"UNet, {shown}, beside images without flips",
+                between(f"{key}_networks", f"UNet · {BOTH}", f"UNet · {AUG} without flips"),
+                "The public code's unequal pair: how much of a gain, or of a loss, is the flips'." if key == "kvasir" else "",
+            )
+            for key, shown in SETS.items()
+        ),
+    ),
+)
+ANY = Topic(
+    "Do they help any network?",
+    f"The paper's four networks, then a pretrained one (`lite`). {SMALL} `lite` at 224 px: 600 steps; with mosaics and blank words a part of the equal steps "
+    "goes to them, so a row without them stands first.",
+    (
+        *(Claim(f"{name}, {shown}", between(f"{key}_networks", f"{name} · {BOTH}", f"{name} · {AUG}")) for key, shown in SETS.items() for name in NETWORKS),
+        Claim("`lite`, Kvasir-SEG", between("kvasir_lite", BOTH, AUG), "One polyp an image: the image nearly says it all."),
+        *(Claim(f"`lite` at 224 px, single images alone, {shown}", between(f"{key}_lite_224", SINGLE, AUG)) for key, shown in SETS.items()),
+        *(
+            Claim(f"`lite` at 224 px, {shown}{ending}", between(f"{key}_lite_224", BOTH + ending, AUG + ending))
+            for ending in ("", TENTH)
+            for key, shown in SETS.items()
+        ),
+        Claim(
+            "`lite` at 224 px with text beside MedCLIPSeg's mean Dice of 0.887 (six sets, all images)",
+            mean_of_sets(BOTH, SETS, 0.8866),
+            "Ours are three of its six sets, QaTa-COV19 a subset, 600 steps; its number is its own, from its README.",
+        ),
+        Claim(
+            "… and its 0.811 with a tenth of the images",
+            mean_of_sets(BOTH + TENTH, SETS, 0.8110),
+            "As many steps as with all images; a tenth of the subset is 100 films.",
+        ),
+    ),
+)
+CHEAP = Topic(
+    "Is it computationally efficient?",
+    "Counted at 224 px, what the words add to a network: embeddings are kept, so no step calls the encoder.",
+    tuple(Claim(name, cost(name)) for name in NETWORKS),
+)
+HEARD = Topic(
+    "Are the words heard?",
+    "Mean Dice does not show it: right beside contradictory words. On mosaics, contradictory are another tile's words.",
+    (
+        Claim("UNet with augmentation, Kvasir-SEG", heard("kvasir_unet", BOTH)),
+        Claim("UNet without augmentation, Kvasir-SEG", heard("kvasir_unet", "image + text")),
+        Claim("`lite` with words first, Kvasir-SEG", heard("kvasir_lite", BOTH), "Projection and generator learn alone first."),
+        *(Claim(f"`lite` at 224 px, {shown}", heard(f"{key}_lite_224", BOTH)) for key, shown in SETS.items()),
+        Claim(f"fuse-first, {MOSAICS}", heard("mosaic_fusions", FUSED)),
+        *(Claim(f"First filters `{way}`, {MOSAICS}", heard("mosaic_filters", way)) for way in ("zero", "scale", "tile", "adapter", "stem")),
+    ),
+)
+VISUALNESS = Topic(
+    "Does the L1 term as published force “visualness” on words, or silence them?",
+    "An open question of the paper, asked from both ends, one factor at a time: the method as published (raw embeddings, PyTorch's start, L1 over the frame) "
+    "and our defaults (scale within, noise 0.5, start unit-variance, region term balanced). Under L1 over the frame black is nearly optimal.",
+    (
+        *(
+            Claim(f"{shown}: {label}", silenced(name, label))
+            for name, shown in (("heard_mosaics", "Mosaics"), ("heard_phantoms", "Phantoms"))
+            for label in (
+                "as published",
+                *(
+                    f"as published, {change}"
+                    for change in (
+                        "no region term",
+                        "region term balanced",
+                        "start unit-variance",
+                        "noise 0.5",
+                        "scale within",
+                        "scale whiten",
+                        "scale standardise",
+                    )
+                ),
+                "ours",
+                "ours, region term as published",
+            )
+        ),
+        *(
+            Claim(f"Mosaics, our defaults: {change}", silenced("mosaic_questions", change))
+            for change in (
+                "defaults",
+                "region term as published",
+                "region term: the mask",
+                "region term: the blurred mask",
+                "no region term",
+                "λ from half of the training on",
+                "as published, from half of the training on",
+            )
+        ),
+    ),
+)
+MIXED = Topic(
+    "How are colour jitter, blur and CutMix done right?",
+    f"Open questions of the paper: on the image alone or on its pseudo-image too; a pasted box with its words or without them. {SMALL}",
+    tuple(
+        Claim(f"{asked}, {shown}", better(f"{key}_questions", label, reference))
+        for asked, label, reference in (
+            ("CutMix with its words beside without them", "CutMix with its words", "CutMix without its words"),
+            ("CutMix with its words beside none", "CutMix with its words", "defaults"),
+            ("Colour jitter of the image alone beside of both", "colour jitter", "colour jitter, on the pseudo-image too"),
+            ("Blur of the image alone beside of both", "blur", "blur, of the pseudo-image too"),
+        )
+        for key, shown in (("kvasir", "Kvasir-SEG"), ("mosaic", MOSAICS))
+    ),
+)
+FILTERS = Topic(
+    "Do 2C channels spoil a pretrained encoder?",
+    "An open question of the paper: five ways to begin the new channels' filters, each beside the image alone. `lite` at 64 px, where its training itself "
+    "wavers between seeds. Whether words are heard through them stands above.",
+    tuple(
+        Claim(f"`{way}`, Kvasir-SEG", between("kvasir_filters", way, "image only", ("no, it gains", "yes, it loses", "not settled")))
+        for way in ("zero", "scale", "tile", "adapter", "stem")
+    ),
+)
+ELSEWHERE = Topic(
+    "What of harder and other data?",
+    "Mosaics of 3 × 3 images; and polyps of another size than those learned from (the domain changes with the size alone).",
+    (
+        *(
+            Claim(f"3 × 3 mosaics of Kvasir-SEG: fuse-first beside {label}", better("mosaic3_fusions", FUSED, label))
+            for label in ("early · untouched", "early · swap", "film · swap", "image only")
+        ),
+        *(
+            Claim(
+                f"Learned from {learned}, tested on {asked} polyps: words beside none",
+                better(f"kvasir_to_{asked}", f"learned from {learned} · image + text", f"learned from {learned} · image"),
+            )
+            for learned, asked in (("large", "small"), ("small", "large"))
+        ),
+    ),
+)
+LANGUAGE = Topic(
+    "How much is language, and how much a leaked position?",
+    f"The sentence encoder beside other vectors in its place, Kvasir-SEG. {SMALL}",
+    (
+        Claim("Beside a random vector a sentence", better("kvasir_ablation", "defaults", "random vectors")),
+        Claim("Beside the place as numbers (the truth's 3 × 3 grid)", better("kvasir_ablation", "defaults", "the place as numbers")),
+    ),
+)
+PARTS = Topic(
+    "What do the method's other parts do?",
+    f"One thing changed, beside our defaults (λ 0.1, two projection layers, mean pooling, logits), Kvasir-SEG. {SMALL}",
+    tuple(
+        Claim(label, between("kvasir_ablation", label, "defaults", ("it gains", "it costs", "not settled")))
+        for label in (
+            "λ 0",
+            "λ 1",
+            "λ 0.1, as published (L1 over the frame)",
+            "λ 1, as published (L1 over the frame)",
+            "projection linear",
+            "pooling cls",
+            "pooling of the public code",
+            "loss of the public code (softmax)",
+            "loss of the public code (sigmoid)",
+            *(f"prompts p{level}" for level in range(10)),
+            "no words",
+        )
+    ),
+)
+
+TOPICS = (TURNED, PAYS, REWORDED, EARLY, WORDS, ANY, CHEAP, HEARD, VISUALNESS, MIXED, FILTERS, ELSEWHERE, LANGUAGE, PARTS)
