@@ -54,11 +54,14 @@ class Run:
             raise UsageError("run.json is damaged", where=path, remedy="remove it to go on; the checkpoints do not depend on it") from None
 
     def config(self, asked: Config, saved: Config | None) -> Config:
-        """What to resume with: the checkpoint's, else config.toml's, else (killed before it was written) `asked`. Raises UsageError where they differ."""
+        """What to resume with: the checkpoint's, else config.toml's, else (killed before it was written) `asked`; with `asked`'s threads, if it names any.
+
+        Raises: UsageError where they differ in more.
+        """
         path = self.folder / "config.toml"
         before = saved or (read(path) if path.is_file() else asked)
         same_config(before, asked)
-        return before
+        return before.replace(**{"train.threads": asked.train.threads}) if asked.train.threads else before
 
     def same_data(self, digest: str) -> None:
         """Refuse to resume on another manifest than the one begun with. Raises UsageError."""

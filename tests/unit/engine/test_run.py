@@ -147,3 +147,9 @@ def test_versions_are_those_that_are_imported() -> None:
 
     found = run.versions()["packages"]
     assert (found["torch"], found["kornia"]) == (torch.__version__, kornia.__version__)
+
+
+def test_a_run_goes_on_with_its_own_threads_unless_others_are_asked_for(tmp_path: Path) -> None:
+    begun = Config().replace(**{"train.threads": 2})
+    assert run.Run(tmp_path).config(Config(), begun).train.threads == 2
+    assert run.Run(tmp_path).config(Config().replace(**{"train.threads": 7}), begun) == Config().replace(**{"train.threads": 7})
