@@ -17,6 +17,7 @@ def experiment(
     out: Annotated[Path, typer.Option(help="Folder of results; a table has its own folder there.")] = Path("benchmarks/results"),
     on: Annotated[str, typer.Option(help="local: processes. ray: Ray on this machine. Or a Ray cluster's address: auto, ray://HOST:10001.")] = "local",
     seed: Annotated[list[int] | None, typer.Option(help="Only this seed of the grid's; may be repeated. Default: all of them.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Cells side by side on this machine. Default: the grid's own number.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -39,7 +40,7 @@ def experiment(
             write_progress(cells, out)
             advance(1)
 
-        failed = run_grid(cells, out, told, f"saywhere experiment {grid}", seed or (), on)
+        failed = run_grid(cells, out, told, f"saywhere experiment {grid}", seed or (), on, jobs)
     if as_json:
         typer.echo(json.dumps({"results": str(page.parent), "progress": str(page), "run": n_new, "failed": failed}))
     if failed:

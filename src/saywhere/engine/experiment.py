@@ -43,17 +43,18 @@ def result_path(folder: Path, cell: Cell) -> Path:
     return folder / f"{cell.id}.json"
 
 
-def run_grid(grid: Grid, results: Path, told: Told, command: str, seeds: Sequence[int] = (), on: str = workers.LOCAL) -> list[str]:
+def run_grid(grid: Grid, results: Path, told: Told, command: str, seeds: Sequence[int] = (), on: str = workers.LOCAL, jobs: int | None = None) -> list[str]:
     """Run what is left, of all seeds or of these; returns the ids of failed cells. Results: results/TABLE/CELL.json, written here, wherever a cell ran.
 
-    `on`: see `workers.run`. Raises ConfigError, before anything is run or written, for a bad grid, and where finished cells were made from other settings.
+    `on`: see `workers.run`. `jobs`: cells side by side here, in place of the grid's.
+    Raises ConfigError, before anything is run or written, for a bad grid, and where finished cells were made from other settings.
     """
     folder = results / grid.table
     waiting = [Task(cell, command, grid.mosaics, grid.measure) for cell in _waiting(grid, results, seeds)]
     files.write_json(folder / "table.json", grid.model_dump(mode="json"))
     sweep()
     failed = []
-    for task, found in workers.run(waiting, outcome, on=on, side_by_side=grid.jobs, threads=grid.threads):
+    for task, found in workers.run(waiting, outcome, on=on, side_by_side=jobs or grid.jobs, threads=grid.threads):
         cell = task.cell
         files.write_json(result_path(folder, cell), {"label": cell.label, "seed": cell.seed} | found)
         told(cell.id, "finished" if found["status"] == "finished" else f"failed: {found['reason']}")

@@ -95,6 +95,17 @@ def test_a_grid_that_starts_removes_what_nobody_goes_on_with(config: Config, tmp
     assert not left.exists()
 
 
+def test_a_machines_own_number_of_jobs_takes_the_place_of_the_grids(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(workers, "run", lambda *_, side_by_side, **__: iter(asked.append(side_by_side) or ()))
+    (tmp_path / "base.toml").write_text(config.to_toml())
+    grid = Grid.model_validate({"table": "t", "title": "T", "base": tmp_path / "base.toml", "jobs": 3, "axis": [[{"label": "a"}]]})
+    for jobs in (None, 1):
+        run_grid(grid, tmp_path, lambda *_: None, "", jobs=jobs)
+    assert asked == [3, 1]
+    assert json.loads((tmp_path / "t/table.json").read_text())["jobs"] == 3
+
+
 WRONG = """
 from torch import nn
 from saywhere.networks.adapter import Adapter
