@@ -57,6 +57,8 @@ def gained(name: str, label: str, reference: str, measure: str = "dice") -> Gain
 def verdict(found: PairedDifference, n_seeds: int, verdicts: tuple[str, str, str] = PAPERS, claimed: float | None = None) -> str:
     """By the 95 % interval of a difference: above 0, below 0, or holding 0; `claimed`: and whether the paper's figure lies in it."""
     said = verdicts[0] if found.low > 0 else verdicts[1] if found.high < 0 else verdicts[2]
+    if found.seeds_differ:
+        said += " (seeds differ)"
     if claimed is not None:
         said += f"; the paper's {claimed:+.4f} lies {'in' if found.low <= claimed <= found.high else 'outside of'} the interval"
     return tagged(said, n_seeds)

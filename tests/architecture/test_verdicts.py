@@ -48,6 +48,12 @@ def test_the_interval_decides(verdicts: ModuleType, low: float, high: float, sai
     assert verdicts.verdict(found, 1) == f"{said} (one seed)"
 
 
+def test_seeds_that_disagree_too_much_for_a_t_interval_are_said_to_differ(verdicts: ModuleType) -> None:
+    assert verdicts.verdict(PairedDifference(0.1, 0.02, 0.2, 0.01, N, (-0.2, 0.4)), 3) == "reproduced (seeds differ)"
+    assert verdicts.verdict(PairedDifference(0.1, 0.02, 0.2, 0.01, N, (0.01, 0.19)), 3) == "reproduced"
+    assert verdicts.verdict(PairedDifference(0.1, -0.02, 0.2, 0.01, N, (-0.2, 0.4)), 3) == "not reproduced"
+
+
 def test_the_papers_figure_in_or_outside_of_the_interval_is_said(verdicts: ModuleType) -> None:
     assert verdicts.verdict(PairedDifference(0.01, -0.02, 0.05, 0.5, N), 3, claimed=0.0362) == "not reproduced; the paper's +0.0362 lies in the interval"
     assert verdicts.verdict(PairedDifference(0.01, 0.005, 0.02, 0.5, N), 3, claimed=0.0362) == "reproduced; the paper's +0.0362 lies outside of the interval"
@@ -131,3 +137,11 @@ def test_what_words_cost_is_what_was_counted(verdicts: ModuleType, tmp_path: Pat
 def test_the_counted_cost_is_the_committed_one() -> None:
     cost = script("cost")
     assert cost.main() == json.loads(cost.RESULT.read_text())
+
+
+def test_the_simulated_coverage_is_the_committed_one() -> None:
+    coverage = script("coverage")
+    kept = {(row["n_seeds"], row["seeds"]): row for row in json.loads(coverage.RESULT.read_text())["rows"]}
+    again = coverage.held(3, 0.1, n_tables=200)  # the first of its 2,000
+    assert again["bootstrap"] == pytest.approx(kept[3, 0.1]["bootstrap"], abs=0.1)
+    assert again["bootstrap"] < again["either"] == pytest.approx(kept[3, 0.1]["either"], abs=0.06)

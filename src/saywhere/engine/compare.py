@@ -179,8 +179,8 @@ def gap(found: PairedDifference) -> str:
 
 
 def _told(found: PairedDifference) -> str:
-    """The same for a table: a difference whose interval holds 0 is said to be none for sure."""
-    return gap(found) + (" holds 0" if found.low <= 0 <= found.high else "")
+    """The same for a table: a difference whose interval holds 0 is said to be none for sure, and one that other seeds may not show too."""
+    return gap(found) + (" holds 0" if found.low <= 0 <= found.high else " seeds differ" if found.seeds_differ else "")
 
 
 def _p(value: float) -> str:
@@ -213,7 +213,10 @@ def _statistics(n_seeds: int) -> str:
     effect = "effect: its rank-biserial correlation."
     if n_seeds == 1:
         return f"Intervals: bootstrap over cases (one seed: what another would give is not in them); p: Wilcoxon over cases; {effect}"
-    return f"Intervals: bootstrap over seeds and cases; p: Wilcoxon over the cases' means, which does not ask whether other seeds would agree; {effect}"
+    return (
+        "Intervals: bootstrap over seeds and cases, “seeds differ” where a t interval for other seeds holds 0 all the same; "
+        f"p: Wilcoxon over the cases' means, which does not ask whether other seeds would agree; {effect}"
+    )
 
 
 def _network(config: dict[str, Any]) -> str:

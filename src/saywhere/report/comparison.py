@@ -39,6 +39,8 @@ def _drawn(found: PairedDifference, reach: tuple[float, float], zero: float | No
 
 
 def _sure(found: PairedDifference) -> str:
+    if found.seeds_differ:
+        return "not sure: seeds differ"
     return "higher" if found.low > 0 else "lower" if found.high < 0 else "not sure: holds 0"
 
 

@@ -109,6 +109,16 @@ def test_seeds_disagree_and_a_small_p_is_not_enough(tmp_path: Path) -> None:
     assert row[-3].endswith("holds 0")
 
 
+def test_seeds_that_agree_on_the_side_and_not_on_how_much_are_said_to_differ(tmp_path: Path) -> None:
+    dice = np.linspace(0.3, 0.6, N)
+    gains = {"image": (0, 0, 0), "torn": (0.02, 0.3, 0.1), "alike": (0.2, 0.25, 0.21)}
+    cells = [cell(label, seed, dice + gain) for label, own in gains.items() for seed, gain in enumerate(own)]
+    markdown = table(written(tmp_path, cells))
+    assert row_of(markdown, "torn")[-3].endswith("] seeds differ")
+    assert row_of(markdown, "alike")[-3].endswith("]")
+    assert "“seeds differ” where a t interval for other seeds holds 0" in markdown
+
+
 def test_each_group_is_compared_with_its_own_reference(tmp_path: Path) -> None:
     dice = np.linspace(0.3, 0.6, N)
     gains = {"UNet · aug": 0.0, "UNet · text + aug": 0.1, "UNet++ · aug": 0.2, "UNet++ · text + aug": 0.1}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import bootstrap, false_discovery_control, norm, wilcoxon
+from scipy.stats import bootstrap, false_discovery_control, norm, t, ttest_1samp, wilcoxon
 
 from saywhere import seeds
 from saywhere.errors import UsageError
@@ -17,6 +17,7 @@ from saywhere.metrics.statistics import (
     Interval,
     PairedDifference,
     bootstrap_mean,
+    crossed_interval,
     hierarchical_difference,
     holm,
     paired_difference,
@@ -105,6 +106,50 @@ def test_the_hierarchical_spread_is_the_sum_of_both_levels() -> None:
     by_seed, by_case = gain.mean(axis=1).std() / np.sqrt(12), gain.mean(axis=0).std() / np.sqrt(150)
     both = hierarchical_difference(gain, np.zeros_like(gain), 20_000, seed=0)
     assert both.high - both.low == pytest.approx(2 * norm.ppf(0.975) * np.hypot(by_seed, by_case), rel=0.05)
+
+
+def test_with_equal_cases_the_crossed_interval_is_students_over_seeds() -> None:
+    gains = np.random.default_rng(4).normal(0.05, 0.03, 4)
+    assert crossed_interval(np.tile(gains[:, None], (1, 40))) == pytest.approx(tuple(ttest_1samp(gains, 0).confidence_interval(0.95)))
+
+
+def test_with_equal_seeds_the_crossed_interval_is_that_over_cases() -> None:
+    gains = np.random.default_rng(4).normal(0.05, 0.2, 40)
+    half = norm.ppf(0.975) * gains.std(ddof=1) / np.sqrt(40)
+    assert crossed_interval(np.tile(gains, (3, 1))) == pytest.approx((gains.mean() - half, gains.mean() + half))
+    assert crossed_interval(np.full((3, 40), 0.25)) == (0.25, 0.25)
+
+
+def test_the_degrees_of_freedom_are_hillis_s() -> None:
+    gain = (
+        np.random.default_rng(6).normal(0.1, 0.2, (3, 20)) + np.random.default_rng(7).normal(0, 0.1, (3, 1)) + np.random.default_rng(8).normal(0, 0.3, (1, 20))
+    )
+    design = np.array([[1.0, *(seed == i for i in (1, 2)), *(case == j for j in range(1, 20))] for seed in range(3) for case in range(20)])
+    without = {"seeds": design[:, [0, *range(3, 22)]], "cases": design[:, :3], "none": design}
+    left = {name: float(np.linalg.lstsq(columns, gain.ravel(), rcond=None)[1][0]) for name, columns in without.items()}  # sums of squares by regression
+    seeds, cases, rest = (left["seeds"] - left["none"]) / 2, (left["cases"] - left["none"]) / 19, left["none"] / 38
+    df = (seeds + max(cases - rest, 0)) ** 2 / (seeds**2 / 2)
+    half = t.ppf(0.975, df) * np.sqrt((seeds + max(cases - rest, 0)) / 60)
+    assert crossed_interval(gain) == pytest.approx((gain.mean() - half, gain.mean() + half))
+
+
+def test_a_sure_bootstrap_of_seeds_that_disagree_is_said_to_be_so() -> None:
+    cases = np.random.default_rng(9).normal(0, 0.02, (3, 60))
+
+    def of_seeds(*gains: float) -> PairedDifference:
+        return hierarchical_difference(cases + np.array(gains)[:, None], np.zeros_like(cases), 2000, seed=0)
+
+    torn = of_seeds(0.02, 0.3, 0.1)
+    alike = of_seeds(0.2, 0.3, 0.25)
+    none = of_seeds(-0.1, 0.3, 0.1)
+    assert torn.low > 0
+    assert [one.seeds_differ for one in (torn, alike, none)] == [True, False, False]
+    assert hierarchical_difference(cases[:1], np.zeros((1, 60)), 100, seed=0).other_seeds is None
+
+
+def test_one_seed_has_no_crossed_interval() -> None:
+    with pytest.raises(UsageError, match="1 seeds and 3 cases"):
+        crossed_interval([[0.1, 0.2, 0.3]])
 
 
 @pytest.mark.parametrize(

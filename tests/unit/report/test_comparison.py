@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -14,10 +15,10 @@ from saywhere.report.figures import forest
 DICE = PairedDifference(0.8, 0.7, 0.9, 0.001, 40)
 
 
-def page(*gains: tuple[float, float, float], reference: str | None = "image", left_out: dict[str, str] | None = None) -> str:
+def page(*gains: tuple[Any, ...], reference: str | None = "image", left_out: dict[str, str] | None = None) -> str:
     columns = ["0.800 [0.700, 0.900]", "0.7"]
     lines = [Line("image", 3, DICE, columns, None, is_reference=reference is not None)]
-    lines += [Line(f"text <{i}>", 1, DICE, columns, PairedDifference(*gain, 0.01, 40)) for i, gain in enumerate(gains)]
+    lines += [Line(f"text <{i}>", 1, DICE, columns, PairedDifference(*gain, *(() if len(gain) > 3 else (0.01, 40)))) for i, gain in enumerate(gains)]
     return comparison_page(Comparison("Polyps", "Made by `saywhere compare`.", reference, ["Dice a case [95 %]", "IoU a case"], lines, left_out or {}))
 
 
@@ -27,6 +28,11 @@ GAINS = [((0.1, 0.05, 0.15), "higher"), ((-0.1, -0.15, -0.05), "lower"), ((0.1, 
 @pytest.mark.parametrize(("gain", "says"), GAINS)
 def test_a_difference_whose_interval_holds_zero_is_said_to_be_unsure(gain: tuple[float, float, float], says: str) -> None:
     assert f"<small>{says}</small>" in page(gain)
+
+
+def test_seeds_that_differ_are_not_sure() -> None:
+    assert "<small>not sure: seeds differ</small>" in page((0.1, 0.02, 0.2, 0.001, 40, (-0.2, 0.4)))
+    assert "<small>higher</small>" in page((0.1, 0.02, 0.2, 0.001, 40, (0.01, 0.19)))
 
 
 def test_labels_are_escaped_and_seeds_are_counted() -> None:
