@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
-from test_tables import script
+from test_tables import ROOT, script
 
+from saywhere.engine.grid import cells_of, read_grid
 from saywhere.metrics.statistics import PairedDifference
 from table_files import cell, written
 
@@ -145,3 +149,24 @@ def test_the_simulated_coverage_is_the_committed_one() -> None:
     again = coverage.held(3, 0.1, n_tables=200)  # the first of its 2,000
     assert again["bootstrap"] == pytest.approx(kept[3, 0.1]["bootstrap"], abs=0.1)
     assert again["bootstrap"] < again["either"] == pytest.approx(kept[3, 0.1]["either"], abs=0.06)
+
+
+class InGrid(dict[str, Any]):
+    """A table's results where only labels that its grid has can be asked for: each has one made-up cell."""
+
+    def __init__(self, table: str) -> None:
+        grid = read_grid(ROOT / "benchmarks" / f"{table}.toml")
+        dice = np.linspace(0.3, 0.6, N)
+        made = cell("", 0, dice) | {"spread": 0.1}
+        made["cases"] += [{"id": f"case-{i}", "words": "contradictory", "dice": float(value)} for i, value in enumerate(dice)]
+        made["cases"] = [case | {"iou": case["dice"]} for case in made["cases"]]
+        made["summary"]["words"]["right"] = {"dice_mean": {"mean": 0.45}}
+        super().__init__({one.label: [made] for one in cells_of(grid)})
+
+
+def test_every_claim_asks_for_cells_that_a_grid_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = script("claims")
+    monkeypatch.setattr(sys.modules["verdicts"], "results_of", cache(InGrid))  # that claims.py imported
+    monkeypatch.setattr("saywhere.engine.compare.RESAMPLES", 10)
+    asked = [claim for topic in claims.TOPICS for claim in topic.claims]
+    assert all(claim.look().verdict for claim in asked)
