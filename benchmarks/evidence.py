@@ -69,11 +69,11 @@ def _in_short(found: dict[Topic, list[Found]]) -> str:
 def _coverage() -> str:
     """What benchmarks/coverage.py measured, of the hardest case."""
     found = json.loads((RESULTS / "coverage.json").read_text())
-    two, three = (max((row for row in found["rows"] if row["n_seeds"] == n), key=lambda row: row["seeds"]) for n in (2, 3))
+    hardest = {n: max((row for row in found["rows"] if row["n_seeds"] == n), key=lambda row: row["seeds"]) for n in (2, 3)}
+    bootstrap, either = (f"{100 * hardest[3][how]:.0f} % ({100 * hardest[2][how]:.0f} % with two)" for how in ("bootstrap", "either"))
     return (
-        f"In {found['n_tables']:,} simulated tables of {found['n_cases']} cases whose seeds vary by {three['seeds']} Dice, the bootstrap alone held the truth "
-        f"with three seeds {three['bootstrap']:.0%} of the time (two: {two['bootstrap']:.0%}), not 95 %; with the t interval beside it one or the other did "
-        f"{three['either']:.0%} ({two['either']:.0%}) of the time (`{found['command']}`)."
+        f"In {found['n_tables']:,} simulated tables of {found['n_cases']} cases and three seeds, which vary by {hardest[3]['seeds']} Dice, the bootstrap alone "
+        f"held the truth in {bootstrap}, not in 95 %; it or the t interval did in {either} (`{found['command']}`)."
     )
 
 
