@@ -130,8 +130,8 @@ class NetworkConfig(Section):
     depth: float = Field(1.0, gt=0, le=2, description="share of the published levels (unet, unetpp) or blocks (transunet, missformer)")
     pretrained: bool = Field(True, description="ImageNet weights, where the network has them (lite)")
     weights: Place | None = Field(None, description="published weights to start from: R50+ViT-B_16.npz (transunet); in training only")
-    first_filters: Literal["scale", "zero", "tile", "adapter", "stem"] = Field(
-        "scale", description="how the pseudo-image comes into pretrained filters (lite; transunet with weights)"
+    first_filters: Literal["zero", "scale", "tile", "adapter", "stem"] | None = Field(
+        None, description="how the pseudo-image comes into pretrained filters (lite; transunet with weights); none: zero"
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Set
 from typing import Any
 
 from saywhere.config import Config, FusionConfig
+from saywhere.networks.first_filters import DEFAULT
+from saywhere.networks.registry import has_filters_to_meet
 
 AUTO = {"train.precision", "train.channels_last"}
 """The machine's own choice, where `train.precision` is auto on either side."""
@@ -15,12 +17,14 @@ Change = tuple[Any, Any]
 def differences(before: dict[str, Any], after: Config, free: Set[str]) -> dict[str, Change]:
     """Dotted key → (old, new), in the configuration's order, of all that can change a result.
 
-    `before`: as JSON holds it; a key that it lacks had its default. `free`: keys that may differ; so may what `auto` chose, and one arm said in two ways.
+    `before`: as JSON holds it; a key that it lacks had its default. `free`: keys that may differ; so may what `auto` chose, one arm
+    said in two ways, and first filters that say nothing.
     """
     default, new = (_flat(config.model_dump(mode="json")) for config in (Config(), after))
     old = default | _flat(before)
     may_differ = free | (AUTO if "auto" in (old["train.precision"], new["train.precision"]) else set())
-    old["fusion.arm"], new["fusion.arm"] = _arm(old), _arm(new)
+    for key, comes_to in (("fusion.arm", _arm), ("network.first_filters", _filters)):
+        old[key], new[key] = comes_to(old), comes_to(new)
     return {key: (old[key], new.get(key)) for key in old if key not in may_differ and old[key] != new.get(key)}
 
 
@@ -29,6 +33,13 @@ def _arm(settings: dict[str, Any]) -> str:
     if settings["fusion.name"] == "none":
         return "still" if settings["fusion.arm"] == "still" else "untouched"
     return FusionConfig.model_construct(name=settings["fusion.name"], arm=settings["fusion.arm"]).chosen_arm
+
+
+def _filters(settings: dict[str, Any]) -> str | None:
+    """What `network.first_filters` comes to: left out, the default; nothing where no pseudo-image meets pretrained filters."""
+    if settings["fusion.name"] != "early" or not has_filters_to_meet(settings["network.name"], settings["network.weights"]):
+        return None
+    return settings["network.first_filters"] or DEFAULT
 
 
 def _flat(document: dict[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from torch import Tensor
 
 from saywhere.errors import UsageError, nearest
 
-FILTERS = ("scale", "zero", "tile")
+FILTERS = ("zero", "scale", "tile")
 """Strategies that only choose the filters; those of `entry` add a module."""
+DEFAULT = "zero"
+"""Random filters spoil what was pretrained: from `scale`, a training collapsed with some seeds, and few images were learned badly (docs/evidence.md)."""
 
 
-def widen(filters: Tensor, in_channels: int, strategy: str = "scale") -> Tensor:
+def widen(filters: Tensor, in_channels: int, strategy: str = DEFAULT) -> Tensor:
     """Filters (out, 3, k, k) of RGB → (out, in_channels, k, k): image channels first, the pseudo-image's after them.
 
     One image channel takes the sum of the RGB filters (a grey image then answers exactly as it does in RGB); three keep them.

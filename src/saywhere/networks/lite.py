@@ -10,7 +10,7 @@ from saywhere.errors import UsageError, nearest
 from saywhere.networks.accept import check_stack
 from saywhere.networks.efficientnet import TAP_CHANNELS, TAPS, EfficientNetLite0, imagenet_state, stem
 from saywhere.networks.entry import MODULES, Adapter, TwoStems
-from saywhere.networks.first_filters import FILTERS, image_channels, widen
+from saywhere.networks.first_filters import DEFAULT, FILTERS, image_channels, widen
 from saywhere.networks.unet import double_convolution
 from saywhere.shapes import Stages
 
@@ -22,7 +22,7 @@ class Lite(nn.Module):
     image_mean = (127 / 255,) * 3  # so that the input is (255·image − 127) / 128, as the weights were trained
     image_std = (128 / 255,) * 3
 
-    def __init__(self, in_channels: int = 3, width: int = 64, pretrained: bool = True, first_filters: str = "scale") -> None:
+    def __init__(self, in_channels: int = 3, width: int = 64, pretrained: bool = True, first_filters: str = DEFAULT) -> None:
         """`first_filters`: how the pseudo-image's channels come in, see `first_filters.widen`, `entry.Adapter` and `entry.TwoStems` ("stem")."""
         super().__init__()
         self.in_channels, self.has_pretrained = in_channels, pretrained
@@ -60,10 +60,10 @@ def _encoder(in_channels: int, pretrained: bool, strategy: str) -> EfficientNetL
         alone = encoder.stem
         encoder.stem = Adapter(alone, in_channels) if strategy == "adapter" else TwoStems(alone, stem(in_channels - n_image), in_channels)
         return encoder
-    return _with_weights(EfficientNetLite0(in_channels), pretrained, "scale" if strategy in MODULES else strategy)
+    return _with_weights(EfficientNetLite0(in_channels), pretrained, DEFAULT if strategy in MODULES else strategy)
 
 
-def _with_weights(encoder: EfficientNetLite0, pretrained: bool, strategy: str = "scale") -> EfficientNetLite0:
+def _with_weights(encoder: EfficientNetLite0, pretrained: bool, strategy: str = DEFAULT) -> EfficientNetLite0:
     if pretrained:
         state = imagenet_state()
         state["stem.0.weight"] = widen(state["stem.0.weight"], encoder.in_channels, strategy)

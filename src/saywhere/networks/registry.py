@@ -13,6 +13,7 @@ from torch import nn
 from saywhere.errors import UsageError, nearest
 from saywhere.networks.adapter import monai_network
 from saywhere.networks.entry import MODULES
+from saywhere.networks.first_filters import DEFAULT
 from saywhere.networks.lite import Lite
 from saywhere.networks.missformer import MissFormer
 from saywhere.networks.transunet import TransUNet
@@ -31,6 +32,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
 READERS: dict[str, Callable[..., None]] = {"transunet": load_vit}
 """Networks that can start from a file of published weights, and what reads it: (network, path, first_filters)."""
 DEEPEST = 2.0
+_WAS_DEFAULT = "scale"  # written into the configuration of every older run, whatever its network
 
 
 def build(
@@ -40,7 +42,7 @@ def build(
     width: int = 64,
     depth: float = 1.0,
     pretrained: bool = True,
-    first_filters: str = "scale",
+    first_filters: str | None = None,
     weights: Path | None = None,
     size: int | None = None,
     restored: bool = False,
@@ -57,6 +59,7 @@ def build(
     if not restored:
         check(name, depth=depth, pretrained=pretrained, first_filters=first_filters, weights=weights)
     make = _maker(name)
+    first_filters = first_filters or DEFAULT
     options: dict[str, Any] = {"depth": depth, "pretrained": pretrained and not restored, "first_filters": first_filters, "size": size}
     network = make(in_channels=in_channels, width=width, **{key: value for key, value in options.items() if _takes(make, key)})
     if weights is not None and not restored:
@@ -64,7 +67,7 @@ def build(
     return network
 
 
-def check(name: str, *, depth: float = 1.0, pretrained: bool = True, first_filters: str = "scale", weights: Path | None = None) -> None:
+def check(name: str, *, depth: float = 1.0, pretrained: bool = True, first_filters: str | None = None, weights: Path | None = None) -> None:
     """Refuse what `build` would refuse, or the network would ignore, before anything is built. Raises UsageError."""
     make = _maker(name)
     if not 0 < depth <= DEEPEST:
@@ -75,9 +78,14 @@ def check(name: str, *, depth: float = 1.0, pretrained: bool = True, first_filte
     if weights is not None and name not in READERS:
         raise UsageError(f"network.weights is {str(weights)!r}, but {name} reads no such file", allowed=f"only {', '.join(READERS)} does",
                          remedy="leave network.weights out")  # fmt: skip
-    if first_filters != "scale" and weights is None and not (_takes(make, "first_filters") and (pretrained or first_filters in MODULES)):
+    if first_filters not in (None, _WAS_DEFAULT) and weights is None and not (_takes(make, "first_filters") and (pretrained or first_filters in MODULES)):
         raise UsageError(f"first_filters is {first_filters!r}, but {name} starts without pretrained filters here", allowed="it would change nothing",
-                         remedy="leave network.first_filters at 'scale'")  # fmt: skip
+                         remedy="leave network.first_filters out")  # fmt: skip
+
+
+def has_filters_to_meet(name: str, weights: object) -> bool:
+    """May this network start from pretrained filters, so that `first_filters` says something? `weights`: its file of them, if any."""
+    return weights is not None or (name in NETWORKS and _takes(NETWORKS[name], "first_filters"))
 
 
 def has_depth(name: str) -> bool:

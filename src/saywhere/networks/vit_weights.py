@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from saywhere.errors import BadCheckpoint, MissingFile
-from saywhere.networks.first_filters import widen
+from saywhere.networks.first_filters import DEFAULT, widen
 from saywhere.networks.transunet import GRID, Bottleneck, TransUNet
 
 
-def load_vit(network: TransUNet, path: Path, first_filters: str = "scale") -> None:
+def load_vit(network: TransUNet, path: Path, first_filters: str = DEFAULT) -> None:
     """Load ResNet and transformer of `network` from the file; the decoder keeps its start. Raises MissingFile, BadCheckpoint.
 
     Channels beyond red, green and blue start as `first_filters` says (see `first_filters.widen`).

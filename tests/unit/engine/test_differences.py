@@ -42,6 +42,18 @@ def test_without_words_an_arm_says_only_whether_anything_turns() -> None:
     assert differences(dumped(**{"fusion.name": "none", "fusion.arm": "still"}), image_only, FREE) == {"fusion.arm": ("still", "untouched")}
 
 
+@pytest.mark.parametrize("change", [{}, {"network.name": "missformer"}, {"network.name": "monai:SegResNet"}, {"network.name": "lite", "fusion.name": "none"}],
+                         ids=lambda change: " ".join(change.values()) or "unet")  # fmt: skip
+def test_first_filters_say_nothing_where_no_pseudo_image_meets_pretrained_ones(change: dict[str, Any]) -> None:
+    assert differences(dumped(**change, **{"network.first_filters": "scale"}), Config().replace(**change), FREE) == {}
+
+
+def test_first_filters_left_out_are_zero() -> None:
+    lite = Config().replace(**{"network.name": "lite"})
+    assert differences(dumped(**{"network.name": "lite", "network.first_filters": "zero"}), lite, FREE) == {}
+    assert differences(dumped(**{"network.name": "lite", "network.first_filters": "scale"}), lite, FREE) == {"network.first_filters": ("scale", "zero")}
+
+
 def test_a_key_that_an_old_file_lacks_had_its_default_and_one_that_is_gone_is_told() -> None:
     before = dumped()
     del before["data"]["half"]

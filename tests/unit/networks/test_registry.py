@@ -86,6 +86,11 @@ def test_first_filters_where_they_would_change_nothing_are_refused(name: str, op
         build(name, in_channels=6, **options)
 
 
+def test_left_out_they_are_zero_and_what_older_runs_wrote_for_every_network_is_taken() -> None:
+    assert not build("lite", in_channels=6).encoder.stem[0].weight[:, 3:].any()
+    assert build("unet", in_channels=6, width=4, first_filters="scale")
+
+
 @pytest.mark.parametrize("pretrained", [True, False])
 def test_first_filters_that_are_none_are_refused_with_the_nearest(pretrained: bool) -> None:
     with pytest.raises(UsageError, match="first_filters is 'adaptor': did you mean 'adapter'"):
