@@ -10,7 +10,7 @@ from saywhere.errors import UsageError, nearest
 FILTERS = ("zero", "scale", "tile")
 """Strategies that only choose the filters; those of `entry` add a module."""
 DEFAULT = "zero"
-"""Random filters spoil what was pretrained: from `scale`, a training collapsed with some seeds, and few images were learned badly (docs/evidence.md)."""
+"""A pretrained network then begins as it was; random filters (`scale`) spoil its answers until they are learned over."""
 
 
 def widen(filters: Tensor, in_channels: int, strategy: str = DEFAULT) -> Tensor:
