@@ -27,6 +27,7 @@ SETS = {"kvasir": "Kvasir-SEG", "isic": "ISIC-2016", "qata": "QaTa-COV19"}
 LEARNING = {"phantoms": "Phantoms", "kvasir": "Kvasir-SEG", "qata": "QaTa-COV19"}
 NUMBERS = ("32", "64", "128", "256", "all")
 LATE = ("late-concat", "film", "cross-attention")
+WAYS = ("zero", "scale", "tile", "adapter", "stem")  # of network.first_filters
 MOSAICS = "Kvasir-SEG mosaics"
 SINGLE = "image + text + augmentation, neither mosaics nor blank words"
 TENTH = ", a tenth of the images"
@@ -34,10 +35,12 @@ FUSED = "early · fuse-first"
 SMALL = "64 px, width 8, 800 steps of 8."
 
 
-def _curve(look: str, keys: tuple[str, ...]) -> tuple[Claim, ...]:
-    """Fuse-first beside another arm at each number of training cases: `look` is a claim of the paper ("untouched") or a question of ours."""
-    ask = between if look == "untouched" else better
-    return tuple(Claim(f"{LEARNING[key]}, {n} training cases", ask(f"learning_{key}", f"{n} · fuse-first", f"{n} · {look}")) for key in keys for n in NUMBERS)
+def _curve(arm: str) -> tuple[Claim, ...]:
+    """Fuse-first beside another arm at each number of training cases: beside "untouched" a claim of the paper, else a question of ours."""
+    ask = between if arm == "untouched" else better
+    return tuple(
+        Claim(f"{shown}, {n} training cases", ask(f"learning_{key}", f"{n} · fuse-first", f"{n} · {arm}")) for key, shown in LEARNING.items() for n in NUMBERS
+    )
 
 
 TURNED = Topic(
@@ -46,7 +49,7 @@ TURNED = Topic(
     f"they were (`untouched`). {SMALL}",
     (
         Claim("Phantoms, the demo", arms, "Three short runs; without the words nothing can be solved there."),
-        *_curve("untouched", ("phantoms", "kvasir", "qata")),
+        *_curve("untouched"),
         Claim(MOSAICS, between("mosaic_fusions", FUSED, "early · untouched")),
         Claim("Kvasir-SEG", between("kvasir_fusions", FUSED, "early · untouched"), "One polyp an image: the image nearly says it all."),
         Claim("Kvasir-SEG, 3,200 steps", between("kvasir_longer", FUSED, "early · untouched")),
@@ -57,7 +60,7 @@ PAYS = Topic(
     "Does turning images pay at all, with words that turn?",
     f"`fuse-first` beside `still` (no geometric augmentation), which the paper does not ask. {SMALL}",
     (
-        *_curve("still", ("phantoms", "kvasir", "qata")),
+        *_curve("still"),
         Claim(MOSAICS, better("mosaic_fusions", FUSED, "early · still")),
         Claim("Kvasir-SEG", better("kvasir_fusions", FUSED, "early · still")),
         Claim("Kvasir-SEG, 3,200 steps", better("kvasir_longer", FUSED, "early · still")),
@@ -75,7 +78,7 @@ REWORDED = Topic(
             for key, shown in (("mosaic", MOSAICS), ("kvasir", "Kvasir-SEG"), ("qata", "QaTa-COV19"))
             for arm, done in (("swap", "exchanging"), ("recaption", "writing anew"))
         ),
-        *_curve("swap", ("phantoms", "kvasir", "qata")),
+        *_curve("swap"),
     ),
 )
 EARLY = Topic(
@@ -153,7 +156,7 @@ HEARD = Topic(
         Claim("`lite` with words first, Kvasir-SEG", heard("kvasir_lite", BOTH), "Projection and generator learn alone first."),
         *(Claim(f"`lite` at 224 px, {shown}", heard(f"{key}_lite_224", BOTH)) for key, shown in SETS.items()),
         Claim(f"fuse-first, {MOSAICS}", heard("mosaic_fusions", FUSED)),
-        *(Claim(f"First filters `{way}`, {MOSAICS}", heard("mosaic_filters", way)) for way in ("zero", "scale", "tile", "adapter", "stem")),
+        *(Claim(f"First filters `{way}`, {MOSAICS}", heard("mosaic_filters", way)) for way in WAYS),
     ),
 )
 VISUALNESS = Topic(
@@ -214,10 +217,7 @@ FILTERS = Topic(
     "Do 2C channels spoil a pretrained encoder?",
     "An open question of the paper: five ways to begin the new channels' filters, each beside the image alone. `lite` at 64 px, where its training itself "
     "wavers between seeds. Whether words are heard through them stands above.",
-    tuple(
-        Claim(f"`{way}`, Kvasir-SEG", between("kvasir_filters", way, "image only", ("no, it gains", "yes, it loses", "not settled")))
-        for way in ("zero", "scale", "tile", "adapter", "stem")
-    ),
+    tuple(Claim(f"`{way}`, Kvasir-SEG", between("kvasir_filters", way, "image only", ("no, it gains", "yes, it loses", "not settled"))) for way in WAYS),
 )
 ELSEWHERE = Topic(
     "What of harder and other data?",

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from saywhere.engine.compare import case_difference, gap, words_gap
+from saywhere.engine.compare import case_difference, gap, seed_differences, words_gap
 from saywhere.engine.results import Results, read_results
 from saywhere.metrics.statistics import PairedDifference, with_span
 
@@ -48,10 +48,8 @@ class Gain(NamedTuple):
 
 def gained(name: str, label: str, reference: str, measure: str = "dice") -> Gain:
     """Raises MissingFile; KeyError of a label that has no finished cell."""
-    ours, theirs = ({cell["seed"]: cell for cell in results_of(name)[one]} for one in (label, reference))
-    both = sorted(ours.keys() & theirs.keys())
-    own = tuple(case_difference([ours[seed]], [theirs[seed]], measure).difference for seed in both)
-    return Gain(case_difference([*ours.values()], [*theirs.values()], measure), own)
+    ours, theirs = results_of(name)[label], results_of(name)[reference]
+    return Gain(case_difference(ours, theirs, measure), seed_differences(ours, theirs, measure))
 
 
 def verdict(found: PairedDifference, n_seeds: int, verdicts: tuple[str, str, str] = PAPERS, claimed: float | None = None) -> str:

@@ -140,6 +140,12 @@ def case_difference(cells: list[dict[str, Any]], reference: list[dict[str, Any]]
     return hierarchical_difference(*_paired(cells, reference, measure), RESAMPLES, 0)
 
 
+def seed_differences(cells: list[dict[str, Any]], reference: list[dict[str, Any]], measure: str = "dice") -> tuple[float, ...]:
+    """What `case_difference` is the mean of: each seed's own, of the seeds that both have."""
+    ours, theirs = _paired(cells, reference, measure)
+    return tuple(float(gain) for gain in (ours - theirs).mean(axis=1))
+
+
 def _effect(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> float:
     ours, theirs = _paired(cells, reference)
     return rank_biserial(ours.mean(axis=0), theirs.mean(axis=0))
