@@ -94,7 +94,9 @@ def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, checkp
                 continue
             if value.shape != (torch.Size() if key == "step" else parameter.shape) or not torch.isfinite(value).all():
                 raise BadCheckpoint(f"the moment {name}.{key} is {sealed.kind(value)}, or not finite", where=where, remedy="resume from another checkpoint")
-            optimizer.state[parameter][key] = value.clone() if key == "step" else value.to(parameter.device).to(memory_format=_format(parameter))
+            is_count = key == "step"
+            there = value.clone() if is_count else value.to(memory_format=_format(parameter))
+            optimizer.state[parameter][key] = there if is_count and not optimizer.defaults.get("fused") else there.to(parameter.device)
 
 
 def same_encoder(saved: dict[str, Any] | None, encoder: Encoder, where: Path) -> None:

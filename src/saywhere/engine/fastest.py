@@ -62,6 +62,8 @@ def launch(config: Config) -> Fabric:
     try:
         fabric = Fabric(accelerator=config.train.device, devices=1, precision=config.train.precision)  # type: ignore[arg-type]
         fabric.launch()
+        if config.train.precision != fabric.strategy.precision.precision:  # it takes another, with a warning that nobody sees
+            raise ValueError(f"{config.train.precision} needs a GPU")
     except (RuntimeError, ValueError) as error:
         found = f"train.device {config.train.device} with train.precision {config.train.precision} cannot be used here"
         raise ConfigError(

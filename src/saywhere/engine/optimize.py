@@ -12,8 +12,11 @@ from saywhere.fusion.late import Joined
 from saywhere.model import Model, ReferringSegmenter
 
 
-def build_optimizer(model: Model, config: OptimizerConfig) -> torch.optim.AdamW:
-    """Each group carries `factor`, its rate relative to `optimizer.learning_rate`."""
+def build_optimizer(model: Model, config: OptimizerConfig, *, fused: bool = True) -> torch.optim.AdamW:
+    """Each group carries `factor`, its rate relative to `optimizer.learning_rate`.
+
+    One kernel for all weights (`fused`), but for `16-mixed`: there the gradients must be unscaled before they are clipped, and a fused step would do it again.
+    """
     text = {id(p) for part in _text_parts(model) for p in part.parameters()}
     pretrained = {id(p) for p in getattr(model.network, "pretrained_parameters", list)()} - text
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -22,7 +25,7 @@ def build_optimizer(model: Model, config: OptimizerConfig) -> torch.optim.AdamW:
         {"params": [p for p in trained if id(p) in text], "factor": config.text_factor},
         {"params": [p for p in trained if id(p) in pretrained], "factor": config.pretrained_factor},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.learning_rate, weight_decay=config.weight_decay)
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.learning_rate, weight_decay=config.weight_decay, fused=fused)
 
 
 def _text_parts(model: Model) -> list[nn.Module]:

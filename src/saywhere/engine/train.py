@@ -107,7 +107,7 @@ class Loop:
         self.training, self.arm = material.training, material.arm
         self.model = build_model(config, material.scale, material.table.embeddings)
         self.model.to(memory_format=torch.channels_last if config.train.channels_last else torch.contiguous_format)  # type: ignore[call-overload]
-        self.optimizer = build_optimizer(self.model, config.optimizer)
+        self.optimizer = build_optimizer(self.model, config.optimizer, fused=config.train.precision != "16-mixed")
         self.fast, self.fast_optimizer = fabric.setup(self.model, self.optimizer)
         self.augmentation, self.loss, self.progress = Augmentation(config.augment), ReferringLoss(config.loss), Progress()
         self.n_steps = config.train.epochs * self.training.steps_per_epoch
@@ -154,9 +154,16 @@ class Loop:
         value = self.loss(segmentation, mixing.cutmix(target), image, batch.mask, progress=step / self.n_steps)
         self.fast_optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(value.total)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.optimizer.clip_norm or math.inf)
+        norm = self._clip()
         self.fast_optimizer.step()
         return torch.stack([value.total.detach(), value.segmentation, value.roi]).double(), norm
+
+    def _clip(self) -> Tensor:
+        """The gradient's norm as it was before clipping; unscaled first, where `16-mixed` scales the loss."""
+        largest = self.config.optimizer.clip_norm or math.inf
+        norm = self.fabric.clip_gradients(self.fast, self.fast_optimizer, max_norm=largest, error_if_nonfinite=False)
+        assert norm is not None  # it is given wherever `max_norm` is
+        return norm
 
     def teach_words(self) -> None:
         """`fusion.words_first` steps of the words alone, before the first step of all."""
@@ -176,6 +183,7 @@ class Loop:
             checkpoint.same_encoder(saved.state.get("encoder"), self.material.encoder, self.run.last)
         checkpoint.restore_model(self.model, saved, self.run.last)
         checkpoint.restore_optimizer(self.model, self.optimizer, saved, self.run.last)
+        self.fabric.strategy.precision.load_state_dict(saved.state.get("loss_scale") or {})
         self.progress = Progress(**{key: saved.state[key] for key in ("step", "best", "sums", "history")})
         self.run.write_metrics(self.progress.history)
 
@@ -221,7 +229,8 @@ class Loop:
 
     def _state(self) -> dict[str, Any]:
         encoder = self.material.encoder
-        return {"encoder": identity(encoder) if encoder else None, "epoch": len(self.progress.history), **vars(self.progress)}
+        scale = self.fabric.strategy.precision.state_dict()  # of the loss, in `16-mixed`; else empty
+        return {"encoder": identity(encoder) if encoder else None, "epoch": len(self.progress.history), "loss_scale": scale, **vars(self.progress)}
 
     def _save_last(self) -> None:
         checkpoint.save(self.run.last, self.config, self.model, self._state(), self.optimizer)

@@ -34,12 +34,15 @@ class Guard:
         self.pending = (step, batch, losses, norm)
 
     def check(self) -> None:
-        """Raise TrainingDiverged where the pending step was not finite. `best` and `last` are never overwritten by it."""
+        """Raise TrainingDiverged where the pending step was not finite. `best` and `last` are never overwritten by it.
+
+        A gradient too large for `16-mixed` is no such step: its scaler passes over it and scales the next loss by less.
+        """
         if self.pending is None:
             return
         step, batch, losses, norm = self.pending
         self.pending = None
-        if bool(torch.isfinite(losses).all() & torch.isfinite(norm)):
+        if bool(torch.isfinite(losses).all()) and (self.loop.config.train.precision == "16-mixed" or bool(torch.isfinite(norm))):
             return
         _diverged(self.loop, _diagnostic(self.loop, step, batch, losses, norm), f"loss {losses[0]:.4g}, gradient norm {norm:.4g} at step {step + 1}")
 

@@ -122,6 +122,11 @@ def test_a_device_that_is_not_there_is_said(config: Config) -> None:
         fastest.launch(config.replace(**{"train.device": "cuda"}))
 
 
+def test_half_precision_is_not_taken_for_another_on_a_processor(config: Config) -> None:
+    with pytest.raises(ConfigError, match=r"train\.precision 16-mixed cannot be used here \(16-mixed needs a GPU\): set .* train\.precision to 'auto'"):
+        fastest.launch(config.replace(**{"train.device": "cpu", "train.precision": "16-mixed"}))
+
+
 def test_config_toml_holds_what_auto_became(config: Config, tmp_path: Path) -> None:
     asked = config.replace(**{"train.precision": "auto", "train.epochs": 1, "train.steps_per_epoch": 1})
     run = train(asked, tmp_path / "run")

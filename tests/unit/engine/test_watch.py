@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from saywhere.config import Config
 from saywhere.data.dataset import Batch
 from saywhere.engine import run, watch
 from saywhere.errors import TrainingDiverged
@@ -20,7 +21,9 @@ def loop(tmp_path: Path) -> Any:
     model = torch.nn.Linear(2, 1)
     rows = [SimpleNamespace(number=number) for number in (11, 12, 13, 14)]
     told: list[dict[str, Any]] = []
-    return SimpleNamespace(run=run.create(tmp_path / "run", ""), model=model, training=SimpleNamespace(rows=rows), listen=told.append, told=told)
+    return SimpleNamespace(
+        config=Config(), run=run.create(tmp_path / "run", ""), model=model, training=SimpleNamespace(rows=rows), listen=told.append, told=told
+    )
 
 
 BATCH = Batch(torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4), torch.zeros(2, 3), [3, 1])
