@@ -119,8 +119,8 @@ WORDS = Topic(
 )
 ANY = Topic(
     "Do they help any network?",
-    f"The paper's four networks, then a pretrained one (`lite`). {SMALL} `lite` at 224 px: 600 steps, its words' filters from zero; our recipe spends a part of the "
-    "equal steps on mosaics and blank words.",
+    f"The paper's four networks, then a pretrained one (`lite`). {SMALL} `lite` at 224 px: 600 steps, its words' filters from zero; our recipe spends a "
+    "part of the equal steps on mosaics and blank words.",
     (
         *(Claim(f"{name}, {shown}", between(f"{key}_networks", f"{name} · {BOTH}", f"{name} · {AUG}")) for key, shown in SETS.items() for name in NETWORKS),
         Claim("`lite`, Kvasir-SEG", between("kvasir_lite", BOTH, AUG), "One polyp an image: the image nearly says it all."),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ Verdict = Literal["heard", "hardly heard", "not heard"]
 HEARD_FROM = 0.05
 """Dice that right words must gain over wrong ones to be called heard; below it, a sure difference is 'hardly heard'."""
 _CHUNK = 4_000_000  # resampled values held at once: 32 MB
+_KEPT = 6_000_000  # weights of one table's draws that are kept: 48 MB
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,12 @@ def hierarchical_difference(a: ArrayLike, b: ArrayLike, resamples: int, seed: in
         return PairedDifference(0.0, 0.0, 0.0, 1.0, 0)
     gain = ours - theirs
     n_seeds, n_cases = gain.shape
-    seed_weights = np.concatenate([_weights(drawn, n_seeds) for drawn in _draws(n_seeds, resamples, seed, "seeds")])
+    seed_weights = np.concatenate(list(_weights(n_seeds, resamples, seed, "seeds")))
     means, start = np.empty(resamples), 0
-    for drawn in _draws(n_cases, resamples, seed, "cases"):
-        part = slice(start, start + len(drawn))
-        means[part] = np.einsum("rs,sn,rn->r", seed_weights[part], gain, _weights(drawn, n_cases), optimize=True)
-        start += len(drawn)
+    for case_weights in _weights(n_cases, resamples, seed, "cases"):
+        part = slice(start, start + len(case_weights))
+        means[part] = np.einsum("rs,sn,rn->r", seed_weights[part], gain, case_weights, optimize=True)
+        start += len(case_weights)
     low, high = _percentiles(means)
     other_seeds = crossed_interval(gain) if n_seeds > 1 and n_cases > 1 else None
     return PairedDifference(float(gain.mean()), low, high, _signed_rank(gain.mean(axis=0)), n_cases, other_seeds)
@@ -180,10 +182,24 @@ def _draws(n: int, resamples: int, seed: int, purpose: str = "bootstrap") -> Ite
         yield random.integers(0, n, (min(rows, resamples - start), n))
 
 
-def _weights(drawn: np.ndarray, n: int) -> np.ndarray:
-    """How often each of n was drawn, as a share: (rows, n), each row sums to 1."""
+def _weights(n: int, resamples: int, seed: int, purpose: str) -> Iterable[np.ndarray]:
+    """How often each of n was drawn, as a share, in the chunks of `_draws`: (rows, n), each row sums to 1."""
+    if n * resamples <= _KEPT:
+        return _kept_weights(n, resamples, seed, purpose)
+    return (_shares(drawn, n) for drawn in _draws(n, resamples, seed, purpose))
+
+
+@lru_cache(maxsize=4)
+def _kept_weights(n: int, resamples: int, seed: int, purpose: str) -> tuple[np.ndarray, ...]:
+    """A table asks for the same draws hundreds of times: drawing them took four fifths of the time."""
+    return tuple(_shares(drawn, n) for drawn in _draws(n, resamples, seed, purpose))
+
+
+def _shares(drawn: np.ndarray, n: int) -> np.ndarray:
     offset = drawn + n * np.arange(len(drawn))[:, None]
-    return np.bincount(offset.ravel(), minlength=len(drawn) * n).reshape(len(drawn), n) / n
+    shares: np.ndarray = np.bincount(offset.ravel(), minlength=len(drawn) * n).reshape(len(drawn), n) / n
+    shares.flags.writeable = False  # many may look at them
+    return shares
 
 
 def _percentiles(means: np.ndarray) -> tuple[float, float]:
