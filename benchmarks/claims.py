@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from verdicts import AUG, BOTH, NETWORKS, Look, arms, better, between, beyond, cost, heard, mean_of_sets, silenced
+from verdicts import AUG, BOTH, NETWORKS, TENTH, Look, arms, better, between, beyond, cost, heard, mean_of_sets, silenced
 
 
 class Claim(NamedTuple):
@@ -30,7 +30,6 @@ LATE = ("late-concat", "film", "cross-attention")
 WAYS = ("zero", "scale", "tile", "adapter", "stem")  # of network.first_filters
 MOSAICS = "Kvasir-SEG mosaics"
 RECIPE = "image + text + augmentation, our recipe"
-TENTH = ", a tenth of the images"
 FUSED = "early · fuse-first"
 SMALL = "64 px, width 8, 800 steps of 8."
 

@@ -14,6 +14,7 @@ from saywhere.metrics.statistics import PairedDifference, with_span
 
 RESULTS = Path(__file__).parent / "results"
 BOTH, AUG = "image + text + augmentation", "image + augmentation"
+TENTH = ", a tenth of the images"
 NETWORKS = ("UNet", "UNet++", "TransUNet", "MISSFormer")
 PAPERS = ("reproduced", "contradicted", "not reproduced")  # of a claim of the paper
 OURS = ("yes", "no, worse", "not settled")  # of a question that it leaves, or that we ask
