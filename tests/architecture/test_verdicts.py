@@ -100,8 +100,13 @@ def test_the_mean_of_sets_is_beside_the_mark(verdicts: ModuleType, tmp_path: Pat
             one = json.loads(place.read_text())
             one["summary"]["words"]["right"] = {"dice_mean": {"mean": 0.45 + gain}}
             place.write_text(json.dumps(one))
-    assert verdicts.mean_of_sets("text", {"a": "A", "b": "B"}, 0.64)() == ("0.650 (A 0.550 · B 0.750), 2 seeds, `*_lite_224`", "above it")
-    assert verdicts.mean_of_sets("text", {"a": "A", "b": "B"}, 0.66)().verdict == "below it"
+        for place in (tmp_path / f"{key}_lite_224").glob("image*"):
+            one = json.loads(place.read_text())
+            one["summary"]["words"]["right"] = {"dice_mean": {"mean": 0.42 if key == "a" else 0.44}}
+            place.write_text(json.dumps(one))
+    shown = "0.650 (A 0.550 · B 0.750), 2 seeds; without words 0.430, `*_lite_224`"
+    assert verdicts.mean_of_sets("text", "image", {"a": "A", "b": "B"}, 0.64)() == (shown, "above it")
+    assert verdicts.mean_of_sets("text", "image", {"a": "A", "b": "B"}, 0.66)().verdict == "below it"
 
 
 @pytest.mark.parametrize(
