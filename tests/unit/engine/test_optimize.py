@@ -61,3 +61,22 @@ def test_each_part_of_the_model_gets_its_own_rate() -> None:
     assert {rate[id(p)] for p in model.projection.parameters()} == {3e-3}  # type: ignore[union-attr]
     assert {rate[id(p)] for p in model.network.pretrained_parameters()} == {2.5e-4}  # type: ignore[operator, union-attr]
     assert 1e-3 in rate.values()
+
+
+def test_the_fused_kernel_takes_the_steps_of_the_plain_one() -> None:
+    config = Config().replace(**{"data.size": 32, "network.width": 4})
+    models = []
+    for fused in (True, False):
+        torch.manual_seed(0)
+        model = build_model(config, EmbeddingScale(384, 384))
+        optimizer = build_optimizer(model, config.optimizer, fused=fused)
+        assert all(group["fused"] is fused for group in optimizer.param_groups)
+        noise = torch.Generator().manual_seed(1)
+        for step in range(5):
+            set_learning_rate(optimizer, config, step + 1, 6)
+            for p in model.parameters():
+                p.grad = torch.randn(p.shape, generator=noise)
+            optimizer.step()
+        models.append(model)
+    for (name, ours), theirs in zip(models[0].named_parameters(), models[1].parameters()):
+        torch.testing.assert_close(ours, theirs, msg=name)
