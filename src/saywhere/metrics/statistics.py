@@ -191,7 +191,7 @@ def _weights(n: int, resamples: int, seed: int, purpose: str) -> Iterable[np.nda
 
 @lru_cache(maxsize=4)
 def _kept_weights(n: int, resamples: int, seed: int, purpose: str) -> tuple[np.ndarray, ...]:
-    """A table asks for the same draws hundreds of times: drawing them took four fifths of the time."""
+    """A table asks for the same draws hundreds of times: drawing them took most of the time."""
     return tuple(_shares(drawn, n) for drawn in _draws(n, resamples, seed, purpose))
 
 
