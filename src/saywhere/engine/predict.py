@@ -150,8 +150,7 @@ class Segmenter:
         refuse_endless(prompts)
         new = sorted(set(prompts) - set(self._embeddings)) if self.hears_words else []
         if new:
-            cache = EmbeddingCache(self.encoder, tokens=reads_tokens_of(self.config))
-            self._embeddings.update(zip(new, torch.from_numpy(cache.get(new))))
+            self._embeddings.update(zip(new, torch.from_numpy(self._cache.get(new))))
 
     def embeddings(self, prompts: Sequence[str]) -> Tensor:
         """float32 (prompt, embedding), of tokens (prompt, token, embedding); zeros for an image-only model."""
@@ -167,6 +166,10 @@ class Segmenter:
             self._encoder = open_encoder(self.config.text)
             checkpoint.same_encoder(self.state.get("encoder"), self._encoder, self.folder)
         return self._encoder
+
+    @cached_property
+    def _cache(self) -> EmbeddingCache:
+        return EmbeddingCache(self.encoder, tokens=reads_tokens_of(self.config))
 
     @torch.inference_mode()
     def _segment(self, originals: list[np.ndarray], prompts: list[str], threshold: float) -> list[Result]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -125,8 +126,12 @@ class EarlyFusion(Imagination):
         said = _cleaned(_several(prompts, "EarlyFusion"), "EarlyFusion")
         new = sorted(set(said) - set(self._known))
         if new:
-            self._known.update(zip(new, torch.from_numpy(EmbeddingCache(self._opened[0]).get(new))))
+            self._known.update(zip(new, torch.from_numpy(self._cache.get(new))))
         return torch.stack([self._known[prompt] for prompt in said]).to(self.scale.mean.device)
+
+    @cached_property
+    def _cache(self) -> EmbeddingCache:
+        return EmbeddingCache(self._opened[0])
 
     def extra_repr(self) -> str:
         """Its figures, for a notebook."""

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 
 from saywhere.errors import NotWritable
 from saywhere.io.places import cache_folder
+from saywhere.text import shards
 from saywhere.text.cache import EmbeddingCache
 
 
@@ -119,6 +120,58 @@ def test_an_entry_is_plain_safetensors_without_the_prompts_words(tmp_path: Path)
     assert b"patient" not in shard.read_bytes()
     content = load_file(shard)
     assert bytes(content["prompt_sha256"][0]).decode() == hashlib.sha256(b"a patient's words").hexdigest()
+
+
+def test_a_prompt_that_comes_alone_costs_no_reading_of_what_others_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    EmbeddingCache(Counting(), tmp_path).get([f"old {i}" for i in range(50)])
+    cache = EmbeddingCache(Counting(), tmp_path)
+    assert right(cache, ["first"])
+    read: list[Path] = []
+    whole = shards.read
+    monkeypatch.setattr(shards, "read", lambda path: read.append(path) or whole(path))
+    assert right(cache, ["second"])
+    assert read == []
+    assert right(cache, ["first", "second"])
+    assert len(read) == 2
+    EmbeddingCache(Counting(), tmp_path).get(["another process's"])
+    read.clear()
+    assert right(cache, ["another process's"])
+    assert len(read) == 1
+    assert cache.encoder.asked == ["first", "second"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_prompts_that_come_one_by_one_do_not_leave_a_file_each(tmp_path: Path, tokens: bool) -> None:
+    prompts = [f"prompt{' and' * (i % 5)} {i}" for i in range(3 * shards.MANY)]
+    cache, other = EmbeddingCache(Counting(), tmp_path, tokens=tokens), EmbeddingCache(Counting(), tmp_path, tokens=tokens)
+    given = [cache.get([prompt])[0] for prompt in prompts]
+    assert len(list(cache.folder.iterdir())) < shards.MANY
+    for reader in (cache, other, EmbeddingCache(Counting(), tmp_path, tokens=tokens)):
+        assert all(np.array_equal(reader.get([prompt])[0], row) for prompt, row in zip(prompts, given))
+    assert len(cache.encoder.asked) == len(prompts)  # type: ignore[attr-defined]
+    assert other.encoder.asked == []  # type: ignore[attr-defined]
+
+
+def test_large_shards_are_left_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = EmbeddingCache(Counting(), tmp_path)
+    cache.get([f"old {i}" for i in range(1000)])
+    (large,) = cache.folder.iterdir()
+    monkeypatch.setattr(shards, "SMALL", large.stat().st_size)
+    for i in range(shards.MANY + 1):
+        cache.get([f"new {i}"])
+    assert large.is_file()
+    assert len(list(cache.folder.iterdir())) < shards.MANY
+
+
+def test_a_full_disk_while_merging_gives_the_vectors_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = EmbeddingCache(Counting(), tmp_path)
+
+    def full(folder: Path) -> None:
+        raise NotWritable("no space left", where=folder)
+
+    monkeypatch.setattr(shards, "merge", full)
+    assert right(cache)
+    assert right(EmbeddingCache(Counting(), tmp_path))
 
 
 def _fill(folder: Path, worker: int, start: object) -> None:
