@@ -28,6 +28,8 @@ from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.prompts import clean, refuse_endless
 from saywhere.text.scale import one_vector
 
+REMEMBERED = 10_000  # prompts
+
 
 @dataclass(frozen=True)
 class Result:
@@ -147,17 +149,26 @@ class Segmenter:
 
     def embed(self, prompts: Sequence[str]) -> None:
         """Encode the prompts that were not met before, all at once; UsageError for one of more than 10,000 characters."""
-        refuse_endless(prompts)
-        new = sorted(set(prompts) - set(self._embeddings)) if self.hears_words else []
-        if new:
-            self._embeddings.update(zip(new, torch.from_numpy(self._cache.get(new))))
+        self._vectors(prompts)
 
     def embeddings(self, prompts: Sequence[str]) -> Tensor:
         """float32 (prompt, embedding), of tokens (prompt, token, embedding); zeros for an image-only model."""
-        self.embed(prompts)
+        vectors = self._vectors(prompts)
         if not self.hears_words:
             return torch.zeros(len(prompts), 1)
-        return pad_sequence([self._embeddings[prompt] for prompt in prompts], batch_first=True)
+        return pad_sequence([vectors[prompt] for prompt in prompts], batch_first=True)
+
+    def _vectors(self, prompts: Sequence[str]) -> dict[str, Tensor]:
+        """Of each distinct prompt. A service is asked for months: what was met is forgotten once it is much, and read from the disk when it comes again."""
+        refuse_endless(prompts)
+        wanted = set(prompts) if self.hears_words else set()
+        found = {prompt: self._embeddings[prompt] for prompt in wanted & self._embeddings.keys()}
+        if new := sorted(wanted - found.keys()):
+            found.update(zip(new, torch.from_numpy(self._cache.get(new))))
+            if len(self._embeddings) + len(new) > REMEMBERED:
+                self._embeddings = {}
+            self._embeddings.update((prompt, found[prompt]) for prompt in new)
+        return found
 
     @property
     def encoder(self) -> Encoder:

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 import saywhere
+from saywhere.engine import predict
 from saywhere.engine.predict import Result, Segmenter, load
 from saywhere.errors import BadCheckpoint, MissingFile, UnreadableFile, UsageError
 from saywhere.text.bert import BertEncoder
@@ -60,6 +61,15 @@ def test_many_at_once_are_as_one_by_one(segmenter: Segmenter, manifest: Path) ->
     for picture, prompt, answer in zip(pictures, prompts, together):
         alone = segmenter.segment(picture, prompt)
         assert np.abs(alone.probability - answer.probability).max() < 1e-5
+
+
+def test_what_was_typed_long_ago_is_forgotten_and_answered_as_before(segmenter: Segmenter, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "REMEMBERED", 3)
+    prompts = [f"lesion number {i}" for i in range(5)]
+    first = [segmenter.segment(picture, prompt).probability for prompt in prompts]
+    assert len(segmenter._embeddings) <= 3
+    assert all(np.array_equal(segmenter.segment(picture, prompt).probability, answer) for prompt, answer in zip(prompts, first))
+    assert segmenter.embeddings(prompts).shape == (5, 384), "more at once than are remembered"
 
 
 @pytest.mark.parametrize("size", [(32, 32), (75, 41), (1, 1), (3, 200)])
