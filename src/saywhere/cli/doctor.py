@@ -74,10 +74,13 @@ def _package(requirement: Any, extra: str | None) -> dict[str, Any]:
 
 
 def _cache() -> dict[str, Any]:
+    from saywhere.io.cached import kept
+
     folder = cache_folder()
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     can = os.access(place, os.W_OK)
-    return _finding("cache folder", "can be written" if can else "cannot be written", can, "set SAYWHERE_CACHE to a folder that you may write to")
+    held = f"{sum(one.n_bytes for one in kept()) / 1e9:.1f} GB, can be written"
+    return _finding("cache folder", held if can else "cannot be written", can, "set SAYWHERE_CACHE to a folder that you may write to")
 
 
 def _disk() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from saywhere.cli.cache import cache
 from saywhere.cli.check import check
 from saywhere.cli.demo import demo
 from saywhere.cli.describe import describe
@@ -29,6 +30,7 @@ app = typer.Typer(
 for verb in (demo, prepare, describe, check, train, evaluate, predict, report, probe, experiment, compare, serve, info, doctor):
     app.command()(verb)
 app.add_typer(models, name="models")
+app.add_typer(cache, name="cache")
 
 
 @app.callback(invoke_without_command=True)

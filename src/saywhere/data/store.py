@@ -17,7 +17,7 @@ from torch import Tensor
 
 from saywhere.data.manifest import Row
 from saywhere.errors import MissingFile
-from saywhere.io import files, images
+from saywhere.io import cached, files, images
 
 log = logging.getLogger("saywhere")
 FORMAT = 1
@@ -45,6 +45,7 @@ def open_store(rows: Sequence[Row], size: int, channels: int, folder: Path, adva
     shapes: dict[str, tuple[int, ...]] = {"images": (len(distinct), channels, size, size), "masks": (len(rows), 1, size, size)}
     if not _is_whole(place, shapes):
         _build(place, rows, distinct, size, channels, advance)
+    cached.use(place)
     number = {path: i for i, path in enumerate(distinct)}
     pictures, masks = (torch.from_numpy(_open(place, name)) for name in shapes)
     return Store(pictures, masks, np.array([number[row.image] for row in rows], np.int64))

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from saywhere.errors import NotWritable
+from saywhere.io.cached import use
 from saywhere.io.files import refusing
 from saywhere.io.places import cache_folder
 from saywhere.text import shards
@@ -33,6 +34,7 @@ class EmbeddingCache:
         self.folder = (folder or cache_folder() / "embeddings") / f"{encoder.name}-{shards.name(key)[:16]}"
         with refusing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+        use(self.folder)
 
     def get(self, prompts: Sequence[str]) -> np.ndarray:
         """float32 (n, dim), in the order of the prompts; of tokens (n, token, dim), padded with zero rows to the longest."""

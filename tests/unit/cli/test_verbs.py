@@ -19,7 +19,7 @@ from table_files import cell, written
 Say = Callable[..., Ended]
 ALL: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 VERBS: dict[str, Any] = {name: verb for name, verb in ALL.items() if not hasattr(verb, "commands")}
-OF_MODELS: dict[str, Any] = {f"models {name}": verb for name, verb in ALL["models"].commands.items()}
+OF_GROUPS: dict[str, Any] = {f"{group} {name}": verb for group in ("models", "cache") for name, verb in ALL[group].commands.items()}
 RUNS_ON = {"serve"}  # until it is stopped: see test_serve.py
 LISTS = {"info", "doctor"}  # in many lines
 
@@ -73,7 +73,7 @@ def small_phantoms(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("option", ["--json", "--quiet"])
 def test_every_verb_has(option: str) -> None:
-    verbs = VERBS | OF_MODELS
+    verbs = VERBS | OF_GROUPS
     assert {name for name, verb in verbs.items() if option not in {opt for parameter in verb.params for opt in parameter.opts}} == set()
 
 

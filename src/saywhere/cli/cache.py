@@ -1,0 +1,59 @@
+"""saywhere cache list|clear"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+cache = typer.Typer(help="Decoded images and text embeddings, kept so that they are made once: how much there is, and letting go of it.", no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+
+
+@cache.command("list")
+def list_cache(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print folders only, one a line.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What is kept, the longest unused first, in $SAYWHERE_CACHE, else ~/.cache/saywhere."""
+    from saywhere.io.cached import kept
+    from saywhere.io.places import cache_folder
+
+    found = [_facts(one) for one in kept()]
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    if quiet:
+        typer.echo("\n".join(entry["folder"] for entry in found))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("what", "MB", "unused for days", "folder", title=f"{len(found)} folders, {sum(entry['n_bytes'] for entry in found) / 1e6:,.0f} MB")
+    for entry in found:
+        table.add_row(entry["what"], f"{entry['n_bytes'] / 1e6:.1f}", f"{entry['unused_days']:.0f}", Path(entry["folder"]).name)
+    Console().print(table)
+    typer.echo(f"in {cache_folder()}; `saywhere cache clear --unused 30` removes what nobody opened for 30 days")
+
+
+@cache.command("clear")
+def clear_cache(
+    unused: Annotated[float, typer.Option("--unused", min=0, help="Only what was not opened for so many days.")] = 0.0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove what is kept: it is made anew when it is needed. Runs, models and what people kept on the page are elsewhere, and stay."""
+    from saywhere.io.cached import clear
+
+    gone = [_facts(one) for one in clear(unused)]
+    if as_json:
+        typer.echo(json.dumps(gone, indent=2))
+    elif not quiet:
+        typer.echo(f"{len(gone)} folders removed, {sum(entry['n_bytes'] for entry in gone) / 1e6:,.1f} MB")
+
+
+def _facts(one: Any) -> dict[str, Any]:
+    return {"folder": str(one.folder), "what": one.what, "n_bytes": one.n_bytes, "unused_days": round((time.time() - one.used) / 86_400, 2)}
