@@ -38,6 +38,8 @@ def _table(name: str) -> str:
         return _limits(json.loads(place.read_text()))
     if name == "blank":
         return _blank([json.loads(place.read_text()) for place in sorted((RESULTS / "blank").glob("*.json"))])
+    if name == "trust":
+        return _trust([json.loads(place.read_text()) for place in sorted((RESULTS / "trust").glob("*.json"))])
     if name == "typing":
         return _typing(json.loads(place.read_text()))
     if name == "fuzz":
@@ -75,6 +77,18 @@ def _models(places: list[Path]) -> str:
         numbers += [f"{mosaic[tile]['mean']:.3f}" for tile in tiles]
         lines.append(f"| `{found['name']}` | {words['right']['n']} | {' | '.join(numbers)} | {found['evidence']['evaluation']['verdict']} |")
     return "\n".join([*lines, "\nDice a case at the images' own size, of mosaics at the network's; one seed each. `make models` made them."]) + "\n"
+
+
+def _trust(measured: list[dict[str, Any]]) -> str:
+    """Whether the confidence says which answers are the worse ones."""
+    lines = ["| model | test images | the surest 80 % [95 %] | over all [95 %] | rank correlation with Dice | how sure it says it is | how right that is |"]
+    lines.append("|" + "---|" * 7)
+    for found in measured:
+        trust = found["trust"]
+        gain = with_span(trust["gain"]["mean"], trust["gain"]["low"], trust["gain"]["high"], "+")
+        lines.append(f"| `{found['name']}` | {trust['n']:,} | {with_span(**trust['surest'])} | {gain} | {trust['spearman']:.2f} | "
+                     f"{trust['confidence']:.3f} | {trust['precision']:.3f} |")  # fmt: skip
+    return "\n".join([*lines, "\nDice a case, right words, at the images' own size: `python benchmarks/trust.py MODEL MANIFEST`."]) + "\n"
 
 
 def _demo(found: dict[str, Any]) -> str:

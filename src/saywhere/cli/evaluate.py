@@ -55,3 +55,13 @@ def _print(summary: dict[str, Any]) -> None:
     if summary["verdict"]:
         table.caption = f"the words are {summary['verdict']}: the least favourable of the wrong words decides ({summary['verdict_by']})"
     Console().print(table)
+    Console().print(_trusted(summary["trust"]))
+
+
+def _trusted(found: dict[str, Any]) -> str:
+    from saywhere.metrics.statistics import with_span
+
+    surest, gain = with_span(**found["surest"]), with_span(found["gain"]["mean"], found["gain"]["low"], found["gain"]["high"], "+")
+    means = "look at the least sure first" if found["tells"] else "its confidence does not tell which are worse"
+    said = "" if found["confidence"] is None else f"; it is {found['confidence']:.0%} sure of what it marks, and {found['precision']:.0%} of that is right"
+    return f"the surest {found['share']:.0%} of the answers: Dice {surest}, {gain} over all ({means}){said}"

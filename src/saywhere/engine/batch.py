@@ -98,6 +98,7 @@ def _predict(segmenter: Segmenter, job: Job, out: Path, threshold: float | None)
         "size": list(result.mask.shape),
         "area_px": int(result.mask.sum()),
         "presence": round(result.presence, 4),
+        "confidence": None if result.confidence is None else round(result.confidence, 4),
         "unfamiliarity": round(result.unfamiliarity, 3),
     }
 

@@ -22,10 +22,11 @@ from saywhere.errors import TooManyFaults
 from saywhere.io import files, images
 from saywhere.metrics.functional import case_metrics, pooled
 from saywhere.metrics.statistics import bootstrap_mean, paired_difference, verdict, with_span
+from saywhere.metrics.trust import trust
 
 Case = dict[str, Any]
 COLUMNS = ("id", "words", "prompt", "dice", "iou", "precision", "recall", "hausdorff_95_px", "surface_dice",
-           "true_positive", "false_positive", "false_negative")  # fmt: skip
+           "true_positive", "false_positive", "false_negative", "confidence")  # fmt: skip
 _VERDICTS = ("heard", "hardly heard", "not heard")
 
 
@@ -78,7 +79,7 @@ def evaluate(
         "quarantined": n_quarantined,
         "mirror": config.evaluate.mirror,
     }
-    summary = EvaluationSummary(summarise(cases, config) | about)
+    summary = EvaluationSummary(summarise(cases, config) | {"trust": _trust(cases["right"], config)} | about)
     folder = Path(out) if out else results_of(segmenter.folder, "evaluation")
     _write_cases(folder / "cases.csv", [case for kind in kinds for case in cases[kind]])
     pictures.write(folder, segmenter, rows, cases["right"], cases.get("contradictory", ()))
@@ -99,7 +100,7 @@ def measure(segmenter: Segmenter, rows: Sequence[Row], prompts: Sequence[str | N
     cases: list[Case] = []
     for (row, prompt), (result, target) in zip(chosen, answers(segmenter, chosen)):
         numbers = case_metrics(result.mask, target, config.evaluate.surface_tolerance_px)
-        cases.append({"id": row.id, "words": kind, "prompt": prompt, **numbers})
+        cases.append({"id": row.id, "words": kind, "prompt": prompt, **numbers, "confidence": result.confidence or 0.0})
         advance(1)
     return cases
 
@@ -133,6 +134,12 @@ def _listening(right: dict[str, float], cases: list[Case], config: Config) -> di
     own, other = np.array([right[case["id"]] for case in cases]), np.array([case["dice"] for case in cases])
     found = paired_difference(own, other, resamples=config.evaluate.bootstrap, seed=config.train.seed)
     return asdict(found) | {"verdict": verdict(found)}
+
+
+def _trust(cases: list[Case], config: Config) -> dict[str, Any]:
+    """Does its confidence in an answer say how good that is?"""
+    sure, dice, precision = ([case[name] for case in cases] for name in ("confidence", "dice", "precision"))
+    return trust(sure, dice, precision, config.evaluate.bootstrap, config.train.seed).record()
 
 
 def _summary(cases: list[Case], config: Config) -> dict[str, Any]:

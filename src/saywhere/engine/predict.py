@@ -52,6 +52,14 @@ class Result:
         """How sure the model is that what was named is in the image: the largest probability, [0, 1]. Not calibrated."""
         return float(self.probability.max())
 
+    @property
+    def confidence(self) -> float | None:
+        """Mean probability inside the mask, [0.5, 1] at the default threshold; None for an empty mask.
+
+        Not calibrated: the share of the mask that is right is smaller (`saywhere evaluate` says by how much), but the less sure answers are the worse ones.
+        """
+        return float(self.probability[self.mask].mean()) if self.mask.any() else None
+
     def overlay(self) -> np.ndarray:
         """The mask on the image, uint8 (height, width, 3)."""
         return overlay(self.image, self.mask)

@@ -62,7 +62,13 @@ def _evidence(evidence: dict[str, Any], *, is_taught: bool) -> list[str]:
     if "evaluation" not in evidence:
         return ["## Metrics\n\nNot evaluated: nothing is known of how well it works."]
     found = evidence["evaluation"]
-    return [_metrics(found), _listening(found), *_mosaic(evidence.get("mosaic")), *_halves(evidence.get("halves"), is_taught=is_taught)]
+    return [
+        _metrics(found),
+        _listening(found),
+        *_trust(found.get("trust")),
+        *_mosaic(evidence.get("mosaic")),
+        *_halves(evidence.get("halves"), is_taught=is_taught),
+    ]
 
 
 def _metrics(found: dict[str, Any]) -> str:
@@ -80,6 +86,16 @@ def _listening(found: dict[str, Any]) -> str:
     for kind, gap in found["listening"].items():
         lines.append(f"| {_WORDS.get(kind, kind)} | {with_span(gap['difference'], gap['low'], gap['high'], '+')} | {gap['verdict']} |")
     return f"## Does it listen?\n\nVerdict: **{found['verdict'] or 'no words were asked for'}**.\n\n" + "\n".join(lines)
+
+
+def _trust(found: dict[str, Any] | None) -> list[str]:
+    if not found:
+        return []
+    gain = with_span(found["gain"]["mean"], found["gain"]["low"], found["gain"]["high"], "+")
+    said = [f"The surest {found['share']:.0%} of the answers to the right words: Dice {with_span(**found['surest'])}, {gain} over all of them."]
+    if found["confidence"] is not None:
+        said.append(f"Not calibrated: it is {found['confidence']:.0%} sure of what it marks, and {found['precision']:.0%} of that is right.")
+    return ["## Does it know when it is wrong?\n\n" + " ".join(said)]
 
 
 def _mosaic(found: dict[str, Any] | None) -> list[str]:

@@ -64,7 +64,7 @@ def bootstrap_mean(values: ArrayLike, resamples: int, seed: int) -> Interval:
     numbers = _finite("values", values, dimensions=1)
     if not len(numbers):
         raise UsageError("no values to take a mean of", allowed="a bootstrap needs one case or more")
-    low, high = _percentiles(np.concatenate([numbers[drawn].mean(axis=1) for drawn in _draws(len(numbers), resamples, seed)]))
+    low, high = span_95(np.concatenate([numbers[drawn].mean(axis=1) for drawn in _draws(len(numbers), resamples, seed)]))
     return Interval(float(numbers.mean()), low, high)
 
 
@@ -97,13 +97,13 @@ def hierarchical_difference(a: ArrayLike, b: ArrayLike, resamples: int, seed: in
         return PairedDifference(0.0, 0.0, 0.0, 1.0, 0)
     gain = ours - theirs
     n_seeds, n_cases = gain.shape
-    seed_weights = np.concatenate(list(_weights(n_seeds, resamples, seed, "seeds")))
+    seed_weights = np.concatenate(list(drawn_shares(n_seeds, resamples, seed, "seeds")))
     means, start = np.empty(resamples), 0
-    for case_weights in _weights(n_cases, resamples, seed, "cases"):
+    for case_weights in drawn_shares(n_cases, resamples, seed, "cases"):
         part = slice(start, start + len(case_weights))
         means[part] = np.einsum("rs,sn,rn->r", seed_weights[part], gain, case_weights, optimize=True)
         start += len(case_weights)
-    low, high = _percentiles(means)
+    low, high = span_95(means)
     other_seeds = crossed_interval(gain) if n_seeds > 1 and n_cases > 1 else None
     return PairedDifference(float(gain.mean()), low, high, _signed_rank(gain.mean(axis=0)), n_cases, other_seeds)
 
@@ -182,7 +182,7 @@ def _draws(n: int, resamples: int, seed: int, purpose: str = "bootstrap") -> Ite
         yield random.integers(0, n, (min(rows, resamples - start), n))
 
 
-def _weights(n: int, resamples: int, seed: int, purpose: str) -> Iterable[np.ndarray]:
+def drawn_shares(n: int, resamples: int, seed: int, purpose: str) -> Iterable[np.ndarray]:
     """How often each of n was drawn, as a share, in the chunks of `_draws`: (rows, n), each row sums to 1."""
     if n * resamples <= _KEPT:
         return _kept_weights(n, resamples, seed, purpose)
@@ -202,7 +202,8 @@ def _shares(drawn: np.ndarray, n: int) -> np.ndarray:
     return shares
 
 
-def _percentiles(means: np.ndarray) -> tuple[float, float]:
+def span_95(means: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of what resamples gave: a percentile bootstrap's interval."""
     low, high = np.percentile(means, [2.5, 97.5])
     return float(low), float(high)
 

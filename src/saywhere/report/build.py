@@ -8,7 +8,7 @@ from typing import Any
 from saywhere._version import __version__
 from saywhere.io.files import write_text
 from saywhere.report import tables
-from saywhere.report.evidence import Evidence, gather, listed
+from saywhere.report.evidence import Evidence, gather, listed, mapping
 from saywhere.report.page import render
 from saywhere.report.pictures import Album, answers, cases
 from saywhere.report.wording import headline, name_of
@@ -58,6 +58,8 @@ def _context(evidence: Evidence, run: Path) -> dict[str, Any]:
         "comparison_note": evidence.comparison.get("note") or "",
         "asked": asked,
         "cases": ranked,
+        "trust": tables.trust(evidence),
+        "tells": mapping(evidence.summary.get("trust")).get("tells") is True,
         "measures": tables.measures(evidence, shown) if shown else [],
         "measures_of": name_of(shown, evidence.is_image_only)[0] if shown else "",
         "all_words": tables.all_words(evidence) if len(listening) > 1 else None,

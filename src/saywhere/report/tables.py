@@ -26,6 +26,22 @@ def comparison(evidence: Evidence) -> list[dict[str, Any]]:
     return [{"label": row.get("label", ""), "n": count(row.get("n"), "image"), **_dice(row.get("dice_mean"))} for row in rows]
 
 
+def trust(evidence: Evidence) -> list[dict[str, str]]:
+    """Does its confidence say which answers are the worse ones? Rows of a table; none where it was not measured."""
+    found = mapping(evidence.summary.get("trust"))
+    if not mapping(found.get("gain")):
+        return []
+    kept = f"The surest {number(100 * found['share'], 0)} %" if is_number(found.get("share")) else "The surest"
+    gain = mapping(found["gain"])
+    return [
+        {"measure": kept, "average": "mean Dice of these alone", "value": number(mapping(found.get("surest")).get("mean")), "span": span(found.get("surest"))},
+        {"measure": "Gained by looking at the others", "average": "over the mean of all", "value": number(gain.get("mean"), signed=True), "span": span(gain)},
+        _plain("Confidence and Dice", "rank correlation (Spearman)", found.get("spearman"), 2),
+        _plain("How sure it says it is", "mean probability inside the mask", found.get("confidence"), 2),
+        _plain("How right that is", "share of the mask that is right (precision)", found.get("precision"), 2),
+    ]
+
+
 def measures(evidence: Evidence, words: str) -> list[dict[str, str]]:
     """Every measure of one kind of words; each average is named for what it is."""
     found = mapping(evidence.words.get(words))

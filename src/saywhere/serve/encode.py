@@ -22,7 +22,7 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
         "mask": coco_rle(result.mask),
         "area_px": int(result.mask.sum()),
         "presence": round(result.presence, 4),
-        "confidence": confidence(result),
+        "confidence": None if result.confidence is None else round(result.confidence, 4),
         "unfamiliarity": round(result.unfamiliarity, 4),
     }
     if "probability" in include:
@@ -40,11 +40,6 @@ def _to_look_at(pixels: np.ndarray) -> np.ndarray:
         return pixels
     size = (max(1, round(width * shrunk)), max(1, round(height * shrunk)))
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX, reducing_gap=2.0))
-
-
-def confidence(result: Result) -> float | None:
-    """Mean probability inside the mask, [0.5, 1] at the default threshold; None for an empty mask. Not calibrated."""
-    return round(float(result.probability[result.mask].mean()), 4) if result.mask.any() else None
 
 
 def coco_rle(mask: np.ndarray) -> dict[str, Any]:

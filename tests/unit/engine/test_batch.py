@@ -32,6 +32,7 @@ def test_equal_names_do_not_overwrite_each_other(segmenter: Segmenter, pictures:
     for job, record in zip(jobs, predictions):
         alone = segmenter.segment(job.image, job.prompt)
         assert np.array_equal(np.asarray(Image.open(pictures / "out" / record["mask"])) > 0, alone.mask)
+        assert record["confidence"] == (pytest.approx(float(alone.probability[alone.mask].mean()), abs=1e-4) if alone.mask.any() else None)
         assert record["presence"] == pytest.approx(float(alone.probability.max()), abs=1e-4)
         assert (record["size"], record["area_px"]) == ([32, 32], int(alone.mask.sum()))
 

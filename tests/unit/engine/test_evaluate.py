@@ -111,6 +111,20 @@ def test_the_difference_is_the_mean_over_the_cases_that_have_such_words(measured
         assert found["difference"] == pytest.approx(np.mean([dice["right", id_] - dice[words, id_] for id_ in ids]), abs=1e-5)
 
 
+def test_the_surest_answers_are_those_of_the_sheet(measured: tuple[Path, dict[str, Any]]) -> None:
+    right = [case for case in cases_of(measured[0]) if case["words"] == "right"]
+    sure, dice, precision = (np.array([float(case[name]) for case in right]) for name in ("confidence", "dice", "precision"))
+    found = measured[1]["trust"]
+    n_kept = round(0.8 * len(right), 6)
+    assert n_kept.is_integer()
+    kept = dice[np.argsort(-sure, kind="stable")[: int(n_kept)]].mean()
+    assert (found["n"], found["share"]) == (len(right), 0.8)
+    assert found["surest"]["mean"] == pytest.approx(kept, abs=1e-5)
+    assert found["gain"]["mean"] == pytest.approx(kept - dice.mean(), abs=1e-5)
+    assert found["gain"]["low"] <= found["gain"]["mean"] <= found["gain"]["high"]
+    assert found["precision"] == pytest.approx(precision[sure > 0].mean(), abs=1e-5)
+
+
 def test_the_pictures_are_there_in_the_original_frame(measured: tuple[Path, dict[str, Any]]) -> None:
     folder = measured[0] / "evaluation"
     told = json.loads((folder / "pictures.json").read_text())

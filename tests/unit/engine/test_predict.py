@@ -183,6 +183,7 @@ def test_it_says_what_it_is(segmenter: Segmenter, picture: Path) -> None:
 def test_it_says_whether_what_was_named_is_there() -> None:
     probability = np.array([[0.1, 0.3]], np.float32)
     result = Result(np.zeros((1, 2, 1), np.uint8), "a", probability, probability > 0.5, None, 0.0)
+    assert result.confidence is None
     assert result.presence == pytest.approx(0.3)
     assert repr(result) == "Result('a', nothing found in 1×2, presence 0.30)"
 

@@ -39,6 +39,10 @@ def summary() -> dict[str, Any]:
     measures = {name: measured(dice) for name, dice in words.items()}
     return {
         "split": "test", "n": 100, "level": "p6", "frame": "original", "words": measures, "listening": listening, "verdict": "heard", "spread": 0.134,
+        "trust": {
+            "n": 100, "share": 0.8, "confidence": 0.93, "precision": 0.818, "spearman": 0.856, "surest": interval(0.893), "gain": interval(0.022, 0.008),
+            "tells": True,
+        },
     }  # fmt: skip
 
 

@@ -108,6 +108,21 @@ def test_both_averages_are_named_for_what_they_are(run: Path) -> None:
     assert "images where it is infinite (one mask empty) 3" in text
 
 
+def test_it_says_whether_its_confidence_tells(run: Path, fake: SimpleNamespace) -> None:
+    text = page(run).text
+    assert "Its confidence tells" in text
+    for shown in ("The surest 80 %", "0.893", "+0.022", "0.86", "0.93", "0.82"):
+        assert shown in text
+    summary = fake.summary()
+    fake.write(run / "evaluation/summary.json", summary | {"trust": summary["trust"] | {"tells": False, "confidence": None}})
+    assert "Its confidence does not tell" in page(run).text
+    for broken in (None, 3, {}, {"gain": 4}, {"gain": {"mean": "x"}, "share": 10**400}):
+        fake.write(run / "evaluation/summary.json", summary | {"trust": broken})
+        assert "The words are heard" in page(run).text
+    fake.write(run / "evaluation/summary.json", summary | {"trust": None})
+    assert "know when it is wrong" not in page(run).text
+
+
 def test_what_it_was_made_from_is_there(run: Path) -> None:
     text = page(run).text
     made_from = ("sha256:9f2c41d07be3aa10", "train 128, val 32, test 100", "minilm, e4ce9877, mean", "kornia 0.9.0", "roi_weight = 0.1", "2 min 7 s")

@@ -1,0 +1,82 @@
+"""Does a model know when it is wrong? What its confidence in an answer says of that answer's Dice."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import spearmanr
+
+from saywhere.errors import UsageError
+from saywhere.metrics.statistics import Interval, drawn_shares, span_95
+
+SUREST = 0.8
+"""Share of the answers that are kept where a person looks at the rest."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Of n answers to the right words."""
+
+    n: int
+    confidence: float | None
+    """mean over the answers that mark anything; None where none does"""
+    precision: float | None
+    """the share of the marked pixels that are right, a mean over the same: what `confidence` would equal if it were calibrated"""
+    spearman: float | None
+    """rank correlation of confidence and Dice; None where either is the same in every case"""
+    share: float
+    surest: Interval
+    """mean Dice of the surest `share`"""
+    gain: Interval
+    """that minus the mean of all"""
+
+    @property
+    def tells(self) -> bool:
+        """Are the surest answers surely better than all?"""
+        return self.gain.low > 0
+
+    def record(self) -> dict[str, Any]:
+        """As summary.json holds it."""
+        return asdict(self) | {"tells": self.tells}
+
+
+def trust(confidence: ArrayLike, dice: ArrayLike, precision: ArrayLike, resamples: int, seed: int, share: float = SUREST) -> Trust:
+    """Selective prediction (El-Yaniv and Wiener 2010, JMLR 11:1605): hand the least sure answers to a person, keep the others.
+
+    Intervals are percentile bootstraps over cases, each resample ordered anew. Equal confidences are taken in the order given.
+
+    Args:
+        confidence: (n,), 0 for an answer that marks nothing: it is the first that a person looks at. dice, precision: (n,) in [0, 1]. share: in (0, 1].
+    Raises: UsageError for no case, arrays of different length, NaN or inf.
+    """
+    columns = [np.asarray(values, dtype=float) for values in (confidence, dice, precision)]
+    if any(values.shape != (len(columns[0]),) for values in columns) or not len(columns[0]) or not np.isfinite(columns).all():
+        raise UsageError("confidence, Dice and precision do not belong together", allowed="finite numbers, one of each a case, for one case or more")
+    sure, found, right = columns
+    order = np.argsort(-sure, kind="stable")
+    ranked = found[order]
+    n = len(ranked)
+    draws = [(_surest(shares[:, order], ranked, share), shares[:, order] @ ranked) for shares in drawn_shares(n, resamples, seed, "trust")]
+    surest, everything = (np.concatenate(parts) for parts in zip(*draws))
+    kept, mean = float(_surest(np.full((1, n), 1 / n), ranked, share)[0]), float(ranked.mean())
+    marks = sure > 0
+    return Trust(
+        n=n,
+        confidence=float(sure[marks].mean()) if marks.any() else None,
+        precision=float(right[marks].mean()) if marks.any() else None,
+        spearman=float(spearmanr(sure, found).statistic) if np.ptp(sure) and np.ptp(found) else None,
+        share=share,
+        surest=Interval(kept, *span_95(surest)),
+        gain=Interval(kept - mean, *span_95(surest - everything)),
+    )
+
+
+def _surest(shares: np.ndarray, ranked: np.ndarray, share: float) -> np.ndarray:
+    """(resample,): the mean of `ranked`, surest first, over the first `share` of each resample's weight; the case at the border counts in part."""
+    before = np.cumsum(shares, axis=1) - shares
+    taken = np.clip(share - before, 0, shares)
+    means: np.ndarray = taken @ ranked / share
+    return means
