@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +26,8 @@ def list_cache(
         typer.echo(json.dumps(found, indent=2))
         return
     if quiet:
-        typer.echo("\n".join(entry["folder"] for entry in found))
+        for entry in found:
+            typer.echo(entry["folder"])
         return
     from rich.console import Console
     from rich.table import Table
@@ -45,15 +45,20 @@ def clear_cache(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove what is kept: it is made anew when it is needed. Runs, models and what people kept on the page are elsewhere, and stay."""
+    """Remove what is kept: it is made anew when it is needed. Runs, models (pulled ones too) and what people kept on the page stay. Exit 1 where some stays."""
+    from saywhere.cli.progress import warn
     from saywhere.io.cached import clear
 
-    gone = [_facts(one) for one in clear(unused)]
+    gone, left = ([_facts(one) for one in part] for part in clear(unused))
     if as_json:
         typer.echo(json.dumps(gone, indent=2))
     elif not quiet:
         typer.echo(f"{len(gone)} folders removed, {sum(entry['n_bytes'] for entry in gone) / 1e6:,.1f} MB")
+    for entry in left:
+        warn(f"{entry['folder']} could not be removed: it is in use, or another user's")
+    if left:
+        raise typer.Exit(1)
 
 
 def _facts(one: Any) -> dict[str, Any]:
-    return {"folder": str(one.folder), "what": one.what, "n_bytes": one.n_bytes, "unused_days": round((time.time() - one.used) / 86_400, 2)}
+    return {"folder": str(one.folder), "what": one.what, "n_bytes": one.n_bytes, "unused_days": round(one.unused_days, 2)}

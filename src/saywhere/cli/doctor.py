@@ -79,8 +79,8 @@ def _cache() -> dict[str, Any]:
     folder = cache_folder()
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     can = os.access(place, os.W_OK)
-    held = f"{sum(one.n_bytes for one in kept()) / 1e9:.1f} GB, can be written"
-    return _finding("cache folder", held if can else "cannot be written", can, "set SAYWHERE_CACHE to a folder that you may write to")
+    held = f"{sum(one.n_bytes for one in kept()) / 1e9:.1f} GB"
+    return _finding("cache folder", f"{held}, can{'' if can else 'not'} be written", can, "set SAYWHERE_CACHE to a folder that you may write to")
 
 
 def _disk() -> dict[str, Any]:

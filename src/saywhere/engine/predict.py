@@ -56,7 +56,7 @@ class Result:
     def confidence(self) -> float | None:
         """Mean probability inside the mask, [0.5, 1] at the default threshold; None for an empty mask.
 
-        Not calibrated: the share of the mask that is right is smaller (`saywhere evaluate` says by how much), but the less sure answers are the worse ones.
+        Not calibrated. `saywhere evaluate` says how much of a model's masks is right, and whether its less sure answers are the worse ones.
         """
         return float(self.probability[self.mask].mean()) if self.mask.any() else None
 
@@ -167,15 +167,14 @@ class Segmenter:
         return pad_sequence([vectors[prompt] for prompt in prompts], batch_first=True)
 
     def _vectors(self, prompts: Sequence[str]) -> dict[str, Tensor]:
-        """Of each distinct prompt. A service is asked for months: what was met is forgotten once it is much, and read from the disk when it comes again."""
+        """Of each distinct prompt. A service is asked for months: once they are many, those before this call are forgotten, and read from the disk anew."""
         refuse_endless(prompts)
         wanted = set(prompts) if self.hears_words else set()
-        found = {prompt: self._embeddings[prompt] for prompt in wanted & self._embeddings.keys()}
+        known = self._embeddings
+        found = {prompt: known[prompt] for prompt in wanted & known.keys()}
         if new := sorted(wanted - found.keys()):
             found.update(zip(new, torch.from_numpy(self._cache.get(new))))
-            if len(self._embeddings) + len(new) > REMEMBERED:
-                self._embeddings = {}
-            self._embeddings.update((prompt, found[prompt]) for prompt in new)
+            self._embeddings = found | (known if len(known) + len(new) <= REMEMBERED else {})
         return found
 
     @property

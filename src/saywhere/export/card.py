@@ -93,8 +93,10 @@ def _trust(found: dict[str, Any] | None) -> list[str]:
         return []
     gain = with_span(found["gain"]["mean"], found["gain"]["low"], found["gain"]["high"], "+")
     said = [f"The surest {found['share']:.0%} of the answers to the right words: Dice {with_span(**found['surest'])}, {gain} over all of them."]
+    if not found["tells"]:
+        said.append("So it is not shown that its confidence tells which answers are worse.")
     if found["confidence"] is not None:
-        said.append(f"Not calibrated: it is {found['confidence']:.0%} sure of what it marks, and {found['precision']:.0%} of that is right.")
+        said.append(f"It is {found['confidence']:.0%} sure of what it marks, and {found['precision']:.0%} of that is right.")
     return ["## Does it know when it is wrong?\n\n" + " ".join(said)]
 
 

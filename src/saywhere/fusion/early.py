@@ -133,6 +133,10 @@ class EarlyFusion(Imagination):
     def _cache(self) -> EmbeddingCache:
         return EmbeddingCache(self._opened[0])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without this machine's cache folder: where a copy wakes up, another may be meant."""
+        return {name: value for name, value in self.__dict__.items() if name != "_cache"}
+
     def extra_repr(self) -> str:
         """Its figures, for a notebook."""
         (height, width), (embedding, scaled) = self.size, self.scale.dims
@@ -154,7 +158,8 @@ class EarlyFusion(Imagination):
 
 def _fitted(kind: type[EarlyFusion], spoken: Sequence[Sequence[str]], config: Config, encoder: Encoder, seed: int) -> EarlyFusion:
     prompts = sorted({text for same in spoken for text in same})
-    vectors = EmbeddingCache(encoder).get(prompts)
+    cache = EmbeddingCache(encoder)
+    vectors = cache.get(prompts)
     groups = same_meaning(spoken, {prompt: number for number, prompt in enumerate(prompts)})
     scale = fit(np.asarray(vectors), groups.tolist(), config.text.scale)
     side = config.data.size // 8
@@ -162,6 +167,7 @@ def _fitted(kind: type[EarlyFusion], spoken: Sequence[Sequence[str]], config: Co
         projection, generator = Projection(config.fusion.projection, scale.dims[1], (side, side)), Generator(config.data.channels)
     start_unit_variance(projection, generator, scale(torch.from_numpy(vectors)))
     fusion = kind(scale, projection, generator, encoder)
+    fusion._cache = cache
     fusion._known.update(zip(prompts, torch.from_numpy(vectors)))
     return fusion
 

@@ -46,7 +46,7 @@ class Trust:
 def trust(confidence: ArrayLike, dice: ArrayLike, precision: ArrayLike, resamples: int, seed: int, share: float = SUREST) -> Trust:
     """Selective prediction (El-Yaniv and Wiener 2010, JMLR 11:1605): hand the least sure answers to a person, keep the others.
 
-    Intervals are percentile bootstraps over cases, each resample ordered anew. Equal confidences are taken in the order given.
+    Intervals are percentile bootstraps over cases, each resample ordered anew. Of answers of equal confidence at the border, all count in equal part.
 
     Args:
         confidence: (n,), 0 for an answer that marks nothing: it is the first that a person looks at. dice, precision: (n,) in [0, 1]. share: in (0, 1].
@@ -56,12 +56,10 @@ def trust(confidence: ArrayLike, dice: ArrayLike, precision: ArrayLike, resample
     if any(values.shape != (len(columns[0]),) for values in columns) or not len(columns[0]) or not np.isfinite(columns).all():
         raise UsageError("confidence, Dice and precision do not belong together", allowed="finite numbers, one of each a case, for one case or more")
     sure, found, right = columns
-    order = np.argsort(-sure, kind="stable")
-    ranked = found[order]
-    n = len(ranked)
-    draws = [(_surest(shares[:, order], ranked, share), shares[:, order] @ ranked) for shares in drawn_shares(n, resamples, seed, "trust")]
+    n, mean = len(found), float(found.mean())
+    draws = [(_surest(shares, sure, found, share), shares @ found) for shares in drawn_shares(n, resamples, seed, "trust")]
     surest, everything = (np.concatenate(parts) for parts in zip(*draws))
-    kept, mean = float(_surest(np.full((1, n), 1 / n), ranked, share)[0]), float(ranked.mean())
+    kept = float(_surest(np.full((1, n), 1 / n), sure, found, share)[0])
     marks = sure > 0
     return Trust(
         n=n,
@@ -74,9 +72,14 @@ def trust(confidence: ArrayLike, dice: ArrayLike, precision: ArrayLike, resample
     )
 
 
-def _surest(shares: np.ndarray, ranked: np.ndarray, share: float) -> np.ndarray:
-    """(resample,): the mean of `ranked`, surest first, over the first `share` of each resample's weight; the case at the border counts in part."""
-    before = np.cumsum(shares, axis=1) - shares
-    taken = np.clip(share - before, 0, shares)
-    means: np.ndarray = taken @ ranked / share
+def _surest(shares: np.ndarray, sure: np.ndarray, dice: np.ndarray, share: float) -> np.ndarray:
+    """(resample,): mean Dice of the surest `share` of each resample's weight; equally sure cases are taken together, in part at the border."""
+    order = np.argsort(-sure, kind="stable")
+    ranked, weights = sure[order], shares[:, order]
+    starts = np.flatnonzero(np.diff(ranked, prepend=np.inf))
+    weight = np.add.reduceat(weights, starts, axis=1)
+    worth = np.add.reduceat(weights * dice[order], starts, axis=1)
+    taken = np.clip(share - (np.cumsum(weight, axis=1) - weight), 0, weight)
+    part = np.divide(taken, weight, out=np.zeros_like(taken), where=weight > 0)
+    means: np.ndarray = (part * worth).sum(axis=1) / share
     return means

@@ -35,7 +35,12 @@ def trust(evidence: Evidence) -> list[dict[str, str]]:
     gain = mapping(found["gain"])
     return [
         {"measure": kept, "average": "mean Dice of these alone", "value": number(mapping(found.get("surest")).get("mean")), "span": span(found.get("surest"))},
-        {"measure": "Gained by looking at the others", "average": "over the mean of all", "value": number(gain.get("mean"), signed=True), "span": span(gain)},
+        {
+            "measure": "Over all answers",
+            "average": "the mean of these minus the mean of all",
+            "value": number(gain.get("mean"), signed=True),
+            "span": span(gain),
+        },
         _plain("Confidence and Dice", "rank correlation (Spearman)", found.get("spearman"), 2),
         _plain("How sure it says it is", "mean probability inside the mask", found.get("confidence"), 2),
         _plain("How right that is", "share of the mask that is right (precision)", found.get("precision"), 2),

@@ -5,7 +5,9 @@ A cache is a folder a key (encoder, revision, pooling, max length) of shards tha
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,10 +33,10 @@ class EmbeddingCache:
         self.encoder, self.tokens = encoder, tokens
         self._holds: dict[str, set[str]] = {}  # names of prompts, by the shard's
         key = json.dumps([encoder.name, encoder.revision, "tokens" if tokens else encoder.pooling, encoder.max_length])
-        self.folder = (folder or cache_folder() / "embeddings") / f"{encoder.name}-{shards.name(key)[:16]}"
+        plain = re.sub(r"[^\w.-]", "_", encoder.name, flags=re.ASCII).lstrip(".")  # a hub's names have slashes
+        self.folder = (folder or cache_folder() / "embeddings") / f"{plain}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
         with refusing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        use(self.folder)
 
     def get(self, prompts: Sequence[str]) -> np.ndarray:
         """float32 (n, dim), in the order of the prompts; of tokens (n, token, dim), padded with zero rows to the longest."""
@@ -50,21 +52,25 @@ class EmbeddingCache:
 
     def _read(self, wanted: set[str]) -> dict[str, np.ndarray]:
         known: dict[str, np.ndarray] = {}
-        here = shards.shards(self.folder)
-        self._holds = {path.stem: self._holds[path.stem] for path in here if path.stem in self._holds}
+        use(self.folder)
+        before, here = self._holds, shards.shards(self.folder)
+        self._holds = holds = {path.stem: before[path.stem] for path in here if path.stem in before}
         for path in here:
-            if path.stem in self._holds and not self._holds[path.stem] & wanted:
+            if path.stem in holds and not holds[path.stem] & wanted:
                 continue
             vectors = shards.read(path)
-            self._holds[path.stem] = set(vectors)
+            holds[path.stem] = set(vectors)
             known.update({name: vectors[name].copy() for name in wanted & vectors.keys()})  # so that the rest of the shard is let go
         return known
 
     def _encode(self, new: list[str]) -> dict[str, np.ndarray]:
         found = self.encoder.embed_tokens(new) if self.tokens else list(self.encoder.embed(new)[:, None])
         vectors = {shards.name(prompt): rows for prompt, rows in zip(new, found)}
-        written = shards.write(self.folder, vectors)
+        try:
+            written = shards.write(self.folder, vectors)
+        except FileNotFoundError:  # the cache was cleared just now
+            written = shards.write(self.folder, vectors)
         self._holds[written.stem] = set(vectors)
-        with suppress(NotWritable):  # these vectors are kept; that there are many shards is no reason to stop
+        with suppress(NotWritable, OSError):  # these vectors are kept; that there are many shards is no reason to stop
             shards.merge(self.folder)
         return vectors

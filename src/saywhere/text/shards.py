@@ -36,12 +36,12 @@ def shards(folder: Path) -> list[Path]:
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """All that a shard holds; nothing where it is torn (it is dropped, and the log says so) or gone (another process dropped or merged it)."""
+    """All that a shard holds; nothing where it is torn (it is dropped, and the log says so) or gone: dropped, merged or cleared by another process."""
     from safetensors.numpy import load
 
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except OSError:
         return {}
     if _stem(content) != path.stem:
         log.warning("embedding cache: %s is damaged and is made anew", path.name)
@@ -68,14 +68,17 @@ def write(folder: Path, vectors: Vectors) -> Path:
 def merge(folder: Path) -> None:
     """Make one of the small shards, once there are many: a service adds one with each new prompt that is typed, and a folder of thousands is slow to read.
 
-    Safe beside other processes: a shard is removed only when what it holds is on the disk in another. Raises NotWritable.
+    Safe beside other processes: a shard is removed only when what was read from it is on the disk in another. Raises NotWritable, OSError.
     """
     small = [path for path in shards(folder) if 0 < _size(path) < SMALL]
     if len(small) < MANY:
         return
-    vectors = {each: rows for path in small for each, rows in read(path).items()}
-    merged = write(folder, dict(sorted(vectors.items())))
-    _drop([path for path in small if path != merged])  # two processes that merge the same write the same
+    whole = {path: held for path in small if (held := read(path))}  # less what another process merged meanwhile
+    if len(whole) < 2:
+        return
+    vectors = {each: rows for held in whole.values() for each, rows in held.items()}
+    merged = write(folder, {each: vectors[each] for each in sorted(vectors)})
+    _drop([path for path in whole if path != merged])  # two processes that merge the same write the same
 
 
 def _stem(content: bytes) -> str:

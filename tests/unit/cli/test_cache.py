@@ -38,19 +38,33 @@ def test_what_a_training_left_is_listed_and_cleared_and_the_next_makes_it_anew(s
 
 
 def test_only_what_was_long_unused_goes(say: Say, folder: Path) -> None:
-    for name, days in (("stores/old", 40), ("stores/new", 2), ("embeddings/old", 31)):
+    old, new, words = f"stores/{'a' * 24}", f"stores/{'b' * 24}", f"embeddings/minilm-{'c' * 16}"
+    for name, days in ((old, 40), (new, 2), (words, 31)):
         (folder / name).mkdir(parents=True)
-        (folder / name / "file").write_bytes(b"12345")
+        (folder / name / "complete.json").write_bytes(b"12345")
         os.utime(folder / name, times=(then := time.time() - days * 86_400, then))
     gone = json.loads(say("cache", "clear", "--unused", "30", "--json").out)
-    assert [Path(entry["folder"]).relative_to(folder).as_posix() for entry in gone] == ["stores/old", "embeddings/old"]
+    assert [Path(entry["folder"]).relative_to(folder).as_posix() for entry in gone] == [old, words]
     assert all(entry["n_bytes"] == 5 for entry in gone)
-    assert [path.name for path in folder.glob("*/*")] == ["new"]
+    assert [path.relative_to(folder).as_posix() for path in folder.glob("*/*")] == [new]
     assert say("cache", "clear", "--unused", "-1").code == 2
     assert say("cache", "clear", "--quiet").out == ""
 
 
+def test_what_stays_is_told_with_exit_code_1(say: Say, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "stores" / ("a" * 24)).mkdir(parents=True)
+
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    ended = say("cache", "clear")
+    assert ended.code == 1
+    assert "could not be removed" in ended.flat_err
+
+
 def test_an_empty_cache_is_no_error(say: Say, folder: Path) -> None:
     assert json.loads(say("cache", "list", "--json").out) == []
+    assert say("cache", "list", "--quiet").out == ""
     assert say("cache", "clear").out.startswith("0 folders removed")
     assert not folder.exists()

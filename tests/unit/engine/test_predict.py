@@ -68,8 +68,14 @@ def test_what_was_typed_long_ago_is_forgotten_and_answered_as_before(segmenter: 
     prompts = [f"lesion number {i}" for i in range(5)]
     first = [segmenter.segment(picture, prompt).probability for prompt in prompts]
     assert len(segmenter._embeddings) <= 3
+    encoded: list[str] = []
+    monkeypatch.setattr(segmenter.encoder, "embed", encoded.extend)
     assert all(np.array_equal(segmenter.segment(picture, prompt).probability, answer) for prompt, answer in zip(prompts, first))
+    segmenter.embed(prompts)
+    assert encoded == [], "they are on the disk"
+    monkeypatch.setattr(segmenter._cache, "get", encoded.extend)
     assert segmenter.embeddings(prompts).shape == (5, 384), "more at once than are remembered"
+    assert encoded == [], "what a call is about is in memory until the next"
 
 
 @pytest.mark.parametrize("size", [(32, 32), (75, 41), (1, 1), (3, 200)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,15 @@ def test_words_are_sentences_or_their_embeddings_and_a_sentence_is_encoded_once(
     monkeypatch.setattr(type(fusion._opened[0]), "embed", lambda *_: pytest.fail("encoded twice"))
     assert torch.equal(fusion(image(), embedding).stack, said.stack)
     assert torch.equal(fusion(image(), ("lower left", "something new")).stack, said.stack)
+
+
+def test_a_copy_looks_for_the_cache_where_it_wakes_up(fitted: EarlyFusion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = EarlyFusion.fit(PLACES, size=SIZE, encoder=open_place(), projection="linear", scale="whiten")
+    place.embeddings(["upper right"])
+    monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path / "another"))
+    copied = deepcopy(place)
+    assert torch.equal(copied.embeddings(["the very middle"]), place.embeddings(["the very middle"]))
+    assert [folder.name.partition("-")[0] for folder in (tmp_path / "another/embeddings").iterdir()] == ["place"]
 
 
 def test_noise_moves_the_picture_a_little(fusion: EarlyFusion) -> None:

@@ -57,6 +57,17 @@ def test_a_case_at_the_border_counts_in_part() -> None:
     assert trust([0.9, 0.5], [1.0, 0.0], [1, 1], 10, 0, share=1).gain.mean == 0
 
 
+def test_answers_that_are_equally_sure_count_alike_in_whatever_order_they_come() -> None:
+    sure = np.array([0.0] * 40 + [0.9] * 60)
+    dice = np.array([1.0] * 20 + [0.0] * 20 + [0.9] * 60)
+    found = trust(sure, dice, dice, 500, 0)
+    assert found.surest.mean == pytest.approx((60 * 0.9 + 20 * 0.5) / 80)
+    order = np.r_[20:40, 0:20, 40:100]
+    other = trust(sure[order], dice[order], dice[order], 500, 0)
+    assert other.surest.mean == pytest.approx(found.surest.mean)
+    assert (other.gain.low, other.gain.high) == (pytest.approx(found.gain.low, abs=0.01), pytest.approx(found.gain.high, abs=0.01))
+
+
 def test_an_answer_that_marks_nothing_is_looked_at_first_and_has_no_precision() -> None:
     found = trust([0.9, 0, 0.8, 0.7, 0.6], [0.9, 0, 0.8, 0.7, 0.6], [0.9, 0, 0.8, 0.7, 0.6], 10, 0)
     assert found.surest.mean == pytest.approx(0.75)

@@ -115,10 +115,12 @@ def test_it_says_whether_its_confidence_tells(run: Path, fake: SimpleNamespace) 
         assert shown in text
     summary = fake.summary()
     fake.write(run / "evaluation/summary.json", summary | {"trust": summary["trust"] | {"tells": False, "confidence": None}})
-    assert "Its confidence does not tell" in page(run).text
+    assert "It is not shown that its confidence tells" in page(run).text
     for broken in (None, 3, {}, {"gain": 4}, {"gain": {"mean": "x"}, "share": 10**400}):
         fake.write(run / "evaluation/summary.json", summary | {"trust": broken})
-        assert "The words are heard" in page(run).text
+        text = page(run).text
+        assert "The words are heard" in text
+        assert "Its confidence tells" not in text
     fake.write(run / "evaluation/summary.json", summary | {"trust": None})
     assert "know when it is wrong" not in page(run).text
 
