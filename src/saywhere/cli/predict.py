@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from saywhere.engine.jobs import Job
     from saywhere.engine.predict import Segmenter
 
+MANY, N_FIRST = 5, 3
+
 
 def predict(
     run: Annotated[Path, typer.Argument(help="A run directory, or a model's name (`saywhere models list`).")],
@@ -54,12 +56,21 @@ def predict(
         typer.echo(json.dumps({"predictions": outcome.predictions, "failures": outcome.failures, "skipped": outcome.n_skipped}, indent=2, ensure_ascii=False))
     elif not quiet:
         before = f", {outcome.n_skipped:,} of them done before (--again redoes them)" if outcome.n_skipped else ""
-        typer.echo(f"{counted(len(outcome.predictions), 'prediction')} in {out}{before}")
+        typer.echo(f"{counted(len(outcome.predictions), 'prediction')} in {out}{before}{_least_sure(outcome)}")
     _warn_of_outcome(outcome, out)
     if outcome.failures:
         what = counted(len(outcome.failures), "job")
         warn(f"set aside: {what}, see {out / 'failures.jsonl'}; the first: {outcome.failures[0]['reason']}")
         raise typer.Exit(3)
+
+
+def _least_sure(outcome: Outcome) -> str:
+    """Of many, those that a person looks at first: nothing is marked, or the model is least sure of what it marks."""
+    if len(outcome.predictions) < MANY:
+        return ""
+    first = sorted(outcome.predictions, key=lambda record: record.get("confidence") or 0.0)[:N_FIRST]
+    said = [(record["mask"], f"{record['confidence']:.0%} sure" if record.get("confidence") else "nothing marked") for record in first]
+    return "; look at these first: " + ", ".join(f"{mask} ({how})" for mask, how in said)
 
 
 def _one_source(inputs: list[Path] | None, prompt: list[str] | None, manifest: Path | None, split: str | None, jobs: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,15 @@ def test_a_manifest_brings_its_own_words(say: Say, trained: Path, manifest: Path
     test = [row for row in rows_of(manifest) if row["split"] == "test"]
     assert [record["prompt"] for record in json.loads(ended.out)["predictions"]] == [row["prompts"]["plain"] for row in test]
     assert len(list((tmp_path / "out").glob("*-mask.png"))) == len(test)
+
+
+def test_of_many_it_names_those_to_look_at_first(say: Say, trained: Path, manifest: Path, tmp_path: Path) -> None:
+    ended = say("predict", trained, "--manifest", manifest, "--split", "test", "--out", tmp_path / "out")
+    sure = {record["mask"]: record["confidence"] or 0.0 for record in rows_of(tmp_path / "out/predictions.jsonl")}
+    assert len(sure) >= 5
+    named = re.findall(r"(\S+-mask\.png) \((\d+% sure|nothing marked)\)", ended.out)
+    assert [sure[mask] for mask, _ in named] == sorted(sure.values())[:3]
+    assert all(how == (f"{sure[mask]:.0%} sure" if sure[mask] else "nothing marked") for mask, how in named)
 
 
 def test_an_unreadable_picture_is_exit_3_and_the_others_are_done(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
