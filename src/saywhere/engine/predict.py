@@ -102,6 +102,8 @@ class Segmenter:
         saved = checkpoint.load(self.folder)
         self.config, self.state = saved.config, saved.state
         self.model = checkpoint.build_from(saved, self.folder)
+        if self.config.train.channels_last:  # as it was trained: batches are faster so on a processor, and the numbers differ by rounding alone
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if mirror is not None:
             self.config = self.config.replace(**{"evaluate.mirror": mirror})
         if self.config.evaluate.mirror:
