@@ -85,7 +85,7 @@ def _trust(measured: list[dict[str, Any]]) -> str:
     lines.append("|" + "---|" * 7)
     for found in measured:
         trust = found["trust"]
-        gain = with_span(trust["gain"]["mean"], trust["gain"]["low"], trust["gain"]["high"], "+")
+        gain = with_span(**trust["gain"], sign="+")
         lines.append(f"| `{found['name']}` | {trust['n']:,} | {with_span(**trust['surest'])} | {gain} | {trust['spearman']:.2f} | "
                      f"{trust['confidence']:.3f} | {trust['precision']:.3f} |")  # fmt: skip
     return "\n".join([*lines, "\nDice a case, right words, at the images' own size: `python benchmarks/trust.py MODEL MANIFEST`."]) + "\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def _describe(thing: Any) -> Any:
     members = {name: getattr(member, "__func__", member) for name, member in found.items()}  # of a class method, its function
     fields = {name: str(field.type) for name, field in getattr(thing, "__dataclass_fields__", {}).items()}
     methods = {name: _signature(member) for name, member in members.items() if inspect.isfunction(member) and not name.startswith("_")}
-    properties = {name: "property" for name, member in members.items() if isinstance(member, property) and not name.startswith("_")}
+    properties = {name: "property" for name, member in members.items() if isinstance(member, (property, cached_property)) and not name.startswith("_")}
     return dict(sorted((fields | methods | properties).items()))
 
 

@@ -61,7 +61,7 @@ def _print(summary: dict[str, Any]) -> None:
 def _trusted(found: dict[str, Any]) -> str:
     from saywhere.metrics.statistics import with_span
 
-    surest, gain = with_span(**found["surest"]), with_span(found["gain"]["mean"], found["gain"]["low"], found["gain"]["high"], "+")
+    surest, gain = with_span(**found["surest"]), with_span(**found["gain"], sign="+")
     means = "look at the least sure first" if found["tells"] else "whether its confidence tells which are worse is not shown"
     said = "" if found["confidence"] is None else f"; it is {found['confidence']:.0%} sure of what it marks, and {found['precision']:.0%} of that is right"
     return f"the surest {found['share']:.0%} of the answers: Dice {surest}, {gain} over all ({means}){said}"

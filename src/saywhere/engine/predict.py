@@ -52,7 +52,7 @@ class Result:
         """How sure the model is that what was named is in the image: the largest probability, [0, 1]. Not calibrated."""
         return float(self.probability.max())
 
-    @property
+    @cached_property
     def confidence(self) -> float | None:
         """Mean probability inside the mask, [0.5, 1] at the default threshold; None for an empty mask.
 

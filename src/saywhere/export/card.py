@@ -91,7 +91,7 @@ def _listening(found: dict[str, Any]) -> str:
 def _trust(found: dict[str, Any] | None) -> list[str]:
     if not found:
         return []
-    gain = with_span(found["gain"]["mean"], found["gain"]["low"], found["gain"]["high"], "+")
+    gain = with_span(**found["gain"], sign="+")
     said = [f"The surest {found['share']:.0%} of the answers to the right words: Dice {with_span(**found['surest'])}, {gain} over all of them."]
     if not found["tells"]:
         said.append("So it is not shown that its confidence tells which answers are worse.")

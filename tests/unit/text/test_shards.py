@@ -10,10 +10,15 @@ import pytest
 from saywhere.text import shards
 
 
-def test_merging_twice_loses_nothing(tmp_path: Path) -> None:
+def _many(folder: Path) -> dict[str, np.ndarray]:
     vectors = {shards.name(str(i)): np.full((1 + i % 3, 4), i, np.float32) for i in range(shards.MANY)}
     for each, rows in vectors.items():
-        shards.write(tmp_path, {each: rows})
+        shards.write(folder, {each: rows})
+    return vectors
+
+
+def test_merging_twice_loses_nothing(tmp_path: Path) -> None:
+    vectors = _many(tmp_path)
     small = [(path, path.read_bytes()) for path in shards.shards(tmp_path)]
     shards.merge(tmp_path)
     (merged,) = shards.shards(tmp_path)
@@ -24,13 +29,6 @@ def test_merging_twice_loses_nothing(tmp_path: Path) -> None:
     found = shards.read(merged)
     assert found.keys() == vectors.keys()
     assert all(np.array_equal(found[each], rows) for each, rows in vectors.items())
-
-
-def _many(folder: Path) -> dict[str, np.ndarray]:
-    vectors = {shards.name(str(i)): np.full((1, 4), i, np.float32) for i in range(shards.MANY)}
-    for each, rows in vectors.items():
-        shards.write(folder, {each: rows})
-    return vectors
 
 
 def test_shards_that_vanish_while_they_are_merged_are_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
