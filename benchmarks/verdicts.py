@@ -8,10 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from saywhere.engine.compare import case_difference, gap, seed_differences, words_gap
 from saywhere.engine.results import Results, read_results
-from saywhere.metrics.statistics import PairedDifference, with_span
+from saywhere.metrics.statistics import Interval, PairedDifference, drawn_shares, span_95, with_span
 
+RESAMPLES = 2000
 RESULTS = Path(__file__).parent / "results"
 BOTH, AUG = "image + text + augmentation", "image + augmentation"
 TENTH = ", a tenth of the images"
@@ -107,21 +110,27 @@ def heard(name: str, label: str, verdicts: tuple[str, str, str] = ("heard", "not
         own = hearing(cells)
         n_heard, n = sum(one.low > 0 for one in own), len(own)
         said = verdicts[0] if n_heard == n else verdicts[1] if not n_heard else verdicts[2].format(n_heard, n)
-        shown = each(tuple(one.difference for one in own))
-        return Found(f"right − contradictory {gap(words_gap(cells, 'contradictory'))} Dice, {shown}, `{name}`", tagged(said, n))
+        found, shown = words_gap(cells, "contradictory"), each(tuple(one.difference for one in own))
+        differ = " (seeds differ)" if n_heard == n and found.seeds_differ else ""
+        return Found(f"right − contradictory {gap(found)} Dice, {shown}, `{name}`", tagged(said + differ, n))
 
     return look
 
 
-def silenced(name: str, label: str) -> Look:
-    """Is a pseudo-image alive, and are its words heard?"""
-    look_at = heard(name, label, ("it does not silence them here", "it silences the words", "heard with {} of {} seeds"))
+def alive(name: str, label: str, verdicts: tuple[str, str, str] = ("heard", "not heard", "heard with {} of {} seeds")) -> Look:
+    """The same, and how much the pseudo-images of different sentences differ."""
+    look_at = heard(name, label, verdicts)
 
     def look() -> Found:
         found, cells = look_at(), results_of(name)[label]
         return Found(f"spread {sum(cell['spread'] for cell in cells) / len(cells):.4f}, {found.measured}", found.verdict)
 
     return look
+
+
+def silenced(name: str, label: str) -> Look:
+    """Is the pseudo-image alive, where the region term is the published one?"""
+    return alive(name, label, ("it does not silence them here", "it silences the words", "heard with {} of {} seeds"))
 
 
 def arms() -> Found:
@@ -132,22 +141,35 @@ def arms() -> Found:
     return Found(f"{shown}; one seed, `demo_phantoms`", tagged("reproduced" if turned["low"] > behind["high"] else "not reproduced", 1))
 
 
-def _mean_dice(cells: dict[str, Any]) -> dict[str, float]:
-    return {key: sum(cell["summary"]["words"]["right"]["dice_mean"]["mean"] for cell in found) / len(found) for key, found in cells.items()}
+def _dice(cells: list[dict[str, Any]], seeds: set[int]) -> np.ndarray:
+    """A case's Dice with right words, mean over these seeds."""
+    chosen = [{case["id"]: case["dice"] for case in cell["cases"] if case["words"] == "right"} for cell in cells if cell["seed"] in seeds]
+    return np.array([[found[name] for name in sorted(chosen[0])] for found in chosen]).mean(axis=0)
+
+
+def _mean_over(sets: list[np.ndarray]) -> Interval:
+    """Mean over sets of their means, 95 % by bootstrap over the cases of each."""
+    draws = [np.concatenate([shares @ dice for shares in drawn_shares(len(dice), RESAMPLES, 0, f"set {k}")]) for k, dice in enumerate(sets)]
+    return Interval(float(np.mean([dice.mean() for dice in sets])), *span_95(np.mean(draws, axis=0)))
 
 
 def mean_of_sets(label: str, reference: str, sets: dict[str, str], mark: float) -> Look:
-    """`lite` at 224 px: the mean over the sets of a label's mean Dice, beside a rival's mean over six sets, and beside the same without words."""
+    """`lite` at 224 px: the mean over the sets of a label's mean Dice, beside a rival's mean over six sets, and beside the same without words.
+
+    Of the seeds that all cells have, so that no set counts with others than the rest.
+    """
 
     def look() -> Found:
         tables = {key: results_of(f"{key}_lite_224") for key in sets}
-        cells = {key: found[label] for key, found in tables.items()}
-        alike = {key: [cell for cell in found[reference] if cell["seed"] in {one["seed"] for one in cells[key]}] for key, found in tables.items()}
-        dice, without = _mean_dice(cells), _mean_dice(alike)
-        mean, n_seeds = sum(dice.values()) / len(dice), min(map(len, cells.values()))
-        shown = " · ".join(f"{sets[key]} {value:.3f}" for key, value in dice.items())
-        measured = f"{mean:.3f} ({shown}), {seeds(n_seeds)}; without words {sum(without.values()) / len(without):.3f}, `*_lite_224`"
-        return Found(measured, tagged("above it" if mean > mark else "below it", n_seeds))
+        shared = set.intersection(*({cell["seed"] for cell in found[which]} for found in tables.values() for which in (label, reference)))
+        dice, without = ({key: _dice(found[which], shared) for key, found in tables.items()} for which in (label, reference))
+        mean = _mean_over(list(dice.values()))
+        shown = " · ".join(f"{sets[key]} {values.mean():.3f}" for key, values in dice.items())
+        measured = (
+            f"{with_span(mean.mean, mean.low, mean.high)} ({shown}), {seeds(len(shared))}; "
+            f"without words {np.mean([values.mean() for values in without.values()]):.3f}, `*_lite_224`"
+        )
+        return Found(measured, tagged("above it" if mean.low > mark else "below it" if mean.high < mark else "not settled", len(shared)))
 
     return look
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import bootstrap
 from test_tables import ROOT, script
 
 from saywhere.engine.grid import cells_of, read_grid
@@ -96,17 +98,30 @@ def test_a_difference_is_of_the_seeds_that_both_have_and_of_the_measure_asked_fo
 def test_the_mean_of_sets_is_beside_the_mark(verdicts: ModuleType, tmp_path: Path) -> None:
     for key, gain in (("a", 0.1), ("b", 0.3)):
         fill(tmp_path / f"{key}_lite_224", [gain, gain], [True, True])
-        for place in (tmp_path / f"{key}_lite_224").glob("text*"):
-            one = json.loads(place.read_text())
-            one["summary"]["words"]["right"] = {"dice_mean": {"mean": 0.45 + gain}}
-            place.write_text(json.dumps(one))
-        for place in (tmp_path / f"{key}_lite_224").glob("image*"):
-            one = json.loads(place.read_text())
-            one["summary"]["words"]["right"] = {"dice_mean": {"mean": 0.42 if key == "a" else 0.44}}
-            place.write_text(json.dumps(one))
-    shown = "0.650 (A 0.550 · B 0.750), 2 seeds; without words 0.430, `*_lite_224`"
-    assert verdicts.mean_of_sets("text", "image", {"a": "A", "b": "B"}, 0.64)() == (shown, "above it")
-    assert verdicts.mean_of_sets("text", "image", {"a": "A", "b": "B"}, 0.66)().verdict == "below it"
+    (tmp_path / "b_lite_224/image-seed1.json").unlink()  # so that seed 0 alone is in all of them
+    dice = np.linspace(0.3, 0.6, N)
+    spans = bootstrap((dice,), np.mean, n_resamples=4000, method="percentile", rng=np.random.default_rng(0)).bootstrap_distribution
+    half = 1.96 * spans.std() / np.sqrt(2)  # of the mean of two such sets, drawn apart
+    found = verdicts.mean_of_sets("text", "image", {"a": "A", "b": "B"}, 0.64)()
+    shown = re.fullmatch(r"0\.650 \[(.+), (.+)\] \(A 0\.550 · B 0\.750\), 1 seed; without words 0\.450, `\*_lite_224`", found.measured)
+    assert shown
+    assert [float(end) for end in shown.groups()] == pytest.approx([0.65 - half, 0.65 + half], abs=0.004)
+    assert found.verdict == "not settled (one seed)"
+    for mark, verdict in ((0.6, "above it (one seed)"), (0.7, "below it (one seed)")):
+        assert verdicts.mean_of_sets("text", "image", {"a": "A", "b": "B"}, mark)().verdict == verdict
+
+
+def test_heard_by_each_seed_but_very_differently_is_said(verdicts: ModuleType, tmp_path: Path) -> None:
+    fill(tmp_path / "wavers", [0.1, 0.1], [True, True])
+    for seed, cost in ((0, 0.02), (1, 0.4)):
+        place = tmp_path / f"wavers/text-seed{seed}.json"
+        one = json.loads(place.read_text())
+        right = {case["id"]: case["dice"] for case in one["cases"] if case["words"] == "right"}
+        for case in one["cases"]:
+            if case["words"] == "contradictory":
+                case["dice"] = right[case["id"]] - cost
+        place.write_text(json.dumps(one))
+    assert verdicts.heard("wavers", "text")().verdict == "heard (seeds differ)"
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,13 @@ def experiment(
     from saywhere.cli.progress import CaseProgress, counted, warn
     from saywhere.engine.experiment import n_waiting, run_grid
     from saywhere.engine.grid import read_grid
+    from saywhere.engine.workers import LOCAL
     from saywhere.report.progress import write_progress
 
     cells = read_grid(grid)
     n_new = n_waiting(cells, out, seed or ())
-    page = write_progress(cells, out)
+    side_by_side = (jobs or cells.jobs) if on == LOCAL else None
+    page = write_progress(cells, out, seed or (), side_by_side)
     if not quiet:
         typer.echo(f"progress: {page}", err=True)
     with CaseProgress("cells", n_new, quiet=quiet) as advance:
@@ -37,7 +39,7 @@ def experiment(
         def told(cell: str, what: str) -> None:
             if not quiet:
                 typer.echo(f"{cell}: {what}", err=True)
-            write_progress(cells, out)
+            write_progress(cells, out, seed or (), side_by_side)
             advance(1)
 
         failed = run_grid(cells, out, told, f"saywhere experiment {grid}", seed or (), on, jobs)

@@ -202,10 +202,16 @@ def _protocol(results: Results) -> str:
     steps = config["train"]["steps_per_epoch"]
     length = f"{config['train']['epochs']} epochs" + (f" of {steps} steps" if steps else "")
     return (
-        f"{networks} at {size} px, {length}, batch {config['train']['batch_size']}, {n} {_FRAMES[cell['summary'].get('frame', 'original')]}. "
+        f"{networks} at {size} px, {length}, batch {config['train']['batch_size']}, {_optimizer(config)}, {n} "
+        f"{_FRAMES[cell['summary'].get('frame', 'original')]}. "
         f"{_statistics(max(map(len, results.values())))} {_rule(results)}"
         f"Made by `{cell['command']}` and `saywhere compare`."
     )
+
+
+def _optimizer(config: dict[str, Any]) -> str:
+    optimizer = config["optimizer"]
+    return f"AdamW at {optimizer['learning_rate']:g} ({optimizer['schedule']}), {config['train']['precision']}"
 
 
 def _rule(results: Results) -> str:

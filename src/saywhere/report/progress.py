@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from saywhere.engine.experiment import result_path
@@ -13,11 +15,16 @@ from saywhere.io.files import write_text
 from saywhere.report.page import render
 
 
-def write_progress(grid: Grid, results: Path) -> Path:
-    """Write results/TABLE/progress.html from the result files that are there; returns its place. Raises NotWritable, ConfigError."""
+def write_progress(grid: Grid, results: Path, seeds: Sequence[int] = (), side_by_side: int | None = None) -> Path:
+    """Write results/TABLE/progress.html from the result files that are there; returns its place. Raises NotWritable, ConfigError.
+
+    `seeds`: those that are being run, all if none; `side_by_side`: how many cells at once: both decide when it ends. None: not known, as on a cluster,
+    and no end is told.
+    """
     folder = results / grid.table
     cells = [_state(cell, folder) for cell in cells_of(grid)]
-    page = render("progress.html.j2", {"title": grid.title, "note": grid.note, "cells": cells, **_counts(cells, grid.jobs)})
+    about = {"title": grid.title, "note": grid.note, "seeds": sorted(seeds), "now": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")}
+    page = render("progress.html.j2", {**about, "cells": cells, **_counts(cells), "end": _end(cells, seeds, side_by_side)})
     write_text(folder / "progress.html", page)
     return folder / "progress.html"
 
@@ -34,19 +41,22 @@ def _state(cell: Cell, folder: Path) -> dict[str, Any]:
         return row
 
 
-def _counts(cells: list[dict[str, Any]], jobs: int) -> dict[str, Any]:
-    seconds = [cell["seconds"] for cell in cells if cell["state"] == "finished"]
-    n_failed = sum(cell["state"].startswith("failed") for cell in cells)
-    n_left = len(cells) - len(seconds) - n_failed
-    remaining = n_left / jobs * sum(seconds) / len(seconds) if seconds else None
-    return {
-        "done": len(seconds),
-        "failed": n_failed,
-        "left": n_left,
-        "total": len(cells),
-        "end": _duration(remaining) if remaining else "",
-        "now": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-    }
+def _counts(cells: list[dict[str, Any]]) -> dict[str, int]:
+    done, failed = (sum(cell["state"].startswith(state) for cell in cells) for state in ("finished", "failed"))
+    return {"done": done, "failed": failed, "left": len(cells) - done - failed, "total": len(cells)}
+
+
+def _end(cells: list[dict[str, Any]], seeds: Sequence[int], side_by_side: int | None) -> str:
+    """A waiting cell takes as long as those of its label did with other seeds, else as the mean of all; empty where nothing is known."""
+    finished = [cell for cell in cells if cell["state"] == "finished"]
+    waiting = [cell for cell in cells if cell["state"] == "waiting" and (not seeds or cell["seed"] in seeds)]
+    if not finished or not waiting or side_by_side is None:
+        return ""
+    usual = fmean(cell["seconds"] for cell in finished)
+    known: dict[str, list[float]] = {}
+    for cell in finished:
+        known.setdefault(cell["label"], []).append(cell["seconds"])
+    return _duration(sum(fmean(known.get(cell["label"], [usual])) for cell in waiting) / min(side_by_side, len(waiting)))
 
 
 def _duration(seconds: float) -> str:
