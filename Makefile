@@ -34,6 +34,7 @@ ALONE := $(addprefix --set ,fusion.name=none fusion.words_first=0 data.mosaic=0 
 models: $(READY) ## train, measure and pack the models of models/; MODELS=polyp for one; needs the sets (some 5 hours of one core)
 	for name in $(MODELS); do \
 	  $(call PARTS,) && \
+	  $(BIN)/saywhere calibrate $$run && \
 	  $(BIN)/saywhere evaluate $$run && \
 	  $(BIN)/saywhere probe mosaic $$run --cases 200 && \
 	  $(BIN)/saywhere probe halves $$run --cases 200 && \

@@ -81,14 +81,24 @@ def _models(places: list[Path]) -> str:
 
 def _trust(measured: list[dict[str, Any]]) -> str:
     """Whether the confidence says which answers are the worse ones."""
-    lines = ["| model | test images | the surest 80 % [95 %] | over all [95 %] | rank correlation with Dice | how sure it says it is | how right that is |"]
-    lines.append("|" + "---|" * 7)
+    heads = [
+        "the surest 80 % [95 %]",
+        "over all [95 %]",
+        "rank correlation with Dice",
+        "expected Dice",
+        "found",
+        "off, a case",
+        "opposite words: expected",
+        "found",
+    ]
+    lines = [f"| model | test images | {' | '.join(heads)} |", "|" + "---|" * (len(heads) + 2)]
     for found in measured:
-        trust = found["trust"]
-        gain = with_span(**trust["gain"], sign="+")
-        lines.append(f"| `{found['name']}` | {trust['n']:,} | {with_span(**trust['surest'])} | {gain} | {trust['spearman']:.2f} | "
-                     f"{trust['confidence']:.3f} | {trust['precision']:.3f} |")  # fmt: skip
-    return "\n".join([*lines, "\nDice a case, right words, at the images' own size: `python benchmarks/trust.py MODEL MANIFEST`."]) + "\n"
+        trust, (right, wrong) = found["trust"], (found["expected"][kind] for kind in ("right", "contradictory"))
+        columns = [with_span(**trust["surest"]), with_span(**trust["gain"], sign="+"), f"{trust['spearman']:.2f}"]
+        columns += [f"{value:.3f}" for value in (right["mean"], right["dice"], right["error"], wrong["mean"], wrong["dice"])]
+        lines.append(f"| `{found['name']}` | {trust['n']:,} | {' | '.join(columns)} |")
+    of = "right words unless said, at the images' own size; the last five columns are of answers that mark anything"
+    return "\n".join([*lines, f"\nDice a case, {of}: `python benchmarks/trust.py MODEL MANIFEST`."]) + "\n"
 
 
 def _demo(found: dict[str, Any]) -> str:

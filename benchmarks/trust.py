@@ -1,6 +1,7 @@
-"""Does a model that comes along know when it is wrong? python benchmarks/trust.py polyp ../shared/data/kvasir/annotations.jsonl
+"""Does a model that comes along know when it is wrong, and how good it is? python benchmarks/trust.py polyp ../shared/data/kvasir/annotations.jsonl
 
-Evaluates it with the right words, in `runs/`, and writes benchmarks/results/trust/NAME.json, from which `benchmarks/tables.py` fills the README's table.
+Evaluates it with right and contradictory words, in `runs/`, and writes benchmarks/results/trust/NAME.json, from which `benchmarks/tables.py` fills the
+README's table.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ RESULTS = Path(__file__).parent / "results" / "trust"
 
 def main(name: str, manifest: str) -> dict[str, Any]:
     """What `evaluate` says of it."""
-    found = saywhere.evaluate(name, manifest=manifest, words=["right"])
+    found = saywhere.evaluate(name, manifest=manifest, words=["right", "contradictory"])
     return {
         "name": name,
         "command": f"python benchmarks/trust.py {name} MANIFEST",
         "torch": torch.__version__,
         "split": found["split"],
         "trust": found["trust"],
+        "expected": found["expected"],
     }
 
 

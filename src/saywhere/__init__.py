@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from saywhere.data.cases import Dataset as Dataset
     from saywhere.data.describe import describe as describe
     from saywhere.data.phantoms import make_phantoms as make_phantoms
+    from saywhere.engine.calibrate import calibrate as calibrate
     from saywhere.engine.evaluate import EvaluationSummary as EvaluationSummary
     from saywhere.engine.evaluate import evaluate as evaluate
     from saywhere.engine.predict import Result as Result
@@ -30,6 +31,7 @@ _LAZY = {
     "EvaluationSummary": "saywhere.engine.evaluate",
     "Result": "saywhere.engine.predict",
     "Segmenter": "saywhere.engine.predict",
+    "calibrate": "saywhere.engine.calibrate",
     "describe": "saywhere.data.describe",
     "evaluate": "saywhere.engine.evaluate",
     "load": "saywhere.engine.predict",
@@ -44,6 +46,7 @@ __all__ = [
     "SaywhereError",
     "Segmenter",
     "__version__",
+    "calibrate",
     "describe",
     "evaluate",
     "load",

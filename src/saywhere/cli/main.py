@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from saywhere.cli.cache import cache
+from saywhere.cli.calibrate import calibrate
 from saywhere.cli.check import check
 from saywhere.cli.demo import demo
 from saywhere.cli.describe import describe
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, prepare, describe, check, train, evaluate, predict, report, probe, experiment, compare, serve, info, doctor):
+for verb in (demo, prepare, describe, check, train, evaluate, calibrate, predict, report, probe, experiment, compare, serve, info, doctor):
     app.command()(verb)
 app.add_typer(models, name="models")
 app.add_typer(cache, name="cache")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -69,8 +69,14 @@ def _least_sure(outcome: Outcome) -> str:
     if len(outcome.predictions) < MANY:
         return ""
     first = sorted(outcome.predictions, key=lambda record: record.get("confidence") or 0.0)[:N_FIRST]
-    said = [(record["mask"], f"{record['confidence']:.0%} sure" if record.get("confidence") else "nothing marked") for record in first]
-    return "; look at these first: " + ", ".join(f"{mask} ({how})" for mask, how in said)
+    return "; look at these first: " + ", ".join(f"{record['mask']} ({_how_good(record)})" for record in first)
+
+
+def _how_good(record: dict[str, Any]) -> str:
+    if not record.get("confidence"):
+        return "nothing marked"
+    expected = record.get("expected_dice")
+    return f"{record['confidence']:.0%} sure" if expected is None else f"expected Dice {expected:.2f}"
 
 
 def _one_source(inputs: list[Path] | None, prompt: list[str] | None, manifest: Path | None, split: str | None, jobs: Path | None) -> None:

@@ -99,6 +99,7 @@ def _predict(segmenter: Segmenter, job: Job, out: Path, threshold: float | None)
         "area_px": int(result.mask.sum()),
         "presence": round(result.presence, 4),
         "confidence": None if result.confidence is None else round(result.confidence, 4),
+        "expected_dice": None if result.expected_dice is None else round(result.expected_dice, 4),
         "unfamiliarity": round(result.unfamiliarity, 3),
     }
 

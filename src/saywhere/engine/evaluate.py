@@ -20,13 +20,14 @@ from saywhere.engine.predict import Result, Segmenter
 from saywhere.engine.words import asked, prompts_for
 from saywhere.errors import TooManyFaults
 from saywhere.io import files, images
+from saywhere.metrics.expected import check as check_expected
 from saywhere.metrics.functional import case_metrics, pooled
 from saywhere.metrics.statistics import bootstrap_mean, paired_difference, verdict, with_span
 from saywhere.metrics.trust import trust
 
 Case = dict[str, Any]
 COLUMNS = ("id", "words", "prompt", "dice", "iou", "precision", "recall", "hausdorff_95_px", "surface_dice",
-           "true_positive", "false_positive", "false_negative", "confidence")  # fmt: skip
+           "true_positive", "false_positive", "false_negative", "confidence", "expected_dice")  # fmt: skip
 _VERDICTS = ("heard", "hardly heard", "not heard")
 
 
@@ -70,7 +71,7 @@ def evaluate(
         segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})
     config = segmenter.config
     kinds = asked(config, [words] if isinstance(words, str) else words)
-    rows, place, n_quarantined = _rows(config, manifest, split or config.data.test_split)
+    rows, place, n_quarantined = rows_to_measure(config, manifest, split or config.data.test_split)
     cases = {kind: measure(segmenter, rows, prompts_for(kind, rows, config), kind, advance) for kind in kinds}
     about = {
         "split": split or config.data.test_split,
@@ -79,7 +80,7 @@ def evaluate(
         "quarantined": n_quarantined,
         "mirror": config.evaluate.mirror,
     }
-    summary = EvaluationSummary(summarise(cases, config) | {"trust": _trust(cases["right"], config)} | about)
+    summary = EvaluationSummary(summarise(cases, config) | {"trust": _trust(cases["right"], config), "expected": _expected(cases)} | about)
     folder = Path(out) if out else results_of(segmenter.folder, "evaluation")
     _write_cases(folder / "cases.csv", [case for kind in kinds for case in cases[kind]])
     pictures.write(folder, segmenter, rows, cases["right"], cases.get("contradictory", ()))
@@ -100,7 +101,7 @@ def measure(segmenter: Segmenter, rows: Sequence[Row], prompts: Sequence[str | N
     cases: list[Case] = []
     for (row, prompt), (result, target) in zip(chosen, answers(segmenter, chosen)):
         numbers = case_metrics(result.mask, target, config.evaluate.surface_tolerance_px)
-        cases.append({"id": row.id, "words": kind, "prompt": prompt, **numbers, "confidence": result.confidence or 0.0})
+        cases.append({"id": row.id, "words": kind, "prompt": prompt, **numbers, "confidence": result.confidence or 0.0, "expected_dice": result.expected_dice})
         advance(1)
     return cases
 
@@ -142,6 +143,12 @@ def _trust(cases: list[Case], config: Config) -> dict[str, Any]:
     return trust(sure, dice, precision, config.evaluate.bootstrap, config.train.seed).record()
 
 
+def _expected(cases: dict[str, list[Case]]) -> dict[str, Any]:
+    """How good the expected Dice was, by kind of words; empty for a run that has none."""
+    marked = {kind: [case for case in found if case["expected_dice"] is not None] for kind, found in cases.items()}
+    return {kind: check_expected([case["expected_dice"] for case in found], [case["dice"] for case in found]) for kind, found in marked.items() if found}
+
+
 def _summary(cases: list[Case], config: Config) -> dict[str, Any]:
     column = {name: np.array([case[name] for case in cases], float) for name in COLUMNS[3:9]}
     means = {
@@ -159,8 +166,8 @@ def _summary(cases: list[Case], config: Config) -> dict[str, Any]:
     return {"n": len(cases), **means, "hausdorff_95_px": surface, **pooled(cases)}
 
 
-def _rows(config: Config, manifest: Path | None, split: str) -> tuple[list[Row], Path, int]:
-    """The split's clean rows, where they stand, and how many were set aside."""
+def rows_to_measure(config: Config, manifest: Path | None, split: str) -> tuple[list[Row], Path, int]:
+    """The split's clean rows, where they stand, and how many were set aside. Raises MissingFile, ConfigError, ManifestError, TooManyFaults."""
     everything = data_of(config, manifest)
     levels = [config.text.evaluate_prompts] if config.fusion.name != "none" else []
     of_split = rows_of(everything, split, "name one with --split")

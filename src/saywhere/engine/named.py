@@ -12,6 +12,8 @@ from saywhere.io.places import cache_folder
 
 WEIGHTS, BUNDLE = "checkpoint.safetensors", "model.safetensors"
 """A training's file, and that of a model to pass on."""
+SUMS = "SHA256SUMS"
+"""A model's digests, as `sha256sum` writes them."""
 PICKLES = (".bin", ".pt", ".pt2", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz")
 """Files of weights that are pickles or may hold one: named in a refusal, never opened."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from saywhere.engine import checkpoint, named
+from saywhere.engine import checkpoint, expected, named
 from saywhere.engine.build import reads_tokens_of
 from saywhere.engine.mirror import mirrored, refuse_mirrors
 from saywhere.errors import UsageError
 from saywhere.io import images
 from saywhere.io.given import as_image
 from saywhere.io.overlay import overlay
+from saywhere.metrics.expected import Expectation
 from saywhere.model import ImageSegmenter
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
@@ -47,6 +48,9 @@ class Result:
     unfamiliarity: float
     """Distance of the prompt from the training prompts; above 1 its words are unlike anything the model was taught."""
 
+    expectation: Expectation | None = None
+    """what `saywhere calibrate` learned of the model; None where it did not, or of another threshold"""
+
     @property
     def presence(self) -> float:
         """How sure the model is that what was named is in the image: the largest probability, [0, 1]. Not calibrated."""
@@ -56,9 +60,17 @@ class Result:
     def confidence(self) -> float | None:
         """Mean probability inside the mask, [0.5, 1] at the default threshold; None for an empty mask.
 
-        Not calibrated. `saywhere evaluate` says how much of a model's masks is right, and whether its less sure answers are the worse ones.
+        Not calibrated: `expected_dice` says what it is worth. `saywhere evaluate` says whether a model's less sure answers are the worse ones.
         """
         return float(self.probability[self.mask].mean()) if self.mask.any() else None
+
+    @property
+    def expected_dice(self) -> float | None:
+        """Dice that answers so sure had where the truth was known, and the words right, [0, 1]; None for an empty mask or a model that was not calibrated.
+
+        What is expected of wrong words is too much: the model does not know that they are wrong. `saywhere evaluate` measures both.
+        """
+        return None if self.expectation is None else self.expectation.of(self.confidence)
 
     def overlay(self) -> np.ndarray:
         """The mask on the image, uint8 (height, width, 3)."""
@@ -113,9 +125,11 @@ class Segmenter:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of all that an answer comes from: configuration, encoder and weights."""
+        """sha256 of all that an answer comes from: configuration, encoder and weights, and what is expected of it."""
         config = self.config.model_dump(mode="json", exclude={"network": {"depth", "weights"}})  # the model's tensors show both, and older models lack both
         sha = hashlib.sha256(json.dumps([config, self.state.get("encoder")], sort_keys=True).encode())
+        if self._kept is not None:
+            sha.update(json.dumps(asdict(self._kept)).encode())
         for name, value in sorted(self.model.state_dict().items()):
             sha.update(f"{name} {value.dtype} {tuple(value.shape)}".encode() + value.detach().cpu().contiguous().numpy().tobytes())
         return sha.hexdigest()
@@ -191,6 +205,10 @@ class Segmenter:
     def _cache(self) -> EmbeddingCache:
         return EmbeddingCache(self.encoder, tokens=reads_tokens_of(self.config))
 
+    @cached_property
+    def _kept(self) -> expected.Kept | None:
+        return expected.read(self.folder, self.state)
+
     @torch.inference_mode()
     def _segment(self, originals: list[np.ndarray], prompts: list[str], threshold: float) -> list[Result]:
         size, channels = self.config.data.size, self.config.data.channels
@@ -199,12 +217,13 @@ class Segmenter:
         embedding = self.embeddings(prompts)
         found, pseudo_image = self._answer(image, embedding)
         far = [0.0] * len(prompts) if isinstance(self.model, ImageSegmenter) else self.model.scale.distance(one_vector(embedding)).tolist()
+        expectation = None if self._kept is None else self._kept.at(threshold, mirror=self.config.evaluate.mirror)
         results = []
         for i, (original, prompt) in enumerate(zip(originals, prompts)):
             height, width = original.shape[:2]
             probability = _to_frame(found[i : i + 1], height, width)[..., 0]
             shown = None if pseudo_image is None else _to_frame(pseudo_image[i : i + 1].expand(-1, 3 if channels == 1 else -1, -1, -1), height, width)
-            results.append(Result(original, prompt, probability, probability > threshold, shown, far[i]))
+            results.append(Result(original, prompt, probability, probability > threshold, shown, far[i], expectation))
         return results
 
     def _answer(self, image: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor | None]:

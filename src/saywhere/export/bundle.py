@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 
 from saywhere._version import __version__
-from saywhere.engine import checkpoint, named, sealed
+from saywhere.engine import checkpoint, expected, named, sealed
 from saywhere.engine.run import Run
 from saywhere.export.about import About
 from saywhere.export.card import card
 from saywhere.io import files
 
-SUMS = "SHA256SUMS"
 FILES = (named.BUNDLE, "config.json", "config.toml", "README.md")
-"""All that is passed on, beside the digests."""
+"""All that each model has, beside the digests."""
 _STATE = ("step", "best", "sums", "history", "encoder", "spread")
 EVIDENCE = {"evaluation": "evaluation/summary.json", "mosaic": "probe/mosaic.json", "halves": "probe/halves.json"}
 """What was measured of a run, and where it stands there."""
@@ -44,13 +43,21 @@ def write(run: Path, folder: Path, name: str, about: About) -> dict[str, Any]:
         "evidence": before.get("evidence") or evidence(place),
         "n_parameters": sum(value.numel() for value in saved.model.values()),
     }
+    if learned := expected.found(place, saved.state):
+        files.write_json(folder / expected.FILE, learned)
+        facts["expected"] = {key: learned[key] for key in ("n", "split")}
     document = {"config": config.model_dump(mode="json"), "state": state}
     files.write_bytes(folder / named.BUNDLE, sealed.pack(document, {f"model.{key}": _narrow(key, value) for key, value in saved.model.items()}))
     files.write_json(folder / "config.json", facts)
     files.write_text(folder / "config.toml", config.to_toml())
     files.write_text(folder / "README.md", card(facts))
-    files.write_text(folder / SUMS, "".join(f"{files.digest(folder / file)}  {file}\n" for file in FILES))
+    files.write_text(folder / named.SUMS, "".join(f"{files.digest(folder / file)}  {file}\n" for file in files_of(folder)))
     return facts
+
+
+def files_of(folder: Path) -> list[str]:
+    """What a model's folder passes on: FILES, and what it learned of its own confidence, where it did."""
+    return [*FILES, *([expected.FILE] if (folder / expected.FILE).is_file() else [])]
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from saywhere.metrics.expected import promised
 from saywhere.metrics.statistics import with_span
+from saywhere.metrics.trust import sure_and_right
 
 NOT_STATED = "Not stated."
 RESEARCH = "**Research use only. Not a medical device.**"
@@ -36,7 +38,7 @@ def card(facts: dict[str, Any]) -> str:
         _use(facts["name"], about["suggestions"]),
         f"## Data and terms\n\n{about['data'] or NOT_STATED}\n\nTerms: {about['terms'] or NOT_STATED}",
         _made(facts, config),
-        *_evidence(facts["evidence"], is_taught=bool(config["data"].get("half"))),
+        *_evidence(facts["evidence"], facts.get("expected"), is_taught=bool(config["data"].get("half"))),
         "## Never tested\n\n" + ("\n".join(f"- {limit}" for limit in about["limits"]) or NOT_STATED),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -58,14 +60,14 @@ def _made(facts: dict[str, Any], config: dict[str, Any]) -> str:
     return f"## How it was made\n\n{facts['about']['made']}\n\n{made} `config.toml` holds every setting."
 
 
-def _evidence(evidence: dict[str, Any], *, is_taught: bool) -> list[str]:
+def _evidence(evidence: dict[str, Any], learned: dict[str, Any] | None, *, is_taught: bool) -> list[str]:
     if "evaluation" not in evidence:
         return ["## Metrics\n\nNot evaluated: nothing is known of how well it works."]
     found = evidence["evaluation"]
     return [
         _metrics(found),
         _listening(found),
-        *_trust(found.get("trust")),
+        *_trust(found.get("trust"), learned, found.get("expected")),
         *_mosaic(evidence.get("mosaic")),
         *_halves(evidence.get("halves"), is_taught=is_taught),
     ]
@@ -88,16 +90,37 @@ def _listening(found: dict[str, Any]) -> str:
     return f"## Does it listen?\n\nVerdict: **{found['verdict'] or 'no words were asked for'}**.\n\n" + "\n".join(lines)
 
 
-def _trust(found: dict[str, Any] | None) -> list[str]:
+def _trust(found: dict[str, Any] | None, learned: dict[str, Any] | None, expected: dict[str, Any] | None) -> list[str]:
+    said = [*_tells(found), *_expected(learned, expected)]
+    return ["## Does it know when it is wrong?\n\n" + " ".join(said)] if said else []
+
+
+def _tells(found: dict[str, Any] | None) -> list[str]:
     if not found:
         return []
     gain = with_span(**found["gain"], sign="+")
     said = [f"The surest {found['share']:.0%} of the answers to the right words: Dice {with_span(**found['surest'])}, {gain} over all of them."]
     if not found["tells"]:
         said.append("So it is not shown that its confidence tells which answers are worse.")
-    if found["confidence"] is not None:
-        said.append(f"It is {found['confidence']:.0%} sure of what it marks, and {found['precision']:.0%} of that is right.")
-    return ["## Does it know when it is wrong?\n\n" + " ".join(said)]
+    if sure := sure_and_right(found):
+        said.append(f"{_capital(sure)}.")
+    return said
+
+
+def _expected(learned: dict[str, Any] | None, measured: dict[str, Any] | None) -> list[str]:
+    if not learned:
+        return []
+    said = [
+        f"An answer's expected Dice was learned from {learned['n']} cases of split `{learned['split']}` with the right words; "
+        "of wrong words it expects too much."
+    ]
+    if measured and "right" in measured:
+        said.append(f"On the split above {promised(measured['right'])}.")
+    return said
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _mosaic(found: dict[str, Any] | None) -> list[str]:

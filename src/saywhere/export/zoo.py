@@ -10,10 +10,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from saywhere.engine import checkpoint, named
+from saywhere.engine import checkpoint, expected, named
+from saywhere.engine.named import SUMS
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError, UsageError
 from saywhere.export.about import About
-from saywhere.export.bundle import FILES, SUMS, read_facts, write
+from saywhere.export.bundle import FILES, files_of, read_facts, write
 from saywhere.io import files
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -77,7 +78,7 @@ def push(run: Path, address: str, about: About, name: str | None = None, *, repl
             raise UsageError(f"there is a model at {shown(address)}", remedy="choose another address, or --replace")
         facts = write(run, Path(place), name, about)
         system.makedirs(root, exist_ok=True)
-        for file in (*FILES, SUMS):
+        for file in (*files_of(Path(place)), SUMS):
             system.put_file(str(Path(place) / file), f"{root}/{file}")
     return facts
 
@@ -123,7 +124,7 @@ def _fetch(system: Any, root: str, name: str, folder: Path) -> None:
 def _sums(text: str, where: str) -> dict[str, str]:
     """File → sha256. Names are only those of a model's files: nothing else is fetched, nor written elsewhere."""
     found = {match[2]: match[1] for line in text.splitlines() if (match := _LINE.fullmatch(line.strip()))}
-    if strange := sorted(set(found) - set(FILES)):
+    if strange := sorted(set(found) - {*FILES, expected.FILE}):
         raise BadCheckpoint(f"{SUMS} names {strange[0][:80]!r}", where=where, allowed=", ".join(FILES), remedy="pickles and other files are never fetched")
     if missing := [name for name in FILES if name not in found]:
         raise BadCheckpoint(f"{SUMS} does not name {missing[0]}", where=where, allowed=", ".join(FILES), remedy="make the model with `saywhere models push`")

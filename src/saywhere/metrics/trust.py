@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -41,6 +42,11 @@ class Trust:
     def record(self) -> dict[str, Any]:
         """As summary.json holds it."""
         return asdict(self) | {"tells": self.tells}
+
+
+def sure_and_right(found: Mapping[str, Any]) -> str:
+    """Of a record, in words; empty where no answer marks anything."""
+    return "" if found["confidence"] is None else f"it is {found['confidence']:.0%} sure of what it marks, and {found['precision']:.0%} of that is right"
 
 
 def trust(confidence: ArrayLike, dice: ArrayLike, precision: ArrayLike, resamples: int, seed: int, share: float = SUREST) -> Trust:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -44,6 +45,17 @@ def trust(evidence: Evidence) -> list[dict[str, str]]:
         _plain("Confidence and Dice", "rank correlation (Spearman)", found.get("spearman"), 2),
         _plain("How sure it says it is", "mean probability inside the mask", found.get("confidence"), 2),
         _plain("How right that is", "share of the mask that is right (precision)", found.get("precision"), 2),
+        *_expected(mapping(mapping(evidence.summary.get("expected")).get("right"))),
+    ]
+
+
+def _expected(found: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Of a run that was calibrated."""
+    if not found:
+        return []
+    return [
+        _plain("Expected Dice", f"mean of what its confidence promised, where {number(found.get('dice'))} was found", found.get("mean")),
+        _plain("How far off that is", "mean distance from the Dice of a case", found.get("error")),
     ]
 
 

@@ -78,6 +78,9 @@ class Found(BaseModel):
     area_px: int
     presence: float = Field(description="how sure the model is that what was named is in the image: the largest probability, not calibrated", ge=0, le=1)
     confidence: float | None = Field(description="mean probability inside the mask, not calibrated; null for an empty mask")
+    expected_dice: float | None = Field(
+        description="Dice of answers so sure where the truth was known and the words right; null for an empty mask or a model that was not calibrated"
+    )
     unfamiliarity: float = Field(description="above 1: unlike what the model was taught")
     probability_png: str = Field("", description="where asked for: base64 of a PNG, 0 to 255 for [0, 1]")
     pseudo_image_png: str = Field("", description="where asked for: base64 of a PNG to look at, 256 pixels a side at most")

@@ -23,6 +23,7 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
         "area_px": int(result.mask.sum()),
         "presence": round(result.presence, 4),
         "confidence": None if result.confidence is None else round(result.confidence, 4),
+        "expected_dice": None if result.expected_dice is None else round(result.expected_dice, 4),
         "unfamiliarity": round(result.unfamiliarity, 4),
     }
     if "probability" in include:

@@ -51,6 +51,7 @@ def call(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Mon
         "check": lambda: (made("manifest"), "--encoder", "none"),
         "train": lambda: (made("toml"), *short, "--out", tmp_path / "new"),
         "evaluate": lambda: (made("run_copy"), "--words", "right"),
+        "calibrate": lambda: (made("run_copy"), "--split", "train"),
         "predict": pictured,
         "report": lambda: (made("evaluated"), "--out", tmp_path / "report.html"),
         "probe": lambda: ("invariance", made("run_copy"), "--cases", "2"),

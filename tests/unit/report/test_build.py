@@ -125,6 +125,18 @@ def test_it_says_whether_its_confidence_tells(run: Path, fake: SimpleNamespace) 
     assert "know when it is wrong" not in page(run).text
 
 
+def test_it_says_how_good_the_expected_dice_was_where_the_run_has_one(run: Path, fake: SimpleNamespace) -> None:
+    assert "Expected Dice" not in page(run).text
+    summary = fake.summary()
+    fake.write(run / "evaluation/summary.json", summary | {"expected": {"right": {"n": 100, "mean": 0.861, "dice": 0.871, "error": 0.042}}})
+    text = page(run).text
+    assert "Expected Dice mean of what its confidence promised, where 0.871 was found 0.861" in text
+    assert "How far off that is mean distance from the Dice of a case 0.042" in text
+    for broken in (None, 3, {"right": 4}, {"right": {"mean": "x"}}):
+        fake.write(run / "evaluation/summary.json", summary | {"expected": broken})
+        assert "Its confidence tells" in page(run).text
+
+
 def test_what_it_was_made_from_is_there(run: Path) -> None:
     text = page(run).text
     made_from = ("sha256:9f2c41d07be3aa10", "train 128, val 32, test 100", "minilm, e4ce9877, mean", "kornia 0.9.0", "roi_weight = 0.1", "2 min 7 s")

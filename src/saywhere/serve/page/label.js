@@ -27,6 +27,13 @@ export class Label {
 
   get isCorrected() { return this.painted.some((value) => value > 0); }
 
+  howGood(isAsLearned) {
+    // the expected Dice was learned of the model's own mask at its own threshold
+    const { confidence, presence, expected_dice: expected } = this.facts;
+    if (confidence === null) return `nothing found (at most ${Math.round(100 * presence)} % sure)`;
+    return expected === null || !isAsLearned || this.isCorrected ? `sure ${Math.round(100 * confidence)} %` : `expected Dice ${expected.toFixed(2)}`;
+  }
+
   beginStroke() {
     this.past.push(this.painted.slice());
     if (this.past.length > N_STEPS_BACK) this.past.shift();

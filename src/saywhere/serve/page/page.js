@@ -20,8 +20,10 @@ async function start() {
   } catch (error) { tell(error.message); }
 }
 
+const chosenModel = () => state.models.find(({ name }) => name === at("model").value);
+
 function takeModel() {
-  const model = state.models.find(({ name }) => name === at("model").value);
+  const model = chosenModel();
   at("suggestions").replaceChildren(...model.suggestions.map((text) => new Option(text)));
   at("threshold").value = model.threshold;
   segment();
@@ -225,8 +227,8 @@ function entry(label, number, threshold) {
   swatch.style.background = `rgb(${label.colour})`;
   words.textContent = label.prompt || "(no words)";
   const area = label.mask(threshold).reduce((sum, value) => sum + value, 0);
-  const sure = label.facts.confidence === null ? `nothing found (at most ${Math.round(100 * label.facts.presence)} % sure)` : `sure ${Math.round(100 * label.facts.confidence)} %`;
-  facts.textContent = [`${(100 * area / label.probability.length).toFixed(1)} %`, sure, isKept(label) ? "kept" : label.isCorrected ? "corrected" : ""].filter(Boolean).join(" · ");
+  const isAsLearned = Number(threshold) === chosenModel().threshold;
+  facts.textContent = [`${(100 * area / label.probability.length).toFixed(1)} %`, label.howGood(isAsLearned), isKept(label) ? "kept" : label.isCorrected ? "corrected" : ""].filter(Boolean).join(" · ");
   button.type = "button";
   button.setAttribute("aria-pressed", number === state.chosen);
   button.append(swatch, words, facts);

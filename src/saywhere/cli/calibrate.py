@@ -1,0 +1,33 @@
+"""saywhere calibrate RUN"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def calibrate(
+    run: Annotated[Path, typer.Argument(help="A run directory, or a model's folder or name.")],
+    data: Annotated[Path | None, typer.Option(help="Another manifest than the run's: your own images, say.")] = None,
+    split: Annotated[str | None, typer.Option(help="Default: the configuration's validation split.")] = None,
+    prompts: Annotated[str | None, typer.Option(help="Level of the manifest's prompts. Default: the configuration's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was learned from as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
+) -> None:
+    """Learn which Dice to expect of an answer, from 20 cases or more whose truth is known; every answer says it from then on."""
+    from saywhere.cli.progress import CaseProgress, counted, warn
+    from saywhere.engine.calibrate import calibrate as learn
+
+    with CaseProgress("cases", quiet=quiet or as_json) as advance:
+        found = learn(run, manifest=data, split=split, prompts=prompts, advance=advance)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    elif not quiet:
+        typer.echo(f"learned from {counted(found['n'], 'answer')} of split {found['split']!r} (mean Dice {found['dice']:.3f}), kept in {found['kept']}; "
+                   f"how good it is: saywhere evaluate {run}")  # fmt: skip
+    if found["quarantined"]:
+        warn(f"set aside: {counted(found['quarantined'], 'faulty row')}, see `saywhere check {found['manifest']}`")
+        raise typer.Exit(3)

@@ -1,0 +1,41 @@
+"""`saywhere calibrate`"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from console import Ended
+from small_run import rows_of, write_rows
+
+Say = Callable[..., Ended]
+
+
+def test_it_says_what_it_learned_from_and_what_to_do_next(say: Say, run_copy: Path) -> None:
+    ended = say("calibrate", run_copy, "--split", "train")
+    assert ended.code == 0
+    assert "answers of split 'train' (mean Dice 0." in ended.out
+    assert f"kept in {run_copy / 'expected.json'}; how good it is: saywhere evaluate {run_copy}" in ended.out
+    judged = say("evaluate", run_copy, "--words", "right")
+    assert "its expected Dice is 0." in " ".join(judged.out.split())
+
+
+def test_before_it_an_evaluation_names_it(say: Say, run_copy: Path) -> None:
+    assert "`saywhere calibrate` teaches it which Dice to expect" in " ".join(say("evaluate", run_copy, "--words", "right").out.split())
+
+
+def test_too_few_cases_are_exit_2_in_one_line(say: Say, run_copy: Path) -> None:
+    ended = say("calibrate", run_copy)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert "answers that mark anything; 20 or more, of cases whose truth is known: take a larger split" in ended.err
+    assert not (run_copy / "expected.json").exists()
+
+
+def test_faulty_rows_are_set_aside_and_exit_3(say: Say, run_copy: Path, manifest: Path) -> None:
+    rows = [row for row in rows_of(manifest) if row["split"] == "train"]
+    rows[0]["mask"] = "masks/none.png"
+    ended = say("calibrate", run_copy, "--data", write_rows(manifest.with_name("faulty_train.jsonl"), rows), "--split", "train", "--json")
+    assert ended.code == 3
+    assert json.loads(ended.out)["quarantined"] == 1
+    assert "set aside: 1 faulty row" in ended.err
