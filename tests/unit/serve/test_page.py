@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import saywhere
 from saywhere.data.manifest import read_manifest
 from unit.serve.conftest import blank_png
 from unit.serve.served import serving
@@ -122,6 +123,27 @@ def test_open_type_see_correct_keep_reload_train(browser: Any, address: tuple[st
     command = ["train", trained / "config.toml", "--from", trained, "--out", finer, *(f"--set={key}={value}" for key, value in words.items())]
     ended = subprocess.run([sys.executable, "-m", "saywhere", *map(str, command)], capture_output=True, text=True, check=False)
     assert (ended.returncode, (finer / "metrics.jsonl").is_file()) == (0, True), ended.stderr
+
+
+def test_a_mask_says_its_expected_dice_while_it_is_the_models_own(browser: Any, run_copy: Path, manifest: Path, tmp_path: Path) -> None:
+    """Learned at the model's threshold, of what the model marks: with another threshold or a person's stroke it is another mask."""
+    from playwright.sync_api import expect
+
+    saywhere.calibrate(run_copy, split="train")
+    with serving(run_copy, folder=tmp_path) as (_, url):
+        page, trouble = opened(browser, url)
+        page.set_input_files("#open", pictures(manifest))
+        page.fill("#prompt", "the spot, upper left")
+        facts = page.locator("#labels .facts").first
+        expect(facts).to_have_text(re.compile(r"% · expected Dice 0\.\d\d$"))
+        stroke(page, 0.5)  # between two rows of 32 pixels, with a brush of less than one
+        expect(facts).to_have_text(re.compile(r"% · sure \d+ % · corrected$"))
+        page.keyboard.press("Control+z")
+        expect(facts).to_contain_text("expected Dice")
+        page.locator("#threshold").fill("0.3")
+        expect(facts).to_have_text(re.compile(r"% · sure \d+ %$"))
+        assert trouble == []
+        page.close()
 
 
 def test_two_tabs_keep_and_a_server_that_is_killed_loses_nothing(browser: Any, trained: Path, manifest: Path, tmp_path: Path) -> None:

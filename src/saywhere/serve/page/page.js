@@ -166,7 +166,8 @@ function pointAt(event) {
   const canvas = at("picture"), box = canvas.getBoundingClientRect();
   const scale = Math.min(box.width / canvas.width, box.height / canvas.height);  // object-fit: contain
   const left = (box.width - canvas.width * scale) / 2, top = (box.height - canvas.height * scale) / 2;
-  return { x: (event.clientX - box.left - left) / scale - 0.5, y: (event.clientY - box.top - top) / scale - 0.5, radius: Math.max(0.5, at("size").value / scale / 2) };
+  const radius = Math.max(Math.SQRT1_2, at("size").value / scale / 2);  // a smaller one could pass between the pixels' centres and paint nothing
+  return { x: (event.clientX - box.left - left) / scale - 0.5, y: (event.clientY - box.top - top) / scale - 0.5, radius };
 }
 
 function strokeTo(event) {
