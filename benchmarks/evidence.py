@@ -22,7 +22,8 @@ HEAD = """# Evidence
 
 What the paper claims (arXiv 2510.12482), what we measured, and what follows. Made by `python benchmarks/evidence.py` from `benchmarks/results`; a test holds
 this page to them. Nothing here was run at the paper's full size (224 px, UNet 64–1024, 100 epochs): it takes a GPU. Nor with its text encoder: CXR-BERT's
-weights could not be had here, and MiniLM (384 numbers a sentence) stands in its place in every table, in rows called “as published” too.
+weights could not be had here, and MiniLM (384 numbers a sentence) stands in its place in every table, in rows called “as published” too (but for the two
+rows of `kvasir_ablation` that name other vectors).
 
 ## How to read it
 
@@ -38,8 +39,8 @@ weights could not be had here, and MiniLM (384 numbers a sentence) stands in its
   ones) are the sharper question.
 - Cross-attention reads the encoder's tokens as they are, with a layer norm; what the others have, their sentence vector's scale and noise, it has not.
 - All sentences are oracle text (computed from the masks), in the test splits too.
-- The cells of a table have equal settings, and not always equal code: they were run over weeks, and each file names its commit (the oldest do not). Rounding
-  alone moves a run of 800 steps: {again}.
+- The cells of a table have equal settings, and not always equal code: they were run over weeks, and each file names its commit (the oldest do not). Two
+  versions moved a run of 800 steps by as much as this: {again}.
 
 """
 

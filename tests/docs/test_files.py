@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 from pages import ROOT
 
+import saywhere
 from saywhere.data.manifest import COLUMNS
 from saywhere.report.build import build_report
 
@@ -18,6 +20,8 @@ def named(heading: str) -> list[str]:
 
 
 def test_a_run_holds_what_the_page_says(evaluated: Path, tmp_path: Path) -> None:
+    evaluated = shutil.copytree(evaluated, tmp_path / "run")
+    saywhere.calibrate(evaluated, split="train")
     build_report(evaluated, tmp_path / "report.html")
     listed = named("Run directory")
     assert "config.toml" in listed

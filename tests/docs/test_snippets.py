@@ -18,6 +18,7 @@ NOT_RUN = {
     "docs/deploy.md": ["needs root, systemd and a package registry", "needs a container engine"],
     "docs/how-to/cluster.md": ["needs a package registry, and the machines of a cluster", "needs Slurm"],
     "docs/how-to/cxr-bert.md": ["needs the published CXR-BERT files, the QaTa-COV19 set and a GPU"],
+    "docs/how-to/models.md": ["needs a run with twenty validation cases"],
     "docs/how-to/own-network.md": ["needs the published R50+ViT-B_16.npz and a GPU"],
     "docs/how-to/offline.md": ["needs a package registry", "needs the folder of wheels that a registry filled"],
     "docs/service.md": ["tests/unit/serve runs it against a server of its own"] * 2,

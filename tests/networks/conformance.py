@@ -105,7 +105,7 @@ class NetworkConformance:
     def test_alone_and_in_a_batch_an_image_gets_equal_logits(self) -> None:
         network, stack = self.small().eval(), self.stack(batch=3)
         with torch.no_grad():
-            torch.testing.assert_close(network(stack)[1:2], network(stack[1:2]), rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(network(stack)[1:2], network(stack[1:2]), rtol=1e-4, atol=1e-4)  # another batch is another order of sums
 
     def test_under_bfloat16_autocast_logits_stay_close_and_gradients_finite(self) -> None:
         network, stack = self.small(), self.stack()

@@ -23,11 +23,14 @@ def calibrate(
 
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
         found = learn(run, manifest=data, split=split, prompts=prompts, advance=advance)
+    again = "".join(f" --{name} {value}" for name, value in (("data", data), ("prompts", prompts)) if value is not None)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     elif not quiet:
         typer.echo(f"learned from {counted(found['n'], 'answer')} of split {found['split']!r} (mean Dice {found['dice']:.3f}), kept in {found['kept']}; "
-                   f"how good it is: saywhere evaluate {run}")  # fmt: skip
+                   f"how good it is: saywhere evaluate {run}{again}")  # fmt: skip
+    if found["is_test"]:
+        warn("learned from the test split: what an evaluation says of it there is said of the cases that it was learned from")
     if found["quarantined"]:
         warn(f"set aside: {counted(found['quarantined'], 'faulty row')}, see `saywhere check {found['manifest']}`")
         raise typer.Exit(3)

@@ -55,10 +55,10 @@ def _print(summary: dict[str, Any]) -> None:
     if summary["verdict"]:
         table.caption = f"the words are {summary['verdict']}: the least favourable of the wrong words decides ({summary['verdict_by']})"
     Console().print(table)
-    Console().print(_trusted(summary["trust"], summary["expected"]))
+    Console().print(_trusted(summary["trust"], summary["expected"], is_learned=summary["expected_from"] is not None))
 
 
-def _trusted(found: dict[str, Any], expected: dict[str, Any]) -> str:
+def _trusted(found: dict[str, Any], expected: dict[str, Any], *, is_learned: bool) -> str:
     from saywhere.metrics.expected import promised
     from saywhere.metrics.statistics import with_span
     from saywhere.metrics.trust import sure_and_right
@@ -66,6 +66,8 @@ def _trusted(found: dict[str, Any], expected: dict[str, Any]) -> str:
     surest, gain = with_span(**found["surest"]), with_span(**found["gain"], sign="+")
     means = "look at the least sure first" if found["tells"] else "whether its confidence tells which are worse is not shown"
     said = [f"the surest {found['share']:.0%} of the answers: Dice {surest}, {gain} over all ({means})", sure_and_right(found)]
-    if found["confidence"] is not None:
-        said.append(promised(expected["right"]) if expected else "`saywhere calibrate` teaches it which Dice to expect")
+    if expected.get("right"):
+        said.append(promised(expected["right"]))
+    elif not is_learned:
+        said.append("`saywhere calibrate` teaches it which Dice to expect")
     return "; ".join(part for part in said if part)

@@ -11,6 +11,7 @@ from saywhere.engine import expected, named
 from saywhere.engine.evaluate import measure, rows_to_measure
 from saywhere.engine.predict import Segmenter
 from saywhere.engine.words import prompts_for
+from saywhere.errors import UsageError
 from saywhere.io import files
 from saywhere.metrics.expected import fit
 
@@ -31,13 +32,15 @@ def calibrate(
         run: a run directory, a model's folder or name. manifest: other data than the run's: your own images, say. split: default `data.validation_split`,
         since what is learned from the test split says nothing of new images. prompts: level of the prompts, default `text.evaluate_prompts`.
         advance: told of each finished case.
-    Returns: n, dice (the mean of all cases), split, manifest, quarantined, kept (the file).
-    Raises: MissingFile, ConfigError, ManifestError, TooManyFaults, BadCheckpoint, NotWritable; UsageError of fewer than 20 answers that mark anything.
+    Returns: n, dice (the mean of all cases), split, is_test (is that the test split?), manifest, quarantined, kept (the file).
+    Raises: MissingFile, ConfigError, ManifestError, TooManyFaults, BadCheckpoint, NotWritable; UsageError of fewer than 20 answers that mark anything,
+        and of a model that comes with Saywhere, named by its name: it stays as it is.
     """
     segmenter = Segmenter(Path(run))
     if prompts is not None:
         segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})
     config, folder = segmenter.config, segmenter.folder
+    _refuse_ours(Path(run), folder)
     chosen = split or config.data.validation_split
     rows, place, n_quarantined = rows_to_measure(config, None if manifest is None else Path(manifest), chosen)
     cases = measure(segmenter, rows, prompts_for("right", rows, config), "right", advance)
@@ -46,8 +49,21 @@ def calibrate(
     files.write_json(folder / expected.FILE, expected.record(expectation, config, segmenter.state, chosen))
     if not named.is_run(folder):
         _renew_digest(folder)
-    about = {"split": chosen, "manifest": str(place), "quarantined": n_quarantined, "kept": str(folder / expected.FILE)}
+    about = {
+        "split": chosen,
+        "is_test": manifest is None and chosen == config.data.test_split,
+        "manifest": str(place),
+        "quarantined": n_quarantined,
+        "kept": str(folder / expected.FILE),
+    }
     return {"n": expectation.n, "dice": sum(dice) / len(dice)} | about
+
+
+def _refuse_ours(asked: Path, folder: Path) -> None:
+    """What comes with the package is the same for all who use it; by its path its makers calibrate it."""
+    if asked != folder and folder.parent == named.places()[-1]:
+        raise UsageError(f"{asked} comes with Saywhere and stays as it is", allowed="a run, or a model of your own",
+                         remedy=f"saywhere models pull {folder} --name my-{asked}, and calibrate that")  # fmt: skip
 
 
 def _renew_digest(folder: Path) -> None:

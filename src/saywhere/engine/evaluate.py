@@ -79,6 +79,7 @@ def evaluate(
         "level": config.text.evaluate_prompts,
         "quarantined": n_quarantined,
         "mirror": config.evaluate.mirror,
+        "expected_from": segmenter.learned_from,
     }
     summary = EvaluationSummary(summarise(cases, config) | {"trust": _trust(cases["right"], config), "expected": _expected(cases)} | about)
     folder = Path(out) if out else results_of(segmenter.folder, "evaluation")

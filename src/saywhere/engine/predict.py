@@ -205,6 +205,11 @@ class Segmenter:
     def _cache(self) -> EmbeddingCache:
         return EmbeddingCache(self.encoder, tokens=reads_tokens_of(self.config))
 
+    @property
+    def learned_from(self) -> dict[str, Any] | None:
+        """What its expected Dice was learned from: n (cases), split; None for a model that was not calibrated."""
+        return None if self._kept is None else {"n": self._kept.expectation.n, "split": self._kept.split}
+
     @cached_property
     def _kept(self) -> expected.Kept | None:
         return expected.read(self.folder, self.state)

@@ -67,7 +67,7 @@ def _evidence(evidence: dict[str, Any], learned: dict[str, Any] | None, *, is_ta
     return [
         _metrics(found),
         _listening(found),
-        *_trust(found.get("trust"), learned, found.get("expected")),
+        *_trust(found.get("trust"), learned, found.get("expected") if found.get("expected_from") == learned else None),
         *_mosaic(evidence.get("mosaic")),
         *_halves(evidence.get("halves"), is_taught=is_taught),
     ]
@@ -111,7 +111,7 @@ def _expected(learned: dict[str, Any] | None, measured: dict[str, Any] | None) -
     if not learned:
         return []
     said = [
-        f"An answer's expected Dice was learned from {learned['n']} cases of split `{learned['split']}` with the right words; "
+        f"An answer's expected Dice was learned from {learned['n']} cases of split `{learned['split']}` with their own words; "
         "of wrong words it expects too much."
     ]
     if measured and "right" in measured:

@@ -78,6 +78,8 @@ def push(run: Path, address: str, about: About, name: str | None = None, *, repl
             raise UsageError(f"there is a model at {shown(address)}", remedy="choose another address, or --replace")
         facts = write(run, Path(place), name, about)
         system.makedirs(root, exist_ok=True)
+        if replace and expected.FILE not in files_of(Path(place)) and system.exists(f"{root}/{expected.FILE}"):
+            system.rm(f"{root}/{expected.FILE}")  # of the model that was there
         for file in (*files_of(Path(place)), SUMS):
             system.put_file(str(Path(place) / file), f"{root}/{file}")
     return facts

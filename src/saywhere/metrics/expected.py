@@ -60,7 +60,7 @@ def read(record: Any) -> Expectation | None:
     if not isinstance(record, Mapping):
         return None
     knots = [record.get("confidence"), record.get("dice")]
-    if not all(isinstance(values, list) and values and all(_is_share(value) for value in values) for values in knots) or not isinstance(record.get("n"), int):
+    if not all(isinstance(values, list) and values and all(_is_share(value) for value in values) for values in knots) or not _is_count(record.get("n")):
         return None
     sure, dice = (tuple(map(float, values)) for values in knots if values)
     if len(sure) != len(dice) or any(np.diff(sure) <= 0) or any(np.diff(dice) < 0):
@@ -77,6 +77,10 @@ def check(expected: ArrayLike, dice: ArrayLike) -> dict[str, float | int]:
 def promised(found: Mapping[str, Any]) -> str:
     """What `check` found, in words."""
     return f"its expected Dice is {found['mean']:.3f} where {found['dice']:.3f} was found, and {found['error']:.3f} off for a case"
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= N_LEAST
 
 
 def _is_share(value: Any) -> bool:

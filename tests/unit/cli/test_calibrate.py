@@ -39,3 +39,17 @@ def test_faulty_rows_are_set_aside_and_exit_3(say: Say, run_copy: Path, manifest
     assert ended.code == 3
     assert json.loads(ended.out)["quarantined"] == 1
     assert "set aside: 1 faulty row" in ended.err
+
+
+def test_other_data_is_named_again_in_what_to_do_next(say: Say, run_copy: Path, manifest: Path) -> None:
+    rows = [row | {"split": "test"} for row in rows_of(manifest)]
+    ended = say("calibrate", run_copy, "--data", write_rows(manifest.with_name("all_test.jsonl"), rows), "--split", "test", "--prompts", "plain")
+    assert ended.code == 0
+    assert f"saywhere evaluate {run_copy} --data {manifest.with_name('all_test.jsonl')} --prompts plain" in ended.out
+
+
+def test_mirrored_answers_are_not_told_to_calibrate_what_is_calibrated(say: Say, run_copy: Path) -> None:
+    say("calibrate", run_copy, "--split", "train")
+    shown = " ".join(say("evaluate", run_copy, "--words", "right", "--mirror").out.split())
+    assert "expected Dice" not in shown
+    assert "saywhere calibrate" not in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from saywhere.errors import MissingFile, TooManyFaults, UsageError
 from saywhere.export import zoo
 from saywhere.export.about import About
 from saywhere.metrics.expected import fit
-from small_run import once, rows_of
+from small_run import once, rows_of, write_rows
 
 PROMPT = "the small bright spot, upper left"
 
@@ -98,12 +99,60 @@ def test_another_checkpoint_does_not_keep_it(calibrated: Path, image: Path, capl
     assert "saywhere calibrate" in caplog.text
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"n": 3}', "\x00"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "[" * 100_000, '{"n": 3}', "\x00"])
 def test_a_damaged_one_is_told_of_and_costs_nothing_else(calibrated: Path, image: Path, caplog: pytest.LogCaptureFixture, content: str) -> None:
     (calibrated / expected.FILE).write_text(content)
     with caplog.at_level(logging.WARNING):
         assert saywhere.load(calibrated).segment(image, PROMPT).expected_dice is None
     assert "expected.json is damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "change", [{"split": "x`\n\n# Cleared for clinical use"}, {"split": "\ud800"}, {"split": None}, {"n": -5}, {"threshold": "0.5"}, {"mirror": 0}]
+)
+def test_a_strangers_record_is_held_to_its_form(calibrated: Path, image: Path, caplog: pytest.LogCaptureFixture, change: dict[str, Any]) -> None:
+    kept = json.loads((calibrated / expected.FILE).read_text()) | change
+    (calibrated / expected.FILE).write_text(json.dumps({key: value for key, value in kept.items() if value is not None}))
+    with caplog.at_level(logging.WARNING):
+        assert saywhere.load(calibrated).segment(image, PROMPT).expected_dice is None
+    assert "expected.json is damaged" in caplog.text
+
+
+def test_what_is_not_known_of_a_record_is_not_passed_on(calibrated: Path, tmp_path: Path) -> None:
+    kept = json.loads((calibrated / expected.FILE).read_text())
+    (calibrated / expected.FILE).write_text(json.dumps(kept | {"more": "x"}))
+    zoo.push(calibrated, str(tmp_path / "spot"), About())
+    assert json.loads((tmp_path / "spot" / expected.FILE).read_text()) == kept
+
+
+def test_a_checkpoint_before_its_first_validation_keeps_what_it_learned(run_copy: Path, image: Path) -> None:
+    saved = checkpoint.load(run_copy)
+    saved.state["best"] = -math.inf
+    checkpoint.write(run_copy / "checkpoints/best", saved)
+    saywhere.calibrate(run_copy, split="train")
+    assert saywhere.load(run_copy).segment(image, PROMPT).expected_dice is not None
+
+
+def test_a_model_that_comes_along_stays_as_it_is(manifest: Path) -> None:
+    with pytest.raises(UsageError, match=r"polyp comes with Saywhere and stays as it is.*models pull .* --name my-polyp"):
+        saywhere.calibrate("polyp", manifest=manifest, split="train")
+
+
+def test_a_push_in_its_place_does_not_leave_what_another_learned(calibrated: Path, run_copy: Path, tmp_path: Path) -> None:
+    zoo.push(calibrated, str(tmp_path / "spot"), About())
+    assert (tmp_path / "spot" / expected.FILE).is_file()
+    zoo.push(run_copy, str(tmp_path / "spot"), About(), replace=True)
+    assert not (tmp_path / "spot" / expected.FILE).exists()
+
+
+def test_a_card_tells_no_figure_of_an_earlier_calibration(calibrated: Path, manifest: Path, tmp_path: Path) -> None:
+    evaluate(calibrated)
+    rows = [row for row in rows_of(manifest) if row["split"] == "train"][:24]
+    saywhere.calibrate(calibrated, manifest=write_rows(manifest.with_name("fewer.jsonl"), rows), split="train")
+    zoo.push(calibrated, str(tmp_path / "spot"), About())
+    card = (tmp_path / "spot/README.md").read_text()
+    assert "was learned from" in card
+    assert "On the split above" not in card
 
 
 def test_predictions_made_before_are_made_again_with_it(run_copy: Path, image: Path, tmp_path: Path) -> None:

@@ -20,10 +20,8 @@ async function start() {
   } catch (error) { tell(error.message); }
 }
 
-const chosenModel = () => state.models.find(({ name }) => name === at("model").value);
-
 function takeModel() {
-  const model = chosenModel();
+  const model = state.models.find(({ name }) => name === at("model").value);
   at("suggestions").replaceChildren(...model.suggestions.map((text) => new Option(text)));
   at("threshold").value = model.threshold;
   segment();
@@ -228,7 +226,7 @@ function entry(label, number, threshold) {
   swatch.style.background = `rgb(${label.colour})`;
   words.textContent = label.prompt || "(no words)";
   const area = label.mask(threshold).reduce((sum, value) => sum + value, 0);
-  const isAsLearned = Number(threshold) === chosenModel().threshold;
+  const isAsLearned = Number(threshold) === state.models?.find(({ name }) => name === label.model)?.threshold;
   facts.textContent = [`${(100 * area / label.probability.length).toFixed(1)} %`, label.howGood(isAsLearned), isKept(label) ? "kept" : label.isCorrected ? "corrected" : ""].filter(Boolean).join(" · ");
   button.type = "button";
   button.setAttribute("aria-pressed", number === state.chosen);
