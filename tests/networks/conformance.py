@@ -103,9 +103,10 @@ class NetworkConformance:
             torch.testing.assert_close(torch.export.export(network, (stack,)).module()(stack), network(stack))
 
     def test_alone_and_in_a_batch_an_image_gets_equal_logits(self) -> None:
-        network, stack = self.small().eval(), self.stack(batch=3)
+        """In double precision: another batch is another order of sums, whose rounding in single precision is no fault of the network."""
+        network, stack = self.small().eval().double(), self.stack(batch=3).double()
         with torch.no_grad():
-            torch.testing.assert_close(network(stack)[1:2], network(stack[1:2]), rtol=1e-4, atol=1e-4)  # another batch is another order of sums
+            torch.testing.assert_close(network(stack)[1:2], network(stack[1:2]), rtol=1e-4, atol=1e-5)
 
     def test_under_bfloat16_autocast_logits_stay_close_and_gradients_finite(self) -> None:
         network, stack = self.small(), self.stack()
