@@ -130,6 +130,13 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
+def with_a_faulty_row(manifest: Path, split: str) -> Path:
+    """A manifest of one split's rows, beside `manifest`; the first one's mask is missing."""
+    rows = [row for row in rows_of(manifest) if row["split"] == split]
+    rows[0]["mask"] = "masks/none.png"
+    return write_rows(manifest.with_name(f"faulty_{split}.jsonl"), rows)
+
+
 def wait_for(is_so: Callable[[], bool], patience_s: float = 300) -> None:
     """Until then, or fail."""
     deadline = time.monotonic() + patience_s

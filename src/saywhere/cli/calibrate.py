@@ -18,7 +18,7 @@ def calibrate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Learn which Dice to expect of an answer, from 20 cases or more whose truth is known; every answer says it from then on."""
-    from saywhere.cli.progress import CaseProgress, counted, warn
+    from saywhere.cli.progress import CaseProgress, counted, warn, warn_of_quarantine
     from saywhere.engine.calibrate import calibrate as learn
 
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
@@ -31,6 +31,4 @@ def calibrate(
                    f"how good it is: saywhere evaluate {run}{again}")  # fmt: skip
     if found["is_test"]:
         warn("learned from the test split: what an evaluation says of it there is said of the cases that it was learned from")
-    if found["quarantined"]:
-        warn(f"set aside: {counted(found['quarantined'], 'faulty row')}, see `saywhere check {found['manifest']}`")
-        raise typer.Exit(3)
+    warn_of_quarantine(found)

@@ -21,7 +21,7 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Measure a run or model on its test split, and whether it listens; writes RUN/evaluation."""
-    from saywhere.cli.progress import CaseProgress, counted, warn
+    from saywhere.cli.progress import CaseProgress, warn, warn_of_quarantine
     from saywhere.engine.evaluate import evaluate as measure
 
     kinds = None if words is None else [word.strip() for word in words.split(",") if word.strip()]
@@ -33,9 +33,7 @@ def evaluate(
         _print(summary)
     if summary["verdict"] == "not heard":
         warn(f"the words are not heard: with {summary['verdict_by']} words the same images are segmented as well as with the right ones")
-    if summary["quarantined"]:
-        warn(f"set aside: {counted(summary['quarantined'], 'faulty row')}, see `saywhere check {summary['manifest']}`")
-        raise typer.Exit(3)
+    warn_of_quarantine(summary)
 
 
 def _print(summary: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -81,6 +82,13 @@ class CaseProgress:
 def warn(message: str) -> None:
     """One line on stderr."""
     sys.stderr.write(f"saywhere: {message}\n")
+
+
+def warn_of_quarantine(found: dict[str, Any]) -> None:
+    """Of a measurement: raises Exit 3 where faulty rows were set aside, and says how to see them."""
+    if found["quarantined"]:
+        warn(f"set aside: {counted(found['quarantined'], 'faulty row')}, see `saywhere check {found['manifest']}`")
+        raise typer.Exit(3)
 
 
 def counted(number: int, noun: str) -> str:

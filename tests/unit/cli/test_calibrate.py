@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from console import Ended
-from small_run import rows_of, write_rows
+from small_run import rows_of, with_a_faulty_row, write_rows
 
 Say = Callable[..., Ended]
 
@@ -33,9 +33,7 @@ def test_too_few_cases_are_exit_2_in_one_line(say: Say, run_copy: Path) -> None:
 
 
 def test_faulty_rows_are_set_aside_and_exit_3(say: Say, run_copy: Path, manifest: Path) -> None:
-    rows = [row for row in rows_of(manifest) if row["split"] == "train"]
-    rows[0]["mask"] = "masks/none.png"
-    ended = say("calibrate", run_copy, "--data", write_rows(manifest.with_name("faulty_train.jsonl"), rows), "--split", "train", "--json")
+    ended = say("calibrate", run_copy, "--data", with_a_faulty_row(manifest, "train"), "--split", "train", "--json")
     assert ended.code == 3
     assert json.loads(ended.out)["quarantined"] == 1
     assert "set aside: 1 faulty row" in ended.err

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from console import Ended
-from small_run import rows_of, write_rows
+from small_run import with_a_faulty_row
 
 Say = Callable[..., Ended]
 
@@ -38,9 +38,7 @@ def test_deaf_words_are_a_warning_on_stderr(say: Say, run_copy: Path) -> None:
 
 
 def test_other_data_with_a_faulty_row_is_exit_3(say: Say, run_copy: Path, manifest: Path) -> None:
-    rows = [row for row in rows_of(manifest) if row["split"] == "test"]
-    rows[0]["mask"] = "masks/none.png"
-    ended = say("evaluate", run_copy, "--data", write_rows(manifest.with_name("faulty_test.jsonl"), rows), "--json", "--words", "right")
+    ended = say("evaluate", run_copy, "--data", with_a_faulty_row(manifest, "test"), "--json", "--words", "right")
     assert ended.code == 3
     assert json.loads(ended.out)["quarantined"] == 1
     assert "set aside: 1 faulty row" in ended.err
