@@ -134,6 +134,7 @@ def test_a_mask_says_its_expected_dice_while_it_is_the_models_own(browser: Any, 
         page, trouble = opened(browser, url)
         page.set_input_files("#open", pictures(manifest))
         page.fill("#prompt", "the spot, upper left")
+        expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])  # the mask without words comes first
         facts = page.locator("#labels .facts").first
         expect(facts).to_have_text(re.compile(r"% · expected Dice 0\.\d\d$"))
         stroke(page, 0.5)  # between two rows of 32 pixels, with a brush of less than one
@@ -144,6 +145,40 @@ def test_a_mask_says_its_expected_dice_while_it_is_the_models_own(browser: Any, 
         expect(facts).to_have_text(re.compile(r"% · sure \d+ %$"))
         assert trouble == []
         page.close()
+
+
+def test_a_stroke_stays_with_the_words_it_began_on(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
+    """An answer that comes under the brush brings another mask: what it took without a beginning could not be undone."""
+    from playwright.sync_api import expect
+
+    page, held = opened(browser, address[0])[0], []
+    page.set_input_files("#open", pictures(manifest, 1))
+    expect(page.locator("#labels .words")).to_have_text(["(no words)"])
+    page.route("**/v1/segment", lambda route: held.append(route))
+    page.fill("#prompt", "the spot, middle")
+    box = page.locator("#picture").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    while not held:
+        page.wait_for_timeout(20)
+    held.pop().continue_()
+    expect(page.locator("#labels .words")).to_have_text(["the spot, middle"])
+    page.mouse.move(x, y + box["height"] / 4, steps=4)
+    page.mouse.up()
+    assert "corrected" not in page.locator("#labels .facts").inner_text()
+    expect(page.locator("#undo")).to_be_disabled()
+    page.unroute("**/v1/segment")
+    page.mouse.down()
+    page.mouse.move(x, y, steps=2)
+    page.keyboard.press("Control+z")  # in the middle of it
+    page.mouse.move(x, y - box["height"] / 4, steps=2)
+    page.mouse.up()
+    assert "corrected" not in page.locator("#labels .facts").inner_text()
+    page.fill("#prompt", "")
+    expect(page.locator("#labels .facts")).to_contain_text("corrected")  # the stroke is where it began
+    expect(page.locator("#undo")).to_be_enabled()
+    page.close()
 
 
 def test_two_tabs_keep_and_a_server_that_is_killed_loses_nothing(browser: Any, trained: Path, manifest: Path, tmp_path: Path) -> None:

@@ -169,11 +169,14 @@ function pointAt(event) {
 }
 
 function strokeTo(event) {
-  const label = state.labels[state.chosen], point = pointAt(event);
-  label.line(state.stroke, point, point.radius, state.tool === "brush" ? 1 : 2);
-  state.stroke = point;
+  const { label, from } = state.stroke, point = pointAt(event);
+  if (label !== state.labels[state.chosen]) return endStroke();  // an answer to other words came meanwhile: their mask took no stroke that could be undone
+  label.line(from, point, point.radius, state.tool === "brush" ? 1 : 2);
+  state.stroke = { label, from: point };
   show();
 }
+
+const endStroke = () => { state.stroke = null; };
 
 async function keepAll() {
   const threshold = at("threshold").value, who = at("who").value, image = state.files[state.number];  // as they are now: the next picture may come meanwhile
@@ -246,8 +249,8 @@ function takeOver(sentence) {
 // ---- wiring
 
 const choose = (tool) => { state.tool = tool; show(); };
-const back = () => { const label = state.labels[state.chosen]; if (label) { label.undo(); show(); } };
-const forth = () => { const label = state.labels[state.chosen]; if (label) { label.redo(); show(); } };
+const turn = (act) => () => { const label = state.labels[state.chosen]; endStroke(); if (label) { label[act](); show(); } };  // what moved on after it would be part of no stroke
+const [back, forth] = [turn("undo"), turn("redo")];
 const step = (by) => { if (mayLeave()) go(state.number + by); };
 const resize = (by) => { at("size").value = Number(at("size").value) + by; };
 const KEYS = { b: () => choose("brush"), e: () => choose("eraser"), c: () => at("contour").click(), n: () => step(1), p: () => step(-1), "[": () => resize(-3), "]": () => resize(3) };
@@ -270,11 +273,11 @@ at("picture").addEventListener("pointerdown", (event) => {
   if (!label || event.button) return;
   at("picture").setPointerCapture(event.pointerId);
   label.beginStroke();
-  state.stroke = pointAt(event);
+  state.stroke = { label, from: pointAt(event) };
   strokeTo(event);
 });
 at("picture").addEventListener("pointermove", (event) => { if (state.stroke) strokeTo(event); });
-for (const name of ["pointerup", "pointercancel"]) at("picture").addEventListener(name, () => { state.stroke = null; });
+for (const name of ["pointerup", "pointercancel"]) at("picture").addEventListener(name, endStroke);
 
 addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("textarea, select, input:not([type=range]):not([type=checkbox])"), key = event.key.toLowerCase();
