@@ -54,8 +54,10 @@ lint: $(READY_DEV) ## ruff, mypy and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: lint ## lint, then all tests but the slow ones
-	$(BIN)/pytest
+# A file's tests stay together and in their order: what they set up is set up once.
+AT_ONCE ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
+test: lint ## lint, then all tests but the slow ones; AT_ONCE=N side by side (default: one a core, at most 4)
+	$(BIN)/pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY_DEV) ## the statistical and long tests
 	$(BIN)/pytest -m slow

@@ -23,15 +23,15 @@ def experiment(
 ) -> None:
     """Run every cell of a grid that is not finished; one results file a cell, and a page, progress.html, that says where it stands."""
     from saywhere.cli.progress import CaseProgress, counted, warn
-    from saywhere.engine.experiment import n_waiting, run_grid
+    from saywhere.engine.experiment import run_grid, waiting_ids
     from saywhere.engine.grid import read_grid
     from saywhere.engine.workers import LOCAL
     from saywhere.report.progress import write_progress
 
     cells = read_grid(grid)
-    n_new = n_waiting(cells, out, seed or ())
-    side_by_side = (jobs or cells.jobs) if on == LOCAL else None
-    page = write_progress(cells, out, seed or (), side_by_side)
+    again = set(waiting_ids(cells, out, seed or ()))
+    n_new, side_by_side = len(again), (jobs or cells.jobs) if on == LOCAL else None
+    page = write_progress(cells, out, seed or (), side_by_side, again)
     if not quiet:
         typer.echo(f"progress: {page}", err=True)
     with CaseProgress("cells", n_new, quiet=quiet) as advance:
@@ -39,7 +39,8 @@ def experiment(
         def told(cell: str, what: str) -> None:
             if not quiet:
                 typer.echo(f"{cell}: {what}", err=True)
-            write_progress(cells, out, seed or (), side_by_side)
+            again.discard(cell)
+            write_progress(cells, out, seed or (), side_by_side, again)
             advance(1)
 
         failed = run_grid(cells, out, told, f"saywhere experiment {grid}", seed or (), on, jobs)

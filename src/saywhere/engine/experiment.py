@@ -62,9 +62,9 @@ def run_grid(grid: Grid, results: Path, told: Told, command: str, seeds: Sequenc
     return failed
 
 
-def n_waiting(grid: Grid, results: Path, seeds: Sequence[int] = ()) -> int:
-    """Cells that `run_grid` would run. Raises ConfigError for a bad grid, and where finished cells were made from other settings."""
-    return len(_waiting(grid, results, seeds))
+def waiting_ids(grid: Grid, results: Path, seeds: Sequence[int] = ()) -> list[str]:
+    """Cells that `run_grid` would run, failed ones again. Raises ConfigError for a bad grid, and where finished cells were made from other settings."""
+    return [cell.id for cell in _waiting(grid, results, seeds)]
 
 
 def _waiting(grid: Grid, results: Path, seeds: Sequence[int]) -> list[Cell]:

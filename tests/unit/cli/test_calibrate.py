@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from console import Ended
+from saywhere.config import Config
+from saywhere.engine.train import train
 from small_run import rows_of, with_a_faulty_row, write_rows
 
 Say = Callable[..., Ended]
@@ -44,6 +46,14 @@ def test_other_data_is_named_again_in_what_to_do_next(say: Say, run_copy: Path, 
     ended = say("calibrate", run_copy, "--data", write_rows(manifest.with_name("all_test.jsonl"), rows), "--split", "test", "--prompts", "plain")
     assert ended.code == 0
     assert f"saywhere evaluate {run_copy} --data {manifest.with_name('all_test.jsonl')} --prompts plain" in ended.out
+
+
+def test_what_was_learned_from_the_test_split_is_said_to_be(say: Say, run_copy: Path, config: Config, tmp_path: Path) -> None:
+    assert "test split" not in say("calibrate", run_copy, "--split", "train").err
+    run = train(config.replace(**{"data.test_split": "train", "train.epochs": 1, "train.steps_per_epoch": 1}), tmp_path / "own")
+    ended = say("calibrate", run, "--split", "train")
+    assert ended.code == 0
+    assert "learned from the test split: what an evaluation says of it there is said of the cases that it was learned from" in " ".join(ended.err.split())
 
 
 def test_mirrored_answers_are_not_told_to_calibrate_what_is_calibrated(say: Say, run_copy: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,27 @@ def test_untouched_words_stay_and_still_images_too() -> None:
     assert ARMS["untouched"]().geometry(moved) is moved
     assert ARMS["still"]().geometry(moved).is_still
     assert [name for name in ARMS if ARMS[name].words_turn] == ["fuse-first"]
+
+
+SAID = "fusion.arm = 'swap' has words for flips and quarter turns only"
+TURNED = "a rotation (augment.degrees = 90) is said as the nearest quarter turn"
+
+
+@pytest.mark.parametrize(
+    ("augment", "unsaid"),
+    [
+        ({}, f"{SAID}: {TURNED}, augment.scale and augment.translate are not said"),
+        ({"translate": 0.0}, f"{SAID}: {TURNED}, augment.scale is not said"),
+        ({"degrees": 0.0, "scale": (1.0, 1.0)}, f"{SAID}: augment.translate is not said"),
+        ({"affine": 0.0}, ""),
+        ({"name": "none"}, ""),
+    ],
+)
+def test_swap_says_which_of_the_geometry_it_has_no_words_for(augment: dict[str, object], unsaid: str, caplog: pytest.LogCaptureFixture) -> None:
+    config = Config().replace(**{"fusion.arm": "swap", **{f"augment.{key}": value for key, value in augment.items()}})
+    with caplog.at_level(logging.WARNING, "saywhere"):
+        open_arm(config, [])
+    assert caplog.messages == [unsaid] * bool(unsaid)
 
 
 def test_a_target_that_left_the_frame_keeps_its_words() -> None:

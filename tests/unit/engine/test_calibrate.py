@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import logging
 import math
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from saywhere.engine import checkpoint, expected
 from saywhere.engine.batch import run_jobs
 from saywhere.engine.evaluate import evaluate
 from saywhere.engine.jobs import jobs_for
-from saywhere.errors import MissingFile, TooManyFaults, UsageError
+from saywhere.errors import MissingFile, NotWritable, TooManyFaults, UsageError
 from saywhere.export import zoo
 from saywhere.export.about import About
 from saywhere.metrics.expected import fit
@@ -42,6 +44,17 @@ def calibrated(trained: Path, shared: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def image(manifest: Path) -> Path:
     return manifest.parent / "images/test_0000.png"
+
+
+def test_a_folder_that_takes_nothing_is_met_before_a_case_is_measured(run_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *_: Any, **__: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    told: list[int] = []
+    with pytest.raises(NotWritable, match=r"expected\.json"):
+        saywhere.calibrate(run_copy, split="train", advance=told.append)
+    assert told == []
 
 
 def test_it_learns_what_an_evaluation_of_that_split_measures(run_copy: Path) -> None:

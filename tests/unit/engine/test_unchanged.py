@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from saywhere.engine.experiment import n_waiting, run_grid
+from saywhere.engine.experiment import run_grid, waiting_ids
 from saywhere.engine.grid import Grid, cells_of, read_grid
 from saywhere.errors import ConfigError
 
@@ -31,7 +31,7 @@ def table(tmp_path: Path) -> Grid:
 
 def test_a_table_of_the_same_grid_goes_on(table: Grid, tmp_path: Path) -> None:
     (tmp_path / "t/text-seed1.json").unlink()
-    assert n_waiting(table, tmp_path) == 1
+    assert len(waiting_ids(table, tmp_path)) == 1
 
 
 def test_an_edited_base_is_told_with_table_cells_keys_and_what_to_do(table: Grid, tmp_path: Path) -> None:
@@ -52,17 +52,17 @@ def test_an_edited_choice_strikes_its_cells_alone_in_seeds_that_were_not_asked_f
     with pytest.raises(
         ConfigError, match=r'^a finished cell was made from other settings \(text-seed1: text\.scale "within" → "none"\) .*move the result file away'
     ):
-        n_waiting(edited, tmp_path, [0])
+        waiting_ids(edited, tmp_path, [0])
 
 
 def test_cells_that_were_measured_on_something_else_are_told(table: Grid, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r'image-seed0: measure "images" → "mosaics", mosaics null → 100'):
-        n_waiting(table.model_copy(update={"measure": "mosaics", "mosaics": 100}), tmp_path)
+        waiting_ids(table.model_copy(update={"measure": "mosaics", "mosaics": 100}), tmp_path)
 
 
 @pytest.mark.parametrize(("key", "value"), [("train.threads", 7), ("train.device", "cpu"), ("evaluate.batch_size", 3)])
 def test_where_and_how_fast_a_cell_was_made_may_differ(table: Grid, tmp_path: Path, key: str, value: int | str) -> None:
-    assert n_waiting(table.model_copy(update={"set": {key: value}}), tmp_path) == 0
+    assert waiting_ids(table.model_copy(update={"set": {key: value}}), tmp_path) == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.toml")), ids=lambda path: path.stem)
@@ -70,6 +70,6 @@ def test_the_committed_results_are_those_of_the_committed_grids(path: Path, monk
     monkeypatch.chdir(ROOT)
     grid = read_grid(path)
     folder = Path("benchmarks/results") / grid.table
-    n_waiting(grid, folder.parent)
+    waiting_ids(grid, folder.parent)
     known = {cell.id for cell in cells_of(grid)}
     assert {file.stem for file in folder.glob("*-seed*.json")} <= known, "results of no cell"

@@ -54,6 +54,17 @@ def test_the_end_is_of_the_seeds_that_run_by_what_their_kind_of_cell_takes(grid:
     assert "1 left · about 10 min to go." in shown(write_progress(grid, tmp_path, side_by_side=8))  # one cell is not run in eight parts
 
 
+def test_a_failed_cell_that_is_run_again_is_left(grid: Grid, tmp_path: Path) -> None:
+    done = {"status": "finished", "seconds": 60, "summary": {"words": {"right": {"dice_mean": {"mean": 0.8}}}}}
+    for name in ("image-seed0", "text-seed0", "image-seed1"):
+        write(tmp_path, name, done)
+    write(tmp_path, "text-seed1", {"status": "failed", "reason": "a full disk"})
+    assert "1 failed · 0 left. As of" in shown(write_progress(grid, tmp_path, side_by_side=1))
+    again = shown(write_progress(grid, tmp_path, side_by_side=1, again={"text-seed1"}))
+    assert "0 failed · 1 left · about 1 min to go." in again
+    assert "a full disk" not in again
+
+
 def test_how_much_a_cluster_does_at_once_is_not_known_and_no_end_is_told(grid: Grid, tmp_path: Path) -> None:
     write(tmp_path, "image-seed0", {"status": "finished", "seconds": 300, "summary": {"words": {"right": {"dice_mean": {"mean": 0.8}}}}})
     assert "3 left. As of" in shown(write_progress(grid, tmp_path))

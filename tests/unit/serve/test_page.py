@@ -147,12 +147,13 @@ def test_a_mask_says_its_expected_dice_while_it_is_the_models_own(browser: Any, 
         page.close()
 
 
-def test_a_stroke_stays_with_the_words_it_began_on(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
+def test_a_stroke_stays_with_the_words_it_began_on(browser: Any, address: tuple[str, Path], tmp_path: Path) -> None:
     """An answer that comes under the brush brings another mask: what it took without a beginning could not be undone."""
     from playwright.sync_api import expect
 
     page, held = opened(browser, address[0])[0], []
-    page.set_input_files("#open", pictures(manifest, 1))
+    (tmp_path / "black.png").write_bytes(blank_png(64, 64))  # that no test has kept anything for
+    page.set_input_files("#open", tmp_path / "black.png")
     expect(page.locator("#labels .words")).to_have_text(["(no words)"])
     page.route("**/v1/segment", lambda route: held.append(route))
     page.fill("#prompt", "the spot, middle")
