@@ -97,12 +97,14 @@ def _one_source(inputs: list[Path] | None, prompt: list[str] | None, manifest: P
 
 def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
     from saywhere.cli.progress import counted, warn
-    from saywhere.text.prompts import is_blank
+    from saywhere.text.prompts import denies, is_blank
 
     if not segmenter.hears_words:
         return
     if any(is_blank(job.prompt) for job in jobs):
         warn("a blank prompt means no words: the model marks what it finds by itself")
+    if denied := next((job.prompt for job in jobs if denies(job.prompt)), None):
+        warn(f"{denied!r} says what is not there, which no referring set teaches: what it names may be marked all the same; say where the target is")
     encoder = segmenter.encoder
     if n_long := sum(encoder.count_tokens(text) > encoder.max_length for text in {job.prompt for job in jobs}):
         warn(f"{counted(n_long, 'prompt')} longer than the {encoder.max_length} tokens that the encoder reads: what comes after them is not heard")

@@ -10,6 +10,7 @@ from PIL import Image
 
 from saywhere.engine.predict import Result
 from saywhere.io.images import png_bytes
+from saywhere.text.prompts import denies
 
 LOOK_PX = 256
 """The longest side of a pseudo-image that is sent."""
@@ -25,6 +26,7 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
         "confidence": None if result.confidence is None else round(result.confidence, 4),
         "expected_dice": None if result.expected_dice is None else round(result.expected_dice, 4),
         "unfamiliarity": round(result.unfamiliarity, 4),
+        "denies": denies(result.prompt),
     }
     if "probability" in include:
         found["probability_png"] = as_base64((result.probability * 255).round().astype(np.uint8))

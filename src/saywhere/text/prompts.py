@@ -1,4 +1,4 @@
-"""What can be done to a prompt as text: clean it, contradict it, exchange it for another case's, count its position words."""
+"""What can be done to a prompt as text: clean it, contradict it, exchange it for another case's, count its position words, see that it denies."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ _ACROSS_FIRST = re.compile(r"\b(left|right) (upper|lower|top|bottom)\b", re.IGNO
 
 # An underscore parts words here, as in "left_upper"; a hyphen does anyway, as in "left-hand" and "right-sided".
 _WORD = re.compile(r"[^\W_]+")
+_DENIAL = re.compile(r"\b(?:no(?!\.? ?\d)|not|nor|none|neither|never|cannot|without|absent|absence)\b|n['’]t\b", re.IGNORECASE)  # "no. 3" counts
 _CLAUSE = re.compile(r"[,;.:/]|\band\b|\bor\b", re.IGNORECASE)
 
 
@@ -103,6 +104,11 @@ def clean(prompt: str) -> str:
 def is_blank(prompt: str) -> bool:
     """Whether nothing of it would show: only white space, control and format characters, or marks without a letter."""
     return all(unicodedata.category(character) in ("Cc", "Cf", "Cs") or unicodedata.category(character)[0] in "ZM" for character in prompt)
+
+
+def denies(prompt: str) -> bool:
+    """Does it say what is not there ("no polyp", "not on the left")? Referring sets hold no such sentences, so no training teaches what they mean."""
+    return _DENIAL.search(prompt) is not None
 
 
 def shuffle(prompts: Sequence[str], seed: int) -> list[str]:

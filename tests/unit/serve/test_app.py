@@ -48,6 +48,8 @@ def test_a_mask_a_prompt_as_the_library_gives_it(client: Client, trained: Path, 
         assert found["area_px"] == expected.mask.sum()
         assert found["presence"] == pytest.approx(float(expected.probability.max()), abs=1e-4)
         assert found["unfamiliarity"] == pytest.approx(expected.unfamiliarity, abs=1e-3)
+        assert found["denies"] is False
+    assert asked(client, png(picture), "no spot").json()["results"][0]["denies"] is True
 
 
 def test_one_mask_as_a_picture(client: Client, trained: Path, picture: np.ndarray) -> None:

@@ -357,6 +357,10 @@ def test_words_never_taught_are_marked(browser: Any, address: tuple[str, Path], 
     page.set_input_files("#open", pictures(manifest, 1))
     page.fill("#prompt", "quarterly figures of a shipping company in Bremen")
     expect(page.locator("#notice")).to_contain_text("is unlike what this model was taught")
+    page.fill("#prompt", "the spot, not upper left")
+    expect(page.locator("#notice")).to_contain_text("“the spot, not upper left” says what is not there, which no model was taught")
+    page.fill("#prompt", "the spot, upper left")
+    expect(page.locator("#notice")).to_be_hidden()
     page.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saywhere.text.prompts import CENTRES, OPPOSITES, clean, contradict, count_positions, is_blank, shuffle, turn
+from saywhere.text.prompts import CENTRES, OPPOSITES, clean, contradict, count_positions, denies, is_blank, shuffle, turn
 
 DATA = Path("../shared/data")
 SIDES = sorted(OPPOSITES)
@@ -127,6 +127,16 @@ def test_blank_is_what_shows_nothing(prompt: str) -> None:
 @pytest.mark.parametrize("prompt", ["a", "?", "🫁", "左", "\u200fيسار", " 1 "])
 def test_anything_that_shows_is_not_blank(prompt: str) -> None:
     assert not is_blank(prompt)
+
+
+@pytest.mark.parametrize("prompt", ["No polyp", "there isn't one", "it isn’t there", "polyp, not on the left", "without infection", "neither lung"])
+def test_what_says_what_is_not_there_denies(prompt: str) -> None:
+    assert denies(prompt)
+
+
+@pytest.mark.parametrize("prompt", ["", "one polyp", "the nodule, upper left", "another noted knot", "nuclei no. 3", "north of it", "absently"])
+def test_what_names_the_target_denies_nothing(prompt: str) -> None:
+    assert not denies(prompt)
 
 
 texts = st.sampled_from(["upper left", "Upper  left", "lower left", "", "right", "centre", "a polyp"])

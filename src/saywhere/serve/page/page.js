@@ -135,14 +135,15 @@ async function segment() {
       return label;
     });
     state.chosen = Math.min(state.chosen, state.labels.length - 1);
-    warnOfUnfamiliarWords();
+    warnOfWords();
   } catch (error) { if (error.name !== "AbortError") tell(error.message); }
   show();
 }
 
-function warnOfUnfamiliarWords() {
-  const far = state.labels.filter(({ facts, prompt }) => prompt && facts.unfamiliarity > 1);
-  tell(far.length ? `“${far[0].prompt}” is unlike what this model was taught: look twice at its mask.` : "");
+function warnOfWords() {
+  const denied = state.labels.find(({ facts }) => facts.denies), far = state.labels.find(({ facts, prompt }) => prompt && facts.unfamiliarity > 1);
+  if (denied) tell(`“${denied.prompt}” says what is not there, which no model was taught: what it names may be marked all the same.`);
+  else tell(far ? `“${far.prompt}” is unlike what this model was taught: look twice at its mask.` : "");
 }
 
 async function askOthers() {
