@@ -10,6 +10,9 @@ from types import ModuleType
 
 import pytest
 
+from saywhere.export.bundle import read_facts
+from saywhere.export.card import card
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -28,6 +31,13 @@ def test_the_readmes_tables_are_those_of_the_committed_results() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "<!-- table: " in text
     assert script("tables").filled(text) == text
+
+
+@pytest.mark.parametrize("name", ["lung-infection", "polyp", "skin-lesion"])
+def test_a_models_card_holds_what_was_measured_and_said_of_it_since(name: str) -> None:
+    folder, wanted = ROOT / "src/saywhere/models" / name, script("cards").renewed(name)
+    assert read_facts(folder) == wanted
+    assert (folder / "README.md").read_text(encoding="utf-8") == card(wanted)
 
 
 def test_the_services_figures_are_those_of_the_committed_results() -> None:

@@ -48,11 +48,16 @@ def write(run: Path, folder: Path, name: str, about: About) -> dict[str, Any]:
         facts["expected"] = {key: learned[key] for key in ("n", "split")}
     document = {"config": config.model_dump(mode="json"), "state": state}
     files.write_bytes(folder / named.BUNDLE, sealed.pack(document, {f"model.{key}": _narrow(key, value) for key, value in saved.model.items()}))
-    files.write_json(folder / "config.json", facts)
     files.write_text(folder / "config.toml", config.to_toml())
+    describe(folder, facts)
+    return facts
+
+
+def describe(folder: Path, facts: dict[str, Any]) -> None:
+    """Write what is said of a model: config.json, the card made from it, and the digests. Raises NotWritable."""
+    files.write_json(folder / "config.json", facts)
     files.write_text(folder / "README.md", card(facts))
     files.write_text(folder / named.SUMS, "".join(f"{files.digest(folder / file)}  {file}\n" for file in files_of(folder)))
-    return facts
 
 
 def files_of(folder: Path) -> list[str]:

@@ -67,9 +67,9 @@ def _evidence(evidence: dict[str, Any], learned: dict[str, Any] | None, *, is_ta
     return [
         _metrics(found),
         _listening(found),
-        *_trust(found.get("trust"), learned, found.get("expected") if found.get("expected_from") == learned else None),
         *_mosaic(evidence.get("mosaic")),
         *_halves(evidence.get("halves"), is_taught=is_taught),
+        *_trust(found.get("trust"), learned, found.get("expected") if found.get("expected_from") == learned else None),
     ]
 
 
