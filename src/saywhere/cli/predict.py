@@ -103,10 +103,11 @@ def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
         return
     if any(is_blank(job.prompt) for job in jobs):
         warn("a blank prompt means no words: the model marks what it finds by itself")
-    if denied := next((job.prompt for job in jobs if denies(job.prompt)), None):
-        warn(f"{denied!r} says what is not there, which no referring set teaches: what it names may be marked all the same; say where the target is")
-    encoder = segmenter.encoder
-    if n_long := sum(encoder.count_tokens(text) > encoder.max_length for text in {job.prompt for job in jobs}):
+    prompts, encoder = {job.prompt for job in jobs}, segmenter.encoder
+    if n_denying := sum(map(denies, prompts)):
+        warn(f"{counted(n_denying, 'prompt')} with a no, not or without: no referring set teaches these words, and what they deny may be marked all the same; "
+             "say where the target is")  # fmt: skip
+    if n_long := sum(encoder.count_tokens(text) > encoder.max_length for text in prompts):
         warn(f"{counted(n_long, 'prompt')} longer than the {encoder.max_length} tokens that the encoder reads: what comes after them is not heard")
 
 
