@@ -55,7 +55,7 @@ lint: $(READY_DEV) ## ruff, mypy and the import contracts
 	$(BIN)/lint-imports --no-logo
 
 # A file's tests stay together and in their order: what they set up is set up once.
-AT_ONCE ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
+AT_ONCE ?= $(shell $(BIN)/python -c 'import os; print(min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))')
 test: lint ## lint, then all tests but the slow ones; AT_ONCE=N side by side (default: one a core, at most 4)
 	$(BIN)/pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 

@@ -1,6 +1,7 @@
 """Bring the cards of the models that come along up to what was measured and said of them since they were pushed: python benchmarks/cards.py
 
-Reads benchmarks/results/trust (`benchmarks/trust.py`), configs/models/about, and each model's expected.json (`saywhere calibrate`). Weights stay as they are.
+Reads benchmarks/results/trust (`benchmarks/trust.py`) and configs/models/about. Weights stay as they are; what was
+measured of other weights, or of another calibration, is refused.
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+from saywhere.engine import named
 from saywhere.export.about import read_about
 from saywhere.export.bundle import describe, read_facts
+from saywhere.io import files
 
 ROOT = Path(__file__).parents[1]
 TRUST = ROOT / "benchmarks" / "results" / "trust"
 
 
 def renewed(name: str) -> dict[str, Any]:
-    """A model's config.json as it should be."""
-    folder = ROOT / "src" / "saywhere" / "models" / name
-    facts, measured, learned = read_facts(folder), _json(TRUST / f"{name}.json"), _json(folder / "expected.json")
-    learned = {key: learned[key] for key in ("n", "split")}
-    evaluation = facts["evidence"]["evaluation"] | {"trust": measured["trust"], "expected": measured["expected"], "expected_from": learned}
+    """A model's config.json as it should be. Raises ValueError where what was measured is not of the model that is here."""
+    folder, measured = ROOT / "src" / "saywhere" / "models" / name, _json(TRUST / f"{name}.json")
+    learned = {key: _json(folder / "expected.json")[key] for key in ("n", "split")}
+    if (measured["weights"], measured["expected_from"]) != (files.digest(folder / named.BUNDLE), learned):
+        raise ValueError(f"benchmarks/results/trust/{name}.json is of other weights or of another calibration: python benchmarks/trust.py {name} MANIFEST")
+    facts = read_facts(folder)
+    evaluation = facts["evidence"]["evaluation"] | {key: measured[key] for key in ("trust", "expected", "expected_from")}
     about = read_about(ROOT / "configs" / "models" / "about" / f"{name}.toml").model_dump()
     return facts | {"about": about, "expected": learned, "evidence": facts["evidence"] | {"evaluation": evaluation}}
 

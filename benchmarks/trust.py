@@ -1,7 +1,7 @@
 """Does a model that comes along know when it is wrong, and how good it is? python benchmarks/trust.py polyp ../shared/data/kvasir/annotations.jsonl
 
 Evaluates it with right and contradictory words, in `runs/`, and writes benchmarks/results/trust/NAME.json, from which `benchmarks/tables.py` fills the
-README's table.
+README's table and `benchmarks/cards.py` the models' cards.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 import saywhere
-from saywhere.io.files import write_json
+from saywhere.engine import named
+from saywhere.io import files
 
 RESULTS = Path(__file__).parent / "results" / "trust"
 
@@ -25,11 +26,13 @@ def main(name: str, manifest: str) -> dict[str, Any]:
         "name": name,
         "command": f"python benchmarks/trust.py {name} MANIFEST",
         "torch": torch.__version__,
+        "weights": files.digest(named.find(Path(name)) / named.BUNDLE),
         "split": found["split"],
         "trust": found["trust"],
         "expected": found["expected"],
+        "expected_from": found["expected_from"],
     }
 
 
 if __name__ == "__main__":
-    write_json(RESULTS / f"{sys.argv[1]}.json", main(*sys.argv[1:3]))
+    files.write_json(RESULTS / f"{sys.argv[1]}.json", main(*sys.argv[1:3]))

@@ -27,7 +27,7 @@ LOOPBACK = ("127.", "::1", "localhost")
 _connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
 N_THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2  # beside other workers, one
 torch.set_num_threads(N_THREADS)
-os.environ["OMP_NUM_THREADS"] = str(N_THREADS)  # of what tests start, too
+os.environ.setdefault("OMP_NUM_THREADS", str(N_THREADS))  # of what tests start, too
 
 
 class NetworkUsed(RuntimeError):

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -33,11 +34,33 @@ def test_the_readmes_tables_are_those_of_the_committed_results() -> None:
     assert script("tables").filled(text) == text
 
 
-@pytest.mark.parametrize("name", ["lung-infection", "polyp", "skin-lesion"])
-def test_a_models_card_holds_what_was_measured_and_said_of_it_since(name: str) -> None:
-    folder, wanted = ROOT / "src/saywhere/models" / name, script("cards").renewed(name)
-    assert read_facts(folder) == wanted
-    assert (folder / "README.md").read_text(encoding="utf-8") == card(wanted)
+def trust(name: str) -> dict[str, Any]:
+    return json.loads((ROOT / "benchmarks/results/trust" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+MODELS = sorted(path.parent.name for path in (ROOT / "src/saywhere/models").glob("*/config.json"))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_models_card_holds_what_was_measured_of_it_since(name: str) -> None:
+    folder, measured = ROOT / "src/saywhere/models" / name, trust(name)
+    facts = read_facts(folder)
+    for key in ("trust", "expected", "expected_from"):
+        assert facts["evidence"]["evaluation"][key] == measured[key]
+    assert measured["trust"]["n"] == facts["evidence"]["evaluation"]["words"]["right"]["n"]
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"{measured['expected']['right']['mean']:.3f} where {measured['expected']['right']['dice']:.3f} was found" in text
+    assert facts == script("cards").renewed(name)
+    assert text == card(facts)
+
+
+@pytest.mark.parametrize("change", [{"weights": "0" * 64}, {"expected_from": {"n": 7, "split": "val"}}])
+def test_what_was_measured_of_another_model_comes_into_no_card(change: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = script("cards")
+    (tmp_path / "polyp.json").write_text(json.dumps(trust("polyp") | change))
+    monkeypatch.setattr(cards, "TRUST", tmp_path)
+    with pytest.raises(ValueError, match=r"trust.py polyp MANIFEST"):
+        cards.renewed("polyp")
 
 
 def test_the_services_figures_are_those_of_the_committed_results() -> None:

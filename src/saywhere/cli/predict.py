@@ -105,8 +105,8 @@ def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
         warn("a blank prompt means no words: the model marks what it finds by itself")
     prompts, encoder = {job.prompt for job in jobs}, segmenter.encoder
     if n_denying := sum(map(denies, prompts)):
-        warn(f"{counted(n_denying, 'prompt')} with a no, not or without: no referring set teaches these words, and what they deny may be marked all the same; "
-             "say where the target is")  # fmt: skip
+        warn(f"{counted(n_denying, 'prompt')} with a no, not, without or the like: the published sets hold no such words, and what they deny may be marked "
+             "all the same; say where the target is")  # fmt: skip
     if n_long := sum(encoder.count_tokens(text) > encoder.max_length for text in prompts):
         warn(f"{counted(n_long, 'prompt')} longer than the {encoder.max_length} tokens that the encoder reads: what comes after them is not heard")
 

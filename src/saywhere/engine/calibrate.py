@@ -43,12 +43,11 @@ def calibrate(
     _refuse_ours(Path(run), folder)
     chosen = split or config.data.validation_split
     rows, place, n_quarantined = rows_to_measure(config, None if manifest is None else Path(manifest), chosen)
-    with files.writing(folder / expected.FILE) as temporary:
-        temporary.touch()  # a folder that takes nothing is met before the cases are measured
-        cases = measure(segmenter, rows, prompts_for("right", rows, config), "right", advance)
-        dice = [case["dice"] for case in cases]
-        expectation = fit([case["confidence"] or None for case in cases], dice)
-        files.write_json(temporary, expected.record(expectation, config, segmenter.state, chosen))
+    files.check_takes(folder / expected.FILE)
+    cases = measure(segmenter, rows, prompts_for("right", rows, config), "right", advance)
+    dice = [case["dice"] for case in cases]
+    expectation = fit([case["confidence"] or None for case in cases], dice)
+    files.write_json(folder / expected.FILE, expected.record(expectation, config, segmenter.state, chosen))
     if not named.is_run(folder):
         _renew_digest(folder)
     about = {

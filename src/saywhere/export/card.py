@@ -69,7 +69,7 @@ def _evidence(evidence: dict[str, Any], learned: dict[str, Any] | None, *, is_ta
         _listening(found),
         *_mosaic(evidence.get("mosaic")),
         *_halves(evidence.get("halves"), is_taught=is_taught),
-        *_trust(found.get("trust"), learned, found.get("expected") if found.get("expected_from") == learned else None),
+        *_trust(found, learned),
     ]
 
 
@@ -90,8 +90,8 @@ def _listening(found: dict[str, Any]) -> str:
     return f"## Does it listen?\n\nVerdict: **{found['verdict'] or 'no words were asked for'}**.\n\n" + "\n".join(lines)
 
 
-def _trust(found: dict[str, Any] | None, learned: dict[str, Any] | None, expected: dict[str, Any] | None) -> list[str]:
-    said = [*_tells(found), *_expected(learned, expected)]
+def _trust(found: dict[str, Any], learned: dict[str, Any] | None) -> list[str]:
+    said = [*_tells(found.get("trust")), *_expected(learned, found)]
     return ["## Does it know when it is wrong?\n\n" + " ".join(said)] if said else []
 
 
@@ -107,15 +107,16 @@ def _tells(found: dict[str, Any] | None) -> list[str]:
     return said
 
 
-def _expected(learned: dict[str, Any] | None, measured: dict[str, Any] | None) -> list[str]:
+def _expected(learned: dict[str, Any] | None, found: dict[str, Any]) -> list[str]:
     if not learned:
         return []
+    measured = found.get("expected") if found.get("expected_from") == learned else None
     said = [
         f"An answer's expected Dice was learned from {learned['n']} cases of split `{learned['split']}` with their own words; "
         "of wrong words it expects too much."
     ]
     if measured and "right" in measured:
-        said.append(f"On the split above {promised(measured['right'])}.")
+        said.append(f"On split `{found['split']}` {promised(measured['right'])}.")
     return said
 
 

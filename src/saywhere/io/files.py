@@ -52,6 +52,13 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def check_takes(path: Path) -> None:
+    """Before long work whose result goes to `path`. Raises NotWritable where its folder takes no file."""
+    with refusing(path):
+        (probe := path.with_name(f".{path.name}.{os.getpid()}.tmp")).touch()
+        probe.unlink()
+
+
 def append_bytes(path: Path, content: bytes) -> None:
     """Add to a file's end: all of it, on the disk when this returns, or nothing. Raises NotWritable.
 

@@ -19,28 +19,23 @@ def write_progress(grid: Grid, results: Path, seeds: Sequence[int] = (), side_by
     """Write results/TABLE/progress.html from the result files that are there; returns its place. Raises NotWritable, ConfigError.
 
     `seeds`: those that are being run, all if none; `side_by_side`: how many cells at once: both decide when it ends. None: not known, as on a cluster,
-    and no end is told. `again`: ids of cells that wait, whatever is kept of them: one that failed is run again.
+    and no end is told. `again`: ids of cells that wait: one that failed is run again.
     """
     folder = results / grid.table
-    cells = [_row(cell) if cell.id in again else _state(cell, folder) for cell in cells_of(grid)]
+    cells = [_state(cell, folder, is_again=cell.id in again) for cell in cells_of(grid)]
     about = {"title": grid.title, "note": grid.note, "seeds": sorted(seeds), "now": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")}
     page = render("progress.html.j2", {**about, "cells": cells, **_counts(cells), "end": _end(cells, seeds, side_by_side)})
     write_text(folder / "progress.html", page)
     return folder / "progress.html"
 
 
-def _row(cell: Cell) -> dict[str, Any]:
-    """A cell as a row of the page, before anything is known of it."""
-    return {"label": cell.label, "seed": cell.seed, "state": "waiting", "dice": "", "seconds": ""}
-
-
-def _state(cell: Cell, folder: Path) -> dict[str, Any]:
-    """The same with what is kept of it; half a result file is one that is not there yet."""
-    row = _row(cell)
+def _state(cell: Cell, folder: Path, *, is_again: bool) -> dict[str, Any]:
+    """A cell as a row of the page; half a result file is one that is not there yet."""
+    row: dict[str, Any] = {"label": cell.label, "seed": cell.seed, "state": "waiting", "dice": "", "seconds": ""}
     try:
         found = json.loads(result_path(folder, cell).read_text(encoding="utf-8"))
         if found["status"] == "failed":
-            return row | {"state": f"failed: {found['reason']}"}
+            return row if is_again else row | {"state": f"failed: {found['reason']}"}
         return row | {"state": "finished", "dice": f"{found['summary']['words']['right']['dice_mean']['mean']:.3f}", "seconds": found["seconds"]}
     except (OSError, ValueError, KeyError, TypeError):
         return row

@@ -82,7 +82,9 @@ class Found(BaseModel):
         description="Dice of answers so sure where the truth was known and the words right; null for an empty mask or a model that was not calibrated"
     )
     unfamiliarity: float = Field(description="above 1: unlike what the model was taught")
-    denies: bool = Field(description='does the prompt say what is not there ("no polyp")? No set teaches that: what it names may be marked all the same')
+    denies: bool = Field(
+        description="has the prompt a no, not, without or the like? Published sets hold no such words: what they deny may be marked all the same"
+    )
     probability_png: str = Field("", description="where asked for: base64 of a PNG, 0 to 255 for [0, 1]")
     pseudo_image_png: str = Field("", description="where asked for: base64 of a PNG to look at, 256 pixels a side at most")
 

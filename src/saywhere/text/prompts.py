@@ -1,4 +1,4 @@
-"""What can be done to a prompt as text: clean it, contradict it, exchange it for another case's, count its position words, see that it denies."""
+"""What can be done to a prompt as text: clean it, contradict it, exchange it for another case's, count its position words, tell whether it denies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ _ACROSS_FIRST = re.compile(r"\b(left|right) (upper|lower|top|bottom)\b", re.IGNO
 
 # An underscore parts words here, as in "left_upper"; a hyphen does anyway, as in "left-hand" and "right-sided".
 _WORD = re.compile(r"[^\W_]+")
-_DENIAL = re.compile(r"\b(?:no(?!\.? ?\d)|not|nor|none|neither|never|cannot|without|absent|absence)\b|n['’]t\b", re.IGNORECASE)  # "no. 3" counts
+_DENYING = r"no(?!\s*[.:#]\s*\w)|not|nor|none|nothing|neither|never|cannot|without|w/o|absent|absence|except|lacks|lacking|negative for|free of|\w+n['’ʼ]t"
+_DENIAL = re.compile(rf"(?<![^\W_])(?:{_DENYING})(?![^\W_])", re.IGNORECASE)  # "no. 3" and "no: 3" are numbers
 _CLAUSE = re.compile(r"[,;.:/]|\band\b|\bor\b", re.IGNORECASE)
 
 
@@ -107,7 +108,7 @@ def is_blank(prompt: str) -> bool:
 
 
 def denies(prompt: str) -> bool:
-    """Does it say what is not there ("no polyp", "not on the left")? Referring sets hold no such sentences, so no training teaches what they mean."""
+    """Does it hold a word that denies, as in "no polyp", "not on the left", "without a stalk"? The published sets of `saywhere prepare` hold none of them."""
     return _DENIAL.search(prompt) is not None
 
 

@@ -82,9 +82,9 @@ def test_a_prompt_that_is_cut_off_and_one_that_is_strange_are_warned_of(say: Say
 def test_a_prompt_that_denies_is_warned_of_and_asked_all_the_same(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:
     ended = say("predict", trained, picture, "--prompt", "no spot in the upper left", "--out", tmp_path / "out")
     assert ended.code == 0
-    assert "1 prompt with a no, not or without: no referring set teaches these words, and what they deny may be marked all the same" in ended.err
+    assert "1 prompt with a no, not, without or the like: the published sets hold no such words, and what they deny may be marked all the same" in ended.err
     assert "upper left" not in ended.err  # a prompt may name a person
-    assert "no, not or without" not in say("predict", trained, picture, "--prompt", "the spot, upper left", "--out", tmp_path / "other").err
+    assert "no, not, without" not in say("predict", trained, picture, "--prompt", "the spot, upper left", "--out", tmp_path / "other").err
 
 
 def test_a_prompt_of_a_book_is_refused_before_an_encoder_meets_it(say: Say, trained: Path, picture: Path, tmp_path: Path) -> None:

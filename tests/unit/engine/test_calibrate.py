@@ -197,7 +197,7 @@ def test_a_pushed_model_takes_it_along_and_its_card_says_so(calibrated: Path, im
     card = (folder / "README.md").read_text()
     assert "An answer's expected Dice was learned from" in card
     assert "of split `train`" in card
-    assert "On the split above its expected Dice is 0." in card
+    assert "On split `test` its expected Dice is 0." in card
 
 
 def test_a_model_is_calibrated_where_it_is_and_stays_verified(run_copy: Path, manifest: Path, image: Path, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_failed_cell_that_is_run_again_is_left(grid: Grid, tmp_path: Path) -> 
         write(tmp_path, name, done)
     write(tmp_path, "text-seed1", {"status": "failed", "reason": "a full disk"})
     assert "1 failed · 0 left. As of" in shown(write_progress(grid, tmp_path, side_by_side=1))
-    again = shown(write_progress(grid, tmp_path, side_by_side=1, again={"text-seed1"}))
+    again = shown(write_progress(grid, tmp_path, side_by_side=1, again={"text-seed1", "image-seed1"}))  # another process finished the second
     assert "0 failed · 1 left · about 1 min to go." in again
     assert "a full disk" not in again
 

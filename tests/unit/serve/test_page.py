@@ -147,6 +147,25 @@ def test_a_mask_says_its_expected_dice_while_it_is_the_models_own(browser: Any, 
         page.close()
 
 
+def test_the_chosen_words_stay_chosen_when_a_line_above_them_comes_or_goes(browser: Any, address: tuple[str, Path], tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(browser, address[0])[0]
+    (tmp_path / "black.png").write_bytes(blank_png(64, 64))
+    page.set_input_files("#open", tmp_path / "black.png")
+    pressed = page.locator("#labels button[aria-pressed=true] .words")
+    page.fill("#prompt", "the spot, upper left\nthe spot, lower right")
+    expect(page.locator("#labels .words")).to_have_count(2)
+    page.locator("#labels button").nth(1).click()
+    for lines in (["the spot, middle", "the spot, upper left", "the spot, lower right"], ["the spot, lower right"]):
+        page.fill("#prompt", "\n".join(lines))
+        expect(page.locator("#labels .words")).to_have_text(lines)
+        expect(pressed).to_have_text(["the spot, lower right"])
+    page.fill("#prompt", "the spot, upper left")
+    expect(pressed).to_have_text(["the spot, upper left"])  # the chosen line itself was typed anew
+    page.close()
+
+
 def test_a_stroke_stays_with_the_words_it_began_on(browser: Any, address: tuple[str, Path], tmp_path: Path) -> None:
     """An answer that comes under the brush brings another mask: what it took without a beginning could not be undone."""
     from playwright.sync_api import expect
@@ -161,7 +180,9 @@ def test_a_stroke_stays_with_the_words_it_began_on(browser: Any, address: tuple[
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    while not held:
+    for _ in range(1500):
+        if held:
+            break
         page.wait_for_timeout(20)
     held.pop().continue_()
     expect(page.locator("#labels .words")).to_have_text(["the spot, middle"])
@@ -358,7 +379,7 @@ def test_words_never_taught_are_marked(browser: Any, address: tuple[str, Path], 
     page.fill("#prompt", "quarterly figures of a shipping company in Bremen")
     expect(page.locator("#notice")).to_contain_text("is unlike what this model was taught")
     page.fill("#prompt", "the spot, not upper left")
-    expect(page.locator("#notice")).to_contain_text("“the spot, not upper left” says what is not there, which no model was taught")
+    expect(page.locator("#notice")).to_contain_text("“the spot, not upper left” says what is not there: published sets teach no such words")
     page.fill("#prompt", "the spot, upper left")
     expect(page.locator("#notice")).to_be_hidden()
     page.close()

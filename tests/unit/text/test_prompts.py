@@ -129,12 +129,45 @@ def test_anything_that_shows_is_not_blank(prompt: str) -> None:
     assert not is_blank(prompt)
 
 
-@pytest.mark.parametrize("prompt", ["No polyp", "there isn't one", "it isn’t there", "polyp, not on the left", "without infection", "neither lung"])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "No polyp",
+        "there isn't one",
+        "it isn’t there",
+        "polyp, not on the left",
+        "without infection",
+        "neither lung",
+        "no 2 cm polyp",
+        "no_polyp",
+        "negative for infection",
+        "free of polyps",
+        "polyps: none",
+        "Is it there? No.",
+    ],
+)
 def test_what_says_what_is_not_there_denies(prompt: str) -> None:
     assert denies(prompt)
 
 
-@pytest.mark.parametrize("prompt", ["", "one polyp", "the nodule, upper left", "another noted knot", "nuclei no. 3", "north of it", "absently"])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "one polyp",
+        "the nodule, upper left",
+        "another noted knot",
+        "nuclei no. 3",
+        "polyp No. III",
+        "no. of polyps: 3",
+        "polyp no: 3",
+        "no #3",
+        "north of it",
+        "absently",
+        "nothingness",
+        "a want of nodes",
+    ],
+)
 def test_what_names_the_target_denies_nothing(prompt: str) -> None:
     assert not denies(prompt)
 

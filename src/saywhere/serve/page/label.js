@@ -73,6 +73,15 @@ export class Label {
   }
 }
 
+export function doubts(labels, hearsWords) {
+  // why a person should look twice; empty where there is no reason
+  const denying = hearsWords && labels.find(({ facts }) => facts.denies), far = labels.find(({ facts, prompt }) => prompt && facts.unfamiliarity > 1);
+  return [
+    denying ? `“${denying.prompt}” says what is not there: published sets teach no such words, and what they deny may be marked all the same.` : "",
+    far ? `“${far.prompt}” is unlike what this model was taught: look twice at its mask.` : "",
+  ].filter(Boolean).join(" ");
+}
+
 export function isEdge(mask, width, height, i) {
   const x = i % width, y = (i - x) / width;
   return x === 0 || y === 0 || x === width - 1 || y === height - 1 || !(mask[i - 1] && mask[i + 1] && mask[i - width] && mask[i + width]);

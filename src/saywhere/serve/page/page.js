@@ -1,7 +1,7 @@
 // The page: pictures, words, masks, corrections. State is in `state`; `show` draws all of it.
 
 import { asked, showEvidence } from "./evidence.js";
-import { COLOURS, Label, draw, png } from "./label.js";
+import { COLOURS, Label, doubts, draw, png } from "./label.js";
 import * as service from "./service.js";
 
 const at = (id) => document.getElementById(id);
@@ -125,6 +125,7 @@ async function segment() {
       pseudo: found.pseudo_image_png ? await service.bitmapOf(found.pseudo_image_png) : null,
     })));
     if (asking.signal.aborted) return;
+    const chosen = state.labels[state.chosen];
     state.image = answer.image_sha256;
     state.labels = answer.results.map((facts, i) => {
       const before = known.get(facts.prompt), label = before ?? new Label(facts.prompt, width, height);  // what was painted for these words stays, however often they are retyped
@@ -134,16 +135,11 @@ async function segment() {
       if (kept?.length === width * height && !label.isCorrected && !label.keptAs) { label.cover(kept); label.keptAs = signature(label); }
       return label;
     });
-    state.chosen = Math.min(state.chosen, state.labels.length - 1);
-    warnOfWords();
+    const place = state.labels.indexOf(chosen);  // a line above it may have come or gone
+    state.chosen = place >= 0 ? place : Math.min(state.chosen, state.labels.length - 1);
+    tell(doubts(state.labels, state.models.find(({ name }) => name === model)?.hears_words));
   } catch (error) { if (error.name !== "AbortError") tell(error.message); }
   show();
-}
-
-function warnOfWords() {
-  const denied = state.labels.find(({ facts }) => facts.denies), far = state.labels.find(({ facts, prompt }) => prompt && facts.unfamiliarity > 1);
-  if (denied) tell(`“${denied.prompt}” says what is not there, which no model was taught: what it names may be marked all the same.`);
-  else tell(far ? `“${far.prompt}” is unlike what this model was taught: look twice at its mask.` : "");
 }
 
 async function askOthers() {
