@@ -141,6 +141,10 @@ def test_a_mask_says_its_expected_dice_while_it_is_the_models_own(browser: Any, 
         expect(facts).to_have_text(re.compile(r"% · sure \d+ % · corrected$"))
         page.keyboard.press("Control+z")
         expect(facts).to_contain_text("expected Dice")
+        page.fill("#prompt", "not the spot, upper left")  # of words that nobody taught it nothing is known
+        expect(facts).to_have_text(re.compile(r"% · sure \d+ %$"))
+        page.fill("#prompt", "the spot, upper left")
+        expect(facts).to_contain_text("expected Dice")
         page.locator("#threshold").fill("0.3")
         expect(facts).to_have_text(re.compile(r"% · sure \d+ %$"))
         assert trouble == []

@@ -28,10 +28,10 @@ export class Label {
   get isCorrected() { return this.painted.some((value) => value > 0); }
 
   howGood(isAsLearned) {
-    // the expected Dice was learned of the model's own mask at its own threshold
-    const { confidence, presence, expected_dice: expected } = this.facts;
+    // the expected Dice was learned of the model's own mask at its own threshold, for words as they were taught
+    const { confidence, presence, expected_dice: expected, denies, unfamiliarity } = this.facts;
     if (confidence === null) return `nothing found (at most ${Math.round(100 * presence)} % sure)`;
-    return expected === null || !isAsLearned || this.isCorrected ? `sure ${Math.round(100 * confidence)} %` : `expected Dice ${expected.toFixed(2)}`;
+    return expected === null || !isAsLearned || this.isCorrected || denies || unfamiliarity > 1 ? `sure ${Math.round(100 * confidence)} %` : `expected Dice ${expected.toFixed(2)}`;
   }
 
   beginStroke() {
@@ -75,7 +75,8 @@ export class Label {
 
 export function doubts(labels, hearsWords) {
   // why a person should look twice; empty where there is no reason
-  const denying = hearsWords && labels.find(({ facts }) => facts.denies), far = labels.find(({ facts, prompt }) => prompt && facts.unfamiliarity > 1);
+  const denying = hearsWords && labels.find(({ facts }) => facts.denies);
+  const far = labels.find((label) => label !== denying && label.prompt && label.facts.unfamiliarity > 1);
   return [
     denying ? `“${denying.prompt}” says what is not there: published sets teach no such words, and what they deny may be marked all the same.` : "",
     far ? `“${far.prompt}” is unlike what this model was taught: look twice at its mask.` : "",
