@@ -16,12 +16,13 @@ from saywhere.export.bundle import describe, read_facts
 from saywhere.io import files
 
 ROOT = Path(__file__).parents[1]
+MODELS = ROOT / "src" / "saywhere" / "models"
 TRUST = ROOT / "benchmarks" / "results" / "trust"
 
 
 def renewed(name: str) -> dict[str, Any]:
     """A model's config.json as it should be. Raises ValueError where what was measured is not of the model that is here."""
-    folder, measured = ROOT / "src" / "saywhere" / "models" / name, _json(TRUST / f"{name}.json")
+    folder, measured = MODELS / name, _json(TRUST / f"{name}.json")
     learned = {key: _json(folder / "expected.json")[key] for key in ("n", "split")}
     if (measured["weights"], measured["expected_from"]) != (files.digest(folder / named.BUNDLE), learned):
         raise ValueError(f"benchmarks/results/trust/{name}.json is of other weights or of another calibration: python benchmarks/trust.py {name} MANIFEST")
@@ -37,4 +38,4 @@ def _json(path: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     for path in sorted(TRUST.glob("*.json")):
-        describe(ROOT / "src" / "saywhere" / "models" / path.stem, renewed(path.stem))
+        describe(MODELS / path.stem, renewed(path.stem))

@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import saywhere
 from saywhere.data.manifest import read_manifest
 from saywhere.io.files import write_json
+from saywhere.metrics.functional import dice
 from saywhere.metrics.statistics import bootstrap_mean
 from saywhere.text.prompts import denies
 
@@ -30,7 +29,7 @@ def main(name: str, manifest: str) -> dict[str, Any]:
     agreement: dict[str, list[float]] = {kind: [] for kind in pairs}
     for place in list(dict.fromkeys(row.image for row in rows.split("test")))[:N_IMAGES]:
         for kind, asked in pairs.items():
-            agreement[kind].append(_dice(*(model.segment(place, prompt).mask for prompt in asked)))
+            agreement[kind].append(dice(*(model.segment(place, prompt).mask for prompt in asked)))
     sentences = {text for row in rows.rows for texts in row.prompts.values() for text in texts}
     return {
         "name": name,
@@ -41,11 +40,6 @@ def main(name: str, manifest: str) -> dict[str, Any]:
         "sentences": len(sentences),
         "denying": sum(map(denies, sentences)),
     }
-
-
-def _dice(one: np.ndarray, other: np.ndarray) -> float:
-    both = int(one.sum() + other.sum())
-    return 2 * int((one & other).sum()) / both if both else 1.0
 
 
 if __name__ == "__main__":

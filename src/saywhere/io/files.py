@@ -30,7 +30,7 @@ def writing(path: Path) -> Iterator[Path]:
     The folder is made if need be. Raises NotWritable (full disk, read-only folder), naming path and free bytes; any error of the body passes.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -55,7 +55,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 def check_takes(path: Path) -> None:
     """Before long work whose result goes to `path`. Raises NotWritable where its folder takes no file."""
     with refusing(path):
-        (probe := path.with_name(f".{path.name}.{os.getpid()}.tmp")).touch()
+        (probe := _temporary(path)).touch()
         probe.unlink()
 
 
@@ -167,13 +167,18 @@ def _not_writable(error: OSError, path: Path) -> NotWritable:
     return NotWritable(found, remedy=f"{remedy}; what was there before is still there")
 
 
+def _temporary(path: Path) -> Path:
+    """Beside `path`, named so that TEMPORARY knows it and whose it is."""
+    return Path(path).with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
 @contextmanager
 def writing_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside `path`; on success it becomes `path` (unless another process was first), on failure it is removed.
 
     Raises NotWritable; any error of the body passes.
     """
-    temporary = Path(path).with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     with refusing(path):
         try:
             temporary.mkdir(parents=True)

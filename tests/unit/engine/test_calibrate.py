@@ -165,7 +165,7 @@ def test_a_card_tells_no_figure_of_an_earlier_calibration(calibrated: Path, mani
     zoo.push(calibrated, str(tmp_path / "spot"), About())
     card = (tmp_path / "spot/README.md").read_text()
     assert "was learned from" in card
-    assert "On the split above" not in card
+    assert "its expected Dice is 0." not in card
 
 
 def test_predictions_made_before_are_made_again_with_it(run_copy: Path, image: Path, tmp_path: Path) -> None:

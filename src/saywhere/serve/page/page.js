@@ -20,8 +20,10 @@ async function start() {
   } catch (error) { tell(error.message); }
 }
 
+const modelNamed = (name) => state.models.find((model) => model.name === name);
+
 function takeModel() {
-  const model = state.models.find(({ name }) => name === at("model").value);
+  const model = modelNamed(at("model").value);
   at("suggestions").replaceChildren(...model.suggestions.map((text) => new Option(text)));
   at("threshold").value = model.threshold;
   segment();
@@ -137,7 +139,7 @@ async function segment() {
     });
     const place = state.labels.indexOf(chosen);  // a line above it may have come or gone
     state.chosen = place >= 0 ? place : Math.min(state.chosen, state.labels.length - 1);
-    tell(doubts(state.labels, state.models.find(({ name }) => name === model)?.hears_words));
+    tell(doubts(state.labels, modelNamed(model)?.hears_words));
   } catch (error) { if (error.name !== "AbortError") tell(error.message); }
   show();
 }
@@ -226,7 +228,7 @@ function entry(label, number, threshold) {
   swatch.style.background = `rgb(${label.colour})`;
   words.textContent = label.prompt || "(no words)";
   const area = label.mask(threshold).reduce((sum, value) => sum + value, 0);
-  const isAsLearned = Number(threshold) === state.models?.find(({ name }) => name === label.model)?.threshold;
+  const isAsLearned = Number(threshold) === modelNamed(label.model)?.threshold;
   facts.textContent = [`${(100 * area / label.probability.length).toFixed(1)} %`, label.howGood(isAsLearned), isKept(label) ? "kept" : label.isCorrected ? "corrected" : ""].filter(Boolean).join(" · ");
   button.type = "button";
   button.setAttribute("aria-pressed", number === state.chosen);
