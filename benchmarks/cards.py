@@ -10,10 +10,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from saywhere.engine import named
-from saywhere.export.about import read_about
-from saywhere.export.bundle import describe, read_facts
+from saywhere.hub.bundle import describe, read_facts
+from saywhere.hub.metadata import read_about
 from saywhere.io import files
+from saywhere.runs import named
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "src" / "saywhere" / "models"

@@ -9,14 +9,14 @@ import matplotlib
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
-from saywhere.engine.compare import Line, compare
 from saywhere.errors import MissingFile
+from saywhere.experiments.compare import Line, compare
 
 matplotlib.use("Agg")
 RESULTS = Path(__file__).parent / "results"
 SETS = {"phantoms": "Phantoms", "kvasir": "Kvasir-SEG", "qata": "QaTa-COV19, subset"}
-ARMS = {"fuse-first": "#0b6e4f", "swap": "#c0561a", "still": "#3b6fb6", "untouched": "#8a3ffc", "image only": "#6b6b6b"}  # told apart by marker and name too
-MARKERS = dict(zip(ARMS, "osD^x"))
+POLICIES = {"fuse-first": "#0b6e4f", "swap": "#c0561a", "still": "#3b6fb6", "untouched": "#8a3ffc", "image only": "#6b6b6b"}  # told apart by marker and name too
+MARKERS = dict(zip(POLICIES, "osD^x"))
 
 
 def main(out: Path) -> None:
@@ -38,7 +38,7 @@ def _lines(name: str) -> list[Line]:
 
 def _draw(panel: Axes, title: str, lines: list[Line]) -> None:
     sizes = list(dict.fromkeys(line.label.split(" · ")[0] for line in lines))
-    for arm, colour in ARMS.items():
+    for arm, colour in POLICIES.items():
         chosen = [line for line in lines if line.label.split(" · ")[1] == arm]
         x = [sizes.index(line.label.split(" · ")[0]) for line in chosen]
         panel.plot(x, [line.dice.difference for line in chosen], color=colour, marker=MARKERS[arm], label=arm)

@@ -12,8 +12,8 @@ from typing import Any
 from claims import TOPICS, Claim, Topic
 from verdicts import RESULTS, Found, results_of
 
-from saywhere.engine.compare import compare, table
 from saywhere.errors import MissingFile
+from saywhere.experiments.compare import compare, table
 from saywhere.io.files import write_text
 from saywhere.metrics.statistics import with_span
 

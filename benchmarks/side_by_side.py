@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from saywhere.engine.experiment import run_grid
-from saywhere.engine.grid import Choice, Grid
+from saywhere.experiments.grid import Choice, Grid
+from saywhere.experiments.runner import run_grid
 from saywhere.io.files import write_json
 
 ROOT = Path(__file__).parent.parent

@@ -10,8 +10,8 @@ from typing import Any
 
 from verdicts import AUG, BOTH, NETWORKS, OURS, TENTH, gained, seeds, verdict
 
-from saywhere.engine.compare import compare, gap, table
 from saywhere.errors import MissingFile
+from saywhere.experiments.compare import compare, gap, table
 from saywhere.io.files import write_text
 from saywhere.metrics.statistics import with_span
 

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 import saywhere
-from saywhere.engine import named
 from saywhere.io import files
+from saywhere.runs import named
 
 RESULTS = Path(__file__).parent / "results" / "trust"
 

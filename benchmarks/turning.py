@@ -14,12 +14,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from saywhere.engine.predict import load
-from saywhere.engine.probe import chart
-from saywhere.engine.probe.generator import probe_generator
-from saywhere.engine.probe.invariance import IMAGE_ONLY, LATE_WAYS, WAYS, probe_invariance
+from saywhere.evaluation.probes import chart
+from saywhere.evaluation.probes.generator import probe_generator
+from saywhere.evaluation.probes.invariance import IMAGE_ONLY, LATE_WAYS, WAYS, probe_invariance
+from saywhere.inference.segmenter import load
 from saywhere.io.files import write_bytes, write_json
-from saywhere.model import ReferringSegmenter
+from saywhere.modeling.referring import ReferringSegmenter
 
 ROOT = Path(__file__).parent.parent
 BASE, RESULT, IMAGES = ROOT / "benchmarks/base/phantoms.toml", ROOT / "benchmarks/results/turning.json", ROOT / "docs/images"

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from saywhere.engine.compare import case_difference, gap, seed_differences, words_gap
-from saywhere.engine.results import Results, read_results
+from saywhere.experiments.compare import case_difference, gap, seed_differences, words_gap
+from saywhere.experiments.results import Results, read_results
 from saywhere.metrics.statistics import Interval, PairedDifference, drawn_shares, span_95, with_span
 
 RESAMPLES = 2000

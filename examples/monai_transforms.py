@@ -19,7 +19,7 @@ from monai.utils import set_determinism
 
 import saywhere
 from saywhere.fusion import EarlyFusion
-from saywhere.fusion.monai import FuseWordsd, RandGeometryd
+from saywhere.modeling.early_fusion_monai import FuseWordsd, RandGeometryd
 from saywhere.losses import roi_loss
 
 SIZE = 32

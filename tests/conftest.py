@@ -15,7 +15,7 @@ os.environ["SAYWHERE_CACHE"] = _cache = tempfile.mkdtemp(prefix="saywhere-tests-
 
 from jaxtyping import install_import_hook
 
-CHECKED = ["saywhere.fusion", "saywhere.model", "saywhere.losses", "saywhere.normalize", "saywhere.text.scale"]
+CHECKED = ["saywhere.fusion", "saywhere.modeling.referring", "saywhere.losses", "saywhere.modeling.normalize", "saywhere.text.whitening"]
 install_import_hook(CHECKED, "beartype.beartype")
 
 import torch  # noqa: E402

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from saywhere.config import Config
-from saywhere.data.phantoms import make_phantoms
-from saywhere.engine.evaluate import evaluate
-from saywhere.engine.train import train
+from saywhere.datasets.synthetic import make_phantoms
+from saywhere.evaluation.evaluate import evaluate
 from saywhere.text import minilm
 from saywhere.text.bert import BertEncoder
 from saywhere.text.encoder import ENCODERS
+from saywhere.training.trainer import train
 
 SMALL = {
     "data.size": 32, "data.channels": 1, "text.train_prompts": "taught", "text.evaluate_prompts": "plain", "text.unseen_prompts": "unseen",
@@ -111,6 +112,17 @@ def evaluated(shared: Path, trained: Path) -> Path:
 def run_copy(trained: Path, tmp_path: Path) -> Path:
     """A copy of `trained` that a test may damage."""
     return shutil.copytree(trained, tmp_path / "run")
+
+
+@pytest.fixture
+def pictures(manifest: Path, tmp_path: Path) -> Path:
+    """Two folders with a picture of the same name in each."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(manifest.parent / "images/test_0000.png", tmp_path / "one/a.png")
+    shutil.copy(manifest.parent / "images/test_0001.png", tmp_path / "two/a.png")
+    Image.open(tmp_path / "one/a.png").save(tmp_path / "one/a.bmp")
+    return tmp_path
 
 
 @pytest.fixture

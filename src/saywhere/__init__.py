@@ -14,29 +14,29 @@ from saywhere.errors import SaywhereError as SaywhereError
 
 if TYPE_CHECKING:
     from saywhere.config import Config as Config
-    from saywhere.data.cases import Dataset as Dataset
-    from saywhere.data.describe import describe as describe
-    from saywhere.data.phantoms import make_phantoms as make_phantoms
-    from saywhere.engine.calibrate import calibrate as calibrate
-    from saywhere.engine.evaluate import EvaluationSummary as EvaluationSummary
-    from saywhere.engine.evaluate import evaluate as evaluate
-    from saywhere.engine.predict import Result as Result
-    from saywhere.engine.predict import Segmenter as Segmenter
-    from saywhere.engine.predict import load as load
-    from saywhere.engine.train import train as train
+    from saywhere.data.dataset import Dataset as Dataset
+    from saywhere.datasets.describe import describe as describe
+    from saywhere.datasets.synthetic import make_phantoms as make_phantoms
+    from saywhere.evaluation.calibrate import calibrate as calibrate
+    from saywhere.evaluation.evaluate import EvaluationSummary as EvaluationSummary
+    from saywhere.evaluation.evaluate import evaluate as evaluate
+    from saywhere.inference.segmenter import Result as Result
+    from saywhere.inference.segmenter import Segmenter as Segmenter
+    from saywhere.inference.segmenter import load as load
+    from saywhere.training.trainer import train as train
 
 _LAZY = {
     "Config": "saywhere.config",
-    "Dataset": "saywhere.data.cases",
-    "EvaluationSummary": "saywhere.engine.evaluate",
-    "Result": "saywhere.engine.predict",
-    "Segmenter": "saywhere.engine.predict",
-    "calibrate": "saywhere.engine.calibrate",
-    "describe": "saywhere.data.describe",
-    "evaluate": "saywhere.engine.evaluate",
-    "load": "saywhere.engine.predict",
-    "make_phantoms": "saywhere.data.phantoms",
-    "train": "saywhere.engine.train",
+    "Dataset": "saywhere.data.dataset",
+    "EvaluationSummary": "saywhere.evaluation.evaluate",
+    "Result": "saywhere.inference.segmenter",
+    "Segmenter": "saywhere.inference.segmenter",
+    "calibrate": "saywhere.evaluation.calibrate",
+    "describe": "saywhere.datasets.describe",
+    "evaluate": "saywhere.evaluation.evaluate",
+    "load": "saywhere.inference.segmenter",
+    "make_phantoms": "saywhere.datasets.synthetic",
+    "train": "saywhere.training.trainer",
 }
 __all__ = [
     "Config",

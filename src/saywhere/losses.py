@@ -12,8 +12,7 @@ from torch.nn.functional import binary_cross_entropy, interpolate
 
 from saywhere.config import LossConfig
 from saywhere.errors import UsageError
-from saywhere.model import Segmentation
-from saywhere.shapes import Image, Mask, PseudoImage
+from saywhere.types import Image, Mask, PseudoImage, Segmentation
 
 SEED = 8  # the generator enlarges its seed so many times
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from saywhere.io.places import cache_folder
+from saywhere.io.paths import cache_folder
 
 
 @pytest.mark.parametrize("address", [("192.0.2.1", 80), ("huggingface.co", 443), ("0.0.0.0", 80)])

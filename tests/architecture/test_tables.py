@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from saywhere.export.bundle import read_facts
-from saywhere.export.card import card
+from saywhere.hub.bundle import read_facts
+from saywhere.hub.card import card
 
 ROOT = Path(__file__).resolve().parents[2]
 

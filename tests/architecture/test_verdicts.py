@@ -15,7 +15,7 @@ import pytest
 from scipy.stats import bootstrap
 from test_tables import ROOT, script
 
-from saywhere.engine.grid import cells_of, read_grid
+from saywhere.experiments.grid import cells_of, read_grid
 from saywhere.metrics.statistics import PairedDifference
 from table_files import cell, written
 
@@ -187,6 +187,6 @@ class InGrid(dict[str, Any]):
 def test_every_claim_asks_for_cells_that_a_grid_makes(monkeypatch: pytest.MonkeyPatch) -> None:
     claims = script("claims")
     monkeypatch.setattr(sys.modules["verdicts"], "results_of", cache(InGrid))  # that claims.py imported
-    monkeypatch.setattr("saywhere.engine.compare.RESAMPLES", 10)
+    monkeypatch.setattr("saywhere.experiments.compare.RESAMPLES", 10)
     asked = [claim for topic in claims.TOPICS for claim in topic.claims]
     assert all(claim.look().verdict for claim in asked)

@@ -11,9 +11,9 @@ import pytest
 from pages import ROOT
 
 from page_run import PageRun
-from saywhere.data import phantoms
 from saywhere.data.manifest import read_manifest
-from saywhere.engine import workers
+from saywhere.datasets import synthetic as phantoms
+from saywhere.experiments import executors as workers
 from saywhere.networks import registry
 from saywhere.text import encoder
 from small_run import config, evaluated, events, image_only, manifest, one_encoder, shared, trained
@@ -53,7 +53,7 @@ def _make_work_small(monkeypatch: pytest.MonkeyPatch) -> None:
     def few(folder: Path, **_: Any) -> Path:
         return phantoms.make_phantoms(folder, n_train=8, n_val=4, n_test=4, size=32, seed=11)
 
-    monkeypatch.setattr("saywhere.data.prepare.phantoms.make_phantoms", few)
+    monkeypatch.setattr("saywhere.datasets.phantoms.make_phantoms", few)
     monkeypatch.setattr(workers, "_processes", lambda jobs, work, side_by_side: ((job, work(job)) for job in jobs))
     monkeypatch.setattr(registry, "NETWORKS", dict(registry.NETWORKS))
     monkeypatch.setattr(encoder, "ENCODERS", dict(encoder.ENCODERS))

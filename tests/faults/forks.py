@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-import saywhere.engine.train  # noqa: F401 (heavy: shared by all children)
+import saywhere.training.trainer  # noqa: F401 (heavy: shared by all children)
 from saywhere.__main__ import main
 
 MIB = 2**20

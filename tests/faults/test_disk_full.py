@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from saywhere.config import Config
-from saywhere.engine.batch import run_jobs
-from saywhere.engine.checkpoint import load
-from saywhere.engine.evaluate import evaluate
-from saywhere.engine.jobs import jobs_for
-from saywhere.engine.predict import Segmenter
-from saywhere.engine.train import train
 from saywhere.errors import NotWritable
+from saywhere.evaluation.evaluate import evaluate
+from saywhere.inference.batch import run_jobs
+from saywhere.inference.requests import jobs_for
+from saywhere.inference.segmenter import Segmenter
+from saywhere.runs.checkpoint import load
+from saywhere.training.trainer import train
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_limit_of_the_system_itself_is_met_in_one_sentence(children: Any, toml
 
 
 def test_a_store_that_does_not_fit_is_no_crash(children: Any, config: Config, tmp_path: Path) -> None:
-    from saywhere.data.phantoms import make_phantoms
+    from saywhere.datasets.synthetic import make_phantoms
 
     manifest = make_phantoms(tmp_path / "set", n_train=40, n_val=2, n_test=2, size=64)
     path = tmp_path / "c.toml"
@@ -103,7 +103,7 @@ def test_a_disk_with_less_room_than_the_store_needs_is_no_crash_either(children:
     """Writing to mapped memory without room behind it would end the process by SIGBUS."""
     import subprocess
 
-    from saywhere.data.phantoms import make_phantoms
+    from saywhere.datasets.synthetic import make_phantoms
 
     small = tmp_path / "small"
     small.mkdir()

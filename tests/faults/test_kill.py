@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from saywhere.config import Config
-from saywhere.engine import fastest
-from saywhere.engine.checkpoint import load
-from saywhere.engine.train import train
+from saywhere.runs.checkpoint import load
+from saywhere.training import autotune as fastest
+from saywhere.training.trainer import train
 from small_run import once, wait_for
 
 KEPT = (

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from saywhere.config import Config
-from saywhere.engine.checkpoint import load
-from saywhere.engine.experiment import Task, outcome
-from saywhere.engine.grid import Cell
-from saywhere.engine.train import Loop
+from saywhere.experiments.grid import Cell
+from saywhere.experiments.runner import Task, outcome
+from saywhere.runs.checkpoint import load
+from saywhere.training.trainer import Loop
 from small_run import once, wait_for
 
 SHORT = {"train.epochs": 9, "train.steps_per_epoch": 2, "train.validate_every": 3, "evaluate.words": ["right"]}

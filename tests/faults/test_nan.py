@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from saywhere.config import Config
-from saywhere.data.dataset import Batch, TrainingSet
-from saywhere.engine.checkpoint import load
-from saywhere.engine.train import train
+from saywhere.data.sampler import Batch, TrainingSet
 from saywhere.errors import TrainingDiverged
+from saywhere.runs.checkpoint import load
+from saywhere.training.trainer import train
 
 
 @pytest.fixture

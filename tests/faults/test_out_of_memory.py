@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from saywhere.config import Config
-from saywhere.engine.checkpoint import load
-from saywhere.engine.train import Loop, train
 from saywhere.errors import OutOfMemory
+from saywhere.runs.checkpoint import load
+from saywhere.training.trainer import Loop, train
 
 
 def test_a_process_at_its_limit_says_what_to_do(children: Any, toml: Path, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import torch
 
-from saywhere.engine import named
-from saywhere.engine.predict import load
 from saywhere.errors import BadCheckpoint, MissingFile, SaywhereError
+from saywhere.inference.segmenter import load
+from saywhere.runs import named
 
 
 class Canary:
@@ -115,7 +115,7 @@ def test_an_encoders_pickle_is_read_as_plain_weights_or_not_at_all(config: Any, 
 
 
 def test_the_decoded_store_holds_no_objects(config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from saywhere.engine.material import gather
+    from saywhere.training.setup import gather
 
     monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path / "cache"))
     plain = config.replace(**{"fusion.name": "none"})
@@ -143,7 +143,7 @@ def test_a_checkpoint_cut_in_half_or_with_a_flipped_byte_is_refused(run_copy: Pa
 
 
 def test_another_models_checkpoint_in_a_run_is_its_own_model_and_does_not_resume(run_copy: Path, image_only: Path, config: Any) -> None:
-    from saywhere.engine.train import train
+    from saywhere.training.trainer import train
 
     shutil.copy(image_only / "checkpoints/last/checkpoint.safetensors", run_copy / "checkpoints/last/checkpoint.safetensors")
     with pytest.raises(SaywhereError, match=r"fusion\.name was 'none' and is now 'early'"):

@@ -12,9 +12,9 @@ import pytest
 
 from saywhere.__main__ import main
 from saywhere.config import Config
-from saywhere.engine.evaluate import evaluate
-from saywhere.engine.train import train
 from saywhere.errors import NotWritable
+from saywhere.evaluation.evaluate import evaluate
+from saywhere.training.trainer import train
 
 REFUSALS = [errno.EROFS, errno.EACCES, errno.EPERM]
 
@@ -53,7 +53,7 @@ def test_a_training_that_may_not_make_its_folder(read_only: Callable[[Path, int]
 def test_a_run_that_became_read_only_is_neither_resumed_nor_evaluated_but_predicts(
     read_only: Callable[[Path, int], None], config: Config, run_copy: Path, manifest: Path, refusal: int
 ) -> None:
-    from saywhere.engine.predict import load
+    from saywhere.inference.segmenter import load
 
     before = {path: path.read_bytes() for path in run_copy.rglob("*") if path.is_file()}
     read_only(run_copy, refusal)
@@ -91,7 +91,7 @@ def test_a_cache_that_may_not_be_written_is_said(
 
 
 def test_a_run_folder_on_a_read_only_copy_still_answers(trained: Path, tmp_path: Path, manifest: Path) -> None:
-    from saywhere.engine.predict import load
+    from saywhere.inference.segmenter import load
 
     copy = shutil.copytree(trained, tmp_path / "copy")
     for path in [*copy.rglob("*"), copy]:

@@ -17,7 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from saywhere.config import LossConfig
 from saywhere.errors import UsageError
 from saywhere.losses import ReferringLoss, SegmentationLoss, roi_loss
-from saywhere.model import Segmentation
+from saywhere.types import Segmentation
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

@@ -18,8 +18,8 @@ def list_cache(
     as_json: AsJson = False,
 ) -> None:
     """What is kept, the longest unused first, in $SAYWHERE_CACHE, else ~/.cache/saywhere."""
-    from saywhere.io.cached import kept
-    from saywhere.io.places import cache_folder
+    from saywhere.io.cache import kept
+    from saywhere.io.paths import cache_folder
 
     found = [_facts(one) for one in kept()]
     if as_json:
@@ -47,7 +47,7 @@ def clear_cache(
 ) -> None:
     """Remove what is kept: it is made anew when it is needed. Runs, models (pulled ones too) and what people kept on the page stay. Exit 1 where some stays."""
     from saywhere.cli.progress import warn
-    from saywhere.io.cached import clear
+    from saywhere.io.cache import clear
 
     gone, left = ([_facts(one) for one in part] for part in clear(unused))
     if as_json:

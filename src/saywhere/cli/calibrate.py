@@ -19,7 +19,7 @@ def calibrate(
 ) -> None:
     """Learn which Dice to expect of an answer, from 20 cases or more whose truth is known; every answer says it from then on."""
     from saywhere.cli.progress import CaseProgress, counted, warn, warn_of_quarantine
-    from saywhere.engine.calibrate import calibrate as learn
+    from saywhere.evaluation.calibrate import calibrate as learn
 
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
         found = learn(run, manifest=data, split=split, prompts=prompts, advance=advance)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 if TYPE_CHECKING:
+    from saywhere.data.checks import CheckReport
     from saywhere.data.manifest import Manifest
-    from saywhere.data.validate import CheckReport
 
 SHOWN = 20
 LOG_WIDTH = 160  # characters, where no terminal says otherwise
@@ -29,7 +29,7 @@ def check(
     import json
 
     from saywhere.cli.progress import CaseProgress, warn
-    from saywhere.data import validate
+    from saywhere.data import checks as validate
     from saywhere.data.manifest import read_manifest
     from saywhere.errors import UsageError
 

@@ -16,8 +16,8 @@ def demo(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the report's place only.")] = False,
 ) -> None:
     """A prompt becomes a pseudo-image, joins an image, and a mask comes out: train, evaluate, predict, report."""
+    from saywhere.cli.demo_run import demo as run_demo
     from saywhere.cli.progress import TrainingProgress
-    from saywhere.engine.demo import demo as run_demo
     from saywhere.report.build import build_report
 
     def say(line: str) -> None:

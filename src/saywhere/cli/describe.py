@@ -20,15 +20,15 @@ def describe(
     import json
 
     from saywhere.cli.progress import CaseProgress, warn
-    from saywhere.data.described import LEVEL, describe_manifest
     from saywhere.data.manifest import read_manifest
+    from saywhere.datasets.described import LEVEL, describe_manifest, examples_of
 
     manifest = read_manifest(source)
     with CaseProgress("describing", quiet=quiet or as_json) as advance:
         rule, faults = describe_manifest(manifest, to, target, level, advance)
     for fault in faults:
         warn(f"warning: {fault}")
-    held = rule.fit_on(manifest.split("test"), [level]) if level is not None else {"n": 0}
+    held = rule.fit_on(examples_of(manifest.split("test"), [level])) if level is not None else {"n": 0}
     if as_json:
         facts = rule.facts() | ({"test": held} if held["n"] else {})
         typer.echo(json.dumps({"manifest": str(to), "level": LEVEL, "rows": len(manifest.rows), "place_rule": facts, "warnings": faults}))

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from saywhere.io.places import cache_folder
+from saywhere.io.paths import cache_folder
 
 ENOUGH_BYTES = 2 * 10**9
 
@@ -74,7 +74,7 @@ def _package(requirement: Any, extra: str | None) -> dict[str, Any]:
 
 
 def _cache() -> dict[str, Any]:
-    from saywhere.io.cached import kept
+    from saywhere.io.cache import kept
 
     folder = cache_folder()
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())

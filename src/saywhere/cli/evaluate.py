@@ -22,7 +22,7 @@ def evaluate(
 ) -> None:
     """Measure a run or model on its test split, and whether it listens; writes RUN/evaluation."""
     from saywhere.cli.progress import CaseProgress, warn, warn_of_quarantine
-    from saywhere.engine.evaluate import evaluate as measure
+    from saywhere.evaluation.evaluate import evaluate as measure
 
     kinds = None if words is None else [word.strip() for word in words.split(",") if word.strip()]
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
@@ -57,9 +57,9 @@ def _print(summary: dict[str, Any]) -> None:
 
 
 def _trusted(found: dict[str, Any], expected: dict[str, Any], *, is_learned: bool) -> str:
-    from saywhere.metrics.expected import promised
+    from saywhere.metrics.calibration import promised
+    from saywhere.metrics.confidence import sure_and_right
     from saywhere.metrics.statistics import with_span
-    from saywhere.metrics.trust import sure_and_right
 
     surest, gain = with_span(**found["surest"]), with_span(**found["gain"], sign="+")
     means = "look at the least sure first" if found["tells"] else "whether its confidence tells which are worse is not shown"

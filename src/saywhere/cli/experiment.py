@@ -23,9 +23,9 @@ def experiment(
 ) -> None:
     """Run every cell of a grid that is not finished; one results file a cell, and a page, progress.html, that says where it stands."""
     from saywhere.cli.progress import CaseProgress, counted, warn
-    from saywhere.engine.experiment import run_grid, waiting_ids
-    from saywhere.engine.grid import read_grid
-    from saywhere.engine.workers import LOCAL
+    from saywhere.experiments.executors import LOCAL
+    from saywhere.experiments.grid import read_grid
+    from saywhere.experiments.runner import run_grid, waiting_ids
     from saywhere.report.progress import write_progress
 
     cells = read_grid(grid)
@@ -59,8 +59,8 @@ def compare(
 ) -> None:
     """A table from result files: intervals over cases, paired differences over seeds and cases, Holm's correction."""
     from saywhere.cli.progress import counted, warn
-    from saywhere.engine.compare import compare as compared
-    from saywhere.engine.compare import table
+    from saywhere.experiments.compare import compare as compared
+    from saywhere.experiments.compare import table
     from saywhere.io.files import plain, write_text
     from saywhere.report.comparison import comparison_page
 

@@ -18,7 +18,7 @@ def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:
     """What is here. A name serves wherever a run is asked for: `saywhere predict polyp image.png …`."""
-    from saywhere.export.zoo import listed
+    from saywhere.hub.registry import listed
 
     found = listed()
     if as_json:
@@ -46,7 +46,7 @@ def pull_model(
     as_json: Annotated[bool, typer.Option("--json", help="Print name and folder as JSON.")] = False,
 ) -> None:
     """Fetch a model, verify its digests, and make its name known. Nothing but safetensors, configuration and card is fetched."""
-    from saywhere.export.zoo import pull
+    from saywhere.hub.registry import pull
 
     folder = pull(address, name, replace=replace)
     _tell({"name": folder.name, "folder": str(folder)} if as_json else str(folder), quiet)
@@ -64,8 +64,8 @@ def push_model(
 ) -> None:
     """Make a model of a run: weights in 16 bit, configuration, and a card of what was measured (evaluate and probe it first)."""
     from saywhere.cli.progress import warn
-    from saywhere.export.about import About, read_about
-    from saywhere.export.zoo import push, shown
+    from saywhere.hub.metadata import About, read_about
+    from saywhere.hub.registry import push, shown
 
     facts = push(run, address, About() if about is None else read_about(about), name, replace=replace)
     if "evaluation" not in facts["evidence"]:
@@ -85,7 +85,7 @@ def blend_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print the folder as JSON.")] = False,
 ) -> None:
     """Weights between two runs (WiSE-FT): keep what fine-tuning gained, and much of what it lost. Evaluate the new run like any other."""
-    from saywhere.engine.blend import blend
+    from saywhere.training.weight_averaging import blend
 
     folder = blend(run, start, share, out)
     _tell({"folder": str(folder), "share": share} if as_json else str(folder), quiet)

@@ -11,9 +11,9 @@ import typer
 from saywhere.errors import UsageError
 
 if TYPE_CHECKING:
-    from saywhere.engine.batch import Outcome
-    from saywhere.engine.jobs import Job
-    from saywhere.engine.predict import Segmenter
+    from saywhere.inference.batch import Outcome
+    from saywhere.inference.requests import Job
+    from saywhere.inference.segmenter import Segmenter
 
 MANY, N_FIRST = 5, 3
 
@@ -37,9 +37,9 @@ def predict(
     """Segment what the prompt names, at each picture's own size; what --out holds already is skipped, so that a stopped batch goes on."""
     _one_source(inputs, prompt, manifest, split, jobs)
     from saywhere.cli.progress import CaseProgress, counted, warn
-    from saywhere.engine.batch import run_jobs
-    from saywhere.engine.jobs import jobs_for, jobs_from_file, jobs_from_manifest
-    from saywhere.engine.predict import load
+    from saywhere.inference.batch import run_jobs
+    from saywhere.inference.requests import jobs_for, jobs_from_file, jobs_from_manifest
+    from saywhere.inference.segmenter import load
 
     segmenter = load(run, mirror=mirror or None)
     if inputs and prompt is None and segmenter.hears_words:

@@ -22,7 +22,7 @@ def prepare(
     import json
 
     from saywhere.cli.progress import CaseProgress, warn
-    from saywhere.data.prepare import PHANTOMS, SETS, prepare_phantoms
+    from saywhere.datasets import PHANTOMS, SETS, prepare_phantoms
     from saywhere.errors import UsageError, nearest
 
     if name not in (*SETS, PHANTOMS):

@@ -36,15 +36,15 @@ def probe(
     if what == "generator":
         summary = _generator(subject, folder, steps, assignment)
     elif what == "invariance":
-        from saywhere.engine.probe.invariance import probe_invariance
+        from saywhere.evaluation.probes.invariance import probe_invariance
 
         summary = probe_invariance(subject, folder, image_only=image_only, n_cases=cases)
     elif what == "mosaic":
-        from saywhere.engine.probe.mosaic import probe_mosaic
+        from saywhere.evaluation.probes.mosaic import probe_mosaic
 
         summary = probe_mosaic(subject, folder, n_cases=cases, side=side, manifest=data)
     else:
-        from saywhere.engine.probe.halves import probe_halves
+        from saywhere.evaluation.probes.halves import probe_halves
 
         summary = probe_halves(subject, folder, n_cases=cases, manifest=data)
     if as_json:
@@ -58,22 +58,21 @@ def probe(
 def _default_folder(subject: Path) -> Path:
     if subject.suffix == ".toml":
         return subject.parent / "probe"
-    from saywhere.engine.evaluate import results_of
-    from saywhere.engine.named import find
+    from saywhere.evaluation.evaluate import results_of
+    from saywhere.runs.named import find
 
     return results_of(find(subject), "probe")
 
 
 def _generator(subject: Path, folder: Path, steps: int, assignment: list[str] | None) -> dict[str, Any]:
     from saywhere.config import read
-    from saywhere.engine.predict import load
-    from saywhere.engine.probe.generator import probe_generator
-    from saywhere.model import ReferringSegmenter
+    from saywhere.evaluation.probes.generator import probe_generator
+    from saywhere.inference.segmenter import load
 
     if subject.suffix == ".toml":
         return probe_generator(read(subject, assignment), folder, steps=steps)
     segmenter = load(subject)
-    trained = segmenter.model if isinstance(segmenter.model, ReferringSegmenter) else None
+    trained = segmenter.model.text_branch
     return probe_generator(segmenter.config, folder, steps=steps, trained=trained)
 
 

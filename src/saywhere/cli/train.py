@@ -25,7 +25,7 @@ def train(
     from saywhere.config import read
 
     settings = read(_recipe(config), assignment)  # before torch is loaded: a slip is told at once
-    from saywhere.engine.train import train as run_training
+    from saywhere.training.trainer import train as run_training
 
     with TrainingProgress(quiet) as progress:
         try:
@@ -34,7 +34,7 @@ def train(
             warn("interrupted" + (f": go on with --resume --out {progress.run}" if progress.run else ""))
             raise typer.Exit(INTERRUPTED) from None
     if as_json:
-        from saywhere.engine.run import Run
+        from saywhere.runs.directory import Run
 
         facts = Run(run).facts()
         typer.echo(json.dumps({"run": str(run), **{key: facts.get(key) for key in ("status", "seconds", "warnings")}, "best": progress.best}))
@@ -46,6 +46,6 @@ def _recipe(config: Path) -> Path:
     """The TOML itself, or a run's or model's."""
     if config.suffix == ".toml" or config.is_file():
         return config
-    from saywhere.engine.named import find
+    from saywhere.runs.named import find
 
     return find(config) / "config.toml"

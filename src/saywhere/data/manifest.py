@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from saywhere.data.table import BadRow, Record, read_records, sorted_out
+from saywhere.data.records import BadRow, Record, read_records, sorted_out
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.files import plain, write_text
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from saywhere import seeds
-from saywhere.data.store import Store
-from saywhere.data.wordings import PLACE_TEMPLATES, PLACES, every, slots, synonyms
+from saywhere.captions.templates import PLACE_TEMPLATES, PLACES, every, slots, synonyms
+from saywhere.data.decoded_cache import Store
 
 _TEMPLATES = (
     "the {n} in the {v} {h} image",

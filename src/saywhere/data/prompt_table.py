@@ -12,7 +12,7 @@ from torch import Tensor
 from saywhere.data.manifest import Row
 from saywhere.errors import ConfigError, nearest
 from saywhere.text.cache import EmbeddingCache
-from saywhere.text.scale import same_meaning
+from saywhere.text.whitening import same_meaning
 
 
 @dataclass(frozen=True)

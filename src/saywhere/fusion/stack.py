@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from saywhere.errors import UsageError
-from saywhere.shapes import Image, PseudoImage, Stack
+from saywhere.types import Image, PseudoImage, Stack
 
 
 def fuse(image: Image, pseudo_image: PseudoImage) -> Stack:

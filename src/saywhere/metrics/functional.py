@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from saywhere.errors import UsageError
-from saywhere.shapes import MaskArray
+from saywhere.types import MaskArray
 
 Distances = tuple[np.ndarray, np.ndarray]
 """From each boundary pixel of the prediction to the target's boundary, and back; float64, in the spacing's unit."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from saywhere.errors import MissingExtra, UsageError, nearest
-from saywhere.networks.accept import check_stack
+from saywhere.networks.stack_check import check_stack
 
 
 class Adapter(nn.Module):

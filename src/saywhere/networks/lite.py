@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saywhere.errors import UsageError, nearest
-from saywhere.networks.accept import check_stack
 from saywhere.networks.efficientnet import TAP_CHANNELS, TAPS, EfficientNetLite0, imagenet_state, stem
 from saywhere.networks.entry import MODULES, Adapter, TwoStems
 from saywhere.networks.first_filters import DEFAULT, FILTERS, image_channels, widen
+from saywhere.networks.stack_check import check_stack
 from saywhere.networks.unet import double_convolution
-from saywhere.shapes import Stages
+from saywhere.types import Stages
 
 
 class Lite(nn.Module):

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from saywhere.networks.accept import check_stack
-from saywhere.shapes import Stages
+from saywhere.networks.stack_check import check_stack
+from saywhere.types import Stages
 
 MULTIPLES = (1, 2, 5, 8)
 """Channels of the four scales, in widths; also their attention heads."""

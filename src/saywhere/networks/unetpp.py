@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from saywhere.networks.accept import check_stack
+from saywhere.networks.stack_check import check_stack
 from saywhere.networks.unet import double_convolution
-from saywhere.shapes import Stages
+from saywhere.types import Stages
 
 
 class UNetPlusPlus(nn.Module):

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from saywhere.engine.compare import Comparison, Line
+from saywhere.experiments.compare import Comparison, Line
 from saywhere.metrics.statistics import PairedDifference
 from saywhere.report.figures import forest
 from saywhere.report.page import render

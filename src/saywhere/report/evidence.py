@@ -37,7 +37,7 @@ class Evidence:
     def is_image_only(self) -> bool:
         """Does the run read no words at all?"""
         if self.settings is not None:
-            return self.settings.fusion.name == "none"
+            return not self.settings.fusion.uses_text
         return "encoder" in self.record and self.record["encoder"] is None
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from saywhere.engine.experiment import result_path
-from saywhere.engine.grid import Cell, Grid, cells_of
+from saywhere.experiments.grid import Cell, Grid, cells_of
+from saywhere.experiments.runner import result_path
 from saywhere.io.files import write_text
 from saywhere.report.page import render
 

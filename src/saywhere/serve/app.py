@@ -16,16 +16,16 @@ from starlette.exceptions import HTTPException
 
 from saywhere._version import __version__
 from saywhere.errors import Busy, SaywhereError
-from saywhere.serve.answers import CODES, answer, refusal
-from saywhere.serve.body import BodyLimit
-from saywhere.serve.calls import add_calls
-from saywhere.serve.contract import Health, Readiness, refusals
-from saywhere.serve.desk import Desk
-from saywhere.serve.guard import Guard
-from saywhere.serve.known import say_so
+from saywhere.serve.auth import Guard
+from saywhere.serve.body_limit import BodyLimit
+from saywhere.serve.errors import CODES, answer, refusal
+from saywhere.serve.metrics import Metrics, Watch
 from saywhere.serve.models import Models
+from saywhere.serve.queue import Desk
+from saywhere.serve.routes import add_calls
+from saywhere.serve.schemas import Health, Readiness, refusals
 from saywhere.serve.store import Store
-from saywhere.serve.watch import Metrics, Watch
+from saywhere.serve.strict import say_so
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"

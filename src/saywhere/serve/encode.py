@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from saywhere.engine.predict import Result
+from saywhere.inference.segmenter import Result
 from saywhere.io.images import png_bytes
 from saywhere.text.prompts import denies
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from saywhere.data.manifest import read_manifest
-from saywhere.engine import named
-from saywhere.engine.predict import Segmenter, load
 from saywhere.errors import MissingFile, SaywhereError, UsageError, nearest
-from saywhere.export.bundle import read_facts
+from saywhere.hub.bundle import read_facts
+from saywhere.inference.segmenter import Segmenter, load
+from saywhere.runs import named
 
 N_SUGGESTED, LONGEST = 60, 200
 
@@ -82,7 +82,7 @@ def _suggestions(segmenter: Segmenter) -> tuple[str, ...]:
     if isinstance(offered, list) and offered:
         return tuple(str(text)[:LONGEST] for text in offered[:N_SUGGESTED])
     config = segmenter.config
-    if config.data.manifest is None or config.fusion.name == "none":
+    if config.data.manifest is None or not config.fusion.uses_text:
         return ()
     try:
         rows = read_manifest(Path(config.data.manifest)).rows

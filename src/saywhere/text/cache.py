@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from saywhere.errors import NotWritable
-from saywhere.io.cached import use
+from saywhere.io.cache import use
 from saywhere.io.files import refusing
-from saywhere.io.places import cache_folder
+from saywhere.io.paths import cache_folder
 from saywhere.text import shards
 from saywhere.text.encoder import Encoder
 

@@ -12,7 +12,7 @@ import torch
 from saywhere import seeds
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.prompts import PAIRS
-from saywhere.text.scale import fit
+from saywhere.text.whitening import fit
 
 N_SENTENCES = 20
 N_FITTED = 600

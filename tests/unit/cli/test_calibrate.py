@@ -8,7 +8,7 @@ from pathlib import Path
 
 from console import Ended
 from saywhere.config import Config
-from saywhere.engine.train import train
+from saywhere.training.trainer import train
 from small_run import rows_of, with_a_faulty_row, write_rows
 
 Say = Callable[..., Ended]

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from console import Ended
 from saywhere.cli.check import check
-from saywhere.data.phantoms import make_phantoms
+from saywhere.datasets.synthetic import make_phantoms
 from saywhere.errors import NotWritable, UsageError
 from saywhere.io import files
 

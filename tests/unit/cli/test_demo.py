@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from console import Ended
-from saywhere.engine import demo
+from saywhere.cli import demo_run as demo
 
 Say = Callable[..., Ended]
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from saywhere.cli.info import TABLES, info
 from saywhere.config import FusionConfig, TextConfig
-from saywhere.data.prepare import PHANTOMS, SETS
+from saywhere.datasets import PHANTOMS, SETS
 from saywhere.errors import UsageError
 from saywhere.networks.registry import NETWORKS
 from saywhere.text.encoder import ENCODERS, open_encoder

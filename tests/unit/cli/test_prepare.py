@@ -8,10 +8,10 @@ import typer
 from typer.testing import CliRunner
 
 from saywhere.cli.prepare import prepare
-from saywhere.data.facts import Progress
+from saywhere.data.file_checks import Progress
 from saywhere.data.manifest import read_manifest
-from saywhere.data.prepare import SETS
-from saywhere.data.prepare.layout import Prepared
+from saywhere.datasets import SETS
+from saywhere.datasets.layout import Prepared
 from saywhere.errors import MissingFile, UsageError
 
 app = typer.Typer()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from console import Ended
-from saywhere.engine import named
+from saywhere.runs import named
 from saywhere.serve.models import open_models
 from saywhere.serve.store import Store
 from unit.serve.served import serving

@@ -12,8 +12,9 @@ import pytest
 import typer
 
 from console import Ended
+from saywhere.cli import demo_run as demo
 from saywhere.cli.main import app
-from saywhere.engine import demo, experiment
+from saywhere.experiments import runner as experiment
 from table_files import cell, written
 
 Say = Callable[..., Ended]
@@ -66,8 +67,8 @@ def call(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Mon
 @pytest.fixture
 def small_phantoms(monkeypatch: pytest.MonkeyPatch) -> None:
     """`prepare phantoms` draws a thousand."""
-    from saywhere.data.phantoms import make_phantoms
-    from saywhere.data.prepare import phantoms
+    from saywhere.datasets import phantoms
+    from saywhere.datasets.synthetic import make_phantoms
 
     monkeypatch.setattr(phantoms, "make_phantoms", lambda folder, **options: make_phantoms(folder, n_train=2, n_val=1, n_test=1, size=32))
 

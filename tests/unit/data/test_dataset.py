@@ -1,205 +1,166 @@
-"""Samples are a function of (seed, step), with words that fit the mask, and neither decoder nor encoder is called."""
+"""A manifest's cases as a torch Dataset: what a loop of one's own gets."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections import Counter
+import json
+import pickle
+import re
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch.utils.data import DataLoader
 
-from saywhere.config import Config
-from saywhere.data import halves, mosaic
-from saywhere.data.dataset import Batch, TrainingSet, levels_of, training_prompts, versions
-from saywhere.data.manifest import Row
-from saywhere.data.prompt_table import PromptTable
-from saywhere.data.store import Store
-from saywhere.errors import ConfigError
-from saywhere.text.prompts import contradict
-
-N, SIZE = 10, 32
-PLACES = ["upper left", "upper right", "lower left", "lower right", "centre"]
+import saywhere
+from saywhere.data.dataset import Dataset
+from saywhere.datasets.synthetic import make_phantoms
+from saywhere.errors import ManifestError, MissingFile, TooManyFaults, UsageError
 
 
-def rows() -> list[Row]:
-    return [
-        Row(f"case {i}", Path(f"{i // 2}.png"), prompts={"prompt": (f"polyp {i}, {PLACES[i % 5]}",), "p9": (f"one {i}", f"uno {i}", f"ein {i}"), "p0": ("",)})
-        for i in range(N)
-    ]
+@pytest.fixture(scope="module")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_phantoms(tmp_path_factory.mktemp("phantoms"), n_train=6, n_val=0, n_test=2, size=48, seed=3)
 
 
-def training_set(**changes: Any) -> TrainingSet:
-    """Image j is filled with j, mask i has i + 1 pixels: a batch tells where it came from."""
-    config = Config().replace(**{"data.size": SIZE, "train.batch_size": 4, **changes})
-    images = torch.arange(N // 2, dtype=torch.uint8).reshape(-1, 1, 1, 1).expand(-1, 3, SIZE, SIZE) * 10
-    masks = torch.zeros(N, 1, SIZE * SIZE, dtype=torch.uint8)
-    for i in range(N):
-        masks[i, 0, : i + 1] = 1
-    prompts = sorted({*training_prompts(config, rows()), ""})
-    table = PromptTable(prompts, torch.arange(len(prompts), dtype=torch.float32)[:, None], {prompt: number for number, prompt in enumerate(prompts)})
-    return TrainingSet(config, rows(), Store(images, masks.reshape(N, 1, SIZE, SIZE), np.arange(N) // 2), table)
+def dataset(phantoms: Path, **options: Any) -> Dataset:
+    return Dataset(phantoms, **({"prompts": "taught", "size": 48, "channels": 1} | options))
 
 
-def said(training: TrainingSet, batch: Batch) -> list[str]:
-    return [training.table.prompts[int(number)] for number in batch.embedding[:, 0]]
+def test_a_case_is_what_the_files_hold(phantoms: Path) -> None:
+    lines = [json.loads(line) for line in phantoms.read_text().splitlines()]
+    rows = [row for row in lines if row["split"] == "train"]
+    cases = dataset(phantoms)
+    assert isinstance(cases, torch.utils.data.Dataset)
+    assert len(cases) == len(rows) > 6
+    for case, row in zip(cases, rows):
+        assert set(case) == {"image", "mask", "prompt", "id"}
+        assert (case["image"].dtype, case["image"].shape) == (torch.float32, (1, 48, 48))
+        assert (case["mask"].dtype, case["mask"].shape) == (torch.float32, (1, 48, 48))
+        pixels = np.asarray(Image.open(phantoms.parent / row["image"]))
+        np.testing.assert_allclose(case["image"][0].numpy(), pixels / 255, atol=1e-6)
+        assert np.array_equal(case["mask"][0].numpy() > 0, np.asarray(Image.open(phantoms.parent / row["mask"])) > 0)
+        assert case["prompt"] in row["prompts"]["taught"]
+        assert case["id"] == row["id"]
 
 
-def test_a_sample_is_its_rows_image_mask_and_prompt() -> None:
-    training = training_set()
-    batch = training.batch(3)
-    assert (batch.image.dtype, batch.mask.dtype) == (torch.float32, torch.float32)
-    assert batch.image.max() <= 1
-    np.testing.assert_allclose(batch.image[:, 0, 0, 0].numpy(), np.array([row // 2 for row in batch.rows]) * 10 / 255, rtol=1e-6)
-    assert batch.mask.sum((1, 2, 3)).tolist() == [row + 1 for row in batch.rows]
-    assert said(training, batch) == [training.rows[row].prompts["prompt"][0] for row in batch.rows]
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_data_loader_makes_batches(phantoms: Path, workers: int) -> None:
+    cases = dataset(phantoms, size=40, channels=3)
+    batch = next(iter(DataLoader(cases, batch_size=4, num_workers=workers)))
+    assert batch["image"].shape == (4, 3, 40, 40)
+    assert batch["mask"].shape == (4, 1, 40, 40)
+    assert batch["id"] == [row.id for row in cases.rows[:4]]
+    assert batch["prompt"] == [cases[i]["prompt"] for i in range(4)]
 
 
-def test_every_row_comes_once_before_any_comes_again() -> None:
-    training = training_set()
-    visited = [row for step in range(10) for row in training.visits(step)]
+def test_wordings_are_drawn_anew_each_epoch_and_alike_in_every_process(phantoms: Path) -> None:
+    cases = dataset(phantoms)
+    said = {}
     for epoch in range(4):
-        assert sorted(visited[epoch * N : (epoch + 1) * N]) == list(range(N))
-    assert visited[:N] != visited[N : 2 * N]
+        cases.set_epoch(epoch)
+        said[epoch] = [case["prompt"] for case in cases]
+    assert len({tuple(prompts) for prompts in said.values()}) == 4
+    cases.set_epoch(1)
+    assert [case["prompt"] for case in pickle.loads(pickle.dumps(cases))] == said[1]
+    assert [case["prompt"] for case in dataset(phantoms, seed=1)] != said[0]
 
 
-def test_a_step_does_not_depend_on_the_steps_before_it() -> None:
-    straight, jumped = training_set(**{"data.mosaic": 0.3, "text.blank": 0.2}), training_set(**{"data.mosaic": 0.3, "text.blank": 0.2})
-    for step in range(7):
-        straight.batch(step)
-    for a, b in zip(vars(straight.batch(7)).values(), vars(jumped.batch(7)).values()):
-        assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+def test_levels_are_several_or_one_or_none(phantoms: Path) -> None:
+    assert dataset(phantoms, prompts="plain").sentences[0] == (dataset(phantoms).sentences[0][0],)
+    both = dataset(phantoms, prompts=["taught", "place"]).sentences[0]
+    assert both[:-1] == dataset(phantoms).sentences[0]
+    assert [case["prompt"] for case in dataset(phantoms, prompts=())] == [""] * len(dataset(phantoms))
 
 
-def test_another_process_makes_the_same_batch() -> None:
-    code = (
-        "import sys; sys.path[:0] = [r'{}']; from test_dataset import *; b = training_set(**{{'data.mosaic': 0.5}}).batch(5);"
-        "print(b.rows, b.image.sum().item(), b.embedding.tolist())"
-    )
-    there = subprocess.run([sys.executable, "-c", code.format(Path(__file__).parent)], capture_output=True, text=True, check=True).stdout
-    batch = training_set(**{"data.mosaic": 0.5}).batch(5)
-    assert there.strip() == f"{batch.rows} {batch.image.sum().item()} {batch.embedding.tolist()}"
+def test_it_counts_from_the_end_and_ends(phantoms: Path) -> None:
+    cases = dataset(phantoms, prompts="plain")
+    assert cases[-1]["id"] == cases[len(cases) - 1]["id"]
+    with pytest.raises(IndexError):
+        cases[len(cases)]
 
 
-def test_another_seed_is_another_order() -> None:
-    assert training_set().visits(0) != training_set(**{"train.seed": 1}).visits(0)
+def test_a_transform_has_the_last_word(phantoms: Path) -> None:
+    assert dataset(phantoms, transform=lambda case: sorted(case))[0] == ["id", "image", "mask", "prompt"]
 
 
-def test_paraphrases_are_drawn_evenly_over_levels_and_texts() -> None:
-    training = training_set(**{"text.train_prompts": ["p9", "prompt"]})
-    words = Counter(text.split()[0] for step in range(400) for text in said(training, training.batch(step)))
-    assert words["polyp"] / 1600 == pytest.approx(1 / 2, abs=0.05)
-    for word in ("one", "uno", "ein"):
-        assert words[word] / 1600 == pytest.approx(1 / 6, abs=0.04)
+def test_a_copy_for_a_worker_carries_no_pictures(phantoms: Path) -> None:
+    cases = dataset(phantoms, size=96)
+    before = cases[0]["image"]
+    content = pickle.dumps(cases)
+    assert len(content) < cases._store.images.numel()
+    assert torch.equal(pickle.loads(content)[0]["image"], before)
 
 
-def test_the_configured_share_is_blank() -> None:
-    training = training_set(**{"text.blank": 0.3})
-    blank = [text == "" for step in range(300) for text in said(training, training.batch(step))]
-    assert np.mean(blank) == pytest.approx(0.3, abs=0.04)
+def test_a_notebook_is_shown_the_first_cases(phantoms: Path) -> None:
+    cases = dataset(phantoms)
+    picture = Image.open(BytesIO(cases._repr_png_()))
+    assert picture.width > 4 * 160
+    assert re.fullmatch(rf"Dataset\('.*manifest.jsonl', 'train': {len(cases)} cases of 6 images, 48 px, prompts taught: \d+ wordings\)", repr(cases))
+    assert repr(dataset(phantoms, prompts=())).endswith("48 px, no words)")
 
 
-def test_absent_words_contradict_and_their_target_is_empty() -> None:
-    training = training_set(**{"data.absent": 0.4})
-    n_absent = 0
-    for step in range(100):
-        batch = training.batch(step)
-        for row, text, area in zip(batch.rows, said(training, batch), batch.mask.sum((1, 2, 3)).tolist()):
-            right = training.rows[row].prompts["prompt"][0]
-            assert (text, area) in [(right, row + 1), (contradict(right), 0)]
-            n_absent += area == 0
-    assert n_absent / 400 == pytest.approx(0.4 * 4 / 5, abs=0.06)  # "centre" has no contradiction
+def test_a_faulty_row_is_set_aside_within_the_budget(phantoms: Path) -> None:
+    broken = phantoms.with_name("broken.jsonl")
+    first, *others = phantoms.read_text().splitlines()
+    broken.write_text("\n".join([json.dumps(json.loads(first) | {"image": "images/none.png"}), *others]))
+    with pytest.raises(TooManyFaults, match=r"1 of \d+ rows are faulty, the first is row 1 .*; fault_budget is 0\.0"):
+        dataset(broken, fault_budget=0.0)
+    cases = dataset(broken, fault_budget=0.5)
+    assert len(cases) == len(dataset(phantoms)) - 1
+    assert cases.report.quarantined == [1]
 
 
-def test_mosaics_name_the_tile_in_which_the_mask_is() -> None:
-    training = training_set(**{"data.mosaic": 1.0, "data.target": "polyp"})
-    half, tiles = SIZE // 2, Counter[int]()
-    for step in range(20):
-        batch = training.batch(step)
-        for row, text, image, mask in zip(batch.rows, said(training, batch), batch.image, batch.mask):
-            quarters = [mask[0, y : y + half, x : x + half].sum().item() for y in (0, half) for x in (0, half)]
-            (number,) = [number for number in range(4) if text in mosaic.wordings("polyp", number)]
-            assert quarters[number] == sum(quarters) > 0
-            y, x = number // 2 * half, number % 2 * half
-            assert image[0, y + 1, x + 1].item() == pytest.approx(row // 2 * 10 / 255)
-            tiles[number] += 1
-    assert min(tiles.values()) > 8
+def test_a_line_that_is_no_row_is_set_aside_as_in_training(phantoms: Path) -> None:
+    broken = phantoms.with_name("torn.jsonl")
+    first, *others = phantoms.read_text().splitlines()
+    broken.write_text("\n".join([first[: len(first) // 2], *others]))
+    with pytest.raises(TooManyFaults, match=rf"1 of {len(others) + 1} rows are faulty, the first is row 1 .*; fault_budget is 0\.0"):
+        dataset(broken, fault_budget=0.0)
+    cases = dataset(broken, fault_budget=0.5)
+    assert len(cases) == len(dataset(phantoms)) - 1
+    assert [fault.kind for fault in cases.report.faults] == ["no_row"]
 
 
-def test_nine_images_and_the_words_that_name_one() -> None:
-    training = training_set(**{"data.mosaic": 1.0, "data.mosaic_side": 3, "data.target": "polyp"})
-    cuts, tiles = [round(i * SIZE / 3) for i in range(4)], Counter[int]()
-    for step in range(30):
-        batch = training.batch(step)
-        for text, mask in zip(said(training, batch), batch.mask):
-            (number,) = [number for number in range(9) if text in mosaic.wordings("polyp", number, 3)]
-            row, column = divmod(number, 3)
-            assert mask.sum() == mask[0, cuts[row] : cuts[row + 1], cuts[column] : cuts[column + 1]].sum()
-            tiles[number] += 1
-    assert min(tiles.values()) > 3
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split": "tset"}, r"no rows of split 'tset' in .*: did you mean 'test'\?"),
+        ({"prompts": "tought"}, r"tought"),
+        ({"size": 0}, r"size is 0 in Dataset; a whole number of pixels"),
+        ({"size": (64, 64)}, r"size is \(64, 64\)"),
+        ({"channels": 4}, r"channels is 4 in Dataset; 1 \(grey\) or 3 \(colour\)"),
+        ({"transform": "flip"}, r"transform is a str in Dataset; a function of a case's dictionary"),
+    ],
+)
+def test_what_it_cannot_be_made_of_is_said(phantoms: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        dataset(phantoms, **options)
 
 
-def test_an_image_only_set_says_nothing() -> None:
-    training = training_set(**{"fusion.name": "none", "data.mosaic": 0.5})
-    assert levels_of(training.config) == []
-    assert {text for step in range(20) for text in said(training, training.batch(step))} == {""}
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda folder: [{"image": "a.png"}], UsageError, r"a manifest is a list in Dataset; the path of a manifest"),
+        (lambda folder: folder / "none.jsonl", MissingFile, "none.jsonl"),
+        (lambda folder: folder, MissingFile, "no manifest in"),
+        (lambda folder: _empty(folder), ManifestError, "no rows"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(tmp_path: Path, make: Callable[[Path], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Dataset(make(tmp_path))
 
 
-def test_training_prompts_hold_everything_that_a_sample_can_say() -> None:
-    changes: dict[str, Any] = {"data.absent": 0.3, "data.mosaic": 0.3, "text.blank": 0.2, "text.train_prompts": ["p9", "prompt", "p0"]}
-    training = training_set(**changes)
-    prompts = set(training_prompts(training.config, training.rows))
-    spoken = {text for step in range(300) for text in said(training, training.batch(step))}
-    assert spoken <= prompts
-    assert {"", "one 3", "polyp 0, lower right"} <= spoken
+def _empty(folder: Path) -> Path:
+    path = folder / "manifest.jsonl"
+    path.write_text("")
+    return path
 
 
-def test_steps_of_an_epoch_are_the_rows_by_the_batch_size_or_as_configured() -> None:
-    assert training_set().steps_per_epoch == 2
-    assert training_set(**{"train.steps_per_epoch": 7}).steps_per_epoch == 7
-    assert training_set(**{"train.batch_size": 64}).steps_per_epoch == 1
-
-
-def test_a_batch_larger_than_the_set_goes_round() -> None:
-    assert len(training_set(**{"train.batch_size": 25}).batch(0).rows) == 25
-
-
-def test_a_level_that_no_row_has_is_refused_before_the_first_step() -> None:
-    with pytest.raises(ConfigError, match=r"no prompts 'p7'.*did you mean 'p9'"):
-        training_set(**{"text.train_prompts": "p7"})
-
-
-def test_versions_are_drawn_as_often_as_the_sentence_itself() -> None:
-    training = training_set(**{"text.variants": 3})
-    row = training.rows[0]
-    chosen = versions(row.prompts["prompt"][0], training.config)
-    assert len(chosen) >= 2
-    heard = [prompt for step in range(400) for prompt, visited in zip(training.batch(step).prompts, training.batch(step).rows) if visited == 0]
-    counts = Counter(heard)
-    assert set(counts) == set(chosen)
-    assert max(counts.values()) < 2 * min(counts.values())
-
-
-def test_a_sample_of_a_half_means_what_lies_there_and_is_told_in_the_halves_own_words() -> None:
-    training = training_set(**{"data.half": 1.0, "data.target": "infection", "data.half_name": "lung"})
-    sides = Counter[str]()
-    for step in range(10):
-        batch = training.batch(step)
-        for mask, text, row in zip(batch.mask, said(training, batch), batch.rows):
-            side = next(side for side in halves.SIDES if text in halves.wordings("infection", side, "lung"))
-            sides[side] += 1
-            assert torch.equal(mask, halves.cut(training.store.masks[row], side).float())
-    assert min(sides.values()) > 5
-
-
-def test_other_nouns_for_the_target_are_taught_and_the_first_names_it_still() -> None:
-    plain = training_set(**{"data.mosaic": 0.5, "data.half": 0.5, "data.target": "polyp"})
-    training = training_set(**{"data.mosaic": 0.5, "data.half": 0.5, "data.target": "polyp", "data.also_called": ["lesion", "suspicious region"]})
-    heard = [text for step in range(40) for text in said(training, training.batch(step))]
-    for noun in ("polyp", "lesion", "suspicious region"):
-        assert sum(noun in text for text in heard) > 20, noun
-    assert not any(noun in text for step in range(10) for text in said(plain, plain.batch(step)) for noun in ("lesion", "suspicious"))
-    assert mosaic.wordings("polyp", 0) == tuple(text for text in mosaic.wordings("polyp", 0, 2, ("lesion",)) if "lesion" not in text)
+def test_it_is_public() -> None:
+    assert saywhere.Dataset is Dataset

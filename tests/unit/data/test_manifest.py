@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from saywhere.data.checks import check
 from saywhere.data.manifest import COLUMNS, Manifest, read_manifest, subset, write_manifest
-from saywhere.data.validate import check
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.limits import MAX_FIELD_CHARS
 

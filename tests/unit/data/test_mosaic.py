@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from saywhere.captions.templates import PLACES
+from saywhere.data.decoded_cache import Store
 from saywhere.data.mosaic import NINE, Mosaics, draw, tile, unseen_wording, wordings
-from saywhere.data.store import Store
-from saywhere.data.wordings import PLACES
 from saywhere.text.prompts import OPPOSITES, contradict
 
 SIZE = 32

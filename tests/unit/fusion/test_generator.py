@@ -14,7 +14,7 @@ from saywhere.config import Config
 from saywhere.fusion.generator import Generator, start_unit_variance
 from saywhere.fusion.projection import Projection
 from saywhere.fusion.stack import spread
-from saywhere.text.scale import EmbeddingScale, fit
+from saywhere.text.whitening import EmbeddingScale, fit
 
 PLACES = [f"{vertical} {horizontal}" for vertical, horizontal in product(("upper", "lower"), ("left", "right"))]
 FRAMES = ["the {} lesion", "one small lesion in the {} of the image", "{}", "lesion, {}", "find the bright one at the {}",

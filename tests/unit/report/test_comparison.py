@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from saywhere.engine.compare import Comparison, Line
+from saywhere.experiments.compare import Comparison, Line
 from saywhere.metrics.statistics import PairedDifference
 from saywhere.report.comparison import comparison_page
 from saywhere.report.figures import forest

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from saywhere.engine.grid import Grid
+from saywhere.experiments.grid import Grid
 from saywhere.report.progress import write_progress
 
 

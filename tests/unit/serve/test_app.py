@@ -20,8 +20,8 @@ from pycocotools import mask as coco
 import saywhere
 from saywhere.io.limits import MAX_FILE_BYTES
 from saywhere.serve.app import build_app
-from saywhere.serve.calls import MAX_PROMPTS
 from saywhere.serve.models import Models
+from saywhere.serve.routes import MAX_PROMPTS
 from unit.serve.conftest import blank_png, png
 
 Client = TestClient
@@ -135,7 +135,7 @@ def test_a_name_that_a_call_does_not_know_is_refused_with_what_is_meant(client: 
 
 
 def test_pixels_times_prompts_are_bounded(client: Client, monkeypatch: pytest.MonkeyPatch, picture: np.ndarray) -> None:
-    monkeypatch.setattr("saywhere.serve.calls.MAX_PIXELS", 50 * 70 * 2)
+    monkeypatch.setattr("saywhere.serve.routes.MAX_PIXELS", 50 * 70 * 2)
     assert asked(client, png(picture), "left", "right").status_code == 200
     assert is_an_error(asked(client, png(picture), "left", "right", "upper"), 422, "usage")
 

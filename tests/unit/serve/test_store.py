@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from saywhere.data.checks import check
 from saywhere.data.manifest import read_manifest
-from saywhere.data.validate import check
-from saywhere.engine.train import train
 from saywhere.errors import NotWritable, UsageError
 from saywhere.serve.store import Store
+from saywhere.training.trainer import train
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 MASK = np.zeros((20, 30), bool)

@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from saywhere.errors import NotWritable
-from saywhere.io.places import cache_folder
+from saywhere.io.paths import cache_folder
 from saywhere.text import shards
 from saywhere.text.cache import EmbeddingCache
 

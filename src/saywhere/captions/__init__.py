@@ -1,0 +1,1 @@
+"""Sentences from masks, by rules: pure functions of masks and words."""

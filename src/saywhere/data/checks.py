@@ -1,0 +1,201 @@
+"""Twelve faults that a manifest's rows can have. A faulty row, or a line that is none, is set aside with a reason and a remedy: never skipped in silence."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from saywhere.data.file_checks import Facts, Progress, gather
+from saywhere.data.manifest import Manifest, Row
+from saywhere.errors import TooManyFaults, UsageError, nearest
+from saywhere.io.files import write_text
+from saywhere.io.limits import MAX_PROMPT_CHARS
+from saywhere.text.prompts import is_blank
+
+REMEDIES = {
+    "missing_file": "put the file there, or correct the path (relative to the manifest's folder)",
+    "truncated": "fetch or export the file again",
+    "unreadable": "save it as PNG, JPEG, TIFF or BMP, one frame, within the limits",
+    "wrong_channels": "save the image as grey or RGB without transparency, the mask as grey",
+    "nan": "replace NaN and infinity, or export the file again",
+    "wrong_size": "give the mask the image's height and width, or correct the pair",
+    "empty_mask": "draw the mask, write it as 0 and 255, write meant: empty_mask if nothing is there, or remove the row",
+    "three_value_mask": "save the label that is meant as 0 and 255, a row for each label",
+    "duplicate_id": "give each row an id of its own",
+    "leak": "move all rows of the image or group into one split",
+    "blank_prompt": "write the text, leave the whole level blank, or write meant: blank_prompt",
+    "long_prompt": "shorten the text",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a row was set aside. `row`: its line in the manifest, from 1. `kind`: a key of REMEDIES, or no_row."""
+
+    row: int
+    id: str
+    kind: str
+    reason: str
+    remedy: str
+
+
+Found = tuple[Row, Fault]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """`manifest`: the clean rows only. `faults`: in row order; a row may have several."""
+
+    manifest: Manifest
+    faults: list[Fault]
+
+    @property
+    def quarantined(self) -> list[int]:
+        """The lines of the rows that were set aside, each once."""
+        return list(dict.fromkeys(fault.row for fault in self.faults))
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        return dict(Counter(fault.kind for fault in self.faults))
+
+    def write_quarantine(self, path: Path) -> None:
+        """JSONL, one fault a line (row, id, kind, reason, remedy), atomically. Raises NotWritable."""
+        write_text(path, "".join(json.dumps(vars(fault), ensure_ascii=False) + "\n" for fault in self.faults))
+
+
+def within_budget(report: CheckReport, n_lines: int, budget: float, key: str = "fault_budget") -> CheckReport:
+    """The report of a check of `n_lines` lines, if at most the share `budget` of them is faulty. Raises TooManyFaults, which names the first."""
+    n_faulty = len(report.quarantined)
+    if n_faulty > budget * n_lines:
+        first = report.faults[0]
+        raise TooManyFaults(f"{n_faulty} of {n_lines} rows are faulty, the first is row {first.row} ({first.reason})", where=report.manifest.path,
+                            allowed=f"{key} is {budget}", remedy="see `saywhere check`; mend the rows or the budget")  # fmt: skip
+    return report
+
+
+def check(
+    manifest: Manifest,
+    levels: Sequence[str] | None = None,
+    count_tokens: Callable[[str], int] | None = None,
+    max_tokens: int | None = None,
+    progress: Progress | None = None,
+) -> CheckReport:
+    """Find every fault, decoding each distinct file once.
+
+    levels: the prompt levels that will be used, which every row must then have (None: whatever is there). A level that is blank in every row is
+    meant to be blank. Rows without a mask are at fault only where other rows have one. Several rows may share an image within one split.
+    Of a leak the training side is set aside, so that the test set stays as published. Raises UsageError for an unknown level.
+    """
+    rows = manifest.rows
+    images, masks = gather((row.image for row in rows), (row.mask for row in rows if row.mask), progress)
+    found = [*_file_faults(rows, images, masks), *_duplicates(rows), *_prompt_faults(manifest, levels, count_tokens, max_tokens)]
+    found = [(row, fault) for row, fault in found if fault.kind not in row.meant]
+    found += _leaks(_others(rows, found), images)
+    no_rows = [Fault(bad.number, "", "no_row", bad.error.found, bad.error.remedy or "mend or remove the line") for bad in manifest.bad]
+    faults = sorted([*no_rows, *(fault for _, fault in found)], key=lambda fault: fault.row)
+    return CheckReport(replace(manifest, rows=tuple(_others(rows, found))), faults)
+
+
+def _fault(row: Row, kind: str, reason: str) -> Found:
+    return row, Fault(row.number, row.id, kind, reason, REMEDIES[kind])
+
+
+def _others(rows: Sequence[Row], found: Sequence[Found]) -> list[Row]:
+    """The rows without a fault. By identity: rows made in memory may all have the same number."""
+    faulty = {id(row) for row, _ in found}
+    return [row for row in rows if id(row) not in faulty]
+
+
+def _file_faults(rows: Sequence[Row], images: dict[Path, Facts], masks: dict[Path, Facts]) -> Iterator[Found]:
+    for row in rows:
+        image, mask = images[row.image], masks.get(row.mask) if row.mask else None
+        for facts in (image, mask):
+            if facts is not None and facts.kind:
+                yield _fault(row, facts.kind, facts.reason)
+        if row.mask is None and masks:
+            yield _fault(row, "missing_file", "mask: none is named, while other rows have one")
+        if image.size and mask and mask.size and image.size != mask.size:
+            yield _fault(row, "wrong_size", _size_reason(image, mask.size))
+
+
+def _size_reason(image: Facts, mask_size: tuple[int, int]) -> str:
+    assert image.size is not None
+    reason = "image is {} × {}, mask is {} × {} (height × width)".format(*image.size, *mask_size)
+    if image.orientation >= 5 and image.size == mask_size[::-1]:
+        reason += f"; the image's EXIF orientation is {image.orientation}: the mask was drawn on the turned image, so turn the stored image as well"
+    return reason
+
+
+def _duplicates(rows: Sequence[Row]) -> Iterator[Found]:
+    """The first row keeps the id."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        if first.setdefault(row.id, row) is not row:
+            yield _fault(row, "duplicate_id", f"row {first[row.id].number} has the same id")
+
+
+def _leaks(rows: Sequence[Row], images: dict[Path, Facts]) -> Iterator[Found]:
+    """One image, or one group, in two splits. The most protected split keeps its rows."""
+    found: dict[int, Found] = {}
+    for what, key in (("image", lambda row: images[row.image].digest), ("group", lambda row: row.group)):
+        together: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            if key(row):
+                together[key(row)].append(row)
+        for sharing in together.values():
+            kept = max(sharing, key=lambda row: _protection(row.split))
+            for row in sharing:
+                if row.split != kept.split:
+                    reason = f"its {what} is in split {kept.split!r} too (row {kept.number}), where it stays"
+                    found.setdefault(id(row), _fault(row, "leak", reason))
+    yield from found.values()
+
+
+def _protection(split: str) -> int:
+    """test before validation before any other before train."""
+    name = split.lower()
+    return 3 if name.startswith("test") else 2 if name.startswith(("val", "dev")) else 0 if name.startswith("train") else 1
+
+
+def _prompt_faults(manifest: Manifest, levels: Sequence[str] | None, count_tokens: Callable[[str], int] | None, max_tokens: int | None) -> Iterator[Found]:
+    checked = [_known(level, manifest.levels) for level in levels] if levels is not None else manifest.levels
+    worded = {level for row in manifest.rows for level, texts in row.prompts.items() if not all(map(is_blank, texts))}
+    is_long = _length_rule(count_tokens, max_tokens)
+    for row in manifest.rows:
+        if not row.prompts and worded:
+            yield _fault(row, "blank_prompt", "no prompt, while other rows have one")
+            continue
+        for level in checked:
+            texts = row.prompts.get(level, () if levels is not None else None)
+            if texts is None or level not in worded:
+                continue
+            if not texts or any(map(is_blank, texts)):
+                yield _fault(row, "blank_prompt", f"prompt {level} is blank, while other rows have words there")
+            yield from (_fault(row, "long_prompt", f"prompt {level} has {reason}") for reason in map(is_long, texts) if reason)
+
+
+def _known(level: str, known: Iterable[str]) -> str:
+    if level not in known:
+        raise UsageError(f"no prompts named {level!r}", allowed="a level is a key of `prompts`, or 'prompt'", remedy=nearest(level, known))
+    return level
+
+
+def _length_rule(count_tokens: Callable[[str], int] | None, max_tokens: int | None) -> Callable[[str], str]:
+    """A function of a text that says what is too long about it ("" if nothing); each distinct text is counted once."""
+    known: dict[str, str] = {}
+
+    def reason(text: str) -> str:
+        if len(text) > MAX_PROMPT_CHARS:
+            return f"{len(text):,} characters; at most {MAX_PROMPT_CHARS:,} are allowed"
+        n_tokens = count_tokens(text) if count_tokens and max_tokens else 0
+        return f"{n_tokens:,} tokens; the encoder reads {max_tokens:,}" if max_tokens and n_tokens > max_tokens else ""
+
+    def cached(text: str) -> str:
+        if text not in known:
+            known[text] = reason(text)
+        return known[text]
+
+    return cached

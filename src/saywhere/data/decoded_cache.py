@@ -1,0 +1,111 @@
+"""Decoded once: images and masks at the network's size as memory-mapped uint8, so that no step reads or decodes a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saywhere.data.manifest import Row
+from saywhere.errors import MissingFile
+from saywhere.io import cache as cached
+from saywhere.io import files, images
+
+log = logging.getLogger("saywhere")
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Store:
+    """Pictures of some rows at one size. Rows that share an image file share its decoded copy."""
+
+    images: Tensor
+    """uint8 (image, channel, size, size)"""
+    masks: Tensor
+    """uint8 (row, 1, size, size), 0 or 1; resized to the nearest pixel"""
+    image_of_row: np.ndarray
+    """int64 (row,)"""
+
+
+def open_store(rows: Sequence[Row], size: int, channels: int, folder: Path, advance: Callable[[int], None] = lambda done: None) -> Store:
+    """Open the decoded copy of these rows, made on first use and made anew where damaged. `folder` holds one store a digest of (files, size, channels).
+
+    Raises: MissingFile, UnreadableFile, NotWritable.
+    """
+    distinct = list(dict.fromkeys(row.image for row in rows))
+    place = folder / _digest(rows, size, channels)
+    shapes: dict[str, tuple[int, ...]] = {"images": (len(distinct), channels, size, size), "masks": (len(rows), 1, size, size)}
+    if not _is_whole(place, shapes):
+        _build(place, rows, distinct, size, channels, advance)
+    cached.use(place)
+    number = {path: i for i, path in enumerate(distinct)}
+    pictures, masks = (torch.from_numpy(_open(place, name)) for name in shapes)
+    return Store(pictures, masks, np.array([number[row.image] for row in rows], np.int64))
+
+
+def _open(place: Path, name: str) -> np.ndarray:
+    return np.load(place / f"{name}.npy", mmap_mode="c")  # copy on write: whatever a caller does, the file stays as it is
+
+
+def _is_whole(place: Path, shapes: dict[str, tuple[int, ...]]) -> bool:
+    """A damaged store is removed."""
+    if not place.exists():
+        return False
+    try:
+        is_whole = (place / "complete.json").is_file() and all(_open(place, name).shape == shape for name, shape in shapes.items())
+    except (OSError, ValueError, EOFError):
+        is_whole = False
+    if not is_whole:
+        log.warning("decoded store: %s is damaged and is made anew", place.name)
+        shutil.rmtree(place, ignore_errors=True)
+    return is_whole
+
+
+def _build(place: Path, rows: Sequence[Row], distinct: list[Path], size: int, channels: int, advance: Callable[[int], None]) -> None:
+    with files.writing_folder(place) as building:
+        pictures = _memmap(building / "images.npy", (len(distinct), channels, size, size))
+        for i, path in enumerate(distinct):
+            pictures[i] = images.resize_image(images.read_image(path, channels), (size, size)).transpose(2, 0, 1)
+            advance(1)
+        masks = _memmap(building / "masks.npy", (len(rows), 1, size, size))
+        for i, row in enumerate(rows):
+            if row.mask is not None:
+                masks[i, 0] = images.resize_mask(images.read_mask(row.mask), (size, size))
+        pictures.flush()
+        masks.flush()
+        (building / "complete.json").write_text(json.dumps({"format": FORMAT, "images": len(distinct), "rows": len(rows), "size": size}))
+
+
+def _memmap(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """A new file with its room reserved: on a full disk, writing to mapped memory that has none ends the process without a word (SIGBUS)."""
+    mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with path.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return mapped
+
+
+def _digest(rows: Sequence[Row], size: int, channels: int) -> str:
+    """Of what the pictures depend on: paths, sizes and times of the files, not the prompts."""
+    sha = hashlib.sha256(json.dumps([FORMAT, size, channels]).encode())
+    for row in rows:
+        for path in (row.image, row.mask):
+            status = _status(path) if path is not None else None
+            sha.update(f"{path}|{status.st_size if status else 0}|{status.st_mtime_ns if status else 0}\n".encode())
+    return sha.hexdigest()[:24]
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        raise MissingFile(f"no file {path}", remedy="put it there, or run `saywhere check` on the manifest") from None

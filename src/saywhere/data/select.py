@@ -1,0 +1,48 @@
+"""Which rows of which manifest a verb works on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from saywhere import seeds
+from saywhere.config import Config
+from saywhere.data.manifest import Manifest, Row, read_manifest, subset
+from saywhere.data.prompt_table import texts_of
+from saywhere.errors import ConfigError, MissingFile
+
+
+def manifest_of(config: Config) -> Manifest:
+    """`data.manifest`, and of it the rows of `data.ids` where that is set. Raises ConfigError, MissingFile, ManifestError."""
+    if config.data.manifest is None:
+        raise ConfigError("data.manifest is not set", remedy="set it in the configuration, or --set data.manifest=PATH")
+    manifest = read_manifest(Path(config.data.manifest), lenient=True)
+    return manifest if config.data.ids is None else subset(manifest, Path(config.data.ids))
+
+
+def data_of(config: Config, manifest: Path | None) -> Manifest:
+    """Other data where that is named, else the configuration's own. Raises MissingFile, ConfigError, ManifestError."""
+    if manifest is None and config.data.manifest is None:
+        raise MissingFile("no manifest: a model that was passed on does not know where your data lies", remedy="name it with --data")
+    return read_manifest(manifest, lenient=True) if manifest else manifest_of(config)
+
+
+def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:
+    """The rows of a split that must be there. Raises ConfigError."""
+    rows = manifest.split(split)
+    if not rows:
+        raise ConfigError(f"no rows of split {split!r}", where=manifest.path, allowed=f"splits there: {', '.join(manifest.splits)}", remedy=remedy)
+    return rows
+
+
+def limited(manifest: Manifest, config: Config) -> list[Row]:
+    """The training rows, or `data.limit` of them drawn by the seed."""
+    rows = rows_of(manifest, config.data.train_split, "set data.train_split")
+    if config.data.limit is None or config.data.limit >= len(rows):
+        return rows
+    chosen = seeds.generator(config.train.seed, "limit").permutation(len(rows))[: config.data.limit]
+    return [rows[i] for i in sorted(chosen)]
+
+
+def evaluation_prompt(row: Row, config: Config) -> str:
+    """The one sentence that a row is evaluated with: the first of its level; none for an image-only model."""
+    return "" if not config.fusion.uses_text else texts_of(row, config.text.evaluate_prompts, "text.evaluate_prompts")[0]

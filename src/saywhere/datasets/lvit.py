@@ -1,0 +1,46 @@
+"""LViT's folders (Li et al. 2023), in which MosMedData+ (CT, lung infection) and MoNuSeg (cell nuclei) are given away with sentences."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from saywhere.data.file_checks import Progress
+from saywhere.datasets.layout import ORACLE, Case, Prepared, by_stem, find_with, missing, paired, write_set
+from saywhere.datasets.lvit_texts import read_texts
+from saywhere.datasets.workbooks import MASK
+
+PARTS = {"train": "Train_Folder", "val": "Val_Folder", "test": "Test_Folder"}
+IMAGES_REMEDY = "unpack LViT's download so that Train_Folder, Val_Folder and Test_Folder, each with img and labelcol, lie in the folder that --from names"
+
+
+def _prepare(published: dict[str, int], source: Path, target: Path, progress: Progress | None = None) -> Prepared:
+    """{Train,Val,Test}_Folder/{img,labelcol}/* and workbooks of any name, anywhere below `source`.
+
+    Raises: MissingExtra, MissingFile, ManifestError, UnreadableFile, UsageError, NotWritable.
+    """
+    root = find_with(source, list(PARTS.values()), IMAGES_REMEDY)
+    images = {split: _files(root / name, "img") for split, name in PARTS.items()}
+    texts = read_texts(source, images)
+    cases: list[Case] = []
+    warnings: list[str] = []
+    for split, name in PARTS.items():
+        masks = {stem.removeprefix(MASK): path for stem, path in _files(root / name, "labelcol").items()}
+        present, absent = paired(sorted(images[split]), masks)
+        silent = sorted(stem for stem in present if (split, stem) not in texts)
+        if silent:
+            absent.append(f"{len(silent):,} cases of split {split} have no sentence and are left out (the first: {', '.join(silent[:3])})")
+        warnings += absent
+        said = {stem: texts[split, stem] for stem in sorted(present) if (split, stem) in texts}
+        cases += [Case(stem, images[split][stem], masks[stem], split, {"text": text}, ORACLE) for stem, text in said.items()]
+    return write_set(source, target, cases, published, warnings, progress)
+
+
+prepare_mosmed = partial(_prepare, {"train": 2183, "val": 273, "test": 273})
+prepare_monuseg = partial(_prepare, {"train": 24, "val": 6, "test": 14})
+
+
+def _files(folder: Path, name: str) -> dict[str, Path]:
+    if not (folder / name).is_dir():
+        raise missing(folder, [name], IMAGES_REMEDY)
+    return by_stem(folder / name)

@@ -1,0 +1,1 @@
+"""Measuring a model, and whether its words are heard."""

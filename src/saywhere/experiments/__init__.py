@@ -1,0 +1,1 @@
+"""Tables of runs: a grid of configurations, run anywhere, compared with statistics."""

@@ -1,0 +1,134 @@
+"""A grid of cells: which configurations, under which names, with which seeds."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from saywhere.config import Config, read
+from saywhere.config.toml import read_document
+from saywhere.errors import ConfigError, nearest
+
+
+class Choice(BaseModel):
+    """One value of an axis: a label for the table and the keys that it sets."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    label: str
+    set: dict[str, Any] = {}
+
+
+class Grid(BaseModel):
+    """A table to make: every choice of every axis with every seed, on top of one base configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    table: str = Field(pattern=r"^[a-z0-9_]+$", description="name of the results' folder")
+    title: str
+    note: str = ""
+    base: Path
+    seeds: list[int] = Field([0, 1, 2], min_length=1)
+    jobs: int = Field(1, ge=1, description="cells side by side")
+    threads: int = Field(0, ge=0, description="a cell's threads; 0: every core")
+    mosaics: int = Field(0, ge=0, description="measure each cell on so many mosaics of test images too")
+    measure: Literal["images", "mosaics"] = Field("images", description="whose Dice the table compares: the test images' or the mosaics'")
+    reference: str | None = Field(None, description="label that the others are compared with: a cell's, or that of a choice in the last axis")
+    set: dict[str, Any] = Field({}, description="keys of every cell, on top of the base")
+    axis: list[list[Choice]] = Field(min_length=1)
+    _file: Path | None = PrivateAttr(None)
+
+    @property
+    def place(self) -> str:
+        """The file that it was read from, for people."""
+        return str(self._file) if self._file else f"table {self.table}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training and its evaluation."""
+
+    label: str
+    seed: int
+    config: Config
+
+    @property
+    def id(self) -> str:
+        plain = self.label.lower().replace("++", "pp")  # UNet++ is not UNet
+        return f"{re.sub(r'[^a-z0-9]+', '-', plain).strip('-')}-seed{self.seed}"
+
+
+def read_grid(path: Path) -> Grid:
+    """Raises MissingFile, ConfigError."""
+    document, _ = read_document(path, "grid", "name a TOML file, for instance one of benchmarks/*.toml")
+    try:
+        grid = Grid.model_validate(document)
+    except ValidationError as error:
+        raise _explain(error.errors()[0], document, path) from None
+    grid._file = path
+    return grid
+
+
+def _explain(fault: Any, document: dict[str, Any], path: Path) -> ConfigError:
+    """The first fault as a sentence; of a choice, which one it is."""
+    location = list(fault["loc"])
+    model: type[BaseModel] = Grid
+    place = str(path)
+    if location[:1] == ["axis"] and len(location) > 3:
+        model, (_, axis, number, *location) = Choice, location
+        label = document["axis"][axis][number].get("label")
+        place = f"{path}, axis {axis + 1}, choice {number + 1}" + (f" ({label!r})" if label else "")
+    key = ".".join(str(part) for part in location)
+    if fault["type"] == "extra_forbidden":
+        return ConfigError(f"unknown key {key[:80]}", where=place, remedy=nearest(key[:80], model.model_fields))
+    return ConfigError(f"{key}: {fault['msg'].lower()}", where=place)
+
+
+def cells_of(grid: Grid, seeds: Sequence[int] = ()) -> list[Cell]:
+    """Seed by seed, so that every table is complete with one seed before the second; `seeds`: those of the grid's that are asked for, else all.
+
+    Raises ConfigError for a key or value that no configuration has, for two cells of one id, a reference that is no label, and a seed that the grid has not.
+    """
+    if unknown := set(seeds) - set(grid.seeds):
+        raise ConfigError(f"no seed {min(unknown)} in this grid", where=grid.place, allowed=f"it has {', '.join(map(str, grid.seeds))}")
+    if grid.measure == "mosaics" and not grid.mosaics:
+        raise ConfigError("measure is 'mosaics', and mosaics is 0", where=grid.place, remedy="say on how many: mosaics = 100")
+    base = read(grid.base)
+    cells = [_cell(grid, base, choices, seed) for seed in seeds or grid.seeds for choices in itertools.product(*grid.axis)]
+    names = [cell.id for cell in cells]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"two cells are called {name}", where=grid.place, allowed="labels must differ", remedy="rename a label or drop a seed")
+    _check_reference(grid)
+    return cells
+
+
+def _cell(grid: Grid, base: Config, choices: Sequence[Choice], seed: int) -> Cell:
+    label = _label(choice.label for choice in choices)
+    changes = grid.set | {key: value for choice in choices for key, value in choice.set.items()}
+    changes |= {"train.seed": seed, "train.threads": grid.threads}
+    try:
+        return Cell(label, seed, base.replace(**changes))
+    except ConfigError as error:
+        raise ConfigError(error.found, where=f"{grid.place}, cell {label!r}", allowed=error.allowed, remedy=error.remedy) from None
+
+
+def _check_reference(grid: Grid) -> None:
+    """A cell's whole label, or that of a choice in the last axis."""
+    known = [_label(choice.label for choice in choices) for choices in itertools.product(*grid.axis)] + [choice.label for choice in grid.axis[-1]]
+    if grid.reference is not None and grid.reference not in known:
+        raise ConfigError(f"the reference {grid.reference[:80]!r} is no cell's label", where=grid.place,
+                          allowed="a whole label, or that of a choice in the last axis", remedy=nearest(grid.reference[:80], known))  # fmt: skip
+
+
+def labels_of(axis: Sequence[Sequence[dict[str, Any]]]) -> list[str]:
+    """The labels of a written grid's cells (`axis` of a table.json), in the grid's order."""
+    return [_label(choice["label"] for choice in choices) for choices in itertools.product(*axis)]
+
+
+def _label(labels: Iterable[str]) -> str:
+    return " · ".join(label for label in labels if label)

@@ -1,0 +1,1 @@
+"""The figure: text branch, stack and network, put together."""

@@ -1,0 +1,64 @@
+"""The prompt joins a network's features instead of its input, to compare with."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from saywhere.fusion.conditioning import Joined, saying
+from saywhere.modeling.normalize import Normalize
+from saywhere.text.whitening import EmbeddingScale, one_vector
+from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.cutmix import Mixing
+from saywhere.types import Image, Segmentation
+
+
+class FeatureSegmenter(nn.Module):
+    """Image, geometry, and a network whose features are conditioned on the prompt.
+
+    Args:
+        scale: of the embeddings, fitted on the training prompts.
+        normalize: of the image, after the geometry.
+        network: conditioned in place by `fusion.conditioning.join`.
+        reads_tokens: are embeddings (batch, token, embedding), rather than (batch, embedding)?
+    """
+
+    uses_text, can_mirror, text_branch = True, False, None
+    pseudo_image_turns = False
+
+    def __init__(self, scale: EmbeddingScale, normalize: Normalize, network: nn.Module, reads_tokens: bool) -> None:
+        super().__init__()
+        self.scale, self.normalize, self.network = scale, normalize, network
+        self.reads_tokens = reads_tokens
+
+    def text_parameters(self) -> list[nn.Parameter]:
+        """What learns from the prompts: the conditioners in the network."""
+        joints = [part.joint for part in self.network.modules() if isinstance(part, Joined)]
+        return [parameter for joint in joints for parameter in joint.parameters()]
+
+    def prompt_distance(self, embedding: Tensor) -> Tensor:
+        """(batch,): distance of each prompt from the training prompts; above 1: unlike any of them."""
+        return self.scale.distance(one_vector(embedding))
+
+    def forward(
+        self,
+        image: Image,
+        embedding: Tensor,
+        geometry: Geometry | None = None,
+        noise: Tensor | None = None,
+        mixing: Mixing | None = None,
+    ) -> Segmentation:
+        """Segment what the prompts name; arguments as those of `ReferringSegmenter.forward`.
+
+        `embedding` is (batch, token, embedding), and gets no noise, where tokens are read. A box of
+        another sample comes without that one's prompt: a vector has no place to bring it to.
+        """
+        turned = image if geometry is None else geometry(image)  # augmented frame
+        turned = mixing.cutmix(turned) if mixing else turned
+        with saying(self._scaled(embedding, noise)):
+            return Segmentation(self.network(self.normalize(turned)), None)
+
+    def _scaled(self, embedding: Tensor, noise: Tensor | None) -> Tensor:
+        if self.reads_tokens:
+            return embedding
+        scaled = self.scale(embedding)
+        return scaled if noise is None else scaled + noise

@@ -1,0 +1,48 @@
+"""The same network without a prompt, to compare with."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from saywhere.modeling.normalize import Normalize
+from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.cutmix import Mixing
+from saywhere.types import Embedding, Image, Segmentation
+
+
+class ImageSegmenter(nn.Module):
+    """Image, geometry, network: every prompt gets the same answer.
+
+    Args:
+        normalize: of the image, after the geometry.
+        network: image (batch, channel, height, width) → logits (batch, 1, height, width).
+    """
+
+    uses_text, reads_tokens, can_mirror, text_branch = False, False, True, None
+    pseudo_image_turns = False
+
+    def __init__(self, normalize: Normalize, network: nn.Module) -> None:
+        super().__init__()
+        self.normalize, self.network = normalize, network
+
+    def text_parameters(self) -> list[nn.Parameter]:
+        """None."""
+        return []
+
+    def prompt_distance(self, embedding: Tensor) -> Tensor:
+        """(batch,): 0, since every prompt gets the same answer."""
+        return torch.zeros(len(embedding))
+
+    def forward(
+        self,
+        image: Image,
+        embedding: Embedding | None = None,
+        geometry: Geometry | None = None,
+        noise: Tensor | None = None,
+        mixing: Mixing | None = None,
+    ) -> Segmentation:
+        """Segment; arguments as those of `ReferringSegmenter.forward`, embedding and noise unused."""
+        turned = image if geometry is None else geometry(image)  # augmented frame
+        turned = mixing.cutmix(turned) if mixing else turned
+        return Segmentation(self.network(self.normalize(turned)), None)

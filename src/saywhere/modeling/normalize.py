@@ -1,0 +1,25 @@
+"""(value − mean) / std a channel, each half of the stack by its own numbers, after the augmentation (as the public code)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from saywhere.types import Stack
+
+
+class Normalize(nn.Module):
+    """Constants, one a channel; corners that the geometry left empty are 0 before and (0 − mean) / std after."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1), persistent=False)
+
+    def forward(self, stack: Stack) -> Stack:
+        return (stack - self.mean) / self.std

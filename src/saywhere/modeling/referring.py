@@ -1,0 +1,90 @@
+"""The figure: a pseudo-image joins the image, turns with it, and any network segments (arXiv 2510.12482)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from saywhere.fusion.generator import Generator
+from saywhere.fusion.projection import Projection
+from saywhere.fusion.stack import fuse
+from saywhere.fusion.text_branch import TextBranch
+from saywhere.modeling.normalize import Normalize
+from saywhere.text.whitening import EmbeddingScale
+from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.cutmix import Mixing
+from saywhere.types import Embedding, Image, PseudoImage, Segmentation, Stack
+
+
+class ReferringSegmenter(TextBranch):
+    """Fuse the prompt with the image, transform both by one geometry, segment.
+
+    Args:
+        scale: of the embeddings, fitted on the training prompts.
+        projection: scaled embedding → seed of the generator.
+        generator: seed → pseudo-image.
+        normalize: of the stack, after the geometry.
+        network: stack (batch, 2*channel, height, width) → logits (batch, 1, height, width).
+        pseudo_image_turns: False leaves the pseudo-image behind when the image is transformed:
+            the fault that the paper mends, for comparison.
+    """
+
+    uses_text, reads_tokens = True, False
+
+    def __init__(
+        self,
+        scale: EmbeddingScale,
+        projection: Projection,
+        generator: Generator,
+        normalize: Normalize,
+        network: nn.Module,
+        pseudo_image_turns: bool = True,
+    ) -> None:
+        super().__init__(scale, projection, generator)
+        self.normalize, self.network = normalize, network
+        self.pseudo_image_turns = pseudo_image_turns
+
+    @property
+    def can_mirror(self) -> bool:
+        """May image and prompt be mirrored together? Only where the pseudo-image turns too."""
+        return self.pseudo_image_turns
+
+    @property
+    def text_branch(self) -> TextBranch:
+        """What turns a prompt into a pseudo-image: this model itself."""
+        return self
+
+    def text_parameters(self) -> list[nn.Parameter]:
+        """What learns from the prompts: projection and generator."""
+        return [*self.projection.parameters(), *self.generator.parameters()]
+
+    def forward(
+        self,
+        image: Image,
+        embedding: Embedding,
+        geometry: Geometry | None = None,
+        noise: Tensor | None = None,
+        mixing: Mixing | None = None,
+    ) -> Segmentation:
+        """Segment what the prompts name.
+
+        Args:
+            image: (batch, channel, height, width), [0, 1], original frame.
+            embedding: (batch, embedding), as the encoder gives it.
+            geometry: transforms the stack. None: nothing moves.
+            noise: (batch, scaled), added to the scaled embedding, in training.
+            mixing: CutMix and photometric changes of the stack, in training.
+        """
+        pseudo_image = self.generate(embedding, noise)  # (batch, channel, height, width), original
+        mixed = mixing.of_words(pseudo_image) if mixing else pseudo_image
+        stack = self.turn(image, mixed, geometry)  # (batch, 2*channel, height, width), augmented
+        stack = mixing.of_stack(stack) if mixing else stack
+        logits = self.network(self.normalize(stack))  # (batch, 1, height, width), augmented frame
+        return Segmentation(logits, pseudo_image)
+
+    def turn(self, image: Image, pseudo_image: PseudoImage, geometry: Geometry | None) -> Stack:
+        """The stack in the augmented frame: fused first, then transformed."""
+        if geometry is None:
+            return fuse(image, pseudo_image)
+        if self.pseudo_image_turns:
+            return geometry(fuse(image, pseudo_image))
+        return fuse(geometry(image), pseudo_image)

@@ -1,0 +1,124 @@
+"""One worker, one bounded queue: requests that wait together are segmented together, and one too many is told to come back."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from saywhere.errors import Busy
+from saywhere.inference.segmenter import Result, Segmenter
+
+BATCH_SIZE = 8
+STOP_S = 8.0
+
+
+@dataclass
+class Job:
+    """One image with one prompt, for one model."""
+
+    segmenter: Segmenter
+    image: np.ndarray
+    """uint8 (height, width, channel)"""
+    prompt: str
+    threshold: float | None
+    answer: Future[tuple[Result, float]] = field(default_factory=Future)
+    """the result, and how long the model took, in ms (of the whole batch)"""
+
+
+class Desk:
+    """`take` a place, `submit` jobs for it, `give` the place back; a place is one request, however many prompts it holds."""
+
+    def __init__(self, places: int = 32) -> None:
+        self._places = threading.BoundedSemaphore(places)
+        self.n_places, self.n_taken = places, 0
+        self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._is_open = True
+        self._worker = threading.Thread(target=self._work, name="segmenting", daemon=True)
+        self._worker.start()
+
+    def take(self) -> None:
+        """Raises Busy where all places are taken, or the service is about to stop."""
+        if not self._is_open or not self._places.acquire(blocking=False):
+            allowed = f"it takes {self.n_places} requests at once" if self._is_open else "it is about to stop"
+            raise Busy("the service is busy", allowed=allowed, remedy="try again after the seconds of Retry-After")
+        self.n_taken += 1
+
+    def give(self) -> None:
+        """The other end of `take`."""
+        self.n_taken -= 1
+        self._places.release()
+
+    def submit(self, job: Job) -> Future[tuple[Result, float]]:
+        """The answer to come."""
+        self._waiting.put(job)
+        return job.answer
+
+    def close(self, patience_s: float = STOP_S) -> bool:
+        """Take no one else, and finish what was begun; False where it is not finished in time."""
+        self._is_open = False
+        self._waiting.put(None)
+        self._worker.join(patience_s)
+        return not self._worker.is_alive()
+
+    @property
+    def is_open(self) -> bool:
+        """Is anyone taken?"""
+        return self._is_open and self._worker.is_alive()
+
+    def _work(self) -> None:
+        while (job := self._waiting.get()) is not None:
+            jobs = [job]
+            while len(jobs) < BATCH_SIZE and (more := self._at_once()) is not None:
+                jobs.append(more)
+            for same in _alike(jobs):
+                _segment(same)
+
+    def _at_once(self) -> Job | None:
+        """A job that waits already. The end's mark is put back."""
+        try:
+            job = self._waiting.get_nowait()
+        except queue.Empty:
+            return None
+        if job is None:
+            self._waiting.put(None)
+        return job
+
+
+def _alike(jobs: list[Job]) -> list[list[Job]]:
+    groups: dict[Any, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault((id(job.segmenter), job.threshold), []).append(job)
+    return list(groups.values())
+
+
+def _segment(jobs: list[Job]) -> None:
+    """All at once; where that fails, each alone, so that a bad one spoils only itself."""
+    jobs = [job for job in jobs if job.answer.set_running_or_notify_cancel()]
+    if not jobs:
+        return
+    try:
+        _answer(jobs)
+    except Exception as error:
+        if len(jobs) == 1:
+            jobs[0].answer.set_exception(error)
+            return
+        for job in jobs:
+            try:
+                _answer([job])
+            except Exception as own:
+                job.answer.set_exception(own)
+
+
+def _answer(jobs: list[Job]) -> None:
+    """One call of the model for jobs of one model and threshold."""
+    started = time.perf_counter()
+    results = jobs[0].segmenter.segment_many([job.image for job in jobs], [job.prompt for job in jobs], threshold=jobs[0].threshold)
+    took_ms = 1000 * (time.perf_counter() - started)
+    for job, result in zip(jobs, results):
+        job.answer.set_result((result, took_ms))

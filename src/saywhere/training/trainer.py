@@ -1,0 +1,155 @@
+"""Train a model: a fresh start, a fine-tuning, or the resumption of a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from saywhere.config import Config, as_config
+from saywhere.modeling.build import check_network
+from saywhere.runs import checkpoint, named
+from saywhere.runs.checkpoint import Checkpoint
+from saywhere.runs.directory import Run, create, reopen, weights_of
+from saywhere.training import autotune, failures
+from saywhere.training.device import launch, limit_threads
+from saywhere.training.interrupts import until_interrupted
+from saywhere.training.loop import Loop, time_steps
+from saywhere.training.setup import Material, gather
+from saywhere.training.state import Listener
+
+GETTING_READY = "checking and decoding the images, embedding the prompts (once: they are kept in the cache)"
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a training begins."""
+
+    config: Config
+    run: Run | None
+    """the directory to go on in; None: a new one"""
+    before: Checkpoint | None
+    """whose scale of the embeddings is kept, so that the prompts mean the same"""
+    prepare: Callable[[Loop], None]
+    """brings weights, optimiser and progress to where the training begins"""
+
+
+def train(
+    config: Config | str | Path,
+    out: str | Path | None = None,
+    *,
+    name: str = "run",
+    resume: bool = False,
+    start: str | Path | None = None,
+    listen: Listener = lambda event: None,
+) -> Path:
+    """Train, and return the run directory. Ctrl-C saves and raises KeyboardInterrupt.
+
+    Args:
+        config: a `saywhere.Config`, or the path of a TOML file.
+        out: the run directory. Default: runs/NAME, numbered, never overwritten.
+        name: of the default directory.
+        resume: go on where the run stands, with its own configuration; begin where there is none.
+        start: a run or model whose best weights, with the scale of its embeddings, are this
+            training's first ones (fine-tuning); of the same network and fusion.
+        listen: told each event of the training.
+    Raises:
+        ConfigError: for a configuration that cannot be trained.
+        TooManyFaults: over `data.fault_budget`.
+        TrainingDiverged: where loss or gradient are not finite.
+        OutOfMemory: with a smaller suggestion.
+        NotWritable: where the run cannot be written.
+        BadCheckpoint: for a run or model to begin from that cannot be read.
+    """
+    config = as_config(config)
+    out = None if out is None else Path(out)
+    start = None if start is None else Path(start)
+    run = reopen(out, name) if resume else None
+    if run is not None:
+        begin = _resumption(run, config, start)
+    elif start is not None:
+        begin = _fine_tuning(config, start)
+    else:
+        begin = _fresh(config)
+    return _run(begin, out, name, listen)
+
+
+def _fresh(config: Config) -> Start:
+    return Start(config, None, None, Loop.teach_words)
+
+
+def _fine_tuning(config: Config, start: Path, run: Run | None = None) -> Start:
+    first = checkpoint.load(named.find(start))
+    return Start(config, run, first, partial(Loop.start_from, first=first, where=start))
+
+
+def _resumption(run: Run, asked: Config, start: Path | None) -> Start:
+    """From the last checkpoint; a run that was killed before its first one begins as it began."""
+    if (run.last / named.WEIGHTS).is_file():
+        saved = checkpoint.load(run.last)
+        config = run.config(asked, saved.config)
+        return Start(config, run, saved, partial(Loop.restore, saved=saved))
+    config = run.config(asked, None)
+    started_from = run.facts().get("started_from") or start
+    if started_from is not None:
+        return _fine_tuning(config, Path(started_from), run)
+    return replace(_fresh(config), run=run)
+
+
+def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
+    """Everything that the three ways have in common, from the check of the data to the last step."""
+    config = begin.config
+    check_network(config)
+    weights = weights_of(config)
+    stop = threading.Event()
+    with failures.reporting_memory(config), until_interrupted(stop, at_once=True):
+        limit_threads(config)
+        listen({"event": "stage", "message": GETTING_READY})
+        material = _with_scale_of(begin.before, gather(config))
+        run = _directory(begin.run, out, name, material, weights, listen)
+        with failures.recording(run, is_new=begin.run is None):
+            material.report.write_quarantine(run.folder / "quarantine.jsonl")
+            tried = autotune.what_is_tried(config)
+            listen({"event": "stage", "message": f"building the model{tried}"})
+            config = autotune.choose(config, partial(time_steps, material=material))
+            fabric = launch(config)
+            run.write_config(config)
+            if weights:
+                run.write_facts(weights=weights)
+            loop = Loop(config, material, run, fabric, listen)
+            begin.prepare(loop)
+            loop.go(stop)
+    return run.folder
+
+
+def _directory(
+    run: Run | None,
+    out: Path | None,
+    name: str,
+    material: Material,
+    weights: dict[str, str] | None,
+    listen: Listener,
+) -> Run:
+    """The run that goes on, if its data are the same; else a new one."""
+    if run is not None:
+        run.same_data(material.report.manifest.digest)
+        run.same_weights(weights)
+        return run
+    run = create(out, name)
+    if out is not None and run.folder != out:
+        message = f"{out} holds something already: this run is {run.folder}"
+        listen({"event": "warning", "message": message})
+    return run
+
+
+def _with_scale_of(before: Checkpoint | None, material: Material) -> Material:
+    """With the scale that a model learned by, where there was one before.
+
+    Other prompts would give another scale, and the same prompt would be other numbers.
+    """
+    scale = None if before is None else checkpoint.scale_of(before)
+    if scale is None or material.scale is None:
+        return material
+    return replace(material, scale=scale)

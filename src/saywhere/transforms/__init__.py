@@ -1,0 +1,1 @@
+"""One geometry for stack and mask; photometric changes for the image alone."""

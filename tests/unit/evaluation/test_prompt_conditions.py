@@ -1,0 +1,56 @@
+"""The same images, other words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from saywhere.config import Config
+from saywhere.data.manifest import Row, read_manifest
+from saywhere.errors import ConfigError
+from saywhere.evaluation.prompt_conditions import asked, prompts_for
+
+
+def rows(*prompts: str) -> list[Row]:
+    return [Row(id=str(i), image=Path("a.png"), prompts={"prompt": (prompt,), "later": (f"new {prompt}",)}) for i, prompt in enumerate(prompts)]
+
+
+def test_shuffled_words_are_never_the_images_own(config: Config, manifest: Path) -> None:
+    test = read_manifest(manifest).split("train")
+    right, other = prompts_for("right", test, config), prompts_for("shuffled", test, config)
+    assert None not in other
+    assert all(a != b for a, b in zip(right, other))
+    assert set(other) <= set(right)
+
+
+def test_where_all_say_the_same_nothing_can_be_shuffled() -> None:
+    assert prompts_for("shuffled", rows("polyp", "polyp", "polyp"), Config()) == [None, None, None]
+
+
+def test_contradictory_words_exclude_what_names_no_side() -> None:
+    found = prompts_for("contradictory", rows("upper left polyp", "one polyp in the centre", "lower right and upper left"), Config())
+    assert found == ["lower right polyp", None, None]
+
+
+def test_empty_and_unseen_are_the_blank_and_the_other_level() -> None:
+    config = Config().replace(**{"text.unseen_prompts": "later"})
+    assert prompts_for("empty", rows("a", "b"), config) == ["", ""]
+    assert prompts_for("unseen", rows("a", "b"), config) == ["new a", "new b"]
+
+
+def test_an_image_only_model_is_asked_once(config: Config) -> None:
+    assert asked(config.replace(**{"fusion.name": "none"})) == ["right"]
+
+
+def test_right_is_always_asked_and_unseen_where_the_manifest_has_it() -> None:
+    assert asked(Config()) == ["right", "empty", "shuffled", "contradictory"]
+    assert asked(Config().replace(**{"text.unseen_prompts": "later"}))[-1] == "unseen"
+    assert asked(Config(), ["empty"]) == ["right", "empty"]
+
+
+def test_words_that_do_not_exist_are_refused_before_anything_is_measured() -> None:
+    with pytest.raises(ConfigError, match=r"no words 'shufled' in evaluate\.words: did you mean 'shuffled'\?"):
+        asked(Config(), ["right", "shufled"])
+    with pytest.raises(ConfigError, match=r"words 'unseen', and text\.unseen_prompts is not set"):
+        asked(Config(), ["unseen"])

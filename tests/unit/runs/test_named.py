@@ -1,0 +1,42 @@
+"""A model's name serves where a run is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from saywhere.errors import MissingFile
+from saywhere.runs import named
+
+
+def model(place: Path, name: str) -> Path:
+    (place / name).mkdir(parents=True)
+    (place / name / named.BUNDLE).touch()
+    return place / name
+
+
+def test_the_first_place_that_has_a_name_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = model(tmp_path / "a", "spot"), model(tmp_path / "b", "spot")
+    model(tmp_path / "b", "blob")
+    monkeypatch.setenv("SAYWHERE_MODELS", f"{tmp_path / 'a'}:{tmp_path / 'b'}")
+    assert named.find(Path("spot")) == first
+    assert named.find(second) == second  # a path is itself
+    assert set(named.known()) >= {"spot", "blob"}
+
+
+def test_a_folder_of_pictures_that_is_called_like_a_model_does_not_hide_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = model(tmp_path / "models", "spot")
+    monkeypatch.setenv("SAYWHERE_MODELS", str(tmp_path / "models"))
+    (tmp_path / "work" / "spot").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "work")
+    assert named.find(Path("spot")) == place
+
+
+def test_what_is_neither_says_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model(tmp_path, "spot")
+    monkeypatch.setenv("SAYWHERE_MODELS", str(tmp_path))
+    with pytest.raises(MissingFile, match=r"no run and no model 'spott'.*did you mean 'spot'.*saywhere models list"):
+        named.find(Path("spott"))
+    with pytest.raises(MissingFile, match="no checkpoint in runs/nothing"):
+        named.find(Path("runs/nothing"))
