@@ -26,14 +26,19 @@ def main(name: str, run: Path, alone: Path) -> dict[str, Any]:
     """Both means and their difference, over the same cases."""
     blank, right, image = dice_of(run, "empty"), dice_of(run, "right"), dice_of(alone, "right")
     if set(blank) != set(image):
-        raise SystemExit(f"{run} was evaluated on other cases ({len(blank)}) than {alone} ({len(image)})")
+        raise SystemExit(
+            f"{run} was evaluated on other cases ({len(blank)}) than {alone} ({len(image)})"
+        )
     ids = sorted(blank)
     ours, words, theirs = ([found[case] for case in ids] for found in (blank, right, image))
     return {
         "name": name,
         "n": len(ids),
         "steps": {"model": steps_of_model(name), "image only": steps_of_run(alone)},
-        **{key: asdict(bootstrap_mean(values, RESAMPLES, SEED)) for key, values in (("right", words), ("blank", ours), ("image only", theirs))},
+        **{
+            key: asdict(bootstrap_mean(values, RESAMPLES, SEED))
+            for key, values in (("right", words), ("blank", ours), ("image only", theirs))
+        },
         "difference": asdict(paired_difference(ours, theirs, RESAMPLES, SEED)),
     }
 
@@ -41,12 +46,18 @@ def main(name: str, run: Path, alone: Path) -> dict[str, Any]:
 def dice_of(run: Path, words: str) -> dict[str, float]:
     """Case → Dice, of one kind of words."""
     with (run / "evaluation" / "cases.csv").open(newline="", encoding="utf-8") as sheet:
-        return {row["id"]: float(row["dice"]) for row in csv.DictReader(sheet) if row["words"] == words}
+        return {
+            row["id"]: float(row["dice"]) for row in csv.DictReader(sheet) if row["words"] == words
+        }
 
 
 def steps_of_model(name: str) -> int:
     """Of all the parts of its recipe."""
-    return sum(_steps(path) for path in (RECIPES / part / f"{name}.toml" for part in ("", "more", "last")) if path.is_file())
+    return sum(
+        _steps(path)
+        for path in (RECIPES / part / f"{name}.toml" for part in ("", "more", "last"))
+        if path.is_file()
+    )
 
 
 def steps_of_run(run: Path) -> int:
@@ -61,7 +72,9 @@ def _steps(config: Path) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("name")
     parser.add_argument("run", type=Path)
     parser.add_argument("alone", type=Path)

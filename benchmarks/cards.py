@@ -24,12 +24,23 @@ def renewed(name: str) -> dict[str, Any]:
     """A model's config.json as it should be. Raises ValueError where what was measured is not of the model that is here."""
     folder, measured = MODELS / name, _json(TRUST / f"{name}.json")
     learned = {key: _json(folder / "expected.json")[key] for key in ("n", "split")}
-    if (measured["weights"], measured["expected_from"]) != (files.digest(folder / named.BUNDLE), learned):
-        raise ValueError(f"benchmarks/results/trust/{name}.json is of other weights or of another calibration: python benchmarks/trust.py {name} MANIFEST")
+    if (measured["weights"], measured["expected_from"]) != (
+        files.digest(folder / named.BUNDLE),
+        learned,
+    ):
+        raise ValueError(
+            f"benchmarks/results/trust/{name}.json is of other weights or of another calibration: python benchmarks/trust.py {name} MANIFEST"
+        )
     facts = read_facts(folder)
-    evaluation = facts["evidence"]["evaluation"] | {key: measured[key] for key in ("trust", "expected", "expected_from")}
+    evaluation = facts["evidence"]["evaluation"] | {
+        key: measured[key] for key in ("trust", "expected", "expected_from")
+    }
     about = read_about(ROOT / "configs" / "models" / "about" / f"{name}.toml").model_dump()
-    return facts | {"about": about, "expected": learned, "evidence": facts["evidence"] | {"evaluation": evaluation}}
+    return facts | {
+        "about": about,
+        "expected": learned,
+        "evidence": facts["evidence"] | {"evaluation": evaluation},
+    }
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from verdicts import AUG, BOTH, NETWORKS, TENTH, Look, alive, arms, better, between, beyond, cost, heard, mean_of_sets, silenced
+from verdicts import (
+    AUG,
+    BOTH,
+    NETWORKS,
+    TENTH,
+    Look,
+    alive,
+    arms,
+    better,
+    between,
+    beyond,
+    cost,
+    heard,
+    mean_of_sets,
+    silenced,
+)
 
 
 class Claim(NamedTuple):
@@ -38,7 +53,12 @@ def _curve(arm: str) -> tuple[Claim, ...]:
     """Fuse-first beside another arm at each number of training cases: beside "untouched" or no words a claim of the paper, else a question of ours."""
     ask = between if arm in ("untouched", "image only") else better
     return tuple(
-        Claim(f"{shown}, {n} training cases", ask(f"learning_{key}", f"{n} · fuse-first", f"{n} · {arm}")) for key, shown in LEARNING.items() for n in NUMBERS
+        Claim(
+            f"{shown}, {n} training cases",
+            ask(f"learning_{key}", f"{n} · fuse-first", f"{n} · {arm}"),
+        )
+        for key, shown in LEARNING.items()
+        for n in NUMBERS
     )
 
 
@@ -47,12 +67,22 @@ TURNED = Topic(
     "The paper's idea: fuse first, so that the words' picture turns with the image (`fuse-first`), where others turn image and mask and leave the words as "
     f"they were (`untouched`). {SMALL}",
     (
-        Claim("Phantoms, the demo", arms, "Three short runs; without the words nothing can be solved there."),
+        Claim(
+            "Phantoms, the demo",
+            arms,
+            "Three short runs; without the words nothing can be solved there.",
+        ),
         *_curve("untouched"),
         Claim(MOSAICS, between("mosaic_fusions", FUSED, "early · untouched")),
-        Claim("Kvasir-SEG", between("kvasir_fusions", FUSED, "early · untouched"), "One polyp an image: the image nearly says it all."),
+        Claim(
+            "Kvasir-SEG",
+            between("kvasir_fusions", FUSED, "early · untouched"),
+            "One polyp an image: the image nearly says it all.",
+        ),
         Claim("Kvasir-SEG, 3,200 steps", between("kvasir_longer", FUSED, "early · untouched")),
-        Claim("QaTa-COV19, 1,000 training images", between("qata_fusions", FUSED, "early · untouched")),
+        Claim(
+            "QaTa-COV19, 1,000 training images", between("qata_fusions", FUSED, "early · untouched")
+        ),
     ),
 )
 PAYS = Topic(
@@ -63,8 +93,16 @@ PAYS = Topic(
         Claim(MOSAICS, better("mosaic_fusions", FUSED, "early · still")),
         Claim("Kvasir-SEG", better("kvasir_fusions", FUSED, "early · still")),
         Claim("Kvasir-SEG, 3,200 steps", better("kvasir_longer", FUSED, "early · still")),
-        Claim("Kvasir-SEG, 3,200 steps, no words", better("kvasir_longer", "image only", "image only · still"), "Turning alone, of images without words."),
-        Claim("QaTa-COV19", better("qata_fusions", FUSED, "early · still"), "Films are all upright: turning costs in 800 steps, words or not."),
+        Claim(
+            "Kvasir-SEG, 3,200 steps, no words",
+            better("kvasir_longer", "image only", "image only · still"),
+            "Turning alone, of images without words.",
+        ),
+        Claim(
+            "QaTa-COV19",
+            better("qata_fusions", FUSED, "early · still"),
+            "Films are all upright: turning costs in 800 steps, words or not.",
+        ),
     ),
 )
 REWORDED = Topic(
@@ -74,7 +112,11 @@ REWORDED = Topic(
     (
         *(
             Claim(f"{shown}, {done}", better(f"{key}_fusions", FUSED, f"early · {arm}"))
-            for key, shown in (("mosaic", MOSAICS), ("kvasir", "Kvasir-SEG"), ("qata", "QaTa-COV19"))
+            for key, shown in (
+                ("mosaic", MOSAICS),
+                ("kvasir", "Kvasir-SEG"),
+                ("qata", "QaTa-COV19"),
+            )
             for arm, done in (("swap", "exchanging"), ("recaption", "writing anew"))
         ),
         *_curve("swap"),
@@ -96,22 +138,44 @@ WORDS = Topic(
     "The paper: UNet gains 3.62 Dice points and 4.01 points of mIoU (foreground IoU) by text fused early, with augmentation. Beside image and augmentation "
     "alone, both with equal augmentation unless said.",
     (
-        Claim("UNet, Kvasir-SEG, Dice", between("kvasir_unet", BOTH, AUG, claimed=0.0362), "96 px, width 16."),
-        Claim("UNet, Kvasir-SEG, mIoU", between("kvasir_unet", BOTH, AUG, measure="iou", claimed=0.0401), "The same cells, IoU a case."),
+        Claim(
+            "UNet, Kvasir-SEG, Dice",
+            between("kvasir_unet", BOTH, AUG, claimed=0.0362),
+            "96 px, width 16.",
+        ),
+        Claim(
+            "UNet, Kvasir-SEG, mIoU",
+            between("kvasir_unet", BOTH, AUG, measure="iou", claimed=0.0401),
+            "The same cells, IoU a case.",
+        ),
         Claim(
             "At the paper's size: 224 px, width 64, 100 epochs, CXR-BERT",
             beyond("a GPU and CXR-BERT's weights"),
             "`configs/paper_*.toml` are ready for it.",
         ),
-        Claim("UNet with our defaults, QaTa-COV19", between("qata_fusions", FUSED, "image only"), "64 px, width 8."),
-        Claim("UNet with our defaults, Kvasir-SEG", between("kvasir_fusions", FUSED, "image only"), "64 px, width 8."),
-        Claim("UNet with our defaults, Kvasir-SEG, 3,200 steps", between("kvasir_longer", FUSED, "image only"), "64 px, width 8."),
+        Claim(
+            "UNet with our defaults, QaTa-COV19",
+            between("qata_fusions", FUSED, "image only"),
+            "64 px, width 8.",
+        ),
+        Claim(
+            "UNet with our defaults, Kvasir-SEG",
+            between("kvasir_fusions", FUSED, "image only"),
+            "64 px, width 8.",
+        ),
+        Claim(
+            "UNet with our defaults, Kvasir-SEG, 3,200 steps",
+            between("kvasir_longer", FUSED, "image only"),
+            "64 px, width 8.",
+        ),
         *_curve("image only"),
         *(
             Claim(
                 f"UNet, {shown}, beside images without flips",
                 between(f"{key}_networks", f"UNet · {BOTH}", f"UNet · {AUG} without flips"),
-                "The public code's unequal pair: how much of a gain, or of a loss, is the flips'." if key == "kvasir" else "",
+                "The public code's unequal pair: how much of a gain, or of a loss, is the flips'."
+                if key == "kvasir"
+                else "",
             )
             for key, shown in SETS.items()
         ),
@@ -122,14 +186,30 @@ ANY = Topic(
     f"The paper's four networks, then a pretrained one (`lite`). {SMALL} `lite` at 224 px: 600 steps, its words' filters from zero; our recipe spends a "
     "part of the equal steps on mosaics and blank words.",
     (
-        *(Claim(f"{name}, {shown}", between(f"{key}_networks", f"{name} · {BOTH}", f"{name} · {AUG}")) for key, shown in SETS.items() for name in NETWORKS),
-        Claim("`lite`, Kvasir-SEG", between("kvasir_lite", BOTH, AUG), "One polyp an image: the image nearly says it all."),
         *(
-            Claim(f"`lite` at 224 px, {shown}{ending}", between(f"{key}_lite_224", BOTH + ending, AUG + ending))
+            Claim(
+                f"{name}, {shown}",
+                between(f"{key}_networks", f"{name} · {BOTH}", f"{name} · {AUG}"),
+            )
+            for key, shown in SETS.items()
+            for name in NETWORKS
+        ),
+        Claim(
+            "`lite`, Kvasir-SEG",
+            between("kvasir_lite", BOTH, AUG),
+            "One polyp an image: the image nearly says it all.",
+        ),
+        *(
+            Claim(
+                f"`lite` at 224 px, {shown}{ending}",
+                between(f"{key}_lite_224", BOTH + ending, AUG + ending),
+            )
             for ending in ("", TENTH)
             for key, shown in SETS.items()
         ),
-        Claim("`lite` at 224 px with our recipe, Kvasir-SEG", between("kvasir_lite_224", RECIPE, AUG)),
+        Claim(
+            "`lite` at 224 px with our recipe, Kvasir-SEG", between("kvasir_lite_224", RECIPE, AUG)
+        ),
         Claim(
             "`lite` at 224 px with text beside MedCLIPSeg's mean Dice of 0.887 (six sets, all images)",
             mean_of_sets(BOTH, AUG, SETS, 0.8866),
@@ -153,8 +233,15 @@ HEARD = Topic(
     (
         Claim("UNet with augmentation, Kvasir-SEG", heard("kvasir_unet", BOTH)),
         Claim("UNet without augmentation, Kvasir-SEG", heard("kvasir_unet", "image + text")),
-        Claim("`lite` with words first, Kvasir-SEG", heard("kvasir_lite", BOTH), "Projection and generator learn alone first."),
-        *(Claim(f"`lite` at 224 px, {shown}", heard(f"{key}_lite_224", BOTH)) for key, shown in SETS.items()),
+        Claim(
+            "`lite` with words first, Kvasir-SEG",
+            heard("kvasir_lite", BOTH),
+            "Projection and generator learn alone first.",
+        ),
+        *(
+            Claim(f"`lite` at 224 px, {shown}", heard(f"{key}_lite_224", BOTH))
+            for key, shown in SETS.items()
+        ),
         Claim("`lite` at 224 px with our recipe, Kvasir-SEG", heard("kvasir_lite_224", RECIPE)),
         Claim(f"fuse-first, {MOSAICS}", heard("mosaic_fusions", FUSED)),
         *(Claim(f"First filters `{way}`, {MOSAICS}", heard("mosaic_filters", way)) for way in WAYS),
@@ -172,11 +259,23 @@ VISUALNESS = Topic(
             for name, shown in ENDS
             for label in (
                 "as published",
-                *(f"as published, {change}" for change in ("start unit-variance", "noise 0.5", "scale within", "scale whiten", "scale standardise")),
+                *(
+                    f"as published, {change}"
+                    for change in (
+                        "start unit-variance",
+                        "noise 0.5",
+                        "scale within",
+                        "scale whiten",
+                        "scale standardise",
+                    )
+                ),
                 "ours, region term as published",
             )
         ),
-        Claim("Mosaics: ours, the published term from half of the training on", silenced("mosaic_questions", "as published, from half of the training on")),
+        Claim(
+            "Mosaics: ours, the published term from half of the training on",
+            silenced("mosaic_questions", "as published, from half of the training on"),
+        ),
     ),
 )
 MENDED = Topic(
@@ -186,11 +285,20 @@ MENDED = Topic(
         *(
             Claim(f"{shown}: {label}", alive(name, label))
             for name, shown in ENDS
-            for label in ("as published, no region term", "as published, region term balanced", "ours", "ours, no region term")
+            for label in (
+                "as published, no region term",
+                "as published, region term balanced",
+                "ours",
+                "ours, no region term",
+            )
         ),
         *(
             Claim(f"Mosaics: ours, {change}", alive("mosaic_questions", change))
-            for change in ("region term: the mask", "region term: the blurred mask", "λ from half of the training on")
+            for change in (
+                "region term: the mask",
+                "region term: the blurred mask",
+                "λ from half of the training on",
+            )
         ),
     ),
 )
@@ -200,9 +308,17 @@ MIXED = Topic(
     tuple(
         Claim(f"{asked}, {shown}", better(f"{key}_questions", label, reference))
         for asked, label, reference in (
-            ("CutMix with its words beside without them", "CutMix with its words", "CutMix without its words"),
+            (
+                "CutMix with its words beside without them",
+                "CutMix with its words",
+                "CutMix without its words",
+            ),
             ("CutMix with its words beside none", "CutMix with its words", "defaults"),
-            ("Colour jitter of the image alone beside of both", "colour jitter", "colour jitter, on the pseudo-image too"),
+            (
+                "Colour jitter of the image alone beside of both",
+                "colour jitter",
+                "colour jitter, on the pseudo-image too",
+            ),
             ("Blur of the image alone beside of both", "blur", "blur, of the pseudo-image too"),
         )
         for key, shown in (("kvasir", "Kvasir-SEG"), ("mosaic", MOSAICS))
@@ -212,20 +328,38 @@ FILTERS = Topic(
     "Do 2C channels spoil a pretrained encoder?",
     "An open question of the paper: five ways to begin the new channels' filters, each beside the image alone. `lite` at 64 px, where its training itself "
     "wavers between seeds. Whether words are heard through them stands above.",
-    tuple(Claim(f"`{way}`, Kvasir-SEG", between("kvasir_filters", way, "image only", ("no, it gains", "yes, it loses", "not settled"))) for way in WAYS),
+    tuple(
+        Claim(
+            f"`{way}`, Kvasir-SEG",
+            between(
+                "kvasir_filters",
+                way,
+                "image only",
+                ("no, it gains", "yes, it loses", "not settled"),
+            ),
+        )
+        for way in WAYS
+    ),
 )
 ELSEWHERE = Topic(
     "What of harder and other data?",
     "Mosaics of 3 × 3 images; and polyps of another size than those learned from (the domain changes with the size alone).",
     (
         *(
-            Claim(f"3 × 3 mosaics of Kvasir-SEG: fuse-first beside {label}", better("mosaic3_fusions", FUSED, label))
+            Claim(
+                f"3 × 3 mosaics of Kvasir-SEG: fuse-first beside {label}",
+                better("mosaic3_fusions", FUSED, label),
+            )
             for label in ("early · untouched", "early · swap", "film · swap", "image only")
         ),
         *(
             Claim(
                 f"Learned from {learned}, tested on {asked} polyps: words beside none",
-                better(f"kvasir_to_{asked}", f"learned from {learned} · image + text", f"learned from {learned} · image"),
+                better(
+                    f"kvasir_to_{asked}",
+                    f"learned from {learned} · image + text",
+                    f"learned from {learned} · image",
+                ),
             )
             for learned, asked in (("large", "small"), ("small", "large"))
         ),
@@ -235,15 +369,24 @@ LANGUAGE = Topic(
     "How much is language, and how much a leaked position?",
     f"The sentence encoder beside other vectors in its place, Kvasir-SEG. {SMALL}",
     (
-        Claim("Beside a random vector a sentence", better("kvasir_ablation", "defaults", "random vectors")),
-        Claim("Beside the place as numbers (the truth's 3 × 3 grid)", better("kvasir_ablation", "defaults", "the place as numbers")),
+        Claim(
+            "Beside a random vector a sentence",
+            better("kvasir_ablation", "defaults", "random vectors"),
+        ),
+        Claim(
+            "Beside the place as numbers (the truth's 3 × 3 grid)",
+            better("kvasir_ablation", "defaults", "the place as numbers"),
+        ),
     ),
 )
 PARTS = Topic(
     "What do the method's other parts do?",
     f"One thing changed, beside our defaults (λ 0.1, two projection layers, mean pooling, logits), Kvasir-SEG. {SMALL}",
     tuple(
-        Claim(label, between("kvasir_ablation", label, "defaults", ("it gains", "it costs", "not settled")))
+        Claim(
+            label,
+            between("kvasir_ablation", label, "defaults", ("it gains", "it costs", "not settled")),
+        )
         for label in (
             "λ 0",
             "λ 1",
@@ -260,4 +403,20 @@ PARTS = Topic(
     ),
 )
 
-TOPICS = (TURNED, PAYS, REWORDED, EARLY, WORDS, ANY, CHEAP, HEARD, VISUALNESS, MENDED, MIXED, FILTERS, ELSEWHERE, LANGUAGE, PARTS)
+TOPICS = (
+    TURNED,
+    PAYS,
+    REWORDED,
+    EARLY,
+    WORDS,
+    ANY,
+    CHEAP,
+    HEARD,
+    VISUALNESS,
+    MENDED,
+    MIXED,
+    FILTERS,
+    ELSEWHERE,
+    LANGUAGE,
+    PARTS,
+)

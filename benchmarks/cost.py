@@ -20,7 +20,12 @@ from saywhere.io.files import write_json
 from saywhere.networks.cost import cost
 
 RESULT = Path(__file__).parent / "results" / "cost.json"
-NETWORKS = {"UNet": "unet", "UNet++": "unetpp", "TransUNet": "transunet", "MISSFormer": "missformer"}
+NETWORKS = {
+    "UNet": "unet",
+    "UNet++": "unetpp",
+    "TransUNet": "transunet",
+    "MISSFormer": "missformer",
+}
 CHANNELS, EMBEDDING, SEED_GRID, TOKENS = 3, 768, (28, 28), 32
 
 
@@ -35,15 +40,27 @@ def main() -> dict[str, object]:
         image, stack = cost(name, CHANNELS), cost(name, 2 * CHANNELS)
         networks[label] = {
             "image": {"parameters": image.parameters, "gflop": round(image.gflop, 3)},
-            "image and words": {"parameters": stack.parameters + words["parameters"], "gflop": round(stack.gflop + words["gflop"], 3)},
+            "image and words": {
+                "parameters": stack.parameters + words["parameters"],
+                "gflop": round(stack.gflop + words["gflop"], 3),
+            },
         }
-    return {"command": "python benchmarks/cost.py", "size_px": 224, "networks": networks, "words": words, "encoder": encoder}
+    return {
+        "command": "python benchmarks/cost.py",
+        "size_px": 224,
+        "networks": networks,
+        "words": words,
+        "encoder": encoder,
+    }
 
 
 def _counted(network: nn.Module, given: torch.Tensor) -> dict[str, float]:
     with FlopCounterMode(display=False) as counter:
         network.eval()(given)
-    return {"parameters": sum(parameter.numel() for parameter in network.parameters()), "gflop": round(counter.get_total_flops() / 1e9, 3)}
+    return {
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "gflop": round(counter.get_total_flops() / 1e9, 3),
+    }
 
 
 if __name__ == "__main__":

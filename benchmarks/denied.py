@@ -25,7 +25,10 @@ N_IMAGES = 50
 def main(name: str, manifest: str) -> dict[str, Any]:
     """Agreement of what is affirmed with what is denied, over the first images of the test split."""
     model, rows, target = saywhere.load(name), read_manifest(Path(manifest)), TARGETS[name]
-    pairs = {"no": (target, f"no {target}"), "not on the left": (f"{target} on the left", f"{target} not on the left")}
+    pairs = {
+        "no": (target, f"no {target}"),
+        "not on the left": (f"{target} on the left", f"{target} not on the left"),
+    }
     agreement: dict[str, list[float]] = {kind: [] for kind in pairs}
     for place in list(dict.fromkeys(row.image for row in rows.split("test")))[:N_IMAGES]:
         for kind, asked in pairs.items():
@@ -36,7 +39,9 @@ def main(name: str, manifest: str) -> dict[str, Any]:
         "command": f"python benchmarks/denied.py {name} MANIFEST",
         "n": min(map(len, agreement.values())),
         "asked": pairs,
-        "agreement": {kind: vars(bootstrap_mean(found, 2000, 0)) for kind, found in agreement.items()},
+        "agreement": {
+            kind: vars(bootstrap_mean(found, 2000, 0)) for kind, found in agreement.items()
+        },
         "sentences": len(sentences),
         "denying": sum(map(denies, sentences)),
     }

@@ -25,7 +25,11 @@ def ids_of(manifest: Path, learned: str, asked: str) -> list[str]:
     area = {row.id: _area(row) for row in read.rows}
     border = float(np.median([area[row.id] for row in read.split("train")]))
     wanted = {"train": learned, "val": learned, "test": asked}
-    return [row.id for row in read.rows if row.split in wanted and DOMAINS[area[row.id] > border] == wanted[row.split]]
+    return [
+        row.id
+        for row in read.rows
+        if row.split in wanted and DOMAINS[area[row.id] > border] == wanted[row.split]
+    ]
 
 
 def _area(row: Row) -> float:

@@ -50,7 +50,9 @@ def page() -> str:
     found = {topic: [_found(claim) for claim in topic.claims] for topic in TOPICS}
     tables = sorted(place.parent.name for place in RESULTS.glob("*/table.json"))
     parts = [_in_short(found), *(_topic(topic, rows) for topic, rows in found.items()), *_turning()]
-    return HEAD.format(coverage=_coverage(), again=_again()) + "\n".join([*parts, *(f"## `{name}`\n\n{_table(name)}" for name in tables)])
+    return HEAD.format(coverage=_coverage(), again=_again()) + "\n".join(
+        [*parts, *(f"## `{name}`\n\n{_table(name)}" for name in tables)]
+    )
 
 
 def _found(claim: Claim) -> Found:
@@ -65,17 +67,34 @@ def _in_short(found: dict[Topic, list[Found]]) -> str:
     lines = ["## In short", "", "| question | verdicts |", "|---|---|"]
     for topic, rows in found.items():
         given = Counter(_kind(row.verdict) for row in rows)
-        lines.append(f"| [{topic.asks}](#{_anchor(topic.asks)}) | {' · '.join(f'{name} {n}' for name, n in given.most_common())} |")
+        lines.append(
+            f"| [{topic.asks}](#{_anchor(topic.asks)}) | {' · '.join(f'{name} {n}' for name, n in given.most_common())} |"
+        )
     verdicts = [row.verdict for rows in found.values() for row in rows]
-    single, differ = (sum(how in verdict for verdict in verdicts) for how in ("(one seed)", "(seeds differ)"))
-    return "\n".join([*lines, "", f"Of {len(verdicts)} rows, {single} have one seed, and in {differ} the seeds differ too much to be sure.", ""])
+    single, differ = (
+        sum(how in verdict for verdict in verdicts) for how in ("(one seed)", "(seeds differ)")
+    )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Of {len(verdicts)} rows, {single} have one seed, and in {differ} the seeds differ too much to be sure.",
+            "",
+        ]
+    )
 
 
 def _coverage() -> str:
     """What benchmarks/coverage.py measured, of the hardest case."""
     found = json.loads((RESULTS / "coverage.json").read_text())
-    hardest = {n: max((row for row in found["rows"] if row["n_seeds"] == n), key=lambda row: row["seeds"]) for n in (2, 3)}
-    bootstrap, either = (f"{100 * hardest[3][how]:.0f} % ({100 * hardest[2][how]:.0f} % with two)" for how in ("bootstrap", "either"))
+    hardest = {
+        n: max((row for row in found["rows"] if row["n_seeds"] == n), key=lambda row: row["seeds"])
+        for n in (2, 3)
+    }
+    bootstrap, either = (
+        f"{100 * hardest[3][how]:.0f} % ({100 * hardest[2][how]:.0f} % with two)"
+        for how in ("bootstrap", "either")
+    )
     return (
         f"In {found['n_tables']:,} simulated tables of {found['n_cases']} cases and three seeds, which vary by {hardest[3]['seeds']} Dice, the bootstrap alone "
         f"held the truth in {bootstrap}, not in 95 %; it or the t interval did in {either} (`{found['command']}`)."
@@ -84,14 +103,25 @@ def _coverage() -> str:
 
 def _again() -> str:
     """One configuration and seed that two tables hold, run by two versions of the code."""
-    cells = [(name, results_of(name)[label][0]) for name, label in (("kvasir_fusions", "early · fuse-first"), ("kvasir_ablation", "defaults"))]
-    dice = [f"{cell['summary']['words']['right']['dice_mean']['mean']:.3f} in `{name}`" for name, cell in cells]
+    cells = [
+        (name, results_of(name)[label][0])
+        for name, label in (
+            ("kvasir_fusions", "early · fuse-first"),
+            ("kvasir_ablation", "defaults"),
+        )
+    ]
+    dice = [
+        f"{cell['summary']['words']['right']['dice_mean']['mean']:.3f} in `{name}`"
+        for name, cell in cells
+    ]
     return f"one configuration with seed {cells[0][1]['seed']} gave {' and '.join(dice)}"
 
 
 def _kind(verdict: str) -> str:
     """A verdict without what is said of its figure or its seeds."""
-    return re.sub(r" with \d+ of \d+ seeds$", " with some of its seeds", re.split(r" \(|[;:]", verdict)[0])
+    return re.sub(
+        r" with \d+ of \d+ seeds$", " with some of its seeds", re.split(r" \(|[;:]", verdict)[0]
+    )
 
 
 def _anchor(heading: str) -> str:
@@ -100,8 +130,18 @@ def _anchor(heading: str) -> str:
 
 
 def _topic(topic: Topic, rows: list[Found]) -> str:
-    lines = [f"## {topic.asks}", "", topic.about, "", "| where | measured | verdict | to know |", "|---|---|---|---|"]
-    lines += [f"| {claim.case} | {row.measured} | {row.verdict} | {claim.note} |" for claim, row in zip(topic.claims, rows)]
+    lines = [
+        f"## {topic.asks}",
+        "",
+        topic.about,
+        "",
+        "| where | measured | verdict | to know |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {claim.case} | {row.measured} | {row.verdict} | {claim.note} |"
+        for claim, row in zip(topic.claims, rows)
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -112,7 +152,10 @@ def _turning() -> list[str]:
         return []
     found = json.loads(place.read_text())
     ways = list(next(iter(found["agreement"].values())))
-    dice = " · ".join(f"{name.replace('none', 'image only')} {with_span(**interval)}" for name, interval in found["dice"].items())
+    dice = " · ".join(
+        f"{name.replace('none', 'image only')} {with_span(**interval)}"
+        for name, interval in found["dice"].items()
+    )
     return [
         "## Do masks turn with their images?\n",
         f"Agreement (Dice) of the mask of the turned image with the turned mask, {found['n']} test phantoms, one seed "
@@ -122,7 +165,10 @@ def _turning() -> list[str]:
         "![Agreement of masks under flips, rotations and scales, for every fusion](images/turning.png)\n",
         f"| transform | {' | '.join(ways)} |",
         "|---" * (len(ways) + 1) + "|",
-        *(f"| {name} | {' | '.join(with_span(**row[way]) for way in ways)} |" for name, row in found["agreement"].items()),
+        *(
+            f"| {name} | {' | '.join(with_span(**row[way]) for way in ways)} |"
+            for name, row in found["agreement"].items()
+        ),
         "",
         "## Does a pseudo-image say where?\n",
         "How well it tells the region of its words from the rest, each prompt set: before training, trained alone, and after the joint training of the run "
@@ -144,7 +190,10 @@ def _distinct(levels: dict[str, Any]) -> dict[str, Any]:
     named: dict[str, list[str]] = {}
     for level, stages in levels.items():
         named.setdefault(json.dumps(stages), []).append(level)
-    return {f"{' and '.join(names)}{' (equal sentences)' if len(names) > 1 else ''}": json.loads(stages) for stages, names in named.items()}
+    return {
+        f"{' and '.join(names)}{' (equal sentences)' if len(names) > 1 else ''}": json.loads(stages)
+        for stages, names in named.items()
+    }
 
 
 def _table(name: str) -> str:

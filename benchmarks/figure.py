@@ -19,7 +19,10 @@ def main(run: Path, out: Path) -> None:
     image = read_image(folder / asked["image"])
     pictures, captions = [image], ["the image"]
     for answer in asked["answers"]:
-        pictures += [read_image(folder / answer["pseudo_image"]), overlay(image, read_mask(folder / answer["prediction"]))]
+        pictures += [
+            read_image(folder / answer["pseudo_image"]),
+            overlay(image, read_mask(folder / answer["prediction"])),
+        ]
         captions += [f"“{answer['prompt']}”", f"the answer, Dice {answer['dice']:.2f}"]
     write_image(out, panel([_enlarged(picture) for picture in pictures], captions))
 

@@ -23,12 +23,20 @@ ROUNDS, STEPS = 4, 8
 def main() -> dict[str, Any]:
     """A network's ratios of plain to fused: of the optimiser's own time, and of the whole step."""
     torch.set_num_threads(1)
-    return {"command": "python benchmarks/fused.py", "torch": torch.__version__, "threads": 1, "networks": {name: _ratios(name) for name in WIDTHS}}
+    return {
+        "command": "python benchmarks/fused.py",
+        "torch": torch.__version__,
+        "threads": 1,
+        "networks": {name: _ratios(name) for name in WIDTHS},
+    }
 
 
 def _ratios(name: str) -> dict[str, float]:
     rounds = [{fused: _seconds(name, fused) for fused in (False, True)} for _ in range(ROUNDS)][1:]
-    own, whole = (sorted(one[False][part] / one[True][part] for one in rounds)[len(rounds) // 2] for part in (0, 1))
+    own, whole = (
+        sorted(one[False][part] / one[True][part] for one in rounds)[len(rounds) // 2]
+        for part in (0, 1)
+    )
     return {"optimiser": round(own, 2), "step": round(whole, 2)}
 
 

@@ -26,7 +26,13 @@ from load import Server, ask, machine_facts, picture_png
 from saywhere.io.files import write_json
 
 MIB = 2**20
-DUE = {"33 MiB, announced": 413, "33 MiB, in chunks": 413, "33 MiB, announced as 10 bytes": 400, "1,001 parts": 400, "dripping": 408}
+DUE = {
+    "33 MiB, announced": 413,
+    "33 MiB, in chunks": 413,
+    "33 MiB, announced as 10 bytes": 400,
+    "1,001 parts": 400,
+    "dripping": 408,
+}
 RESULT = Path(__file__).parent / "results" / "limits.json"
 
 
@@ -41,7 +47,12 @@ def main(run: Path) -> dict[str, Any]:
             refused = {name: _timed(lambda name=name: _refusal(address, name)) for name in DUE}
             left = sorted(path.name for path in set(Path(temporary).iterdir()) - before)
             statuses, stopping_s, code = _stop(address, process)
-    return {"refused": refused, "left": left, "stopping": {"clients": 16, "answers": statuses, "seconds": stopping_s, "exit": code}, **facts}
+    return {
+        "refused": refused,
+        "left": left,
+        "stopping": {"clients": 16, "answers": statuses, "seconds": stopping_s, "exit": code},
+        **facts,
+    }
 
 
 def _timed(act: Any) -> dict[str, Any]:
@@ -53,13 +64,19 @@ def _timed(act: Any) -> dict[str, Any]:
 def _refusal(address: str, name: str) -> int:
     """The status of one body that is too much."""
     if name == "1,001 parts":
-        return httpx.post(f"{address}v1/segment", files=[("image", b"x")] * 1001, timeout=60).status_code
+        return httpx.post(
+            f"{address}v1/segment", files=[("image", b"x")] * 1001, timeout=60
+        ).status_code
     if name == "33 MiB, announced":
         return _raw(address, f"Content-Length: {33 * MIB}", _zeros(33))
     if name == "33 MiB, announced as 10 bytes":
         return _raw(address, "Content-Length: 10", _zeros(33))
     if name == "33 MiB, in chunks":
-        return _raw(address, "Transfer-Encoding: chunked", (b"%x\r\n%b\r\n" % (len(block), block) for block in _zeros(33)))
+        return _raw(
+            address,
+            "Transfer-Encoding: chunked",
+            (b"%x\r\n%b\r\n" % (len(block), block) for block in _zeros(33)),
+        )
     return _raw(address, "Content-Length: 1000", _drops())
 
 
@@ -77,7 +94,14 @@ def _raw(address: str, head: str, body: Iterator[bytes]) -> int:
     """Send by hand until the answer comes, as no honest client would; its status."""
     place = urlsplit(address)
     with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
-        lines = ["POST /v1/segment HTTP/1.1", f"Host: {place.netloc}", "Content-Type: multipart/form-data; boundary=b", head, "", ""]
+        lines = [
+            "POST /v1/segment HTTP/1.1",
+            f"Host: {place.netloc}",
+            "Content-Type: multipart/form-data; boundary=b",
+            head,
+            "",
+            "",
+        ]
         connection.sendall("\r\n".join(lines).encode())
         answered = threading.Event()
 
@@ -103,10 +127,20 @@ def _stop(address: str, process: Any) -> tuple[dict[str, int], float, int]:
     told, statuses, picture = threading.Event(), [], picture_png()
 
     def client() -> None:
-        with httpx.Client(timeout=60) as session:  # a new one for each request takes longer to make than the pause below
+        with httpx.Client(
+            timeout=60
+        ) as session:  # a new one for each request takes longer to make than the pause below
             while not told.is_set():
                 try:
-                    statuses.append(str(session.post(f"{address}v1/segment", files={"image": picture}, data={"prompt": "left"}).status_code))
+                    statuses.append(
+                        str(
+                            session.post(
+                                f"{address}v1/segment",
+                                files={"image": picture},
+                                data={"prompt": "left"},
+                            ).status_code
+                        )
+                    )
                 except httpx.TransportError:
                     statuses.append("cut off")
 
@@ -129,7 +163,12 @@ def _stop(address: str, process: Any) -> tuple[dict[str, int], float, int]:
 def is_well(found: dict[str, Any]) -> bool:
     """Is each answer the one that is due, nothing left, and the end a good one?"""
     answers = {name: one["status"] for name, one in found["refused"].items()}
-    return answers == DUE and not found["left"] and found["stopping"]["exit"] == 0 and set(found["stopping"]["answers"]) <= {"200", "503"}
+    return (
+        answers == DUE
+        and not found["left"]
+        and found["stopping"]["exit"] == 0
+        and set(found["stopping"]["answers"]) <= {"200", "503"}
+    )
 
 
 if __name__ == "__main__":

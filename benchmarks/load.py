@@ -47,7 +47,14 @@ def main(run: Path, n_clients: int, minutes: float, seconds: float) -> dict[str,
         watched = _watch(process.pid)
         for _ in range(20):
             ask(address, picture)
-        found = _load(address, picture, n_clients, minutes * 60 or seconds, with_bad=minutes > 0, watch=lambda: watched.append(_look(process.pid)))
+        found = _load(
+            address,
+            picture,
+            n_clients,
+            minutes * 60 or seconds,
+            with_bad=minutes > 0,
+            watch=lambda: watched.append(_look(process.pid)),
+        )
         last = ask(address, picture).content
         process.terminate()
         found["stopped"] = process.wait(30)
@@ -62,7 +69,9 @@ def main(run: Path, n_clients: int, minutes: float, seconds: float) -> dict[str,
     if minutes:
         settled, end = watched[max(1, len(watched) // 10)], watched[-1]
         found["memory_growth"] = round(end["rss"] / settled["rss"], 4)
-        found["threads"], found["files"] = ([settled[key], end[key]] for key in ("threads", "files"))
+        found["threads"], found["files"] = (
+            [settled[key], end[key]] for key in ("threads", "files")
+        )
     return found
 
 
@@ -95,7 +104,17 @@ class Server:
         self.run, self.store = run, tempfile.TemporaryDirectory(prefix="saywhere-load-")
 
     def __enter__(self) -> tuple[str, subprocess.Popen[str]]:
-        words = [sys.executable, "-m", "saywhere", "serve", str(self.run), "--port", "0", "--store", self.store.name]
+        words = [
+            sys.executable,
+            "-m",
+            "saywhere",
+            "serve",
+            str(self.run),
+            "--port",
+            "0",
+            "--store",
+            self.store.name,
+        ]
         self.process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
         told = ""
         while not (found := re.search(r"http://\S+:\d+/", told)):
@@ -112,7 +131,9 @@ class Server:
         self.store.cleanup()
 
 
-def _load(address: str, picture: bytes, n_clients: int, seconds: float, *, with_bad: bool, watch: Any) -> dict[str, Any]:
+def _load(
+    address: str, picture: bytes, n_clients: int, seconds: float, *, with_bad: bool, watch: Any
+) -> dict[str, Any]:
     end = time.monotonic() + seconds
     answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
 
@@ -123,15 +144,26 @@ def _load(address: str, picture: bytes, n_clients: int, seconds: float, *, with_
                 kind = random.random() if with_bad else 1.0
                 started = time.monotonic()
                 if kind < 0.1:
-                    response = session.post(f"{address}v1/segment", files={"image": b"no image"}, data={"prompt": PROMPT})
+                    response = session.post(
+                        f"{address}v1/segment",
+                        files={"image": b"no image"},
+                        data={"prompt": PROMPT},
+                    )
                     answers.put(Answer("bad", response.status_code, 0.0))
                 elif kind < 0.15:
                     try:
-                        session.post(f"{address}v1/segment", files={"image": picture}, data={"prompt": PROMPT}, timeout=0.005)
+                        session.post(
+                            f"{address}v1/segment",
+                            files={"image": picture},
+                            data={"prompt": PROMPT},
+                            timeout=0.005,
+                        )
                     except httpx.TimeoutException:
                         answers.put(Answer("aborted", 0, 0.0))
                 else:
-                    response = session.post(f"{address}v1/segment", files={"image": picture}, data={"prompt": PROMPT})
+                    response = session.post(
+                        f"{address}v1/segment", files={"image": picture}, data={"prompt": PROMPT}
+                    )
                     answers.put(Answer("good", response.status_code, time.monotonic() - started))
                     if response.status_code == 503:
                         time.sleep(float(response.headers["retry-after"]) * random.random())
@@ -149,10 +181,21 @@ def _summary(answers: Any, seconds: float) -> dict[str, Any]:
     every = []
     while not answers.empty():
         every.append(answers.get())
-    took = np.array([answer.seconds for answer in every if answer.kind == "good" and answer.status == 200])
+    took = np.array(
+        [answer.seconds for answer in every if answer.kind == "good" and answer.status == 200]
+    )
     statuses = Counter(f"{answer.kind} {answer.status}" for answer in every)
-    shares = {f"p{share}_s": round(float(np.percentile(took, share)), 3) for share in (50, 95, 99)} if len(took) else {}
-    return {"seconds": seconds, "answers": dict(sorted(statuses.items())), "images_per_s": round(len(took) / seconds, 2), **shares}
+    shares = (
+        {f"p{share}_s": round(float(np.percentile(took, share)), 3) for share in (50, 95, 99)}
+        if len(took)
+        else {}
+    )
+    return {
+        "seconds": seconds,
+        "answers": dict(sorted(statuses.items())),
+        "images_per_s": round(len(took) / seconds, 2),
+        **shares,
+    }
 
 
 def _watch(process: int) -> list[dict[str, int]]:
@@ -162,19 +205,27 @@ def _watch(process: int) -> list[dict[str, int]]:
 def _look(process: int) -> dict[str, int]:
     status = Path(f"/proc/{process}/status").read_text()
     rss, threads = (int(re.search(rf"{name}:\s+(\d+)", status)[1]) for name in ("VmRSS", "Threads"))
-    return {"rss": rss, "threads": threads, "files": len(list(Path(f"/proc/{process}/fd").iterdir()))}
+    return {
+        "rss": rss,
+        "threads": threads,
+        "files": len(list(Path(f"/proc/{process}/fd").iterdir())),
+    }
 
 
 def picture_png() -> bytes:
     """A picture to send: 224 by 224 px of noise."""
     written = BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)).save(written, format="PNG")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)).save(
+        written, format="PNG"
+    )
     return written.getvalue()
 
 
 def ask(address: str, picture: bytes) -> Any:
     """The answer to one good request."""
-    response = httpx.post(f"{address}v1/segment", files={"image": picture}, data={"prompt": PROMPT}, timeout=60)
+    response = httpx.post(
+        f"{address}v1/segment", files={"image": picture}, data={"prompt": PROMPT}, timeout=60
+    )
     response.raise_for_status()
     return response
 
@@ -184,11 +235,28 @@ def _results(content: bytes) -> Any:
 
 
 def _is_well(found: dict[str, Any]) -> bool:
-    bad = [status for status in found["answers"] if status.split()[1].startswith("5") and not status.endswith("503")]
-    grown = [name for name in ("threads", "files") if name in found and found[name][1] > found[name][0] + found["clients"]]
+    bad = [
+        status
+        for status in found["answers"]
+        if status.split()[1].startswith("5") and not status.endswith("503")
+    ]
+    grown = [
+        name
+        for name in ("threads", "files")
+        if name in found and found[name][1] > found[name][0] + found["clients"]
+    ]
     slowest, fewest = R15.get(found["clients"], (float("inf"), 0.0))
-    is_swift = bool(found["minutes"]) or (found["p99_s"] <= slowest and found["images_per_s"] >= fewest)
-    return is_swift and not bad and not grown and found["same_answer"] and found["stopped"] == 0 and found.get("memory_growth", 1.0) <= GROWTH
+    is_swift = bool(found["minutes"]) or (
+        found["p99_s"] <= slowest and found["images_per_s"] >= fewest
+    )
+    return (
+        is_swift
+        and not bad
+        and not grown
+        and found["same_answer"]
+        and found["stopped"] == 0
+        and found.get("memory_growth", 1.0) <= GROWTH
+    )
 
 
 if __name__ == "__main__":
@@ -205,6 +273,9 @@ if __name__ == "__main__":
         span = f"--minutes {given.minutes:g}" if given.minutes else f"--seconds {given.seconds:g}"
         write_json(
             Path(__file__).parent / "results" / f"service_{given.keep}.json",
-            {"command": f"python benchmarks/load.py RUN {span} --clients {given.clients}", **measured},
+            {
+                "command": f"python benchmarks/load.py RUN {span} --clients {given.clients}",
+                **measured,
+            },
         )
     sys.exit(not _is_well(measured))

@@ -33,7 +33,9 @@ def main() -> dict[str, Any]:
         stays = EmbeddingCache(random, Path(folder))
         one = _median(lambda i: minilm.embed([f"one small polyp {i}"]), N_OPENED)
         first = _median(lambda i: stays.get([f"first {i}"]), 1)
-        typed = [_median(lambda i, k=k: stays.get([f"typed {k} {i}"]), N_TYPED // 5) for k in range(5)]
+        typed = [
+            _median(lambda i, k=k: stays.get([f"typed {k} {i}"]), N_TYPED // 5) for k in range(5)
+        ]
         known = _median(lambda i: EmbeddingCache(random, Path(folder)).get([f"kept {i}"]), N_OPENED)
         again = _median(lambda i: stays.get([f"kept {i}"]), N_OPENED)
         anew = _median(lambda i: EmbeddingCache(random, Path(folder)).get([f"anew {i}"]), N_OPENED)

@@ -21,7 +21,21 @@ def main(run: Path, name: str, command: str) -> None:
         RESULTS / f"demo_{name}.json",
         {
             "command": command,
-            **{key: facts[key] for key in ("saywhere", "packages", "python", "platform", "device", "threads", "precision", "seed", "seconds", "parameters")},
+            **{
+                key: facts[key]
+                for key in (
+                    "saywhere",
+                    "packages",
+                    "python",
+                    "platform",
+                    "device",
+                    "threads",
+                    "precision",
+                    "seed",
+                    "seconds",
+                    "parameters",
+                )
+            },
             "summary": summary,
             "comparison": json.loads(comparison.read_text()) if comparison.is_file() else None,
             "config": read(run / "config.toml").model_dump(mode="json"),

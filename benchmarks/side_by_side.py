@@ -25,14 +25,29 @@ def main() -> dict[str, Any]:
     """Seconds of each round, and how many times as long the second way took."""
     rounds = [{name: _seconds(way) for name, way in WAYS.items()} for _ in range(ROUNDS)]
     ratios = [round(found["one after the other"] / found["side by side"], 2) for found in rounds]
-    return {"command": "python benchmarks/side_by_side.py", "cells": 2, "steps": 200, "rounds": rounds, "ratio": sorted(ratios)[ROUNDS // 2], "ratios": ratios}
+    return {
+        "command": "python benchmarks/side_by_side.py",
+        "cells": 2,
+        "steps": 200,
+        "rounds": rounds,
+        "ratio": sorted(ratios)[ROUNDS // 2],
+        "ratios": ratios,
+    }
 
 
 def _seconds(way: dict[str, int]) -> float:
     """Of both cells, their start included."""
     axis = [[Choice(label="fuse-first"), Choice(label="image only", set={"fusion.name": "none"})]]
     short = {"train.epochs": 2, "train.validate_every": 2}
-    grid = Grid(table="side_by_side", title="", base=ROOT / "benchmarks/base/phantoms.toml", seeds=[0], set=short, axis=axis, **way)
+    grid = Grid(
+        table="side_by_side",
+        title="",
+        base=ROOT / "benchmarks/base/phantoms.toml",
+        seeds=[0],
+        set=short,
+        axis=axis,
+        **way,
+    )
     with tempfile.TemporaryDirectory() as results:
         started = time.monotonic()
         failed = run_grid(grid, Path(results), lambda cell, what: None, "")

@@ -16,7 +16,11 @@ def ids_of(manifest: Path, wanted: dict[str, int]) -> list[str]:
     """The ids in the manifest's order."""
     read = read_manifest(manifest)
     digest = {row.id: hashlib.sha256(row.id.encode()).hexdigest() for row in read.rows}
-    chosen = {row.id for split, n in wanted.items() for row in sorted(read.split(split), key=lambda row: digest[row.id])[:n]}
+    chosen = {
+        row.id
+        for split, n in wanted.items()
+        for row in sorted(read.split(split), key=lambda row: digest[row.id])[:n]
+    }
     return [row.id for row in read.rows if row.id in chosen]
 
 

@@ -31,15 +31,21 @@ def _table(name: str) -> str:
     if name == "models":
         return _models(sorted(MODELS.glob("*/config.json")))
     if name == "service":
-        return _service([json.loads(place.read_text()) for place in sorted(RESULTS.glob("service_*.json"))])
+        return _service(
+            [json.loads(place.read_text()) for place in sorted(RESULTS.glob("service_*.json"))]
+        )
     if name == "helps":
         return _helps()
     if name == "limits":
         return _limits(json.loads(place.read_text()))
     if name == "blank":
-        return _blank([json.loads(place.read_text()) for place in sorted((RESULTS / "blank").glob("*.json"))])
+        return _blank(
+            [json.loads(place.read_text()) for place in sorted((RESULTS / "blank").glob("*.json"))]
+        )
     if name == "trust":
-        return _trust([json.loads(place.read_text()) for place in sorted((RESULTS / "trust").glob("*.json"))])
+        return _trust(
+            [json.loads(place.read_text()) for place in sorted((RESULTS / "trust").glob("*.json"))]
+        )
     if name == "typing":
         return _typing(json.loads(place.read_text()))
     if name == "fuzz":
@@ -48,12 +54,17 @@ def _table(name: str) -> str:
         return _arms(json.loads((RESULTS / f"{name.replace('arms_', 'demo_')}.json").read_text()))
     if name.startswith("mosaic_") and place.is_file():
         return _mosaic(json.loads(place.read_text()))
-    return _demo(json.loads(place.read_text())) if place.is_file() else table(compare(RESULTS / name))
+    return (
+        _demo(json.loads(place.read_text())) if place.is_file() else table(compare(RESULTS / name))
+    )
 
 
 def _models(places: list[Path]) -> str:
     """What each model that comes along was measured to do."""
-    kinds, tiles = ("right", "empty", "shuffled", "contradictory"), ("right", "another tile's", "unseen wording")
+    kinds, tiles = (
+        ("right", "empty", "shuffled", "contradictory"),
+        ("right", "another tile's", "unseen wording"),
+    )
     heads = [
         "model",
         "test images",
@@ -68,15 +79,28 @@ def _models(places: list[Path]) -> str:
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for place in places:
         found = json.loads(place.read_text())
-        words, mosaic = found["evidence"]["evaluation"]["words"], found["evidence"]["mosaic"]["dice_mean"]
+        words, mosaic = (
+            found["evidence"]["evaluation"]["words"],
+            found["evidence"]["mosaic"]["dice_mean"],
+        )
         numbers = [
             with_span(**words["right"]["dice_mean"]),
             f"{words['right']['dice_pooled']:.3f}",
             *(f"{words[kind]['dice_mean']['mean']:.3f}" for kind in kinds[1:]),
         ]
         numbers += [f"{mosaic[tile]['mean']:.3f}" for tile in tiles]
-        lines.append(f"| `{found['name']}` | {words['right']['n']} | {' | '.join(numbers)} | {found['evidence']['evaluation']['verdict']} |")
-    return "\n".join([*lines, "\nDice a case at the images' own size, of mosaics at the network's; one seed each. `make models` made them."]) + "\n"
+        lines.append(
+            f"| `{found['name']}` | {words['right']['n']} | {' | '.join(numbers)} | {found['evidence']['evaluation']['verdict']} |"
+        )
+    return (
+        "\n".join(
+            [
+                *lines,
+                "\nDice a case at the images' own size, of mosaics at the network's; one seed each. `make models` made them.",
+            ]
+        )
+        + "\n"
+    )
 
 
 def _trust(measured: list[dict[str, Any]]) -> str:
@@ -93,17 +117,39 @@ def _trust(measured: list[dict[str, Any]]) -> str:
     ]
     lines = [f"| model | test images | {' | '.join(heads)} |", "|" + "---|" * (len(heads) + 2)]
     for found in measured:
-        trust, (right, wrong) = found["trust"], (found["expected"][kind] for kind in ("right", "contradictory"))
-        columns = [with_span(**trust["surest"]), with_span(**trust["gain"], sign="+"), f"{trust['spearman']:.2f}"]
-        columns += [f"{value:.3f}" for value in (right["mean"], right["dice"], right["error"], wrong["mean"], wrong["dice"])]
+        trust, (right, wrong) = (
+            found["trust"],
+            (found["expected"][kind] for kind in ("right", "contradictory")),
+        )
+        columns = [
+            with_span(**trust["surest"]),
+            with_span(**trust["gain"], sign="+"),
+            f"{trust['spearman']:.2f}",
+        ]
+        columns += [
+            f"{value:.3f}"
+            for value in (
+                right["mean"],
+                right["dice"],
+                right["error"],
+                wrong["mean"],
+                wrong["dice"],
+            )
+        ]
         lines.append(f"| `{found['name']}` | {trust['n']:,} | {' | '.join(columns)} |")
     of = "right words unless said, at the images' own size; the last five columns are of answers that mark anything"
-    return "\n".join([*lines, f"\nDice a case, {of}: `python benchmarks/trust.py MODEL MANIFEST`."]) + "\n"
+    return (
+        "\n".join([*lines, f"\nDice a case, {of}: `python benchmarks/trust.py MODEL MANIFEST`."])
+        + "\n"
+    )
 
 
 def _demo(found: dict[str, Any]) -> str:
     """A demo's does-it-listen table."""
-    lines = ["| words | cases | Dice a case [95 %] | Dice pooled | IoU a case | right − these [95 %] | |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| words | cases | Dice a case [95 %] | Dice pooled | IoU a case | right − these [95 %] | |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for kind, measured in found["summary"]["words"].items():
         heard = found["summary"]["listening"].get(kind)
         gap = with_span(heard["difference"], heard["low"], heard["high"], "+") if heard else ""
@@ -120,13 +166,30 @@ def _arms(found: dict[str, Any]) -> str:
     comparison = found["comparison"]
     lines = ["| when the image turns | Dice a case [95 %] |", "|---|---|"]
     lines += [f"| {row['label']} | {with_span(**row['dice_mean'])} |" for row in comparison["rows"]]
-    return "\n".join([*lines, f"\n{comparison['note']} {comparison['rows'][0]['n']} cases, one seed."]) + "\n"
+    return (
+        "\n".join([*lines, f"\n{comparison['note']} {comparison['rows'][0]['n']} cases, one seed."])
+        + "\n"
+    )
 
 
 def _mosaic(found: dict[str, Any]) -> str:
     """A mosaic probe: whose lesion is marked."""
-    lines = [f"| words | Dice with the named tile's lesion, {found['n']} mosaics [95 %] |", "|---|---|"]
-    return "\n".join([*lines, *(f"| {words} | {with_span(**dice)} |" for words, dice in found["dice_mean"].items())]) + "\n"
+    lines = [
+        f"| words | Dice with the named tile's lesion, {found['n']} mosaics [95 %] |",
+        "|---|---|",
+    ]
+    return (
+        "\n".join(
+            [
+                *lines,
+                *(
+                    f"| {words} | {with_span(**dice)} |"
+                    for words, dice in found["dice_mean"].items()
+                ),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _service(measured: list[dict[str, Any]]) -> str:
@@ -139,7 +202,14 @@ def _service(measured: list[dict[str, Any]]) -> str:
     ]
     for found in measured:
         answers = ", ".join(f"{number} {name}" for name, number in found["answers"].items())
-        grown = [f"× {found['memory_growth']:.3f}", *(" → ".join(map(str, found[name])) for name in ("threads", "files"))] if found["minutes"] else ["", "", ""]
+        grown = (
+            [
+                f"× {found['memory_growth']:.3f}",
+                *(" → ".join(map(str, found[name])) for name in ("threads", "files")),
+            ]
+            if found["minutes"]
+            else ["", "", ""]
+        )
         machine = f"{_machine(found)}; {found['network']} at {found['size_px']} px, torch {found['torch']}"
         lines.append(f"| {found['clients']} | {found['minutes']:g} | {answers} | {found['images_per_s']} | {found['p50_s']} s | {found['p99_s']} s | "
                      f"{' | '.join(grown)} | {'yes' if found['same_answer'] else 'NO'} | {machine} |")  # fmt: skip
@@ -152,30 +222,74 @@ def _machine(found: dict[str, Any]) -> str:
 
 def _blank(measured: list[dict[str, Any]]) -> str:
     """What a model loses against an image-only network where it is told nothing."""
-    heads = ("model", "test images", "right words [95 %]", "no words [95 %]", "image only [95 %]", "no words − image only [95 %]", "steps: model", "image only")
+    heads = (
+        "model",
+        "test images",
+        "right words [95 %]",
+        "no words [95 %]",
+        "image only [95 %]",
+        "no words − image only [95 %]",
+        "steps: model",
+        "image only",
+    )
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for found in measured:
         means = [with_span(**found[kind]) for kind in ("right", "blank", "image only")]
-        gap = with_span(found["difference"]["difference"], found["difference"]["low"], found["difference"]["high"], "+")
+        gap = with_span(
+            found["difference"]["difference"],
+            found["difference"]["low"],
+            found["difference"]["high"],
+            "+",
+        )
         steps = [f"{number:,}" for number in found["steps"].values()]
-        lines.append(f"| `{found['name']}` | {found['n']:,} | {' | '.join([*means, gap, *steps])} |")
-    return "\n".join([*lines, "\nDice a case at the images' own size; one seed each; `make models alone` made them."]) + "\n"
+        lines.append(
+            f"| `{found['name']}` | {found['n']:,} | {' | '.join([*means, gap, *steps])} |"
+        )
+    return (
+        "\n".join(
+            [
+                *lines,
+                "\nDice a case at the images' own size; one seed each; `make models alone` made them.",
+            ]
+        )
+        + "\n"
+    )
 
 
 def _fuzz(answers: dict[str, dict[str, int]]) -> str:
     """How often each status was the answer to a made-up request."""
     statuses = sorted({status for found in answers.values() for status in found})
-    lines = [f"| call | {' | '.join(statuses)} | requests |", "|---|" + "---|" * (len(statuses) + 1)]
-    lines += [f"| `{call}` | {' | '.join(f'{found.get(status, 0):,}' for status in statuses)} | {sum(found.values()):,} |" for call, found in answers.items()]
-    return "\n".join([*lines, f"\n`make fuzz`: {sum(sum(found.values()) for found in answers.values()):,} requests, each answer as documented."]) + "\n"
+    lines = [
+        f"| call | {' | '.join(statuses)} | requests |",
+        "|---|" + "---|" * (len(statuses) + 1),
+    ]
+    lines += [
+        f"| `{call}` | {' | '.join(f'{found.get(status, 0):,}' for status in statuses)} | {sum(found.values()):,} |"
+        for call, found in answers.items()
+    ]
+    return (
+        "\n".join(
+            [
+                *lines,
+                f"\n`make fuzz`: {sum(sum(found.values()) for found in answers.values()):,} requests, each answer as documented.",
+            ]
+        )
+        + "\n"
+    )
 
 
 def _typing(found: dict[str, Any]) -> str:
     """How soon the mask follows the words."""
     lines = ["| picture (px) | median | longest |", "|---|---|---|"]
-    lines += [f"| {size} | {waits['median_s']} s | {waits['longest_s']} s |" for size, waits in found.items() if " × " in size]
+    lines += [
+        f"| {size} | {waits['median_s']} s | {waits['longest_s']} s |"
+        for size, waits in found.items()
+        if " × " in size
+    ]
     command = f"`python benchmarks/typing_words.py {found['run']} --keep`"
-    lines.append(f"\nFrom the last key to the drawn mask, 0.12 s of it waiting for another key; {found['changes']} changes each. {command}; {_machine(found)}.")
+    lines.append(
+        f"\nFrom the last key to the drawn mask, 0.12 s of it waiting for another key; {found['changes']} changes each. {command}; {_machine(found)}."
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -183,12 +297,29 @@ def _helps() -> str:
     """Does text with augmentation help a network beyond augmentation, a set a column?"""
     sets = {"qata": "QaTa-COV19 (subset)", "isic": "ISIC-2016", "kvasir": "Kvasir-SEG"}
     rows = {name: ("networks", f"{name} · {BOTH}", f"{name} · {AUG}") for name in NETWORKS}
-    rows |= {"`lite`, pretrained, 224 px": ("lite_224", BOTH, AUG), "… with a tenth of the images": ("lite_224", BOTH + TENTH, AUG + TENTH)}
+    rows |= {
+        "`lite`, pretrained, 224 px": ("lite_224", BOTH, AUG),
+        "… with a tenth of the images": ("lite_224", BOTH + TENTH, AUG + TENTH),
+    }
     lines = [f"| network | {' | '.join(sets.values())} |", "|" + "---|" * (len(sets) + 1)]
     for network, (kind, label, reference) in rows.items():
-        lines.append(f"| {network} | {' | '.join(_helped(f'{key}_{kind}', label, reference) for key in sets)} |")
-    names = ", ".join(f"[`{key}_{kind}`](docs/evidence.md#{key}_{kind})" for kind in ("networks", "lite_224") for key in sets)
-    return "\n".join([*lines, f"\nIntervals: 95 %, over seeds and cases. All columns of these tables: {names}."]) + "\n"
+        lines.append(
+            f"| {network} | {' | '.join(_helped(f'{key}_{kind}', label, reference) for key in sets)} |"
+        )
+    names = ", ".join(
+        f"[`{key}_{kind}`](docs/evidence.md#{key}_{kind})"
+        for kind in ("networks", "lite_224")
+        for key in sets
+    )
+    return (
+        "\n".join(
+            [
+                *lines,
+                f"\nIntervals: 95 %, over seeds and cases. All columns of these tables: {names}.",
+            ]
+        )
+        + "\n"
+    )
 
 
 def _helped(name: str, label: str, reference: str) -> str:
@@ -202,10 +333,15 @@ def _helped(name: str, label: str, reference: str) -> str:
 def _limits(found: dict[str, Any]) -> str:
     """How soon the service refuses and stops."""
     lines = ["| what comes | answer | after |", "|---|---|---|"]
-    lines += [f"| {name} | {one['status']} | {one['seconds']:.3f} s |" for name, one in found["refused"].items()]
+    lines += [
+        f"| {name} | {one['status']} | {one['seconds']:.3f} s |"
+        for name, one in found["refused"].items()
+    ]
     stopping = found["stopping"]
     answers = ", ".join(f"{number} × {status}" for status, number in stopping["answers"].items())
-    lines.append(f"| SIGTERM, {stopping['clients']} clients asking | {answers}; exit {stopping['exit']} | {stopping['seconds']:.3f} s |")
+    lines.append(
+        f"| SIGTERM, {stopping['clients']} clients asking | {answers}; exit {stopping['exit']} | {stopping['seconds']:.3f} s |"
+    )
     return (
         "\n".join(
             [

@@ -22,9 +22,19 @@ from saywhere.io.files import write_bytes, write_json
 from saywhere.modeling.referring import ReferringSegmenter
 
 ROOT = Path(__file__).parent.parent
-BASE, RESULT, IMAGES = ROOT / "benchmarks/base/phantoms.toml", ROOT / "benchmarks/results/turning.json", ROOT / "docs/images"
+BASE, RESULT, IMAGES = (
+    ROOT / "benchmarks/base/phantoms.toml",
+    ROOT / "benchmarks/results/turning.json",
+    ROOT / "docs/images",
+)
 EARLY, NONE = "early", "none"
-RUNS = {EARLY: "fuse-first", "late-concat": "swap", "film": "swap", "cross-attention": "swap", NONE: "fuse-first"}
+RUNS = {
+    EARLY: "fuse-first",
+    "late-concat": "swap",
+    "film": "swap",
+    "cross-attention": "swap",
+    NONE: "fuse-first",
+}
 N_CASES, STEPS = 100, 400
 
 
@@ -34,9 +44,16 @@ def main(runs: Path) -> dict[str, Any]:
         _train(fusion, arm, runs / fusion)
     agreement: dict[str, dict[str, Any]] = {}
     for fusion in [name for name in RUNS if name != NONE]:
-        found = probe_invariance(runs / fusion, runs / fusion / "probe", image_only=runs / NONE if fusion == EARLY else None, n_cases=N_CASES)
+        found = probe_invariance(
+            runs / fusion,
+            runs / fusion / "probe",
+            image_only=runs / NONE if fusion == EARLY else None,
+            n_cases=N_CASES,
+        )
         for transform, ways in found["agreement"].items():
-            agreement.setdefault(transform, {}).update({label: ways[way] for way, label in _labels(fusion).items()})
+            agreement.setdefault(transform, {}).update(
+                {label: ways[way] for way, label in _labels(fusion).items()}
+            )
     write_bytes(IMAGES / "turning.png", chart.agreement(agreement))
     facts = json.loads((runs / EARLY / "run.json").read_text())
     return {
@@ -46,14 +63,22 @@ def main(runs: Path) -> dict[str, Any]:
         "agreement": agreement,
         "prompt_sets": _pseudo_images(runs / EARLY),
         "steps": STEPS,
-        **{key: facts[key] for key in ("saywhere", "python", "device", "precision", "threads", "seed") if key in facts},
+        **{
+            key: facts[key]
+            for key in ("saywhere", "python", "device", "precision", "threads", "seed")
+            if key in facts
+        },
     }
 
 
 def _labels(fusion: str) -> dict[str, str]:
     """Way of the probe → its name in the figure."""
     if fusion == EARLY:
-        return {WAYS[0]: "early, words turn", WAYS[1]: "early, words left behind", IMAGE_ONLY: IMAGE_ONLY}
+        return {
+            WAYS[0]: "early, words turn",
+            WAYS[1]: "early, words left behind",
+            IMAGE_ONLY: IMAGE_ONLY,
+        }
     return {LATE_WAYS[0]: fusion}
 
 

@@ -25,8 +25,19 @@ from saywhere.io.files import write_json
 
 RESULT = Path(__file__).parent / "results" / "typing.json"
 SIZES = ((224, 224), (1024, 1280))
-WORDS = [f"one {size} polyp, {down} {across}" for size, down, across in itertools.product(("small", "medium", "large"), ("upper", "lower"), ("left", "right"))]
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+WORDS = [
+    f"one {size} polyp, {down} {across}"
+    for size, down, across in itertools.product(
+        ("small", "medium", "large"), ("upper", "lower"), ("left", "right")
+    )
+]
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 TYPE = """words => new Promise((resolve) => {
   const box = document.querySelector("#prompt"), labels = document.querySelector("#labels"), started = performance.now();
   new MutationObserver((_, watch) => {
@@ -42,11 +53,18 @@ TYPE = """words => new Promise((resolve) => {
 def main(run: Path) -> dict[str, Any]:
     """Height × width → median and longest wait in seconds, over as many changes as there are WORDS."""
     found: dict[str, Any] = {"run": run.name, "changes": len(WORDS), **machine_facts()}
-    with Server(run) as (address, _), sync_playwright() as running, tempfile.TemporaryDirectory() as folder:
+    with (
+        Server(run) as (address, _),
+        sync_playwright() as running,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         browser = running.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
         for height, width in SIZES:
             waits = _waits(browser.new_page(), address, _picture(Path(folder), height, width))
-            found[f"{height} × {width}"] = {"median_s": round(statistics.median(waits), 3), "longest_s": round(max(waits), 3)}
+            found[f"{height} × {width}"] = {
+                "median_s": round(statistics.median(waits), 3),
+                "longest_s": round(max(waits), 3),
+            }
         browser.close()
     return found
 
@@ -71,7 +89,9 @@ def _waits(page: Page, address: str, picture: Path) -> list[float]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("run", type=Path)
     parser.add_argument("--keep", action="store_true")
     asked = parser.parse_args()

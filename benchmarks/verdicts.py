@@ -56,7 +56,12 @@ def gained(name: str, label: str, reference: str, measure: str = "dice") -> Gain
     return Gain(case_difference(ours, theirs, measure), seed_differences(ours, theirs, measure))
 
 
-def verdict(found: PairedDifference, n_seeds: int, verdicts: tuple[str, str, str] = PAPERS, claimed: float | None = None) -> str:
+def verdict(
+    found: PairedDifference,
+    n_seeds: int,
+    verdicts: tuple[str, str, str] = PAPERS,
+    claimed: float | None = None,
+) -> str:
     """By the 95 % interval of a difference: above 0, below 0, or holding 0; `claimed`: and whether the paper's figure lies in it."""
     said = verdicts[0] if found.low > 0 else verdicts[1] if found.high < 0 else verdicts[2]
     if found.seeds_differ:
@@ -81,13 +86,23 @@ def each(differences: tuple[float, ...]) -> str:
     return seeds(len(differences)) + own
 
 
-def between(name: str, label: str, reference: str, verdicts: tuple[str, str, str] = PAPERS, measure: str = "dice", claimed: float | None = None) -> Look:
+def between(
+    name: str,
+    label: str,
+    reference: str,
+    verdicts: tuple[str, str, str] = PAPERS,
+    measure: str = "dice",
+    claimed: float | None = None,
+) -> Look:
     """Dice (or "iou") with right words: a label's cells minus the reference's."""
 
     def look() -> Found:
         found, own = gained(name, label, reference, measure)
         shown = {"dice": "Dice", "iou": "IoU"}[measure]
-        return Found(f"{gap(found)} {shown}, {each(own)}, `{name}`", verdict(found, len(own), verdicts, claimed))
+        return Found(
+            f"{gap(found)} {shown}, {each(own)}, `{name}`",
+            verdict(found, len(own), verdicts, claimed),
+        )
 
     return look
 
@@ -102,55 +117,95 @@ def hearing(cells: list[dict[str, Any]]) -> list[PairedDifference]:
     return [words_gap([cell], "contradictory") for cell in cells]
 
 
-def heard(name: str, label: str, verdicts: tuple[str, str, str] = ("heard", "not heard", "heard with {} of {} seeds")) -> Look:
+def heard(
+    name: str,
+    label: str,
+    verdicts: tuple[str, str, str] = ("heard", "not heard", "heard with {} of {} seeds"),
+) -> Look:
     """Right minus contradictory words, of one label's cells, and with how many seeds they are heard."""
 
     def look() -> Found:
         cells = results_of(name)[label]
         own = hearing(cells)
         n_heard, n = sum(one.low > 0 for one in own), len(own)
-        said = verdicts[0] if n_heard == n else verdicts[1] if not n_heard else verdicts[2].format(n_heard, n)
+        said = (
+            verdicts[0]
+            if n_heard == n
+            else verdicts[1]
+            if not n_heard
+            else verdicts[2].format(n_heard, n)
+        )
         found, shown = words_gap(cells, "contradictory"), each(tuple(one.difference for one in own))
         differ = " (seeds differ)" if n_heard == n and found.seeds_differ else ""
-        return Found(f"right − contradictory {gap(found)} Dice, {shown}, `{name}`", tagged(said + differ, n))
+        return Found(
+            f"right − contradictory {gap(found)} Dice, {shown}, `{name}`", tagged(said + differ, n)
+        )
 
     return look
 
 
-def alive(name: str, label: str, verdicts: tuple[str, str, str] = ("heard", "not heard", "heard with {} of {} seeds")) -> Look:
+def alive(
+    name: str,
+    label: str,
+    verdicts: tuple[str, str, str] = ("heard", "not heard", "heard with {} of {} seeds"),
+) -> Look:
     """The same, and how much the pseudo-images of different sentences differ."""
     look_at = heard(name, label, verdicts)
 
     def look() -> Found:
         found, cells = look_at(), results_of(name)[label]
-        return Found(f"spread {sum(cell['spread'] for cell in cells) / len(cells):.4f}, {found.measured}", found.verdict)
+        return Found(
+            f"spread {sum(cell['spread'] for cell in cells) / len(cells):.4f}, {found.measured}",
+            found.verdict,
+        )
 
     return look
 
 
 def silenced(name: str, label: str) -> Look:
     """Is the pseudo-image alive, where the region term is the published one?"""
-    return alive(name, label, ("it does not silence them here", "it silences the words", "heard with {} of {} seeds"))
+    return alive(
+        name,
+        label,
+        ("it does not silence them here", "it silences the words", "heard with {} of {} seeds"),
+    )
 
 
 def arms() -> Found:
     """The demo's three short runs: intervals of two independent means that do not touch."""
-    rows = {row["label"]: row["dice_mean"] for row in json.loads((RESULTS / "demo_phantoms.json").read_text())["comparison"]["rows"]}
+    rows = {
+        row["label"]: row["dice_mean"]
+        for row in json.loads((RESULTS / "demo_phantoms.json").read_text())["comparison"]["rows"]
+    }
     turned, behind = rows["words turned with the image (the paper)"], rows["words left behind"]
     shown = " · ".join(f"{label} {with_span(**dice)}" for label, dice in rows.items())
-    return Found(f"{shown}; one seed, `demo_phantoms`", tagged("reproduced" if turned["low"] > behind["high"] else "not reproduced", 1))
+    return Found(
+        f"{shown}; one seed, `demo_phantoms`",
+        tagged("reproduced" if turned["low"] > behind["high"] else "not reproduced", 1),
+    )
 
 
 def _dice(cells: list[dict[str, Any]], seeds: set[int]) -> np.ndarray:
     """A case's Dice with right words, mean over these seeds."""
-    chosen = [{case["id"]: case["dice"] for case in cell["cases"] if case["words"] == "right"} for cell in cells if cell["seed"] in seeds]
+    chosen = [
+        {case["id"]: case["dice"] for case in cell["cases"] if case["words"] == "right"}
+        for cell in cells
+        if cell["seed"] in seeds
+    ]
     return np.array([[found[name] for name in sorted(chosen[0])] for found in chosen]).mean(axis=0)
 
 
 def _mean_over(sets: list[np.ndarray]) -> Interval:
     """Mean over sets of their means, 95 % by bootstrap over the cases of each."""
-    draws = [np.concatenate([shares @ dice for shares in drawn_shares(len(dice), RESAMPLES, 0, f"set {k}")]) for k, dice in enumerate(sets)]
-    return Interval(float(np.mean([dice.mean() for dice in sets])), *span_95(np.mean(draws, axis=0)))
+    draws = [
+        np.concatenate(
+            [shares @ dice for shares in drawn_shares(len(dice), RESAMPLES, 0, f"set {k}")]
+        )
+        for k, dice in enumerate(sets)
+    ]
+    return Interval(
+        float(np.mean([dice.mean() for dice in sets])), *span_95(np.mean(draws, axis=0))
+    )
 
 
 def mean_of_sets(label: str, reference: str, sets: dict[str, str], mark: float) -> Look:
@@ -161,15 +216,34 @@ def mean_of_sets(label: str, reference: str, sets: dict[str, str], mark: float) 
 
     def look() -> Found:
         tables = {key: results_of(f"{key}_lite_224") for key in sets}
-        shared = set.intersection(*({cell["seed"] for cell in found[which]} for found in tables.values() for which in (label, reference)))
-        dice, without = ({key: _dice(found[which], shared) for key, found in tables.items()} for which in (label, reference))
+        shared = set.intersection(
+            *(
+                {cell["seed"] for cell in found[which]}
+                for found in tables.values()
+                for which in (label, reference)
+            )
+        )
+        dice, without = (
+            {key: _dice(found[which], shared) for key, found in tables.items()}
+            for which in (label, reference)
+        )
         mean = _mean_over(list(dice.values()))
         shown = " · ".join(f"{sets[key]} {values.mean():.3f}" for key, values in dice.items())
         measured = (
             f"{with_span(mean.mean, mean.low, mean.high)} ({shown}), {seeds(len(shared))}; "
             f"without words {np.mean([values.mean() for values in without.values()]):.3f}, `*_lite_224`"
         )
-        return Found(measured, tagged("above it" if mean.low > mark else "below it" if mean.high < mark else "not settled", len(shared)))
+        return Found(
+            measured,
+            tagged(
+                "above it"
+                if mean.low > mark
+                else "below it"
+                if mean.high < mark
+                else "not settled",
+                len(shared),
+            ),
+        )
 
     return look
 
@@ -182,11 +256,17 @@ def cost(network: str) -> Look:
 
     def look() -> Found:
         found = json.loads((RESULTS / "cost.json").read_text())
-        image, both = found["networks"][network]["image"], found["networks"][network]["image and words"]
+        image, both = (
+            found["networks"][network]["image"],
+            found["networks"][network]["image and words"],
+        )
         more = {key: both[key] / image[key] - 1 for key in ("parameters", "gflop")}
         shown = f"{more['parameters']:+.2%} weights and {more['gflop']:+.2%} arithmetic"
         once = f"{found['encoder']['gflop']:.1f} GFLOP once a sentence (BERT-base) beside {image['gflop']:.1f} an image"
-        return Found(f"{shown}; and {once}, `cost`", "reproduced (below 1 %)" if more["gflop"] < LITTLE else "not reproduced (1 % or more)")
+        return Found(
+            f"{shown}; and {once}, `cost`",
+            "reproduced (below 1 %)" if more["gflop"] < LITTLE else "not reproduced (1 % or more)",
+        )
 
     return look
 

@@ -16,7 +16,13 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 DOCS = Path(__file__).parent
 LOOKED_AT = DOCS.parent / "build" / "page"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 
 
 def main(run: str, image: str, *prompts: str) -> None:
@@ -27,9 +33,15 @@ def main(run: str, image: str, *prompts: str) -> None:
         server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:
             assert server.stderr is not None
-            address = next(found.group() for line in server.stderr if (found := re.search(r"http://[\d.]+:\d+/", line)))
+            address = next(
+                found.group()
+                for line in server.stderr
+                if (found := re.search(r"http://[\d.]+:\d+/", line))
+            )
             with sync_playwright() as running:
-                browser = running.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+                browser = running.chromium.launch(
+                    executable_path=shutil.which("chromium"), args=QUIET
+                )
                 for scheme in ("light", "dark"):
                     for width in (1280, 390):
                         _take(browser, address, image, prompts, scheme, width)
@@ -39,8 +51,13 @@ def main(run: str, image: str, *prompts: str) -> None:
     shutil.copyfile(LOOKED_AT / "light-1280.png", DOCS / "images" / "page.png")
 
 
-def _take(browser: Browser, address: str, image: str, prompts: tuple[str, ...], scheme: str, width: int) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light")
+def _take(
+    browser: Browser, address: str, image: str, prompts: tuple[str, ...], scheme: str, width: int
+) -> None:
+    page = browser.new_page(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
     page.goto(address)
     page.set_input_files("#open", image)
     page.fill("#prompt", "\n".join(prompts))

@@ -35,13 +35,18 @@ has that is left out and has no value. `share` is a number from 0 to 1.
 
 def pages() -> dict[str, str]:
     """File name → text."""
-    return {"commands.md": "\n".join([COMMANDS, *_commands()]), "configuration.md": "\n".join([CONFIGURATION, *_sections()])}
+    return {
+        "commands.md": "\n".join([COMMANDS, *_commands()]),
+        "configuration.md": "\n".join([CONFIGURATION, *_sections()]),
+    }
 
 
 def _commands() -> Iterator[str]:
     for name, callback in _verbs():
         parameters = list(_parameters(callback))
-        usage = " ".join(["saywhere", name, *(one.usage for one in parameters if one.is_argument), "[OPTIONS]"])
+        usage = " ".join(
+            ["saywhere", name, *(one.usage for one in parameters if one.is_argument), "[OPTIONS]"]
+        )
         yield f"## {name}\n\n```text\n{usage}\n```\n\n{inspect.getdoc(callback)}\n\n| | meaning | default |\n|---|---|---|"
         yield from (_row(f"`{one.spelled}`", one.help, one.default) for one in parameters)
         yield ""
@@ -73,21 +78,42 @@ def _parameters(verb: Callable[..., Any]) -> Iterator[Parameter]:
     hints = get_type_hints(verb, include_extras=True)
     for name, parameter in inspect.signature(verb).parameters.items():
         hint = hints[name]
-        kind, about = get_args(hint)[:2] if get_origin(hint) is Annotated else (hint, parameter.default)
+        kind, about = (
+            get_args(hint)[:2] if get_origin(hint) is Annotated else (hint, parameter.default)
+        )
         value = getattr(about, "default", None) if parameter.default is about else parameter.default
         yield _parameter(name, kind, about, ... if value is inspect.Parameter.empty else value)
 
 
 def _parameter(name: str, kind: Any, about: Any, value: Any) -> Parameter:
-    is_argument, is_list = isinstance(about, ArgumentInfo), "list[" in str(kind) or "List[" in str(kind)
+    is_argument, is_list = (
+        isinstance(about, ArgumentInfo),
+        "list[" in str(kind) or "List[" in str(kind),
+    )
     place = (about.metavar or name.upper() + ("..." if is_list else "")) if is_argument else ""
     place = place if value is ... or place.startswith("[") or not place else f"[{place}]"
-    named = [one for one in (about.default, *(about.param_decls or ())) if isinstance(one, str) and one.startswith("-")]  # Annotated's first is in `default`
+    named = [
+        one
+        for one in (about.default, *(about.param_decls or ()))
+        if isinstance(one, str) and one.startswith("-")
+    ]  # Annotated's first is in `default`
     options = ", ".join(named or [f"--{name.replace('_', '-')}"]) if not is_argument else ""
-    taken = "" if kind is bool else f" {about.metavar or _KINDS[next(word for word in _KINDS if word in str(kind))]}"
-    default = "needed" if value is ... else str(about.show_default) if isinstance(about.show_default, str) else _shown(value)
+    taken = (
+        ""
+        if kind is bool
+        else f" {about.metavar or _KINDS[next(word for word in _KINDS if word in str(kind))]}"
+    )
+    default = (
+        "needed"
+        if value is ...
+        else str(about.show_default)
+        if isinstance(about.show_default, str)
+        else _shown(value)
+    )
     told = f"{about.help or ''}{f' Environment: {about.envvar}.' if about.envvar else ''}".strip()
-    return Parameter(is_argument, place, _bare(place) if is_argument else options + taken, told, default)
+    return Parameter(
+        is_argument, place, _bare(place) if is_argument else options + taken, told, default
+    )
 
 
 def _bare(place: str) -> str:
@@ -106,7 +132,15 @@ def _sections() -> Iterator[str]:
     for name, field in Config.model_fields.items():
         section = schema["$defs"][field.annotation.__name__]  # type: ignore[union-attr]
         yield f"## {name}\n\n{section['description']}\n\n| key | value | default | meaning |\n|---|---|---|---|"
-        yield from (_row(f"`{name}.{key}`", allowed(one), _written(one["default"]), one.get("description", "")) for key, one in section["properties"].items())
+        yield from (
+            _row(
+                f"`{name}.{key}`",
+                allowed(one),
+                _written(one["default"]),
+                one.get("description", ""),
+            )
+            for key, one in section["properties"].items()
+        )
         yield ""
 
 
@@ -128,16 +162,31 @@ def allowed(schema: dict[str, Any]) -> str:
 
 def _list(schema: dict[str, Any]) -> str:
     fewest, most = schema.get("minItems"), schema.get("maxItems")
-    count = f"{fewest} " if fewest == most and fewest else f"{fewest} to {most} " if fewest and most else ""
+    count = (
+        f"{fewest} "
+        if fewest == most and fewest
+        else f"{fewest} to {most} "
+        if fewest and most
+        else ""
+    )
     of = allowed(schema["items"] if "items" in schema else schema["prefixItems"][0])
     return f"list of {count}{of.replace('text', 'texts').replace('number', 'numbers')}"
 
 
 def _number(schema: dict[str, Any]) -> str:
-    bounds = {key: schema[key] for key in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum") if key in schema}
+    bounds = {
+        key: schema[key]
+        for key in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+        if key in schema
+    }
     if bounds == {"minimum": 0, "maximum": 1} and schema["type"] == "number":
         return "share"
-    words = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
+    words = {
+        "minimum": "from",
+        "exclusiveMinimum": "above",
+        "maximum": "to",
+        "exclusiveMaximum": "below",
+    }
     kind = "whole number" if schema["type"] == "integer" else "number"
     return " ".join([kind, *(f"{words[key]} {value:g}" for key, value in bounds.items())])
 
@@ -158,7 +207,10 @@ def main(check: bool) -> int:
         if not check:
             write_text(path, text.rstrip("\n") + "\n")
         elif not path.is_file() or path.read_text(encoding="utf-8") != text.rstrip("\n") + "\n":
-            print(f"{path.name} is not what the code says: run python docs/write_reference.py", file=sys.stderr)
+            print(
+                f"{path.name} is not what the code says: run python docs/write_reference.py",
+                file=sys.stderr,
+            )
             return 1
     return 0
 

@@ -43,7 +43,11 @@ class Referring(lightning.LightningModule):
         for name, words in (("right", prompts), ("shuffled", prompts[1:] + prompts[:1])):
             mask = self.network(self.fusion(batch["image"], words).stack) > 0
             overlap = (mask * batch["mask"]).sum((1, 2, 3))
-            self.log(name, (2 * overlap / (mask.sum((1, 2, 3)) + batch["mask"].sum((1, 2, 3)))).mean(), batch_size=len(mask))
+            self.log(
+                name,
+                (2 * overlap / (mask.sum((1, 2, 3)) + batch["mask"].sum((1, 2, 3)))).mean(),
+                batch_size=len(mask),
+            )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Fusion and network learn together."""
@@ -56,10 +60,19 @@ def main(n_steps: int = 400) -> tuple[float, float]:
     manifest = saywhere.make_phantoms(tempfile.mkdtemp(), n_train=64, n_val=0, n_test=24, size=SIZE)
     training = saywhere.Dataset(manifest, "train", prompts="taught", size=SIZE, channels=1)
     test = saywhere.Dataset(manifest, "test", prompts="plain", size=SIZE, channels=1)
-    network = BasicUNet(spatial_dims=2, in_channels=2, out_channels=1, features=(8, 8, 16, 32, 64, 8))
+    network = BasicUNet(
+        spatial_dims=2, in_channels=2, out_channels=1, features=(8, 8, 16, 32, 64, 8)
+    )
     model = Referring(EarlyFusion.fit(training.sentences, size=SIZE, channels=1), network)
-    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
-    trainer = lightning.Trainer(accelerator="cpu", devices=1, max_steps=n_steps, max_epochs=-1, **quiet)
+    quiet: dict[str, Any] = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    trainer = lightning.Trainer(
+        accelerator="cpu", devices=1, max_steps=n_steps, max_epochs=-1, **quiet
+    )
     trainer.fit(model, DataLoader(training, batch_size=16, shuffle=True, drop_last=True))
     (found,) = trainer.test(model, DataLoader(test, batch_size=len(test)), verbose=False)
     return found["right"], found["shuffled"]

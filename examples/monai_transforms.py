@@ -31,9 +31,19 @@ def main(n_steps: int = 300, n_words_first: int = 200) -> tuple[float, float]:
     manifest = saywhere.make_phantoms(tempfile.mkdtemp(), n_train=64, n_val=0, n_test=24, size=SIZE)
     training = saywhere.Dataset(manifest, "train", prompts="taught", size=SIZE, channels=1)
     fusion = teach_words(training, n_words_first)
-    training.transform = Compose([FuseWordsd("image", fusion), RandGeometryd(["image", "mask"], mode=["bilinear", "nearest"])])
-    network = BasicUNet(spatial_dims=2, in_channels=2, out_channels=1, features=(8, 8, 16, 32, 64, 8))
-    criterion, optimizer = DiceCELoss(sigmoid=True), torch.optim.AdamW(network.parameters(), lr=3e-3)
+    training.transform = Compose(
+        [
+            FuseWordsd("image", fusion),
+            RandGeometryd(["image", "mask"], mode=["bilinear", "nearest"]),
+        ]
+    )
+    network = BasicUNet(
+        spatial_dims=2, in_channels=2, out_channels=1, features=(8, 8, 16, 32, 64, 8)
+    )
+    criterion, optimizer = (
+        DiceCELoss(sigmoid=True),
+        torch.optim.AdamW(network.parameters(), lr=3e-3),
+    )
     loader = DataLoader(training, batch_size=16, shuffle=True, drop_last=True)
     for batch in islice((batch for _ in range(n_steps) for batch in loader), n_steps):
         loss = criterion(network(batch["image"]), batch["mask"])
@@ -65,7 +75,10 @@ class Shuffled(Transform):
 
     def __init__(self, manifest: object) -> None:
         test = saywhere.Dataset(str(manifest), "test", prompts="plain", size=SIZE, channels=1)
-        self.other = {row.id: other[0] for row, other in zip(test.rows, test.sentences[1:] + test.sentences[:1])}
+        self.other = {
+            row.id: other[0]
+            for row, other in zip(test.rows, test.sentences[1:] + test.sentences[:1])
+        }
 
     def __call__(self, data: dict[str, object]) -> dict[str, object]:
         """The same case, saying what the next one says."""
@@ -75,7 +88,9 @@ class Shuffled(Transform):
 @torch.no_grad()
 def measure(network: torch.nn.Module, manifest: object, transform: Compose) -> float:
     """Mean Dice a case."""
-    test = saywhere.Dataset(str(manifest), "test", prompts="plain", size=SIZE, channels=1, transform=transform)
+    test = saywhere.Dataset(
+        str(manifest), "test", prompts="plain", size=SIZE, channels=1, transform=transform
+    )
     batch = next(iter(DataLoader(test, batch_size=len(test))))
     mask = network(batch["image"]) > 0
     overlap = (mask * batch["mask"]).sum((1, 2, 3))

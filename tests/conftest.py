@@ -11,11 +11,19 @@ from typing import Any
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["SAYWHERE_CACHE"] = _cache = tempfile.mkdtemp(prefix="saywhere-tests-")  # before anything of ours is imported
+os.environ["SAYWHERE_CACHE"] = _cache = tempfile.mkdtemp(
+    prefix="saywhere-tests-"
+)  # before anything of ours is imported
 
 from jaxtyping import install_import_hook
 
-CHECKED = ["saywhere.fusion", "saywhere.modeling.referring", "saywhere.losses", "saywhere.modeling.normalize", "saywhere.text.whitening"]
+CHECKED = [
+    "saywhere.fusion",
+    "saywhere.modeling.referring",
+    "saywhere.losses",
+    "saywhere.modeling.normalize",
+    "saywhere.text.whitening",
+]
 install_import_hook(CHECKED, "beartype.beartype")
 
 import torch  # noqa: E402
@@ -44,13 +52,21 @@ def pytest_unconfigure() -> None:
 def _no_network() -> Any:
     """Connecting anywhere but to this machine raises."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", lambda self, address: _connect(self, _local(self, address)))
-        patch.setattr(socket.socket, "connect_ex", lambda self, address: _connect_ex(self, _local(self, address)))
+        patch.setattr(
+            socket.socket, "connect", lambda self, address: _connect(self, _local(self, address))
+        )
+        patch.setattr(
+            socket.socket,
+            "connect_ex",
+            lambda self, address: _connect_ex(self, _local(self, address)),
+        )
         yield
 
 
 def _local(self: socket.socket, address: Any) -> Any:
-    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(LOOPBACK):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(
+        LOOPBACK
+    ):
         raise NetworkUsed(f"{address}: no test may leave the machine")
     return address
 

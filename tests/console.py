@@ -24,7 +24,9 @@ class Ended:
         return " ".join(self.err.replace("│", " ").split())
 
 
-def invoke(monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str], *words: object) -> Ended:
+def invoke(
+    monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str], *words: object
+) -> Ended:
     capture.readouterr()
     monkeypatch.setattr(sys, "argv", ["saywhere", *map(str, words)])
     code: object = 0

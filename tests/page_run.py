@@ -35,7 +35,9 @@ SHELL = set("|<>;&$`(")
 class PageRun:
     """The folder, the Python names and the server that a page's blocks share."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> None:
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]
+    ) -> None:
         self.folder, self.monkeypatch, self.capture = folder, monkeypatch, capture
         self.names: dict[str, Any] = {"__name__": "__main__"}
         self.address = SHOWN_ADDRESS
@@ -67,12 +69,21 @@ class PageRun:
             self.monkeypatch.setenv(name, value)
         elif words[:2] == ["saywhere", "serve"]:
             self.servers.close()  # its reader has pressed Ctrl-C
-            address = self.servers.enter_context(serving_here(self.monkeypatch, lambda: self._verb(line, words[1:])))
+            address = self.servers.enter_context(
+                serving_here(self.monkeypatch, lambda: self._verb(line, words[1:]))
+            )
             self.address = address.removeprefix("http://").rstrip("/")
         elif words[:1] == ["saywhere"] and words[1] in VERBS and not SHELL & set(line):
             self._verb(line, [*words[1:], *(_smaller(words) if words[1] == "train" else ())])
         else:
-            done = subprocess.run(["bash", "-c", f"set -eo pipefail\n{line}\n:"], cwd=self.folder, capture_output=True, text=True, timeout=120, check=False)
+            done = subprocess.run(
+                ["bash", "-c", f"set -eo pipefail\n{line}\n:"],
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
     def _verb(self, line: str, words: list[str]) -> None:
@@ -96,7 +107,9 @@ def _smaller(words: list[str]) -> Iterator[str]:
 def _shim(folder: Path) -> None:
     """`saywhere` and `python` on the path, of this interpreter."""
     folder.mkdir()
-    (folder / "saywhere").write_text(f"#!{sys.executable}\nfrom saywhere.__main__ import main\n\nmain()\n")  # as pip writes it
+    (folder / "saywhere").write_text(
+        f"#!{sys.executable}\nfrom saywhere.__main__ import main\n\nmain()\n"
+    )  # as pip writes it
     (folder / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     for program in folder.iterdir():
         program.chmod(0o755)

@@ -70,7 +70,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def manifest(shared: Path) -> Path:
     """16 training, 4 validation and 6 test images of 32 px, several rows each."""
-    return once("manifest", lambda: make_phantoms(shared / "phantoms", n_train=16, n_val=4, n_test=6, size=32, seed=11))
+    return once(
+        "manifest",
+        lambda: make_phantoms(shared / "phantoms", n_train=16, n_val=4, n_test=6, size=32, seed=11),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +96,10 @@ def events(trained: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def image_only(shared: Path, config: Config) -> Path:
     """The same without words."""
-    return once("image_only", lambda: train(config.replace(**{"fusion.name": "none"}), shared / "image_only"))
+    return once(
+        "image_only",
+        lambda: train(config.replace(**{"fusion.name": "none"}), shared / "image_only"),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -11,17 +11,35 @@ import numpy as np
 from saywhere.config import Config
 
 
-def cell(label: str, seed: int, dice: np.ndarray, wrong: np.ndarray | None = None) -> dict[str, Any]:
+def cell(
+    label: str, seed: int, dice: np.ndarray, wrong: np.ndarray | None = None
+) -> dict[str, Any]:
     kinds = {"right": dice} | ({} if wrong is None else {"shuffled": wrong})
-    cases = [{"id": f"case-{i}", "words": kind, "dice": float(value)} for kind, values in kinds.items() for i, value in enumerate(values)]
+    cases = [
+        {"id": f"case-{i}", "words": kind, "dice": float(value)}
+        for kind, values in kinds.items()
+        for i, value in enumerate(values)
+    ]
     measured = {"dice_pooled": 0.5, "iou_pooled": 0.4, "iou_mean": {"mean": 0.3}}
-    summary = {"n": len(dice), "words": {kind: measured for kind in kinds}, "listening": {} if wrong is None else {"shuffled": {}}}
-    about = {"status": "finished", "command": "saywhere experiment g.toml", "config": Config().model_dump(mode="json")}
+    summary = {
+        "n": len(dice),
+        "words": {kind: measured for kind in kinds},
+        "listening": {} if wrong is None else {"shuffled": {}},
+    }
+    about = {
+        "status": "finished",
+        "command": "saywhere experiment g.toml",
+        "config": Config().model_dump(mode="json"),
+    }
     return about | {"label": label, "seed": seed, "cases": cases, "summary": summary}
 
 
 def written(folder: Path, cells: list[dict[str, Any]], reference: str | None = "image") -> Path:
-    (folder / "table.json").write_text(json.dumps({"title": "T", "note": "N.", "reference": reference}))
+    (folder / "table.json").write_text(
+        json.dumps({"title": "T", "note": "N.", "reference": reference})
+    )
     for found in cells:
-        (folder / f"{found['label'].replace(' ', '-')}-seed{found['seed']}.json").write_text(json.dumps(found))
+        (folder / f"{found['label'].replace(' ', '-')}-seed{found['seed']}.json").write_text(
+            json.dumps(found)
+        )
     return folder

@@ -13,14 +13,19 @@ from torch import Tensor
 HIDDEN, LAYERS, POSITIONS = 32, 3, 64
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = """a one two small large round polyp lesion upper lower left right of the image lung infected area in located bright dark , .""".split()  # noqa: SIM905
-LETTERS = [f"{mark}{letter}" for letter in "abcdefghijklmnopqrstuvwxyz0123456789" for mark in ("", "##")]
+LETTERS = [
+    f"{mark}{letter}" for letter in "abcdefghijklmnopqrstuvwxyz0123456789" for mark in ("", "##")
+]
 VOCABULARY = [*SPECIAL, *WORDS, *(letter for letter in LETTERS if letter not in WORDS)]
 
 
 def configuration() -> dict[str, Any]:
     return {
         "architectures": ["CXRBertModel"],
-        "auto_map": {"AutoConfig": "configuration_cxrbert.CXRBertConfig", "AutoModel": "modeling_cxrbert.CXRBertModel"},
+        "auto_map": {
+            "AutoConfig": "configuration_cxrbert.CXRBertConfig",
+            "AutoModel": "modeling_cxrbert.CXRBertModel",
+        },
         "model_type": "cxr-bert",
         "projection_size": 8,
         "hidden_size": HIDDEN,
@@ -44,14 +49,21 @@ def trunk(seed: int = 0) -> Any:
     from transformers import BertConfig, BertModel
 
     torch.manual_seed(seed)
-    known = {key: value for key, value in configuration().items() if key not in ("architectures", "auto_map", "model_type", "torch_dtype")}
+    known = {
+        key: value
+        for key, value in configuration().items()
+        if key not in ("architectures", "auto_map", "model_type", "torch_dtype")
+    }
     return BertModel(BertConfig(**known, initializer_range=0.2), add_pooling_layer=False).eval()
 
 
 def weights(seed: int = 0) -> dict[str, Tensor]:
     """The trunk's with `bert.` before them, and heads that Saywhere leaves out."""
     named = {f"bert.{name}": value.clone() for name, value in trunk(seed).state_dict().items()}
-    heads = {"cls_projection_head.dense_to_hidden.weight": torch.rand(8, HIDDEN), "cls.predictions.bias": torch.rand(len(VOCABULARY))}
+    heads = {
+        "cls_projection_head.dense_to_hidden.weight": torch.rand(8, HIDDEN),
+        "cls.predictions.bias": torch.rand(len(VOCABULARY)),
+    }
     return named | heads
 
 
@@ -60,7 +72,11 @@ def write_checkpoint(folder: Path, *, seed: int = 0, safetensors: bool = False) 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(configuration()))
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
-    tokenizer = {"do_lower_case": True, "tokenizer_class": "CXRBertTokenizer", "auto_map": {"AutoTokenizer": ["configuration_cxrbert.CXRBertTokenizer", None]}}
+    tokenizer = {
+        "do_lower_case": True,
+        "tokenizer_class": "CXRBertTokenizer",
+        "auto_map": {"AutoTokenizer": ["configuration_cxrbert.CXRBertTokenizer", None]},
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
     if safetensors:
         save_file(weights(seed), folder / "model.safetensors")

@@ -9,7 +9,12 @@ from typing import Any
 
 
 def squared(number: int) -> dict[str, Any]:
-    return {"status": "finished", "square": number**2, "process": os.getpid(), "folder": str(Path.cwd())}
+    return {
+        "status": "finished",
+        "square": number**2,
+        "process": os.getpid(),
+        "folder": str(Path.cwd()),
+    }
 
 
 def dies_at_three(number: int) -> dict[str, Any]:

@@ -24,7 +24,11 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
-MODELS = {"polyp": ("kvasir", "p6"), "skin-lesion": ("isic", "p6"), "lung-infection": ("qata", "text")}
+MODELS = {
+    "polyp": ("kvasir", "p6"),
+    "skin-lesion": ("isic", "p6"),
+    "lung-infection": ("qata", "text"),
+}
 N_IMAGES = 20
 FUSIONS = {
     "early": {},
@@ -175,9 +179,15 @@ def answers_of(checkout: Path) -> dict[str, Any]:
 def main() -> None:
     """Print what differs; exit 1 where anything does."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--against", metavar="REVISION", help="a commit, tag or branch of this repository")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write what this code answers, and stop")
-    parser.add_argument("--baseline", type=Path, metavar="FILE", help="a file of --record, made on this machine")
+    parser.add_argument(
+        "--against", metavar="REVISION", help="a commit, tag or branch of this repository"
+    )
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="write what this code answers, and stop"
+    )
+    parser.add_argument(
+        "--baseline", type=Path, metavar="FILE", help="a file of --record, made on this machine"
+    )
     asked = parser.parse_args()
     if asked.record:
         with tempfile.TemporaryDirectory() as scratch:
@@ -188,11 +198,17 @@ def main() -> None:
     elif asked.against:
         with tempfile.TemporaryDirectory() as scratch:
             old = Path(scratch) / "checkout"
-            subprocess.run(["git", "worktree", "add", "--detach", str(old), asked.against], cwd=ROOT, check=True)
+            subprocess.run(
+                ["git", "worktree", "add", "--detach", str(old), asked.against],
+                cwd=ROOT,
+                check=True,
+            )
             try:
                 before = answers_of(old)
             finally:
-                subprocess.run(["git", "worktree", "remove", "--force", str(old)], cwd=ROOT, check=True)
+                subprocess.run(
+                    ["git", "worktree", "remove", "--force", str(old)], cwd=ROOT, check=True
+                )
     else:
         parser.error("name a revision with --against, or a file with --baseline")
     found = differences(before, answers_of(ROOT))

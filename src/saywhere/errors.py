@@ -19,8 +19,20 @@ class SaywhereError(Exception):
     exit_code = 1
     http_status = 500
 
-    def __init__(self, found: str, *, where: object = None, allowed: str | None = None, remedy: str | None = None) -> None:
-        self.found, self.where, self.allowed, self.remedy = found, None if where is None else str(where), allowed, remedy
+    def __init__(
+        self,
+        found: str,
+        *,
+        where: object = None,
+        allowed: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.found, self.where, self.allowed, self.remedy = (
+            found,
+            None if where is None else str(where),
+            allowed,
+            remedy,
+        )
         super().__init__(str(self))
 
     def __str__(self) -> str:
@@ -131,4 +143,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Advice for a misspelt name: the closest known ones, else all."""
     known = sorted(known)
     close = get_close_matches(name, known, n=2, cutoff=0.5)
-    return f"did you mean {' or '.join(repr(c) for c in close)}?" if close else f"choose one of {', '.join(known)}"
+    return (
+        f"did you mean {' or '.join(repr(c) for c in close)}?"
+        if close
+        else f"choose one of {', '.join(known)}"
+    )

@@ -45,7 +45,11 @@ class SegmentationLoss(nn.Module):
     def forward(self, logits: Any, target: Mask) -> Tensor:
         """`logits`: whatever the network gave. Raises UsageError where that is not one logit a pixel, (batch, 1, height, width)."""
         if not isinstance(logits, Tensor) or logits.shape != target.shape:
-            found = f"of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+            found = (
+                f"of shape {tuple(logits.shape)}"
+                if isinstance(logits, Tensor)
+                else f"a {type(logits).__name__}"
+            )
             raise UsageError(f"the network's output is {found}", allowed=f"it must be one logit a pixel, {tuple(target.shape)}",
                              remedy="build the network with one output channel, at the size that came in")  # fmt: skip
         return self.loss(logits if self.on_logits else logits.sigmoid(), target)
@@ -62,7 +66,9 @@ def roi_loss(name: str, pseudo_image: PseudoImage, image: Image, mask: Mask) -> 
     """
     if name in ("mask", "blurred-mask"):
         drawn = mask if name == "mask" else _blurred(mask)
-        difference = binary_cross_entropy(pseudo_image, drawn.expand_as(pseudo_image), reduction="none")
+        difference = binary_cross_entropy(
+            pseudo_image, drawn.expand_as(pseudo_image), reduction="none"
+        )
     else:
         difference = (pseudo_image - image * mask).abs()
     if name == "paper":
@@ -76,7 +82,12 @@ def roi_loss(name: str, pseudo_image: PseudoImage, image: Image, mask: Mask) -> 
 
 def _blurred(mask: Mask) -> Tensor:
     """Averaged over 8 × 8 pixels, and enlarged again: (batch, 1, height, width) in [0, 1]."""
-    return interpolate(interpolate(mask, scale_factor=1 / SEED, mode="area"), mask.shape[-2:], mode="bilinear", align_corners=False)
+    return interpolate(
+        interpolate(mask, scale_factor=1 / SEED, mode="area"),
+        mask.shape[-2:],
+        mode="bilinear",
+        align_corners=False,
+    )
 
 
 class ReferringLoss(nn.Module):
@@ -87,7 +98,14 @@ class ReferringLoss(nn.Module):
         self.config = config
         self.segmentation = SegmentationLoss(config.name)
 
-    def forward(self, segmentation: Segmentation, target: Mask, image: Image, mask: Mask, progress: float = 1.0) -> Loss:
+    def forward(
+        self,
+        segmentation: Segmentation,
+        target: Mask,
+        image: Image,
+        mask: Mask,
+        progress: float = 1.0,
+    ) -> Loss:
         """`target`: augmented frame; `image`, `mask`: original frame; `progress`: share of the training that is done, [0, 1]."""
         value = self.segmentation(segmentation.logits.float(), target)
         weight = self.config.roi_weight if progress >= self.config.roi_after else 0.0

@@ -12,7 +12,9 @@ import torch
 
 def generator(seed: int, purpose: str, *key: int) -> np.random.Generator:
     """An independent stream for (seed, purpose, key), equal in every process and on every platform (NumPy's Philox)."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, zlib.crc32(purpose.encode()), *key])))
+    return np.random.Generator(
+        np.random.Philox(np.random.SeedSequence([seed, zlib.crc32(purpose.encode()), *key]))
+    )
 
 
 def torch_generator(seed: int, purpose: str, *key: int) -> torch.Generator:

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 CONSOLE = {"console", "bash", "sh", "shell"}
 BLOCK = re.compile(
-    r'(?:^<!-- not run: (?P<reason>[^\n]+?) -->\n+)?^```(?P<language>\w+)(?:[^\n]*title="(?P<title>[^"]+)")?[^\n]*\n(?P<code>.*?)^```', re.MULTILINE | re.DOTALL
+    r'(?:^<!-- not run: (?P<reason>[^\n]+?) -->\n+)?^```(?P<language>\w+)(?:[^\n]*title="(?P<title>[^"]+)")?[^\n]*\n(?P<code>.*?)^```',
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -31,7 +32,10 @@ class Snippet(NamedTuple):
 
 def snippets(text: str) -> list[Snippet]:
     """In the page's order."""
-    return [Snippet(found["language"], found["code"], found["reason"], found["title"]) for found in BLOCK.finditer(text)]
+    return [
+        Snippet(found["language"], found["code"], found["reason"], found["title"])
+        for found in BLOCK.finditer(text)
+    ]
 
 
 def commands(code: str) -> Iterator[list[str]]:

@@ -27,9 +27,15 @@ def surface() -> dict[str, Any]:
     return {
         "python": {name: _describe(getattr(saywhere, name)) for name in sorted(saywhere.__all__)},
         "fusion": {name: _describe(getattr(fusion, name)) for name in sorted(fusion.__all__)},
-        "verbs": {name: _options(verb) for name, verb in sorted(typer.main.get_command(app).commands.items())},
+        "verbs": {
+            name: _options(verb)
+            for name, verb in sorted(typer.main.get_command(app).commands.items())
+        },
         "config": sorted(_keys(saywhere.Config)),
-        "errors": {name: [kind.code, kind.exit_code, kind.http_status] for name, kind in sorted(_errors().items())},
+        "errors": {
+            name: [kind.code, kind.exit_code, kind.http_status]
+            for name, kind in sorted(_errors().items())
+        },
     }
 
 
@@ -40,11 +46,28 @@ def _describe(thing: Any) -> Any:
         return type(thing).__name__
     if issubclass(thing, BaseModel):
         return "configuration"  # its keys are listed apart
-    found = {name: member for base in reversed(thing.__mro__) if base.__module__.startswith("saywhere") for name, member in vars(base).items()}
-    members = {name: getattr(member, "__func__", member) for name, member in found.items()}  # of a class method, its function
-    fields = {name: str(field.type) for name, field in getattr(thing, "__dataclass_fields__", {}).items()}
-    methods = {name: _signature(member) for name, member in members.items() if inspect.isfunction(member) and not name.startswith("_")}
-    properties = {name: "property" for name, member in members.items() if isinstance(member, (property, cached_property)) and not name.startswith("_")}
+    found = {
+        name: member
+        for base in reversed(thing.__mro__)
+        if base.__module__.startswith("saywhere")
+        for name, member in vars(base).items()
+    }
+    members = {
+        name: getattr(member, "__func__", member) for name, member in found.items()
+    }  # of a class method, its function
+    fields = {
+        name: str(field.type) for name, field in getattr(thing, "__dataclass_fields__", {}).items()
+    }
+    methods = {
+        name: _signature(member)
+        for name, member in members.items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    }
+    properties = {
+        name: "property"
+        for name, member in members.items()
+        if isinstance(member, (property, cached_property)) and not name.startswith("_")
+    }
     return dict(sorted((fields | methods | properties).items()))
 
 
@@ -53,7 +76,12 @@ def _signature(function: Any) -> str:
 
 
 def _options(verb: Any) -> list[str]:
-    return sorted("/".join(parameter.opts) if parameter.param_type_name == "option" else parameter.name.upper() for parameter in verb.params)
+    return sorted(
+        "/".join(parameter.opts)
+        if parameter.param_type_name == "option"
+        else parameter.name.upper()
+        for parameter in verb.params
+    )
 
 
 def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
@@ -68,8 +96,14 @@ def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def _errors() -> dict[str, type[errors.SaywhereError]]:
-    return {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, errors.SaywhereError)}
+    return {
+        name: kind
+        for name, kind in vars(errors).items()
+        if inspect.isclass(kind) and issubclass(kind, errors.SaywhereError)
+    }
 
 
 if __name__ == "__main__":
-    INVENTORY.write_text(json.dumps(surface(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    INVENTORY.write_text(
+        json.dumps(surface(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )

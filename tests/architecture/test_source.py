@@ -55,7 +55,13 @@ def unsafe(code: str) -> Iterator[str]:
             continue
         name = ast.unparse(node.func)
         keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-        if name in {"eval", "exec", "pickle.load", "pickle.loads", "pickle.Unpickler"} or name.endswith(".extractall"):
+        if name in {
+            "eval",
+            "exec",
+            "pickle.load",
+            "pickle.loads",
+            "pickle.Unpickler",
+        } or name.endswith(".extractall"):
             yield f"line {node.lineno}: {name}"
         if name == "torch.load" and keywords.get("weights_only") != "True":
             yield f"line {node.lineno}: torch.load without weights_only=True"
@@ -74,8 +80,17 @@ def test_an_unsafe_call_is_found(code: str) -> None:
 
 
 def test_a_safe_call_is_left_alone() -> None:
-    assert list(unsafe("model.eval(); torch.load(path, weights_only=True); np.load(path, allow_pickle=False)")) == []
+    assert (
+        list(
+            unsafe(
+                "model.eval(); torch.load(path, weights_only=True); np.load(path, allow_pickle=False)"
+            )
+        )
+        == []
+    )
 
 
 def test_a_missing_docstring_is_found() -> None:
-    assert list(undocumented("def a(): ...\nclass B: ...\ndef _c(): ...\ndef d():\n    'Says.'")) == ["a", "B"]
+    assert list(
+        undocumented("def a(): ...\nclass B: ...\ndef _c(): ...\ndef d():\n    'Says.'")
+    ) == ["a", "B"]

@@ -35,7 +35,9 @@ def test_the_readmes_tables_are_those_of_the_committed_results() -> None:
 
 
 def trust(name: str) -> dict[str, Any]:
-    return json.loads((ROOT / "benchmarks/results/trust" / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads(
+        (ROOT / "benchmarks/results/trust" / f"{name}.json").read_text(encoding="utf-8")
+    )
 
 
 MODELS = sorted(path.parent.name for path in (ROOT / "src/saywhere/models").glob("*/config.json"))
@@ -49,13 +51,20 @@ def test_a_models_card_holds_what_was_measured_of_it_since(name: str) -> None:
         assert facts["evidence"]["evaluation"][key] == measured[key]
     assert measured["trust"]["n"] == facts["evidence"]["evaluation"]["words"]["right"]["n"]
     text = (folder / "README.md").read_text(encoding="utf-8")
-    assert f"{measured['expected']['right']['mean']:.3f} where {measured['expected']['right']['dice']:.3f} was found" in text
+    assert (
+        f"{measured['expected']['right']['mean']:.3f} where {measured['expected']['right']['dice']:.3f} was found"
+        in text
+    )
     assert facts == script("cards").renewed(name)
     assert text == card(facts)
 
 
-@pytest.mark.parametrize("change", [{"weights": "0" * 64}, {"expected_from": {"n": 7, "split": "val"}}])
-def test_what_was_measured_of_another_model_comes_into_no_card(change: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "change", [{"weights": "0" * 64}, {"expected_from": {"n": 7, "split": "val"}}]
+)
+def test_what_was_measured_of_another_model_comes_into_no_card(
+    change: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cards = script("cards")
     (tmp_path / "polyp.json").write_text(json.dumps(trust("polyp") | change))
     monkeypatch.setattr(cards, "TRUST", tmp_path)
@@ -74,15 +83,27 @@ def test_a_kept_load_is_a_line_of_the_services_table() -> None:
              "images_per_s": 15.0, "p50_s": 0.2, "p99_s": 0.9, "memory_growth": 1.004, "threads": [12, 12], "files": [30, 31], "same_answer": True, "cores": 2,
              "memory_gib": 24, "load_before": 0.1, "network": "lite", "size_px": 160, "torch": "2.13.0"}  # fmt: skip
     table = script("tables")._service([found])
-    assert "| 4 | 10 | 9000 good 200, 900 bad 415 | 15.0 | 0.2 s | 0.9 s | × 1.004 | 12 → 12 | 30 → 31 | yes | 2 cores, 24 GiB" in table
+    assert (
+        "| 4 | 10 | 9000 good 200, 900 bad 415 | 15.0 | 0.2 s | 0.9 s | × 1.004 | 12 → 12 | 30 → 31 | yes | 2 cores, 24 GiB"
+        in table
+    )
     assert "`python benchmarks/load.py RUN --minutes 10 --clients 4`" in table
 
 
-def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dice = {"model": {"right": [0.9, 0.8, 0.7], "empty": [0.8, 0.8, 0.6]}, "alone": {"right": [0.7, 0.8, 0.8]}}
+def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice = {
+        "model": {"right": [0.9, 0.8, 0.7], "empty": [0.8, 0.8, 0.6]},
+        "alone": {"right": [0.7, 0.8, 0.8]},
+    }
     for run, kinds in dice.items():
         (tmp_path / run / "evaluation").mkdir(parents=True)
-        rows = [f"case {number},{words},{value}" for words, values in kinds.items() for number, value in enumerate(values)]
+        rows = [
+            f"case {number},{words},{value}"
+            for words, values in kinds.items()
+            for number, value in enumerate(values)
+        ]
         (tmp_path / run / "evaluation/cases.csv").write_text("\n".join(["id,words,dice", *rows]))
         (tmp_path / run / "config.toml").write_text("[train]\nepochs = 3\nsteps_per_epoch = 10\n")
     (tmp_path / "alone/run.json").write_text(json.dumps({"started_from": str(tmp_path / "model")}))
@@ -91,10 +112,15 @@ def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(tm
     monkeypatch.setattr(blank, "RECIPES", recipes)
     for part, epochs in (("", 20), ("last", 3)):
         (recipes / part).mkdir()
-        (recipes / part / "polyp.toml").write_text(f"[train]\nepochs = {epochs}\nsteps_per_epoch = 100\n")
+        (recipes / part / "polyp.toml").write_text(
+            f"[train]\nepochs = {epochs}\nsteps_per_epoch = 100\n"
+        )
     found = blank.main("polyp", tmp_path / "model", tmp_path / "alone")
     assert found["difference"]["difference"] == pytest.approx((0.1 + 0 - 0.2) / 3)
-    assert found["steps"] == {"model": 2300, "image only": 60}  # all parts of a recipe, and the run that another started from
+    assert found["steps"] == {
+        "model": 2300,
+        "image only": 60,
+    }  # all parts of a recipe, and the run that another started from
     assert "| `polyp` | 3 | 0.800 [" in script("tables")._blank([found])
     (tmp_path / "alone/evaluation/cases.csv").write_text("id,words,dice\ncase 0,right,0.5")
     with pytest.raises(SystemExit, match=r"other cases \(3\)"):

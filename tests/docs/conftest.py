@@ -18,12 +18,26 @@ from saywhere.networks import registry
 from saywhere.text import encoder
 from small_run import config, evaluated, events, image_only, manifest, one_encoder, shared, trained
 
-__all__ = ["config", "evaluated", "events", "image_only", "manifest", "one_encoder", "shared", "trained"]
+__all__ = [
+    "config",
+    "evaluated",
+    "events",
+    "image_only",
+    "manifest",
+    "one_encoder",
+    "shared",
+    "trained",
+]
 
 
 @pytest.fixture
 def page_run(
-    evaluated: Path, manifest: Path, cxr_bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    evaluated: Path,
+    manifest: Path,
+    cxr_bert_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> Iterator[PageRun]:
     shutil.copytree(evaluated, tmp_path / "runs" / "demo" / "run")
     shutil.copytree(manifest.parent, tmp_path / "runs" / "demo" / "phantoms")
@@ -54,6 +68,8 @@ def _make_work_small(monkeypatch: pytest.MonkeyPatch) -> None:
         return phantoms.make_phantoms(folder, n_train=8, n_val=4, n_test=4, size=32, seed=11)
 
     monkeypatch.setattr("saywhere.datasets.phantoms.make_phantoms", few)
-    monkeypatch.setattr(workers, "_processes", lambda jobs, work, side_by_side: ((job, work(job)) for job in jobs))
+    monkeypatch.setattr(
+        workers, "_processes", lambda jobs, work, side_by_side: ((job, work(job)) for job in jobs)
+    )
     monkeypatch.setattr(registry, "NETWORKS", dict(registry.NETWORKS))
     monkeypatch.setattr(encoder, "ENCODERS", dict(encoder.ENCODERS))

@@ -15,8 +15,17 @@ from saywhere.report.build import build_report
 
 def named(heading: str) -> list[str]:
     """The names in the first column of a part's table."""
-    part = (ROOT / "docs/reference/files.md").read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
-    return [name for row in re.findall(r"^\| ([^|]*`[^|]*)\|", part, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)]
+    part = (
+        (ROOT / "docs/reference/files.md")
+        .read_text(encoding="utf-8")
+        .split(f"## {heading}\n")[1]
+        .split("\n## ")[0]
+    )
+    return [
+        name
+        for row in re.findall(r"^\| ([^|]*`[^|]*)\|", part, re.MULTILINE)
+        for name in re.findall(r"`([^`]+)`", row)
+    ]
 
 
 def test_a_run_holds_what_the_page_says(evaluated: Path, tmp_path: Path) -> None:
@@ -25,8 +34,15 @@ def test_a_run_holds_what_the_page_says(evaluated: Path, tmp_path: Path) -> None
     build_report(evaluated, tmp_path / "report.html")
     listed = named("Run directory")
     assert "config.toml" in listed
-    assert [name for name in listed if not (evaluated / name).exists() and not (tmp_path / name).exists()] == []
-    assert {path.name for path in evaluated.iterdir()} - {Path(name).name for name in listed} - {"checkpoints", "predictions"} == set()
+    assert [
+        name
+        for name in listed
+        if not (evaluated / name).exists() and not (tmp_path / name).exists()
+    ] == []
+    assert {path.name for path in evaluated.iterdir()} - {Path(name).name for name in listed} - {
+        "checkpoints",
+        "predictions",
+    } == set()
     assert (evaluated / "checkpoints/best/checkpoint.safetensors").is_file()
 
 

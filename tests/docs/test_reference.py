@@ -15,7 +15,9 @@ from saywhere.config import Config
 
 @pytest.fixture(scope="module")
 def writer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("write_reference", ROOT / "docs" / "write_reference.py")
+    spec = importlib.util.spec_from_file_location(
+        "write_reference", ROOT / "docs" / "write_reference.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -27,7 +29,12 @@ def test_the_pages_are_what_the_code_says(writer: ModuleType) -> None:
     assert writer.main(check=True) == 0, "run python docs/write_reference.py"
 
 
-def test_a_page_that_is_not_is_named(writer: ModuleType, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_page_that_is_not_is_named(
+    writer: ModuleType,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.setattr(writer, "FOLDER", tmp_path)
     assert writer.main(check=True) == 1
     assert "commands.md is not what the code says" in capsys.readouterr().err
@@ -37,7 +44,11 @@ def test_a_page_that_is_not_is_named(writer: ModuleType, tmp_path: Any, monkeypa
 
 def test_every_key_is_listed_with_a_meaning(writer: ModuleType) -> None:
     text = writer.pages()["configuration.md"]
-    rows = {line.split("`")[1]: [cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line.startswith("| `")}
+    rows = {
+        line.split("`")[1]: [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in text.splitlines()
+        if line.startswith("| `")
+    }
     assert sorted(rows) == surface()["config"]
     assert [key for key, cells in rows.items() if not all(cells)] == []
 
@@ -47,7 +58,9 @@ def test_every_verb_and_option_is_listed(writer: ModuleType) -> None:
     listed = {part.split("\n")[0]: part for part in parts}
     for verb, options in surface()["verbs"].items():
         named = {option for option in options if option.startswith("-")} - {"--help/-h"}
-        assert [option for option in named if f"`{', '.join(option.split('/'))}" not in listed[verb]] == []
+        assert [
+            option for option in named if f"`{', '.join(option.split('/'))}" not in listed[verb]
+        ] == []
 
 
 @pytest.mark.parametrize(
@@ -55,9 +68,20 @@ def test_every_verb_and_option_is_listed(writer: ModuleType) -> None:
     [
         ({"type": "number", "minimum": 0, "maximum": 1}, "share"),
         ({"type": "integer", "minimum": 1}, "whole number from 1"),
-        ({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]}, "number above 0 or none"),
+        (
+            {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]},
+            "number above 0 or none",
+        ),
         ({"enum": ["a", 1]}, '`"a"` · `1`'),
-        ({"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 1, "maxItems": 3}, "list of 1 to 3 numbers above 0"),
+        (
+            {
+                "type": "array",
+                "items": {"type": "number", "exclusiveMinimum": 0},
+                "minItems": 1,
+                "maxItems": 3,
+            },
+            "list of 1 to 3 numbers above 0",
+        ),
     ],
 )
 def test_a_kind_in_words(writer: ModuleType, schema: dict[str, Any], words: str) -> None:

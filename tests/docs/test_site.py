@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pages import DOCS, ROOT
 
-FROM_THE_NET = re.compile(r"<(?:script|img|iframe|link)\b[^>]*(?:src|href)=\"(?:https?:)?//[^\"]+\"[^>]*>")
+FROM_THE_NET = re.compile(
+    r"<(?:script|img|iframe|link)\b[^>]*(?:src|href)=\"(?:https?:)?//[^\"]+\"[^>]*>"
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +35,23 @@ def test_every_page_is_there(site: Path) -> None:
 
 def test_no_page_takes_anything_from_the_net(site: Path) -> None:
     for page in site.rglob("*.html"):
-        fetched = [tag for tag in FROM_THE_NET.findall(page.read_text(encoding="utf-8")) if 'rel="canonical"' not in tag]
+        fetched = [
+            tag
+            for tag in FROM_THE_NET.findall(page.read_text(encoding="utf-8"))
+            if 'rel="canonical"' not in tag
+        ]
         assert fetched == [], page.name
 
 
 def test_the_library_is_read_off_its_docstrings(site: Path) -> None:
     text = (site / "reference" / "library.html").read_text(encoding="utf-8")
-    for name in ("saywhere.load", "saywhere.Segmenter.segment", "saywhere.train", "saywhere.serve.app.build_app", "saywhere.errors.UnreadableFile"):
+    for name in (
+        "saywhere.load",
+        "saywhere.Segmenter.segment",
+        "saywhere.train",
+        "saywhere.serve.app.build_app",
+        "saywhere.errors.UnreadableFile",
+    ):
         assert f'id="{name}"' in text
     assert "Segment what the prompt names" in text
 

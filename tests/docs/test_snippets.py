@@ -9,18 +9,32 @@ from page_run import PageRun
 
 
 def blocks_of(page: str) -> list[Snippet]:
-    return [one for one in snippets((ROOT / page).read_text(encoding="utf-8")) if one.title or one.language in {"python", *CONSOLE}]
+    return [
+        one
+        for one in snippets((ROOT / page).read_text(encoding="utf-8"))
+        if one.title or one.language in {"python", *CONSOLE}
+    ]
 
 
 SLOW = {"docs/tutorials/researcher.md"}  # four trainings, and two probes
-WITH_BLOCKS = [pytest.param(page, marks=pytest.mark.slow if page in SLOW else ()) for page in DOCS if any(one.reason is None for one in blocks_of(page))]
+WITH_BLOCKS = [
+    pytest.param(page, marks=pytest.mark.slow if page in SLOW else ())
+    for page in DOCS
+    if any(one.reason is None for one in blocks_of(page))
+]
 NOT_RUN = {
     "docs/deploy.md": ["needs root, systemd and a package registry", "needs a container engine"],
-    "docs/how-to/cluster.md": ["needs a package registry, and the machines of a cluster", "needs Slurm"],
+    "docs/how-to/cluster.md": [
+        "needs a package registry, and the machines of a cluster",
+        "needs Slurm",
+    ],
     "docs/how-to/cxr-bert.md": ["needs the published CXR-BERT files, the QaTa-COV19 set and a GPU"],
     "docs/how-to/models.md": ["needs a run with twenty validation cases"],
     "docs/how-to/own-network.md": ["needs the published R50+ViT-B_16.npz and a GPU"],
-    "docs/how-to/offline.md": ["needs a package registry", "needs the folder of wheels that a registry filled"],
+    "docs/how-to/offline.md": [
+        "needs a package registry",
+        "needs the folder of wheels that a registry filled",
+    ],
     "docs/service.md": ["tests/unit/serve runs it against a server of its own"] * 2,
     "docs/index.md": ["needs a package registry, and some 2 GB of packages"],
 }
@@ -55,5 +69,7 @@ def test_a_block_that_fails_is_noticed(block: Snippet, told: str, page_run: Page
 
 def test_a_titled_block_is_a_file_and_names_last_from_block_to_block(page_run: PageRun) -> None:
     page_run.run(Snippet("toml", "seed = 1\n", title="here/grid.toml"))
-    page_run.run(Snippet("python", "from pathlib import Path\nfound = Path('here/grid.toml').read_text()\n"))
+    page_run.run(
+        Snippet("python", "from pathlib import Path\nfound = Path('here/grid.toml').read_text()\n")
+    )
     page_run.run(Snippet("python", "assert found == 'seed = 1\\n'\n"))

@@ -58,14 +58,25 @@ class EncoderConformance:
     def test_no_text_gives_no_rows(self, encoder: Any) -> None:
         assert encoder.embed([]).shape == (0, self.dim)
 
-    def test_tokens_come_without_padding_and_their_own_mean_is_what_pooling_gives(self, encoder: Any) -> None:
+    def test_tokens_come_without_padding_and_their_own_mean_is_what_pooling_gives(
+        self, encoder: Any
+    ) -> None:
         tokens = encoder.embed_tokens(PROMPTS)
-        assert [len(found) for found in tokens] == [min(encoder.count_tokens(prompt), encoder.max_length) for prompt in PROMPTS]
-        assert all(found.shape[1] == self.dim and found.dtype == np.float32 and np.isfinite(found).all() for found in tokens)
+        assert [len(found) for found in tokens] == [
+            min(encoder.count_tokens(prompt), encoder.max_length) for prompt in PROMPTS
+        ]
+        assert all(
+            found.shape[1] == self.dim and found.dtype == np.float32 and np.isfinite(found).all()
+            for found in tokens
+        )
         if encoder.pooling == "mean":
             mean = np.stack([found.mean(0) for found in tokens])
             sentence = encoder.embed(PROMPTS)
-            cosine = (mean * sentence).sum(1) / np.linalg.norm(mean, axis=1) / np.linalg.norm(sentence, axis=1)
+            cosine = (
+                (mean * sentence).sum(1)
+                / np.linalg.norm(mean, axis=1)
+                / np.linalg.norm(sentence, axis=1)
+            )
             np.testing.assert_allclose(cosine, 1, atol=1e-5)
 
     def test_it_is_deterministic(self, encoder: Any) -> None:

@@ -24,7 +24,9 @@ def other_weights(tmp_path_factory: pytest.TempPathFactory) -> BertEncoder:
     for name in ("config.json", "vocab.txt", "tokenizer_config.json"):
         shutil.copy(package / name, folder)
     weights = load_file(package / "model.safetensors")
-    weights["embeddings.word_embeddings.weight"] = weights["embeddings.word_embeddings.weight"].flip(0)
+    weights["embeddings.word_embeddings.weight"] = weights[
+        "embeddings.word_embeddings.weight"
+    ].flip(0)
     save_file(weights, folder / "model.safetensors")
     return open_minilm(Path(folder))
 

@@ -13,9 +13,33 @@ from typing import Any
 
 import pytest
 
-from small_run import another_encoder, config, evaluated, events, image_only, manifest, one_encoder, run_copy, shared, toml, trained
+from small_run import (
+    another_encoder,
+    config,
+    evaluated,
+    events,
+    image_only,
+    manifest,
+    one_encoder,
+    run_copy,
+    shared,
+    toml,
+    trained,
+)
 
-__all__ = ["another_encoder", "config", "evaluated", "events", "image_only", "manifest", "one_encoder", "run_copy", "shared", "toml", "trained"]
+__all__ = [
+    "another_encoder",
+    "config",
+    "evaluated",
+    "events",
+    "image_only",
+    "manifest",
+    "one_encoder",
+    "run_copy",
+    "shared",
+    "toml",
+    "trained",
+]
 
 
 @dataclass
@@ -34,15 +58,27 @@ class Children:
         self.folder, self.count = folder, 0
         environment = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
         command = [sys.executable, str(Path(__file__).with_name("forks.py"))]
-        self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self.server = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
         assert self._answer()["ready"]
 
-    def run(self, *words: object, disturb: Callable[[int, Path], None] = lambda pid, err: None, **order: Any) -> Ended:
+    def run(
+        self,
+        *words: object,
+        disturb: Callable[[int, Path], None] = lambda pid, err: None,
+        **order: Any,
+    ) -> Ended:
         """Wait for its end; `disturb(pid, stderr)` is called meanwhile, to kill it."""
         self.count += 1
         out, err = self.folder / f"{self.count}.out", self.folder / f"{self.count}.err"
         assert self.server.stdin is not None
-        self.server.stdin.write(json.dumps({"words": [str(word) for word in words], "out": str(out), "err": str(err), **order}) + "\n")
+        self.server.stdin.write(
+            json.dumps(
+                {"words": [str(word) for word in words], "out": str(out), "err": str(err), **order}
+            )
+            + "\n"
+        )
         self.server.stdin.flush()
         disturb(self._answer()["pid"], err)
         return Ended(self._answer()["code"], out.read_text(), err.read_text())

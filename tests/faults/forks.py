@@ -47,7 +47,9 @@ def obey(order: dict[str, Any]) -> int:
         room = _used_bytes() + order["memory_mib"] * MIB
         resource.setrlimit(resource.RLIMIT_AS, (room, room))
     if order.get("file_kib"):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_kib"] * 1024, order["file_kib"] * 1024))
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (order["file_kib"] * 1024, order["file_kib"] * 1024)
+        )
     if order.get("stall"):
         _stall(Path(order["stall"]), order["stall_at"])
     sys.argv = ["saywhere", *order["words"]]

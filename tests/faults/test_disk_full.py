@@ -41,13 +41,21 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 @pytest.mark.parametrize("name", ["checkpoint.safetensors", "metrics.jsonl", "run.json"])
 def test_a_training_says_so_and_its_last_checkpoint_loads_and_resumes(
-    full: Callable[[str], None], config: Config, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    full: Callable[[str], None],
+    config: Config,
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
     def listen(event: dict[str, Any]) -> None:
         if event["event"] == "step" and event["step"] == 7:
             full(name)
 
-    with pytest.raises(NotWritable, match=rf"cannot write .*{name} \(no space left on device; [\d,]+ bytes free\): make room on the disk") as caught:
+    with pytest.raises(
+        NotWritable,
+        match=rf"cannot write .*{name} \(no space left on device; [\d,]+ bytes free\): make room on the disk",
+    ) as caught:
         train(config, tmp_path / "run", listen=listen)
     assert caught.value.exit_code == 1
     assert load(tmp_path / "run/checkpoints/last").state["epoch"] >= 1
@@ -65,17 +73,23 @@ def test_an_evaluation_leaves_the_one_before(full: Callable[[str], None], run_co
     full("cases.csv")
     with pytest.raises(NotWritable, match=r"cannot write .*cases\.csv"):
         evaluate(run_copy, words=["right", "empty"])
-    assert {path.name: path.read_bytes() for path in (run_copy / "evaluation").glob("*.*")} == before
+    assert {
+        path.name: path.read_bytes() for path in (run_copy / "evaluation").glob("*.*")
+    } == before
 
 
-def test_predictions_stop_with_the_reason(full: Callable[[str], None], trained: Path, manifest: Path, tmp_path: Path) -> None:
+def test_predictions_stop_with_the_reason(
+    full: Callable[[str], None], trained: Path, manifest: Path, tmp_path: Path
+) -> None:
     full("predictions.jsonl")
     jobs = jobs_for([manifest.parent / "images/test_0000.png"], ["left"])
     with pytest.raises(NotWritable, match=r"cannot write .*predictions\.jsonl"):
         run_jobs(Segmenter(trained), jobs, tmp_path / "out")
 
 
-def test_a_limit_of_the_system_itself_is_met_in_one_sentence(children: Any, toml: Path, tmp_path: Path) -> None:
+def test_a_limit_of_the_system_itself_is_met_in_one_sentence(
+    children: Any, toml: Path, tmp_path: Path
+) -> None:
     ended = children.run("train", toml, "--out", tmp_path / "run", file_kib=200)
     assert ended.code == 1
     last = ended.err.strip().splitlines()[-1]
@@ -86,12 +100,18 @@ def test_a_limit_of_the_system_itself_is_met_in_one_sentence(children: Any, toml
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-def test_a_store_that_does_not_fit_is_no_crash(children: Any, config: Config, tmp_path: Path) -> None:
+def test_a_store_that_does_not_fit_is_no_crash(
+    children: Any, config: Config, tmp_path: Path
+) -> None:
     from saywhere.datasets.synthetic import make_phantoms
 
     manifest = make_phantoms(tmp_path / "set", n_train=40, n_val=2, n_test=2, size=64)
     path = tmp_path / "c.toml"
-    path.write_text(config.replace(**{"data.manifest": str(manifest), "data.size": 64, "fusion.name": "none"}).to_toml())
+    path.write_text(
+        config.replace(
+            **{"data.manifest": str(manifest), "data.size": 64, "fusion.name": "none"}
+        ).to_toml()
+    )
     ended = children.run("train", path, "--out", tmp_path / "run", file_kib=100)
     assert ended.code == 1
     assert ended.err.strip().splitlines()[-1].startswith("saywhere: cannot write ")
@@ -99,7 +119,9 @@ def test_a_store_that_does_not_fit_is_no_crash(children: Any, config: Config, tm
     assert np.all([not path.name.endswith(".tmp") for path in tmp_path.rglob("*")])
 
 
-def test_a_disk_with_less_room_than_the_store_needs_is_no_crash_either(children: Any, config: Config, tmp_path: Path) -> None:
+def test_a_disk_with_less_room_than_the_store_needs_is_no_crash_either(
+    children: Any, config: Config, tmp_path: Path
+) -> None:
     """Writing to mapped memory without room behind it would end the process by SIGBUS."""
     import subprocess
 
@@ -107,12 +129,20 @@ def test_a_disk_with_less_room_than_the_store_needs_is_no_crash_either(children:
 
     small = tmp_path / "small"
     small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(small)], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(small)],
+        capture_output=True,
+        check=False,
+    ).returncode:
         pytest.skip("no file system may be mounted here")
     try:
         manifest = make_phantoms(tmp_path / "set", n_train=60, n_val=2, n_test=2, size=64)
         path = tmp_path / "c.toml"
-        path.write_text(config.replace(**{"data.manifest": str(manifest), "data.size": 64, "fusion.name": "none"}).to_toml())
+        path.write_text(
+            config.replace(
+                **{"data.manifest": str(manifest), "data.size": 64, "fusion.name": "none"}
+            ).to_toml()
+        )
         ended = children.run("train", path, "--out", tmp_path / "run", cache=str(small / "cache"))
         assert ended.code == 1, ended.err
         assert "(no space left on device;" in ended.err.strip().splitlines()[-1]

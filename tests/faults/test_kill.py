@@ -53,7 +53,9 @@ def straight(longer: Path, shared: Path, children: Any) -> Path:
 
 def killed_after(seconds: float) -> Callable[[int, Path], None]:
     def disturb(pid: int, err: Path) -> None:
-        wait_for(lambda: err.is_file() and "\nepoch " in err.read_text())  # there is something to resume
+        wait_for(
+            lambda: err.is_file() and "\nepoch " in err.read_text()
+        )  # there is something to resume
         time.sleep(seconds)
         _kill(pid)
 
@@ -82,15 +84,29 @@ def finished(children: Any, longer: Path, run: Path) -> Path:
     return run
 
 
-def check_kills(children: Any, longer: Path, run: Path, straight: Path, moments: list[float], writes: list[int]) -> None:
+def check_kills(
+    children: Any, longer: Path, run: Path, straight: Path, moments: list[float], writes: list[int]
+) -> None:
     """Kill one run again and again, these seconds after an epoch and inside of these checkpoint writes; then let it end."""
     for moment in moments:
         resume = ["--resume"] if run.exists() else []
         ended = children.run("train", longer, "--out", run, *resume, disturb=killed_after(moment))
         assert ended.code == -signal.SIGKILL, (moments, ended)
     for i, number in enumerate(writes):
-        resume, marker = ["--resume"] if run.exists() else [], run.with_name(f"{run.name}-{i}.marker")
-        ended = children.run("train", longer, "--out", run, *resume, disturb=killed_at(marker), stall=str(marker), stall_at=number)
+        resume, marker = (
+            ["--resume"] if run.exists() else [],
+            run.with_name(f"{run.name}-{i}.marker"),
+        )
+        ended = children.run(
+            "train",
+            longer,
+            "--out",
+            run,
+            *resume,
+            disturb=killed_at(marker),
+            stall=str(marker),
+            stall_at=number,
+        )
         assert ended.code == -signal.SIGKILL, (moments, ended)
         assert list(run.rglob(".checkpoint*.tmp")), "it was not killed inside of the write"
         for checkpoint in run.rglob("checkpoint.safetensors"):
@@ -98,18 +114,38 @@ def check_kills(children: Any, longer: Path, run: Path, straight: Path, moments:
     assert contents(finished(children, longer, run)) == contents(straight), moments
 
 
-def test_killed_at_random_moments_and_inside_of_two_writes(children: Any, longer: Path, straight: Path, tmp_path: Path) -> None:
-    check_kills(children, longer, tmp_path / "run", straight, np.random.default_rng().uniform(0, LONGEST_S, 3).tolist(), writes=[3, 4])
+def test_killed_at_random_moments_and_inside_of_two_writes(
+    children: Any, longer: Path, straight: Path, tmp_path: Path
+) -> None:
+    check_kills(
+        children,
+        longer,
+        tmp_path / "run",
+        straight,
+        np.random.default_rng().uniform(0, LONGEST_S, 3).tolist(),
+        writes=[3, 4],
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
-def test_killed_twenty_five_times(children: Any, longer: Path, straight: Path, tmp_path: Path, seed: int) -> None:
+def test_killed_twenty_five_times(
+    children: Any, longer: Path, straight: Path, tmp_path: Path, seed: int
+) -> None:
     random = np.random.default_rng(seed)
-    check_kills(children, longer, tmp_path / "run", straight, random.uniform(0, LONGEST_S, 4).tolist(), writes=[int(random.integers(1, 5))])
+    check_kills(
+        children,
+        longer,
+        tmp_path / "run",
+        straight,
+        random.uniform(0, LONGEST_S, 4).tolist(),
+        writes=[int(random.integers(1, 5))],
+    )
 
 
-def test_killed_before_its_first_step(children: Any, longer: Path, straight: Path, tmp_path: Path) -> None:
+def test_killed_before_its_first_step(
+    children: Any, longer: Path, straight: Path, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
 
     def disturb(pid: int, err: Path) -> None:
@@ -125,20 +161,27 @@ def test_two_processes_give_one_result(config: Config, straight: Path, tmp_path:
     assert contents(here) == contents(straight)
 
 
-def test_ctrl_c_saves_and_exits_cleanly(children: Any, longer: Path, straight: Path, tmp_path: Path) -> None:
+def test_ctrl_c_saves_and_exits_cleanly(
+    children: Any, longer: Path, straight: Path, tmp_path: Path
+) -> None:
     def interrupt(pid: int, err: Path) -> None:
         wait_for(lambda: err.is_file() and "epoch 2" in err.read_text())
         os.kill(pid, signal.SIGINT)
 
     ended = children.run("train", longer, "--out", tmp_path / "run", disturb=interrupt)
     assert ended.code == 130
-    assert ended.err.splitlines()[-1] == f"saywhere: interrupted: go on with --resume --out {tmp_path / 'run'}"
+    assert (
+        ended.err.splitlines()[-1]
+        == f"saywhere: interrupted: go on with --resume --out {tmp_path / 'run'}"
+    )
     assert "Traceback" not in ended.err
     assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "interrupted"
     assert contents(finished(children, longer, tmp_path / "run")) == contents(straight)
 
 
-def test_ctrl_c_before_the_first_step_ends_it_as_well(children: Any, longer: Path, tmp_path: Path) -> None:
+def test_ctrl_c_before_the_first_step_ends_it_as_well(
+    children: Any, longer: Path, tmp_path: Path
+) -> None:
     def interrupt(pid: int, err: Path) -> None:
         wait_for((tmp_path / "run").is_dir)
         os.kill(pid, signal.SIGINT)
@@ -147,7 +190,9 @@ def test_ctrl_c_before_the_first_step_ends_it_as_well(children: Any, longer: Pat
     assert (ended.code, "Traceback" in ended.err) == (130, False), ended.err
 
 
-def test_ctrl_c_that_a_library_swallows_ends_it_after_the_first_step(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_that_a_library_swallows_ends_it_after_the_first_step(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     choose = fastest.choose
 
     def swallowing(*given: Any) -> Any:
@@ -163,9 +208,17 @@ def test_ctrl_c_that_a_library_swallows_ends_it_after_the_first_step(config: Con
     assert load(tmp_path / "run/checkpoints/last").state["step"] == 1
 
 
-def test_resumed_as_something_else_is_refused_by_the_key(children: Any, longer: Path, straight: Path) -> None:
+def test_resumed_as_something_else_is_refused_by_the_key(
+    children: Any, longer: Path, straight: Path
+) -> None:
     before = contents(straight)
-    ended = children.run("train", longer, "--out", straight, "--resume", "--set", "optimizer.learning_rate=0.5")
+    ended = children.run(
+        "train", longer, "--out", straight, "--resume", "--set", "optimizer.learning_rate=0.5"
+    )
     assert ended.code == 2
-    assert ended.err.strip().splitlines()[-1].startswith("saywhere: optimizer.learning_rate was 0.003 and is now 0.5")
+    assert (
+        ended.err.strip()
+        .splitlines()[-1]
+        .startswith("saywhere: optimizer.learning_rate was 0.003 and is now 0.5")
+    )
     assert contents(straight) == before

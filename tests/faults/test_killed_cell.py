@@ -21,7 +21,12 @@ from saywhere.runs.checkpoint import load
 from saywhere.training.trainer import Loop
 from small_run import once, wait_for
 
-SHORT = {"train.epochs": 9, "train.steps_per_epoch": 2, "train.validate_every": 3, "evaluate.words": ["right"]}
+SHORT = {
+    "train.epochs": 9,
+    "train.steps_per_epoch": 2,
+    "train.validate_every": 3,
+    "evaluate.words": ["right"],
+}
 VALIDATED = 6  # steps: three epochs, after which there is a best checkpoint
 
 
@@ -35,7 +40,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The steps that this process takes."""
     taken: list[int] = []
     step = Loop.step
-    monkeypatch.setattr(Loop, "step", lambda loop, number, batch: taken.append(number) or step(loop, number, batch))
+    monkeypatch.setattr(
+        Loop, "step", lambda loop, number, batch: taken.append(number) or step(loop, number, batch)
+    )
     return taken
 
 
@@ -66,7 +73,10 @@ def _kill(task: Task, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     child = multiprocessing.get_context("spawn").Process(target=outcome, args=(task,))
     child.start()
     wait_for(
-        lambda: any(json.loads(path.read_text())["state"]["step"] >= VALIDATED for path in temporary.glob("saywhere-cell-*/run/checkpoints/last/state.json"))
+        lambda: any(
+            json.loads(path.read_text())["state"]["step"] >= VALIDATED
+            for path in temporary.glob("saywhere-cell-*/run/checkpoints/last/state.json")
+        )
     )
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
@@ -77,7 +87,9 @@ def _kill(task: Task, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_it_takes_the_steps_that_are_left_and_no_others(task: Task, straight: tuple[dict[str, Any], list[int]], leftover: Path, steps: list[int]) -> None:
+def test_it_takes_the_steps_that_are_left_and_no_others(
+    task: Task, straight: tuple[dict[str, Any], list[int]], leftover: Path, steps: list[int]
+) -> None:
     whole, every = straight
     assert leftover.stat().st_mode & 0o777 == 0o700
     begun = load(leftover / "run/checkpoints/last").state["step"]
@@ -87,7 +99,9 @@ def test_it_takes_the_steps_that_are_left_and_no_others(task: Task, straight: tu
     assert every == list(range(len(every)))
     assert 0 < begun < len(every)
     assert steps == every[begun:]
-    assert {key: value for key, value in found.items() if key != "seconds"} == {key: value for key, value in whole.items() if key != "seconds"}
+    assert {key: value for key, value in found.items() if key != "seconds"} == {
+        key: value for key, value in whole.items() if key != "seconds"
+    }
     assert not list(leftover.parent.glob("saywhere-cell-*"))
 
 
@@ -106,7 +120,11 @@ def _cut(path: Path) -> None:
     ids=["last cut in half", "best swept away", "facts of another kind", "other data"],
 )
 def test_a_leftover_that_cannot_be_gone_on_from_is_left_out(
-    task: Task, straight: tuple[dict[str, Any], list[int]], leftover: Path, steps: list[int], damage: Callable[[Path], object]
+    task: Task,
+    straight: tuple[dict[str, Any], list[int]],
+    leftover: Path,
+    steps: list[int],
+    damage: Callable[[Path], object],
 ) -> None:
     damage(leftover / "run")
     (leftover / "seconds").write_text("5000")

@@ -32,7 +32,11 @@ def state_of(pid: int) -> list[str]:
 
 
 def children_of(pid: int) -> set[int]:
-    return {int(place.name) for place in Path("/proc").iterdir() if place.name.isdigit() and state_of(int(place.name))[1:] == [str(pid)]}
+    return {
+        int(place.name)
+        for place in Path("/proc").iterdir()
+        if place.name.isdigit() and state_of(int(place.name))[1:] == [str(pid)]
+    }
 
 
 def is_alive(pid: int) -> bool:
@@ -44,8 +48,21 @@ def test_a_killed_experiment_leaves_no_worker_behind(config: Config, tmp_path: P
     base = tmp_path / "base.toml"
     base.write_text(config.replace(**{"train.epochs": 100_000}).to_toml())
     (tmp_path / "grid.toml").write_text(GRID.format(base=base.as_posix()))
-    command = [sys.executable, "-m", "saywhere", "experiment", str(tmp_path / "grid.toml"), "--out", str(tmp_path / "results")]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)}) as parent:
+    command = [
+        sys.executable,
+        "-m",
+        "saywhere",
+        "experiment",
+        str(tmp_path / "grid.toml"),
+        "--out",
+        str(tmp_path / "results"),
+    ]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as parent:
         wait_for(lambda: any(tmp_path.glob("saywhere-cell-*/run/metrics.jsonl")))
         workers = children_of(parent.pid)
         assert workers

@@ -28,17 +28,35 @@ def test_a_process_at_its_limit_says_what_to_do(children: Any, toml: Path, tmp_p
 
 
 def test_while_auto_is_measured_it_says_the_same(children: Any, toml: Path, tmp_path: Path) -> None:
-    ended = children.run("train", toml, "--out", tmp_path / "run", "--set", "train.precision=auto", "--set", "network.width=256", memory_mib=700)
+    ended = children.run(
+        "train",
+        toml,
+        "--out",
+        tmp_path / "run",
+        "--set",
+        "train.precision=auto",
+        "--set",
+        "network.width=256",
+        memory_mib=700,
+    )
     assert ended.code == 1, ended.err
-    assert ended.err.strip().splitlines()[-1].startswith("saywhere: no memory left at train.batch_size 8, data.size 32")
+    assert (
+        ended.err.strip()
+        .splitlines()[-1]
+        .startswith("saywhere: no memory left at train.batch_size 8, data.size 32")
+    )
 
 
-def test_the_last_checkpoint_loads_and_resumes(config: Config, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_checkpoint_loads_and_resumes(
+    config: Config, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     step = Loop.step
 
     def full(loop: Loop, number: int, batch: Any) -> Any:
         if number == 7:
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
+            raise RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."
+            )
         return step(loop, number, batch)
 
     monkeypatch.setattr(Loop, "step", full)

@@ -56,12 +56,16 @@ MAKERS: dict[str, Callable[[Canary], bytes]] = {
     "oldest protocol": lambda canary: pickle.dumps(canary, protocol=0),
     "weights and a canary": lambda canary: pickle.dumps({"model": [1.0], "hook": canary}),
     "torch's zip": lambda canary: saved_by_torch({"model": canary}),
-    "torch's old form": lambda canary: saved_by_torch({"model": canary}, _use_new_zipfile_serialization=False),
+    "torch's old form": lambda canary: saved_by_torch(
+        {"model": canary}, _use_new_zipfile_serialization=False
+    ),
     "nested zip": lambda canary: zipped(zipped(pickle.dumps(canary)), "inner.pt"),
     "TorchScript's layout": lambda canary: zipped(pickle.dumps(canary), "archive/constants.pkl"),
     "pt2's layout": lambda canary: zipped(pickle.dumps(canary), "archive/data/weights/model.pt"),
     "object array": object_array,
-    "pickle behind a header's length": lambda canary: struct.pack("<Q", 2) + b"{}" + pickle.dumps(canary),
+    "pickle behind a header's length": lambda canary: (
+        struct.pack("<Q", 2) + b"{}" + pickle.dumps(canary)
+    ),
 }
 
 
@@ -71,12 +75,17 @@ def check_refused(run: Path, canary: Canary, pickle_like: bytes) -> None:
     with pytest.raises(BadCheckpoint) as caught:
         load(run)
     assert caught.value.exit_code == 2
-    assert re.search("pickles are never read; name a run directory|use another checkpoint|this version reads", str(caught.value))
+    assert re.search(
+        "pickles are never read; name a run directory|use another checkpoint|this version reads",
+        str(caught.value),
+    )
     assert not canary.place.exists(), "it was executed"
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_a_pickle_renamed_to_safetensors_is_refused_and_never_executed(run_copy: Path, tmp_path: Path, kind: str) -> None:
+def test_a_pickle_renamed_to_safetensors_is_refused_and_never_executed(
+    run_copy: Path, tmp_path: Path, kind: str
+) -> None:
     canary = Canary(tmp_path / "canary")
     content = MAKERS[kind](canary)
     check_refused(run_copy, canary, content)
@@ -87,18 +96,32 @@ def test_the_canary_is_alive(tmp_path: Path) -> None:
     assert (tmp_path / "canary").exists()
 
 
-@pytest.mark.parametrize("name", [*(f"model.{end}" for end in ("pt", "pth", "bin", "ckpt", "pkl", "npy", "npz", "pt2", "joblib")), "checkpoint.pt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            f"model.{end}"
+            for end in ("pt", "pth", "bin", "ckpt", "pkl", "npy", "npz", "pt2", "joblib")
+        ),
+        "checkpoint.pt",
+    ],
+)
 def test_a_pickle_by_its_own_name_is_not_even_opened(tmp_path: Path, name: str) -> None:
     canary = Canary(tmp_path / "canary")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / name).write_bytes(pickle.dumps(canary))
     for place in (tmp_path / "folder", tmp_path / "folder" / name):
-        with pytest.raises(MissingFile, match=rf"no weights in .*, but {name}: a pickle can run any code, so none is ever read"):
+        with pytest.raises(
+            MissingFile,
+            match=rf"no weights in .*, but {name}: a pickle can run any code, so none is ever read",
+        ):
             load(place)
     assert not canary.place.exists()
 
 
-def test_an_encoders_pickle_is_read_as_plain_weights_or_not_at_all(config: Any, tmp_path: Path) -> None:
+def test_an_encoders_pickle_is_read_as_plain_weights_or_not_at_all(
+    config: Any, tmp_path: Path
+) -> None:
     from saywhere.text.encoder import open_encoder
     from tiny_bert import write_checkpoint
 
@@ -106,7 +129,9 @@ def test_an_encoders_pickle_is_read_as_plain_weights_or_not_at_all(config: Any, 
     canary = Canary(tmp_path / "canary")
     for path in folder.glob("*.safetensors"):
         path.unlink()
-    text = config.replace(**{"text.encoder": "cxr-bert", "text.path": str(folder), "text.max_length": 16}).text
+    text = config.replace(
+        **{"text.encoder": "cxr-bert", "text.path": str(folder), "text.max_length": 16}
+    ).text
     for kind, make in MAKERS.items():
         (folder / "pytorch_model.bin").write_bytes(make(canary))
         with pytest.raises(BadCheckpoint):
@@ -114,7 +139,9 @@ def test_an_encoders_pickle_is_read_as_plain_weights_or_not_at_all(config: Any, 
         assert not canary.place.exists(), kind
 
 
-def test_the_decoded_store_holds_no_objects(config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_decoded_store_holds_no_objects(
+    config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from saywhere.training.setup import gather
 
     monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path / "cache"))
@@ -134,7 +161,10 @@ def test_a_checkpoint_cut_in_half_or_with_a_flipped_byte_is_refused(run_copy: Pa
     path = run_copy / "checkpoints/best/checkpoint.safetensors"
     whole = path.read_bytes()
     cut = [whole[: len(whole) // 2], whole[:-1], whole[:7], b"", whole + b"\0"]
-    for damaged in (*cut, *(_flipped(whole, place) for place in (9, 5000, len(whole) // 2, len(whole) - 1))):
+    for damaged in (
+        *cut,
+        *(_flipped(whole, place) for place in (9, 5000, len(whole) // 2, len(whole) - 1)),
+    ):
         path.write_bytes(damaged)
         with pytest.raises(BadCheckpoint):
             load(run_copy)
@@ -142,10 +172,15 @@ def test_a_checkpoint_cut_in_half_or_with_a_flipped_byte_is_refused(run_copy: Pa
     load(run_copy)
 
 
-def test_another_models_checkpoint_in_a_run_is_its_own_model_and_does_not_resume(run_copy: Path, image_only: Path, config: Any) -> None:
+def test_another_models_checkpoint_in_a_run_is_its_own_model_and_does_not_resume(
+    run_copy: Path, image_only: Path, config: Any
+) -> None:
     from saywhere.training.trainer import train
 
-    shutil.copy(image_only / "checkpoints/last/checkpoint.safetensors", run_copy / "checkpoints/last/checkpoint.safetensors")
+    shutil.copy(
+        image_only / "checkpoints/last/checkpoint.safetensors",
+        run_copy / "checkpoints/last/checkpoint.safetensors",
+    )
     with pytest.raises(SaywhereError, match=r"fusion\.name was 'none' and is now 'early'"):
         train(config, run_copy, resume=True)
 
@@ -167,7 +202,13 @@ def mutants(whole: bytes, seed: int) -> Iterator[bytes]:
             for _ in range(random.integers(1, 3)):
                 _mislead(changed, random)
             text = json.dumps(changed).encode()
-            yield struct.pack("<Q", len(text) + int(random.integers(-1, 2)) * int(random.random() < 0.1)) + text + body
+            yield (
+                struct.pack(
+                    "<Q", len(text) + int(random.integers(-1, 2)) * int(random.random() < 0.1)
+                )
+                + text
+                + body
+            )
 
 
 def _damaged(whole: bytes, length: int, random: np.random.Generator) -> bytes:
@@ -181,7 +222,9 @@ def _damaged(whole: bytes, length: int, random: np.random.Generator) -> bytes:
     elif kind == 2:
         del content[random.integers(len(content)) :]
     elif kind == 3:
-        content[:8] = struct.pack("<Q", _any([0, 1, length - 1, length + 1, 2**31, 2**63, 2**64 - 1], random))
+        content[:8] = struct.pack(
+            "<Q", _any([0, 1, length - 1, length + 1, 2**31, 2**63, 2**64 - 1], random)
+        )
     else:
         start = int(random.integers(len(content)))
         content[start:start] = content[start : start + int(random.integers(1, 999))]
@@ -216,15 +259,32 @@ def _mislead(header: dict[str, Any], random: np.random.Generator) -> None:
     name = names[random.integers(len(names))]
     kind = random.integers(8)
     if kind == 0:
-        header[name]["dtype"] = _any(["F64", "I8", "BOOL", "BF16", "F16", "U64", "F8_E4M3", "C64", "nothing", ""], random)
+        header[name]["dtype"] = _any(
+            ["F64", "I8", "BOOL", "BF16", "F16", "U64", "F8_E4M3", "C64", "nothing", ""], random
+        )
     elif kind == 1:
-        header[name]["shape"] = [_any([0, 1, 2, 3, 384, 2**31, 2**62], random) for _ in range(random.integers(0, 5))]
+        header[name]["shape"] = [
+            _any([0, 1, 2, 3, 384, 2**31, 2**62], random) for _ in range(random.integers(0, 5))
+        ]
     elif kind == 2:
-        header[name]["data_offsets"] = [int(n) for n in random.integers(-5, 2**20, size=random.integers(0, 4))]
+        header[name]["data_offsets"] = [
+            int(n) for n in random.integers(-5, 2**20, size=random.integers(0, 4))
+        ]
     elif kind == 3:
         header[f"{name}.more" if random.random() < 0.5 else "model.scale.matrix"] = header.pop(name)
     elif kind == 4:
-        header["__metadata__"] = _any([None, {}, [], "saywhere", {"saywhere": 1}, {"saywhere": "[" * 5000}, {"saywhere": "{}"}], random)
+        header["__metadata__"] = _any(
+            [
+                None,
+                {},
+                [],
+                "saywhere",
+                {"saywhere": 1},
+                {"saywhere": "[" * 5000},
+                {"saywhere": "{}"},
+            ],
+            random,
+        )
     else:
         header["__metadata__"] = {"saywhere": json.dumps(_misled(header, random))}
 
@@ -263,7 +323,9 @@ def check_mutants(run: Path, tmp_path: Path, n: int, seed: int) -> None:
         except BadCheckpoint:
             n_refused += 1
         except BaseException as escaped:
-            raise AssertionError(f"mutant {number} of seed {seed} let {type(escaped).__name__} escape") from escaped
+            raise AssertionError(
+                f"mutant {number} of seed {seed} let {type(escaped).__name__} escape"
+            ) from escaped
     assert n_refused > 0.8 * n
 
 

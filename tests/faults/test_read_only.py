@@ -28,30 +28,58 @@ def read_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, int], None]:
             original = getattr(Path, name)
 
             def refuse(path: Path, *inputs: Any, **options: Any) -> Any:
-                is_read = name == "open" and not set(str(inputs[0] if inputs else options.get("mode", "r"))) & set("wax+")
-                if path.is_relative_to(folder) and not is_read and not (name == "mkdir" and path.is_dir() and options.get("exist_ok")):
-                    raise OSError(refusal, "Read-only file system" if refusal == errno.EROFS else "Permission denied", str(path))
+                is_read = name == "open" and not set(
+                    str(inputs[0] if inputs else options.get("mode", "r"))
+                ) & set("wax+")
+                if (
+                    path.is_relative_to(folder)
+                    and not is_read
+                    and not (name == "mkdir" and path.is_dir() and options.get("exist_ok"))
+                ):
+                    raise OSError(
+                        refusal,
+                        "Read-only file system" if refusal == errno.EROFS else "Permission denied",
+                        str(path),
+                    )
                 return original(path, *inputs, **options)
 
             monkeypatch.setattr(Path, name, refuse)
 
-        for name in ("write_bytes", "write_text", "mkdir", "unlink", "rename", "replace", "touch", "open"):
+        for name in (
+            "write_bytes",
+            "write_text",
+            "mkdir",
+            "unlink",
+            "rename",
+            "replace",
+            "touch",
+            "open",
+        ):
             guarded(name)
 
     return protect
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_a_training_that_may_not_make_its_folder(read_only: Callable[[Path, int], None], config: Config, tmp_path: Path, refusal: int) -> None:
+def test_a_training_that_may_not_make_its_folder(
+    read_only: Callable[[Path, int], None], config: Config, tmp_path: Path, refusal: int
+) -> None:
     read_only(tmp_path / "place", refusal)
-    with pytest.raises(NotWritable, match=r"cannot write .*place.* \((read-only|permission).*: choose a folder that you may write to") as caught:
+    with pytest.raises(
+        NotWritable,
+        match=r"cannot write .*place.* \((read-only|permission).*: choose a folder that you may write to",
+    ) as caught:
         train(config, tmp_path / "place/run")
     assert caught.value.exit_code == 1
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_a_run_that_became_read_only_is_neither_resumed_nor_evaluated_but_predicts(
-    read_only: Callable[[Path, int], None], config: Config, run_copy: Path, manifest: Path, refusal: int
+    read_only: Callable[[Path, int], None],
+    config: Config,
+    run_copy: Path,
+    manifest: Path,
+    refusal: int,
 ) -> None:
     from saywhere.inference.segmenter import load
 
@@ -62,15 +90,35 @@ def test_a_run_that_became_read_only_is_neither_resumed_nor_evaluated_but_predic
     with pytest.raises(NotWritable, match="cannot write"):
         evaluate(run_copy, words=["right"])
     assert {path: path.read_bytes() for path in run_copy.rglob("*") if path.is_file()} == before
-    assert load(run_copy).segment(manifest.parent / "images/test_0000.png", "left").mask.shape == (32, 32)
+    assert load(run_copy).segment(manifest.parent / "images/test_0000.png", "left").mask.shape == (
+        32,
+        32,
+    )
 
 
 def test_on_the_command_line_it_is_one_sentence(
-    read_only: Callable[[Path, int], None], trained: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    read_only: Callable[[Path, int], None],
+    trained: Path,
+    manifest: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     read_only(tmp_path / "out", errno.EROFS)
     picture = manifest.parent / "images/test_0000.png"
-    monkeypatch.setattr("sys.argv", ["saywhere", "predict", str(trained), str(picture), "--prompt", "left", "--out", str(tmp_path / "out")])
+    monkeypatch.setattr(
+        "sys.argv",
+        [
+            "saywhere",
+            "predict",
+            str(trained),
+            str(picture),
+            "--prompt",
+            "left",
+            "--out",
+            str(tmp_path / "out"),
+        ],
+    )
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
@@ -80,7 +128,10 @@ def test_on_the_command_line_it_is_one_sentence(
 
 
 def test_a_cache_that_may_not_be_written_is_said(
-    read_only: Callable[[Path, int], None], config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    read_only: Callable[[Path, int], None],
+    config: Config,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path / "cache"))
     read_only(tmp_path / "cache", errno.EROFS)
@@ -90,14 +141,18 @@ def test_a_cache_that_may_not_be_written_is_said(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_folder_on_a_read_only_copy_still_answers(trained: Path, tmp_path: Path, manifest: Path) -> None:
+def test_a_run_folder_on_a_read_only_copy_still_answers(
+    trained: Path, tmp_path: Path, manifest: Path
+) -> None:
     from saywhere.inference.segmenter import load
 
     copy = shutil.copytree(trained, tmp_path / "copy")
     for path in [*copy.rglob("*"), copy]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
-        assert load(copy).segment(manifest.parent / "images/test_0000.png", "left").probability.shape == (32, 32)
+        assert load(copy).segment(
+            manifest.parent / "images/test_0000.png", "left"
+        ).probability.shape == (32, 32)
     finally:
         for path in [copy, *copy.rglob("*")]:
             path.chmod(0o755)

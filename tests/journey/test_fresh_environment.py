@@ -53,7 +53,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built without a network."""
     pytest.importorskip("hatchling", reason="pip install 'saywhere[dev]'")
     folder = tmp_path_factory.mktemp("wheel")
-    _run([sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder), str(ROOT)], folder)
+    _run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--no-deps",
+            "--no-build-isolation",
+            "--no-index",
+            "--wheel-dir",
+            str(folder),
+            str(ROOT),
+        ],
+        folder,
+    )
     (built,) = folder.glob("saywhere-*.whl")
     return built
 
@@ -65,8 +79,23 @@ def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=False, symlinks=True)
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
     (site,) = folder.glob("lib/python*/site-packages")
-    _run([sys.executable, "-m", "pip", "--python", str(programs / "python"), "install", "--no-deps", "--no-index", str(wheel)], folder)
-    (site / "lent.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))  # last: what it lends, pip must not replace
+    _run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            str(programs / "python"),
+            "install",
+            "--no-deps",
+            "--no-index",
+            str(wheel),
+        ],
+        folder,
+    )
+    (site / "lent.pth").write_text(
+        "\n".join(path for path in sys.path if path.endswith("site-packages"))
+    )  # last: what it lends, pip must not replace
     return programs
 
 
@@ -75,9 +104,25 @@ def test_words_become_a_mask_right_after_the_install(fresh: Path, tmp_path: Path
     picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
     Image.fromarray(picture).save(tmp_path / "image.png")
     program = str(fresh / "saywhere")
-    assert {"polyp", "skin-lesion", "lung-infection"} <= {model["name"] for model in json.loads(_run([program, "models", "list", "--json"], tmp_path))}
-    _run([program, "predict", "polyp", "image.png", "--prompt", "one small round polyp, right of the image", "--out", "masks"], tmp_path)
-    (answer,) = (json.loads(line) for line in (tmp_path / "masks/predictions.jsonl").read_text().splitlines())
+    assert {"polyp", "skin-lesion", "lung-infection"} <= {
+        model["name"] for model in json.loads(_run([program, "models", "list", "--json"], tmp_path))
+    }
+    _run(
+        [
+            program,
+            "predict",
+            "polyp",
+            "image.png",
+            "--prompt",
+            "one small round polyp, right of the image",
+            "--out",
+            "masks",
+        ],
+        tmp_path,
+    )
+    (answer,) = (
+        json.loads(line) for line in (tmp_path / "masks/predictions.jsonl").read_text().splitlines()
+    )
     with Image.open(next((tmp_path / "masks").glob("*-mask.png"))) as mask:
         assert mask.size == (64, 48)
     assert 0 <= answer["presence"] <= 1
@@ -90,7 +135,14 @@ def test_from_the_wheel_to_a_table_in_a_folder_of_ones_own(fresh: Path, tmp_path
     assert day.pop("version")
     assert day.pop("n") > 6
     saved = [f"left-{part}.png" for part in ("mask", "overlay", "probability", "pseudo")]
-    assert day == {"size": [50, 70], "is_bool": True, "differ": True, "saved": sorted(saved), "said": "no polyp", "case": 4}
+    assert day == {
+        "size": [50, 70],
+        "is_bool": True,
+        "differ": True,
+        "saved": sorted(saved),
+        "said": "no polyp",
+        "case": 4,
+    }
     (tmp_path / "grid.toml").write_text(GRID)
     program = str(fresh / "saywhere")
     _run([program, "experiment", "grid.toml", "--out", "results"], tmp_path)
@@ -106,13 +158,27 @@ def test_the_wheel_carries_its_types_and_its_templates(wheel: Path) -> None:
 
     names = set(ZipFile(wheel).namelist())
     source = ROOT / "src"
-    expected = {path.relative_to(source).as_posix() for path in (source / "saywhere").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    expected = {
+        path.relative_to(source).as_posix()
+        for path in (source / "saywhere").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
     assert {"saywhere/py.typed", "saywhere/report/templates/report.html.j2"} <= expected <= names
 
 
 def _run(command: list[str], folder: Path) -> str:
     """In a folder, without a path to the checkout; returns what it printed."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PIP_"))} | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    found = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800, check=False)
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PIP_"))
+    } | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    found = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
     assert found.returncode == 0, found.stderr[-3000:]
     return found.stdout

@@ -33,32 +33,48 @@ class NetworkConformance:
         return type(self).network(in_channels=in_channels, **self.small_options)
 
     def stack(self, in_channels: int = 6, batch: int = 2) -> Tensor:
-        return torch.rand(batch, in_channels, self.size, self.size, generator=torch.Generator().manual_seed(1))
+        return torch.rand(
+            batch, in_channels, self.size, self.size, generator=torch.Generator().manual_seed(1)
+        )
 
     @pytest.mark.parametrize("in_channels", [3, 6])
     def test_it_has_the_published_number_of_parameters(self, in_channels: int) -> None:
         with torch.device("meta"):  # shapes without memory
-            network = type(self).network(in_channels=in_channels, **{"width": 64, **self.full_options})
-        assert sum(parameter.numel() for parameter in network.parameters()) == getattr(self, f"parameters_{in_channels}_channels")
+            network = type(self).network(
+                in_channels=in_channels, **{"width": 64, **self.full_options}
+            )
+        assert sum(parameter.numel() for parameter in network.parameters()) == getattr(
+            self, f"parameters_{in_channels}_channels"
+        )
 
     @pytest.mark.parametrize("in_channels", [1, 2, 3, 6])
-    def test_it_gives_one_finite_logit_a_pixel_for_any_number_of_channels(self, in_channels: int) -> None:
+    def test_it_gives_one_finite_logit_a_pixel_for_any_number_of_channels(
+        self, in_channels: int
+    ) -> None:
         logits = self.small(in_channels)(self.stack(in_channels))
         assert logits.shape == (2, 1, self.size, self.size)
         assert torch.isfinite(logits).all()
-        assert logits.min() < 0 or logits.max() > 1, "these look like probabilities: no sigmoid belongs into a network"
+        assert logits.min() < 0 or logits.max() > 1, (
+            "these look like probabilities: no sigmoid belongs into a network"
+        )
 
     def test_a_gradient_reaches_every_parameter_and_every_channel(self) -> None:
         network, stack = self.small().train(), self.stack().requires_grad_()
         weight = torch.rand(2, 1, self.size, self.size, generator=torch.Generator().manual_seed(2))
         (network(stack) * weight).sum().backward()
-        deaf = [name for name, parameter in network.named_parameters() if parameter.grad is None or not parameter.grad.any()]
+        deaf = [
+            name
+            for name, parameter in network.named_parameters()
+            if parameter.grad is None or not parameter.grad.any()
+        ]
         assert deaf == list(self.unused)
         assert stack.grad is not None
         assert stack.grad.abs().amax(dim=(0, 2, 3)).min() > 0
 
     @pytest.mark.parametrize("shape", [(97, 97), (75, 96), (64, 77)])
-    def test_an_odd_size_works_or_is_refused_with_the_sizes_allowed(self, shape: tuple[int, int]) -> None:
+    def test_an_odd_size_works_or_is_refused_with_the_sizes_allowed(
+        self, shape: tuple[int, int]
+    ) -> None:
         network = self.small().eval()
         stack = torch.rand(1, 6, *shape)
         if network.multiple == 1:
@@ -71,7 +87,12 @@ class NetworkConformance:
 
     def test_a_size_below_the_smallest_is_refused_and_the_smallest_works(self) -> None:
         network = self.small().eval()
-        assert network(torch.rand(1, 6, network.smallest, network.smallest)).shape == (1, 1, network.smallest, network.smallest)
+        assert network(torch.rand(1, 6, network.smallest, network.smallest)).shape == (
+            1,
+            1,
+            network.smallest,
+            network.smallest,
+        )
         too_small = network.smallest - network.multiple
         with pytest.raises(UsageError, match=f"at least {network.smallest} px"):
             network(torch.rand(1, 6, too_small, too_small))
@@ -100,13 +121,17 @@ class NetworkConformance:
     def test_exported_it_gives_equal_logits(self) -> None:
         network, stack = self.small().eval(), self.stack()
         with torch.no_grad():
-            torch.testing.assert_close(torch.export.export(network, (stack,)).module()(stack), network(stack))
+            torch.testing.assert_close(
+                torch.export.export(network, (stack,)).module()(stack), network(stack)
+            )
 
     def test_alone_and_in_a_batch_an_image_gets_equal_logits(self) -> None:
         """In double precision: another batch is another order of sums, whose rounding in single precision is no fault of the network."""
         network, stack = self.small().eval().double(), self.stack(batch=3).double()
         with torch.no_grad():
-            torch.testing.assert_close(network(stack)[1:2], network(stack[1:2]), rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(
+                network(stack)[1:2], network(stack[1:2]), rtol=1e-4, atol=1e-5
+            )
 
     def test_under_bfloat16_autocast_logits_stay_close_and_gradients_finite(self) -> None:
         network, stack = self.small(), self.stack()
@@ -117,9 +142,15 @@ class NetworkConformance:
         torch.manual_seed(3)
         exact = network(stack)
         assert (rounded.float() - exact).norm() < 0.1 * exact.norm()
-        assert all(torch.isfinite(parameter.grad).all() for name, parameter in network.named_parameters() if name not in self.unused)
+        assert all(
+            torch.isfinite(parameter.grad).all()
+            for name, parameter in network.named_parameters()
+            if name not in self.unused
+        )
 
     def test_pretrained_parameters_are_its_own(self) -> None:
         network = self.small()
         own = {id(parameter) for parameter in network.parameters()}
-        assert all(id(parameter) in own for parameter in getattr(network, "pretrained_parameters", list)())
+        assert all(
+            id(parameter) in own for parameter in getattr(network, "pretrained_parameters", list)()
+        )

@@ -18,14 +18,23 @@ class TestPretrainedLite(TestLite):
         """After a first step: at the start the pseudo-image's filters are zero, and learn before anything reaches through them."""
         network = super().small(in_channels, seed)
         with torch.no_grad():
-            network.encoder.stem[0].weight.add_(0.01 * torch.rand_like(network.encoder.stem[0].weight))
+            network.encoder.stem[0].weight.add_(
+                0.01 * torch.rand_like(network.encoder.stem[0].weight)
+            )
         return network
 
 
-def test_from_zero_the_pseudo_image_says_nothing_at_first_and_its_filters_learn_in_the_first_step() -> None:
+def test_from_zero_the_pseudo_image_says_nothing_at_first_and_its_filters_learn_in_the_first_step() -> (
+    None
+):
     network, stack = Lite(6, width=8).eval(), torch.rand(1, 6, 32, 32)
     image_alone = Lite(3, width=8).eval()
-    image_alone.load_state_dict({name: value[:, :3] if name == "encoder.stem.0.weight" else value for name, value in network.state_dict().items()})
+    image_alone.load_state_dict(
+        {
+            name: value[:, :3] if name == "encoder.stem.0.weight" else value
+            for name, value in network.state_dict().items()
+        }
+    )
     torch.testing.assert_close(network(stack), image_alone(stack[:, :3]))
     network(stack).sum().backward()
     assert network.encoder.stem[0].weight.grad[:, 3:].any()
@@ -47,6 +56,10 @@ class TestLiteWithAdapter(NetworkConformance):
 
 
 class TestLiteWithTwoStems(NetworkConformance):
-    network, parameters_3_channels, parameters_6_channels = Lite, 3_782_353, 3_782_353 + 3 * 32 * 9 + 2 * 32
+    network, parameters_3_channels, parameters_6_channels = (
+        Lite,
+        3_782_353,
+        3_782_353 + 3 * 32 * 9 + 2 * 32,
+    )
     small_options = {"width": 8, "first_filters": "stem"}  # noqa: RUF012
     full_options = {"pretrained": False, "first_filters": "stem"}  # noqa: RUF012

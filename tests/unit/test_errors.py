@@ -8,13 +8,24 @@ import pytest
 from saywhere import errors
 from saywhere.errors import ConfigError, SaywhereError, nearest
 
-KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SaywhereError)]
+KINDS = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, SaywhereError)
+]
 
 
 def test_an_error_is_a_sentence_of_what_where_allowed_and_remedy() -> None:
-    error = ConfigError("data.size is 97", where="a.toml, line 4", allowed="a multiple of 8", remedy="try 96 or 104")
+    error = ConfigError(
+        "data.size is 97", where="a.toml, line 4", allowed="a multiple of 8", remedy="try 96 or 104"
+    )
     assert str(error) == "data.size is 97 in a.toml, line 4; a multiple of 8: try 96 or 104"
-    assert (error.found, error.where, error.allowed, error.remedy) == ("data.size is 97", "a.toml, line 4", "a multiple of 8", "try 96 or 104")
+    assert (error.found, error.where, error.allowed, error.remedy) == (
+        "data.size is 97",
+        "a.toml, line 4",
+        "a multiple of 8",
+        "try 96 or 104",
+    )
 
 
 def test_parts_that_are_not_given_leave_no_trace() -> None:
@@ -34,7 +45,9 @@ def test_codes_are_distinct() -> None:
     assert len({kind.code for kind in KINDS}) == len(KINDS)
 
 
-@pytest.mark.parametrize("twin", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy], ids=["pickle", "copy"])
+@pytest.mark.parametrize(
+    "twin", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy], ids=["pickle", "copy"]
+)
 def test_an_error_survives_the_way_out_of_another_process(twin: object) -> None:
     error = ConfigError("found", where="here", allowed="rule", remedy="advice")
     other = twin(error)  # type: ignore[operator]
@@ -51,5 +64,7 @@ def test_an_error_survives_the_way_out_of_another_process(twin: object) -> None:
         ("dta", {"data": 1, "date": 2}, "did you mean 'data' or 'date'?"),
     ],
 )
-def test_a_misspelt_name_gets_the_nearest_known_ones(name: str, known: list[str], advice: str) -> None:
+def test_a_misspelt_name_gets_the_nearest_known_ones(
+    name: str, known: list[str], advice: str
+) -> None:
     assert nearest(name, known) == advice

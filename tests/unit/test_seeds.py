@@ -19,7 +19,9 @@ print(seeds.generator(3, "geometry", 17, 5).random(4).tolist(), seeds.order(9, 3
 
 
 def test_equal_keys_give_equal_numbers_in_another_process() -> None:
-    there = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True).stdout.strip()
+    there = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, check=True
+    ).stdout.strip()
     here = f"{seeds.generator(3, 'geometry', 17, 5).random(4).tolist()} {seeds.order(9, 3, 2).tolist()} {seeds.torch_generator(3, 'noise', 1).initial_seed()}"
     assert there == here
 
@@ -38,7 +40,12 @@ def test_an_order_is_a_permutation_that_changes_with_the_epoch() -> None:
 
 
 def test_neighbouring_keys_are_independent_and_uniform() -> None:
-    draws = np.array([[seeds.generator(0, "geometry", step, sample).random() for sample in range(40)] for step in range(40)])
+    draws = np.array(
+        [
+            [seeds.generator(0, "geometry", step, sample).random() for sample in range(40)]
+            for step in range(40)
+        ]
+    )
     assert stats.kstest(draws.ravel(), "uniform").pvalue > 1e-3
     assert abs(stats.pearsonr(draws[:, :-1].ravel(), draws[:, 1:].ravel()).statistic) < 0.08
     assert abs(stats.pearsonr(draws[:-1].ravel(), draws[1:].ravel()).statistic) < 0.08

@@ -23,7 +23,10 @@ Named = tuple[tuple[int, int], ...]
 Centre = tuple[float, float]
 """(down, across), in shares of the sides."""
 _STEP = 0.02
-_SIDES = ({"top": 0, "upper": 0, "bottom": 2, "lower": 2}, {"left": 0, "right": 2})  # down, across: the words of a row or column of the grid
+_SIDES = (
+    {"top": 0, "upper": 0, "bottom": 2, "lower": 2},
+    {"left": 0, "right": 2},
+)  # down, across: the words of a row or column of the grid
 _SEVERAL = re.compile(rf"\b(?:{'|'.join(NUMBERS[2:])}|many)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 _BETWEEN = re.compile(r",|\band\b", re.IGNORECASE)
@@ -56,7 +59,10 @@ class PlaceRule:
 
     def at(self, centre: Centre) -> str:
         """Of a centre (down, across), in shares of the sides."""
-        row, column = (int(np.searchsorted(cuts, value, side="right")) for cuts, value in zip((self.down, self.across), centre))
+        row, column = (
+            int(np.searchsorted(cuts, value, side="right"))
+            for cuts, value in zip((self.down, self.across), centre)
+        )
         return PLACES[3 * row + column]
 
     def places(self, mask: np.ndarray, most: int | None = None) -> tuple[str, ...]:
@@ -74,7 +80,11 @@ class PlaceRule:
     def versions(self, prompt: str) -> list[str]:
         """All that `rewrite` can answer."""
         longest = min(len(_clauses(prompt)), MOST)
-        lists = (chosen for n in range(1, longest + 1) for chosen in combinations_with_replacement(PLACES, n))
+        lists = (
+            chosen
+            for n in range(1, longest + 1)
+            for chosen in combinations_with_replacement(PLACES, n)
+        )
         return list(dict.fromkeys([prompt, *(replace_places(prompt, chosen) for chosen in lists)]))
 
     def fit_on(self, examples: Iterable[Example]) -> dict[str, Any]:
@@ -83,7 +93,12 @@ class PlaceRule:
 
     def facts(self) -> dict[str, Any]:
         """For run.json and a report."""
-        return {"across": list(self.across), "down": list(self.down), "n": self.n, "agreement": self.agreement}
+        return {
+            "across": list(self.across),
+            "down": list(self.down),
+            "n": self.n,
+            "agreement": self.agreement,
+        }
 
 
 def fit_places(examples: Iterable[Example]) -> PlaceRule:
@@ -92,10 +107,18 @@ def fit_places(examples: Iterable[Example]) -> PlaceRule:
     A sentence is fitted to where it names as many places as its mask has components; all that name places count for the agreement.
     """
     said, seen = _observed(examples)
-    pairs = [pair for named, centres in zip(said, seen) if len(named) == len(centres) for pair in zip(centres, named)]
+    pairs = [
+        pair
+        for named, centres in zip(said, seen)
+        if len(named) == len(centres)
+        for pair in zip(centres, named)
+    ]
     if not pairs:
         return PlaceRule()
-    found, words = np.array([centre for centre, _ in pairs]), np.array([place for _, place in pairs])
+    found, words = (
+        np.array([centre for centre, _ in pairs]),
+        np.array([place for _, place in pairs]),
+    )
     rule = PlaceRule(_cuts(found[:, 1], words[:, 1]), _cuts(found[:, 0], words[:, 0]))
     return replace(rule, **_compared(rule, said, seen))
 
@@ -106,7 +129,11 @@ def components(mask: np.ndarray) -> list[np.ndarray]:
 
     labels, _ = ndimage.label(mask, structure=np.ones((3, 3)))
     areas = np.bincount(labels.ravel())[1:]
-    return [labels == number for number, area in enumerate(areas, start=1) if area >= SMALLEST_SHARE * areas.max()]
+    return [
+        labels == number
+        for number, area in enumerate(areas, start=1)
+        if area >= SMALLEST_SHARE * areas.max()
+    ]
 
 
 def replace_places(prompt: str, places: Sequence[str]) -> str:
@@ -119,7 +146,13 @@ def replace_places(prompt: str, places: Sequence[str]) -> str:
         return prompt
     before, after, n = prompt[: spans[0][0]], prompt[spans[-1][1] :], len(_clauses(prompt))
     if n < len(NUMBERS):
-        before = re.sub(rf"\b{NUMBERS[n]}\b", lambda said: as_written(said[0], NUMBERS[len(places)]), before, count=1, flags=re.IGNORECASE)
+        before = re.sub(
+            rf"\b{NUMBERS[n]}\b",
+            lambda said: as_written(said[0], NUMBERS[len(places)]),
+            before,
+            count=1,
+            flags=re.IGNORECASE,
+        )
     return f"{before}{', '.join(places)}{after}"
 
 
@@ -138,12 +171,24 @@ def _clauses(prompt: str) -> list[str]:
     Where the prompt counts no more than one, a row and a column side by side are one place: "top, on the left".
     """
     spans = _spans(prompt)
-    clauses = [clause for clause in _BETWEEN.split(prompt[spans[0][0] : spans[-1][1]]) if positions(clause)] if spans else []
+    clauses = (
+        [
+            clause
+            for clause in _BETWEEN.split(prompt[spans[0][0] : spans[-1][1]])
+            if positions(clause)
+        ]
+        if spans
+        else []
+    )
     if _SEVERAL.search(prompt):
         return clauses
     joined: list[str] = []
     for clause in clauses:
-        if joined and sorted([*_axes(joined[-1]), *_axes(clause)]) == [0, 1] and len(_axes(clause)) == 1:
+        if (
+            joined
+            and sorted([*_axes(joined[-1]), *_axes(clause)]) == [0, 1]
+            and len(_axes(clause)) == 1
+        ):
             joined[-1] += f", {clause}"
         else:
             joined.append(clause)
@@ -164,7 +209,9 @@ def _named(sentence: str) -> Named:
 def _one_place(clause: str) -> tuple[int, int] | None:
     named = positions(clause)
     found = [{side[word] for word in named & side.keys()} for side in _SIDES]
-    if any(len(numbers) > 1 for numbers in found) or named - _SIDES[0].keys() - _SIDES[1].keys() - set(CENTRES):
+    if any(len(numbers) > 1 for numbers in found) or named - _SIDES[0].keys() - _SIDES[
+        1
+    ].keys() - set(CENTRES):
         return None
     if named & set(CENTRES) and any(found):  # "above the middle", "top center": not of this grid
         return None
@@ -183,15 +230,22 @@ def _observed(examples: Iterable[Example]) -> tuple[list[Named], list[list[Centr
         mask = read_mask() if named else None
         if mask is not None and mask.any():
             said.append(named)
-            parts = [mask] if len(named) == 1 else components(mask)  # the public sets name components from the top down
+            parts = (
+                [mask] if len(named) == 1 else components(mask)
+            )  # the public sets name components from the top down
             seen.append([centre for part in parts if (centre := _centre(part))])
     return said, seen
 
 
-def _compared(rule: PlaceRule, said: Sequence[Named], seen: Sequence[Sequence[Centre]]) -> dict[str, Any]:
+def _compared(
+    rule: PlaceRule, said: Sequence[Named], seen: Sequence[Sequence[Centre]]
+) -> dict[str, Any]:
     if not said:
         return {"n": 0}
-    is_right = [sorted(map(rule.at, centres), key=PLACES.index) == _in_order(named) for named, centres in zip(said, seen)]
+    is_right = [
+        sorted(map(rule.at, centres), key=PLACES.index) == _in_order(named)
+        for named, centres in zip(said, seen)
+    ]
     return {"n": len(said), "agreement": round(float(np.mean(is_right)), 4)}
 
 
@@ -212,6 +266,11 @@ def _cuts(values: np.ndarray, said: np.ndarray) -> tuple[float, float]:
     """The pair that agrees most; of equal ones the one nearest to thirds."""
     grid = np.arange(_STEP, 1, _STEP)
     pairs = [(low, high) for low in grid for high in grid if low < high]
-    agreement = [float((np.searchsorted(pair, values, side="right") == said).mean()) for pair in pairs]
-    best = max(range(len(pairs)), key=lambda i: (agreement[i], -abs(pairs[i][0] - 1 / 3) - abs(pairs[i][1] - 2 / 3)))
+    agreement = [
+        float((np.searchsorted(pair, values, side="right") == said).mean()) for pair in pairs
+    ]
+    best = max(
+        range(len(pairs)),
+        key=lambda i: (agreement[i], -abs(pairs[i][0] - 1 / 3) - abs(pairs[i][1] - 2 / 3)),
+    )
     return round(float(pairs[best][0]), 4), round(float(pairs[best][1]), 4)

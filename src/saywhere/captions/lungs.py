@@ -29,7 +29,11 @@ _LATERAL = re.compile(r"\b(?:uni|bi)lateral\b", re.IGNORECASE)
 _FORM = "unilateral pulmonary infection, one infected area, upper left lung."
 _GRID = np.arange(0.02, 1, 0.02)
 _SOME = [chosen for chosen in product((True, False), repeat=3) if any(chosen)]
-EVERY: tuple[Zones, ...] = tuple((left, right) for left, right in product([*_SOME, (False,) * 3], repeat=2) if any(left) or any(right))  # type: ignore[misc]
+EVERY: tuple[Zones, ...] = tuple(
+    (left, right)
+    for left, right in product([*_SOME, (False,) * 3], repeat=2)
+    if any(left) or any(right)
+)  # type: ignore[misc]
 """The 63 that a sentence can name."""
 
 
@@ -70,7 +74,13 @@ class LungRule:
         """In the set's own words; "no pulmonary infection" of an empty mask."""
         found = self.zones(mask)
         return (
-            "no pulmonary infection" if found is None else _written("bilateral pulmonary infection, one infected area, upper left lung.", found, self.says_all)
+            "no pulmonary infection"
+            if found is None
+            else _written(
+                "bilateral pulmonary infection, one infected area, upper left lung.",
+                found,
+                self.says_all,
+            )
         )
 
     def rewrite(self, prompt: str, mask: np.ndarray) -> str:
@@ -80,7 +90,9 @@ class LungRule:
 
     def versions(self, prompt: str) -> list[str]:
         """All that `rewrite` can answer: 63, and the prompt."""
-        return list(dict.fromkeys([prompt, *(_written(prompt, zones, self.says_all) for zones in EVERY)]))
+        return list(
+            dict.fromkeys([prompt, *(_written(prompt, zones, self.says_all) for zones in EVERY)])
+        )
 
     def fit_on(self, examples: Sequence[Example]) -> dict[str, Any]:
         """`n` examples whose sentences are of this form, and the shares of them that it gives back: `agreement` (all of it), `zones`, `count`, `sides`."""
@@ -89,7 +101,14 @@ class LungRule:
 
     def facts(self) -> dict[str, Any]:
         """For run.json and a report."""
-        return {"upper": self.upper, "lower": self.lower, "tall": self.tall, "least": self.least, "says_all": self.says_all, **self.fit}
+        return {
+            "upper": self.upper,
+            "lower": self.lower,
+            "tall": self.tall,
+            "least": self.least,
+            "says_all": self.says_all,
+            **self.fit,
+        }
 
     def _named(self, seen: np.ndarray, least: float) -> np.ndarray:
         """bool (…, side, third) of measures (…, side, 3)."""
@@ -104,7 +123,10 @@ class LungRule:
         found = self._named(seen, self.least)
         alike = {"agreement": (found == said).all((1, 2)), "zones": found == said, "count": found.sum((1, 2)) == said.sum((1, 2)),
                  "sides": (found.any(2) == said.any(2)).all(1)}  # fmt: skip
-        return {"n": len(said), **{name: round(float(np.mean(values)), 4) for name, values in alike.items()}}
+        return {
+            "n": len(said),
+            **{name: round(float(np.mean(values)), 4) for name, values in alike.items()},
+        }
 
 
 def fit_lungs(examples: Sequence[Example]) -> LungRule | None:
@@ -115,7 +137,12 @@ def fit_lungs(examples: Sequence[Example]) -> LungRule | None:
     seen, said = _observed(examples)
     if not len(said):
         return None
-    least = max(LEAST, key=lambda cut: float((((seen[..., 0] > 0) & (seen[..., 0] >= cut)) == said.any(2)).all(1).mean()))
+    least = max(
+        LEAST,
+        key=lambda cut: float(
+            (((seen[..., 0] > 0) & (seen[..., 0] >= cut)) == said.any(2)).all(1).mean()
+        ),
+    )
     here = (seen[..., 0] > 0) & (seen[..., 0] >= least) & said.any(2)
     if not here.any():  # no half of any mask is where its sentence says
         return None
@@ -147,12 +174,24 @@ def _written(prompt: str, zones: Zones, says_all: bool) -> str:
     prompt = _ZONES.sub(" and ".join(phrases), prompt, count=1)
     counted = _COUNT.search(prompt)
     if counted and before and counted[1].lower() == NUMBERS[sum(map(sum, before)) - 1]:
-        prompt = _COUNT.sub(f"{as_written(counted[1], NUMBERS[n - 1])} infected area{'s' if n > 1 else ''}", prompt, count=1)
-    return _LATERAL.sub(lambda lateral: as_written(lateral[0], "bilateral" if len(phrases) > 1 else "unilateral"), prompt, count=1)
+        prompt = _COUNT.sub(
+            f"{as_written(counted[1], NUMBERS[n - 1])} infected area{'s' if n > 1 else ''}",
+            prompt,
+            count=1,
+        )
+    return _LATERAL.sub(
+        lambda lateral: as_written(lateral[0], "bilateral" if len(phrases) > 1 else "unilateral"),
+        prompt,
+        count=1,
+    )
 
 
 def _phrase(side: str, thirds: tuple[bool, bool, bool], says_all: bool) -> str:
-    said = [ALL] if says_all and all(thirds) else [third for third, is_said in zip(THIRDS, thirds) if is_said]
+    said = (
+        [ALL]
+        if says_all and all(thirds)
+        else [third for third, is_said in zip(THIRDS, thirds) if is_said]
+    )
     return " ".join([*said, side, "lung"])
 
 
@@ -177,7 +216,11 @@ def _measured(mask: np.ndarray) -> np.ndarray:
     found = []
     for half in (mask[:, : width // 2], mask[:, width // 2 :]):
         rows = np.flatnonzero(half.any(1))
-        found.append((np.count_nonzero(half) / mask.size, rows[0] / height, (rows[-1] + 1) / height) if len(rows) else (0.0, 0.0, 0.0))
+        found.append(
+            (np.count_nonzero(half) / mask.size, rows[0] / height, (rows[-1] + 1) / height)
+            if len(rows)
+            else (0.0, 0.0, 0.0)
+        )
     return np.array(found)
 
 

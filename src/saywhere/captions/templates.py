@@ -123,7 +123,12 @@ TONES = {True: ("bright", "light"), False: ("dark", "dim")}
 def synonyms(place: str, *, bright: bool, large: bool) -> dict[str, tuple[str, ...]]:
     """For each slot the words that are true of this lesion."""
     vertical, horizontal = place.split()
-    return VERTICAL[vertical] | {"h": (horizontal,), "n": NOUNS, "s": SIZES[large], "t": TONES[bright]}
+    return VERTICAL[vertical] | {
+        "h": (horizontal,),
+        "n": NOUNS,
+        "s": SIZES[large],
+        "t": TONES[bright],
+    }
 
 
 def slots(template: str) -> list[str]:
@@ -133,17 +138,25 @@ def slots(template: str) -> list[str]:
 
 def render(template: str, words: dict[str, tuple[str, ...]], random: np.random.Generator) -> str:
     """One wording. Draws for every slot alike, so lesions that share a stream share the wording up to place and attributes."""
-    chosen = {slot: words[slot][int(random.random() * len(words[slot]))] for slot in ("v", "edge", "above", "h", "n", "s", "t")}
+    chosen = {
+        slot: words[slot][int(random.random() * len(words[slot]))]
+        for slot in ("v", "edge", "above", "h", "n", "s", "t")
+    }
     return template.format(**chosen)
 
 
 def every(template: str, words: dict[str, tuple[str, ...]]) -> list[str]:
     """A template with each choice of its synonyms."""
     names = list(dict.fromkeys(slots(template)))
-    return [template.format(**dict(zip(names, chosen))) for chosen in product(*(words[name] for name in names))]
+    return [
+        template.format(**dict(zip(names, chosen)))
+        for chosen in product(*(words[name] for name in names))
+    ]
 
 
-def taught(place: str, *, bright: bool, large: bool, random: np.random.Generator, n: int = 8) -> list[str]:
+def taught(
+    place: str, *, bright: bool, large: bool, random: np.random.Generator, n: int = 8
+) -> list[str]:
     """n different paraphrases, half of them the place alone; n is at most the number of templates."""
     words = synonyms(place, bright=bright, large=large)
     alone = random.permutation(len(PLACE_TEMPLATES))[: n // 2]

@@ -8,13 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-cache = typer.Typer(help="Decoded images and text embeddings, kept so that they are made once: how much there is, and letting go of it.", no_args_is_help=True)
+cache = typer.Typer(
+    help="Decoded images and text embeddings, kept so that they are made once: how much there is, and letting go of it.",
+    no_args_is_help=True,
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 
 @cache.command("list")
 def list_cache(
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print folders only, one a line.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print folders only, one a line.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """What is kept, the longest unused first, in $SAYWHERE_CACHE, else ~/.cache/saywhere."""
@@ -32,16 +37,31 @@ def list_cache(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("what", "MB", "unused for days", "folder", title=f"{len(found)} folders, {sum(entry['n_bytes'] for entry in found) / 1e6:,.0f} MB")
+    table = Table(
+        "what",
+        "MB",
+        "unused for days",
+        "folder",
+        title=f"{len(found)} folders, {sum(entry['n_bytes'] for entry in found) / 1e6:,.0f} MB",
+    )
     for entry in found:
-        table.add_row(entry["what"], f"{entry['n_bytes'] / 1e6:.1f}", f"{entry['unused_days']:.0f}", Path(entry["folder"]).name)
+        table.add_row(
+            entry["what"],
+            f"{entry['n_bytes'] / 1e6:.1f}",
+            f"{entry['unused_days']:.0f}",
+            Path(entry["folder"]).name,
+        )
     Console().print(table)
-    typer.echo(f"in {cache_folder()}; `saywhere cache clear --unused 30` removes what nobody opened for 30 days")
+    typer.echo(
+        f"in {cache_folder()}; `saywhere cache clear --unused 30` removes what nobody opened for 30 days"
+    )
 
 
 @cache.command("clear")
 def clear_cache(
-    unused: Annotated[float, typer.Option("--unused", min=0, help="Only what was not opened for so many days.")] = 0.0,
+    unused: Annotated[
+        float, typer.Option("--unused", min=0, help="Only what was not opened for so many days.")
+    ] = 0.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +73,9 @@ def clear_cache(
     if as_json:
         typer.echo(json.dumps(gone, indent=2))
     elif not quiet:
-        typer.echo(f"{len(gone)} folders removed, {sum(entry['n_bytes'] for entry in gone) / 1e6:,.1f} MB")
+        typer.echo(
+            f"{len(gone)} folders removed, {sum(entry['n_bytes'] for entry in gone) / 1e6:,.1f} MB"
+        )
     for entry in left:
         warn(f"{entry['folder']} could not be removed: it is in use, or another user's")
     if left:
@@ -61,4 +83,9 @@ def clear_cache(
 
 
 def _facts(one: Any) -> dict[str, Any]:
-    return {"folder": str(one.folder), "what": one.what, "n_bytes": one.n_bytes, "unused_days": round(one.unused_days, 2)}
+    return {
+        "folder": str(one.folder),
+        "what": one.what,
+        "n_bytes": one.n_bytes,
+        "unused_days": round(one.unused_days, 2),
+    }

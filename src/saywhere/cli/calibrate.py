@@ -11,10 +11,19 @@ import typer
 
 def calibrate(
     run: Annotated[Path, typer.Argument(help="A run directory, or a model's folder or name.")],
-    data: Annotated[Path | None, typer.Option(help="Another manifest than the run's: your own images, say.")] = None,
-    split: Annotated[str | None, typer.Option(help="Default: the configuration's validation split.")] = None,
-    prompts: Annotated[str | None, typer.Option(help="Level of the manifest's prompts. Default: the configuration's.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was learned from as JSON.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Another manifest than the run's: your own images, say.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Default: the configuration's validation split.")
+    ] = None,
+    prompts: Annotated[
+        str | None,
+        typer.Option(help="Level of the manifest's prompts. Default: the configuration's."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was learned from as JSON.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Learn which Dice to expect of an answer, from 20 cases or more whose truth is known; every answer says it from then on."""
@@ -23,12 +32,18 @@ def calibrate(
 
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
         found = learn(run, manifest=data, split=split, prompts=prompts, advance=advance)
-    again = "".join(f" --{name} {value}" for name, value in (("data", data), ("prompts", prompts)) if value is not None)
+    again = "".join(
+        f" --{name} {value}"
+        for name, value in (("data", data), ("prompts", prompts))
+        if value is not None
+    )
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     elif not quiet:
         typer.echo(f"learned from {counted(found['n'], 'answer')} of split {found['split']!r} (mean Dice {found['dice']:.3f}), kept in {found['kept']}; "
                    f"how good it is: saywhere evaluate {run}{again}")  # fmt: skip
     if found["is_test"]:
-        warn("learned from the test split: what an evaluation says of it there is said of the cases that it was learned from")
+        warn(
+            "learned from the test split: what an evaluation says of it there is said of the cases that it was learned from"
+        )
     warn_of_quarantine(found)

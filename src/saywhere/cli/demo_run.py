@@ -73,9 +73,20 @@ def demo(folder: Path, data: Path | None, *, say: Say, listen: Listener) -> Path
     config = None if data is None else real_config(read_manifest(data))  # before a folder is made
     folder = create(folder, "demo", claim="predictions").folder
     if config is None:
-        say("1/4 making referring phantoms: several lesions an image, and a sentence that says which one is meant")
-        config = PHANTOMS.replace(**{"data.manifest": str(prepare_phantoms(folder / "phantoms").manifest)})
-    say("2/4 training" + (" (prompts are embedded first, once)" if data is None else f" `{config.network.name}` on {config.data.manifest}"))
+        say(
+            "1/4 making referring phantoms: several lesions an image, and a sentence that says which one is meant"
+        )
+        config = PHANTOMS.replace(
+            **{"data.manifest": str(prepare_phantoms(folder / "phantoms").manifest)}
+        )
+    say(
+        "2/4 training"
+        + (
+            " (prompts are embedded first, once)"
+            if data is None
+            else f" `{config.network.name}` on {config.data.manifest}"
+        )
+    )
     run = train(config, folder / "run", listen=listen)
     if data is None:
         say(f"3/4 the paper's claim in small: three more runs from {N_FEW} images")
@@ -89,7 +100,11 @@ def demo(folder: Path, data: Path | None, *, say: Say, listen: Listener) -> Path
 def real_config(manifest: Manifest) -> Config:
     """The recipe for real images, with the manifest's own levels: those that say where are drawn from in training, or all if none does."""
     first = manifest.rows[0].prompts
-    spoken = [level for level in manifest.levels if any(text for row in manifest.rows[:50] for text in row.prompts.get(level, ()))]
+    spoken = [
+        level
+        for level in manifest.levels
+        if any(text for row in manifest.rows[:50] for text in row.prompts.get(level, ()))
+    ]
     plain = [level for level in spoken if len(first.get(level, ())) == 1]
     target = first["p1"][0] if first.get("p1", ("",))[0] else "lesion"
     return REAL.replace(
@@ -103,32 +118,74 @@ def real_config(manifest: Manifest) -> Config:
 
 
 def _saying_where(manifest: Manifest, levels: list[str]) -> list[str]:
-    texts = {level: [text for row in manifest.rows for text in row.prompts.get(level, ())] for level in levels}
+    texts = {
+        level: [text for row in manifest.rows for text in row.prompts.get(level, ())]
+        for level in levels
+    }
     counts = {level: count_positions(texts[level]) for level in levels}
-    return [level for level in levels if sum(counts[level][side] for side in OPPOSITES) > len(texts[level]) / 5] or levels
+    return [
+        level
+        for level in levels
+        if sum(counts[level][side] for side in OPPOSITES) > len(texts[level]) / 5
+    ] or levels
 
 
 def compare_arms(config: Config, folder: Path, listen: Listener) -> dict[str, Any]:
     """Few images, one lesion each, equal steps: does it matter that the words turn with the image?"""
     manifest = _few_phantoms(folder)
-    few = config.replace(**{"data.manifest": str(manifest), "train.epochs": EPOCHS_OF_FEW, "train.validate_every": EPOCHS_OF_FEW})
+    few = config.replace(
+        **{
+            "data.manifest": str(manifest),
+            "train.epochs": EPOCHS_OF_FEW,
+            "train.validate_every": EPOCHS_OF_FEW,
+        }
+    )
     rows = []
     for number, (label, changes) in enumerate(POLICIES, start=1):
-        segmenter = Segmenter(train(few.replace(**changes), folder / f"few-{number}", listen=listen))
+        segmenter = Segmenter(
+            train(few.replace(**changes), folder / f"few-{number}", listen=listen)
+        )
         test = read_manifest(manifest).split("test")
-        cases = measure(segmenter, test, [evaluation_prompt(row, segmenter.config) for row in test], "right", lambda done: None)
-        dice = bootstrap_mean([case["dice"] for case in cases], config.evaluate.bootstrap, config.train.seed)
+        cases = measure(
+            segmenter,
+            test,
+            [evaluation_prompt(row, segmenter.config) for row in test],
+            "right",
+            lambda done: None,
+        )
+        dice = bootstrap_mean(
+            [case["dice"] for case in cases], config.evaluate.bootstrap, config.train.seed
+        )
         rows.append({"label": label, "dice_mean": vars(dice), "n": len(cases)})
     note = f"UNet of width {config.network.width}, {N_FEW} training images with one lesion and eight wordings each, equal steps, right words, new images."
-    return {"title": "Why fuse first: what happens to the words when the image turns", "note": note, "rows": rows}
+    return {
+        "title": "Why fuse first: what happens to the words when the image turns",
+        "note": note,
+        "rows": rows,
+    }
 
 
 def _few_phantoms(folder: Path) -> Path:
-    return make_phantoms(folder / "few", n_train=N_FEW, n_val=8, n_test=100, size=PHANTOMS.data.size, seed=SEED + 1, rows_per_image=1)
+    return make_phantoms(
+        folder / "few",
+        n_train=N_FEW,
+        n_val=8,
+        n_test=100,
+        size=PHANTOMS.data.size,
+        seed=SEED + 1,
+        rows_per_image=1,
+    )
 
 
 def _predict_some(run: Path, out: Path) -> None:
     segmenter = Segmenter(run)
     assert segmenter.config.data.manifest is not None
     test = read_manifest(segmenter.config.data.manifest).split(segmenter.config.data.test_split)[:6]
-    run_jobs(segmenter, [Job(row.image, evaluation_prompt(row, segmenter.config), f"example-{i}") for i, row in enumerate(test, start=1)], out)
+    run_jobs(
+        segmenter,
+        [
+            Job(row.image, evaluation_prompt(row, segmenter.config), f"example-{i}")
+            for i, row in enumerate(test, start=1)
+        ],
+        out,
+    )

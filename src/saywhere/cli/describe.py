@@ -9,10 +9,24 @@ import typer
 
 
 def describe(
-    source: Annotated[Path, typer.Argument(metavar="MANIFEST", help="A manifest whose rows have masks.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="MANIFEST", help="A manifest whose rows have masks.")
+    ],
     to: Annotated[Path, typer.Option("--to", metavar="MANIFEST", help="The manifest to write.")],
-    target: Annotated[str, typer.Option("--target", metavar="NOUN", help="What the masks show: polyp, lesion, nodule.")] = "lesion",
-    level: Annotated[str | None, typer.Option("--like", metavar="LEVEL", help="Fit the words for places to this level of the manifest; else thirds.")] = None,
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target", metavar="NOUN", help="What the masks show: polyp, lesion, nodule."
+        ),
+    ] = "lesion",
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--like",
+            metavar="LEVEL",
+            help="Fit the words for places to this level of the manifest; else thirds.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -28,16 +42,36 @@ def describe(
         rule, faults = describe_manifest(manifest, to, target, level, advance)
     for fault in faults:
         warn(f"warning: {fault}")
-    held = rule.fit_on(examples_of(manifest.split("test"), [level])) if level is not None else {"n": 0}
+    held = (
+        rule.fit_on(examples_of(manifest.split("test"), [level])) if level is not None else {"n": 0}
+    )
     if as_json:
         facts = rule.facts() | ({"test": held} if held["n"] else {})
-        typer.echo(json.dumps({"manifest": str(to), "level": LEVEL, "rows": len(manifest.rows), "place_rule": facts, "warnings": faults}))
+        typer.echo(
+            json.dumps(
+                {
+                    "manifest": str(to),
+                    "level": LEVEL,
+                    "rows": len(manifest.rows),
+                    "place_rule": facts,
+                    "warnings": faults,
+                }
+            )
+        )
     elif not quiet:
         fit = "in thirds of the image"
         if rule.agreement is not None:
-            tested = f" and of {held['agreement']:.1%} of {held['n']:,} test sentences" if held["n"] else ""
+            tested = (
+                f" and of {held['agreement']:.1%} of {held['n']:,} test sentences"
+                if held["n"]
+                else ""
+            )
             fit = f"as {level!r} says them: all of {rule.agreement:.1%} of the {rule.n:,} sentences that it was fitted to{tested}"
-        typer.echo(f"{to}: {len(manifest.rows) - len(faults):,} of {len(manifest.rows):,} rows described; places {fit}")
-        typer.echo(f"next: saywhere check {to} · in a configuration: text.train_prompts = {LEVEL!r}")
+        typer.echo(
+            f"{to}: {len(manifest.rows) - len(faults):,} of {len(manifest.rows):,} rows described; places {fit}"
+        )
+        typer.echo(
+            f"next: saywhere check {to} · in a configuration: text.train_prompts = {LEVEL!r}"
+        )
     if faults:
         raise typer.Exit(3)

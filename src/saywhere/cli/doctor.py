@@ -31,12 +31,16 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _finding(what: str, found: str, ok: bool, todo: str = "", *, needed: bool = True) -> dict[str, Any]:
+def _finding(
+    what: str, found: str, ok: bool, todo: str = "", *, needed: bool = True
+) -> dict[str, Any]:
     return {"what": what, "found": found, "ok": ok, "needed": needed, "todo": "" if ok else todo}
 
 
 def _python() -> dict[str, Any]:
-    return _finding("Python", platform.python_version(), True)  # an older one could not read these files
+    return _finding(
+        "Python", platform.python_version(), True
+    )  # an older one could not read these files
 
 
 def _packages() -> list[dict[str, Any]]:
@@ -46,7 +50,9 @@ def _packages() -> list[dict[str, Any]]:
     findings = []
     for text in metadata.requires("saywhere") or []:
         requirement = Requirement(text)
-        extra = next((name for name in ("serve", "prepare", "cluster") if _asks(requirement, name)), None)
+        extra = next(
+            (name for name in ("serve", "prepare", "cluster") if _asks(requirement, name)), None
+        )
         if not _asks(requirement, "") and extra is None:
             continue
         findings.append(_package(requirement, extra))
@@ -63,7 +69,11 @@ def _asks(requirement: Any, extra: str) -> bool:
 
 def _package(requirement: Any, extra: str | None) -> dict[str, Any]:
     name = requirement.name + (f" (for saywhere[{extra}])" if extra else "")
-    install = f"pip install 'saywhere[{extra}]'" if extra else f"pip install '{requirement.name}{requirement.specifier}'"
+    install = (
+        f"pip install 'saywhere[{extra}]'"
+        if extra
+        else f"pip install '{requirement.name}{requirement.specifier}'"
+    )
     try:
         version = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
@@ -80,13 +90,24 @@ def _cache() -> dict[str, Any]:
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     can = os.access(place, os.W_OK)
     held = f"{sum(one.n_bytes for one in kept()) / 1e9:.1f} GB"
-    return _finding("cache folder", f"{held}, can{'' if can else 'not'} be written", can, "set SAYWHERE_CACHE to a folder that you may write to")
+    return _finding(
+        "cache folder",
+        f"{held}, can{'' if can else 'not'} be written",
+        can,
+        "set SAYWHERE_CACHE to a folder that you may write to",
+    )
 
 
 def _disk() -> dict[str, Any]:
     free = shutil.disk_usage(Path.cwd()).free
     enough = free >= ENOUGH_BYTES
-    return _finding("free disk here", f"{free / 1e9:.1f} GB", enough, "make room: a run and its decoded images take some 100 MB to 2 GB", needed=False)
+    return _finding(
+        "free disk here",
+        f"{free / 1e9:.1f} GB",
+        enough,
+        "make room: a run and its decoded images take some 100 MB to 2 GB",
+        needed=False,
+    )
 
 
 def _draw(findings: list[dict[str, Any]]) -> None:
@@ -95,6 +116,12 @@ def _draw(findings: list[dict[str, Any]]) -> None:
 
     table = Table("", "what", "found", "what to do")
     for finding in findings:
-        sign = "[green]ok[/]" if finding["ok"] else "[red]no[/]" if finding["needed"] else "[yellow]–[/]"
+        sign = (
+            "[green]ok[/]"
+            if finding["ok"]
+            else "[red]no[/]"
+            if finding["needed"]
+            else "[yellow]–[/]"
+        )
         table.add_row(sign, finding["what"], finding["found"], finding["todo"].replace("[", "\\["))
     Console().print(table)

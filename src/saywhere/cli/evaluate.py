@@ -12,11 +12,23 @@ import typer
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run directory, or a model's name.")],
     data: Annotated[Path | None, typer.Option(help="Another manifest than the run's.")] = None,
-    split: Annotated[str | None, typer.Option(help="Default: the configuration's test split.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Default: the configuration's test split.")
+    ] = None,
     words: Annotated[str | None, typer.Option(help="right,empty,shuffled,contradictory")] = None,
-    prompts: Annotated[str | None, typer.Option(help="Level of the manifest's prompts. Default: the configuration's.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Default: RUN/evaluation; of a model runs/NAME-evaluation.")] = None,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Average over four mirrorings, words and all, in four times the time.")] = False,
+    prompts: Annotated[
+        str | None,
+        typer.Option(help="Level of the manifest's prompts. Default: the configuration's."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Default: RUN/evaluation; of a model runs/NAME-evaluation.")
+    ] = None,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            "--mirror", help="Average over four mirrorings, words and all, in four times the time."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -26,13 +38,24 @@ def evaluate(
 
     kinds = None if words is None else [word.strip() for word in words.split(",") if word.strip()]
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
-        summary = measure(run, manifest=data, split=split, words=kinds, prompts=prompts, out=out, mirror=mirror or None, advance=advance)
+        summary = measure(
+            run,
+            manifest=data,
+            split=split,
+            words=kinds,
+            prompts=prompts,
+            out=out,
+            mirror=mirror or None,
+            advance=advance,
+        )
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
     elif not quiet:
         _print(summary)
     if summary["verdict"] == "not heard":
-        warn(f"the words are not heard: with {summary['verdict_by']} words the same images are segmented as well as with the right ones")
+        warn(
+            f"the words are not heard: with {summary['verdict_by']} words the same images are segmented as well as with the right ones"
+        )
     warn_of_quarantine(summary)
 
 
@@ -42,8 +65,18 @@ def _print(summary: dict[str, Any]) -> None:
 
     from saywhere.metrics.statistics import with_span
 
-    table = Table(title=f"{summary['split']}, {summary['n']} cases, prompts {summary['level']!r}, original size")
-    for heading in ("words", "n", "Dice a case [95 %]", "Dice pooled", "IoU a case", "right − these [95 %]", "verdict"):
+    table = Table(
+        title=f"{summary['split']}, {summary['n']} cases, prompts {summary['level']!r}, original size"
+    )
+    for heading in (
+        "words",
+        "n",
+        "Dice a case [95 %]",
+        "Dice pooled",
+        "IoU a case",
+        "right − these [95 %]",
+        "verdict",
+    ):
         table.add_column(heading)
     for kind, found in summary["words"].items():
         heard = summary["listening"].get(kind)
@@ -53,7 +86,11 @@ def _print(summary: dict[str, Any]) -> None:
     if summary["verdict"]:
         table.caption = f"the words are {summary['verdict']}: the least favourable of the wrong words decides ({summary['verdict_by']})"
     Console().print(table)
-    Console().print(_trusted(summary["trust"], summary["expected"], is_learned=summary["expected_from"] is not None))
+    Console().print(
+        _trusted(
+            summary["trust"], summary["expected"], is_learned=summary["expected_from"] is not None
+        )
+    )
 
 
 def _trusted(found: dict[str, Any], expected: dict[str, Any], *, is_learned: bool) -> str:
@@ -62,8 +99,15 @@ def _trusted(found: dict[str, Any], expected: dict[str, Any], *, is_learned: boo
     from saywhere.metrics.statistics import with_span
 
     surest, gain = with_span(**found["surest"]), with_span(**found["gain"], sign="+")
-    means = "look at the least sure first" if found["tells"] else "whether its confidence tells which are worse is not shown"
-    said = [f"the surest {found['share']:.0%} of the answers: Dice {surest}, {gain} over all ({means})", sure_and_right(found)]
+    means = (
+        "look at the least sure first"
+        if found["tells"]
+        else "whether its confidence tells which are worse is not shown"
+    )
+    said = [
+        f"the surest {found['share']:.0%} of the answers: Dice {surest}, {gain} over all ({means})",
+        sure_and_right(found),
+    ]
     if expected.get("right"):
         said.append(promised(expected["right"]))
     elif not is_learned:

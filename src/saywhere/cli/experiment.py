@@ -13,11 +13,28 @@ from saywhere.errors import UsageError
 
 
 def experiment(
-    grid: Annotated[Path, typer.Argument(help="A TOML file, for instance benchmarks/kvasir_unet.toml.")],
-    out: Annotated[Path, typer.Option(help="Folder of results; a table has its own folder there.")] = Path("benchmarks/results"),
-    on: Annotated[str, typer.Option(help="local: processes. ray: Ray on this machine. Or a Ray cluster's address: auto, ray://HOST:10001.")] = "local",
-    seed: Annotated[list[int] | None, typer.Option(help="Only this seed of the grid's; may be repeated. Default: all of them.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Cells side by side on this machine. Default: the grid's own number.")] = None,
+    grid: Annotated[
+        Path, typer.Argument(help="A TOML file, for instance benchmarks/kvasir_unet.toml.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder of results; a table has its own folder there.")
+    ] = Path("benchmarks/results"),
+    on: Annotated[
+        str,
+        typer.Option(
+            help="local: processes. ray: Ray on this machine. Or a Ray cluster's address: auto, ray://HOST:10001."
+        ),
+    ] = "local",
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(help="Only this seed of the grid's; may be repeated. Default: all of them."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Cells side by side on this machine. Default: the grid's own number."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -45,17 +62,34 @@ def experiment(
 
         failed = run_grid(cells, out, told, f"saywhere experiment {grid}", seed or (), on, jobs)
     if as_json:
-        typer.echo(json.dumps({"results": str(page.parent), "progress": str(page), "run": n_new, "failed": failed}))
+        typer.echo(
+            json.dumps(
+                {"results": str(page.parent), "progress": str(page), "run": n_new, "failed": failed}
+            )
+        )
     if failed:
-        warn(f"{counted(len(failed), 'cell')} failed, see {'its file' if len(failed) == 1 else 'their files'}: {', '.join(failed)}")
+        warn(
+            f"{counted(len(failed), 'cell')} failed, see {'its file' if len(failed) == 1 else 'their files'}: {', '.join(failed)}"
+        )
         raise typer.Exit(3)
 
 
 def compare(
-    folder: Annotated[Path, typer.Argument(help="A table's folder, for instance benchmarks/results/kvasir_unet.")],
-    out: Annotated[Path | None, typer.Option(help="Write it there instead of printing it: FILE.md, or FILE.html with figures.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="With --out: print nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON, whatever --out says.")] = False,
+    folder: Annotated[
+        Path, typer.Argument(help="A table's folder, for instance benchmarks/results/kvasir_unet.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write it there instead of printing it: FILE.md, or FILE.html with figures."
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="With --out: print nothing.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the table as JSON, whatever --out says.")
+    ] = False,
 ) -> None:
     """A table from result files: intervals over cases, paired differences over seeds and cases, Holm's correction."""
     from saywhere.cli.progress import counted, warn
@@ -65,7 +99,10 @@ def compare(
     from saywhere.report.comparison import comparison_page
 
     if out is not None and out.suffix not in (".html", ".md"):
-        raise UsageError(f"--out {out}", allowed="a name that ends in .md (Markdown) or .html (a page with figures)")
+        raise UsageError(
+            f"--out {out}",
+            allowed="a name that ends in .md (Markdown) or .html (a page with figures)",
+        )
     found = compared(folder)
     if out is not None:
         write_text(out, comparison_page(found) if out.suffix == ".html" else table(found))

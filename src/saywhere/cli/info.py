@@ -11,13 +11,27 @@ from saywhere.errors import UsageError, nearest
 from saywhere.networks.catalogue import ADAPTED, CATALOGUE
 
 ENCODERS: dict[str, dict[str, Any]] = {
-    "minilm": {"what": "MiniLM sentence encoder, the default", "dim": 384, "weights": "installed with Saywhere"},
-    "cxr-bert": {"what": "CXR-BERT, the paper's, or any local BERT", "dim": 768, "weights": "your own copy: text.path"},
+    "minilm": {
+        "what": "MiniLM sentence encoder, the default",
+        "dim": 384,
+        "weights": "installed with Saywhere",
+    },
+    "cxr-bert": {
+        "what": "CXR-BERT, the paper's, or any local BERT",
+        "dim": 768,
+        "weights": "your own copy: text.path",
+    },
     "random": {"what": "a control: a random vector a sentence", "dim": 384, "weights": "none"},
-    "place": {"what": "a control: the cells of a 3×3 grid that a sentence names", "dim": 10, "weights": "none"},
+    "place": {
+        "what": "a control: the cells of a 3×3 grid that a sentence names",
+        "dim": 10,
+        "weights": "none",
+    },
 }
 FUSIONS: dict[str, dict[str, Any]] = {
-    "early": {"what": "the paper's: words become a pseudo-image, which joins the image and turns with it"},
+    "early": {
+        "what": "the paper's: words become a pseudo-image, which joins the image and turns with it"
+    },
     "late-concat": {"what": "a rival: the sentence beside the bottleneck's channels"},
     "film": {"what": "a rival: the sentence scales and shifts every decoder stage"},
     "cross-attention": {"what": "a rival: each place asks the sentence's tokens, at two scales"},
@@ -25,17 +39,27 @@ FUSIONS: dict[str, dict[str, Any]] = {
 }
 SETS: dict[str, dict[str, Any]] = {
     "kvasir": {"what": "Kvasir-SEG, polyps in endoscopy", "prepare": "saywhere prepare kvasir"},
-    "qata": {"what": "QaTa-COV19, infected lung in radiographs", "prepare": "saywhere prepare qata"},
-    "clinicdb": {"what": "CVC-ClinicDB, polyps in endoscopy", "prepare": "saywhere prepare clinicdb"},
+    "qata": {
+        "what": "QaTa-COV19, infected lung in radiographs",
+        "prepare": "saywhere prepare qata",
+    },
+    "clinicdb": {
+        "what": "CVC-ClinicDB, polyps in endoscopy",
+        "prepare": "saywhere prepare clinicdb",
+    },
     "mosmed": {"what": "MosMedData+, infected lung in CT", "prepare": "saywhere prepare mosmed"},
     "busi": {"what": "BUSI, breast lesions in ultrasound", "prepare": "saywhere prepare busi"},
     "monuseg": {"what": "MoNuSeg, cell nuclei in histology", "prepare": "saywhere prepare monuseg"},
     "folder": {"what": "images/ and masks/ of equal names", "prepare": "saywhere prepare folder"},
-    "phantoms": {"what": "referring phantoms, drawn on the spot", "prepare": "saywhere prepare phantoms"},
+    "phantoms": {
+        "what": "referring phantoms, drawn on the spot",
+        "prepare": "saywhere prepare phantoms",
+    },
     "isic": {"what": "ISIC, skin lesions in dermoscopy", "prepare": "saywhere prepare isic"},
 }
 TABLES: dict[str, dict[str, dict[str, Any]]] = {
-    "networks": {name: entry._asdict() for name, entry in CATALOGUE.items()} | {ADAPTED: {"what": "any 2-D network of MONAI, for instance monai:SegResNet"}},
+    "networks": {name: entry._asdict() for name, entry in CATALOGUE.items()}
+    | {ADAPTED: {"what": "any 2-D network of MONAI, for instance monai:SegResNet"}},
     "encoders": ENCODERS,
     "fusions": FUSIONS,
     "sets": SETS,
@@ -45,22 +69,44 @@ LONG = ("source", "pretrained")  # in --json and `info network NAME` only: a ter
 
 
 def info(
-    what: str | None = typer.Argument(None, help="networks, encoders, fusions, sets; or: network NAME", show_default="all four"),
-    name: str | None = typer.Argument(None, help="after `network`: its name, for instance unet or monai:SegResNet"),
-    width: int = typer.Option(64, "--width", min=1, help="after `network NAME`: channels of its first level"),
-    depth: float = typer.Option(1.0, "--depth", help="after `network NAME`: share of its published levels or blocks, up to 2"),
+    what: str | None = typer.Argument(
+        None, help="networks, encoders, fusions, sets; or: network NAME", show_default="all four"
+    ),
+    name: str | None = typer.Argument(
+        None, help="after `network`: its name, for instance unet or monai:SegResNet"
+    ),
+    width: int = typer.Option(
+        64, "--width", min=1, help="after `network NAME`: channels of its first level"
+    ),
+    depth: float = typer.Option(
+        1.0,
+        "--depth",
+        help="after `network NAME`: share of its published levels or blocks, up to 2",
+    ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print names only, one a line."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Print what there is: networks, encoders, fusions, sets; or what one network costs."""
     if what == "network":
         facts = network_facts(name, width, depth)
-        shown = [facts["name"]] if quiet else [f"{_heading(key)}: {_shown(value)}" for key, value in facts.items()]
+        shown = (
+            [facts["name"]]
+            if quiet
+            else [f"{_heading(key)}: {_shown(value)}" for key, value in facts.items()]
+        )
         typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else "\n".join(shown))
         return
     tables = select(what, name)
     if as_json:
-        typer.echo(json.dumps({title: [{"name": key, **row} for key, row in table.items()] for title, table in tables.items()}, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                {
+                    title: [{"name": key, **row} for key, row in table.items()]
+                    for title, table in tables.items()
+                },
+                ensure_ascii=False,
+            )
+        )
     elif quiet:
         typer.echo("\n".join(key for table in tables.values() for key in table))
     else:
@@ -72,14 +118,20 @@ def select(what: str | None, name: str | None = None) -> dict[str, dict[str, dic
     if what is not None and what not in TABLES:
         raise UsageError(f"info knows no {what!r}", remedy=nearest(what, [*TABLES, "network"]))
     if name is not None:
-        raise UsageError(f"info {what} takes no name, but {name!r} was given", remedy=f"for one network: saywhere info network {name}")
+        raise UsageError(
+            f"info {what} takes no name, but {name!r} was given",
+            remedy=f"for one network: saywhere info network {name}",
+        )
     return TABLES if what is None else {what: TABLES[what]}
 
 
 def network_facts(name: str | None, width: int = 64, depth: float = 1.0) -> dict[str, Any]:
     """Parameters and GFLOP of one network at 3 and 6 channels, counted now. Raises UsageError."""
     if name is None:
-        raise UsageError("info network was given no name", remedy=f"choose one of {', '.join(TABLES['networks'])}")
+        raise UsageError(
+            "info network was given no name",
+            remedy=f"choose one of {', '.join(TABLES['networks'])}",
+        )
     from saywhere.networks.cost import cost
     from saywhere.networks.registry import has_depth
 
@@ -107,8 +159,14 @@ def _draw(tables: dict[str, dict[str, dict[str, Any]]]) -> None:
 
     console = Console()
     for title, table in tables.items():
-        keys = [key for key in dict.fromkeys(key for row in table.values() for key in row) if key not in LONG]
-        drawn = Table(title.removesuffix("s"), *map(_heading, keys), box=SIMPLE_HEAD, pad_edge=False)
+        keys = [
+            key
+            for key in dict.fromkeys(key for row in table.values() for key in row)
+            if key not in LONG
+        ]
+        drawn = Table(
+            title.removesuffix("s"), *map(_heading, keys), box=SIMPLE_HEAD, pad_edge=False
+        )
         drawn.columns[0].no_wrap = True
         for key, row in table.items():
             drawn.add_row(key, *(_shown(row.get(column, "")) for column in keys))

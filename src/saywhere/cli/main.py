@@ -28,14 +28,32 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, prepare, describe, check, train, evaluate, calibrate, predict, report, probe, experiment, compare, serve, info, doctor):
+for verb in (
+    demo,
+    prepare,
+    describe,
+    check,
+    train,
+    evaluate,
+    calibrate,
+    predict,
+    report,
+    probe,
+    experiment,
+    compare,
+    serve,
+    info,
+    doctor,
+):
     app.command()(verb)
 app.add_typer(models, name="models")
 app.add_typer(cache, name="cache")
 
 
 @app.callback(invoke_without_command=True)
-def root(version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True)) -> None:
+def root(
+    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
+) -> None:
     """Say where, see the mask."""
     if version:
         from saywhere._version import __version__

@@ -19,18 +19,48 @@ MANY, N_FIRST = 5, 3
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="A run directory, or a model's name (`saywhere models list`).")],
-    inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT...", help="Pictures, or folders of pictures.")] = None,
-    prompt: Annotated[list[str] | None, typer.Option("--prompt", "-p", help="What to segment; may be repeated. Blank: no words.")] = None,
-    manifest: Annotated[Path | None, typer.Option(help="Take pictures and prompts from a manifest instead.")] = None,
+    run: Annotated[
+        Path, typer.Argument(help="A run directory, or a model's name (`saywhere models list`).")
+    ],
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="INPUT...", help="Pictures, or folders of pictures."),
+    ] = None,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option("--prompt", "-p", help="What to segment; may be repeated. Blank: no words."),
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="Take pictures and prompts from a manifest instead.")
+    ] = None,
     split: Annotated[str | None, typer.Option(help="With --manifest: only this split.")] = None,
     jobs: Annotated[
-        Path | None, typer.Option(metavar="FILE.jsonl", help='Take them from here instead, a line a picture: {"image": "a.png", "prompts": ["left", "right"]}.')
+        Path | None,
+        typer.Option(
+            metavar="FILE.jsonl",
+            help='Take them from here instead, a line a picture: {"image": "a.png", "prompts": ["left", "right"]}.',
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for masks, probabilities, pseudo-images and overlays.")] = Path("predictions"),
-    threshold: Annotated[float | None, typer.Option(min=0.001, max=0.999, help="On the probability; default: the run's.")] = None,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Average over four mirrorings, words and all, in four times the time.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Redo what --out holds already from the same picture, prompt, threshold and model.")] = False,
+    out: Annotated[
+        Path, typer.Option(help="Folder for masks, probabilities, pseudo-images and overlays.")
+    ] = Path("predictions"),
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=0.999, help="On the probability; default: the run's."),
+    ] = None,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            "--mirror", help="Average over four mirrorings, words and all, in four times the time."
+        ),
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Redo what --out holds already from the same picture, prompt, threshold and model.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -43,24 +73,58 @@ def predict(
 
     segmenter = load(run, mirror=mirror or None)
     if inputs and prompt is None and segmenter.hears_words:
-        raise UsageError("no --prompt", allowed="say what to segment", remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words')
+        raise UsageError(
+            "no --prompt",
+            allowed="say what to segment",
+            remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words',
+        )
     refused: list[dict[str, object]] = []
     if jobs is not None:
         asked, refused = jobs_from_file(jobs, hears_words=segmenter.hears_words)
     else:
-        asked = jobs_from_manifest(manifest, segmenter, split) if manifest else jobs_for(inputs or [], prompt or [""])
+        asked = (
+            jobs_from_manifest(manifest, segmenter, split)
+            if manifest
+            else jobs_for(inputs or [], prompt or [""])
+        )
     _warn_of_prompts(segmenter, asked)
     with CaseProgress("pictures", total=len(asked), quiet=quiet or as_json) as advance:
-        outcome = run_jobs(segmenter, asked, out, threshold=threshold, again=again, refused=refused, advance=advance)
+        outcome = run_jobs(
+            segmenter,
+            asked,
+            out,
+            threshold=threshold,
+            again=again,
+            refused=refused,
+            advance=advance,
+        )
     if as_json:
-        typer.echo(json.dumps({"predictions": outcome.predictions, "failures": outcome.failures, "skipped": outcome.n_skipped}, indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                {
+                    "predictions": outcome.predictions,
+                    "failures": outcome.failures,
+                    "skipped": outcome.n_skipped,
+                },
+                indent=2,
+                ensure_ascii=False,
+            )
+        )
     elif not quiet:
-        before = f", {outcome.n_skipped:,} of them done before (--again redoes them)" if outcome.n_skipped else ""
-        typer.echo(f"{counted(len(outcome.predictions), 'prediction')} in {out}{before}{_least_sure(outcome)}")
+        before = (
+            f", {outcome.n_skipped:,} of them done before (--again redoes them)"
+            if outcome.n_skipped
+            else ""
+        )
+        typer.echo(
+            f"{counted(len(outcome.predictions), 'prediction')} in {out}{before}{_least_sure(outcome)}"
+        )
     _warn_of_outcome(outcome, out)
     if outcome.failures:
         what = counted(len(outcome.failures), "job")
-        warn(f"set aside: {what}, see {out / 'failures.jsonl'}; the first: {outcome.failures[0]['reason']}")
+        warn(
+            f"set aside: {what}, see {out / 'failures.jsonl'}; the first: {outcome.failures[0]['reason']}"
+        )
         raise typer.Exit(3)
 
 
@@ -68,31 +132,58 @@ def _least_sure(outcome: Outcome) -> str:
     """Of many, those that a person looks at first: nothing is marked, or the model is least sure of what it marks."""
     if len(outcome.predictions) < MANY:
         return ""
-    first = sorted(outcome.predictions, key=lambda record: record.get("confidence") or 0.0)[:N_FIRST]
-    return "; look at these first: " + ", ".join(f"{record['mask']} ({_how_good(record)})" for record in first)
+    first = sorted(outcome.predictions, key=lambda record: record.get("confidence") or 0.0)[
+        :N_FIRST
+    ]
+    return "; look at these first: " + ", ".join(
+        f"{record['mask']} ({_how_good(record)})" for record in first
+    )
 
 
 def _how_good(record: dict[str, Any]) -> str:
     if not record.get("confidence"):
         return "nothing marked"
     expected = record.get("expected_dice")
-    return f"{record['confidence']:.0%} sure" if expected is None else f"expected Dice {expected:.2f}"
+    return (
+        f"{record['confidence']:.0%} sure" if expected is None else f"expected Dice {expected:.2f}"
+    )
 
 
-def _one_source(inputs: list[Path] | None, prompt: list[str] | None, manifest: Path | None, split: str | None, jobs: Path | None) -> None:
+def _one_source(
+    inputs: list[Path] | None,
+    prompt: list[str] | None,
+    manifest: Path | None,
+    split: str | None,
+    jobs: Path | None,
+) -> None:
     """Pictures with prompts, or a manifest, or jobs. Raises UsageError."""
-    given = [name for name, value in (("INPUT", inputs), ("--manifest", manifest), ("--jobs", jobs)) if value]
+    given = [
+        name
+        for name, value in (("INPUT", inputs), ("--manifest", manifest), ("--jobs", jobs))
+        if value
+    ]
     if not given:
-        raise UsageError("nothing to predict", allowed="INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl")
+        raise UsageError(
+            "nothing to predict",
+            allowed="INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl",
+        )
     if len(given) > 1:
         raise UsageError(
-            f"both {given[0]} and {given[1]}", allowed="INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl", remedy="leave one of them out"
+            f"both {given[0]} and {given[1]}",
+            allowed="INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl",
+            remedy="leave one of them out",
         )
     if prompt and not inputs:
         whose = "a manifest's rows" if manifest else "the lines of --jobs"
-        raise UsageError(f"both --prompt and {given[0]}", allowed=f"{whose} have their own prompts", remedy="leave one of them out")
+        raise UsageError(
+            f"both --prompt and {given[0]}",
+            allowed=f"{whose} have their own prompts",
+            remedy="leave one of them out",
+        )
     if split is not None and manifest is None:
-        raise UsageError("--split without --manifest", remedy="name a manifest, or leave --split out")
+        raise UsageError(
+            "--split without --manifest", remedy="name a manifest, or leave --split out"
+        )
 
 
 def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
@@ -108,13 +199,19 @@ def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
         warn(f"{counted(n_denying, 'prompt')} with a no, not, without or the like: the published sets hold no such words, and what they deny may be marked "
              "all the same; say where the target is")  # fmt: skip
     if n_long := sum(encoder.count_tokens(text) > encoder.max_length for text in prompts):
-        warn(f"{counted(n_long, 'prompt')} longer than the {encoder.max_length} tokens that the encoder reads: what comes after them is not heard")
+        warn(
+            f"{counted(n_long, 'prompt')} longer than the {encoder.max_length} tokens that the encoder reads: what comes after them is not heard"
+        )
 
 
 def _warn_of_outcome(outcome: Outcome, out: Path) -> None:
     from saywhere.cli.progress import counted, warn
 
     if outcome.n_others:
-        warn(f"{counted(outcome.n_others, 'earlier prediction')} of other pictures or prompts stay in {out}; predictions.jsonl lists all, these first")
+        warn(
+            f"{counted(outcome.n_others, 'earlier prediction')} of other pictures or prompts stay in {out}; predictions.jsonl lists all, these first"
+        )
     if any(record["unfamiliarity"] > 1 for record in outcome.predictions):
-        warn("some prompts are unlike those that the model was trained on (unfamiliarity above 1 in predictions.jsonl): check these masks")
+        warn(
+            "some prompts are unlike those that the model was trained on (unfamiliarity above 1 in predictions.jsonl): check these masks"
+        )

@@ -11,10 +11,23 @@ import typer
 def prepare(
     name: Annotated[
         str,
-        typer.Argument(metavar="SET", help="A set of `saywhere info sets`; folder: your own; phantoms need no --from."),
+        typer.Argument(
+            metavar="SET",
+            help="A set of `saywhere info sets`; folder: your own; phantoms need no --from.",
+        ),
     ],
-    target: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to write manifest.jsonl, images/ and masks/.")],
-    source: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="The folder that the download was unpacked into.")] = None,
+    target: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="DIR", help="Where to write manifest.jsonl, images/ and masks/."
+        ),
+    ],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIR", help="The folder that the download was unpacked into."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -26,16 +39,38 @@ def prepare(
     from saywhere.errors import UsageError, nearest
 
     if name not in (*SETS, PHANTOMS):
-        raise UsageError(f"no set named {name!r}", allowed=f"known are {', '.join((*SETS, PHANTOMS))}", remedy=nearest(name, (*SETS, PHANTOMS)))
+        raise UsageError(
+            f"no set named {name!r}",
+            allowed=f"known are {', '.join((*SETS, PHANTOMS))}",
+            remedy=nearest(name, (*SETS, PHANTOMS)),
+        )
     if (source is None) != (name == PHANTOMS):
         found = "phantoms are drawn, not read from --from" if source else f"no --from for {name}"
-        raise UsageError(found, remedy="leave --from out" if source else "name the folder that the download was unpacked into")
+        raise UsageError(
+            found,
+            remedy="leave --from out"
+            if source
+            else "name the folder that the download was unpacked into",
+        )
     with CaseProgress(f"preparing {name}", quiet=quiet or as_json) as advance:
-        prepared = prepare_phantoms(target) if source is None else SETS[name](source, target, lambda done, total: advance(1))
+        prepared = (
+            prepare_phantoms(target)
+            if source is None
+            else SETS[name](source, target, lambda done, total: advance(1))
+        )
     for warning in prepared.warnings:
         warn(f"warning: {warning}")
     if as_json:
-        typer.echo(json.dumps({"manifest": str(prepared.manifest), "splits": prepared.counts, "warnings": prepared.warnings}, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                {
+                    "manifest": str(prepared.manifest),
+                    "splits": prepared.counts,
+                    "warnings": prepared.warnings,
+                },
+                ensure_ascii=False,
+            )
+        )
     elif not quiet:
         counts = " · ".join(f"{split} {n:,}" for split, n in prepared.counts.items())
         typer.echo(f"{prepared.manifest}: {counts}")

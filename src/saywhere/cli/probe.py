@@ -16,16 +16,37 @@ _HALVES = (("of the mask, inside the named half", "inside"), ("Dice with what li
 
 def probe(
     what: Annotated[str, typer.Argument(help=_WHAT)],
-    subject: Annotated[Path, typer.Argument(help="A run directory, or a model's name; for `generator` a configuration serves too.")],
-    out: Annotated[Path | None, typer.Option(help="Default: RUN/probe, or probe/ beside a configuration.")] = None,
-    image_only: Annotated[Path | None, typer.Option(help="invariance: a run without words, to compare with.")] = None,
+    subject: Annotated[
+        Path,
+        typer.Argument(
+            help="A run directory, or a model's name; for `generator` a configuration serves too."
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Default: RUN/probe, or probe/ beside a configuration.")
+    ] = None,
+    image_only: Annotated[
+        Path | None, typer.Option(help="invariance: a run without words, to compare with.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="generator: training steps.")] = 400,
     cases: Annotated[int, typer.Option(min=2, help="invariance, mosaic, halves: test cases.")] = 50,
-    side: Annotated[int | None, typer.Option(min=2, max=3, help="mosaic: 2×2 or 3×3 images. Default: as the run was trained.")] = None,
-    data: Annotated[Path | None, typer.Option(help="mosaic, halves: another manifest than the run's.")] = None,
-    assignment: Annotated[list[str] | None, typer.Option("--set", help="generator with a configuration: change a key.")] = None,
+    side: Annotated[
+        int | None,
+        typer.Option(
+            min=2, max=3, help="mosaic: 2×2 or 3×3 images. Default: as the run was trained."
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="mosaic, halves: another manifest than the run's.")
+    ] = None,
+    assignment: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="generator with a configuration: change a key."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the picture's place only.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the picture's place only.")
+    ] = False,
 ) -> None:
     """The paper's next checks; writes a JSON file and a picture."""
     from saywhere.errors import UsageError, nearest
@@ -64,7 +85,9 @@ def _default_folder(subject: Path) -> Path:
     return results_of(find(subject), "probe")
 
 
-def _generator(subject: Path, folder: Path, steps: int, assignment: list[str] | None) -> dict[str, Any]:
+def _generator(
+    subject: Path, folder: Path, steps: int, assignment: list[str] | None
+) -> dict[str, Any]:
     from saywhere.config import read
     from saywhere.evaluation.probes.generator import probe_generator
     from saywhere.inference.segmenter import load
@@ -93,18 +116,34 @@ def _print(what: str, summary: dict[str, Any]) -> None:
         )
         for level, stages in summary["prompt_sets"].items():
             for name, found in stages.items():
-                table.add_row(level, name, with_span(**found["auc"]), with_span(**found["dice"]), f"{found['spread']:.3f}")
+                table.add_row(
+                    level,
+                    name,
+                    with_span(**found["auc"]),
+                    with_span(**found["dice"]),
+                    f"{found['spread']:.3f}",
+                )
     elif what == "mosaic":
-        table = Table("words", "Dice with the named tile's lesion [95 %]", title=f"{summary['n']} mosaics of {summary['side']}×{summary['side']} test images")
+        table = Table(
+            "words",
+            "Dice with the named tile's lesion [95 %]",
+            title=f"{summary['n']} mosaics of {summary['side']}×{summary['side']} test images",
+        )
         for words, interval in summary["dice_mean"].items():
             table.add_row(words, with_span(**interval))
     elif what == "halves":
-        table = Table("measure", "[95 %]", title=f"words that name one half alone, {summary['n']} test images")
+        table = Table(
+            "measure", "[95 %]", title=f"words that name one half alone, {summary['n']} test images"
+        )
         for label, key in _HALVES:
             table.add_row(label, with_span(**summary[key]) if summary[key] else "no such case")
     else:
         ways = list(next(iter(summary["agreement"].values())))
-        table = Table("transform", *ways, title=f"agreement of the mask (Dice) [95 %], {summary['n']} test cases")
+        table = Table(
+            "transform",
+            *ways,
+            title=f"agreement of the mask (Dice) [95 %], {summary['n']} test cases",
+        )
         for name, found in summary["agreement"].items():
             table.add_row(name, *(with_span(**found[way]) for way in ways))
     Console().print(table)

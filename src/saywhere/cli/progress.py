@@ -12,7 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def _bar(console: Console, label: str) -> Progress:
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        TextColumn(label),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
@@ -42,14 +48,22 @@ class TrainingProgress:
 
     def _start(self, event: dict[str, Any]) -> None:
         rows, self.run = event["rows"], event["run"]
-        self._say(f"{event['run']}: {rows['train']} training rows, {rows['validation']} for validation, {event['n_steps']} steps")
-        self.task = self.bar.add_task("training", total=event["n_steps"], completed=event["step"], note="")
+        self._say(
+            f"{event['run']}: {rows['train']} training rows, {rows['validation']} for validation, {event['n_steps']} steps"
+        )
+        self.task = self.bar.add_task(
+            "training", total=event["n_steps"], completed=event["step"], note=""
+        )
 
     def _step(self, event: dict[str, Any]) -> None:
         self.bar.update(self.task, completed=event["step"])
 
     def _epoch(self, event: dict[str, Any]) -> None:
-        shown = [f"{key} {event[key]:.4f}" for key in ("loss", "val_dice_mean", "spread") if event.get(key) is not None]
+        shown = [
+            f"{key} {event[key]:.4f}"
+            for key in ("loss", "val_dice_mean", "spread")
+            if event.get(key) is not None
+        ]
         self.bar.update(self.task, note=" · ".join(shown[1:2]))
         self._say(f"epoch {event['epoch']}: " + " · ".join(shown))
 
@@ -87,7 +101,9 @@ def warn(message: str) -> None:
 def warn_of_quarantine(found: dict[str, Any]) -> None:
     """Of a measurement: raises Exit 3 where faulty rows were set aside, and says how to see them."""
     if found["quarantined"]:
-        warn(f"set aside: {counted(found['quarantined'], 'faulty row')}, see `saywhere check {found['manifest']}`")
+        warn(
+            f"set aside: {counted(found['quarantined'], 'faulty row')}, see `saywhere check {found['manifest']}`"
+        )
         raise typer.Exit(3)
 
 

@@ -11,8 +11,14 @@ import typer
 
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
-    out: Annotated[Optional[Path], typer.Option(metavar="FILE.html", help="Where to write. Default: report.html in RUN.")] = None,  # noqa: UP045 (typer on 3.10)
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing: the page is where it was asked for.")] = False,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(metavar="FILE.html", help="Where to write. Default: report.html in RUN."),
+    ] = None,  # noqa: UP045 (typer on 3.10)
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Print nothing: the page is where it was asked for."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Write one self-contained HTML page about a run, and print where it is."""

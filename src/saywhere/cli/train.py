@@ -12,13 +12,38 @@ INTERRUPTED = 130  # the shell's convention: 128 + SIGINT
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="A TOML file, for instance configs/kvasir.toml; or a run or model, for its configuration.")],
-    assignment: Annotated[list[str] | None, typer.Option("--set", help="Change a key: --set train.epochs=10. May be repeated.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run directory; default runs/NAME, numbered, never overwritten.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stands (in --out, else the newest run of this name).")] = False,
-    start: Annotated[Path | None, typer.Option("--from", help="Fine-tune: start with this run's (or model's) best weights (same network and fusion).")] = None,
+    config: Annotated[
+        Path,
+        typer.Argument(
+            help="A TOML file, for instance configs/kvasir.toml; or a run or model, for its configuration."
+        ),
+    ],
+    assignment: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a key: --set train.epochs=10. May be repeated."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Run directory; default runs/NAME, numbered, never overwritten."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where the run stands (in --out, else the newest run of this name).",
+        ),
+    ] = False,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Fine-tune: start with this run's (or model's) best weights (same network and fusion).",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the run directory only.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the run directory only.")
+    ] = False,
 ) -> None:
     """Train a model; the run directory holds everything it was made from."""
     from saywhere.cli.progress import TrainingProgress, warn
@@ -29,15 +54,28 @@ def train(
 
     with TrainingProgress(quiet) as progress:
         try:
-            run = run_training(settings, out, name=config.stem, resume=resume, start=start, listen=progress)
+            run = run_training(
+                settings, out, name=config.stem, resume=resume, start=start, listen=progress
+            )
         except KeyboardInterrupt:
-            warn("interrupted" + (f": go on with --resume --out {progress.run}" if progress.run else ""))
+            warn(
+                "interrupted"
+                + (f": go on with --resume --out {progress.run}" if progress.run else "")
+            )
             raise typer.Exit(INTERRUPTED) from None
     if as_json:
         from saywhere.runs.directory import Run
 
         facts = Run(run).facts()
-        typer.echo(json.dumps({"run": str(run), **{key: facts.get(key) for key in ("status", "seconds", "warnings")}, "best": progress.best}))
+        typer.echo(
+            json.dumps(
+                {
+                    "run": str(run),
+                    **{key: facts.get(key) for key in ("status", "seconds", "warnings")},
+                    "best": progress.best,
+                }
+            )
+        )
     else:
         typer.echo(run)
 

@@ -9,7 +9,16 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from saywhere.config.toml import assign, line_of, read_document, split_override, without_none
 from saywhere.errors import ConfigError, UsageError, nearest
@@ -37,30 +46,77 @@ class Section(BaseModel):
 class DataConfig(Section):
     """Which rows, at which size."""
 
-    manifest: Place | None = Field(None, description="JSONL or CSV, or the folder that holds it; training needs one")
-    ids: Place | None = Field(None, description="a text file of row ids, one a line: only these rows are used (a fixed subset)")
-    size: int = Field(224, description="height and width in pixels that the network sees; a multiple of 8")
-    channels: Literal[1, 3] = Field(3, description="of the image that the network sees: 1 grey, 3 colour")
+    manifest: Place | None = Field(
+        None, description="JSONL or CSV, or the folder that holds it; training needs one"
+    )
+    ids: Place | None = Field(
+        None,
+        description="a text file of row ids, one a line: only these rows are used (a fixed subset)",
+    )
+    size: int = Field(
+        224, description="height and width in pixels that the network sees; a multiple of 8"
+    )
+    channels: Literal[1, 3] = Field(
+        3, description="of the image that the network sees: 1 grey, 3 colour"
+    )
     train_split: str = Field("train", description="the manifest's split to learn from")
     validation_split: str = Field("val", description="the split that chooses the best checkpoint")
     test_split: str = Field("test", description="the split that is measured")
-    limit: int | None = Field(None, ge=1, description="train on this many rows only, drawn by train.seed")
-    mosaic: Share = Field(0.0, ge=0, le=1, description="share of training samples that are mosaics whose words name one tile")
+    limit: int | None = Field(
+        None, ge=1, description="train on this many rows only, drawn by train.seed"
+    )
+    mosaic: Share = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of training samples that are mosaics whose words name one tile",
+    )
     mosaic_side: Literal[2, 3] = Field(2, description="mosaics are of 2×2 or of 3×3 images")
-    half: Share = Field(0.0, ge=0, le=1, description="share of training samples whose words name one half of the picture, and mean what lies there")
-    half_name: str = Field("half", min_length=1, max_length=40, description="what the halves' sentences call a half: half, lung")
-    absent: Share = Field(0.0, ge=0, le=1, description="share of training samples with contradictory words: empty target")
-    target: str = Field("lesion", description="what the mosaics' sentences call the target: polyp, lesion, infection")
-    also_called: list[Noun] = Field([], max_length=20, description="other nouns for the target, taught in the sentences of mosaics and halves")
-    fault_budget: Share = Field(0.05, ge=0, le=1, description="share of rows that may be quarantined before training refuses to start")
+    half: Share = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of training samples whose words name one half of the picture, and mean what lies there",
+    )
+    half_name: str = Field(
+        "half",
+        min_length=1,
+        max_length=40,
+        description="what the halves' sentences call a half: half, lung",
+    )
+    absent: Share = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of training samples with contradictory words: empty target",
+    )
+    target: str = Field(
+        "lesion",
+        description="what the mosaics' sentences call the target: polyp, lesion, infection",
+    )
+    also_called: list[Noun] = Field(
+        [],
+        max_length=20,
+        description="other nouns for the target, taught in the sentences of mosaics and halves",
+    )
+    fault_budget: Share = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="share of rows that may be quarantined before training refuses to start",
+    )
 
     @field_validator("size")
     @classmethod
     def _multiple_of_8(cls, size: int) -> int:
         if size < SMALLEST:
-            raise ValueError(f"a size must be a multiple of 8 (the generator doubles three times), and at least {SMALLEST}: try {SMALLEST}")
+            raise ValueError(
+                f"a size must be a multiple of 8 (the generator doubles three times), and at least {SMALLEST}: try {SMALLEST}"
+            )
         if size % 8:
-            raise ValueError(f"a size must be a multiple of 8 (the generator doubles three times): try {size // 8 * 8} or {(size // 8 + 1) * 8}")
+            raise ValueError(
+                f"a size must be a multiple of 8 (the generator doubles three times): try {size // 8 * 8} or {(size // 8 + 1) * 8}"
+            )
         return size
 
 
@@ -69,25 +125,58 @@ class TextConfig(Section):
 
     encoder: str = Field("minilm", description="a name of `saywhere info encoders`")
     path: Place | None = Field(None, description="local checkpoint folder, for cxr-bert")
-    pooling: Literal["default", "mean", "cls", "paper_code"] = Field("default", description="how a BERT's token states become one vector")
-    max_length: int | None = Field(None, ge=4, le=512, description="tokens; none: the encoder's own")
-    scale: Literal["whiten", "within", "standardise", "none"] = Field("within", description="how vectors are scaled by the training prompts' own statistics")
-    noise: float = Field(0.5, ge=0, description="σ of the Gaussian noise on the scaled embedding in training; 1 = the spread of the training prompts")
-    train_prompts: str | Annotated[list[str], Field(min_length=1)] = Field("prompt", description="levels drawn from in training (a manifest's `prompts` keys)")
-    evaluate_prompts: str = Field("prompt", description="level used in validation, evaluation and prediction from a manifest")
+    pooling: Literal["default", "mean", "cls", "paper_code"] = Field(
+        "default", description="how a BERT's token states become one vector"
+    )
+    max_length: int | None = Field(
+        None, ge=4, le=512, description="tokens; none: the encoder's own"
+    )
+    scale: Literal["whiten", "within", "standardise", "none"] = Field(
+        "within", description="how vectors are scaled by the training prompts' own statistics"
+    )
+    noise: float = Field(
+        0.5,
+        ge=0,
+        description="σ of the Gaussian noise on the scaled embedding in training; 1 = the spread of the training prompts",
+    )
+    train_prompts: str | Annotated[list[str], Field(min_length=1)] = Field(
+        "prompt", description="levels drawn from in training (a manifest's `prompts` keys)"
+    )
+    evaluate_prompts: str = Field(
+        "prompt", description="level used in validation, evaluation and prediction from a manifest"
+    )
     unseen_prompts: str | None = Field(None, description="level of wordings never trained on")
-    blank: Share = Field(0.0, ge=0, le=1, description="share of training samples that come without words")
-    variants: int = Field(0, ge=0, le=16, description="shorter versions of each training sentence, drawn from as often as itself")
+    blank: Share = Field(
+        0.0, ge=0, le=1, description="share of training samples that come without words"
+    )
+    variants: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="shorter versions of each training sentence, drawn from as often as itself",
+    )
 
 
 class FusionConfig(Section):
     """How the numbers meet the image."""
 
-    name: Literal["early", "late-concat", "film", "cross-attention", "none"] = Field("early", description="early: a pseudo-image; none: the image alone")
-    projection: Literal["linear", "mlp"] = Field("mlp", description="sentence vector to the generator's seed; linear: as the paper says")
-    start: Literal["unit-variance", "default"] = Field("unit-variance", description="first weights of projection and generator; default: PyTorch's")
-    words_first: int = Field(0, ge=0, description="steps in which projection and generator first learn alone to draw the mask")
-    arm: Literal["fuse-first", "untouched", "swap", "recaption", "still"] | None = Field(None, description="what happens to the words when the image turns")
+    name: Literal["early", "late-concat", "film", "cross-attention", "none"] = Field(
+        "early", description="early: a pseudo-image; none: the image alone"
+    )
+    projection: Literal["linear", "mlp"] = Field(
+        "mlp", description="sentence vector to the generator's seed; linear: as the paper says"
+    )
+    start: Literal["unit-variance", "default"] = Field(
+        "unit-variance", description="first weights of projection and generator; default: PyTorch's"
+    )
+    words_first: int = Field(
+        0,
+        ge=0,
+        description="steps in which projection and generator first learn alone to draw the mask",
+    )
+    arm: Literal["fuse-first", "untouched", "swap", "recaption", "still"] | None = Field(
+        None, description="what happens to the words when the image turns"
+    )
 
     @property
     def uses_text(self) -> bool:
@@ -111,18 +200,34 @@ class AugmentConfig(Section):
     name: Literal["none", "paper"] = Field("paper", description="none: nothing below is done")
     horizontal_flip: Share = Field(0.5, ge=0, le=1, description="probability")
     vertical_flip: Share = Field(0.5, ge=0, le=1, description="probability")
-    affine: Share = Field(0.5, ge=0, le=1, description="probability of rotation, scale and translation together")
+    affine: Share = Field(
+        0.5, ge=0, le=1, description="probability of rotation, scale and translation together"
+    )
     degrees: float = Field(90.0, ge=0, le=180, description="largest rotation, either way")
     translate: Share = Field(0.125, ge=0, le=1, description="largest shift, as a share of the side")
     scale: tuple[float, float] = Field((0.5, 1.5), description="smallest and largest enlargement")
-    brightness: float = Field(0.0, ge=0, le=1, description="largest change of the image in [0, 1], either way")
+    brightness: float = Field(
+        0.0, ge=0, le=1, description="largest change of the image in [0, 1], either way"
+    )
     contrast: float = Field(0.0, ge=0, le=1, description="largest change of the factor 1")
     saturation: float = Field(0.0, ge=0, le=1, description="largest change of the factor 1")
     gamma: float = Field(0.0, ge=0, lt=1, description="largest change of the exponent 1")
-    noise: float = Field(0.0, ge=0, le=1, description="σ of additive Gaussian noise on the image in [0, 1]")
-    blur: float = Field(0.0, ge=0, le=10, description="largest σ of a Gaussian blur of the image, in pixels of the network's size")
-    cutmix: Share = Field(0.0, ge=0, le=1, description="probability that a sample takes a box of another one's")
-    words: Literal["registered", "naive"] = Field("registered", description="does a box bring its words' picture, and are colour and blur the image's alone?")
+    noise: float = Field(
+        0.0, ge=0, le=1, description="σ of additive Gaussian noise on the image in [0, 1]"
+    )
+    blur: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="largest σ of a Gaussian blur of the image, in pixels of the network's size",
+    )
+    cutmix: Share = Field(
+        0.0, ge=0, le=1, description="probability that a sample takes a box of another one's"
+    )
+    words: Literal["registered", "naive"] = Field(
+        "registered",
+        description="does a box bring its words' picture, and are colour and blur the image's alone?",
+    )
 
     @field_validator("scale")
     @classmethod
@@ -137,19 +242,34 @@ class NetworkConfig(Section):
 
     name: str = Field("unet", description="a name of `saywhere info networks`, or monai:NAME")
     width: int = Field(64, ge=1, description="channels of the first level (unet)")
-    depth: float = Field(1.0, gt=0, le=2, description="share of the published levels (unet, unetpp) or blocks (transunet, missformer)")
-    pretrained: bool = Field(True, description="ImageNet weights, where the network has them (lite)")
-    weights: Place | None = Field(None, description="published weights to start from: R50+ViT-B_16.npz (transunet); in training only")
+    depth: float = Field(
+        1.0,
+        gt=0,
+        le=2,
+        description="share of the published levels (unet, unetpp) or blocks (transunet, missformer)",
+    )
+    pretrained: bool = Field(
+        True, description="ImageNet weights, where the network has them (lite)"
+    )
+    weights: Place | None = Field(
+        None,
+        description="published weights to start from: R50+ViT-B_16.npz (transunet); in training only",
+    )
     first_filters: Literal["zero", "scale", "tile", "adapter", "stem"] | None = Field(
-        None, description="how the pseudo-image comes into pretrained filters (lite; transunet with weights); none: zero"
+        None,
+        description="how the pseudo-image comes into pretrained filters (lite; transunet with weights); none: zero",
     )
 
 
 class NormalizeConfig(Section):
     """Per half of the stack: (value − mean) / std, after the augmentation. `auto`: the network's own, else ImageNet's."""
 
-    image_mean: Annotated[tuple[float, ...], PerChannel] | Literal["auto"] = Field("auto", description="one number a channel")
-    image_std: Annotated[tuple[PositiveFloat, ...], PerChannel] | Literal["auto"] = Field("auto", description="one number a channel")
+    image_mean: Annotated[tuple[float, ...], PerChannel] | Literal["auto"] = Field(
+        "auto", description="one number a channel"
+    )
+    image_std: Annotated[tuple[PositiveFloat, ...], PerChannel] | Literal["auto"] = Field(
+        "auto", description="one number a channel"
+    )
     pseudo_mean: float = Field(0.5, description="of every channel of the pseudo-image")
     pseudo_std: float = Field(0.25, gt=0, description="of every channel of the pseudo-image")
 
@@ -157,20 +277,32 @@ class NormalizeConfig(Section):
 class LossConfig(Section):
     """Segmentation loss + λ · L1(pseudo-image, image · mask) in the original frame."""
 
-    name: Literal["dice_ce", "dice", "paper_code_softmax", "paper_code_sigmoid"] = Field("dice_ce", description="paper_code_*: as the public code, to compare")
-    roi: Literal["balanced", "paper", "mask", "blurred-mask", "none"] = Field("balanced", description="the region term; paper can silence the words")
+    name: Literal["dice_ce", "dice", "paper_code_softmax", "paper_code_sigmoid"] = Field(
+        "dice_ce", description="paper_code_*: as the public code, to compare"
+    )
+    roi: Literal["balanced", "paper", "mask", "blurred-mask", "none"] = Field(
+        "balanced", description="the region term; paper can silence the words"
+    )
     roi_weight: float = Field(0.1, ge=0, description="λ")
-    roi_after: Share = Field(0.0, ge=0, le=1, description="λ is 0 before this share of the training")
+    roi_after: Share = Field(
+        0.0, ge=0, le=1, description="λ is 0 before this share of the training"
+    )
 
 
 class OptimizerConfig(Section):
     """AdamW and its schedule."""
 
     learning_rate: float = Field(1e-3, gt=0, description="the highest of the schedule")
-    pretrained_factor: float = Field(0.5, gt=0, description="learning rate of pretrained weights, relative")
-    text_factor: float = Field(1.0, gt=0, description="learning rate of projection and generator, relative")
+    pretrained_factor: float = Field(
+        0.5, gt=0, description="learning rate of pretrained weights, relative"
+    )
+    text_factor: float = Field(
+        1.0, gt=0, description="learning rate of projection and generator, relative"
+    )
     weight_decay: float = Field(0.01, ge=0, description="AdamW's")
-    schedule: Literal["cosine", "constant", "one-cycle"] = Field("cosine", description="cosine falls to 0; one-cycle rises for the first 30 %, then falls")
+    schedule: Literal["cosine", "constant", "one-cycle"] = Field(
+        "cosine", description="cosine falls to 0; one-cycle rises for the first 30 %, then falls"
+    )
     warmup: Share = Field(0.0, ge=0, lt=1, description="share of the steps with a rising rate")
     clip_norm: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
 
@@ -182,11 +314,21 @@ class TrainConfig(Section):
     steps_per_epoch: int | None = Field(None, ge=1, description="none: every row once an epoch")
     batch_size: int = Field(8, ge=1, description="samples a step")
     seed: int = Field(0, ge=0, description="every random draw is a function of it")
-    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field("auto", description="auto: whichever is measured fastest, with channels_last")
-    threads: int = Field(0, ge=0, description="0: every core or half of them, whichever is measured faster")
-    channels_last: bool = Field(True, description="PyTorch's memory format; the numbers differ by rounding alone")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto: a GPU where there is one")
-    select: Literal["dice_mean", "loss"] = Field("dice_mean", description="what the best checkpoint is best at, on the validation split")
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
+        "auto", description="auto: whichever is measured fastest, with channels_last"
+    )
+    threads: int = Field(
+        0, ge=0, description="0: every core or half of them, whichever is measured faster"
+    )
+    channels_last: bool = Field(
+        True, description="PyTorch's memory format; the numbers differ by rounding alone"
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="auto: a GPU where there is one"
+    )
+    select: Literal["dice_mean", "loss"] = Field(
+        "dice_mean", description="what the best checkpoint is best at, on the validation split"
+    )
     validate_every: int = Field(1, ge=1, description="epochs from one validation to the next")
 
 
@@ -194,11 +336,19 @@ class EvaluateConfig(Section):
     """The measurement."""
 
     batch_size: int = Field(16, ge=1, description="pictures at once, in prediction too")
-    words: list[str] = Field(["right", "empty", "shuffled", "contradictory"], description="words to try; unseen joins where text.unseen_prompts is set")
+    words: list[str] = Field(
+        ["right", "empty", "shuffled", "contradictory"],
+        description="words to try; unseen joins where text.unseen_prompts is set",
+    )
     threshold: float = Field(0.5, gt=0, lt=1, description="on the probability")
-    mirror: bool = Field(False, description="average over four mirrorings, words and all: four times the time, in prediction too")
+    mirror: bool = Field(
+        False,
+        description="average over four mirrorings, words and all: four times the time, in prediction too",
+    )
     bootstrap: int = Field(2000, ge=100, description="resamples of the images")
-    surface_tolerance_px: float = Field(2.0, gt=0, description="of the normalised surface Dice, in pixels of the original image")
+    surface_tolerance_px: float = Field(
+        2.0, gt=0, description="of the normalised surface Dice, in pixels of the original image"
+    )
 
 
 class Config(Section):
@@ -218,9 +368,17 @@ class Config(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Config:
         if not self.fusion.uses_text and self.fusion.arm not in (None, "fuse-first", "still"):
-            raise ValueError("fusion.arm says how words turn, but fusion.name is 'none': leave fusion.arm out")
-        if self.fusion.uses_text and not self.fusion.has_pseudo_image and self.fusion.arm == "fuse-first":
-            raise ValueError(f"fusion.arm is 'fuse-first', but {self.fusion.name} has no picture of the words that could turn: try 'untouched'")
+            raise ValueError(
+                "fusion.arm says how words turn, but fusion.name is 'none': leave fusion.arm out"
+            )
+        if (
+            self.fusion.uses_text
+            and not self.fusion.has_pseudo_image
+            and self.fusion.arm == "fuse-first"
+        ):
+            raise ValueError(
+                f"fusion.arm is 'fuse-first', but {self.fusion.name} has no picture of the words that could turn: try 'untouched'"
+            )
         return self
 
     def replace(self, **changes: Any) -> Config:
@@ -240,7 +398,9 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
 
     Raises: MissingFile, ConfigError.
     """
-    document, text = read_document(Path(path), "configuration file", "name a TOML file, for instance one of configs/*.toml")
+    document, text = read_document(
+        Path(path), "configuration file", "name a TOML file, for instance one of configs/*.toml"
+    )
     places = {}
     for override in overrides or []:
         key, value = split_override(override)
@@ -259,7 +419,12 @@ def as_config(given: Any) -> Config:
                      remedy='say saywhere.Config().replace(**{"train.epochs": 10})')  # fmt: skip
 
 
-def parse(document: dict[str, Any], where: object, text: str = "", places: Mapping[str, str] = MappingProxyType({})) -> Config:
+def parse(
+    document: dict[str, Any],
+    where: object,
+    text: str = "",
+    places: Mapping[str, str] = MappingProxyType({}),
+) -> Config:
     """Validate a nested dictionary. Raises ConfigError naming key, value, line and the nearest known key.
 
     `text`: the TOML that it came from. `places`: where else a dotted key came from.
@@ -270,21 +435,41 @@ def parse(document: dict[str, Any], where: object, text: str = "", places: Mappi
         raise _explain(error.errors(), where, text, places) from None
 
 
-def _explain(faults: Sequence[Any], where: object, text: str, places: Mapping[str, str]) -> ConfigError:
+def _explain(
+    faults: Sequence[Any], where: object, text: str, places: Mapping[str, str]
+) -> ConfigError:
     """The first fault as a sentence; of a value that could be several things, what each would have needed."""
     fault = faults[0]
     location = [str(part) for part in fault["loc"] if not isinstance(part, int)][:2]
     key = ".".join(location)
-    overridden = next((place for name, place in places.items() if f"{key}.".startswith(f"{name}.")), None)
+    overridden = next(
+        (place for name, place in places.items() if f"{key}.".startswith(f"{name}.")), None
+    )
     place = overridden or (f"{where}, line {line}" if (line := line_of(text, key)) else where)
     if fault["type"] == "extra_forbidden":
         section = Config.model_fields.get(location[0])
-        known = Config.model_fields if len(location) == 1 or section is None else section.annotation.model_fields  # type: ignore[union-attr]
-        return ConfigError(f"unknown key {key[:80]}", where=place, remedy=nearest(location[-1][:80], known))
+        known = (
+            Config.model_fields
+            if len(location) == 1 or section is None
+            else section.annotation.model_fields
+        )  # type: ignore[union-attr]
+        return ConfigError(
+            f"unknown key {key[:80]}", where=place, remedy=nearest(location[-1][:80], known)
+        )
     if fault["type"] == "model_type":
-        return ConfigError(f"{key} is a single value", where=place, allowed=f"it is a table: write [{key}], and its keys below")
-    messages = [str(f["msg"]).removeprefix("Value error, ") for f in faults if f["loc"][:2] == fault["loc"][:2]]
+        return ConfigError(
+            f"{key} is a single value",
+            where=place,
+            allowed=f"it is a table: write [{key}], and its keys below",
+        )
+    messages = [
+        str(f["msg"]).removeprefix("Value error, ")
+        for f in faults
+        if f["loc"][:2] == fault["loc"][:2]
+    ]
     allowed = ", or ".join(dict.fromkeys(message[:1].lower() + message[1:] for message in messages))
     shown = json.dumps(fault.get("input"), default=str, ensure_ascii=False)[:80]
-    found = f"{key} is {shown}" if key else "the configuration contradicts itself"  # by a rule between keys, which the message names
+    found = (
+        f"{key} is {shown}" if key else "the configuration contradicts itself"
+    )  # by a rule between keys, which the message names
     return ConfigError(found, where=place, allowed=allowed)

@@ -25,8 +25,13 @@ def read_document(path: Path, what: str, remedy: str) -> tuple[dict[str, Any], s
     try:
         text = raw.decode("utf-8-sig")
         return tomllib.loads(text), text
-    except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError, UnicodeDecodeError, and integers of too many digits
-        raise ConfigError(f"not valid TOML ({str(error)[:200]})", where=path, remedy="see https://toml.io") from None
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # ValueError: TOMLDecodeError, UnicodeDecodeError, and integers of too many digits
+        raise ConfigError(
+            f"not valid TOML ({str(error)[:200]})", where=path, remedy="see https://toml.io"
+        ) from None
 
 
 def line_of(text: str, wanted: str) -> int | None:
@@ -45,7 +50,11 @@ def split_override(override: str) -> tuple[str, Any]:
     """`table.key=value` → (key, value as TOML reads it, else as text). Raises ConfigError."""
     key, sign, value = override.partition("=")
     if not sign or not key.strip():
-        raise ConfigError(f"--set {override[:80]!r} sets nothing", allowed="the form is table.key=value", remedy="for instance --set train.epochs=10")
+        raise ConfigError(
+            f"--set {override[:80]!r} sets nothing",
+            allowed="the form is table.key=value",
+            remedy="for instance --set train.epochs=10",
+        )
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
@@ -58,7 +67,9 @@ def assign(document: dict[str, Any], key: str, value: Any) -> None:
     for table in tables:
         document = document.setdefault(table, {})
         if not isinstance(document, dict):
-            raise ConfigError(f"{key} names a key inside of a value", remedy="the form is table.key=value")
+            raise ConfigError(
+                f"{key} names a key inside of a value", remedy="the form is table.key=value"
+            )
     document[last] = value
 
 

@@ -63,10 +63,15 @@ class CheckReport:
 
     def write_quarantine(self, path: Path) -> None:
         """JSONL, one fault a line (row, id, kind, reason, remedy), atomically. Raises NotWritable."""
-        write_text(path, "".join(json.dumps(vars(fault), ensure_ascii=False) + "\n" for fault in self.faults))
+        write_text(
+            path,
+            "".join(json.dumps(vars(fault), ensure_ascii=False) + "\n" for fault in self.faults),
+        )
 
 
-def within_budget(report: CheckReport, n_lines: int, budget: float, key: str = "fault_budget") -> CheckReport:
+def within_budget(
+    report: CheckReport, n_lines: int, budget: float, key: str = "fault_budget"
+) -> CheckReport:
     """The report of a check of `n_lines` lines, if at most the share `budget` of them is faulty. Raises TooManyFaults, which names the first."""
     n_faulty = len(report.quarantined)
     if n_faulty > budget * n_lines:
@@ -90,11 +95,22 @@ def check(
     Of a leak the training side is set aside, so that the test set stays as published. Raises UsageError for an unknown level.
     """
     rows = manifest.rows
-    images, masks = gather((row.image for row in rows), (row.mask for row in rows if row.mask), progress)
-    found = [*_file_faults(rows, images, masks), *_duplicates(rows), *_prompt_faults(manifest, levels, count_tokens, max_tokens)]
+    images, masks = gather(
+        (row.image for row in rows), (row.mask for row in rows if row.mask), progress
+    )
+    found = [
+        *_file_faults(rows, images, masks),
+        *_duplicates(rows),
+        *_prompt_faults(manifest, levels, count_tokens, max_tokens),
+    ]
     found = [(row, fault) for row, fault in found if fault.kind not in row.meant]
     found += _leaks(_others(rows, found), images)
-    no_rows = [Fault(bad.number, "", "no_row", bad.error.found, bad.error.remedy or "mend or remove the line") for bad in manifest.bad]
+    no_rows = [
+        Fault(
+            bad.number, "", "no_row", bad.error.found, bad.error.remedy or "mend or remove the line"
+        )
+        for bad in manifest.bad
+    ]
     faults = sorted([*no_rows, *(fault for _, fault in found)], key=lambda fault: fault.row)
     return CheckReport(replace(manifest, rows=tuple(_others(rows, found))), faults)
 
@@ -109,7 +125,9 @@ def _others(rows: Sequence[Row], found: Sequence[Found]) -> list[Row]:
     return [row for row in rows if id(row) not in faulty]
 
 
-def _file_faults(rows: Sequence[Row], images: dict[Path, Facts], masks: dict[Path, Facts]) -> Iterator[Found]:
+def _file_faults(
+    rows: Sequence[Row], images: dict[Path, Facts], masks: dict[Path, Facts]
+) -> Iterator[Found]:
     for row in rows:
         image, mask = images[row.image], masks.get(row.mask) if row.mask else None
         for facts in (image, mask):
@@ -140,7 +158,10 @@ def _duplicates(rows: Sequence[Row]) -> Iterator[Found]:
 def _leaks(rows: Sequence[Row], images: dict[Path, Facts]) -> Iterator[Found]:
     """One image, or one group, in two splits. The most protected split keeps its rows."""
     found: dict[int, Found] = {}
-    for what, key in (("image", lambda row: images[row.image].digest), ("group", lambda row: row.group)):
+    for what, key in (
+        ("image", lambda row: images[row.image].digest),
+        ("group", lambda row: row.group),
+    ):
         together: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
             if key(row):
@@ -157,12 +178,34 @@ def _leaks(rows: Sequence[Row], images: dict[Path, Facts]) -> Iterator[Found]:
 def _protection(split: str) -> int:
     """test before validation before any other before train."""
     name = split.lower()
-    return 3 if name.startswith("test") else 2 if name.startswith(("val", "dev")) else 0 if name.startswith("train") else 1
+    return (
+        3
+        if name.startswith("test")
+        else 2
+        if name.startswith(("val", "dev"))
+        else 0
+        if name.startswith("train")
+        else 1
+    )
 
 
-def _prompt_faults(manifest: Manifest, levels: Sequence[str] | None, count_tokens: Callable[[str], int] | None, max_tokens: int | None) -> Iterator[Found]:
-    checked = [_known(level, manifest.levels) for level in levels] if levels is not None else manifest.levels
-    worded = {level for row in manifest.rows for level, texts in row.prompts.items() if not all(map(is_blank, texts))}
+def _prompt_faults(
+    manifest: Manifest,
+    levels: Sequence[str] | None,
+    count_tokens: Callable[[str], int] | None,
+    max_tokens: int | None,
+) -> Iterator[Found]:
+    checked = (
+        [_known(level, manifest.levels) for level in levels]
+        if levels is not None
+        else manifest.levels
+    )
+    worded = {
+        level
+        for row in manifest.rows
+        for level, texts in row.prompts.items()
+        if not all(map(is_blank, texts))
+    }
     is_long = _length_rule(count_tokens, max_tokens)
     for row in manifest.rows:
         if not row.prompts and worded:
@@ -173,17 +216,31 @@ def _prompt_faults(manifest: Manifest, levels: Sequence[str] | None, count_token
             if texts is None or level not in worded:
                 continue
             if not texts or any(map(is_blank, texts)):
-                yield _fault(row, "blank_prompt", f"prompt {level} is blank, while other rows have words there")
-            yield from (_fault(row, "long_prompt", f"prompt {level} has {reason}") for reason in map(is_long, texts) if reason)
+                yield _fault(
+                    row,
+                    "blank_prompt",
+                    f"prompt {level} is blank, while other rows have words there",
+                )
+            yield from (
+                _fault(row, "long_prompt", f"prompt {level} has {reason}")
+                for reason in map(is_long, texts)
+                if reason
+            )
 
 
 def _known(level: str, known: Iterable[str]) -> str:
     if level not in known:
-        raise UsageError(f"no prompts named {level!r}", allowed="a level is a key of `prompts`, or 'prompt'", remedy=nearest(level, known))
+        raise UsageError(
+            f"no prompts named {level!r}",
+            allowed="a level is a key of `prompts`, or 'prompt'",
+            remedy=nearest(level, known),
+        )
     return level
 
 
-def _length_rule(count_tokens: Callable[[str], int] | None, max_tokens: int | None) -> Callable[[str], str]:
+def _length_rule(
+    count_tokens: Callable[[str], int] | None, max_tokens: int | None
+) -> Callable[[str], str]:
     """A function of a text that says what is too long about it ("" if nothing); each distinct text is counted once."""
     known: dict[str, str] = {}
 
@@ -191,7 +248,11 @@ def _length_rule(count_tokens: Callable[[str], int] | None, max_tokens: int | No
         if len(text) > MAX_PROMPT_CHARS:
             return f"{len(text):,} characters; at most {MAX_PROMPT_CHARS:,} are allowed"
         n_tokens = count_tokens(text) if count_tokens and max_tokens else 0
-        return f"{n_tokens:,} tokens; the encoder reads {max_tokens:,}" if max_tokens and n_tokens > max_tokens else ""
+        return (
+            f"{n_tokens:,} tokens; the encoder reads {max_tokens:,}"
+            if max_tokens and n_tokens > max_tokens
+            else ""
+        )
 
     def cached(text: str) -> str:
         if text not in known:

@@ -74,13 +74,31 @@ class Dataset(torch.utils.data.Dataset[Any]):
         _check_kinds(manifest, size, channels, transform)
         everything = read_manifest(Path(manifest), lenient=True)
         if split not in everything.splits:
-            raise UsageError(f"no rows of split {split!r}", where=everything.path, remedy=nearest(str(split), everything.splits))
+            raise UsageError(
+                f"no rows of split {split!r}",
+                where=everything.path,
+                remedy=nearest(str(split), everything.splits),
+            )
         self.levels = (prompts,) if isinstance(prompts, str) else tuple(prompts)
-        self.path, self.split, self.size, self.channels, self.transform, self.seed, self.epoch = everything.path, split, size, channels, transform, seed, 0
-        self.report: CheckReport = within_budget(check(everything, list(self.levels)), everything.n_lines, fault_budget)
+        self.path, self.split, self.size, self.channels, self.transform, self.seed, self.epoch = (
+            everything.path,
+            split,
+            size,
+            channels,
+            transform,
+            seed,
+            0,
+        )
+        self.report: CheckReport = within_budget(
+            check(everything, list(self.levels)), everything.n_lines, fault_budget
+        )
         """what was set aside of all splits, and why"""
         self.rows: list[Row] = self.report.manifest.split(split)
-        self.sentences: list[tuple[str, ...]] = [tuple(text for level in self.levels for text in texts_of(row, level, "prompts")) or ("",) for row in self.rows]
+        self.sentences: list[tuple[str, ...]] = [
+            tuple(text for level in self.levels for text in texts_of(row, level, "prompts"))
+            or ("",)
+            for row in self.rows
+        ]
         """every wording that a case can be given, a tuple a case: what `saywhere.fusion.EarlyFusion.fit` takes"""
 
     def set_epoch(self, epoch: int) -> None:
@@ -91,22 +109,41 @@ class Dataset(torch.utils.data.Dataset[Any]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Any:
-        index = range(len(self.rows))[index]  # counts from the end too, and an IndexError ends an iteration
-        case: Case = {"image": self._image(index), "mask": self._store.masks[index].float(), "prompt": self._wording(index), "id": self.rows[index].id}
+        index = range(len(self.rows))[
+            index
+        ]  # counts from the end too, and an IndexError ends an iteration
+        case: Case = {
+            "image": self._image(index),
+            "mask": self._store.masks[index].float(),
+            "prompt": self._wording(index),
+            "id": self.rows[index].id,
+        }
         return case if self.transform is None else self.transform(dict(case))
 
     def __repr__(self) -> str:
-        n_images, n_wordings = len({row.image for row in self.rows}), len({text for texts in self.sentences for text in texts})
-        words = f"prompts {', '.join(self.levels)}: {n_wordings:,} wordings" if self.levels else "no words"
+        n_images, n_wordings = (
+            len({row.image for row in self.rows}),
+            len({text for texts in self.sentences for text in texts}),
+        )
+        words = (
+            f"prompts {', '.join(self.levels)}: {n_wordings:,} wordings"
+            if self.levels
+            else "no words"
+        )
         return f"Dataset({str(self.path)!r}, {self.split!r}: {len(self.rows):,} cases of {n_images:,} images, {self.size} px, {words})"
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows: the first cases, each mask on its image, with its words."""
         shown = range(min(N_SHOWN, len(self.rows)))
         pictures = [self._image(i).mul(255).byte().permute(1, 2, 0).numpy() for i in shown]
-        drawn = [overlay(picture, self._store.masks[i, 0].numpy() > 0) for i, picture in zip(shown, pictures)]
+        drawn = [
+            overlay(picture, self._store.masks[i, 0].numpy() > 0)
+            for i, picture in zip(shown, pictures)
+        ]
         enlarged = [images.resize_image(picture, (max(160, self.size),) * 2) for picture in drawn]
-        return images.png_bytes(panel(enlarged, [self._wording(i) or self.rows[i].id for i in shown], repr(self)))
+        return images.png_bytes(
+            panel(enlarged, [self._wording(i) or self.rows[i].id for i in shown], repr(self))
+        )
 
     @cached_property
     def _store(self) -> Store:
@@ -121,7 +158,13 @@ class Dataset(torch.utils.data.Dataset[Any]):
 
     def _wording(self, index: int) -> str:
         texts = self.sentences[index]
-        return texts[int(seeds.generator(self.seed, "wording", self.epoch, index).integers(len(texts)))] if len(texts) > 1 else texts[0]
+        return (
+            texts[
+                int(seeds.generator(self.seed, "wording", self.epoch, index).integers(len(texts)))
+            ]
+            if len(texts) > 1
+            else texts[0]
+        )
 
 
 def _check_kinds(manifest: Any, size: Any, channels: Any, transform: Any) -> None:
@@ -130,9 +173,19 @@ def _check_kinds(manifest: Any, size: Any, channels: Any, transform: Any) -> Non
         raise UsageError(f"a manifest is a {type(manifest).__name__}", where="Dataset", allowed="the path of a manifest or of the folder that it is in",
                          remedy="write one case a line into manifest.jsonl")  # fmt: skip
     if not isinstance(size, (int, np.integer)) or size < 1:
-        raise UsageError(f"size is {size!r}", where="Dataset", allowed="a whole number of pixels, of both sides", remedy="try 224, or 64 for phantoms")
+        raise UsageError(
+            f"size is {size!r}",
+            where="Dataset",
+            allowed="a whole number of pixels, of both sides",
+            remedy="try 224, or 64 for phantoms",
+        )
     if channels not in (1, 3):
-        raise UsageError(f"channels is {channels!r}", where="Dataset", allowed="1 (grey) or 3 (colour)", remedy="choose one of them")
+        raise UsageError(
+            f"channels is {channels!r}",
+            where="Dataset",
+            allowed="1 (grey) or 3 (colour)",
+            remedy="choose one of them",
+        )
     if transform is not None and not callable(transform):
         raise UsageError(f"transform is a {type(transform).__name__}", where="Dataset", allowed="a function of a case's dictionary",
                          remedy="compose several: monai.transforms.Compose([...])")  # fmt: skip

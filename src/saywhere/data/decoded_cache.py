@@ -36,14 +36,23 @@ class Store:
     """int64 (row,)"""
 
 
-def open_store(rows: Sequence[Row], size: int, channels: int, folder: Path, advance: Callable[[int], None] = lambda done: None) -> Store:
+def open_store(
+    rows: Sequence[Row],
+    size: int,
+    channels: int,
+    folder: Path,
+    advance: Callable[[int], None] = lambda done: None,
+) -> Store:
     """Open the decoded copy of these rows, made on first use and made anew where damaged. `folder` holds one store a digest of (files, size, channels).
 
     Raises: MissingFile, UnreadableFile, NotWritable.
     """
     distinct = list(dict.fromkeys(row.image for row in rows))
     place = folder / _digest(rows, size, channels)
-    shapes: dict[str, tuple[int, ...]] = {"images": (len(distinct), channels, size, size), "masks": (len(rows), 1, size, size)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "images": (len(distinct), channels, size, size),
+        "masks": (len(rows), 1, size, size),
+    }
     if not _is_whole(place, shapes):
         _build(place, rows, distinct, size, channels, advance)
     cached.use(place)
@@ -53,7 +62,9 @@ def open_store(rows: Sequence[Row], size: int, channels: int, folder: Path, adva
 
 
 def _open(place: Path, name: str) -> np.ndarray:
-    return np.load(place / f"{name}.npy", mmap_mode="c")  # copy on write: whatever a caller does, the file stays as it is
+    return np.load(
+        place / f"{name}.npy", mmap_mode="c"
+    )  # copy on write: whatever a caller does, the file stays as it is
 
 
 def _is_whole(place: Path, shapes: dict[str, tuple[int, ...]]) -> bool:
@@ -61,7 +72,9 @@ def _is_whole(place: Path, shapes: dict[str, tuple[int, ...]]) -> bool:
     if not place.exists():
         return False
     try:
-        is_whole = (place / "complete.json").is_file() and all(_open(place, name).shape == shape for name, shape in shapes.items())
+        is_whole = (place / "complete.json").is_file() and all(
+            _open(place, name).shape == shape for name, shape in shapes.items()
+        )
     except (OSError, ValueError, EOFError):
         is_whole = False
     if not is_whole:
@@ -70,11 +83,20 @@ def _is_whole(place: Path, shapes: dict[str, tuple[int, ...]]) -> bool:
     return is_whole
 
 
-def _build(place: Path, rows: Sequence[Row], distinct: list[Path], size: int, channels: int, advance: Callable[[int], None]) -> None:
+def _build(
+    place: Path,
+    rows: Sequence[Row],
+    distinct: list[Path],
+    size: int,
+    channels: int,
+    advance: Callable[[int], None],
+) -> None:
     with files.writing_folder(place) as building:
         pictures = _memmap(building / "images.npy", (len(distinct), channels, size, size))
         for i, path in enumerate(distinct):
-            pictures[i] = images.resize_image(images.read_image(path, channels), (size, size)).transpose(2, 0, 1)
+            pictures[i] = images.resize_image(
+                images.read_image(path, channels), (size, size)
+            ).transpose(2, 0, 1)
             advance(1)
         masks = _memmap(building / "masks.npy", (len(rows), 1, size, size))
         for i, row in enumerate(rows):
@@ -82,7 +104,9 @@ def _build(place: Path, rows: Sequence[Row], distinct: list[Path], size: int, ch
                 masks[i, 0] = images.resize_mask(images.read_mask(row.mask), (size, size))
         pictures.flush()
         masks.flush()
-        (building / "complete.json").write_text(json.dumps({"format": FORMAT, "images": len(distinct), "rows": len(rows), "size": size}))
+        (building / "complete.json").write_text(
+            json.dumps({"format": FORMAT, "images": len(distinct), "rows": len(rows), "size": size})
+        )
 
 
 def _memmap(path: Path, shape: tuple[int, ...]) -> np.memmap:
@@ -100,7 +124,9 @@ def _digest(rows: Sequence[Row], size: int, channels: int) -> str:
     for row in rows:
         for path in (row.image, row.mask):
             status = _status(path) if path is not None else None
-            sha.update(f"{path}|{status.st_size if status else 0}|{status.st_mtime_ns if status else 0}\n".encode())
+            sha.update(
+                f"{path}|{status.st_size if status else 0}|{status.st_mtime_ns if status else 0}\n".encode()
+            )
     return sha.hexdigest()[:24]
 
 
@@ -108,4 +134,6 @@ def _status(path: Path) -> os.stat_result:
     try:
         return path.stat()
     except (OSError, ValueError):
-        raise MissingFile(f"no file {path}", remedy="put it there, or run `saywhere check` on the manifest") from None
+        raise MissingFile(
+            f"no file {path}", remedy="put it there, or run `saywhere check` on the manifest"
+        ) from None

@@ -32,16 +32,25 @@ class Facts:
     orientation: int = 1
 
 
-def gather(images: Iterable[Path], masks: Iterable[Path], progress: Progress | None = None) -> tuple[dict[Path, Facts], dict[Path, Facts]]:
+def gather(
+    images: Iterable[Path], masks: Iterable[Path], progress: Progress | None = None
+) -> tuple[dict[Path, Facts], dict[Path, Facts]]:
     """Facts of the distinct files among `images` and among `masks`, on every core (decoding releases Python's lock)."""
-    todo = [(image_facts, path) for path in dict.fromkeys(images)] + [(mask_facts, path) for path in dict.fromkeys(masks)]
+    todo = [(image_facts, path) for path in dict.fromkeys(images)] + [
+        (mask_facts, path) for path in dict.fromkeys(masks)
+    ]
     known: dict[tuple[object, Path], Facts] = {}
     with ThreadPoolExecutor() as pool:
-        for done, (task, facts) in enumerate(zip(todo, pool.map(lambda task: task[0](task[1]), todo)), start=1):
+        for done, (task, facts) in enumerate(
+            zip(todo, pool.map(lambda task: task[0](task[1]), todo)), start=1
+        ):
             known[task] = facts
             if progress is not None:
                 progress(done, len(todo))
-    return tuple({path: facts for (kind, path), facts in known.items() if kind is wanted} for wanted in (image_facts, mask_facts))  # type: ignore[return-value]
+    return tuple(
+        {path: facts for (kind, path), facts in known.items() if kind is wanted}
+        for wanted in (image_facts, mask_facts)
+    )  # type: ignore[return-value]
 
 
 def image_facts(path: Path) -> Facts:
@@ -64,9 +73,17 @@ def mask_facts(path: Path) -> Facts:
     size = values.shape[:2]
     if has_third_value(values, is_lossy):
         shown = ", ".join(map(str, np.unique(values)[:6]))
-        return Facts("three_value_mask", f"mask: {len(np.unique(values))} values ({shown} …) in {path}; a mask has two, 0 and 255", size)
+        return Facts(
+            "three_value_mask",
+            f"mask: {len(np.unique(values))} values ({shown} …) in {path}; a mask has two, 0 and 255",
+            size,
+        )
     if not to_mask(values, is_lossy).any():
-        return Facts("empty_mask", f"mask: no foreground (greatest value {int(values.max())}, foreground begins at 128) in {path}", size)
+        return Facts(
+            "empty_mask",
+            f"mask: no foreground (greatest value {int(values.max())}, foreground begins at 128) in {path}",
+            size,
+        )
     return Facts(size=size)
 
 
@@ -94,5 +111,9 @@ def _reason(what: str, error: SaywhereError) -> str:
 def _kind(error: Exception) -> str:
     if isinstance(error, MissingFile):
         return "missing_file"
-    kinds: dict[type[Exception], str] = {TruncatedFile: "truncated", WrongChannels: "wrong_channels", NotFinite: "nan"}
+    kinds: dict[type[Exception], str] = {
+        TruncatedFile: "truncated",
+        WrongChannels: "wrong_channels",
+        NotFinite: "nan",
+    }
     return kinds.get(type(error), "unreadable")

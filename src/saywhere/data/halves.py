@@ -45,7 +45,13 @@ _TEMPLATES = (
 @cache  # asked for at every sample
 def wordings(target: str, side: str, part: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Sentences that name the `target` of one side; `part` is what lies there: half, lung, kidney. `also`: other nouns for the target."""
-    return tuple(dict.fromkeys(template.format(n=noun, h=side, p=part) for noun in (target, *also) for template in _TEMPLATES))
+    return tuple(
+        dict.fromkeys(
+            template.format(n=noun, h=side, p=part)
+            for noun in (target, *also)
+            for template in _TEMPLATES
+        )
+    )
 
 
 def cut(mask: Tensor, side: str) -> Tensor:

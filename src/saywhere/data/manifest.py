@@ -22,7 +22,22 @@ NAMES = ("manifest.jsonl", "annotations.jsonl", "manifest.csv")
 FRAMES = ("image", "patient")
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 MEANT = ("empty_mask", "blank_prompt")
-COLUMNS = frozenset({"id", "image", "mask", "prompt", "prompts", "split", "group", "patient", "frame", "oracle", "meant", "replaces"})
+COLUMNS = frozenset(
+    {
+        "id",
+        "image",
+        "mask",
+        "prompt",
+        "prompts",
+        "split",
+        "group",
+        "patient",
+        "frame",
+        "oracle",
+        "meant",
+        "replaces",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,11 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
     if bad and not (lenient and rows):
         raise bad[0].error
     if not rows:
-        raise ManifestError("no rows", where=path, remedy='write one case a line, as {"id": …, "image": …, "mask": …, "prompt": …, "split": …}')
+        raise ManifestError(
+            "no rows",
+            where=path,
+            remedy='write one case a line, as {"id": …, "image": …, "mask": …, "prompt": …, "split": …}',
+        )
     rows = _standing(rows)
     is_bad = {row.number for row in bad}
     _check_splits([record for record in records if record.number not in is_bad], path)
@@ -110,12 +129,30 @@ def _standing(rows: list[Row]) -> list[Row]:
 def subset(manifest: Manifest, ids: Path) -> Manifest:
     """The rows whose ids stand in a text file, one a line. Raises MissingFile, ManifestError for an id that is not there."""
     if not ids.is_file():
-        raise MissingFile("no such file of ids", where=ids, allowed="a text file, one row id a line", remedy="mend data.ids, or leave it out")
-    wanted = [line.strip() for line in ids.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith("#")]
+        raise MissingFile(
+            "no such file of ids",
+            where=ids,
+            allowed="a text file, one row id a line",
+            remedy="mend data.ids, or leave it out",
+        )
+    wanted = [
+        line.strip()
+        for line in ids.read_text(encoding="utf-8").splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
     unknown = set(wanted) - {row.id for row in manifest.rows}
     if unknown or not wanted:
-        found = f"{len(unknown)} of {len(wanted)} ids are no row's, for instance {min(unknown)[:80]!r}" if unknown else "no ids"
-        raise ManifestError(found, where=ids, allowed=f"ids of {manifest.path.name}", remedy="mend data.ids, or leave it out")
+        found = (
+            f"{len(unknown)} of {len(wanted)} ids are no row's, for instance {min(unknown)[:80]!r}"
+            if unknown
+            else "no ids"
+        )
+        raise ManifestError(
+            found,
+            where=ids,
+            allowed=f"ids of {manifest.path.name}",
+            remedy="mend data.ids, or leave it out",
+        )
     chosen = set(wanted)
     return replace(manifest, rows=tuple(row for row in manifest.rows if row.id in chosen))
 
@@ -131,7 +168,11 @@ def locate(path: Path) -> Path:
         return path
     found = next((path / name for name in NAMES if (path / name).is_file()), None)
     if found is None:
-        raise MissingFile(f"no manifest in {path}", allowed=f"looked for {', '.join(NAMES)}", remedy="name the manifest, or make one with `saywhere prepare`")
+        raise MissingFile(
+            f"no manifest in {path}",
+            allowed=f"looked for {', '.join(NAMES)}",
+            remedy="name the manifest, or make one with `saywhere prepare`",
+        )
     return found
 
 
@@ -140,7 +181,12 @@ def read_row(record: Record) -> Row:
     folder = record.path.parent
     frame = record.text("frame") or "image"
     if frame not in FRAMES:
-        raise record.error("frame", f"frame is {frame[:40]!r}", allowed="it says whose left is meant: image or patient", remedy="write one of the two")
+        raise record.error(
+            "frame",
+            f"frame is {frame[:40]!r}",
+            allowed="it says whose left is meant: image or patient",
+            remedy="write one of the two",
+        )
     mask = record.text("mask")
     return Row(
         id=record.required("id"),
@@ -154,7 +200,11 @@ def read_row(record: Record) -> Row:
         meant=_meant(record),
         replaces=record.text("replaces"),
         number=record.number,
-        extra={key: value for key, value in record.fields.items() if key not in COLUMNS and not key.startswith("prompts.")},
+        extra={
+            key: value
+            for key, value in record.fields.items()
+            if key not in COLUMNS and not key.startswith("prompts.")
+        },
     )
 
 
@@ -165,13 +215,29 @@ def _prompts(record: Record) -> dict[str, tuple[str, ...]]:
         value = record.parsed("prompts")  # a CSV cell that holds JSON
     named = dict(value) if isinstance(value, dict) else {}
     if value and not isinstance(value, dict):
-        raise record.error("prompts", f"prompts is a {type(value).__name__}", allowed="it is an object of named texts", remedy='write {"p0": "…"}, or a prompt')
-    named |= {key.removeprefix("prompts."): text for key, text in record.fields.items() if key.startswith("prompts.")}
+        raise record.error(
+            "prompts",
+            f"prompts is a {type(value).__name__}",
+            allowed="it is an object of named texts",
+            remedy='write {"p0": "…"}, or a prompt',
+        )
+    named |= {
+        key.removeprefix("prompts."): text
+        for key, text in record.fields.items()
+        if key.startswith("prompts.")
+    }
     if record.fields.get("prompt") is not None:
         if "prompt" in named:
-            raise record.error("prompt", "two texts named prompt", allowed="prompt and prompts.prompt are one level", remedy="keep one of them")
+            raise record.error(
+                "prompt",
+                "two texts named prompt",
+                allowed="prompt and prompts.prompt are one level",
+                remedy="keep one of them",
+            )
         named["prompt"] = record.fields["prompt"]
-    return {level: _texts(record, level, texts) for level, texts in named.items() if texts is not None}
+    return {
+        level: _texts(record, level, texts) for level, texts in named.items() if texts is not None
+    }
 
 
 def _texts(record: Record, level: str, value: Any) -> tuple[str, ...]:
@@ -179,7 +245,12 @@ def _texts(record: Record, level: str, value: Any) -> tuple[str, ...]:
     for text in texts:
         if not isinstance(text, str):
             found = f"prompt {level[:40]} holds a {type(text).__name__}"
-            raise record.error("prompts", found, allowed="a level is a text or a list of texts", remedy="put it in quotes")
+            raise record.error(
+                "prompts",
+                found,
+                allowed="a level is a text or a list of texts",
+                remedy="put it in quotes",
+            )
         record.check_text("prompts", text)
     return tuple(texts)
 
@@ -187,7 +258,12 @@ def _texts(record: Record, level: str, value: Any) -> tuple[str, ...]:
 def _meant(record: Record) -> tuple[str, ...]:
     words = tuple((record.text("meant") or "").replace(",", " ").split())
     if unknown := [word for word in words if word not in MEANT]:
-        raise record.error("meant", f"meant is {unknown[0][:40]!r}", allowed=f"what is no fault here: {', '.join(MEANT)}", remedy="write one of them")
+        raise record.error(
+            "meant",
+            f"meant is {unknown[0][:40]!r}",
+            allowed=f"what is no fault here: {', '.join(MEANT)}",
+            remedy="write one of them",
+        )
     return words
 
 
@@ -199,7 +275,12 @@ def _boolean(record: Record, column: str) -> bool | None:
         return None
     known = BOOLEANS.get(str(value).strip().lower())
     if known is None:
-        raise record.error(column, f"{column} is {str(value)[:40]!r}", allowed="it is true or false", remedy="write one of the two, or leave it out")
+        raise record.error(
+            column,
+            f"{column} is {str(value)[:40]!r}",
+            allowed="it is true or false",
+            remedy="write one of the two, or leave it out",
+        )
     return known
 
 
@@ -207,4 +288,9 @@ def _check_splits(records: list[Record], path: Path) -> None:
     """No split anywhere means train; a split here and none there is a slip."""
     without = [record for record in records if not record.text("split")]
     if without and len(without) < len(records):
-        raise without[0].error("split", "no split, while other rows have one", allowed="all rows have a split or none", remedy="write train, val or test")
+        raise without[0].error(
+            "split",
+            "no split, while other rows have one",
+            allowed="all rows have a split or none",
+            remedy="write train, val or test",
+        )

@@ -56,7 +56,11 @@ def wordings(target: str, tile: int, side: int = 2, also: tuple[str, ...] = ()) 
         templates: list[str] = [*_TEMPLATES, *PLACE_TEMPLATES]
     else:
         words = {"p": NINE[tile], "n": nouns}
-        templates = [template.replace("{v} {h}", "{p}") for template in (*_TEMPLATES, *PLACE_TEMPLATES) if not any(part in template for part in _OF_FOUR)]
+        templates = [
+            template.replace("{v} {h}", "{p}")
+            for template in (*_TEMPLATES, *PLACE_TEMPLATES)
+            if not any(part in template for part in _OF_FOUR)
+        ]
         templates = [template for template in templates if set(slots(template)) <= {"p", "n"}]
     return tuple(dict.fromkeys(text for template in templates for text in every(template, words)))
 
@@ -79,9 +83,15 @@ def tile(images: Tensor, masks: Tensor, target: int, side: int = 2) -> tuple[Ten
     cuts = [round(i * image.shape[-1] / side) for i in range(side + 1)]
     for number in range(side**2):
         row, column = divmod(number, side)
-        place = (slice(None), slice(cuts[row], cuts[row + 1]), slice(cuts[column], cuts[column + 1]))
+        place = (
+            slice(None),
+            slice(cuts[row], cuts[row + 1]),
+            slice(cuts[column], cuts[column + 1]),
+        )
         reach = (cuts[row + 1] - cuts[row], cuts[column + 1] - cuts[column])
-        image[place] = interpolate(images[number][None].float(), reach, mode="area")[0].round().to(torch.uint8)
+        image[place] = (
+            interpolate(images[number][None].float(), reach, mode="area")[0].round().to(torch.uint8)
+        )
         if number == target:
             mask[place] = interpolate(masks[number][None], reach, mode="nearest")[0]
     return image, mask
@@ -102,14 +112,21 @@ class Mosaics(NamedTuple):
 
 def draw(store: Store, n_mosaics: int, seed: int, target: str, side: int = 2) -> Mosaics:
     """Mosaics of a store's rows, drawn with replacement: a function of (store, seed) alone."""
-    drawn = [_draw_one(store, seeds.generator(seed, "mosaic probe", case), target, side) for case in range(n_mosaics)]
+    drawn = [
+        _draw_one(store, seeds.generator(seed, "mosaic probe", case), target, side)
+        for case in range(n_mosaics)
+    ]
     pictures, masks, *said = zip(*drawn)
     return Mosaics(torch.stack(pictures), torch.stack(masks), *(list(texts) for texts in said))
 
 
-def _draw_one(store: Store, random: np.random.Generator, target: str, side: int) -> tuple[Tensor, Tensor, str, str, str]:
+def _draw_one(
+    store: Store, random: np.random.Generator, target: str, side: int
+) -> tuple[Tensor, Tensor, str, str, str]:
     chosen, named = random.integers(len(store.masks), size=side**2), int(random.integers(side**2))
     other = (named + 1 + int(random.integers(side**2 - 1))) % side**2
     picture, mask = tile(store.images[store.image_of_row[chosen]], store.masks[chosen], named, side)
-    right, contradictory = (seeds.one_of(wordings(target, number, side), random) for number in (named, other))
+    right, contradictory = (
+        seeds.one_of(wordings(target, number, side), random) for number in (named, other)
+    )
     return picture, mask, right, contradictory, unseen_wording(named, side)

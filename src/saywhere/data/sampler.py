@@ -38,11 +38,21 @@ def levels_of(config: Config) -> list[str]:
 
 def training_prompts(config: Config, rows: Sequence[Row]) -> list[str]:
     """Every sentence that training can draw; contradictions and the blank one among them where the configuration wants them."""
-    prompts = [text for row in rows for level in levels_of(config) for spoken in texts_of(row, level) for text in versions(spoken, config)]
+    prompts = [
+        text
+        for row in rows
+        for level in levels_of(config)
+        for spoken in texts_of(row, level)
+        for text in versions(spoken, config)
+    ]
     if not prompts:
         return [""]
     if config.data.absent:
-        prompts += [opposite for text in dict.fromkeys(prompts) if (opposite := contradict(text)) is not None]
+        prompts += [
+            opposite
+            for text in dict.fromkeys(prompts)
+            if (opposite := contradict(text)) is not None
+        ]
     prompts += [text for same in same_place(config) for text in same]
     return prompts + ([""] if config.text.blank else [])
 
@@ -54,16 +64,24 @@ def versions(text: str, config: Config) -> list[str]:
 
 def same_place(config: Config) -> list[tuple[str, ...]]:
     """The sentences that are not the set's own, a list a place (a mosaic's tile, a half), equal in meaning; none where none is wanted."""
-    tiles = [_of_tile(config, tile) for tile in range(config.data.mosaic_side**2)] if config.data.mosaic else []
+    tiles = (
+        [_of_tile(config, tile) for tile in range(config.data.mosaic_side**2)]
+        if config.data.mosaic
+        else []
+    )
     return tiles + ([_of_half(config, half) for half in halves.SIDES] if config.data.half else [])
 
 
 def _of_tile(config: Config, tile: int) -> tuple[str, ...]:
-    return mosaic.wordings(config.data.target, tile, config.data.mosaic_side, tuple(config.data.also_called))
+    return mosaic.wordings(
+        config.data.target, tile, config.data.mosaic_side, tuple(config.data.also_called)
+    )
 
 
 def _of_half(config: Config, half: str) -> tuple[str, ...]:
-    return halves.wordings(config.data.target, half, config.data.half_name, tuple(config.data.also_called))
+    return halves.wordings(
+        config.data.target, half, config.data.half_name, tuple(config.data.also_called)
+    )
 
 
 @dataclass
@@ -78,12 +96,17 @@ class TrainingSet:
 
     @property
     def steps_per_epoch(self) -> int:
-        return self.config.train.steps_per_epoch or max(1, len(self.rows) // self.config.train.batch_size)
+        return self.config.train.steps_per_epoch or max(
+            1, len(self.rows) // self.config.train.batch_size
+        )
 
     def visits(self, step: int) -> list[int]:
         """The row numbers of a step."""
         n, size = len(self.rows), self.config.train.batch_size
-        return [int(self._order(visit // n)[visit % n]) for visit in range(step * size, (step + 1) * size)]
+        return [
+            int(self._order(visit // n)[visit % n])
+            for visit in range(step * size, (step + 1) * size)
+        ]
 
     def batch(self, step: int) -> Batch:
         """Step s → its batch, the same in every process."""
@@ -92,11 +115,19 @@ class TrainingSet:
         image = torch.stack([image for image, _, _ in samples]).float().div_(255)
         mask = torch.stack([mask for _, mask, _ in samples]).float()
         numbers = [number for _, _, number in samples]
-        return Batch(image, mask, self.table.embeddings[torch.tensor(numbers)], visited, tuple(self.table.prompts[number] for number in numbers))
+        return Batch(
+            image,
+            mask,
+            self.table.embeddings[torch.tensor(numbers)],
+            visited,
+            tuple(self.table.prompts[number] for number in numbers),
+        )
 
     def reworded(self, batch: Batch, prompts: Sequence[str]) -> Batch:
         """The same images with other sentences, which the table must hold."""
-        embedding = self.table.embeddings[torch.from_numpy(self.table.numbers(prompts))].to(batch.embedding.device)
+        embedding = self.table.embeddings[torch.from_numpy(self.table.numbers(prompts))].to(
+            batch.embedding.device
+        )
         return replace(batch, embedding=embedding, prompts=tuple(prompts))
 
     def _sample(self, step: int, place: int, row: int) -> tuple[Tensor, Tensor, int]:
@@ -104,7 +135,9 @@ class TrainingSet:
         if random.random() < self.config.data.mosaic:
             return self._mosaic(random, row)
         image, mask = self.store.images[self.store.image_of_row[row]], self.store.masks[row]
-        if self.config.data.half and random.random() < self.config.data.half:  # draws only where asked for: a seed's samples stay what they were
+        if (
+            self.config.data.half and random.random() < self.config.data.half
+        ):  # draws only where asked for: a seed's samples stay what they were
             return image, *self._half(random, mask)
         if random.random() < self.config.text.blank:
             return image, mask, self.table.number[""]
@@ -131,11 +164,19 @@ class TrainingSet:
         target = int(random.integers(side**2))
         chosen = random.integers(len(self.rows), size=side**2)
         chosen[target] = row
-        image, mask = mosaic.tile(self.store.images[self.store.image_of_row[chosen]], self.store.masks[chosen], target, side)
+        image, mask = mosaic.tile(
+            self.store.images[self.store.image_of_row[chosen]],
+            self.store.masks[chosen],
+            target,
+            side,
+        )
         texts = _of_tile(self.config, target) if levels_of(self.config) else ("",)
         return image, mask, self.table.number[texts[random.integers(len(texts))]]
 
     def _order(self, number: int) -> np.ndarray:
         if number not in self._orders:
-            self._orders = {number: seeds.order(len(self.rows), self.config.train.seed, number), **dict(list(self._orders.items())[:1])}
+            self._orders = {
+                number: seeds.order(len(self.rows), self.config.train.seed, number),
+                **dict(list(self._orders.items())[:1]),
+            }
         return self._orders[number]

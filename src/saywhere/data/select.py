@@ -14,7 +14,10 @@ from saywhere.errors import ConfigError, MissingFile
 def manifest_of(config: Config) -> Manifest:
     """`data.manifest`, and of it the rows of `data.ids` where that is set. Raises ConfigError, MissingFile, ManifestError."""
     if config.data.manifest is None:
-        raise ConfigError("data.manifest is not set", remedy="set it in the configuration, or --set data.manifest=PATH")
+        raise ConfigError(
+            "data.manifest is not set",
+            remedy="set it in the configuration, or --set data.manifest=PATH",
+        )
     manifest = read_manifest(Path(config.data.manifest), lenient=True)
     return manifest if config.data.ids is None else subset(manifest, Path(config.data.ids))
 
@@ -22,7 +25,10 @@ def manifest_of(config: Config) -> Manifest:
 def data_of(config: Config, manifest: Path | None) -> Manifest:
     """Other data where that is named, else the configuration's own. Raises MissingFile, ConfigError, ManifestError."""
     if manifest is None and config.data.manifest is None:
-        raise MissingFile("no manifest: a model that was passed on does not know where your data lies", remedy="name it with --data")
+        raise MissingFile(
+            "no manifest: a model that was passed on does not know where your data lies",
+            remedy="name it with --data",
+        )
     return read_manifest(manifest, lenient=True) if manifest else manifest_of(config)
 
 
@@ -30,7 +36,12 @@ def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:
     """The rows of a split that must be there. Raises ConfigError."""
     rows = manifest.split(split)
     if not rows:
-        raise ConfigError(f"no rows of split {split!r}", where=manifest.path, allowed=f"splits there: {', '.join(manifest.splits)}", remedy=remedy)
+        raise ConfigError(
+            f"no rows of split {split!r}",
+            where=manifest.path,
+            allowed=f"splits there: {', '.join(manifest.splits)}",
+            remedy=remedy,
+        )
     return rows
 
 
@@ -45,4 +56,8 @@ def limited(manifest: Manifest, config: Config) -> list[Row]:
 
 def evaluation_prompt(row: Row, config: Config) -> str:
     """The one sentence that a row is evaluated with: the first of its level; none for an image-only model."""
-    return "" if not config.fusion.uses_text else texts_of(row, config.text.evaluate_prompts, "text.evaluate_prompts")[0]
+    return (
+        ""
+        if not config.fusion.uses_text
+        else texts_of(row, config.text.evaluate_prompts, "text.evaluate_prompts")[0]
+    )

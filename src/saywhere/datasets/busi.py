@@ -7,7 +7,18 @@ from collections import Counter
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import BY_NAME, ORACLE, Case, Prepared, by_stem, count_warnings, drawn_split, find_with, no_annotations, write_set
+from saywhere.datasets.layout import (
+    BY_NAME,
+    ORACLE,
+    Case,
+    Prepared,
+    by_stem,
+    count_warnings,
+    drawn_split,
+    find_with,
+    no_annotations,
+    write_set,
+)
 from saywhere.datasets.medvlsm import Listed, read_if_there
 
 KINDS = ["benign", "malignant", "normal"]
@@ -31,8 +42,14 @@ def prepare_busi(source: Path, target: Path, progress: Progress | None = None) -
         images, masks = _files(folder / kind)
         lacking = [stem for stem in images if stem not in masks]
         if lacking:
-            warnings.append(f"{len(lacking):,} of {len(images):,} images of {kind} lack a mask and are left out (the first: {', '.join(lacking[:3])})")
-        cases += [_case(stem, path, masks[stem], kind, listed.get(stem)) for stem, path in images.items() if stem in masks]
+            warnings.append(
+                f"{len(lacking):,} of {len(images):,} images of {kind} lack a mask and are left out (the first: {', '.join(lacking[:3])})"
+            )
+        cases += [
+            _case(stem, path, masks[stem], kind, listed.get(stem))
+            for stem, path in images.items()
+            if stem in masks
+        ]
     warnings += count_warnings(Counter(case.columns["kind"] for case in cases), PUBLISHED, "kind")
     warnings += [] if listed else [no_annotations(TEXT_REMEDY, BY_NAME)]
     return write_set(source, target, cases, {}, warnings, progress)
@@ -53,7 +70,15 @@ def _files(folder: Path) -> tuple[dict[str, Path], dict[str, list[Path]]]:
 
 def _case(stem: str, image: Path, masks: list[Path], kind: str, record: Listed | None) -> Case:
     columns = {"kind": kind} | (ORACLE if record else {})
-    return Case(stem, image, masks[0], record.split if record else drawn_split(stem), record.prompts if record else {}, columns, tuple(masks[1:]))
+    return Case(
+        stem,
+        image,
+        masks[0],
+        record.split if record else drawn_split(stem),
+        record.prompts if record else {},
+        columns,
+        tuple(masks[1:]),
+    )
 
 
 def _listed(source: Path, folder: Path) -> dict[str, Listed]:

@@ -27,7 +27,12 @@ def describe(mask: Any, target: str = "lesion", rule: PlaceRule | None = None) -
     Raises UsageError for what is no mask and for a `target` that is no word, and what reading a file raises.
     """
     if not isinstance(target, str) or not target.strip():
-        raise UsageError(f"target is {target!r}", where="describe", allowed="a noun: polyp, lesion, infection", remedy='say target="lesion"')
+        raise UsageError(
+            f"target is {target!r}",
+            where="describe",
+            allowed="a noun: polyp, lesion, infection",
+            remedy='say target="lesion"',
+        )
     mask = as_mask(mask)
     if not mask.any():
         return f"no {target}"
@@ -47,6 +52,8 @@ def _shape(mask: np.ndarray) -> str:
     points = np.argwhere(mask).astype(float)
     if len(points) < 3:
         return ""
-    small, large = np.linalg.eigvalsh(np.cov(points.T) + np.eye(2) / 12)  # a pixel is a square, not a point
+    small, large = np.linalg.eigvalsh(
+        np.cov(points.T) + np.eye(2) / 12
+    )  # a pixel is a square, not a point
     ratio = float(np.sqrt(small / large))
     return "round" if ratio >= ROUND else "elongated" if ratio < ELONGATED else "oval"

@@ -21,7 +21,9 @@ from saywhere.text.prompts import positions
 LEVEL = "described"
 
 
-def describe_manifest(manifest: Manifest, to: Path, target: str, level: str | None, advance: Callable[[int], None]) -> tuple[PlaceRule | LungRule, list[str]]:
+def describe_manifest(
+    manifest: Manifest, to: Path, target: str, level: str | None, advance: Callable[[int], None]
+) -> tuple[PlaceRule | LungRule, list[str]]:
     """Write `to`: every row as it is, a level "described", and `oracle: true`, because it comes from the truth.
 
     `level`: fit the words for places to what the training rows say at this level (where they name thirds of lungs, all is said as they say it);
@@ -30,10 +32,20 @@ def describe_manifest(manifest: Manifest, to: Path, target: str, level: str | No
     Raises: UsageError, ConfigError, NotWritable.
     """
     if to.resolve() == manifest.path.resolve():
-        raise UsageError(f"--to is the manifest itself ({to})", allowed="it stays as it is", remedy="choose another name for --to")
+        raise UsageError(
+            f"--to is the manifest itself ({to})",
+            allowed="it stays as it is",
+            remedy="choose another name for --to",
+        )
     if level is not None and level not in manifest.levels:
-        raise ConfigError(f"no prompts {level!r}", where=manifest.path, remedy=nearest(level, manifest.levels))
-    rule = PlaceRule() if level is None else fit_rule(manifest.split("train") or manifest.rows, [level])
+        raise ConfigError(
+            f"no prompts {level!r}", where=manifest.path, remedy=nearest(level, manifest.levels)
+        )
+    rule = (
+        PlaceRule()
+        if level is None
+        else fit_rule(manifest.split("train") or manifest.rows, [level])
+    )
     rows, faults = [], []
     for row in manifest.rows:
         try:
@@ -81,7 +93,9 @@ def _said(mask: Path, target: str, rule: PlaceRule | LungRule) -> str:
 
 def _record(row: Row, folder: Path, said: dict[str, str]) -> dict[str, Any]:
     """A row as a manifest in `folder` has it."""
-    spoken: dict[str, Any] = {level: texts[0] if len(texts) == 1 else list(texts) for level, texts in row.prompts.items()}
+    spoken: dict[str, Any] = {
+        level: texts[0] if len(texts) == 1 else list(texts) for level, texts in row.prompts.items()
+    }
     record = {"id": row.id, "image": _from(folder, row.image), "mask": _from(folder, row.mask) if row.mask else None, "split": row.split,
               "prompts": spoken | said, "group": row.group, "frame": row.frame,
               "oracle": True if said else row.oracle, "meant": ", ".join(row.meant) or None}  # fmt: skip

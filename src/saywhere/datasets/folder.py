@@ -6,7 +6,17 @@ from pathlib import Path
 
 from saywhere.data.file_checks import Progress
 from saywhere.datasets.folder_texts import Text, read_folder_texts
-from saywhere.datasets.layout import NO_TEXT, Case, Prepared, by_stem, drawn_split, find_with, missing, paired, write_set
+from saywhere.datasets.layout import (
+    NO_TEXT,
+    Case,
+    Prepared,
+    by_stem,
+    drawn_split,
+    find_with,
+    missing,
+    paired,
+    write_set,
+)
 
 SPLITS = ("train", "val", "test")
 PARTS = ["images", "masks"]
@@ -37,26 +47,54 @@ def prepare_folder(source: Path, target: Path, progress: Progress | None = None)
         cases += found
         warnings += told
     warnings += _nowhere(texts, cases) if is_split else []
-    return write_set(source, target, cases, {}, [*warnings, *([] if any(case.prompts for case in cases) else [NO_TEXT])], progress)
+    return write_set(
+        source,
+        target,
+        cases,
+        {},
+        [*warnings, *([] if any(case.prompts for case in cases) else [NO_TEXT])],
+        progress,
+    )
 
 
 def _nowhere(texts: dict[tuple[str, str], Text], cases: list[Case]) -> list[str]:
     """A table without splits, beside folders that have them: what it lists and no folder has."""
     found = {case.stem for case in cases}
     lacking = [stem for whose, stem in texts if not whose and stem not in found]
-    return [f"{len(lacking):,} of {len(texts):,} listed cases are in no folder (the first: {', '.join(lacking[:3])})"] if lacking else []
+    return (
+        [
+            f"{len(lacking):,} of {len(texts):,} listed cases are in no folder (the first: {', '.join(lacking[:3])})"
+        ]
+        if lacking
+        else []
+    )
 
 
-def _cases(images: dict[str, Path], masks: dict[str, Path], split: str, texts: dict[tuple[str, str], Text]) -> tuple[list[Case], list[str]]:
+def _cases(
+    images: dict[str, Path], masks: dict[str, Path], split: str, texts: dict[tuple[str, str], Text]
+) -> tuple[list[Case], list[str]]:
     """Of one folder; `split` "" where the folders do not tell."""
     said = {stem: text for (whose, stem), text in texts.items() if whose in ("", split)}
-    listed = {stem for whose, stem in texts if whose == split}  # of a table without splits, no folder need have all
+    listed = {
+        stem for whose, stem in texts if whose == split
+    }  # of a table without splits, no folder need have all
     present, warnings = paired(sorted({*images, *listed}), images, masks)
     silent = sorted(present - said.keys()) if texts else []
     if silent:
-        warnings.append(f"{len(silent):,} images are not listed in the table and are left out (the first: {', '.join(silent[:3])})")
+        warnings.append(
+            f"{len(silent):,} images are not listed in the table and are left out (the first: {', '.join(silent[:3])})"
+        )
     cases = []
     for stem in sorted(present - set(silent)):
         text = said.get(stem, Text("", {}, {}))
-        cases.append(Case(stem, images[stem], masks[stem], split or text.split or drawn_split(stem), text.prompts, text.columns))
+        cases.append(
+            Case(
+                stem,
+                images[stem],
+                masks[stem],
+                split or text.split or drawn_split(stem),
+                text.prompts,
+                text.columns,
+            )
+        )
     return cases, warnings

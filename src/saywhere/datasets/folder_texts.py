@@ -28,7 +28,11 @@ def read_folder_texts(folder: Path, *, by_split: bool) -> dict[tuple[str, str], 
 
     Columns as of a manifest; where there is no `id` or no `image`, the other one names the image. Raises UsageError, ManifestError.
     """
-    tables = [path for path in sorted(folder.iterdir()) if path.is_file() and (path.name in NAMES or _has_text(path))]
+    tables = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_file() and (path.name in NAMES or _has_text(path))
+    ]
     if len(tables) > 1:
         raise UsageError(f"several tables ({', '.join(path.name for path in tables[:5])})", where=folder, allowed="one annotations.jsonl or CSV",
                          remedy="move the others elsewhere")  # fmt: skip
@@ -57,17 +61,32 @@ def _has_text(path: Path) -> bool:
     except ManifestError:
         return False
     columns = {column for record in records for column in record.fields}
-    return any(column in ("prompt", "prompts") or column.startswith("prompts.") for column in columns)
+    return any(
+        column in ("prompt", "prompts") or column.startswith("prompts.") for column in columns
+    )
 
 
 def _text(record: Record, *, has_split: bool) -> tuple[str, Text]:
     name = record.text("image") or record.required("id")
     row = read_row(Record(record.path, record.number, {**record.fields, "id": name, "image": name}))
     if has_split and not record.text("split"):
-        raise record.error("split", "no split, while other rows have one", allowed="all rows have a split or none", remedy="write train, val or test")
-    prompts = {level: texts[0] if len(texts) == 1 else list(texts) for level, texts in row.prompts.items()}
-    columns = {key: value for key, value in record.fields.items() if key not in ELSEWHERE and not key.startswith("prompts.") and value not in (None, "")}
-    return _stem(Path(name.replace("\\", "/")).name), Text(row.split if has_split else "", prompts, columns)
+        raise record.error(
+            "split",
+            "no split, while other rows have one",
+            allowed="all rows have a split or none",
+            remedy="write train, val or test",
+        )
+    prompts = {
+        level: texts[0] if len(texts) == 1 else list(texts) for level, texts in row.prompts.items()
+    }
+    columns = {
+        key: value
+        for key, value in record.fields.items()
+        if key not in ELSEWHERE and not key.startswith("prompts.") and value not in (None, "")
+    }
+    return _stem(Path(name.replace("\\", "/")).name), Text(
+        row.split if has_split else "", prompts, columns
+    )
 
 
 def _stem(name: str) -> str:

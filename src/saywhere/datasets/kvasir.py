@@ -5,7 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import BY_NAME, ORACLE, Case, Prepared, by_stem, drawn_split, find_with, missing, no_annotations, paired, write_set
+from saywhere.datasets.layout import (
+    BY_NAME,
+    ORACLE,
+    Case,
+    Prepared,
+    by_stem,
+    drawn_split,
+    find_with,
+    missing,
+    no_annotations,
+    paired,
+    write_set,
+)
 from saywhere.datasets.medvlsm import read_if_there
 
 PUBLISHED = {"train": 800, "val": 100, "test": 100}
@@ -27,13 +39,29 @@ def prepare_kvasir(source: Path, target: Path, progress: Progress | None = None)
     if not listed:
         return _without_text(source, target, images, masks, progress)
     present, warnings = paired([record.stem for record in listed], images, masks)
-    cases = [Case(r.stem, images[r.stem], masks[r.stem], r.split, r.prompts, ORACLE) for r in listed if r.stem in present]
+    cases = [
+        Case(r.stem, images[r.stem], masks[r.stem], r.split, r.prompts, ORACLE)
+        for r in listed
+        if r.stem in present
+    ]
     return write_set(source, target, cases, PUBLISHED, warnings, progress)
 
 
-def _without_text(source: Path, target: Path, images: dict[str, Path], masks: dict[str, Path], progress: Progress | None) -> Prepared:
+def _without_text(
+    source: Path,
+    target: Path,
+    images: dict[str, Path],
+    masks: dict[str, Path],
+    progress: Progress | None,
+) -> Prepared:
     present, warnings = paired(sorted(images), masks)
     cases = [Case(stem, images[stem], masks[stem], drawn_split(stem)) for stem in sorted(present)]
     n_published = sum(PUBLISHED.values())
-    warnings += [] if len(cases) == n_published else [f"{len(cases):,} images; {n_published:,} were published"]
-    return write_set(source, target, cases, {}, [*warnings, no_annotations(TEXT_REMEDY, BY_NAME)], progress)
+    warnings += (
+        []
+        if len(cases) == n_published
+        else [f"{len(cases):,} images; {n_published:,} were published"]
+    )
+    return write_set(
+        source, target, cases, {}, [*warnings, no_annotations(TEXT_REMEDY, BY_NAME)], progress
+    )

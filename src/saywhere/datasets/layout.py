@@ -53,7 +53,9 @@ class Prepared:
 def folders(root: Path) -> Iterator[Path]:
     """`root` and the folders below it, DEPTH deep, nearest first, sorted. Raises MissingFile."""
     if not root.is_dir():
-        raise MissingFile(f"no folder {root}", remedy="name the folder that you unpacked the download into")
+        raise MissingFile(
+            f"no folder {root}", remedy="name the folder that you unpacked the download into"
+        )
     level = [root]
     for _ in range(DEPTH + 1):
         yield from level
@@ -62,7 +64,11 @@ def folders(root: Path) -> Iterator[Path]:
 
 def _children(folder: Path) -> list[Path]:
     with suppress(PermissionError):
-        return [child for child in folder.iterdir() if not child.name.startswith((".", "__MACOSX")) and child.is_dir()]
+        return [
+            child
+            for child in folder.iterdir()
+            if not child.name.startswith((".", "__MACOSX")) and child.is_dir()
+        ]
     return []
 
 
@@ -72,41 +78,89 @@ def find_with(root: Path, names: list[str], remedy: str) -> Path:
     for folder in searched:
         if all((folder / name).exists() for name in names):
             return folder
-    raise missing(root, [name for name in names if not any((folder / name).exists() for folder in searched)] or names, remedy)
+    raise missing(
+        root,
+        [name for name in names if not any((folder / name).exists() for folder in searched)]
+        or names,
+        remedy,
+    )
 
 
 def missing(root: Path, names: list[str], remedy: str) -> MissingFile:
     """The one error of a wrong or half layout."""
     here = sorted(child.name + ("/" if child.is_dir() else "") for child in root.iterdir())
-    shown = ", ".join(here[:SHOWN]) + (f" and {len(here) - SHOWN} more" if len(here) > SHOWN else "") if here else "nothing"
+    shown = (
+        ", ".join(here[:SHOWN]) + (f" and {len(here) - SHOWN} more" if len(here) > SHOWN else "")
+        if here
+        else "nothing"
+    )
     looked_for = ", ".join(repr(name) for name in names)
-    return MissingFile(f"no {looked_for}", where=f"{root} or the folders below it", allowed=f"found there: {shown}", remedy=remedy)
+    return MissingFile(
+        f"no {looked_for}",
+        where=f"{root} or the folders below it",
+        allowed=f"found there: {shown}",
+        remedy=remedy,
+    )
 
 
 def by_stem(folder: Path, suffix: str = "") -> dict[str, Path]:
     """The folder's image files by stem (less `suffix`, any case)."""
-    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")}
+    files = {
+        path.stem: path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    }
     if not suffix:
         return files
-    return {stem[: -len(suffix)]: path for stem, path in files.items() if stem.lower().endswith(suffix.lower())}
+    return {
+        stem[: -len(suffix)]: path
+        for stem, path in files.items()
+        if stem.lower().endswith(suffix.lower())
+    }
 
 
 def stem_of(name: object, where: Path) -> str:
     """A file name from somebody's list → its stem. Raises ManifestError unless it is a plain name."""
-    if not isinstance(name, str) or not name.strip() or "\0" in name or name != Path(name.replace("\\", "/")).name:
-        raise ManifestError(f"{str(name)[:60]!r} is no file name", where=where, allowed="a name without folders", remedy="take the published file")
+    if (
+        not isinstance(name, str)
+        or not name.strip()
+        or "\0" in name
+        or name != Path(name.replace("\\", "/")).name
+    ):
+        raise ManifestError(
+            f"{str(name)[:60]!r} is no file name",
+            where=where,
+            allowed="a name without folders",
+            remedy="take the published file",
+        )
     return Path(name).stem
 
 
-def write_set(source: Path, target: Path, cases: list[Case], published: Mapping[str, int], warnings: list[str], progress: Progress | None = None) -> Prepared:
+def write_set(
+    source: Path,
+    target: Path,
+    cases: list[Case],
+    published: Mapping[str, int],
+    warnings: list[str],
+    progress: Progress | None = None,
+) -> Prepared:
     """Write images (bytes as they are), masks (0/255 PNG, thresholded at 128) and, last, the manifest; a second run does the same again.
 
     `warnings` so far are followed by ours. Raises: UsageError if target is source; ManifestError without a case; NotWritable.
     """
     if not cases:
-        raise ManifestError("no listed case has both an image and a mask", where=source, allowed="; ".join(warnings) or None, remedy="unpack all of the set")
+        raise ManifestError(
+            "no listed case has both an image and a mask",
+            where=source,
+            allowed="; ".join(warnings) or None,
+            remedy="unpack all of the set",
+        )
     if target.resolve() == source.resolve():
-        raise UsageError(f"--to is --from ({target})", allowed="the download stays as it is", remedy="choose another folder for --to")
+        raise UsageError(
+            f"--to is --from ({target})",
+            allowed="the download stays as it is",
+            remedy="choose another folder for --to",
+        )
     counts = Counter(case.split for case in cases)
     warnings = [*warnings, *count_warnings(counts, published)]
     rows, taken = [], set[str]()
@@ -114,7 +168,17 @@ def write_set(source: Path, target: Path, cases: list[Case], published: Mapping[
         name = _unique(case, taken)
         image, mask = f"images/{name}{case.image.suffix.lower()}", f"masks/{name}.png"
         warnings += _write_files(case, target / image, target / mask)
-        rows.append({"id": name, "image": image, "mask": mask, "split": case.split, "prompts": dict(case.prompts), "frame": "image", **case.columns})
+        rows.append(
+            {
+                "id": name,
+                "image": image,
+                "mask": mask,
+                "split": case.split,
+                "prompts": dict(case.prompts),
+                "frame": "image",
+                **case.columns,
+            }
+        )
         if progress is not None:
             progress(done, len(cases))
     write_manifest(target / "manifest.jsonl", rows)
@@ -139,7 +203,10 @@ def _write_files(case: Case, image: Path, mask: Path) -> list[str]:
     except UnreadableFile as error:
         warnings.append(f"an image could not be copied: {error}")
     try:
-        write_mask(mask, np.logical_or.reduce([read_mask(path) for path in (case.mask, *case.further_masks)]))
+        write_mask(
+            mask,
+            np.logical_or.reduce([read_mask(path) for path in (case.mask, *case.further_masks)]),
+        )
     except UnreadableFile as error:
         warnings.append(f"a mask could not be converted: {error}")
         write_bytes(mask, case.mask.read_bytes())
@@ -163,9 +230,15 @@ def no_annotations(remedy: str, split: str) -> str:
     return f"{NO_TEXT}; {split}. For MedVLSM's prompts and split {remedy}"
 
 
-def count_warnings(counts: Mapping[str, int], published: Mapping[str, int], what: str = "split") -> list[str]:
+def count_warnings(
+    counts: Mapping[str, int], published: Mapping[str, int], what: str = "split"
+) -> list[str]:
     """Both numbers where they differ; `what` is counted: a split, a kind."""
-    return [f"{counts.get(name, 0):,} rows of {what} {name}; {n:,} were published" for name, n in published.items() if counts.get(name, 0) != n]
+    return [
+        f"{counts.get(name, 0):,} rows of {what} {name}; {n:,} were published"
+        for name, n in published.items()
+        if counts.get(name, 0) != n
+    ]
 
 
 def paired(wanted: list[Key], *places: Mapping[Key, Path]) -> tuple[set[Key], list[str]]:
@@ -174,4 +247,6 @@ def paired(wanted: list[Key], *places: Mapping[Key, Path]) -> tuple[set[Key], li
     if not absent:
         return set(wanted), []
     named = ", ".join(key if isinstance(key, str) else key[-1] for key in absent[:3])
-    return set(wanted) - set(absent), [f"{len(absent):,} of {len(wanted):,} listed cases lack an image or a mask and are left out (the first: {named})"]
+    return set(wanted) - set(absent), [
+        f"{len(absent):,} of {len(wanted):,} listed cases lack an image or a mask and are left out (the first: {named})"
+    ]

@@ -6,7 +6,16 @@ from functools import partial
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import ORACLE, Case, Prepared, by_stem, find_with, missing, paired, write_set
+from saywhere.datasets.layout import (
+    ORACLE,
+    Case,
+    Prepared,
+    by_stem,
+    find_with,
+    missing,
+    paired,
+    write_set,
+)
 from saywhere.datasets.lvit_texts import read_texts
 from saywhere.datasets.workbooks import MASK
 
@@ -14,7 +23,9 @@ PARTS = {"train": "Train_Folder", "val": "Val_Folder", "test": "Test_Folder"}
 IMAGES_REMEDY = "unpack LViT's download so that Train_Folder, Val_Folder and Test_Folder, each with img and labelcol, lie in the folder that --from names"
 
 
-def _prepare(published: dict[str, int], source: Path, target: Path, progress: Progress | None = None) -> Prepared:
+def _prepare(
+    published: dict[str, int], source: Path, target: Path, progress: Progress | None = None
+) -> Prepared:
     """{Train,Val,Test}_Folder/{img,labelcol}/* and workbooks of any name, anywhere below `source`.
 
     Raises: MissingExtra, MissingFile, ManifestError, UnreadableFile, UsageError, NotWritable.
@@ -25,14 +36,21 @@ def _prepare(published: dict[str, int], source: Path, target: Path, progress: Pr
     cases: list[Case] = []
     warnings: list[str] = []
     for split, name in PARTS.items():
-        masks = {stem.removeprefix(MASK): path for stem, path in _files(root / name, "labelcol").items()}
+        masks = {
+            stem.removeprefix(MASK): path for stem, path in _files(root / name, "labelcol").items()
+        }
         present, absent = paired(sorted(images[split]), masks)
         silent = sorted(stem for stem in present if (split, stem) not in texts)
         if silent:
-            absent.append(f"{len(silent):,} cases of split {split} have no sentence and are left out (the first: {', '.join(silent[:3])})")
+            absent.append(
+                f"{len(silent):,} cases of split {split} have no sentence and are left out (the first: {', '.join(silent[:3])})"
+            )
         warnings += absent
         said = {stem: texts[split, stem] for stem in sorted(present) if (split, stem) in texts}
-        cases += [Case(stem, images[split][stem], masks[stem], split, {"text": text}, ORACLE) for stem, text in said.items()]
+        cases += [
+            Case(stem, images[split][stem], masks[stem], split, {"text": text}, ORACLE)
+            for stem, text in said.items()
+        ]
     return write_set(source, target, cases, published, warnings, progress)
 
 

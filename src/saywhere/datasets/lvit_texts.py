@@ -13,7 +13,9 @@ SPLITS = ("train", "val", "test")
 REMEDY = "put LViT's workbooks (columns Image and Description) into the folder that --from names"
 
 
-def read_texts(source: Path, images: Mapping[str, Mapping[str, Path]]) -> dict[tuple[str, str], str]:
+def read_texts(
+    source: Path, images: Mapping[str, Mapping[str, Path]]
+) -> dict[tuple[str, str], str]:
     """(split, stem) → sentence, of every workbook below `source` that has both columns; `images`: of each split, by stem.
 
     A workbook whose name, or whose folder's, begins with Train, Val or Test speaks of that split first; where a split's own say nothing of a case,
@@ -28,14 +30,21 @@ def read_texts(source: Path, images: Mapping[str, Mapping[str, Path]]) -> dict[t
         own = [(path, said) for whose, path, said in books if whose == split]
         for stem in stems:
             named = [(path, said[stem]) for path, said in own if stem in said]
-            others = [(path, said[stem]) for whose, path, said in books if whose != split and stem in said]
+            others = [
+                (path, said[stem]) for whose, path, said in books if whose != split and stem in said
+            ]
             if not named and others and sum(stem in every for every in images.values()) > 1:
                 if own:  # they leave this one out
                     continue
                 raise _ambiguous(stem, split, others[0][0])
             for path, text in named or others:
                 if found.setdefault((split, stem), text) != text:
-                    raise ManifestError(f"another sentence of {stem!r}", where=path, allowed=f"one a case of {split}", remedy="keep one of the workbooks")
+                    raise ManifestError(
+                        f"another sentence of {stem!r}",
+                        where=path,
+                        allowed=f"one a case of {split}",
+                        remedy="keep one of the workbooks",
+                    )
     return found
 
 
@@ -47,7 +56,12 @@ def _ambiguous(stem: str, split: str, path: Path) -> ManifestError:
 
 def _books(source: Path) -> list[Path]:
     """Their names differ from set to set; a workbook without both columns is a list of names only."""
-    paths = [path for folder in folders(source) for path in sorted(folder.glob("*.xlsx")) if not path.name.startswith(("~", "."))]
+    paths = [
+        path
+        for folder in folders(source)
+        for path in sorted(folder.glob("*.xlsx"))
+        if not path.name.startswith(("~", "."))
+    ]
     return [path for path in paths if _speaks(path)]
 
 

@@ -30,12 +30,19 @@ def read_annotations(root: Path, images: dict[str, Path], remedy: str) -> list[L
     Raises: MissingFile; ManifestError naming the file and the record.
     """
     nearest = find_with(root, FILES, remedy)
-    candidates = [folder for folder in folders(root) if all((folder / name).is_file() for name in FILES)]
+    candidates = [
+        folder for folder in folders(root) if all((folder / name).is_file() for name in FILES)
+    ]
     for folder in candidates:
         listed = _read_folder(folder)
         if any(record.stem in images for record in listed):
             return listed
-    raise ManifestError("annotations of other images", where=nearest, allowed="img_name is a file of the images folder", remedy=remedy)
+    raise ManifestError(
+        "annotations of other images",
+        where=nearest,
+        allowed="img_name is a file of the images folder",
+        remedy=remedy,
+    )
 
 
 def read_if_there(root: Path, images: dict[str, Path], remedy: str) -> list[Listed]:
@@ -53,14 +60,26 @@ def _read_file(path: Path, split: str) -> list[Listed]:
     try:
         records = json.loads(read_bytes(path).decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ManifestError(f"not valid JSON ({str(error)[:80]})", where=path, remedy="take the published file") from None
+        raise ManifestError(
+            f"not valid JSON ({str(error)[:80]})", where=path, remedy="take the published file"
+        ) from None
     if not isinstance(records, list):
-        raise ManifestError(f"a {type(records).__name__}", where=path, allowed="a list of records", remedy="take the published file")
+        raise ManifestError(
+            f"a {type(records).__name__}",
+            where=path,
+            allowed="a list of records",
+            remedy="take the published file",
+        )
     return [_record(path, split, number, record) for number, record in enumerate(records, start=1)]
 
 
 def _record(path: Path, split: str, number: int, record: Any) -> Listed:
     prompts = record.get("prompts") if isinstance(record, dict) else None
     if not isinstance(prompts, dict) or "img_name" not in record:
-        raise ManifestError(f"record {number} is incomplete", where=path, allowed="a record has img_name and prompts", remedy="take the published file")
+        raise ManifestError(
+            f"record {number} is incomplete",
+            where=path,
+            allowed="a record has img_name and prompts",
+            remedy="take the published file",
+        )
     return Listed(stem_of(record["img_name"], path), split, prompts)

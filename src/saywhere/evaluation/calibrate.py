@@ -43,12 +43,16 @@ def calibrate(
     config, folder = segmenter.config, segmenter.folder
     _refuse_ours(Path(run), folder)
     chosen = split or config.data.validation_split
-    rows, place, n_quarantined = rows_to_measure(config, None if manifest is None else Path(manifest), chosen)
+    rows, place, n_quarantined = rows_to_measure(
+        config, None if manifest is None else Path(manifest), chosen
+    )
     files.check_takes(folder / expected.FILE)
     cases = measure(segmenter, rows, prompts_for("right", rows, config), "right", advance)
     dice = [case["dice"] for case in cases]
     expectation = fit([case["confidence"] or None for case in cases], dice)
-    files.write_json(folder / expected.FILE, expected.record(expectation, config, segmenter.state, chosen))
+    files.write_json(
+        folder / expected.FILE, expected.record(expectation, config, segmenter.state, chosen)
+    )
     if not named.is_run(folder):
         _renew_digest(folder)
     about = {
@@ -72,5 +76,15 @@ def _renew_digest(folder: Path) -> None:
     """A model's digests name the new file, and are otherwise as they were: what is damaged is not vouched for."""
     sums = folder / named.SUMS
     if sums.is_file():
-        others = [line for line in sums.read_text(encoding="utf-8").splitlines() if not re.search(rf"[ *]{re.escape(expected.FILE)}$", line)]
-        files.write_text(sums, "".join(f"{line}\n" for line in [*others, f"{files.digest(folder / expected.FILE)}  {expected.FILE}"]))
+        others = [
+            line
+            for line in sums.read_text(encoding="utf-8").splitlines()
+            if not re.search(rf"[ *]{re.escape(expected.FILE)}$", line)
+        ]
+        files.write_text(
+            sums,
+            "".join(
+                f"{line}\n"
+                for line in [*others, f"{files.digest(folder / expected.FILE)}  {expected.FILE}"]
+            ),
+        )

@@ -37,11 +37,21 @@ class EvaluationSummary(dict[str, Any]):
 
     def __repr__(self) -> str:
         head = f"{self['n']} cases of split {self['split']!r}, prompts {self['level']!r}, original size; words: {self['verdict'] or 'not compared'}"
-        return "\n".join([head, f"{'words':14}{'cases':>6}   Dice a case [95 %]      right − these [95 %]", *map(self._line, self["words"])])
+        return "\n".join(
+            [
+                head,
+                f"{'words':14}{'cases':>6}   Dice a case [95 %]      right − these [95 %]",
+                *map(self._line, self["words"]),
+            ]
+        )
 
     def _line(self, kind: str) -> str:
         found, against = self["words"][kind], self["listening"].get(kind)
-        gap = f"{with_span(against['difference'], against['low'], against['high'], '+')}  {against['verdict']}" if against else ""
+        gap = (
+            f"{with_span(against['difference'], against['low'], against['high'], '+')}  {against['verdict']}"
+            if against
+            else ""
+        )
         return f"{kind:14}{found['n']:>6}   {with_span(**found['dice_mean'])}    {gap}".rstrip()
 
 
@@ -73,7 +83,10 @@ def evaluate(
     config = segmenter.config
     kinds = asked(config, [words] if isinstance(words, str) else words)
     rows, place, n_quarantined = rows_to_measure(config, manifest, split or config.data.test_split)
-    cases = {kind: measure(segmenter, rows, prompts_for(kind, rows, config), kind, advance) for kind in kinds}
+    cases = {
+        kind: measure(segmenter, rows, prompts_for(kind, rows, config), kind, advance)
+        for kind in kinds
+    }
     about = {
         "split": split or config.data.test_split,
         "manifest": str(place),
@@ -82,7 +95,11 @@ def evaluate(
         "mirror": config.evaluate.mirror,
         "expected_from": segmenter.learned_from,
     }
-    summary = EvaluationSummary(summarise(cases, config) | {"trust": _trust(cases["right"], config), "expected": _expected(cases)} | about)
+    summary = EvaluationSummary(
+        summarise(cases, config)
+        | {"trust": _trust(cases["right"], config), "expected": _expected(cases)}
+        | about
+    )
     folder = Path(out) if out else results_of(segmenter.folder, "evaluation")
     _write_cases(folder / "cases.csv", [case for kind in kinds for case in cases[kind]])
     pictures.write(folder, segmenter, rows, cases["right"], cases.get("contradictory", ()))
@@ -95,7 +112,13 @@ def results_of(folder: Path, what: str) -> Path:
     return folder / what if named.is_run(folder) else Path("runs") / f"{folder.name}-{what}"
 
 
-def measure(segmenter: Segmenter, rows: Sequence[Row], prompts: Sequence[str | None], kind: str, advance: Callable[[int], None]) -> list[Case]:
+def measure(
+    segmenter: Segmenter,
+    rows: Sequence[Row],
+    prompts: Sequence[str | None],
+    kind: str,
+    advance: Callable[[int], None],
+) -> list[Case]:
     """One case a row that has such words."""
     config = segmenter.config
     chosen = [(row, prompt) for row, prompt in zip(rows, prompts) if prompt is not None]
@@ -103,26 +126,52 @@ def measure(segmenter: Segmenter, rows: Sequence[Row], prompts: Sequence[str | N
     cases: list[Case] = []
     for (row, prompt), (result, target) in zip(chosen, answers(segmenter, chosen)):
         numbers = case_metrics(result.mask, target, config.evaluate.surface_tolerance_px)
-        cases.append({"id": row.id, "words": kind, "prompt": prompt, **numbers, "confidence": result.confidence or 0.0, "expected_dice": result.expected_dice})
+        cases.append(
+            {
+                "id": row.id,
+                "words": kind,
+                "prompt": prompt,
+                **numbers,
+                "confidence": result.confidence or 0.0,
+                "expected_dice": result.expected_dice,
+            }
+        )
         advance(1)
     return cases
 
 
-def answers(segmenter: Segmenter, asked: Sequence[tuple[Row, str]]) -> Iterator[tuple[Result, np.ndarray]]:
+def answers(
+    segmenter: Segmenter, asked: Sequence[tuple[Row, str]]
+) -> Iterator[tuple[Result, np.ndarray]]:
     """Each row's answer to its prompt, and the truth, bool (height, width), both at the image's own size; a batch of them is in memory at once."""
     size = segmenter.config.evaluate.batch_size
     for start in range(0, len(asked), size):
         part = asked[start : start + size]
-        results = segmenter.segment_many([row.image for row, _ in part], [prompt for _, prompt in part])
+        results = segmenter.segment_many(
+            [row.image for row, _ in part], [prompt for _, prompt in part]
+        )
         for (row, _), result in zip(part, results):
-            yield result, images.read_mask(row.mask) if row.mask is not None else np.zeros(result.mask.shape, bool)
+            yield (
+                result,
+                images.read_mask(row.mask)
+                if row.mask is not None
+                else np.zeros(result.mask.shape, bool),
+            )
 
 
 def summarise(cases: dict[str, list[Case]], config: Config) -> dict[str, Any]:
     """Means with 95 % bootstrap intervals over images, pooled figures, and the paired differences from the right words."""
     right = {case["id"]: case["dice"] for case in cases["right"]}
-    listening = {kind: _listening(right, cases[kind], config) for kind in cases if kind not in ("right", "unseen") and cases[kind]}
-    worst = max((kind for kind in listening if kind != "empty"), key=lambda kind: _VERDICTS.index(listening[kind]["verdict"]), default=None)
+    listening = {
+        kind: _listening(right, cases[kind], config)
+        for kind in cases
+        if kind not in ("right", "unseen") and cases[kind]
+    }
+    worst = max(
+        (kind for kind in listening if kind != "empty"),
+        key=lambda kind: _VERDICTS.index(listening[kind]["verdict"]),
+        default=None,
+    )
     return {
         "n": len(right),
         "frame": "original",
@@ -134,27 +183,45 @@ def summarise(cases: dict[str, list[Case]], config: Config) -> dict[str, Any]:
 
 
 def _listening(right: dict[str, float], cases: list[Case], config: Config) -> dict[str, Any]:
-    own, other = np.array([right[case["id"]] for case in cases]), np.array([case["dice"] for case in cases])
-    found = paired_difference(own, other, resamples=config.evaluate.bootstrap, seed=config.train.seed)
+    own, other = (
+        np.array([right[case["id"]] for case in cases]),
+        np.array([case["dice"] for case in cases]),
+    )
+    found = paired_difference(
+        own, other, resamples=config.evaluate.bootstrap, seed=config.train.seed
+    )
     return asdict(found) | {"verdict": verdict(found)}
 
 
 def _trust(cases: list[Case], config: Config) -> dict[str, Any]:
     """Does its confidence in an answer say how good that is?"""
-    sure, dice, precision = ([case[name] for case in cases] for name in ("confidence", "dice", "precision"))
+    sure, dice, precision = (
+        [case[name] for case in cases] for name in ("confidence", "dice", "precision")
+    )
     return trust(sure, dice, precision, config.evaluate.bootstrap, config.train.seed).record()
 
 
 def _expected(cases: dict[str, list[Case]]) -> dict[str, Any]:
     """How good the expected Dice was, by kind of words; empty for a run that has none."""
-    marked = {kind: [case for case in found if case["expected_dice"] is not None] for kind, found in cases.items()}
-    return {kind: check_expected([case["expected_dice"] for case in found], [case["dice"] for case in found]) for kind, found in marked.items() if found}
+    marked = {
+        kind: [case for case in found if case["expected_dice"] is not None]
+        for kind, found in cases.items()
+    }
+    return {
+        kind: check_expected(
+            [case["expected_dice"] for case in found], [case["dice"] for case in found]
+        )
+        for kind, found in marked.items()
+        if found
+    }
 
 
 def _summary(cases: list[Case], config: Config) -> dict[str, Any]:
     column = {name: np.array([case[name] for case in cases], float) for name in COLUMNS[3:9]}
     means = {
-        f"{name}_mean": asdict(bootstrap_mean(values, resamples=config.evaluate.bootstrap, seed=config.train.seed))
+        f"{name}_mean": asdict(
+            bootstrap_mean(values, resamples=config.evaluate.bootstrap, seed=config.train.seed)
+        )
         for name, values in column.items()
         if name != "hausdorff_95_px"
     }
@@ -168,7 +235,9 @@ def _summary(cases: list[Case], config: Config) -> dict[str, Any]:
     return {"n": len(cases), **means, "hausdorff_95_px": surface, **pooled(cases)}
 
 
-def rows_to_measure(config: Config, manifest: Path | None, split: str) -> tuple[list[Row], Path, int]:
+def rows_to_measure(
+    config: Config, manifest: Path | None, split: str
+) -> tuple[list[Row], Path, int]:
     """The split's clean rows, where they stand, and how many were set aside. Raises MissingFile, ConfigError, ManifestError, TooManyFaults."""
     everything = data_of(config, manifest)
     levels = [config.text.evaluate_prompts] if config.fusion.uses_text else []
@@ -185,5 +254,8 @@ def _write_cases(path: Path, cases: list[Case]) -> None:
     sheet = io.StringIO()
     writer = csv.DictWriter(sheet, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in case.items()} for case in cases)
+    writer.writerows(
+        {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in case.items()}
+        for case in cases
+    )
     files.write_text(path, sheet.getvalue())

@@ -26,7 +26,10 @@ def prompts_for(words: str, rows: Sequence[Row], config: Config) -> list[str | N
     if words == "empty":
         return [""] * len(rows)
     if words == "shuffled":
-        return [other if other != own else None for own, other in zip(right, shuffle(right, config.train.seed))]
+        return [
+            other if other != own else None
+            for own, other in zip(right, shuffle(right, config.train.seed))
+        ]
     if words == "contradictory":
         return [contradict(prompt) for prompt in right]
     assert config.text.unseen_prompts is not None  # `asked` gives no others
@@ -38,10 +41,19 @@ def asked(config: Config, words: Sequence[str] | None = None) -> list[str]:
 
     Raises ConfigError for words that do not exist, before anything is measured.
     """
-    chosen = [*config.evaluate.words, *(["unseen"] if config.text.unseen_prompts else [])] if words is None else words
+    chosen = (
+        [*config.evaluate.words, *(["unseen"] if config.text.unseen_prompts else [])]
+        if words is None
+        else words
+    )
     for word in chosen:
         if word not in WORDS:
-            raise ConfigError(f"no words {word!r}", where="evaluate.words", remedy=nearest(word, WORDS))
+            raise ConfigError(
+                f"no words {word!r}", where="evaluate.words", remedy=nearest(word, WORDS)
+            )
     if "unseen" in chosen and not config.text.unseen_prompts:
-        raise ConfigError("words 'unseen', and text.unseen_prompts is not set", remedy="set it to a level of the manifest")
+        raise ConfigError(
+            "words 'unseen', and text.unseen_prompts is not set",
+            remedy="set it to a level of the manifest",
+        )
     return list(dict.fromkeys(["right", *chosen])) if config.fusion.uses_text else ["right"]

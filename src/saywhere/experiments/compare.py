@@ -12,10 +12,19 @@ import numpy as np
 
 from saywhere.errors import UsageError
 from saywhere.experiments.results import Results, read_results, references
-from saywhere.metrics.statistics import PairedDifference, hierarchical_difference, holm, rank_biserial, with_span
+from saywhere.metrics.statistics import (
+    PairedDifference,
+    hierarchical_difference,
+    holm,
+    rank_biserial,
+    with_span,
+)
 
 RESAMPLES = 4000
-_FRAMES = {"original": "test cases at their original size", "mosaic": "mosaics of test images, at the network's size"}
+_FRAMES = {
+    "original": "test cases at their original size",
+    "mosaic": "mosaics of test images, at the network's size",
+}
 
 
 @dataclass(frozen=True)
@@ -53,32 +62,66 @@ def compare(folder: Path) -> Comparison:
     """
     about, results, left_out = read_results(folder)
     beside = references(about["reference"], results)
-    differences = {label: case_difference(results[label], results[other]) for label, other in beside.items() if _shared(results[label], results[other])}
+    differences = {
+        label: case_difference(results[label], results[other])
+        for label, other in beside.items()
+        if _shared(results[label], results[other])
+    }
     corrected = dict(zip(differences, holm([found.p for found in differences.values()])))
     reference = about["reference"] if beside else None
     lines = []
     for label, cells in results.items():
         dice = _mean_dice(cells)
-        columns = [*_row(cells, dice), *(value(cells) for _, value in _extras(results)), *_heard(cells, results)]
+        columns = [
+            *_row(cells, dice),
+            *(value(cells) for _, value in _extras(results)),
+            *_heard(cells, results),
+        ]
         if label in differences:
-            columns += [_told(differences[label]), _p(corrected[label]), f"{_effect(cells, results[beside[label]]):+.2f}"]
+            columns += [
+                _told(differences[label]),
+                _p(corrected[label]),
+                f"{_effect(cells, results[beside[label]]):+.2f}",
+            ]
         elif reference:
             columns += ["reference" if label in beside.values() else "–", "", ""]
-        lines.append(Line(label, len(cells), dice, columns, differences.get(label), label in beside.values()))
-    return Comparison(about["title"], f"{about['note']} {_protocol(results)}", reference, _heads(results, reference), lines, left_out)
+        lines.append(
+            Line(label, len(cells), dice, columns, differences.get(label), label in beside.values())
+        )
+    return Comparison(
+        about["title"],
+        f"{about['note']} {_protocol(results)}",
+        reference,
+        _heads(results, reference),
+        lines,
+        left_out,
+    )
 
 
 def table(found: Comparison) -> str:
     """As Markdown."""
     heads = ["", "seeds", *found.heads]
-    lines = [f"**{found.title}.** {found.note}", "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    lines += [f"| {' | '.join([line.label, str(line.n_seeds), *line.columns])} |" for line in found.lines]
+    lines = [
+        f"**{found.title}.** {found.note}",
+        "",
+        f"| {' | '.join(heads)} |",
+        "|" + "---|" * len(heads),
+    ]
+    lines += [
+        f"| {' | '.join([line.label, str(line.n_seeds), *line.columns])} |" for line in found.lines
+    ]
     lines += [f"\nLeft out: {name} ({why})." for name, why in found.left_out.items()]
     return "\n".join(lines) + "\n"
 
 
 def _heads(results: Results, reference: str | None) -> list[str]:
-    heads = ["Dice a case [95 %]", "IoU a case", "Dice pooled", "IoU pooled", *(name for name, _ in _extras(results))]
+    heads = [
+        "Dice a case [95 %]",
+        "IoU a case",
+        "Dice pooled",
+        "IoU pooled",
+        *(name for name, _ in _extras(results)),
+    ]
     heads += [f"right − {kind}" for kind in _kinds(results)]
     return heads + ([f"Dice − “{reference}” [95 %]", "p (Holm)", "effect"] if reference else [])
 
@@ -89,9 +132,16 @@ def _mean_dice(cells: list[dict[str, Any]]) -> PairedDifference:
 
 
 def _row(cells: list[dict[str, Any]], dice: PairedDifference) -> list[str]:
-    mean = [np.mean([cell["summary"]["words"]["right"][key] for cell in cells]) for key in ("dice_pooled", "iou_pooled")]
+    mean = [
+        np.mean([cell["summary"]["words"]["right"][key] for cell in cells])
+        for key in ("dice_pooled", "iou_pooled")
+    ]
     iou = np.mean([cell["summary"]["words"]["right"]["iou_mean"]["mean"] for cell in cells])
-    return [with_span(dice.difference, dice.low, dice.high), f"{iou:.3f}", *(f"{value:.3f}" for value in mean)]
+    return [
+        with_span(dice.difference, dice.low, dice.high),
+        f"{iou:.3f}",
+        *(f"{value:.3f}" for value in mean),
+    ]
 
 
 def _extras(results: Results) -> list[tuple[str, Callable[[list[dict[str, Any]]], str]]]:
@@ -99,9 +149,22 @@ def _extras(results: Results) -> list[tuple[str, Callable[[list[dict[str, Any]]]
     every = [cell for cells in results.values() for cell in cells]
     columns: list[tuple[str, Callable[[list[dict[str, Any]]], str]]] = []
     if any("unseen" in cell["summary"]["words"] for cell in every):
-        columns.append(("unseen wording", lambda cells: _mean([cell["summary"]["words"].get("unseen", {}).get("dice_mean", {}).get("mean") for cell in cells])))
+        columns.append(
+            (
+                "unseen wording",
+                lambda cells: _mean(
+                    [
+                        cell["summary"]["words"].get("unseen", {}).get("dice_mean", {}).get("mean")
+                        for cell in cells
+                    ]
+                ),
+            )
+        )
     if any(cell.get("mosaic") for cell in every):
-        columns += [(f"mosaics: {words}", partial(_on_mosaics, words)) for words in ("right", "another tile's", "unseen wording")]
+        columns += [
+            (f"mosaics: {words}", partial(_on_mosaics, words))
+            for words in ("right", "another tile's", "unseen wording")
+        ]
     if any(cell.get("spread") is not None for cell in every):
         columns.append(("spread", lambda cells: _mean([cell.get("spread") for cell in cells])))
     return columns
@@ -117,30 +180,50 @@ def _mean(values: list[float | None]) -> str:
 
 
 def _kinds(results: Results) -> list[str]:
-    return list(dict.fromkeys(kind for cells in results.values() for cell in cells for kind in cell["summary"]["listening"]))
+    return list(
+        dict.fromkeys(
+            kind
+            for cells in results.values()
+            for cell in cells
+            for kind in cell["summary"]["listening"]
+        )
+    )
 
 
 def _heard(cells: list[dict[str, Any]], results: Results) -> list[str]:
-    return [_told(words_gap(cells, kind)) if kind in cells[0]["summary"]["listening"] else "–" for kind in _kinds(results)]
+    return [
+        _told(words_gap(cells, kind)) if kind in cells[0]["summary"]["listening"] else "–"
+        for kind in _kinds(results)
+    ]
 
 
 def words_gap(cells: list[dict[str, Any]], kind: str) -> PairedDifference:
     """Dice with right words minus Dice with words of this kind, over the cases that have them, and over seeds."""
     names = _names(cells[0], kind)
-    return hierarchical_difference(_matrix(cells, "right", names), _matrix(cells, kind, names), RESAMPLES, 0)
+    return hierarchical_difference(
+        _matrix(cells, "right", names), _matrix(cells, kind, names), RESAMPLES, 0
+    )
 
 
-def case_difference(cells: list[dict[str, Any]], reference: list[dict[str, Any]], measure: str = "dice") -> PairedDifference:
+def case_difference(
+    cells: list[dict[str, Any]], reference: list[dict[str, Any]], measure: str = "dice"
+) -> PairedDifference:
     """Dice (or "iou") with right words of these cells minus the reference's, over the seeds that both have, and over cases.
 
     Raises: UsageError where they have no seed in common.
     """
     if not _shared(cells, reference):
-        raise UsageError("no seed in common", where=f"{cells[0]['label']}, {reference[0]['label']}", remedy="run `saywhere experiment` with a seed of both")
+        raise UsageError(
+            "no seed in common",
+            where=f"{cells[0]['label']}, {reference[0]['label']}",
+            remedy="run `saywhere experiment` with a seed of both",
+        )
     return hierarchical_difference(*_paired(cells, reference, measure), RESAMPLES, 0)
 
 
-def seed_differences(cells: list[dict[str, Any]], reference: list[dict[str, Any]], measure: str = "dice") -> tuple[float, ...]:
+def seed_differences(
+    cells: list[dict[str, Any]], reference: list[dict[str, Any]], measure: str = "dice"
+) -> tuple[float, ...]:
     """What `case_difference` is the mean of: each seed's own, of the seeds that both have."""
     ours, theirs = _paired(cells, reference, measure)
     return tuple(float(gain) for gain in (ours - theirs).mean(axis=1))
@@ -151,7 +234,9 @@ def _effect(cells: list[dict[str, Any]], reference: list[dict[str, Any]]) -> flo
     return rank_biserial(ours.mean(axis=0), theirs.mean(axis=0))
 
 
-def _paired(cells: list[dict[str, Any]], reference: list[dict[str, Any]], measure: str = "dice") -> tuple[np.ndarray, np.ndarray]:
+def _paired(
+    cells: list[dict[str, Any]], reference: list[dict[str, Any]], measure: str = "dice"
+) -> tuple[np.ndarray, np.ndarray]:
     """A measure (seed, case) of both, for the seeds that both have and in one order of cases."""
     seeds = _shared(cells, reference)
     ours, theirs = ([cell for cell in side if cell["seed"] in seeds] for side in (cells, reference))
@@ -168,9 +253,14 @@ def _names(cell: dict[str, Any], words: str) -> list[str]:
     return [case["id"] for case in cell["cases"] if case["words"] == words]
 
 
-def _matrix(cells: list[dict[str, Any]], words: str, names: list[str], measure: str = "dice") -> np.ndarray:
+def _matrix(
+    cells: list[dict[str, Any]], words: str, names: list[str], measure: str = "dice"
+) -> np.ndarray:
     """A measure (seed, case) with these words, by the cases' names. Raises UsageError for a cell that lacks one of them."""
-    found = [{case["id"]: case[measure] for case in cell["cases"] if case["words"] == words} for cell in cells]
+    found = [
+        {case["id"]: case[measure] for case in cell["cases"] if case["words"] == words}
+        for cell in cells
+    ]
     for cell, values in zip(cells, found):
         if lacking := [name for name in names if name not in values]:
             raise UsageError(f"{len(lacking)} of {len(names)} cases are not there with {words} words (the first: {lacking[0]})",
@@ -186,7 +276,13 @@ def gap(found: PairedDifference) -> str:
 
 def _told(found: PairedDifference) -> str:
     """The same for a table: a difference whose interval holds 0 is said to be none for sure, and one that other seeds may not show too."""
-    return gap(found) + (" holds 0" if found.low <= 0 <= found.high else " seeds differ" if found.seeds_differ else "")
+    return gap(found) + (
+        " holds 0"
+        if found.low <= 0 <= found.high
+        else " seeds differ"
+        if found.seeds_differ
+        else ""
+    )
 
 
 def _p(value: float) -> str:
@@ -197,7 +293,9 @@ def _protocol(results: Results) -> str:
     """What the cells share, from their own files."""
     cell = next(iter(results.values()))[0]
     config, n = cell["config"], cell["summary"]["n"]
-    networks = ", ".join(dict.fromkeys(_network(cells[0]["config"]["network"]) for cells in results.values()))
+    networks = ", ".join(
+        dict.fromkeys(_network(cells[0]["config"]["network"]) for cells in results.values())
+    )
     size = config["data"]["size"]
     steps = config["train"]["steps_per_epoch"]
     length = f"{config['train']['epochs']} epochs" + (f" of {steps} steps" if steps else "")
@@ -216,9 +314,15 @@ def _optimizer(config: dict[str, Any]) -> str:
 
 def _rule(results: Results) -> str:
     """How well the rule that writes sentences anew fits the set's own, where cells keep it."""
-    rules = [cell.get("arm", {}).get("place_rule", {}) for cells in results.values() for cell in cells]
+    rules = [
+        cell.get("arm", {}).get("place_rule", {}) for cells in results.values() for cell in cells
+    ]
     fitted = next((rule for rule in rules if rule.get("agreement") is not None), None)
-    return f"`recaption` names the places of {fitted['agreement']:.1%} of {fitted['n']:,} training sentences as they do. " if fitted else ""
+    return (
+        f"`recaption` names the places of {fitted['agreement']:.1%} of {fitted['n']:,} training sentences as they do. "
+        if fitted
+        else ""
+    )
 
 
 def _statistics(n_seeds: int) -> str:
@@ -233,4 +337,6 @@ def _statistics(n_seeds: int) -> str:
 
 def _network(config: dict[str, Any]) -> str:
     width = f" of width {config['width']}" if config["name"] != "lite" else ""
-    return f"`{config['name']}`{width}" + (f" and depth {config['depth']:g}" if config.get("depth", 1) != 1 else "")
+    return f"`{config['name']}`{width}" + (
+        f" and depth {config['depth']:g}" if config.get("depth", 1) != 1 else ""
+    )

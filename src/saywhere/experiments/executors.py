@@ -21,7 +21,9 @@ DIED = "its process died, with no word of why: out of memory?"
 LOCAL, RAY = "local", "ray"
 
 
-def run(jobs: Sequence[Job], work: Callable[[Job], Found], *, on: str, side_by_side: int, threads: int) -> Iterator[tuple[Job, Found]]:
+def run(
+    jobs: Sequence[Job], work: Callable[[Job], Found], *, on: str, side_by_side: int, threads: int
+) -> Iterator[tuple[Job, Found]]:
     """Each job with what came of it, as they end.
 
     Args:
@@ -32,10 +34,16 @@ def run(jobs: Sequence[Job], work: Callable[[Job], Found], *, on: str, side_by_s
     """
     if not jobs:
         return iter(())
-    return _processes(jobs, work, side_by_side) if on == LOCAL else _ray(jobs, work, on, side_by_side, max(1, threads))
+    return (
+        _processes(jobs, work, side_by_side)
+        if on == LOCAL
+        else _ray(jobs, work, on, side_by_side, max(1, threads))
+    )
 
 
-def _processes(jobs: Sequence[Job], work: Callable[[Job], Found], side_by_side: int) -> Iterator[tuple[Job, Found]]:
+def _processes(
+    jobs: Sequence[Job], work: Callable[[Job], Found], side_by_side: int
+) -> Iterator[tuple[Job, Found]]:
     """A process that dies takes its pool along: those left then run one by one, so that each can only take itself."""
     left = list(jobs)
     with _pool(side_by_side) as pool:
@@ -57,7 +65,10 @@ def _found(future: Future[Found]) -> Found:
     error = future.exception()
     if error is None:
         return future.result()
-    return {"status": "failed", "reason": DIED if isinstance(error, BrokenProcessPool) else "its process was told to stop"}
+    return {
+        "status": "failed",
+        "reason": DIED if isinstance(error, BrokenProcessPool) else "its process was told to stop",
+    }
 
 
 @contextmanager
@@ -86,7 +97,9 @@ def _follow(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _ray(jobs: Sequence[Job], work: Callable[[Job], Found], address: str, side_by_side: int, threads: int) -> Iterator[tuple[Job, Found]]:
+def _ray(
+    jobs: Sequence[Job], work: Callable[[Job], Found], address: str, side_by_side: int, threads: int
+) -> Iterator[tuple[Job, Found]]:
     ray = _started(address, side_by_side * threads)
     try:
         task = ray.remote(num_cpus=threads, max_retries=0)(_at_work)
@@ -110,15 +123,21 @@ def _at_work(folder: str, work: Callable[[Job], Found], job: Job) -> Found:
 
 def _started(address: str, n_cores: int) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
-    os.environ.setdefault("RAY_worker_niceness", "0")  # of 15, beside other work, a minute's cell took six
+    os.environ.setdefault(
+        "RAY_worker_niceness", "0"
+    )  # of 15, beside other work, a minute's cell took six
     try:
         import ray
     except ImportError:
-        raise MissingExtra("Ray is not installed", remedy="pip install 'saywhere[cluster]', or leave out --on") from None
+        raise MissingExtra(
+            "Ray is not installed", remedy="pip install 'saywhere[cluster]', or leave out --on"
+        ) from None
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if address == RAY:
-            ray.init(num_cpus=n_cores, include_dashboard=False, object_store_memory=200 * 2**20, **quiet)
+            ray.init(
+                num_cpus=n_cores, include_dashboard=False, object_store_memory=200 * 2**20, **quiet
+            )
         else:
             ray.init(address, **quiet)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:

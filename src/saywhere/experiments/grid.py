@@ -35,9 +35,16 @@ class Grid(BaseModel):
     seeds: list[int] = Field([0, 1, 2], min_length=1)
     jobs: int = Field(1, ge=1, description="cells side by side")
     threads: int = Field(0, ge=0, description="a cell's threads; 0: every core")
-    mosaics: int = Field(0, ge=0, description="measure each cell on so many mosaics of test images too")
-    measure: Literal["images", "mosaics"] = Field("images", description="whose Dice the table compares: the test images' or the mosaics'")
-    reference: str | None = Field(None, description="label that the others are compared with: a cell's, or that of a choice in the last axis")
+    mosaics: int = Field(
+        0, ge=0, description="measure each cell on so many mosaics of test images too"
+    )
+    measure: Literal["images", "mosaics"] = Field(
+        "images", description="whose Dice the table compares: the test images' or the mosaics'"
+    )
+    reference: str | None = Field(
+        None,
+        description="label that the others are compared with: a cell's, or that of a choice in the last axis",
+    )
     set: dict[str, Any] = Field({}, description="keys of every cell, on top of the base")
     axis: list[list[Choice]] = Field(min_length=1)
     _file: Path | None = PrivateAttr(None)
@@ -64,7 +71,9 @@ class Cell:
 
 def read_grid(path: Path) -> Grid:
     """Raises MissingFile, ConfigError."""
-    document, _ = read_document(path, "grid", "name a TOML file, for instance one of benchmarks/*.toml")
+    document, _ = read_document(
+        path, "grid", "name a TOML file, for instance one of benchmarks/*.toml"
+    )
     try:
         grid = Grid.model_validate(document)
     except ValidationError as error:
@@ -84,7 +93,9 @@ def _explain(fault: Any, document: dict[str, Any], path: Path) -> ConfigError:
         place = f"{path}, axis {axis + 1}, choice {number + 1}" + (f" ({label!r})" if label else "")
     key = ".".join(str(part) for part in location)
     if fault["type"] == "extra_forbidden":
-        return ConfigError(f"unknown key {key[:80]}", where=place, remedy=nearest(key[:80], model.model_fields))
+        return ConfigError(
+            f"unknown key {key[:80]}", where=place, remedy=nearest(key[:80], model.model_fields)
+        )
     return ConfigError(f"{key}: {fault['msg'].lower()}", where=place)
 
 
@@ -94,15 +105,32 @@ def cells_of(grid: Grid, seeds: Sequence[int] = ()) -> list[Cell]:
     Raises ConfigError for a key or value that no configuration has, for two cells of one id, a reference that is no label, and a seed that the grid has not.
     """
     if unknown := set(seeds) - set(grid.seeds):
-        raise ConfigError(f"no seed {min(unknown)} in this grid", where=grid.place, allowed=f"it has {', '.join(map(str, grid.seeds))}")
+        raise ConfigError(
+            f"no seed {min(unknown)} in this grid",
+            where=grid.place,
+            allowed=f"it has {', '.join(map(str, grid.seeds))}",
+        )
     if grid.measure == "mosaics" and not grid.mosaics:
-        raise ConfigError("measure is 'mosaics', and mosaics is 0", where=grid.place, remedy="say on how many: mosaics = 100")
+        raise ConfigError(
+            "measure is 'mosaics', and mosaics is 0",
+            where=grid.place,
+            remedy="say on how many: mosaics = 100",
+        )
     base = read(grid.base)
-    cells = [_cell(grid, base, choices, seed) for seed in seeds or grid.seeds for choices in itertools.product(*grid.axis)]
+    cells = [
+        _cell(grid, base, choices, seed)
+        for seed in seeds or grid.seeds
+        for choices in itertools.product(*grid.axis)
+    ]
     names = [cell.id for cell in cells]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"two cells are called {name}", where=grid.place, allowed="labels must differ", remedy="rename a label or drop a seed")
+            raise ConfigError(
+                f"two cells are called {name}",
+                where=grid.place,
+                allowed="labels must differ",
+                remedy="rename a label or drop a seed",
+            )
     _check_reference(grid)
     return cells
 
@@ -114,12 +142,19 @@ def _cell(grid: Grid, base: Config, choices: Sequence[Choice], seed: int) -> Cel
     try:
         return Cell(label, seed, base.replace(**changes))
     except ConfigError as error:
-        raise ConfigError(error.found, where=f"{grid.place}, cell {label!r}", allowed=error.allowed, remedy=error.remedy) from None
+        raise ConfigError(
+            error.found,
+            where=f"{grid.place}, cell {label!r}",
+            allowed=error.allowed,
+            remedy=error.remedy,
+        ) from None
 
 
 def _check_reference(grid: Grid) -> None:
     """A cell's whole label, or that of a choice in the last axis."""
-    known = [_label(choice.label for choice in choices) for choices in itertools.product(*grid.axis)] + [choice.label for choice in grid.axis[-1]]
+    known = [
+        _label(choice.label for choice in choices) for choices in itertools.product(*grid.axis)
+    ] + [choice.label for choice in grid.axis[-1]]
     if grid.reference is not None and grid.reference not in known:
         raise ConfigError(f"the reference {grid.reference[:80]!r} is no cell's label", where=grid.place,
                           allowed="a whole label, or that of a choice in the last axis", remedy=nearest(grid.reference[:80], known))  # fmt: skip

@@ -43,20 +43,32 @@ def read_results(folder: Path) -> Table:
         elif not isinstance(cell, str):
             found.setdefault(cell["label"], []).append(cell)
     if not found:
-        raise MissingFile("no finished cell", where=folder, remedy="run `saywhere experiment GRID.toml` first")
+        raise MissingFile(
+            "no finished cell", where=folder, remedy="run `saywhere experiment GRID.toml` first"
+        )
     labels = sorted(found, key=lambda label: known.index(label) if label in known else len(known))
-    return Table(about, {label: sorted(found[label], key=lambda cell: cell["seed"]) for label in labels}, left_out)
+    return Table(
+        about,
+        {label: sorted(found[label], key=lambda cell: cell["seed"]) for label in labels},
+        left_out,
+    )
 
 
 def _about(folder: Path) -> dict[str, Any]:
     place = folder / "table.json"
     if not place.is_file():
-        raise MissingFile("no table.json", where=folder, remedy="run `saywhere experiment GRID.toml` first")
+        raise MissingFile(
+            "no table.json", where=folder, remedy="run `saywhere experiment GRID.toml` first"
+        )
     try:
         about = json.loads(place.read_text(encoding="utf-8"))
         return {"title": about["title"], "note": "", "reference": None, "axis": []} | about
     except (OSError, ValueError, KeyError, TypeError):
-        raise UnreadableFile("table.json is not whole", where=place, remedy="run `saywhere experiment` with its grid again: finished cells are kept") from None
+        raise UnreadableFile(
+            "table.json is not whole",
+            where=place,
+            remedy="run `saywhere experiment` with its grid again: finished cells are kept",
+        ) from None
 
 
 def read_cell(path: Path) -> dict[str, Any] | str:
@@ -88,5 +100,13 @@ def references(reference: str | None, labels: Iterable[str]) -> dict[str, str]:
     labels = list(labels)
     if reference is None or reference in labels:
         return {label: reference for label in labels if reference and label != reference}
-    groups = {label.removesuffix(ending): label for label in labels if label.endswith(ending := f" · {reference}")}
-    return {label: groups[group] for label in labels if (group := label.rpartition(" · ")[0]) in groups and label != groups[group]}
+    groups = {
+        label.removesuffix(ending): label
+        for label in labels
+        if label.endswith(ending := f" · {reference}")
+    }
+    return {
+        label: groups[group]
+        for label in labels
+        if (group := label.rpartition(" · ")[0]) in groups and label != groups[group]
+    }

@@ -22,7 +22,19 @@ from saywhere.experiments.unchanged import check_unchanged
 from saywhere.io import files
 
 KEPT = ("id", "words", "dice", "iou", "true_positive", "false_positive", "false_negative")
-ABOUT = ("saywhere", "commit", "packages", "python", "platform", "device", "threads", "precision", "data", "encoder", "parameters")
+ABOUT = (
+    "saywhere",
+    "commit",
+    "packages",
+    "python",
+    "platform",
+    "device",
+    "threads",
+    "precision",
+    "data",
+    "encoder",
+    "parameters",
+)
 """Of run.json, beside what the arm reported."""
 Told = Callable[[str, str], None]
 """Told (cell id, what happened)."""
@@ -43,20 +55,34 @@ def result_path(folder: Path, cell: Cell) -> Path:
     return folder / f"{cell.id}.json"
 
 
-def run_grid(grid: Grid, results: Path, told: Told, command: str, seeds: Sequence[int] = (), on: str = workers.LOCAL, jobs: int | None = None) -> list[str]:
+def run_grid(
+    grid: Grid,
+    results: Path,
+    told: Told,
+    command: str,
+    seeds: Sequence[int] = (),
+    on: str = workers.LOCAL,
+    jobs: int | None = None,
+) -> list[str]:
     """Run what is left, of all seeds or of these; returns the ids of failed cells. Results: results/TABLE/CELL.json, written here, wherever a cell ran.
 
     `on`: see `workers.run`. `jobs`: cells side by side here, in place of the grid's.
     Raises ConfigError, before anything is run or written, for a bad grid, and where finished cells were made from other settings.
     """
     folder = results / grid.table
-    waiting = [Task(cell, command, grid.mosaics, grid.measure) for cell in _waiting(grid, results, seeds)]
+    waiting = [
+        Task(cell, command, grid.mosaics, grid.measure) for cell in _waiting(grid, results, seeds)
+    ]
     files.write_json(folder / "table.json", grid.model_dump(mode="json"))
     sweep()
     failed = []
-    for task, found in workers.run(waiting, outcome, on=on, side_by_side=jobs or grid.jobs, threads=grid.threads):
+    for task, found in workers.run(
+        waiting, outcome, on=on, side_by_side=jobs or grid.jobs, threads=grid.threads
+    ):
         cell = task.cell
-        files.write_json(result_path(folder, cell), {"label": cell.label, "seed": cell.seed} | found)
+        files.write_json(
+            result_path(folder, cell), {"label": cell.label, "seed": cell.seed} | found
+        )
         told(cell.id, "finished" if found["status"] == "finished" else f"failed: {found['reason']}")
         failed += [cell.id] if found["status"] != "finished" else []
     return failed
@@ -88,7 +114,11 @@ def outcome(task: Task) -> dict[str, Any]:
         with workplace(task.cell) as folder:
             return _measured(task, folder / "run")
     except Exception as error:
-        return {"status": "failed", "reason": str(error) or type(error).__name__, "trace": traceback.format_exc(limit=3)}
+        return {
+            "status": "failed",
+            "reason": str(error) or type(error).__name__,
+            "trace": traceback.format_exc(limit=3),
+        }
 
 
 def _measured(task: Task, place: Path) -> dict[str, Any]:
@@ -96,7 +126,9 @@ def _measured(task: Task, place: Path) -> dict[str, Any]:
     run = _trained(config, place, clock)
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
     arm = facts["arm"]  # with more than its name, where it fitted something
-    summary, cases = _on_images(run) if task.measure == "images" else _on_mosaics(run, task.n_mosaics)
+    summary, cases = (
+        _on_images(run) if task.measure == "images" else _on_mosaics(run, task.n_mosaics)
+    )
     history = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return {
         "status": "finished",
@@ -110,7 +142,9 @@ def _measured(task: Task, place: Path) -> dict[str, Any]:
         "config": config.model_dump(mode="json"),
         "spread": history[-1].get("spread"),
         "summary": summary,
-        "mosaic": _mosaics_too(run, task.n_mosaics) if task.n_mosaics and task.measure == "images" else None,
+        "mosaic": _mosaics_too(run, task.n_mosaics)
+        if task.n_mosaics and task.measure == "images"
+        else None,
         "cases": cases,
     }
 
@@ -138,7 +172,9 @@ def _is_whole(place: Path) -> bool:
 
     here = run.Run(place)
     try:
-        return checkpoint.load(here.last).state["best"] == -math.inf or bool(checkpoint.load(here.best).model)
+        return checkpoint.load(here.last).state["best"] == -math.inf or bool(
+            checkpoint.load(here.best).model
+        )
     except (SaywhereError, OSError):
         return False
 
@@ -162,7 +198,10 @@ def _on_mosaics(run: Path, n_mosaics: int) -> tuple[dict[str, Any], list[dict[st
 
     segmenter = Segmenter(run)
     cases = measure_mosaics(segmenter, n_mosaics).cases
-    summary = summarise(cases, segmenter.config) | {"frame": "mosaic", "split": segmenter.config.data.test_split}
+    summary = summarise(cases, segmenter.config) | {
+        "frame": "mosaic",
+        "split": segmenter.config.data.test_split,
+    }
     return summary, _kept(case for found in cases.values() for case in found)
 
 

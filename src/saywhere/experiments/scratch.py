@@ -62,14 +62,23 @@ def sweep() -> None:
 def _is_forgotten(folder: Path) -> bool:
     """By the last of its files; a long training's folder itself is as old as its first step."""
     try:
-        return time.time() - max(path.lstat().st_mtime for path in (folder, *folder.rglob("*"))) > KEPT_S
+        return (
+            time.time() - max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
+            > KEPT_S
+        )
     except OSError:
         return False
 
 
 def _digest(cell: Cell) -> str:
     """Of all that decides what a training gives: with another version or another place for relative paths, there is nothing to go on from."""
-    known = [cell.id, cell.config.model_dump(mode="json"), run.versions(), str(Path.cwd()), os.getuid() if hasattr(os, "getuid") else 0]
+    known = [
+        cell.id,
+        cell.config.model_dump(mode="json"),
+        run.versions(),
+        str(Path.cwd()),
+        os.getuid() if hasattr(os, "getuid") else 0,
+    ]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
 
 

@@ -18,7 +18,11 @@ SHOWN = 3
 
 def check_unchanged(grid: Grid, finished: Sequence[tuple[Path, Cell, dict[str, Any]]]) -> None:
     """Refuse a table whose finished cells (result file, today's cell, what the file holds) were made from other settings. Raises ConfigError."""
-    found = [(path, cell, changes) for path, cell, result in finished if (changes := _changes(result, cell, grid))]
+    found = [
+        (path, cell, changes)
+        for path, cell, result in finished
+        if (changes := _changes(result, cell, grid))
+    ]
     if not found:
         return
     named = "; ".join(f"{cell.id}: {_said(changes)}" for _, cell, changes in found[:SHOWN])
@@ -34,13 +38,19 @@ def _changes(result: dict[str, Any], cell: Cell, grid: Grid) -> dict[str, Change
     summary = result.get("summary", {})
     before = ("mosaics", summary.get("n")) if summary.get("frame") == "mosaic" else ("images", None)
     after = ("mosaics", grid.mosaics) if grid.measure == "mosaics" else ("images", None)
-    measured = {key: (old, new) for key, old, new in zip(("measure", "mosaics"), before, after) if old != new}
+    measured = {
+        key: (old, new)
+        for key, old, new in zip(("measure", "mosaics"), before, after)
+        if old != new
+    }
     return changes | measured
 
 
 def _said(changes: dict[str, Change]) -> str:
     told = [f"{key} {_shown(old)} → {_shown(new)}" for key, (old, new) in changes.items()]
-    return ", ".join(told[:SHOWN]) + (f" and {len(told) - SHOWN} more keys" if len(told) > SHOWN else "")
+    return ", ".join(told[:SHOWN]) + (
+        f" and {len(told) - SHOWN} more keys" if len(told) > SHOWN else ""
+    )
 
 
 def _shown(value: Any) -> str:

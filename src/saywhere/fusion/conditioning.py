@@ -87,7 +87,9 @@ class CrossAttention(Joint):
         super().__init__(n_channels, n_words)
         self.ask, self.tell = nn.Linear(n_channels, WIDTH), nn.Linear(WIDTH, n_channels)
         self.norm_map, self.norm_words = nn.LayerNorm(n_channels), nn.LayerNorm(n_words)
-        self.attention = nn.MultiheadAttention(WIDTH, HEADS, kdim=n_words, vdim=n_words, batch_first=True)
+        self.attention = nn.MultiheadAttention(
+            WIDTH, HEADS, kdim=n_words, vdim=n_words, batch_first=True
+        )
 
     @staticmethod
     def places(stages: Stages) -> tuple[str, ...]:
@@ -99,11 +101,21 @@ class CrossAttention(Joint):
         places = feature.flatten(2).transpose(1, 2)  # (batch, height*width, channel)
         is_padding = ~words.any(-1)
         tokens = self.norm_words(words)
-        heard, _ = self.attention(self.ask(self.norm_map(places)), tokens, tokens, key_padding_mask=is_padding, need_weights=False)
+        heard, _ = self.attention(
+            self.ask(self.norm_map(places)),
+            tokens,
+            tokens,
+            key_padding_mask=is_padding,
+            need_weights=False,
+        )
         return feature + self.tell(heard).transpose(1, 2).reshape(feature.shape)
 
 
-JOINTS: dict[str, type[Joint]] = {"late-concat": LateConcat, "film": Film, "cross-attention": CrossAttention}
+JOINTS: dict[str, type[Joint]] = {
+    "late-concat": LateConcat,
+    "film": Film,
+    "cross-attention": CrossAttention,
+}
 
 
 class Joined(nn.Module):
@@ -130,8 +142,14 @@ def join(network: nn.Module, name: str, n_words: int, in_channels: int) -> list[
         raise UsageError(f"no fusion {name!r} of features", remedy=nearest(name, JOINTS))
     find = getattr(network, "stages", None)
     if find is None:
-        rule = f"{name} needs a network with a method stages() that names its bottleneck and decoder"
-        raise UsageError(f"{type(network).__name__} does not name its stages", allowed=rule, remedy="use unet, unetpp, transunet, missformer or lite")
+        rule = (
+            f"{name} needs a network with a method stages() that names its bottleneck and decoder"
+        )
+        raise UsageError(
+            f"{type(network).__name__} does not name its stages",
+            allowed=rule,
+            remedy="use unet, unetpp, transunet, missformer or lite",
+        )
     stages: Stages = find()
     places = JOINTS[name].places(stages)
     channels = _channels(network, places, stages.channels_last, in_channels)
@@ -139,13 +157,19 @@ def join(network: nn.Module, name: str, n_words: int, in_channels: int) -> list[
     for place in places:
         parent, _, child = place.rpartition(".")
         joint = JOINTS[name](channels[place], n_words)
-        setattr(network.get_submodule(parent), child, Joined(network.get_submodule(place), joint, stages.channels_last))
+        setattr(
+            network.get_submodule(parent),
+            child,
+            Joined(network.get_submodule(place), joint, stages.channels_last),
+        )
         joints.append(joint)
     return joints
 
 
 @torch.no_grad()
-def _channels(network: nn.Module, places: tuple[str, ...], channels_last: bool, in_channels: int) -> dict[str, int]:
+def _channels(
+    network: nn.Module, places: tuple[str, ...], channels_last: bool, in_channels: int
+) -> dict[str, int]:
     """Of each map, as one small picture shows."""
     found: dict[str, int] = {}
     handles = []

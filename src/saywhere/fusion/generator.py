@@ -25,12 +25,16 @@ class Generator(nn.Module):
             nn.ConvTranspose2d(8, channel, 4, stride=2, padding=1),
         )
 
-    def forward(self, seed_grid: Float[Tensor, "batch 1 seed_height seed_width"]) -> Float[Tensor, "batch channel height width"]:
+    def forward(
+        self, seed_grid: Float[Tensor, "batch 1 seed_height seed_width"]
+    ) -> Float[Tensor, "batch channel height width"]:
         return self.layers(seed_grid).sigmoid()
 
 
 @torch.no_grad()
-def start_unit_variance(projection: Projection, generator: Generator, embedding: Float[Tensor, "prompt embedding"]) -> None:
+def start_unit_variance(
+    projection: Projection, generator: Generator, embedding: Float[Tensor, "prompt embedding"]
+) -> None:
     """Rescale each layer once, so that its output has zero mean and unit variance over these prompts (cf. LSUV, arXiv 1511.06422).
 
     With PyTorch's start the pseudo-image hardly depends on the prompt (spread 0.0005): the network learns to ignore it
@@ -42,22 +46,39 @@ def start_unit_variance(projection: Projection, generator: Generator, embedding:
     chosen = torch.linspace(0, len(embedding) - 1, min(len(embedding), MOST)).long()
     last = projection.layers[-1]
     assert isinstance(last, nn.Linear)
-    for part in (projection, generator):  # the last bits of a float32 sum depend on the number of threads, and equal trainings must start equal
+    for part in (
+        projection,
+        generator,
+    ):  # the last bits of a float32 sum depend on the number of threads, and equal trainings must start equal
         part.double()
-    value = _unit_variance(last, projection.layers[:-1](embedding[chosen].double()), per_output=False).unflatten(1, (1, *projection.seed_grid))
+    value = _unit_variance(
+        last, projection.layers[:-1](embedding[chosen].double()), per_output=False
+    ).unflatten(1, (1, *projection.seed_grid))
     for layer in generator.layers:
-        value = _unit_variance(layer, value, per_output=True) if isinstance(layer, nn.ConvTranspose2d) else layer(value)
+        value = (
+            _unit_variance(layer, value, per_output=True)
+            if isinstance(layer, nn.ConvTranspose2d)
+            else layer(value)
+        )
     for part in (projection, generator):
         part.float()
 
 
-def _unit_variance(layer: nn.Linear | nn.ConvTranspose2d, value: Tensor, *, per_output: bool) -> Tensor:
+def _unit_variance(
+    layer: nn.Linear | nn.ConvTranspose2d, value: Tensor, *, per_output: bool
+) -> Tensor:
     """Set the bias to remove the mean over prompts and places, the weight to make the variance *between prompts* one."""
     assert layer.bias is not None
     layer.bias.zero_()
     output = layer(value)
     dims = tuple(d for d in range(output.ndim) if not (per_output and d == 1))
-    between = (output - output.mean(0, keepdim=True)).pow(2).mean(dims, keepdim=True).sqrt().clamp_min(1e-8)
+    between = (
+        (output - output.mean(0, keepdim=True))
+        .pow(2)
+        .mean(dims, keepdim=True)
+        .sqrt()
+        .clamp_min(1e-8)
+    )
     layer.weight.div_(between.reshape((1, -1, 1, 1) if per_output else ()))
     scaled = output / between
     mean = scaled.mean(dims if per_output else 0, keepdim=True)

@@ -18,9 +18,15 @@ class Projection(nn.Module):
         if name == "linear":
             self.layers = nn.Sequential(nn.Linear(embedding, n))
         elif name == "mlp":
-            self.layers = nn.Sequential(nn.Linear(embedding, n), nn.LayerNorm(n), nn.GELU(), nn.Linear(n, n))
+            self.layers = nn.Sequential(
+                nn.Linear(embedding, n), nn.LayerNorm(n), nn.GELU(), nn.Linear(n, n)
+            )
         else:
-            raise ConfigError(f"no projection {name!r}", where="fusion.projection", allowed="linear or mlp")
+            raise ConfigError(
+                f"no projection {name!r}", where="fusion.projection", allowed="linear or mlp"
+            )
 
-    def forward(self, embedding: Float[Tensor, "batch embedding"]) -> Float[Tensor, "batch 1 seed_height seed_width"]:
+    def forward(
+        self, embedding: Float[Tensor, "batch embedding"]
+    ) -> Float[Tensor, "batch 1 seed_height seed_width"]:
         return self.layers(embedding).unflatten(1, (1, *self.seed_grid))

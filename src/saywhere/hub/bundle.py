@@ -20,7 +20,11 @@ from saywhere.runs.directory import Run
 FILES = (named.BUNDLE, "config.json", "config.toml", "README.md")
 """All that each model has, beside the digests."""
 _STATE = ("step", "best", "sums", "history", "encoder", "spread")
-EVIDENCE = {"evaluation": "evaluation/summary.json", "mosaic": "probe/mosaic.json", "halves": "probe/halves.json"}
+EVIDENCE = {
+    "evaluation": "evaluation/summary.json",
+    "mosaic": "probe/mosaic.json",
+    "halves": "probe/halves.json",
+}
 """What was measured of a run, and where it stands there."""
 
 
@@ -32,7 +36,9 @@ def write(run: Path, folder: Path, name: str, about: About) -> dict[str, Any]:
     """
     place = named.find(run)
     saved, before = checkpoint.load(place), {} if named.is_run(place) else read_facts(place)
-    config = saved.config.replace(**{"data.manifest": None, "data.ids": None, "network.weights": None})
+    config = saved.config.replace(
+        **{"data.manifest": None, "data.ids": None, "network.weights": None}
+    )
     state = {key: saved.state[key] for key in _STATE if key in saved.state} | {"history": []}
     facts = {
         "model_type": "saywhere",
@@ -48,7 +54,12 @@ def write(run: Path, folder: Path, name: str, about: About) -> dict[str, Any]:
         files.write_json(folder / expected.FILE, learned)
         facts["expected"] = {key: learned[key] for key in ("n", "split")}
     document = {"config": config.model_dump(mode="json"), "state": state}
-    files.write_bytes(folder / named.BUNDLE, sealed.pack(document, {f"model.{key}": _narrow(key, value) for key, value in saved.model.items()}))
+    files.write_bytes(
+        folder / named.BUNDLE,
+        sealed.pack(
+            document, {f"model.{key}": _narrow(key, value) for key, value in saved.model.items()}
+        ),
+    )
     files.write_text(folder / "config.toml", config.to_toml())
     describe(folder, facts)
     return facts
@@ -58,7 +69,10 @@ def describe(folder: Path, facts: dict[str, Any]) -> None:
     """Write what is said of a model: config.json, the card made from it, and the digests. Raises NotWritable."""
     files.write_json(folder / "config.json", facts)
     files.write_text(folder / "README.md", card(facts))
-    files.write_text(folder / named.SUMS, "".join(f"{files.digest(folder / file)}  {file}\n" for file in files_of(folder)))
+    files.write_text(
+        folder / named.SUMS,
+        "".join(f"{files.digest(folder / file)}  {file}\n" for file in files_of(folder)),
+    )
 
 
 def files_of(folder: Path) -> list[str]:
@@ -78,19 +92,39 @@ def read_facts(folder: Path) -> dict[str, Any]:
 def evidence(run: Path) -> dict[str, Any]:
     """What was measured of a run: the content of those JSON files that are there."""
     found = {kind: run / place for kind, place in EVIDENCE.items() if (run / place).is_file()}
-    return {kind: _public(json.loads(path.read_text(encoding="utf-8"))) for kind, path in found.items()}
+    return {
+        kind: _public(json.loads(path.read_text(encoding="utf-8"))) for kind, path in found.items()
+    }
 
 
 def _narrow(name: str, value: Tensor) -> Tensor:
     """float16 where that loses little: matrices and filters whose numbers it holds."""
-    is_safe = value.dtype == torch.float32 and value.ndim > 1 and not name.startswith("scale.") and bool(value.abs().max() < torch.finfo(torch.float16).max)
+    is_safe = (
+        value.dtype == torch.float32
+        and value.ndim > 1
+        and not name.startswith("scale.")
+        and bool(value.abs().max() < torch.finfo(torch.float16).max)
+    )
     return value.half().contiguous() if is_safe else value.contiguous()
 
 
 def _run_facts(facts: dict[str, Any]) -> dict[str, Any]:
     """What a run says of itself, without the maker's paths."""
-    kept = ("saywhere", "packages", "python", "device", "precision", "threads", "seconds", "seed", "finished", "weights")
-    return {key: facts[key] for key in kept if key in facts} | ({"continued": True} if facts.get("started_from") else {})
+    kept = (
+        "saywhere",
+        "packages",
+        "python",
+        "device",
+        "precision",
+        "threads",
+        "seconds",
+        "seed",
+        "finished",
+        "weights",
+    )
+    return {key: facts[key] for key in kept if key in facts} | (
+        {"continued": True} if facts.get("started_from") else {}
+    )
 
 
 def _public(found: dict[str, Any]) -> dict[str, Any]:

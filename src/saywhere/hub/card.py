@@ -38,8 +38,11 @@ def card(facts: dict[str, Any]) -> str:
         _use(facts["name"], about["suggestions"]),
         f"## Data and terms\n\n{about['data'] or NOT_STATED}\n\nTerms: {about['terms'] or NOT_STATED}",
         _made(facts, config),
-        *_evidence(facts["evidence"], facts.get("expected"), is_taught=bool(config["data"].get("half"))),
-        "## Never tested\n\n" + ("\n".join(f"- {limit}" for limit in about["limits"]) or NOT_STATED),
+        *_evidence(
+            facts["evidence"], facts.get("expected"), is_taught=bool(config["data"].get("half"))
+        ),
+        "## Never tested\n\n"
+        + ("\n".join(f"- {limit}" for limit in about["limits"]) or NOT_STATED),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -52,7 +55,9 @@ def _use(name: str, suggestions: list[str]) -> str:
 def _made(facts: dict[str, Any], config: dict[str, Any]) -> str:
     run, train = facts["run"], config["train"]
     machine = f"{run.get('device', 'a device not stated')}, {run.get('threads', '?')} thread(s), {run.get('precision', '?')}"
-    steps = f"{train['epochs']} epochs" + (f" of {train['steps_per_epoch']} steps" if train["steps_per_epoch"] else "")
+    steps = f"{train['epochs']} epochs" + (
+        f" of {train['steps_per_epoch']} steps" if train["steps_per_epoch"] else ""
+    )
     time = f"; {run['seconds'] / 60:.0f} minutes" if "seconds" in run else ""
     made = f"Network `{config['network']['name']}` at {config['data']['size']} px, fusion `{config['fusion']['name']}`, encoder `{config['text']['encoder']}`, "
     last = "its last part: " if run.get("continued") else ""
@@ -60,7 +65,9 @@ def _made(facts: dict[str, Any], config: dict[str, Any]) -> str:
     return f"## How it was made\n\n{facts['about']['made']}\n\n{made} `config.toml` holds every setting."
 
 
-def _evidence(evidence: dict[str, Any], learned: dict[str, Any] | None, *, is_taught: bool) -> list[str]:
+def _evidence(
+    evidence: dict[str, Any], learned: dict[str, Any] | None, *, is_taught: bool
+) -> list[str]:
     if "evaluation" not in evidence:
         return ["## Metrics\n\nNot evaluated: nothing is known of how well it works."]
     found = evidence["evaluation"]
@@ -74,7 +81,10 @@ def _evidence(evidence: dict[str, Any], learned: dict[str, Any] | None, *, is_ta
 
 
 def _metrics(found: dict[str, Any]) -> str:
-    lines = ["| words | cases | Dice a case [95 %] | Dice pooled | IoU a case [95 %] | IoU pooled | median HD95 (px) |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| words | cases | Dice a case [95 %] | Dice pooled | IoU a case [95 %] | IoU pooled | median HD95 (px) |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for kind, row in found["words"].items():
         distance = row["hausdorff_95_px"]["median"]
         lines.append(f"| {_WORDS.get(kind, kind)} | {row['n']} | {with_span(**row['dice_mean'])} | {row['dice_pooled']:.3f} | {with_span(**row['iou_mean'])} | "
@@ -86,8 +96,13 @@ def _metrics(found: dict[str, Any]) -> str:
 def _listening(found: dict[str, Any]) -> str:
     lines = ["| right words against | difference in Dice [95 %] | verdict |", "|---|---|---|"]
     for kind, gap in found["listening"].items():
-        lines.append(f"| {_WORDS.get(kind, kind)} | {with_span(gap['difference'], gap['low'], gap['high'], '+')} | {gap['verdict']} |")
-    return f"## Does it listen?\n\nVerdict: **{found['verdict'] or 'no words were asked for'}**.\n\n" + "\n".join(lines)
+        lines.append(
+            f"| {_WORDS.get(kind, kind)} | {with_span(gap['difference'], gap['low'], gap['high'], '+')} | {gap['verdict']} |"
+        )
+    return (
+        f"## Does it listen?\n\nVerdict: **{found['verdict'] or 'no words were asked for'}**.\n\n"
+        + "\n".join(lines)
+    )
 
 
 def _trust(found: dict[str, Any], learned: dict[str, Any] | None) -> list[str]:
@@ -99,7 +114,9 @@ def _tells(found: dict[str, Any] | None) -> list[str]:
     if not found:
         return []
     gain = with_span(**found["gain"], sign="+")
-    said = [f"The surest {found['share']:.0%} of the answers to the right words: Dice {with_span(**found['surest'])}, {gain} over all of them."]
+    said = [
+        f"The surest {found['share']:.0%} of the answers to the right words: Dice {with_span(**found['surest'])}, {gain} over all of them."
+    ]
     if not found["tells"]:
         said.append("So it is not shown that its confidence tells which answers are worse.")
     if sure := sure_and_right(found):
@@ -127,14 +144,31 @@ def _capital(sentence: str) -> str:
 def _mosaic(found: dict[str, Any] | None) -> list[str]:
     if not found:
         return []
-    lines = [f"| words | Dice with the named tile's target, {found['n']} mosaics [95 %] |", "|---|---|"]
+    lines = [
+        f"| words | Dice with the named tile's target, {found['n']} mosaics [95 %] |",
+        "|---|---|",
+    ]
     lines += [f"| {words} | {with_span(**dice)} |" for words, dice in found["dice_mean"].items()]
-    return [f"Where the words decide: {found['side']}×{found['side']} test images in one picture, and a sentence that names one.\n\n" + "\n".join(lines)]
+    return [
+        f"Where the words decide: {found['side']}×{found['side']} test images in one picture, and a sentence that names one.\n\n"
+        + "\n".join(lines)
+    ]
 
 
 def _halves(found: dict[str, Any] | None, *, is_taught: bool) -> list[str]:
     if not found:
         return []
-    how = "Words that name one half of the image" + ("." if is_taught else ", which it was never taught.")
+    how = "Words that name one half of the image" + (
+        "." if is_taught else ", which it was never taught."
+    )
     lines = [f"{how}\n", f"| {found['n']} images, either half | [95 %] |", "|---|---|"]
-    return ["\n".join(lines + [f"| {label} | {with_span(**found[key])} |" for label, key in _HALVES if found.get(key)])]
+    return [
+        "\n".join(
+            lines
+            + [
+                f"| {label} | {with_span(**found[key])} |"
+                for label, key in _HALVES
+                if found.get(key)
+            ]
+        )
+    ]

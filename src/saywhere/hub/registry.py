@@ -34,12 +34,20 @@ def verified(folder: Path) -> None:
     """Raises BadCheckpoint where a file is not what SHA256SUMS says, MissingFile where one is not there."""
     sums = folder / SUMS
     if not sums.is_file():
-        raise MissingFile(f"no {SUMS}", where=folder, remedy="make the model with `saywhere models push`")
-    for name, wanted in _sums(sums.read_text(encoding="utf-8", errors="replace"), str(folder)).items():
+        raise MissingFile(
+            f"no {SUMS}", where=folder, remedy="make the model with `saywhere models push`"
+        )
+    for name, wanted in _sums(
+        sums.read_text(encoding="utf-8", errors="replace"), str(folder)
+    ).items():
         if not (folder / name).is_file():
             raise MissingFile(f"no {name}", where=folder, remedy="pull the model again")
         if files.digest(folder / name) != wanted:
-            raise BadCheckpoint(f"{name} is not what {SUMS} says", where=folder, remedy="pull the model again, or ask whoever made it")
+            raise BadCheckpoint(
+                f"{name} is not what {SUMS} says",
+                where=folder,
+                remedy="pull the model again, or ask whoever made it",
+            )
 
 
 def pull(address: str, name: str | None = None, *, replace: bool = False) -> Path:
@@ -57,10 +65,14 @@ def pull(address: str, name: str | None = None, *, replace: bool = False) -> Pat
         folder = Path(place) / name
         folder.mkdir()
         _fetch(system, root, SUMS, folder)
-        for file in _sums((folder / SUMS).read_text(encoding="utf-8", errors="replace"), shown(address)):
+        for file in _sums(
+            (folder / SUMS).read_text(encoding="utf-8", errors="replace"), shown(address)
+        ):
             _fetch(system, root, file, folder)
         verified(folder)
-        checkpoint.build_from(checkpoint.load(folder), folder)  # a model that cannot be built is refused before it has a name
+        checkpoint.build_from(
+            checkpoint.load(folder), folder
+        )  # a model that cannot be built is refused before it has a name
         with files.refusing(target):
             shutil.rmtree(target, ignore_errors=True)
         with files.writing_folder(target) as temporary:
@@ -68,7 +80,9 @@ def pull(address: str, name: str | None = None, *, replace: bool = False) -> Pat
     return target
 
 
-def push(run: Path, address: str, about: About, name: str | None = None, *, replace: bool = False) -> dict[str, Any]:
+def push(
+    run: Path, address: str, about: About, name: str | None = None, *, replace: bool = False
+) -> dict[str, Any]:
     """Make a run a model and put it at an address; the digests go last, so that half a model is none. Returns its facts.
 
     Raises: MissingFile, BadCheckpoint, MissingExtra, UsageError, NotWritable.
@@ -76,10 +90,17 @@ def push(run: Path, address: str, about: About, name: str | None = None, *, repl
     name = _name_of(address, name)
     with _reaching(address) as (system, root), tempfile.TemporaryDirectory() as place:
         if not replace and system.exists(f"{root}/{SUMS}"):
-            raise UsageError(f"there is a model at {shown(address)}", remedy="choose another address, or --replace")
+            raise UsageError(
+                f"there is a model at {shown(address)}",
+                remedy="choose another address, or --replace",
+            )
         facts = write(run, Path(place), name, about)
         system.makedirs(root, exist_ok=True)
-        if replace and expected.FILE not in files_of(Path(place)) and system.exists(f"{root}/{expected.FILE}"):
+        if (
+            replace
+            and expected.FILE not in files_of(Path(place))
+            and system.exists(f"{root}/{expected.FILE}")
+        ):
             system.rm(f"{root}/{expected.FILE}")  # of the model that was there
         for file in (*files_of(Path(place)), SUMS):
             system.put_file(str(Path(place) / file), f"{root}/{file}")
@@ -102,7 +123,10 @@ def _reaching(address: str) -> Iterator[tuple[Any, str]]:
     except SaywhereError:
         raise
     except ImportError as error:
-        raise MissingExtra(f"{shown(address)} needs a package that is not installed", remedy=str(error).splitlines()[0][:200]) from None
+        raise MissingExtra(
+            f"{shown(address)} needs a package that is not installed",
+            remedy=str(error).splitlines()[0][:200],
+        ) from None
     except FileNotFoundError as error:
         raise MissingFile(
             f"no model at {shown(address)} (no {Path(str(error.filename or error)).name[:80]})",
@@ -120,17 +144,33 @@ def _fetch(system: Any, root: str, name: str, folder: Path) -> None:
         while block := source.read(_BLOCK):
             n_bytes += len(block)
             if n_bytes > limit:
-                raise BadCheckpoint(f"{name} has more than {limit:,} bytes", allowed="a model of ours is far smaller", remedy="look at the address")
+                raise BadCheckpoint(
+                    f"{name} has more than {limit:,} bytes",
+                    allowed="a model of ours is far smaller",
+                    remedy="look at the address",
+                )
             target.write(block)
 
 
 def _sums(text: str, where: str) -> dict[str, str]:
     """File → sha256. Names are only those of a model's files: nothing else is fetched, nor written elsewhere."""
-    found = {match[2]: match[1] for line in text.splitlines() if (match := _LINE.fullmatch(line.strip()))}
+    found = {
+        match[2]: match[1] for line in text.splitlines() if (match := _LINE.fullmatch(line.strip()))
+    }
     if strange := sorted(set(found) - {*FILES, expected.FILE}):
-        raise BadCheckpoint(f"{SUMS} names {strange[0][:80]!r}", where=where, allowed=", ".join(FILES), remedy="pickles and other files are never fetched")
+        raise BadCheckpoint(
+            f"{SUMS} names {strange[0][:80]!r}",
+            where=where,
+            allowed=", ".join(FILES),
+            remedy="pickles and other files are never fetched",
+        )
     if missing := [name for name in FILES if name not in found]:
-        raise BadCheckpoint(f"{SUMS} does not name {missing[0]}", where=where, allowed=", ".join(FILES), remedy="make the model with `saywhere models push`")
+        raise BadCheckpoint(
+            f"{SUMS} does not name {missing[0]}",
+            where=where,
+            allowed=", ".join(FILES),
+            remedy="make the model with `saywhere models push`",
+        )
     return found
 
 
@@ -138,13 +178,19 @@ def _name_of(address: str, asked: str | None) -> str:
     """What a model is called: as asked, else the address's last part. Raises UsageError."""
     name = asked or address.rstrip("/").split("/")[-1].lower()
     if not _NAME.fullmatch(name):
-        raise UsageError(f"a model cannot be called {name[:80]!r}", allowed="lower-case letters, digits, - _ . and at most 64 of them", remedy="--name another")
+        raise UsageError(
+            f"a model cannot be called {name[:80]!r}",
+            allowed="lower-case letters, digits, - _ . and at most 64 of them",
+            remedy="--name another",
+        )
     return name
 
 
 def _free(target: Path, replace: bool, remedy: str) -> None:
     if target.exists() and not replace:
-        raise UsageError(f"there is a model called {target.name!r}", where=target.parent, remedy=remedy)
+        raise UsageError(
+            f"there is a model called {target.name!r}", where=target.parent, remedy=remedy
+        )
 
 
 def _entry(name: str, folder: Path) -> dict[str, Any]:

@@ -46,7 +46,13 @@ def run_jobs(
     """
     _refuse_overwriting(jobs, out)
     ledger = Ledger(out)
-    done = {} if again else {job.stem: record for job in jobs if (record := _done(ledger, job, segmenter, threshold))}
+    done = (
+        {}
+        if again
+        else {
+            job.stem: record for job in jobs if (record := _done(ledger, job, segmenter, threshold))
+        }
+    )
     todo = [job for job in jobs if job.stem not in done]
     segmenter.embed([clean(job.prompt) for job in todo])
     ledger.begin(job.stem for job in todo)
@@ -70,7 +76,12 @@ def run_jobs(
 def _terms(content: bytes, job: Job, segmenter: Segmenter, threshold: float | None) -> Record:
     """All that an answer depends on."""
     chosen = threshold or segmenter.config.evaluate.threshold
-    return {"prompt": job.prompt, "image_sha256": hashlib.sha256(content).hexdigest(), "threshold": chosen, "model": segmenter.digest}
+    return {
+        "prompt": job.prompt,
+        "image_sha256": hashlib.sha256(content).hexdigest(),
+        "threshold": chosen,
+        "model": segmenter.digest,
+    }
 
 
 def _done(ledger: Ledger, job: Job, segmenter: Segmenter, threshold: float | None) -> Record | None:
@@ -86,10 +97,14 @@ def _done(ledger: Ledger, job: Job, segmenter: Segmenter, threshold: float | Non
 
 def _predict(segmenter: Segmenter, job: Job, out: Path, threshold: float | None) -> Record:
     content = read_bytes(job.image)  # once: what is recorded is what was segmented
-    picture = images.image_pixels(decode_bytes(content, job.image), job.image, segmenter.config.data.channels)
+    picture = images.image_pixels(
+        decode_bytes(content, job.image), job.image, segmenter.config.data.channels
+    )
     result = segmenter.segment(picture, job.prompt, threshold=threshold)
     written = result.save(out, job.stem)
-    for part in set(PARTS) - set(written):  # an image-only model's answer has no pseudo-image: another one's does not stay beside it
+    for part in set(PARTS) - set(
+        written
+    ):  # an image-only model's answer has no pseudo-image: another one's does not stay beside it
         (out / f"{job.stem}-{part}.png").unlink(missing_ok=True)
     return {
         "image": str(job.image),
@@ -110,7 +125,10 @@ def _refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
     written = (out / f"{job.stem}-{part}.png" for job in jobs for part in PARTS)
     for path in written:
         if path.resolve() in given:
-            raise UsageError(f"{path} would be overwritten, and it is one of the pictures", remedy="choose another folder with --out")
+            raise UsageError(
+                f"{path} would be overwritten, and it is one of the pictures",
+                remedy="choose another folder with --out",
+            )
 
 
 def _failure(job: Job, error: SaywhereError) -> Record:

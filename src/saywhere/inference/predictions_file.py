@@ -22,7 +22,9 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / NAME
-        self.records: dict[str, Record] = {stem: record for record in _read(self.path) if (stem := _stem(record))}
+        self.records: dict[str, Record] = {
+            stem: record for record in _read(self.path) if (stem := _stem(record))
+        }
 
     def counted(self, stem: str, terms: Record) -> Record | None:
         """The record of these files if it was made under the same terms and all of its pictures are there."""
@@ -86,4 +88,8 @@ def _files(record: Record) -> list[str]:
 
 def _stem(record: Record) -> str | None:
     name = record.get("mask")
-    return name.removesuffix("-mask.png") if isinstance(name, str) and name == Path(name).name else None
+    return (
+        name.removesuffix("-mask.png")
+        if isinstance(name, str) and name == Path(name).name
+        else None
+    )

@@ -80,7 +80,10 @@ class Result:
         from saywhere.io.captions import captioned
 
         folder = Path(folder)
-        pictures = {"probability": _grey(self.probability), "overlay": captioned(self.overlay(), self.prompt or "(no words)")}
+        pictures = {
+            "probability": _grey(self.probability),
+            "overlay": captioned(self.overlay(), self.prompt or "(no words)"),
+        }
         if self.pseudo_image is not None:
             pictures["pseudo"] = (self.pseudo_image * 255).round().astype(np.uint8)
         paths = {name: folder / f"{stem}-{name}.png" for name in ("mask", *pictures)}
@@ -101,7 +104,11 @@ class Result:
 
     def __repr__(self) -> str:
         height, width = self.mask.shape
-        found = f"mask {self.mask.mean():.1%} of {height}×{width}" if self.mask.any() else f"nothing found in {height}×{width}"
+        found = (
+            f"mask {self.mask.mean():.1%} of {height}×{width}"
+            if self.mask.any()
+            else f"nothing found in {height}×{width}"
+        )
         return f"Result({self.prompt!r}, {found}, presence {self.presence:.2f})"
 
 
@@ -125,12 +132,19 @@ class Segmenter:
     @cached_property
     def digest(self) -> str:
         """sha256 of all that an answer comes from: configuration, encoder and weights, and what is expected of it."""
-        config = self.config.model_dump(mode="json", exclude={"network": {"depth", "weights"}})  # the model's tensors show both, and older models lack both
-        sha = hashlib.sha256(json.dumps([config, self.state.get("encoder")], sort_keys=True).encode())
+        config = self.config.model_dump(
+            mode="json", exclude={"network": {"depth", "weights"}}
+        )  # the model's tensors show both, and older models lack both
+        sha = hashlib.sha256(
+            json.dumps([config, self.state.get("encoder")], sort_keys=True).encode()
+        )
         if self._kept is not None:
             sha.update(json.dumps(asdict(self._kept)).encode())
         for name, value in sorted(self.model.state_dict().items()):
-            sha.update(f"{name} {value.dtype} {tuple(value.shape)}".encode() + value.detach().cpu().contiguous().numpy().tobytes())
+            sha.update(
+                f"{name} {value.dtype} {tuple(value.shape)}".encode()
+                + value.detach().cpu().contiguous().numpy().tobytes()
+            )
         return sha.hexdigest()
 
     @property
@@ -149,17 +163,29 @@ class Segmenter:
         """
         return self.segment_many([image], [prompt], threshold=threshold)[0]
 
-    def segment_many(self, pictures: Sequence[Any], prompts: Sequence[str], *, threshold: float | None = None) -> list[Result]:
+    def segment_many(
+        self, pictures: Sequence[Any], prompts: Sequence[str], *, threshold: float | None = None
+    ) -> list[Result]:
         """The same for several pairs, in batches: one result a pair, in their order. `pictures` may be a tensor (batch, channel, height, width)."""
         if isinstance(prompts, str) or isinstance(pictures, (str, Path)):
             raise UsageError("one of them, where several are asked for", where="segment_many", allowed="a list of images and a list of prompts",
                              remedy="call segment for a single pair")  # fmt: skip
         if len(pictures) != len(prompts):
-            raise UsageError(f"{len(pictures)} images and {len(prompts)} prompts", allowed="one prompt an image", remedy="repeat the image for more prompts")
+            raise UsageError(
+                f"{len(pictures)} images and {len(prompts)} prompts",
+                allowed="one prompt an image",
+                remedy="repeat the image for more prompts",
+            )
         if said := [prompt for prompt in prompts if not isinstance(prompt, str)]:
-            raise UsageError(f"a prompt is {said[0]!r}", allowed="a string", remedy='say "" for no words')
-        if threshold is not None and not (isinstance(threshold, (int, float)) and 0 < threshold < 1):
-            raise UsageError(f"threshold is {threshold!r}", allowed="it lies between 0 and 1, on the probability")
+            raise UsageError(
+                f"a prompt is {said[0]!r}", allowed="a string", remedy='say "" for no words'
+            )
+        if threshold is not None and not (
+            isinstance(threshold, (int, float)) and 0 < threshold < 1
+        ):
+            raise UsageError(
+                f"threshold is {threshold!r}", allowed="it lies between 0 and 1, on the probability"
+            )
         originals = [self._read(picture) for picture in pictures]
         cleaned = [clean(prompt) for prompt in prompts]
         self.embed(cleaned)
@@ -167,7 +193,9 @@ class Segmenter:
         size = self.config.evaluate.batch_size
         for start in range(0, len(originals), size):
             part = slice(start, start + size)
-            results += self._segment(originals[part], cleaned[part], threshold or self.config.evaluate.threshold)
+            results += self._segment(
+                originals[part], cleaned[part], threshold or self.config.evaluate.threshold
+            )
         return results
 
     def embed(self, prompts: Sequence[str]) -> None:
@@ -207,27 +235,57 @@ class Segmenter:
     @property
     def learned_from(self) -> dict[str, Any] | None:
         """What its expected Dice was learned from: n (cases), split; None for a model that was not calibrated."""
-        return None if self._kept is None else {"n": self._kept.expectation.n, "split": self._kept.split}
+        return (
+            None
+            if self._kept is None
+            else {"n": self._kept.expectation.n, "split": self._kept.split}
+        )
 
     @cached_property
     def _kept(self) -> expected.Kept | None:
         return expected.read(self.folder, self.state)
 
     @torch.inference_mode()
-    def _segment(self, originals: list[np.ndarray], prompts: list[str], threshold: float) -> list[Result]:
+    def _segment(
+        self, originals: list[np.ndarray], prompts: list[str], threshold: float
+    ) -> list[Result]:
         size, channels = self.config.data.size, self.config.data.channels
-        resized = np.stack([images.resize_image(image, (size, size)) for image in originals]).transpose(0, 3, 1, 2)
+        resized = np.stack(
+            [images.resize_image(image, (size, size)) for image in originals]
+        ).transpose(0, 3, 1, 2)
         image = torch.from_numpy(resized).float() / 255
         embedding = self.embeddings(prompts)
         found, pseudo_image = self._answer(image, embedding)
         far = self.model.prompt_distance(embedding).tolist()
-        expectation = None if self._kept is None else self._kept.at(threshold, mirror=self.config.evaluate.mirror)
+        expectation = (
+            None
+            if self._kept is None
+            else self._kept.at(threshold, mirror=self.config.evaluate.mirror)
+        )
         results = []
         for i, (original, prompt) in enumerate(zip(originals, prompts)):
             height, width = original.shape[:2]
             probability = _to_frame(found[i : i + 1], height, width)[..., 0]
-            shown = None if pseudo_image is None else _to_frame(pseudo_image[i : i + 1].expand(-1, 3 if channels == 1 else -1, -1, -1), height, width)
-            results.append(Result(original, prompt, probability, probability > threshold, shown, far[i], expectation))
+            shown = (
+                None
+                if pseudo_image is None
+                else _to_frame(
+                    pseudo_image[i : i + 1].expand(-1, 3 if channels == 1 else -1, -1, -1),
+                    height,
+                    width,
+                )
+            )
+            results.append(
+                Result(
+                    original,
+                    prompt,
+                    probability,
+                    probability > threshold,
+                    shown,
+                    far[i],
+                    expectation,
+                )
+            )
         return results
 
     def _answer(self, image: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -256,7 +314,9 @@ def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
 
 def _to_frame(picture: Tensor, height: int, width: int) -> np.ndarray:
     """(1, channel, size, size) → float32 (height, width, channel): back on the original grid."""
-    resized = torch.nn.functional.interpolate(picture.float(), (height, width), mode="bilinear", align_corners=False)
+    resized = torch.nn.functional.interpolate(
+        picture.float(), (height, width), mode="bilinear", align_corners=False
+    )
     return resized[0].permute(1, 2, 0).contiguous().numpy()
 
 

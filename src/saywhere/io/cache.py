@@ -15,7 +15,10 @@ from pathlib import Path
 from saywhere.io.paths import cache_folder
 
 DAY_S = 86_400
-_NAMES = {"stores": re.compile(r"\.?[0-9a-f]{24}(\.\d+\.tmp)?"), "embeddings": re.compile(r"\.?[\w.-]+-[0-9a-f]{16}(\.\d+\.tmp)?")}
+_NAMES = {
+    "stores": re.compile(r"\.?[0-9a-f]{24}(\.\d+\.tmp)?"),
+    "embeddings": re.compile(r"\.?[\w.-]+-[0-9a-f]{16}(\.\d+\.tmp)?"),
+}
 _FILES = re.compile(r"images\.npy|masks\.npy|complete\.json|[0-9a-f]{32}\.safetensors|\..+\.tmp")
 """How folders and files of ours are called: what is called otherwise is somebody else's, and stays."""
 
@@ -68,7 +71,9 @@ def clear(unused_days: float = 0.0) -> tuple[list[Kept], list[Kept]]:
 
 def _remove(one: Kept) -> bool:
     """First out of everybody's way, at once: nobody reads or fills half a folder."""
-    aside = one.folder if one.is_half else one.folder.with_name(f".{one.folder.name}.{os.getpid()}.tmp")
+    aside = (
+        one.folder if one.is_half else one.folder.with_name(f".{one.folder.name}.{os.getpid()}.tmp")
+    )
     try:
         one.folder.rename(aside)
     except FileNotFoundError:

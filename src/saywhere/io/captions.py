@@ -15,5 +15,10 @@ def captioned(picture: np.ndarray, caption: str) -> np.ndarray:
     lines = textwrap.wrap(caption, max(8, int(width / (0.55 * size))))[:4] or [""]
     canvas = Image.new("RGB", (width, height + int(1.3 * size * len(lines)) + size // 2), "white")
     canvas.paste(Image.fromarray(picture), (0, 0))
-    ImageDraw.Draw(canvas).multiline_text((size // 3, height + size // 5), "\n".join(lines), fill="black", font=ImageFont.load_default(size))
+    ImageDraw.Draw(canvas).multiline_text(
+        (size // 3, height + size // 5),
+        "\n".join(lines),
+        fill="black",
+        font=ImageFont.load_default(size),
+    )
     return np.asarray(canvas)

@@ -18,9 +18,17 @@ from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 """What their files' names end in."""
-SIGNATURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"BM": "BMP"}
+SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"BM": "BMP",
+}
 ORIENTATION, SAMPLES_PER_PIXEL, EXTRA_SAMPLES = 0x0112, 277, 338
-logging.getLogger("PIL").setLevel(logging.INFO)  # at DEBUG Pillow writes EXIF's values down: names, dates
+logging.getLogger("PIL").setLevel(
+    logging.INFO
+)  # at DEBUG Pillow writes EXIF's values down: names, dates
 _header_lock = threading.Lock()  # catch_warnings changes the whole process
 
 
@@ -57,12 +65,19 @@ def decode(path: Path) -> Decoded:
 def decode_bytes(content: bytes, path: Path) -> Decoded:
     """The same of a content that is in memory, as an upload is; `path` names it in errors."""
     if len(content) > MAX_FILE_BYTES:
-        raise UnreadableFile(f"{len(content):,} bytes", where=path, allowed=f"a file has at most {MAX_FILE_BYTES:,}", remedy="make the image smaller")
+        raise UnreadableFile(
+            f"{len(content):,} bytes",
+            where=path,
+            allowed=f"a file has at most {MAX_FILE_BYTES:,}",
+            remedy="make the image smaller",
+        )
     try:
         picture, orientation = _open(path, content)
         picture.load()
         if picture.format == "PNG" and b"IEND" not in content:
-            raise EOFError("truncated")  # Pillow forgives a lost end mark; whoever fetched the file should know
+            raise EOFError(
+                "truncated"
+            )  # Pillow forgives a lost end mark; whoever fetched the file should know
     except SaywhereError:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen types on damaged bytes
@@ -75,17 +90,35 @@ def read_bytes(path: Path) -> bytes:
     try:
         status = path.stat()
     except PermissionError:
-        raise UnreadableFile("a file that may not be read", where=path, remedy="check the permissions of its folder") from None
+        raise UnreadableFile(
+            "a file that may not be read", where=path, remedy="check the permissions of its folder"
+        ) from None
     except (OSError, ValueError):
-        raise MissingFile(f"no file {path}", remedy="check the name, and the folder it is relative to") from None
+        raise MissingFile(
+            f"no file {path}", remedy="check the name, and the folder it is relative to"
+        ) from None
     if not stat.S_ISREG(status.st_mode):
-        raise UnreadableFile("a folder or a device", where=path, allowed="an image is a regular file", remedy="name the image itself")
+        raise UnreadableFile(
+            "a folder or a device",
+            where=path,
+            allowed="an image is a regular file",
+            remedy="name the image itself",
+        )
     if status.st_size > MAX_FILE_BYTES:
-        raise UnreadableFile(f"{status.st_size:,} bytes", where=path, allowed=f"a file has at most {MAX_FILE_BYTES:,}", remedy="make the image smaller")
+        raise UnreadableFile(
+            f"{status.st_size:,} bytes",
+            where=path,
+            allowed=f"a file has at most {MAX_FILE_BYTES:,}",
+            remedy="make the image smaller",
+        )
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UnreadableFile(f"a file that cannot be read ({(error.strerror or 'input error').lower()})", where=path, remedy="check its permissions") from None
+        raise UnreadableFile(
+            f"a file that cannot be read ({(error.strerror or 'input error').lower()})",
+            where=path,
+            remedy="check its permissions",
+        ) from None
 
 
 def _open(path: Path, content: bytes) -> tuple[Image.Image, int]:
@@ -100,8 +133,15 @@ def _open(path: Path, content: bytes) -> tuple[Image.Image, int]:
         orientation = _orientation(picture)
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(path, f"{picture.width} × {picture.height} pixels")
-    if n_frames > 1 and picture.format != "MPO":  # an MPO is a phone's JPEG with a preview behind it
-        raise UnreadableFile(f"{n_frames} frames", where=path, allowed="an image has one", remedy="save the frame that is meant on its own")
+    if (
+        n_frames > 1 and picture.format != "MPO"
+    ):  # an MPO is a phone's JPEG with a preview behind it
+        raise UnreadableFile(
+            f"{n_frames} frames",
+            where=path,
+            allowed="an image has one",
+            remedy="save the frame that is meant on its own",
+        )
     return picture, orientation
 
 
@@ -114,7 +154,9 @@ def _orientation(picture: Image.Image) -> int:
 
 def sniff(content: bytes) -> str | None:
     """The format that the first bytes claim."""
-    return next((name for signature, name in SIGNATURES.items() if content.startswith(signature)), None)
+    return next(
+        (name for signature, name in SIGNATURES.items() if content.startswith(signature)), None
+    )
 
 
 def _check_samples(path: Path, content: bytes) -> None:
@@ -128,11 +170,21 @@ def _check_samples(path: Path, content: bytes) -> None:
         n_samples = int(directory.get(SAMPLES_PER_PIXEL, 1))
         has_alpha = directory.get(EXTRA_SAMPLES, ()) in ((1,), (2,))
     if n_samples not in (1, 3) and not (has_alpha and n_samples in (2, 4)):
-        raise WrongChannels(f"{n_samples} channels", where=path, allowed="an image has 1 (grey) or 3 (colour)", remedy="choose the channels that are meant")
+        raise WrongChannels(
+            f"{n_samples} channels",
+            where=path,
+            allowed="an image has 1 (grey) or 3 (colour)",
+            remedy="choose the channels that are meant",
+        )
 
 
 def _too_large(path: Path, found: str) -> UnreadableFile:
-    return UnreadableFile(found, where=path, allowed=f"an image has at most {MAX_PIXELS:,} pixels", remedy="make the image smaller")
+    return UnreadableFile(
+        found,
+        where=path,
+        allowed=f"an image has at most {MAX_PIXELS:,} pixels",
+        remedy="make the image smaller",
+    )
 
 
 def _refusal(path: Path, content: bytes, error: Exception) -> UnreadableFile:
@@ -140,10 +192,23 @@ def _refusal(path: Path, content: bytes, error: Exception) -> UnreadableFile:
         return _too_large(path, "a decompression bomb")
     claimed = sniff(content)
     if claimed is None and content:
-        return UnreadableFile("no image that can be read", where=path, allowed="PNG, JPEG, TIFF and BMP are", remedy="convert it to PNG")
+        return UnreadableFile(
+            "no image that can be read",
+            where=path,
+            allowed="PNG, JPEG, TIFF and BMP are",
+            remedy="convert it to PNG",
+        )
     if not content or _is_cut_off(content, error):
-        return TruncatedFile(f"a truncated {claimed or 'file'} ({len(content):,} bytes)", where=path, remedy="fetch or export the file again")
-    return UnreadableFile(f"a damaged {claimed} ({type(error).__name__})", where=path, remedy="fetch or export the file again")
+        return TruncatedFile(
+            f"a truncated {claimed or 'file'} ({len(content):,} bytes)",
+            where=path,
+            remedy="fetch or export the file again",
+        )
+    return UnreadableFile(
+        f"a damaged {claimed} ({type(error).__name__})",
+        where=path,
+        remedy="fetch or export the file again",
+    )
 
 
 def _is_cut_off(content: bytes, error: Exception) -> bool:
@@ -152,4 +217,8 @@ def _is_cut_off(content: bytes, error: Exception) -> bool:
         return b"IEND" not in content[-64:]
     if sniff(content) == "JPEG":
         return b"\xff\xd9" not in content[-64:]
-    return "truncated" in str(error).lower() or "out of bounds" in str(error).lower() or len(content) < 64
+    return (
+        "truncated" in str(error).lower()
+        or "out of bounds" in str(error).lower()
+        or len(content) < 64
+    )

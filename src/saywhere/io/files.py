@@ -19,7 +19,15 @@ import numpy as np
 from saywhere.errors import NotWritable
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
+FORBIDDEN = {
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+}
 TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
 
 
@@ -91,7 +99,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: object) -> None:
     """Atomic. NumPy numbers and arrays and paths are made plain; NaN and infinity become null, since JSON has neither."""
-    write_text(path, json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(
+        path, json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    )
 
 
 def plain(content: Any) -> Any:
@@ -111,7 +121,11 @@ def plain(content: Any) -> Any:
 
 def sweep(folder: Path) -> list[Path]:
     """Remove the temporary files that killed processes of this machine left in `folder`; those of living ones stay."""
-    stale = [path for path in Path(folder).glob(".*.tmp") if (match := TEMPORARY.fullmatch(path.name)) and not _is_alive(int(match[1]))]
+    stale = [
+        path
+        for path in Path(folder).glob(".*.tmp")
+        if (match := TEMPORARY.fullmatch(path.name)) and not _is_alive(int(match[1]))
+    ]
     for path in stale:
         with suppress(OSError):
             path.unlink()
@@ -142,7 +156,10 @@ def _flush_folder(folder: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot; the file itself is safe
+        if error.errno not in (
+            errno.EINVAL,
+            errno.ENOTSUP,
+        ):  # some network file systems cannot; the file itself is safe
             raise
     finally:
         os.close(descriptor)
@@ -152,18 +169,29 @@ def _is_refusal(error: OSError, path: Path, temporary: Path) -> bool:
     """Did the disk refuse *this* file (and not one that the body reads)?"""
     if error.errno in FULL or _is_no_place(error, path.parent):
         return True
-    return error.errno in FORBIDDEN and (error.filename is None or Path(os.fsdecode(error.filename)) in (temporary, path, *path.parents))
+    return error.errno in FORBIDDEN and (
+        error.filename is None
+        or Path(os.fsdecode(error.filename)) in (temporary, path, *path.parents)
+    )
 
 
 def _is_no_place(error: OSError, folder: Path) -> bool:
     """The folder, or one above it, cannot be made, as in /proc."""
-    return error.errno == errno.ENOENT and error.filename is not None and Path(os.fsdecode(error.filename)) in (folder, *folder.parents)
+    return (
+        error.errno == errno.ENOENT
+        and error.filename is not None
+        and Path(os.fsdecode(error.filename)) in (folder, *folder.parents)
+    )
 
 
 def _not_writable(error: OSError, path: Path) -> NotWritable:
     place = next(parent for parent in (path.parent, *path.absolute().parents) if parent.is_dir())
     found = f"cannot write {path} ({(error.strerror or 'refused').lower()}; {shutil.disk_usage(place).free:,} bytes free)"
-    remedy = "make room on the disk, or choose another folder" if error.errno in FULL else "choose a folder that you may write to"
+    remedy = (
+        "make room on the disk, or choose another folder"
+        if error.errno in FULL
+        else "choose a folder that you may write to"
+    )
     return NotWritable(found, remedy=f"{remedy}; what was there before is still there")
 
 
@@ -196,6 +224,8 @@ def refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.EEXIST or not (error.errno in FULL | FORBIDDEN or _is_no_place(error, path)):
+        if error.errno == errno.EEXIST or not (
+            error.errno in FULL | FORBIDDEN or _is_no_place(error, path)
+        ):
             raise
         raise _not_writable(error, path) from error

@@ -30,7 +30,11 @@ def read_image(path: Path, channels: int = 3) -> NDArray[np.uint8]:
 def image_pixels(decoded: Decoded, path: Path, channels: int = 3) -> NDArray[np.uint8]:
     """The same from an already decoded file."""
     if channels not in (1, 3):
-        raise UsageError(f"channels is {channels}", allowed="an image is read with 1 or 3", remedy="choose 1 (grey) or 3 (colour)")
+        raise UsageError(
+            f"channels is {channels}",
+            allowed="an image is read with 1 or 3",
+            remedy="choose 1 (grey) or 3 (colour)",
+        )
     picture = _opaque(decoded.picture, path)
     if picture.mode not in ("L", "RGB"):
         picture = Image.fromarray(_deep_values(picture, path))
@@ -69,24 +73,38 @@ def _values(decoded: Decoded, path: Path) -> tuple[NDArray[np.uint8], bool]:
 def _grey_values(picture: Image.Image, path: Path, tolerance: int) -> NDArray[np.uint8]:
     if picture.mode == "P":
         colours = np.asarray(picture.convert("RGB"))
-        return colours[..., 0] if np.ptp(colours, axis=-1).max() == 0 else np.asarray(picture)  # a coloured palette names labels by index
+        return (
+            colours[..., 0] if np.ptp(colours, axis=-1).max() == 0 else np.asarray(picture)
+        )  # a coloured palette names labels by index
     picture = _opaque(picture, path)
     if picture.mode == "L":
         return np.asarray(picture)
     if picture.mode != "RGB":
         return _deep_values(picture, path)
     if np.ptp(np.asarray(picture), axis=-1).max() > tolerance:
-        raise WrongChannels("a coloured mask", where=path, allowed="a mask is grey, 0 and 255", remedy="save the label that is meant as 0/255")
+        raise WrongChannels(
+            "a coloured mask",
+            where=path,
+            allowed="a mask is grey, 0 and 255",
+            remedy="save the label that is meant as 0/255",
+        )
     return np.asarray(picture.convert("L"))
 
 
 def _opaque(picture: Image.Image, path: Path) -> Image.Image:
     """Palettes looked up, opaque alpha dropped. Raises WrongChannels for a see-through image or a colour space that is not ours."""
-    if picture.mode in ("1", "L", "RGB", "P", "PA") and ("transparency" in picture.info or picture.mode == "PA"):
+    if picture.mode in ("1", "L", "RGB", "P", "PA") and (
+        "transparency" in picture.info or picture.mode == "PA"
+    ):
         picture = picture.convert("RGBA")
     if picture.mode in ("LA", "RGBA", "La", "RGBa"):
         if np.asarray(picture)[..., -1].min() < 255:
-            raise WrongChannels("a see-through image (alpha channel)", where=path, allowed="an image is opaque", remedy="flatten it and save it again")
+            raise WrongChannels(
+                "a see-through image (alpha channel)",
+                where=path,
+                allowed="an image is opaque",
+                remedy="flatten it and save it again",
+            )
         return picture.convert("L" if picture.mode in ("LA", "La") else "RGB")
     if picture.mode == "1":
         return picture.convert("L")
@@ -94,7 +112,12 @@ def _opaque(picture: Image.Image, path: Path) -> Image.Image:
         return picture.convert("RGB")
     if picture.mode in ("L", "RGB", "F", "I") or picture.mode.startswith("I;16"):
         return picture
-    raise WrongChannels(f"colour space {picture.mode}", where=path, allowed="an image is grey or RGB", remedy="convert it to RGB")
+    raise WrongChannels(
+        f"colour space {picture.mode}",
+        where=path,
+        allowed="an image is grey or RGB",
+        remedy="convert it to RGB",
+    )
 
 
 def _deep_values(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
@@ -103,13 +126,26 @@ def _deep_values(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
         values = np.asarray(picture).astype(np.float64)
     if not np.isfinite(values).all():
         n_bad = int((~np.isfinite(values)).sum())
-        raise NotFinite(f"{n_bad:,} NaN or infinite values", where=path, remedy="replace them, or export the file again")
+        raise NotFinite(
+            f"{n_bad:,} NaN or infinite values",
+            where=path,
+            remedy="replace them, or export the file again",
+        )
     low, high = float(values.min()), float(values.max())
     is_float = picture.mode == "F"
     if low < 0 or high > (255 if is_float else 65535):
         allowed = "floats are in [0, 1] or [0, 255]" if is_float else "integers are in [0, 65535]"
-        raise UnreadableFile(f"values from {low:g} to {high:g}", where=path, allowed=allowed, remedy="rescale them, or save as 8-bit PNG")
-    whole = (1 if high <= 1 else 255) if is_float else next(2**bits - 1 for bits in BIT_DEPTHS if high < 2**bits)
+        raise UnreadableFile(
+            f"values from {low:g} to {high:g}",
+            where=path,
+            allowed=allowed,
+            remedy="rescale them, or save as 8-bit PNG",
+        )
+    whole = (
+        (1 if high <= 1 else 255)
+        if is_float
+        else next(2**bits - 1 for bits in BIT_DEPTHS if high < 2**bits)
+    )
     return np.rint(values * (255 / whole)).astype(np.uint8)
 
 
@@ -121,7 +157,12 @@ def resize_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.
 
 def resize_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
     """bool (height, width) → bool of `size`, nearest: no half-lesions."""
-    return np.asarray(Image.fromarray(mask.astype(np.uint8)).resize(size[::-1], Image.Resampling.NEAREST)) > 0
+    return (
+        np.asarray(
+            Image.fromarray(mask.astype(np.uint8)).resize(size[::-1], Image.Resampling.NEAREST)
+        )
+        > 0
+    )
 
 
 def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:

@@ -16,11 +16,20 @@ GAP, FONT_PX = 8, 14
 
 
 def overlay(
-    image: NDArray[np.uint8], mask: NDArray[np.bool_], *, colour: tuple[int, int, int] = COLOUR, opacity: float = 0.35, contour: bool = True
+    image: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    *,
+    colour: tuple[int, int, int] = COLOUR,
+    opacity: float = 0.35,
+    contour: bool = True,
 ) -> NDArray[np.uint8]:
     """uint8 (height, width, 1 or 3) and bool (height, width) → uint8 (height, width, 3); a full-strength line runs along the inner edge."""
     if image.shape[:2] != mask.shape:
-        raise UsageError(f"an image of {image.shape[:2]} and a mask of {mask.shape}", allowed="both have one size", remedy="resize the mask to the image")
+        raise UsageError(
+            f"an image of {image.shape[:2]} and a mask of {mask.shape}",
+            allowed="both have one size",
+            remedy="resize the mask to the image",
+        )
     drawn = np.repeat(image, 3 // image.shape[-1], axis=-1).astype(np.float64)
     drawn[mask] = (1 - opacity) * drawn[mask] + opacity * np.asarray(colour)
     if contour:
@@ -37,10 +46,16 @@ def edge(mask: NDArray[np.bool_], thickness_px: int = 1) -> NDArray[np.bool_]:
     return mask & ~inner
 
 
-def panel(images: list[NDArray[np.uint8]], captions: list[str], title: str = "") -> NDArray[np.uint8]:
+def panel(
+    images: list[NDArray[np.uint8]], captions: list[str], title: str = ""
+) -> NDArray[np.uint8]:
     """Images (height, width, 1 or 3), brought to the tallest one's height, side by side, captions wrapped below → uint8 (height, width, 3)."""
     if not images or len(images) != len(captions):
-        raise UsageError(f"{len(images)} images and {len(captions)} captions", allowed="one caption an image", remedy="give each image its caption")
+        raise UsageError(
+            f"{len(images)} images and {len(captions)} captions",
+            allowed="one caption an image",
+            remedy="give each image its caption",
+        )
     height = max(image.shape[0] for image in images)
     pictures = [_scaled(image, height) for image in images]
     texts = [_wrapped(caption, picture.width) for caption, picture in zip(captions, pictures)]
@@ -60,7 +75,9 @@ def panel(images: list[NDArray[np.uint8]], captions: list[str], title: str = "")
 
 def _scaled(image: NDArray[np.uint8], height: int) -> Image.Image:
     picture = Image.fromarray(np.repeat(image, 3 // image.shape[-1], axis=-1))
-    return picture.resize((max(1, round(picture.width * height / picture.height)), height), Image.Resampling.BILINEAR)
+    return picture.resize(
+        (max(1, round(picture.width * height / picture.height)), height), Image.Resampling.BILINEAR
+    )
 
 
 def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

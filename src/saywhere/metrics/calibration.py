@@ -29,7 +29,9 @@ class Expectation:
 
     def of(self, confidence: float | None) -> float | None:
         """Expected Dice, [0, 1]; None for an answer that marks nothing."""
-        return None if confidence is None else float(np.interp(confidence, self.confidence, self.dice))
+        return (
+            None if confidence is None else float(np.interp(confidence, self.confidence, self.dice))
+        )
 
     def record(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -43,15 +45,28 @@ def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectatio
         confidence: (n,), in [0, 1], None for an answer that marks nothing: left out. dice: (n,), in [0, 1].
     Raises: UsageError where fewer than N_LEAST answers mark anything, or all are equally sure.
     """
-    marked = np.array([(sure, found) for sure, found in zip(confidence, dice, strict=True) if sure is not None], float).reshape(-1, 2)
+    marked = np.array(
+        [(sure, found) for sure, found in zip(confidence, dice, strict=True) if sure is not None],
+        float,
+    ).reshape(-1, 2)
     if len(marked) < N_LEAST:
-        raise UsageError(f"{len(marked)} answers that mark anything", allowed=f"{N_LEAST} or more, of cases whose truth is known", remedy="take a larger split")
+        raise UsageError(
+            f"{len(marked)} answers that mark anything",
+            allowed=f"{N_LEAST} or more, of cases whose truth is known",
+            remedy="take a larger split",
+        )
     sure, which, count = np.unique(marked[:, 0], return_inverse=True, return_counts=True)
     if len(sure) == 1:
-        raise UsageError(f"all answers are equally sure ({sure[0]:.3f})", allowed="answers that differ", remedy="the model may not be trained")
+        raise UsageError(
+            f"all answers are equally sure ({sure[0]:.3f})",
+            allowed="answers that differ",
+            remedy="the model may not be trained",
+        )
     fitted = isotonic_regression(np.bincount(which, marked[:, 1]) / count, weights=count).x
     is_knot = np.ones(len(sure), bool)
-    is_knot[1:-1] = (fitted[1:-1] != fitted[:-2]) | (fitted[1:-1] != fitted[2:])  # the inner points of a flat part say nothing more
+    is_knot[1:-1] = (fitted[1:-1] != fitted[:-2]) | (
+        fitted[1:-1] != fitted[2:]
+    )  # the inner points of a flat part say nothing more
     return Expectation(tuple(sure[is_knot].tolist()), tuple(fitted[is_knot].tolist()), len(marked))
 
 
@@ -60,7 +75,10 @@ def read(record: Any) -> Expectation | None:
     if not isinstance(record, Mapping):
         return None
     knots = [record.get("confidence"), record.get("dice")]
-    if not all(isinstance(values, list) and values and all(_is_share(value) for value in values) for values in knots) or not _is_count(record.get("n")):
+    if not all(
+        isinstance(values, list) and values and all(_is_share(value) for value in values)
+        for values in knots
+    ) or not _is_count(record.get("n")):
         return None
     sure, dice = (tuple(map(float, values)) for values in knots if values)
     if len(sure) != len(dice) or any(np.diff(sure) <= 0) or any(np.diff(dice) < 0):
@@ -71,7 +89,12 @@ def read(record: Any) -> Expectation | None:
 def check(expected: ArrayLike, dice: ArrayLike) -> dict[str, float | int]:
     """How good was it? Of n answers that mark anything: the mean of what was expected, of what was found, and of their distance."""
     wanted, found = np.asarray(expected, float), np.asarray(dice, float)
-    return {"n": len(found), "mean": float(wanted.mean()), "dice": float(found.mean()), "error": float(abs(wanted - found).mean())}
+    return {
+        "n": len(found),
+        "mean": float(wanted.mean()),
+        "dice": float(found.mean()),
+        "error": float(abs(wanted - found).mean()),
+    }
 
 
 def promised(found: Mapping[str, Any]) -> str:

@@ -46,10 +46,21 @@ class Trust:
 
 def sure_and_right(found: Mapping[str, Any]) -> str:
     """Of a record, in words; empty where no answer marks anything."""
-    return "" if found["confidence"] is None else f"it is {found['confidence']:.0%} sure of what it marks, and {found['precision']:.0%} of that is right"
+    return (
+        ""
+        if found["confidence"] is None
+        else f"it is {found['confidence']:.0%} sure of what it marks, and {found['precision']:.0%} of that is right"
+    )
 
 
-def trust(confidence: ArrayLike, dice: ArrayLike, precision: ArrayLike, resamples: int, seed: int, share: float = SUREST) -> Trust:
+def trust(
+    confidence: ArrayLike,
+    dice: ArrayLike,
+    precision: ArrayLike,
+    resamples: int,
+    seed: int,
+    share: float = SUREST,
+) -> Trust:
     """Selective prediction (El-Yaniv and Wiener 2010, JMLR 11:1605): hand the least sure answers to a person, keep the others.
 
     Intervals are percentile bootstraps over cases, each resample ordered anew. Of answers of equal confidence at the border, all count in equal part.
@@ -59,11 +70,21 @@ def trust(confidence: ArrayLike, dice: ArrayLike, precision: ArrayLike, resample
     Raises: UsageError for no case, arrays of different length, NaN or inf.
     """
     columns = [np.asarray(values, dtype=float) for values in (confidence, dice, precision)]
-    if any(values.shape != (len(columns[0]),) for values in columns) or not len(columns[0]) or not np.isfinite(columns).all():
-        raise UsageError("confidence, Dice and precision do not belong together", allowed="finite numbers, one of each a case, for one case or more")
+    if (
+        any(values.shape != (len(columns[0]),) for values in columns)
+        or not len(columns[0])
+        or not np.isfinite(columns).all()
+    ):
+        raise UsageError(
+            "confidence, Dice and precision do not belong together",
+            allowed="finite numbers, one of each a case, for one case or more",
+        )
     sure, found, right = columns
     n, mean = len(found), float(found.mean())
-    draws = [(_surest(shares, sure, found, share), shares @ found) for shares in drawn_shares(n, resamples, seed, "trust")]
+    draws = [
+        (_surest(shares, sure, found, share), shares @ found)
+        for shares in drawn_shares(n, resamples, seed, "trust")
+    ]
     surest, everything = (np.concatenate(parts) for parts in zip(*draws))
     kept = float(_surest(np.full((1, n), 1 / n), sure, found, share)[0])
     marks = sure > 0
@@ -71,7 +92,9 @@ def trust(confidence: ArrayLike, dice: ArrayLike, precision: ArrayLike, resample
         n=n,
         confidence=float(sure[marks].mean()) if marks.any() else None,
         precision=float(right[marks].mean()) if marks.any() else None,
-        spearman=float(spearmanr(sure, found).statistic) if np.ptp(sure) and np.ptp(found) else None,
+        spearman=float(spearmanr(sure, found).statistic)
+        if np.ptp(sure) and np.ptp(found)
+        else None,
         share=share,
         surest=Interval(kept, *span_95(surest)),
         gain=Interval(kept - mean, *span_95(surest - everything)),

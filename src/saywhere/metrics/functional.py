@@ -42,7 +42,9 @@ def recall(prediction: MaskArray, target: MaskArray) -> float:
     return _ratio(hit, hit + missed, hit, extra, missed)
 
 
-def hausdorff_95(prediction: MaskArray, target: MaskArray, spacing_mm: tuple[float, float] = (1.0, 1.0)) -> float:
+def hausdorff_95(
+    prediction: MaskArray, target: MaskArray, spacing_mm: tuple[float, float] = (1.0, 1.0)
+) -> float:
     """95th percentile of the surface distance, the worse of both directions, in mm; pixels where the spacing is 1.
 
     Huttenlocher 1993, with boundary and percentile as in MONAI. Both empty: 0.0. One empty: inf.
@@ -51,7 +53,12 @@ def hausdorff_95(prediction: MaskArray, target: MaskArray, spacing_mm: tuple[flo
     return _percentile_95(boundary_distances(prediction, target, spacing_mm))
 
 
-def surface_dice(prediction: MaskArray, target: MaskArray, tolerance: float, spacing: tuple[float, float] = (1.0, 1.0)) -> float:
+def surface_dice(
+    prediction: MaskArray,
+    target: MaskArray,
+    tolerance: float,
+    spacing: tuple[float, float] = (1.0, 1.0),
+) -> float:
     """Share of both boundaries' pixels within `tolerance` (in the spacing's unit) of the other boundary, in [0, 1].
 
     Normalised surface Dice (Nikolov 2018; boundary pixels counted as in MONAI). Both empty: 1.0. One empty: 0.0.
@@ -60,7 +67,9 @@ def surface_dice(prediction: MaskArray, target: MaskArray, tolerance: float, spa
     return _within(boundary_distances(prediction, target, spacing), tolerance)
 
 
-def case_metrics(prediction: MaskArray, target: MaskArray, tolerance_px: float) -> dict[str, float | int]:
+def case_metrics(
+    prediction: MaskArray, target: MaskArray, tolerance_px: float
+) -> dict[str, float | int]:
     """Every measure of one case, by the names of `cases.csv`; the boundaries are measured once.
 
     Raises: UsageError for masks that are not boolean, not two-dimensional or not of one size.
@@ -85,7 +94,10 @@ def pooled(cases: Iterable[Mapping[str, float | int]]) -> dict[str, float]:
 
     What the paper's code reports; not the mean over images. Raises: UsageError without a case.
     """
-    counts = [(int(case["true_positive"]), int(case["false_positive"]), int(case["false_negative"])) for case in cases]
+    counts = [
+        (int(case["true_positive"]), int(case["false_positive"]), int(case["false_negative"]))
+        for case in cases
+    ]
     if not counts:
         raise UsageError("no cases to pool", allowed="a pooled measure needs one case or more")
     hit, extra, missed = (sum(column) for column in zip(*counts))
@@ -95,7 +107,9 @@ def pooled(cases: Iterable[Mapping[str, float | int]]) -> dict[str, float]:
     }
 
 
-def boundary_distances(prediction: MaskArray, target: MaskArray, spacing: tuple[float, float]) -> Distances | None:
+def boundary_distances(
+    prediction: MaskArray, target: MaskArray, spacing: tuple[float, float]
+) -> Distances | None:
     """Nearest distances between the two boundaries. Both masks empty: one distance of 0 each way. One empty: None.
 
     A boundary pixel is one with a neighbour (of four) outside of the mask; outside of the frame is outside.
@@ -122,7 +136,11 @@ def _bounding_box(mask: MaskArray) -> tuple[slice, slice]:
 
 
 def _percentile_95(distances: Distances | None) -> float:
-    return float("inf") if distances is None else float(max(np.percentile(direction, 95) for direction in distances))
+    return (
+        float("inf")
+        if distances is None
+        else float(max(np.percentile(direction, 95) for direction in distances))
+    )
 
 
 def _within(distances: Distances | None, tolerance: float) -> float:
@@ -131,7 +149,9 @@ def _within(distances: Distances | None, tolerance: float) -> float:
     if distances is None:
         return 0.0
     both = np.concatenate(distances)
-    return float(np.mean(both <= tolerance + 1e-6))  # 3 · 0.1 is a hair above 0.3: a distance equal to the tolerance counts
+    return float(
+        np.mean(both <= tolerance + 1e-6)
+    )  # 3 · 0.1 is a hair above 0.3: a distance equal to the tolerance counts
 
 
 def _counts(prediction: MaskArray, target: MaskArray) -> tuple[int, int, int]:
@@ -150,8 +170,16 @@ def _ratio(part: int, whole: int, hit: int, extra: int, missed: int) -> float:
 def _check(prediction: MaskArray, target: MaskArray) -> None:
     for name, mask in (("prediction", prediction), ("target", target)):
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.ndim != 2:
-            found = f"{mask.dtype} array of shape {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
-            raise UsageError(f"the {name} is a {found}", allowed="a mask is a boolean array (height, width)", remedy="threshold it: probability >= 0.5")
+            found = (
+                f"{mask.dtype} array of shape {mask.shape}"
+                if isinstance(mask, np.ndarray)
+                else type(mask).__name__
+            )
+            raise UsageError(
+                f"the {name} is a {found}",
+                allowed="a mask is a boolean array (height, width)",
+                remedy="threshold it: probability >= 0.5",
+            )
     if prediction.shape != target.shape:
         raise UsageError(
             f"the prediction is {prediction.shape} and the target {target.shape}",

@@ -46,7 +46,11 @@ class PairedDifference:
     def seeds_differ(self) -> bool:
         """The bootstrap is sure of a side, and what other seeds may give is not."""
         is_sure = not self.low <= 0 <= self.high
-        return is_sure and self.other_seeds is not None and self.other_seeds[0] <= 0 <= self.other_seeds[1]
+        return (
+            is_sure
+            and self.other_seeds is not None
+            and self.other_seeds[0] <= 0 <= self.other_seeds[1]
+        )
 
 
 def with_span(mean: float, low: float, high: float, sign: str = "") -> str:
@@ -63,8 +67,14 @@ def bootstrap_mean(values: ArrayLike, resamples: int, seed: int) -> Interval:
     """
     numbers = _finite("values", values, dimensions=1)
     if not len(numbers):
-        raise UsageError("no values to take a mean of", allowed="a bootstrap needs one case or more")
-    low, high = span_95(np.concatenate([numbers[drawn].mean(axis=1) for drawn in _draws(len(numbers), resamples, seed)]))
+        raise UsageError(
+            "no values to take a mean of", allowed="a bootstrap needs one case or more"
+        )
+    low, high = span_95(
+        np.concatenate(
+            [numbers[drawn].mean(axis=1) for drawn in _draws(len(numbers), resamples, seed)]
+        )
+    )
     return Interval(float(numbers.mean()), low, high)
 
 
@@ -78,10 +88,14 @@ def paired_difference(a: ArrayLike, b: ArrayLike, resamples: int, seed: int) -> 
     if not len(ours):
         return PairedDifference(0.0, 0.0, 0.0, 1.0, 0)
     interval = bootstrap_mean(ours - theirs, resamples, seed)
-    return PairedDifference(interval.mean, interval.low, interval.high, _signed_rank(ours - theirs), len(ours))
+    return PairedDifference(
+        interval.mean, interval.low, interval.high, _signed_rank(ours - theirs), len(ours)
+    )
 
 
-def hierarchical_difference(a: ArrayLike, b: ArrayLike, resamples: int, seed: int) -> PairedDifference:
+def hierarchical_difference(
+    a: ArrayLike, b: ArrayLike, resamples: int, seed: int
+) -> PairedDifference:
     """a − b for several training seeds on the same cases: resample the seeds, then the cases.
 
     The design is crossed (each seed sees the same images), so a resample draws one set of cases for all its seeds: an
@@ -101,11 +115,15 @@ def hierarchical_difference(a: ArrayLike, b: ArrayLike, resamples: int, seed: in
     means, start = np.empty(resamples), 0
     for case_weights in drawn_shares(n_cases, resamples, seed, "cases"):
         part = slice(start, start + len(case_weights))
-        means[part] = np.einsum("rs,sn,rn->r", seed_weights[part], gain, case_weights, optimize=True)
+        means[part] = np.einsum(
+            "rs,sn,rn->r", seed_weights[part], gain, case_weights, optimize=True
+        )
         start += len(case_weights)
     low, high = span_95(means)
     other_seeds = crossed_interval(gain) if n_seeds > 1 and n_cases > 1 else None
-    return PairedDifference(float(gain.mean()), low, high, _signed_rank(gain.mean(axis=0)), n_cases, other_seeds)
+    return PairedDifference(
+        float(gain.mean()), low, high, _signed_rank(gain.mean(axis=0)), n_cases, other_seeds
+    )
 
 
 def crossed_interval(gain: ArrayLike) -> tuple[float, float]:
@@ -121,7 +139,10 @@ def crossed_interval(gain: ArrayLike) -> tuple[float, float]:
     numbers = _finite("differences", gain, dimensions=2)
     n_seeds, n_cases = numbers.shape
     if min(n_seeds, n_cases) < 2:
-        raise UsageError(f"{n_seeds} seeds and {n_cases} cases", allowed="two or more of each: one does not say how much they differ")
+        raise UsageError(
+            f"{n_seeds} seeds and {n_cases} cases",
+            allowed="two or more of each: one does not say how much they differ",
+        )
     mean = float(numbers.mean())
     by_seed, by_case = numbers.mean(axis=1, keepdims=True), numbers.mean(axis=0, keepdims=True)
     left = ((numbers - by_seed - by_case + mean) ** 2).sum() / ((n_seeds - 1) * (n_cases - 1))
@@ -155,7 +176,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """
     p = _finite("p values", p_values, dimensions=1)
     if len(p) and (p.min() < 0 or p.max() > 1):
-        raise UsageError(f"a p value is {p[(p < 0) | (p > 1)][0]}", allowed="p values lie in [0, 1]")
+        raise UsageError(
+            f"a p value is {p[(p < 0) | (p > 1)][0]}", allowed="p values lie in [0, 1]"
+        )
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     adjusted = np.empty_like(p)
@@ -176,7 +199,9 @@ def verdict(difference: PairedDifference) -> Verdict:
 def _draws(n: int, resamples: int, seed: int, purpose: str = "bootstrap") -> Iterator[np.ndarray]:
     """Indices (rows, n) of all resamples, in chunks that bound memory; the chunks do not change the numbers."""
     if resamples < 1:
-        raise UsageError(f"{resamples} resamples", allowed="1 or more", remedy="2000 is a good number")
+        raise UsageError(
+            f"{resamples} resamples", allowed="1 or more", remedy="2000 is a good number"
+        )
     random, rows = generator(seed, purpose), max(1, _CHUNK // n)
     for start in range(0, resamples, rows):
         yield random.integers(0, n, (min(rows, resamples - start), n))
@@ -197,7 +222,9 @@ def _kept_weights(n: int, resamples: int, seed: int, purpose: str) -> tuple[np.n
 
 def _shares(drawn: np.ndarray, n: int) -> np.ndarray:
     offset = drawn + n * np.arange(len(drawn))[:, None]
-    shares: np.ndarray = np.bincount(offset.ravel(), minlength=len(drawn) * n).reshape(len(drawn), n) / n
+    shares: np.ndarray = (
+        np.bincount(offset.ravel(), minlength=len(drawn) * n).reshape(len(drawn), n) / n
+    )
     shares.flags.writeable = False  # many may look at them
     return shares
 
@@ -217,14 +244,20 @@ def _signed_rank(differences: np.ndarray) -> float:
 def _pair(a: ArrayLike, b: ArrayLike, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
     ours, theirs = _finite("a", a, dimensions), _finite("b", b, dimensions)
     if ours.shape != theirs.shape:
-        raise UsageError(f"a has shape {ours.shape} and b {theirs.shape}", allowed="pairs are the same cases in the same order")
+        raise UsageError(
+            f"a has shape {ours.shape} and b {theirs.shape}",
+            allowed="pairs are the same cases in the same order",
+        )
     return ours, theirs
 
 
 def _finite(name: str, values: ArrayLike, dimensions: int) -> np.ndarray:
     numbers = np.asarray(values, dtype=float)
     if numbers.ndim != dimensions:
-        raise UsageError(f"{name}: an array of shape {numbers.shape}", allowed=f"{dimensions} dimension{'s' if dimensions > 1 else ''}")
+        raise UsageError(
+            f"{name}: an array of shape {numbers.shape}",
+            allowed=f"{dimensions} dimension{'s' if dimensions > 1 else ''}",
+        )
     bad = np.argwhere(~np.isfinite(numbers))
     if len(bad):
         place = ", ".join(str(index) for index in bad[0])

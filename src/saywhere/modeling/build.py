@@ -26,7 +26,13 @@ from saywhere.text.whitening import EmbeddingScale
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Tensor | None = None, *, restored: bool = False) -> Model:
+def build_model(
+    config: Config,
+    scale: EmbeddingScale | None,
+    start_prompts: Tensor | None = None,
+    *,
+    restored: bool = False,
+) -> Model:
     """Build after seeding, so that equal (config, seed) give equal weights.
 
     Args:
@@ -42,16 +48,29 @@ def build_model(config: Config, scale: EmbeddingScale | None, start_prompts: Ten
     if not with_words:
         return ImageSegmenter(normalize, network)
     if scale is None:
-        raise UsageError("a model with words, and no scale for its embeddings", allowed="only fusion.name = 'none' does without")
+        raise UsageError(
+            "a model with words, and no scale for its embeddings",
+            allowed="only fusion.name = 'none' does without",
+        )
     if not is_early:
         reads_tokens = reads_tokens_of(config)
         join(network, config.fusion.name, scale.dims[0 if reads_tokens else 1], channel)
         return FeatureSegmenter(scale, normalize, network, reads_tokens)
     seed_grid = (config.data.size // 8, config.data.size // 8)
-    projection, generator = Projection(config.fusion.projection, scale.dims[1], seed_grid), Generator(channel)
+    projection, generator = (
+        Projection(config.fusion.projection, scale.dims[1], seed_grid),
+        Generator(channel),
+    )
     if config.fusion.start == "unit-variance" and start_prompts is not None:
         start_unit_variance(projection, generator, scale(start_prompts))
-    return ReferringSegmenter(scale, projection, generator, normalize, network, pseudo_image_turns=POLICIES[config.fusion.chosen_arm].pseudo_image_turns)
+    return ReferringSegmenter(
+        scale,
+        projection,
+        generator,
+        normalize,
+        network,
+        pseudo_image_turns=POLICIES[config.fusion.chosen_arm].pseudo_image_turns,
+    )
 
 
 def check_network(config: Config) -> None:
@@ -60,19 +79,39 @@ def check_network(config: Config) -> None:
     It is built of shapes alone, in no memory and with no draw of random numbers. Raises UsageError, MissingExtra.
     """
     chosen, size = config.network, config.data.size
-    registry.check(chosen.name, depth=chosen.depth, pretrained=chosen.pretrained, first_filters=chosen.first_filters, weights=chosen.weights)
+    registry.check(
+        chosen.name,
+        depth=chosen.depth,
+        pretrained=chosen.pretrained,
+        first_filters=chosen.first_filters,
+        weights=chosen.weights,
+    )
     try:
         with torch.device("meta"):
-            network, stack = _network(config, restored=True), torch.empty(1, _in_channels(config), size, size)
+            network, stack = (
+                _network(config, restored=True),
+                torch.empty(1, _in_channels(config), size, size),
+            )
     except SaywhereError:
         raise
-    except Exception:  # somebody's own network that shapes alone cannot build: the real one is asked later
+    except (
+        Exception
+    ):  # somebody's own network that shapes alone cannot build: the real one is asked later
         return
-    smallest, multiple, largest = getattr(network, "smallest", 1), getattr(network, "multiple", 1), getattr(network, "largest", None)
+    smallest, multiple, largest = (
+        getattr(network, "smallest", 1),
+        getattr(network, "multiple", 1),
+        getattr(network, "largest", None),
+    )
     try:
         check_stack(stack, chosen.name, stack.shape[1], smallest, multiple, largest)
     except UsageError as error:
-        raise UsageError(f"data.size is {size}", where=f"a training of {chosen.name}", allowed=error.allowed, remedy=error.remedy) from None
+        raise UsageError(
+            f"data.size is {size}",
+            where=f"a training of {chosen.name}",
+            allowed=error.allowed,
+            remedy=error.remedy,
+        ) from None
 
 
 def _network(config: Config, *, restored: bool) -> nn.Module:
@@ -102,8 +141,18 @@ def reads_tokens_of(config: Config) -> bool:
 
 def _normalize(config: Config, network: nn.Module, is_early: bool) -> Normalize:
     channel, chosen = config.data.channels, config.normalize
-    mean = _channels(getattr(network, "image_mean", None) or IMAGENET_MEAN if chosen.image_mean == "auto" else chosen.image_mean, channel)
-    std = _channels(getattr(network, "image_std", None) or IMAGENET_STD if chosen.image_std == "auto" else chosen.image_std, channel)
+    mean = _channels(
+        getattr(network, "image_mean", None) or IMAGENET_MEAN
+        if chosen.image_mean == "auto"
+        else chosen.image_mean,
+        channel,
+    )
+    std = _channels(
+        getattr(network, "image_std", None) or IMAGENET_STD
+        if chosen.image_std == "auto"
+        else chosen.image_std,
+        channel,
+    )
     if is_early:
         mean, std = mean + [chosen.pseudo_mean] * channel, std + [chosen.pseudo_std] * channel
     return Normalize(mean, std)

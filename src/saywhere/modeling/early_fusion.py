@@ -53,11 +53,15 @@ class EarlyFusion(TextBranch):
         loss = criterion(network(stack), geometry(mask, mode="nearest"))
     """
 
-    def __init__(self, scale: EmbeddingScale, projection: Projection, generator: Generator, encoder: Encoder) -> None:
+    def __init__(
+        self, scale: EmbeddingScale, projection: Projection, generator: Generator, encoder: Encoder
+    ) -> None:
         super().__init__(scale, projection, generator)
         self.size = (8 * projection.seed_grid[0], 8 * projection.seed_grid[1])
         """(height, width) of the images that it takes"""
-        self._opened = (encoder,)  # in a tuple: an encoder that is a module must not become a part of this one, and learn
+        self._opened = (
+            encoder,
+        )  # in a tuple: an encoder that is a module must not become a part of this one, and learn
         self._known: dict[str, Tensor] = {}
 
     @classmethod
@@ -86,12 +90,31 @@ class EarlyFusion(TextBranch):
             raise UsageError(f"an encoder is a {type(encoder).__name__}", where="EarlyFusion.fit", allowed="a name, or an object with what `Encoder` lists",
                              remedy="see CONTRIBUTING.md, A text encoder")  # fmt: skip
         name = encoder if isinstance(encoder, str) else "minilm"
-        document = {"data": {"size": size, "channels": channels}, "text": {"encoder": name, "scale": scale}, "fusion": {"projection": projection}}
+        document = {
+            "data": {"size": size, "channels": channels},
+            "text": {"encoder": name, "scale": scale},
+            "fusion": {"projection": projection},
+        }
         config = parse(document, where="EarlyFusion.fit")
-        spoken = [_cleaned([same] if isinstance(same, str) else same, "EarlyFusion.fit") for same in _several(sentences, "EarlyFusion.fit")]
-        return _fitted(cls, spoken, config, open_encoder(config.text) if isinstance(encoder, str) else encoder, seed)
+        spoken = [
+            _cleaned([same] if isinstance(same, str) else same, "EarlyFusion.fit")
+            for same in _several(sentences, "EarlyFusion.fit")
+        ]
+        return _fitted(
+            cls,
+            spoken,
+            config,
+            open_encoder(config.text) if isinstance(encoder, str) else encoder,
+            seed,
+        )
 
-    def forward(self, image: Tensor, words: Words, geometry: Geometry | None = None, noise: Tensor | None = None) -> Fused:
+    def forward(
+        self,
+        image: Tensor,
+        words: Words,
+        geometry: Geometry | None = None,
+        noise: Tensor | None = None,
+    ) -> Fused:
         """Fuse, then turn.
 
         Args:
@@ -105,7 +128,9 @@ class EarlyFusion(TextBranch):
         if len(embedding) != len(image):
             raise UsageError(f"{len(image)} images and {len(embedding)} prompts", where="EarlyFusion", allowed="one prompt an image",
                              remedy="repeat the image for more prompts")  # fmt: skip
-        pseudo_image = self.generate(embedding, noise)  # (batch, channel, height, width), [0, 1], original frame
+        pseudo_image = self.generate(
+            embedding, noise
+        )  # (batch, channel, height, width), [0, 1], original frame
         stack = fuse(image, pseudo_image)  # (batch, 2*channel, height, width), original frame
         return Fused(stack if geometry is None else geometry(stack), pseudo_image)
 
@@ -135,16 +160,35 @@ class EarlyFusion(TextBranch):
         channels = self.generator.channels
         wanted = f"a float tensor (batch, {channels}, {self.size[0]}, {self.size[1]}) in [0, 1]"
         if not isinstance(image, Tensor):
-            raise UsageError(f"an image is a {type(image).__name__}", where="EarlyFusion", allowed=wanted, remedy="torch.from_numpy makes one")
+            raise UsageError(
+                f"an image is a {type(image).__name__}",
+                where="EarlyFusion",
+                allowed=wanted,
+                remedy="torch.from_numpy makes one",
+            )
         if image.ndim != 4 or image.shape[1:] != (channels, *self.size):
             raise UsageError(
-                f"images of shape {tuple(image.shape)}", where="EarlyFusion", allowed=wanted, remedy="resize them, or fit the fusion for their size"
+                f"images of shape {tuple(image.shape)}",
+                where="EarlyFusion",
+                allowed=wanted,
+                remedy="resize them, or fit the fusion for their size",
             )
         if not image.is_floating_point():
-            raise UsageError(f"images of type {image.dtype}", where="EarlyFusion", allowed=wanted, remedy="image.float() / 255")
+            raise UsageError(
+                f"images of type {image.dtype}",
+                where="EarlyFusion",
+                allowed=wanted,
+                remedy="image.float() / 255",
+            )
 
 
-def _fitted(kind: type[EarlyFusion], spoken: Sequence[Sequence[str]], config: Config, encoder: Encoder, seed: int) -> EarlyFusion:
+def _fitted(
+    kind: type[EarlyFusion],
+    spoken: Sequence[Sequence[str]],
+    config: Config,
+    encoder: Encoder,
+    seed: int,
+) -> EarlyFusion:
     prompts = sorted({text for same in spoken for text in same})
     cache = EmbeddingCache(encoder)
     vectors = cache.get(prompts)
@@ -152,7 +196,10 @@ def _fitted(kind: type[EarlyFusion], spoken: Sequence[Sequence[str]], config: Co
     scale = fit(np.asarray(vectors), groups.tolist(), config.text.scale)
     side = config.data.size // 8
     with seeds.seeded_weights(seed):
-        projection, generator = Projection(config.fusion.projection, scale.dims[1], (side, side)), Generator(config.data.channels)
+        projection, generator = (
+            Projection(config.fusion.projection, scale.dims[1], (side, side)),
+            Generator(config.data.channels),
+        )
     start_unit_variance(projection, generator, scale(torch.from_numpy(vectors)))
     fusion = kind(scale, projection, generator, encoder)
     fusion._cache = cache
@@ -163,12 +210,26 @@ def _fitted(kind: type[EarlyFusion], spoken: Sequence[Sequence[str]], config: Co
 def _several(sentences: Any, where: str) -> Sequence[Any]:
     """Raises UsageError for one sentence, or none."""
     if isinstance(sentences, str) or not isinstance(sentences, Sequence) or not len(sentences):
-        found = f"the sentence {sentences!r}" if isinstance(sentences, str) else f"sentences are {sentences!r}"[:80]
-        raise UsageError(found, where=where, allowed="a list of sentences, at least one", remedy="put a single one into a list")
+        found = (
+            f"the sentence {sentences!r}"
+            if isinstance(sentences, str)
+            else f"sentences are {sentences!r}"[:80]
+        )
+        raise UsageError(
+            found,
+            where=where,
+            allowed="a list of sentences, at least one",
+            remedy="put a single one into a list",
+        )
     return sentences
 
 
 def _cleaned(sentences: Sequence[Any], where: str) -> list[str]:
     if strange := [text for text in sentences if not isinstance(text, str)]:
-        raise UsageError(f"a sentence is {strange[0]!r}"[:80], where=where, allowed="a string", remedy='say "" for no words')
+        raise UsageError(
+            f"a sentence is {strange[0]!r}"[:80],
+            where=where,
+            allowed="a string",
+            remedy='say "" for no words',
+        )
     return [clean(text) for text in sentences]

@@ -29,7 +29,12 @@ class FuseWordsd(MapTransform):
     """
 
     def __init__(
-        self, keys: KeysCollection, fusion: EarlyFusion, prompt_key: str = "prompt", pseudo_key: str | None = None, allow_missing_keys: bool = False
+        self,
+        keys: KeysCollection,
+        fusion: EarlyFusion,
+        prompt_key: str = "prompt",
+        pseudo_key: str | None = None,
+        allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.fusion, self.prompt_key, self.pseudo_key = fusion, prompt_key, pseudo_key
@@ -40,11 +45,16 @@ class FuseWordsd(MapTransform):
         case = dict(data)
         if self.prompt_key not in case:
             raise UsageError(
-                f"a case without {self.prompt_key!r}", where="FuseWordsd", allowed=f"its keys are {', '.join(map(str, case))}", remedy="set prompt_key"
+                f"a case without {self.prompt_key!r}",
+                where="FuseWordsd",
+                allowed=f"its keys are {', '.join(map(str, case))}",
+                remedy="set prompt_key",
             )
         for key in self.key_iterator(case):
             image = plain_tensor(case[key])
-            fused = self.fusion(image[None].to(self.fusion.scale.mean.device), [case[self.prompt_key]])
+            fused = self.fusion(
+                image[None].to(self.fusion.scale.mean.device), [case[self.prompt_key]]
+            )
             case[key] = fused.stack[0].cpu()
             if self.pseudo_key is not None:
                 case[self.pseudo_key] = fused.pseudo_image[0].cpu()
@@ -84,7 +94,9 @@ class RandGeometryd(RandomizableTransform, MapTransform):
         """Draw the next geometry."""
         super().randomize(None)
         seed = int(self.R.randint(2**31 - 1))
-        self.geometry = self.augmentation.draw(seed, 0, [0]) if self._do_transform else Geometry.still(1)
+        self.geometry = (
+            self.augmentation.draw(seed, 0, [0]) if self._do_transform else Geometry.still(1)
+        )
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """One case's dictionary → another one, its pictures turned."""
@@ -101,8 +113,15 @@ def plain_tensor(picture: Any) -> Tensor:
     """An array, tensor or MetaTensor (channel, height, width) → float32, without meta data. Raises UsageError for another shape."""
     tensor = convert_to_tensor(picture, dtype=torch.float32, track_meta=False)
     if not isinstance(tensor, Tensor) or tensor.ndim != 3:
-        found = f"shape {tuple(tensor.shape)}" if isinstance(tensor, Tensor) else f"type {type(picture).__name__}"
+        found = (
+            f"shape {tuple(tensor.shape)}"
+            if isinstance(tensor, Tensor)
+            else f"type {type(picture).__name__}"
+        )
         raise UsageError(
-            f"a picture of {found}", where="a MONAI transform of saywhere", allowed="(channel, height, width)", remedy="EnsureChannelFirstd puts one there"
+            f"a picture of {found}",
+            where="a MONAI transform of saywhere",
+            allowed="(channel, height, width)",
+            remedy="EnsureChannelFirstd puts one there",
         )
     return tensor

@@ -25,7 +25,9 @@ class FeatureSegmenter(nn.Module):
     uses_text, can_mirror, text_branch = True, False, None
     pseudo_image_turns = False
 
-    def __init__(self, scale: EmbeddingScale, normalize: Normalize, network: nn.Module, reads_tokens: bool) -> None:
+    def __init__(
+        self, scale: EmbeddingScale, normalize: Normalize, network: nn.Module, reads_tokens: bool
+    ) -> None:
         super().__init__()
         self.scale, self.normalize, self.network = scale, normalize, network
         self.reads_tokens = reads_tokens

@@ -22,7 +22,14 @@ class Adapter(nn.Module):
     A list of outputs (deep supervision, shallowest decoder first) is answered with its last.
     """
 
-    def __init__(self, module: nn.Module, in_channels: int, multiple: int | None = None, smallest: int | None = None, largest: int | None = None) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        in_channels: int,
+        multiple: int | None = None,
+        smallest: int | None = None,
+        largest: int | None = None,
+    ) -> None:
         """`multiple`, `smallest` and `largest` (px) are the sides that the module takes; without the first two, what it says itself, else 1."""
         super().__init__()
         self.module, self.in_channels = module, in_channels
@@ -41,9 +48,18 @@ class Adapter(nn.Module):
         logits = logits[-1] if isinstance(logits, list) and logits else logits
         wanted = (stack.shape[0], 1, *stack.shape[2:])
         if not isinstance(logits, Tensor) or logits.shape != wanted:
-            found = f"an output of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else f"an output of type {type(logits).__name__}"
+            found = (
+                f"an output of shape {tuple(logits.shape)}"
+                if isinstance(logits, Tensor)
+                else f"an output of type {type(logits).__name__}"
+            )
             rule = f"it must be one logit a pixel, {wanted}"
-            raise UsageError(found, where=name, allowed=rule, remedy="build the module with one output channel and no sigmoid")
+            raise UsageError(
+                found,
+                where=name,
+                allowed=rule,
+                remedy="build the module with one output channel and no sigmoid",
+            )
         return logits
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
@@ -60,11 +76,20 @@ def monai_network(name: str, in_channels: int, width: int = 64, size: int | None
     """
     from monai.networks import nets  # 2 seconds: only where it is asked for
 
-    known = [key for key, value in vars(nets).items() if isinstance(value, type) and issubclass(value, nn.Module)]
+    known = [
+        key
+        for key, value in vars(nets).items()
+        if isinstance(value, type) and issubclass(value, nn.Module)
+    ]
     if name not in known:
         raise UsageError(f"MONAI has no network {name!r}", remedy=nearest(name, known))
-    if name in NEED_EINOPS and find_spec("einops") is None:  # MONAI would say so only in the first step
-        raise MissingExtra(f"MONAI's {name} needs einops, which is not installed", remedy="pip install 'saywhere[monai]'")
+    if (
+        name in NEED_EINOPS and find_spec("einops") is None
+    ):  # MONAI would say so only in the first step
+        raise MissingExtra(
+            f"MONAI's {name} needs einops, which is not installed",
+            remedy="pip install 'saywhere[monai]'",
+        )
     make = getattr(nets, name)
     settings = MONAI[name](width) if name in MONAI else Settings({})
     options = settings.options | _size_option(name, make, size)
@@ -72,7 +97,9 @@ def monai_network(name: str, in_channels: int, width: int = 64, size: int | None
         with _NumbersStayNumbers():
             module = make(spatial_dims=2, in_channels=in_channels, out_channels=1, **options)
     except (TypeError, ValueError, AssertionError, ImportError) as error:
-        raise UsageError(f"MONAI's {name} cannot be built from a name ({_first_line(error)})", remedy=WRAP) from None
+        raise UsageError(
+            f"MONAI's {name} cannot be built from a name ({_first_line(error)})", remedy=WRAP
+        ) from None
     if name in ONE_SIZE:
         return Adapter(module, in_channels, ONE_SIZE[name], size, size)
     network = Adapter(module, in_channels, settings.multiple, settings.smallest)
@@ -87,7 +114,10 @@ def _size_option(name: str, make: type[nn.Module], size: int | None) -> dict[str
     if wanted is None or wanted.default is not inspect.Parameter.empty:
         return {}
     if size is None:
-        raise UsageError(f"MONAI's {name} is made for pictures of one size, and no size is given", remedy="give build() or monai_network() a size in px")
+        raise UsageError(
+            f"MONAI's {name} is made for pictures of one size, and no size is given",
+            remedy="give build() or monai_network() a size in px",
+        )
     if name in ONE_SIZE and size % ONE_SIZE[name]:
         multiple = ONE_SIZE[name]
         raise UsageError(f"MONAI's {name} for {size} px", allowed=f"the size must be a multiple of {multiple}",
@@ -103,7 +133,9 @@ def _try(name: str, network: Adapter, size: int) -> None:
         with torch.random.fork_rng(devices=[]):
             network(torch.zeros(1, network.in_channels, size, size))
     except Exception as error:  # whatever modules raise that are no segmentation networks
-        if isinstance(error, NotImplementedError) and any(parameter.is_meta for parameter in network.parameters()):
+        if isinstance(error, NotImplementedError) and any(
+            parameter.is_meta for parameter in network.parameters()
+        ):
             return  # shapes alone cannot be tried with it; the network with its numbers can
         found = f"MONAI's {name} gives no logit a pixel of a picture of {size}×{size} px ({_first_line(error)})"
         raise UsageError(found, remedy=f"try another data.size, or {WRAP}") from None
@@ -132,15 +164,26 @@ class Settings(NamedTuple):
 
 def _levels(key: str, **more: Any) -> Callable[[int], Settings]:
     """Five levels of w … 16w channels, as the argument `key`."""
-    return lambda width: Settings({key: [width * 2**level for level in range(5)], **more}, multiple=16, smallest=32)
+    return lambda width: Settings(
+        {key: [width * 2**level for level in range(5)], **more}, multiple=16, smallest=32
+    )
 
 
 def _basic(width: int) -> Settings:
-    return Settings({"features": (width, width, 2 * width, 4 * width, 8 * width, width)}, smallest=32)  # MONAI's own proportions
+    return Settings(
+        {"features": (width, width, 2 * width, 4 * width, 8 * width, width)}, smallest=32
+    )  # MONAI's own proportions
 
 
 def _unetr(width: int) -> Settings:
-    return Settings({"feature_size": max(1, width // 4), "hidden_size": 12 * width, "mlp_dim": 48 * width, "num_heads": 12})  # 64: MONAI's own
+    return Settings(
+        {
+            "feature_size": max(1, width // 4),
+            "hidden_size": 12 * width,
+            "mlp_dim": 48 * width,
+            "num_heads": 12,
+        }
+    )  # 64: MONAI's own
 
 
 NEED_EINOPS = ("SwinUNETR", "UNETR")
@@ -150,12 +193,20 @@ WRAP = "build it in Python and wrap it: saywhere.networks.adapter.Adapter(module
 MONAI: dict[str, Callable[[int], Settings]] = {
     "UNet": _levels("channels", strides=(2, 2, 2, 2), num_res_units=2),
     "AttentionUnet": _levels("channels", strides=(2, 2, 2, 2)),
-    "DynUNet": _levels("filters", kernel_size=[3] * 5, strides=[1, 2, 2, 2, 2], upsample_kernel_size=[2] * 4),
+    "DynUNet": _levels(
+        "filters", kernel_size=[3] * 5, strides=[1, 2, 2, 2, 2], upsample_kernel_size=[2] * 4
+    ),
     "BasicUNet": _basic,
     "BasicUNetPlusPlus": _basic,
-    "SegResNet": lambda width: Settings({"init_filters": 8 * max(1, round(width / 8))}, multiple=8, smallest=16),  # group norm of 8 groups
-    "FlexibleUNet": lambda width: Settings({"backbone": "efficientnet-b0", "pretrained": False}, multiple=32, smallest=64),  # True would download
-    "SwinUNETR": lambda width: Settings({"feature_size": 12 * max(1, round(width / 12))}, multiple=32, smallest=64),  # heads and gates: multiples of 12
+    "SegResNet": lambda width: Settings(
+        {"init_filters": 8 * max(1, round(width / 8))}, multiple=8, smallest=16
+    ),  # group norm of 8 groups
+    "FlexibleUNet": lambda width: Settings(
+        {"backbone": "efficientnet-b0", "pretrained": False}, multiple=32, smallest=64
+    ),  # True would download
+    "SwinUNETR": lambda width: Settings(
+        {"feature_size": 12 * max(1, round(width / 12))}, multiple=32, smallest=64
+    ),  # heads and gates: multiples of 12
     "UNETR": _unetr,
 }
 """Name → width → settings. Any other network of MONAI is tried with its own defaults."""

@@ -17,11 +17,31 @@ class Entry(NamedTuple):
 
 
 CATALOGUE: dict[str, Entry] = {
-    "unet": Entry("the paper's UNet, 64 to 1024 channels", "Ronneberger 2015; arXiv 2510.12482", 31_037_633, 31_039_361, "none"),
+    "unet": Entry(
+        "the paper's UNet, 64 to 1024 channels",
+        "Ronneberger 2015; arXiv 2510.12482",
+        31_037_633,
+        31_039_361,
+        "none",
+    ),
     "unetpp": Entry("UNet++, nested skips", "Zhou 2018", 36_629_633, 36_631_361, "none"),
-    "transunet": Entry("ResNet-50, ViT-B/16, UNet decoder", "Chen 2021", 105_275_921, 105_285_329, "ImageNet-21k, your own copy: network.weights"),
-    "missformer": Entry("four-scale transformer with a bridge", "Huang 2021", 35_452_225, 35_461_633, "none"),
-    "lite": Entry("EfficientNet-Lite0, UNet decoder, for a CPU", "Liu 2020", 3_782_353, 3_783_217, "ImageNet, installed with Saywhere"),
+    "transunet": Entry(
+        "ResNet-50, ViT-B/16, UNet decoder",
+        "Chen 2021",
+        105_275_921,
+        105_285_329,
+        "ImageNet-21k, your own copy: network.weights",
+    ),
+    "missformer": Entry(
+        "four-scale transformer with a bridge", "Huang 2021", 35_452_225, 35_461_633, "none"
+    ),
+    "lite": Entry(
+        "EfficientNet-Lite0, UNet decoder, for a CPU",
+        "Liu 2020",
+        3_782_353,
+        3_783_217,
+        "ImageNet, installed with Saywhere",
+    ),
 }
 ADAPTED = "monai:NAME"
 """Any 2-D network of monai.networks.nets, for instance monai:SegResNet."""

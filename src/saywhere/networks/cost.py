@@ -19,12 +19,19 @@ class Cost(NamedTuple):
     smallest_px: int
 
 
-def cost(name: str, in_channels: int, width: int = 64, size_px: int = 224, depth: float = 1.0) -> Cost:
+def cost(
+    name: str, in_channels: int, width: int = 64, size_px: int = 224, depth: float = 1.0
+) -> Cost:
     """Of the network called `name`, at size_px × size_px. Raises UsageError."""
     with torch.device("meta"), torch.no_grad():
-        network = build(name, in_channels=in_channels, width=width, depth=depth, size=size_px, pretrained=False).eval()
+        network = build(
+            name, in_channels=in_channels, width=width, depth=depth, size=size_px, pretrained=False
+        ).eval()
         with FlopCounterMode(display=False) as counter:
             network(torch.empty(1, in_channels, size_px, size_px))
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
-    multiple, smallest_px = int(getattr(network, "multiple", 1)), int(getattr(network, "smallest", 1))
+    multiple, smallest_px = (
+        int(getattr(network, "multiple", 1)),
+        int(getattr(network, "smallest", 1)),
+    )
     return Cost(n_parameters, counter.get_total_flops() / 1e9, multiple, smallest_px)

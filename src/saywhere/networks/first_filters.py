@@ -30,7 +30,11 @@ def widen(filters: Tensor, in_channels: int, strategy: str = DEFAULT) -> Tensor:
     if strategy == "tile":
         return _cycle(filters, in_channels) * (3 / in_channels)
     shape = (filters.shape[0], n_new, *filters.shape[2:])
-    new = torch.randn(shape, dtype=filters.dtype) * filters.std() if strategy == "scale" else filters.new_zeros(shape)
+    new = (
+        torch.randn(shape, dtype=filters.dtype) * filters.std()
+        if strategy == "scale"
+        else filters.new_zeros(shape)
+    )
     return torch.cat([image, new], dim=1)
 
 

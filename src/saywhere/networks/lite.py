@@ -7,7 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saywhere.errors import UsageError, nearest
-from saywhere.networks.efficientnet import TAP_CHANNELS, TAPS, EfficientNetLite0, imagenet_state, stem
+from saywhere.networks.efficientnet import (
+    TAP_CHANNELS,
+    TAPS,
+    EfficientNetLite0,
+    imagenet_state,
+    stem,
+)
 from saywhere.networks.entry import MODULES, Adapter, TwoStems
 from saywhere.networks.first_filters import DEFAULT, FILTERS, image_channels, widen
 from saywhere.networks.stack_check import check_stack
@@ -19,17 +25,28 @@ class Lite(nn.Module):
     """3.78 M parameters, 1.64 GFLOP at 224 px and width 64 (decoder 128-64-32-16). Any side of at least 32 px is accepted."""
 
     multiple, smallest = 1, 32
-    image_mean = (127 / 255,) * 3  # so that the input is (255·image − 127) / 128, as the weights were trained
+    image_mean = (
+        127 / 255,
+    ) * 3  # so that the input is (255·image − 127) / 128, as the weights were trained
     image_std = (128 / 255,) * 3
 
-    def __init__(self, in_channels: int = 3, width: int = 64, pretrained: bool = True, first_filters: str = DEFAULT) -> None:
+    def __init__(
+        self,
+        in_channels: int = 3,
+        width: int = 64,
+        pretrained: bool = True,
+        first_filters: str = DEFAULT,
+    ) -> None:
         """`first_filters`: how the pseudo-image's channels come in, see `first_filters.widen`, `entry.Adapter` and `entry.TwoStems` ("stem")."""
         super().__init__()
         self.in_channels, self.has_pretrained = in_channels, pretrained
         self.encoder = _encoder(in_channels, pretrained, first_filters)
         widths = [max(1, width * 2 // 2**level) for level in range(4)]
         skips = TAP_CHANNELS[-2::-1]
-        self.decoder = nn.ModuleList(Join(n_in, n_skip, n_out) for n_in, n_skip, n_out in zip([TAP_CHANNELS[-1], *widths], skips, widths))
+        self.decoder = nn.ModuleList(
+            Join(n_in, n_skip, n_out)
+            for n_in, n_skip, n_out in zip([TAP_CHANNELS[-1], *widths], skips, widths)
+        )
         self.head = nn.Conv2d(widths[-1], 1, kernel_size=1)
 
     def forward(self, stack: Tensor) -> Tensor:
@@ -38,16 +55,28 @@ class Lite(nn.Module):
         *skips, feature = self.encoder(stack)
         for join in self.decoder:
             feature = join(feature, skips.pop())
-        return functional.interpolate(self.head(feature), size=stack.shape[-2:], mode="bilinear", align_corners=False)
+        return functional.interpolate(
+            self.head(feature), size=stack.shape[-2:], mode="bilinear", align_corners=False
+        )
 
     def stages(self) -> Stages:
         """Where inner features can be met."""
-        return Stages(f"encoder.blocks.{TAPS[-1]}", tuple(f"decoder.{i}" for i in range(len(self.decoder))))
+        return Stages(
+            f"encoder.blocks.{TAPS[-1]}", tuple(f"decoder.{i}" for i in range(len(self.decoder)))
+        )
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """The encoder's that started from ImageNet; they take a lower learning rate."""
-        new = {id(p) for p in self.encoder.stem.new_parameters()} if isinstance(self.encoder.stem, (Adapter, TwoStems)) else set()
-        return [p for p in self.encoder.parameters() if id(p) not in new] if self.has_pretrained else []
+        new = (
+            {id(p) for p in self.encoder.stem.new_parameters()}
+            if isinstance(self.encoder.stem, (Adapter, TwoStems))
+            else set()
+        )
+        return (
+            [p for p in self.encoder.parameters() if id(p) not in new]
+            if self.has_pretrained
+            else []
+        )
 
 
 def _encoder(in_channels: int, pretrained: bool, strategy: str) -> EfficientNetLite0:
@@ -56,14 +85,24 @@ def _encoder(in_channels: int, pretrained: bool, strategy: str) -> EfficientNetL
         raise UsageError(f"first_filters is {strategy!r}", remedy=nearest(strategy, known))
     n_image = image_channels(in_channels)
     if strategy in MODULES and n_image < in_channels:
-        encoder = _with_weights(EfficientNetLite0(3 if strategy == "adapter" else n_image), pretrained)
+        encoder = _with_weights(
+            EfficientNetLite0(3 if strategy == "adapter" else n_image), pretrained
+        )
         alone = encoder.stem
-        encoder.stem = Adapter(alone, in_channels) if strategy == "adapter" else TwoStems(alone, stem(in_channels - n_image), in_channels)
+        encoder.stem = (
+            Adapter(alone, in_channels)
+            if strategy == "adapter"
+            else TwoStems(alone, stem(in_channels - n_image), in_channels)
+        )
         return encoder
-    return _with_weights(EfficientNetLite0(in_channels), pretrained, DEFAULT if strategy in MODULES else strategy)
+    return _with_weights(
+        EfficientNetLite0(in_channels), pretrained, DEFAULT if strategy in MODULES else strategy
+    )
 
 
-def _with_weights(encoder: EfficientNetLite0, pretrained: bool, strategy: str = DEFAULT) -> EfficientNetLite0:
+def _with_weights(
+    encoder: EfficientNetLite0, pretrained: bool, strategy: str = DEFAULT
+) -> EfficientNetLite0:
     if pretrained:
         state = imagenet_state()
         state["stem.0.weight"] = widen(state["stem.0.weight"], encoder.in_channels, strategy)

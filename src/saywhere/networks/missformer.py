@@ -29,12 +29,14 @@ class MissFormer(nn.Module):
         channels = [width * multiple for multiple in MULTIPLES]
         scales = list(zip(channels, MULTIPLES, REDUCTIONS))
         self.encoder = nn.ModuleList(
-            Stage(before, *scale, n_blocks, is_first=i == 0) for i, (before, scale) in enumerate(zip([in_channels, *channels], scales))
+            Stage(before, *scale, n_blocks, is_first=i == 0)
+            for i, (before, scale) in enumerate(zip([in_channels, *channels], scales))
         )
         self.bridge = nn.ModuleList(BridgeBlock(width) for _ in range(max(1, round(4 * depth))))
         self.expand = Expand(channels[3], 2, channels[3] // 2)
         self.decoder = nn.ModuleList(
-            DecoderStage(deeper // 2, *scale, n_blocks, factor=2 if i else 4) for i, (deeper, scale) in reversed(list(enumerate(zip(channels[1:], scales))))
+            DecoderStage(deeper // 2, *scale, n_blocks, factor=2 if i else 4)
+            for i, (deeper, scale) in reversed(list(enumerate(zip(channels[1:], scales))))
         )
         self.head = nn.Conv2d(width, 1, kernel_size=1)
         for part in (self.expand, self.decoder, self.head):
@@ -56,7 +58,9 @@ class MissFormer(nn.Module):
 
     def stages(self) -> Stages:
         """Where inner features can be met."""
-        return Stages("expand", tuple(f"decoder.{i}" for i in range(len(self.decoder))), channels_last=True)
+        return Stages(
+            "expand", tuple(f"decoder.{i}" for i in range(len(self.decoder))), channels_last=True
+        )
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """None: no weights were published."""
@@ -66,22 +70,32 @@ class MissFormer(nn.Module):
 class Stage(nn.Module):
     """Overlapping patches, then blocks: (batch, n_in, H, W) if first, else (batch, H, W, n_in) → (batch, h, w, n_out)."""
 
-    def __init__(self, n_in: int, n_out: int, heads: int, reduction: int, n_blocks: int, is_first: bool) -> None:
+    def __init__(
+        self, n_in: int, n_out: int, heads: int, reduction: int, n_blocks: int, is_first: bool
+    ) -> None:
         super().__init__()
         self.is_first = is_first
-        self.embed = nn.Conv2d(n_in, n_out, 7, stride=4, padding=3) if is_first else nn.Conv2d(n_in, n_out, 3, stride=2, padding=1)
+        self.embed = (
+            nn.Conv2d(n_in, n_out, 7, stride=4, padding=3)
+            if is_first
+            else nn.Conv2d(n_in, n_out, 3, stride=2, padding=1)
+        )
         self.embed_norm, self.norm = nn.LayerNorm(n_out), nn.LayerNorm(n_out)
         self.blocks = nn.Sequential(*(Block(n_out, heads, reduction) for _ in range(n_blocks)))
 
     def forward(self, feature: Tensor) -> Tensor:
-        embedded = self.embed(feature if self.is_first else feature.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        embedded = self.embed(feature if self.is_first else feature.permute(0, 3, 1, 2)).permute(
+            0, 2, 3, 1
+        )
         return self.norm(self.blocks(self.embed_norm(embedded)))
 
 
 class DecoderStage(nn.Module):
     """Join the bridge's map, blocks, expand: (batch, h, w, n_below) and (batch, h, w, n) → (batch, factor·h, factor·w, n_out)."""
 
-    def __init__(self, n_below: int, n_channels: int, heads: int, reduction: int, n_blocks: int, factor: int) -> None:
+    def __init__(
+        self, n_below: int, n_channels: int, heads: int, reduction: int, n_blocks: int, factor: int
+    ) -> None:
         super().__init__()
         self.join = nn.Linear(n_below + n_channels, n_channels)
         self.blocks = nn.Sequential(*(Block(n_channels, heads, reduction) for _ in range(n_blocks)))
@@ -98,7 +112,11 @@ class Block(nn.Module):
         super().__init__()
         self.attention_norm, self.mix_norm = nn.LayerNorm(n_channels), nn.LayerNorm(n_channels)
         self.attention, self.mix = Attention(n_channels, heads), Mix(n_channels)
-        self.reduce = nn.Conv2d(n_channels, n_channels, reduction, stride=reduction) if reduction > 1 else None
+        self.reduce = (
+            nn.Conv2d(n_channels, n_channels, reduction, stride=reduction)
+            if reduction > 1
+            else None
+        )
         self.reduce_norm = nn.LayerNorm(n_channels) if reduction > 1 else None
 
     def forward(self, feature: Tensor) -> Tensor:
@@ -106,7 +124,9 @@ class Block(nn.Module):
         context = normed
         if self.reduce is not None and self.reduce_norm is not None:
             context = self.reduce_norm(self.reduce(normed.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
-        feature = feature + self.attention(normed.flatten(1, 2), context.flatten(1, 2)).view_as(feature)
+        feature = feature + self.attention(normed.flatten(1, 2), context.flatten(1, 2)).view_as(
+            feature
+        )
         return feature + self.mix(self.mix_norm(feature))
 
 
@@ -116,12 +136,20 @@ class Attention(nn.Module):
     def __init__(self, n_channels: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.query, self.key_value, self.out = nn.Linear(n_channels, n_channels), nn.Linear(n_channels, 2 * n_channels), nn.Linear(n_channels, n_channels)
+        self.query, self.key_value, self.out = (
+            nn.Linear(n_channels, n_channels),
+            nn.Linear(n_channels, 2 * n_channels),
+            nn.Linear(n_channels, n_channels),
+        )
 
     def forward(self, tokens: Tensor, context: Tensor) -> Tensor:
         query = self.query(tokens).unflatten(2, (self.heads, -1)).transpose(1, 2)
-        key, value = self.key_value(context).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        return self.out(functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+        key, value = (
+            self.key_value(context).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        )
+        return self.out(
+            functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        )
 
 
 class Mix(nn.Module):
@@ -129,13 +157,22 @@ class Mix(nn.Module):
 
     def __init__(self, n_channels: int) -> None:
         super().__init__()
-        self.widen, self.narrow = nn.Linear(n_channels, 4 * n_channels), nn.Linear(4 * n_channels, n_channels)
-        self.neighbours = nn.Conv2d(4 * n_channels, 4 * n_channels, 3, padding=1, groups=4 * n_channels)
+        self.widen, self.narrow = (
+            nn.Linear(n_channels, 4 * n_channels),
+            nn.Linear(4 * n_channels, n_channels),
+        )
+        self.neighbours = nn.Conv2d(
+            4 * n_channels, 4 * n_channels, 3, padding=1, groups=4 * n_channels
+        )
         self.norm = nn.LayerNorm(4 * n_channels)
 
     def forward(self, feature: Tensor) -> Tensor:
         wide = self.widen(feature)  # once: the public code computes it twice
-        return self.narrow(functional.gelu(self.norm(self.neighbours(wide.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) + wide)))
+        return self.narrow(
+            functional.gelu(
+                self.norm(self.neighbours(wide.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) + wide)
+            )
+        )
 
 
 class BridgeBlock(nn.Module):
@@ -145,9 +182,16 @@ class BridgeBlock(nn.Module):
         super().__init__()
         self.width = width
         channels = [width * multiple for multiple in MULTIPLES]
-        self.attention_norm, self.reduce_norm, self.mix_norm = nn.LayerNorm(width), nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention_norm, self.reduce_norm, self.mix_norm = (
+            nn.LayerNorm(width),
+            nn.LayerNorm(width),
+            nn.LayerNorm(width),
+        )
         self.attention = Attention(width, heads=1)
-        self.reduce = nn.ModuleList(nn.Conv2d(n, n, reduction, stride=reduction) for n, reduction in zip(channels, REDUCTIONS[:-1]))
+        self.reduce = nn.ModuleList(
+            nn.Conv2d(n, n, reduction, stride=reduction)
+            for n, reduction in zip(channels, REDUCTIONS[:-1])
+        )
         self.mix = nn.ModuleList(Mix(n) for n in channels)
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
@@ -161,15 +205,22 @@ class BridgeBlock(nn.Module):
 
     def _context(self, maps: list[Tensor]) -> Tensor:
         """The shortened tokens. Reduced maps are folded channels first, the rest channels last: a quirk of the published network, kept."""
-        reduced = [reduce(each.permute(0, 3, 1, 2)).reshape(each.shape[0], self.width, -1).transpose(1, 2) for reduce, each in zip(self.reduce, maps)]
+        reduced = [
+            reduce(each.permute(0, 3, 1, 2)).reshape(each.shape[0], self.width, -1).transpose(1, 2)
+            for reduce, each in zip(self.reduce, maps)
+        ]
         return self.reduce_norm(torch.cat([*reduced, self._fold(maps[-1])], dim=1))
 
     def _fold(self, feature: Tensor) -> Tensor:
         return feature.reshape(feature.shape[0], -1, self.width)
 
     def _unfold(self, tokens: Tensor, like: list[Tensor]) -> list[Tensor]:
-        lengths = [feature.shape[1] * feature.shape[2] * feature.shape[3] // self.width for feature in like]
-        return [part.reshape(feature.shape) for part, feature in zip(tokens.split(lengths, dim=1), like)]
+        lengths = [
+            feature.shape[1] * feature.shape[2] * feature.shape[3] // self.width for feature in like
+        ]
+        return [
+            part.reshape(feature.shape) for part, feature in zip(tokens.split(lengths, dim=1), like)
+        ]
 
 
 class Expand(nn.Module):
@@ -178,12 +229,21 @@ class Expand(nn.Module):
     def __init__(self, n_in: int, factor: int, n_out: int) -> None:
         super().__init__()
         self.factor, self.n_out = factor, n_out
-        self.spread, self.norm = nn.Linear(n_in, factor * factor * n_out, bias=False), nn.LayerNorm(n_out)
+        self.spread, self.norm = (
+            nn.Linear(n_in, factor * factor * n_out, bias=False),
+            nn.LayerNorm(n_out),
+        )
 
     def forward(self, feature: Tensor) -> Tensor:
         batch, height, width, _ = feature.shape
-        pixels = self.spread(feature).reshape(batch, height, width, self.factor, self.factor, self.n_out).permute(0, 1, 3, 2, 4, 5)
-        return self.norm(pixels.reshape(batch, height * self.factor, width * self.factor, self.n_out))
+        pixels = (
+            self.spread(feature)
+            .reshape(batch, height, width, self.factor, self.factor, self.n_out)
+            .permute(0, 1, 3, 2, 4, 5)
+        )
+        return self.norm(
+            pixels.reshape(batch, height * self.factor, width * self.factor, self.n_out)
+        )
 
 
 def _xavier(layer: nn.Module) -> None:

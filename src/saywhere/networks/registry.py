@@ -55,30 +55,62 @@ def build(
     Raises UsageError, MissingExtra, MissingFile, BadCheckpoint.
     """
     if in_channels < 1 or width < 1:
-        raise UsageError(f"a network with in_channels {in_channels} and width {width}", allowed="both are at least 1")
+        raise UsageError(
+            f"a network with in_channels {in_channels} and width {width}",
+            allowed="both are at least 1",
+        )
     if not restored:
-        check(name, depth=depth, pretrained=pretrained, first_filters=first_filters, weights=weights)
+        check(
+            name, depth=depth, pretrained=pretrained, first_filters=first_filters, weights=weights
+        )
     make = _maker(name)
     first_filters = first_filters or DEFAULT
-    options: dict[str, Any] = {"depth": depth, "pretrained": pretrained and not restored, "first_filters": first_filters, "size": size}
-    network = make(in_channels=in_channels, width=width, **{key: value for key, value in options.items() if _takes(make, key)})
+    options: dict[str, Any] = {
+        "depth": depth,
+        "pretrained": pretrained and not restored,
+        "first_filters": first_filters,
+        "size": size,
+    }
+    network = make(
+        in_channels=in_channels,
+        width=width,
+        **{key: value for key, value in options.items() if _takes(make, key)},
+    )
     if weights is not None and not restored:
         READERS[name](network, weights, first_filters)
     return network
 
 
-def check(name: str, *, depth: float = 1.0, pretrained: bool = True, first_filters: str | None = None, weights: Path | None = None) -> None:
+def check(
+    name: str,
+    *,
+    depth: float = 1.0,
+    pretrained: bool = True,
+    first_filters: str | None = None,
+    weights: Path | None = None,
+) -> None:
     """Refuse what `build` would refuse, or the network would ignore, before anything is built. Raises UsageError."""
     make = _maker(name)
     if not 0 < depth <= DEEPEST:
-        raise UsageError(f"a network of depth {depth}", allowed=f"it is a share above 0 and up to {DEEPEST:g}; 1 is the published network")
+        raise UsageError(
+            f"a network of depth {depth}",
+            allowed=f"it is a share above 0 and up to {DEEPEST:g}; 1 is the published network",
+        )
     if depth != 1 and not _takes(make, "depth"):
         others = ", ".join(other for other in NETWORKS if has_depth(other))
-        raise UsageError(f"depth is {depth}, but {name} has no depth scale", allowed=f"these have one: {others}", remedy="leave network.depth at 1")
+        raise UsageError(
+            f"depth is {depth}, but {name} has no depth scale",
+            allowed=f"these have one: {others}",
+            remedy="leave network.depth at 1",
+        )
     if weights is not None and name not in READERS:
         raise UsageError(f"network.weights is {str(weights)!r}, but {name} reads no such file", allowed=f"only {', '.join(READERS)} does",
                          remedy="leave network.weights out")  # fmt: skip
-    if first_filters not in (None, _WAS_DEFAULT) and weights is None and not (_takes(make, "first_filters") and (pretrained or first_filters in MODULES)):
+    if (
+        first_filters not in (None, _WAS_DEFAULT)
+        and weights is None
+        and not (_takes(make, "first_filters") and (pretrained or first_filters in MODULES))
+    ):
         raise UsageError(f"first_filters is {first_filters!r}, but {name} starts without pretrained filters here", allowed="it would change nothing",
                          remedy="leave network.first_filters out")  # fmt: skip
 
@@ -97,7 +129,9 @@ def _maker(name: str) -> Callable[..., nn.Module]:
     if name.startswith("monai:"):
         return partial(monai_network, name.removeprefix("monai:"))
     if name not in NETWORKS:
-        raise UsageError(f"no network is called {name!r}", remedy=nearest(name, [*NETWORKS, "monai:SegResNet"]))
+        raise UsageError(
+            f"no network is called {name!r}", remedy=nearest(name, [*NETWORKS, "monai:SegResNet"])
+        )
     return NETWORKS[name]
 
 

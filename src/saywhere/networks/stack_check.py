@@ -7,20 +7,39 @@ from torch import Tensor
 from saywhere.errors import UsageError
 
 
-def check_stack(stack: Tensor, network: str, in_channels: int, smallest: int, multiple: int = 1, largest: int | None = None) -> None:
+def check_stack(
+    stack: Tensor,
+    network: str,
+    in_channels: int,
+    smallest: int,
+    multiple: int = 1,
+    largest: int | None = None,
+) -> None:
     """Refuse a stack (batch, channel, height, width) that a network cannot take. Raises UsageError naming shape and allowed sizes."""
     shape = tuple(stack.shape)
     if len(shape) != 4 or shape[1] != in_channels:
         rule = f"it takes (batch, {in_channels}, height, width)"
-        raise UsageError(f"a stack of shape {shape}", where=network, allowed=rule, remedy="build the network with the stack's number of channels")
+        raise UsageError(
+            f"a stack of shape {shape}",
+            where=network,
+            allowed=rule,
+            remedy="build the network with the stack's number of channels",
+        )
     if largest is not None and max(shape[2:]) > largest:
         raise UsageError(
-            f"a stack of shape {shape}", where=network, allowed=f"height and width must be at most {largest} px", remedy=f"try {largest}×{largest}"
+            f"a stack of shape {shape}",
+            where=network,
+            allowed=f"height and width must be at most {largest} px",
+            remedy=f"try {largest}×{largest}",
         )
     if min(shape[2:]) < smallest or shape[2] % multiple or shape[3] % multiple:
-        rule = f"height and width must be at least {smallest} px" + (f" and multiples of {multiple}" if multiple > 1 else "")
+        rule = f"height and width must be at least {smallest} px" + (
+            f" and multiples of {multiple}" if multiple > 1 else ""
+        )
         height, width = (_near(side, smallest, multiple) for side in shape[2:])
-        raise UsageError(f"a stack of shape {shape}", where=network, allowed=rule, remedy=f"try {height}×{width}")
+        raise UsageError(
+            f"a stack of shape {shape}", where=network, allowed=rule, remedy=f"try {height}×{width}"
+        )
 
 
 def _near(side: int, smallest: int, multiple: int) -> int:

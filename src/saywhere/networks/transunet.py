@@ -26,13 +26,22 @@ class TransUNet(nn.Module):
 
     def __init__(self, in_channels: int = 3, width: int = 64, depth: float = 1.0) -> None:
         super().__init__()
-        self.in_channels, self.width, self.depth, self.has_pretrained = in_channels, width, depth, False
-        self.encoder = ResNet(in_channels, width, tuple(max(1, round(units * depth)) for units in (3, 4, 9)))
+        self.in_channels, self.width, self.depth, self.has_pretrained = (
+            in_channels,
+            width,
+            depth,
+            False,
+        )
+        self.encoder = ResNet(
+            in_channels, width, tuple(max(1, round(units * depth)) for units in (3, 4, 9))
+        )
         self.transformer = Transformer(16 * width, HEADS * width, max(1, round(12 * depth)))
         self.first = _convolution(HEADS * width, 8 * width)
         widths = (8 * width, 4 * width, 2 * width, width, max(1, width // 4))
         skips = (8 * width, 4 * width, width, 0)
-        self.decoder = nn.ModuleList(Enlarge(n_in, n_skip, n_out) for n_in, n_skip, n_out in zip(widths, skips, widths[1:]))
+        self.decoder = nn.ModuleList(
+            Enlarge(n_in, n_skip, n_out) for n_in, n_skip, n_out in zip(widths, skips, widths[1:])
+        )
         self.head = nn.Conv2d(widths[-1], 1, kernel_size=3, padding=1)
 
     def forward(self, stack: Tensor) -> Tensor:
@@ -50,7 +59,11 @@ class TransUNet(nn.Module):
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """None, until `vit_weights.load_vit` has loaded published ones: the public code trains this network from scratch too."""
-        return [*self.encoder.parameters(), *self.transformer.parameters()] if self.has_pretrained else []
+        return (
+            [*self.encoder.parameters(), *self.transformer.parameters()]
+            if self.has_pretrained
+            else []
+        )
 
 
 class ResNet(nn.Module):
@@ -58,19 +71,27 @@ class ResNet(nn.Module):
 
     def __init__(self, in_channels: int, width: int, n_units: tuple[int, ...]) -> None:
         super().__init__()
-        self.root = nn.Sequential(StandardisedConv2d(in_channels, width, 7, stride=2, padding=3, bias=False), _group_norm(width), nn.ReLU(inplace=True))
+        self.root = nn.Sequential(
+            StandardisedConv2d(in_channels, width, 7, stride=2, padding=3, bias=False),
+            _group_norm(width),
+            nn.ReLU(inplace=True),
+        )
         self.shrink = nn.MaxPool2d(3, stride=2)
         self.stages, n_in = nn.ModuleList(), width
         for stage, units in enumerate(n_units):
             n_mid, n_out = width * 2**stage, 4 * width * 2**stage
             first = Bottleneck(n_in, n_mid, n_out, stride=1 if stage == 0 else 2)
-            self.stages.append(nn.Sequential(first, *(Bottleneck(n_out, n_mid, n_out) for _ in range(units - 1))))
+            self.stages.append(
+                nn.Sequential(first, *(Bottleneck(n_out, n_mid, n_out) for _ in range(units - 1)))
+            )
             n_in = n_out
 
     def forward(self, stack: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The last map, and the skips, largest first."""
         root = self.root(stack)
-        quarter = self.stages[0](self.shrink(root))  # one row and column short of a quarter: no padding in the pool
+        quarter = self.stages[0](
+            self.shrink(root)
+        )  # one row and column short of a quarter: no padding in the pool
         eighth = self.stages[1](quarter)
         return self.stages[2](eighth), [root, functional.pad(quarter, (0, 1, 0, 1)), eighth]
 
@@ -87,7 +108,10 @@ class Bottleneck(nn.Module):
         )  # fmt: skip
         self.project: nn.Module = nn.Identity()
         if stride != 1 or n_in != n_out:
-            self.project = nn.Sequential(StandardisedConv2d(n_in, n_out, 1, stride=stride, bias=False), nn.GroupNorm(n_out, n_out))
+            self.project = nn.Sequential(
+                StandardisedConv2d(n_in, n_out, 1, stride=stride, bias=False),
+                nn.GroupNorm(n_out, n_out),
+            )
 
     def forward(self, feature: Tensor) -> Tensor:
         """(batch, n_in, h, w) → (batch, n_out, ceil(h / stride), ceil(w / stride))."""
@@ -117,7 +141,9 @@ class Transformer(nn.Module):
     def forward(self, feature: Tensor) -> Tensor:
         """(batch, n_in, h, w) → (batch, hidden, h, w)."""
         height, width = feature.shape[-2:]
-        tokens = self.dropout(self.embed(feature).flatten(2).transpose(1, 2) + self._position(height, width))
+        tokens = self.dropout(
+            self.embed(feature).flatten(2).transpose(1, 2) + self._position(height, width)
+        )
         for block in self.blocks:
             tokens = block(tokens)
         return self.norm(tokens).transpose(1, 2).unflatten(2, (height, width))
@@ -126,7 +152,13 @@ class Transformer(nn.Module):
         if (height, width) == (GRID, GRID):
             return self.position
         square = self.position.transpose(1, 2).unflatten(2, (GRID, GRID))
-        return functional.interpolate(square, size=(height, width), mode="bilinear", align_corners=False).flatten(2).transpose(1, 2)
+        return (
+            functional.interpolate(
+                square, size=(height, width), mode="bilinear", align_corners=False
+            )
+            .flatten(2)
+            .transpose(1, 2)
+        )
 
 
 class Block(nn.Module):
@@ -134,7 +166,10 @@ class Block(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.attention_norm, self.mlp_norm = nn.LayerNorm(hidden, eps=1e-6), nn.LayerNorm(hidden, eps=1e-6)
+        self.attention_norm, self.mlp_norm = (
+            nn.LayerNorm(hidden, eps=1e-6),
+            nn.LayerNorm(hidden, eps=1e-6),
+        )
         self.query, self.key, self.value, self.out = (nn.Linear(hidden, hidden) for _ in range(4))
         widen, narrow = nn.Linear(hidden, 4 * hidden), nn.Linear(4 * hidden, hidden)
         for layer in (widen, narrow):
@@ -145,8 +180,13 @@ class Block(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(batch, token, hidden), the same shape out."""
         normed = self.attention_norm(tokens)
-        query, key, value = (layer(normed).unflatten(2, (HEADS, -1)).transpose(1, 2) for layer in (self.query, self.key, self.value))
-        attended = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        query, key, value = (
+            layer(normed).unflatten(2, (HEADS, -1)).transpose(1, 2)
+            for layer in (self.query, self.key, self.value)
+        )
+        attended = (
+            functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        )
         tokens = tokens + self.out(attended)
         return tokens + self.mlp(self.mlp_norm(tokens))
 
@@ -156,16 +196,24 @@ class Enlarge(nn.Module):
 
     def __init__(self, n_in: int, n_skip: int, n_out: int) -> None:
         super().__init__()
-        self.convolve = nn.Sequential(*_convolution(n_in + n_skip, n_out), *_convolution(n_out, n_out))
+        self.convolve = nn.Sequential(
+            *_convolution(n_in + n_skip, n_out), *_convolution(n_out, n_out)
+        )
 
     def forward(self, feature: Tensor, skip: Tensor | None) -> Tensor:
         """(batch, n_in, h, w) → (batch, n_out, 2h, 2w)."""
-        larger = functional.interpolate(feature, scale_factor=2, mode="bilinear", align_corners=True)
+        larger = functional.interpolate(
+            feature, scale_factor=2, mode="bilinear", align_corners=True
+        )
         return self.convolve(larger if skip is None else torch.cat([larger, skip], dim=1))
 
 
 def _convolution(n_in: int, n_out: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(n_in, n_out, 3, padding=1, bias=False),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(inplace=True),
+    )
 
 
 def _group_norm(n_channels: int) -> nn.GroupNorm:

@@ -26,8 +26,13 @@ class UNet(nn.Module):
         widths = [width * 2**level for level in range(n_levels + 1)]
         self.in_channels, self.smallest = in_channels, 2 ** (n_levels + 1)
         self.first = double_convolution(in_channels, width)
-        self.down = nn.ModuleList(nn.Sequential(nn.MaxPool2d(2), double_convolution(above, below)) for above, below in pairwise(widths))
-        self.up = nn.ModuleList(Up(below, above) for above, below in reversed(list(pairwise(widths))))
+        self.down = nn.ModuleList(
+            nn.Sequential(nn.MaxPool2d(2), double_convolution(above, below))
+            for above, below in pairwise(widths)
+        )
+        self.up = nn.ModuleList(
+            Up(below, above) for above, below in reversed(list(pairwise(widths)))
+        )
         self.head = nn.Conv2d(width, 1, kernel_size=1)
 
     def forward(self, stack: Tensor) -> Tensor:
@@ -68,7 +73,9 @@ def pad_to(feature: Tensor, skip: Tensor) -> Tensor:
     rows, columns = skip.shape[-2] - feature.shape[-2], skip.shape[-1] - feature.shape[-1]
     if rows == 0 and columns == 0:
         return feature
-    return functional.pad(feature, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
+    return functional.pad(
+        feature, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
+    )
 
 
 def double_convolution(n_in: int, n_out: int, bias: bool = False) -> nn.Sequential:

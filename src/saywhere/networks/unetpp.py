@@ -27,7 +27,11 @@ class UNetPlusPlus(nn.Module):
         self.nodes = nn.ModuleDict()
         for column in range(self.n_levels + 1):
             for row in range(self.n_levels + 1 - column):
-                n_left = [in_channels, *widths][row] if column == 0 else column * widths[row] + widths[row + 1]
+                n_left = (
+                    [in_channels, *widths][row]
+                    if column == 0
+                    else column * widths[row] + widths[row + 1]
+                )
                 self.nodes[f"{row}_{column}"] = double_convolution(n_left, widths[row], bias=True)
         self.shrink = nn.MaxPool2d(2)
         self.head = nn.Conv2d(width, 1, kernel_size=1)
@@ -41,13 +45,17 @@ class UNetPlusPlus(nn.Module):
         for column in range(1, self.n_levels + 1):
             for row in range(self.n_levels + 1 - column):
                 below = _enlarge(rows[row + 1][column - 1], rows[row][0])
-                rows[row].append(self.nodes[f"{row}_{column}"](torch.cat([*rows[row], below], dim=1)))
+                rows[row].append(
+                    self.nodes[f"{row}_{column}"](torch.cat([*rows[row], below], dim=1))
+                )
         return self.head(rows[0][-1])
 
     def stages(self) -> Stages:
         """Where inner features can be met."""
         n = self.n_levels
-        return Stages(f"nodes.{n}_0", tuple(f"nodes.{n - column}_{column}" for column in range(1, n + 1)))
+        return Stages(
+            f"nodes.{n}_0", tuple(f"nodes.{n - column}_{column}" for column in range(1, n + 1))
+        )
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """None: this network starts from random weights."""
@@ -55,4 +63,6 @@ class UNetPlusPlus(nn.Module):
 
 
 def _enlarge(feature: Tensor, skip: Tensor) -> Tensor:
-    return functional.interpolate(feature, size=skip.shape[-2:], mode="bilinear", align_corners=True)
+    return functional.interpolate(
+        feature, size=skip.shape[-2:], mode="bilinear", align_corners=True
+    )

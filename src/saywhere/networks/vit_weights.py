@@ -23,14 +23,25 @@ def load_vit(network: TransUNet, path: Path, first_filters: str = DEFAULT) -> No
     state: dict[str, Tensor] = {}
     for ours, theirs in names(network).items():
         if theirs not in published:
-            raise BadCheckpoint(f"no array {theirs}", where=path, allowed="it must be a R50+ViT-B/16 in the layout that Google published")
+            raise BadCheckpoint(
+                f"no array {theirs}",
+                where=path,
+                allowed="it must be a R50+ViT-B/16 in the layout that Google published",
+            )
         state[ours] = _ours(ours, torch.from_numpy(published[theirs].astype(np.float32)))
-    state["encoder.root.0.weight"] = widen(state["encoder.root.0.weight"], network.in_channels, first_filters)
+    state["encoder.root.0.weight"] = widen(
+        state["encoder.root.0.weight"], network.in_channels, first_filters
+    )
     current = network.state_dict()
     for ours, tensor in state.items():
         if tensor.shape != current[ours].shape:
             rule = f"this network's is {tuple(current[ours].shape)} (width {network.width}, depth {network.depth})"
-            raise BadCheckpoint(f"{names(network)[ours]} has shape {tuple(tensor.shape)}", where=path, allowed=rule, remedy="use width 64 and depth 1")
+            raise BadCheckpoint(
+                f"{names(network)[ours]} has shape {tuple(tensor.shape)}",
+                where=path,
+                allowed=rule,
+                remedy="use width 64 and depth 1",
+            )
     network.load_state_dict(current | state)
     network.has_pretrained = True
 
@@ -41,8 +52,15 @@ def names(network: TransUNet) -> dict[str, str]:
     for name, block in network.encoder.named_modules():
         if isinstance(block, Bottleneck):
             _, stage, unit = name.split(".")
-            found |= _unit(f"encoder.{name}", f"block{int(stage) + 1}/unit{int(unit) + 1}", has_projection=isinstance(block.project, nn.Sequential))
-    found |= {**_dense("transformer.embed", "embedding"), "transformer.position": "Transformer/posembed_input/pos_embedding"}
+            found |= _unit(
+                f"encoder.{name}",
+                f"block{int(stage) + 1}/unit{int(unit) + 1}",
+                has_projection=isinstance(block.project, nn.Sequential),
+            )
+    found |= {
+        **_dense("transformer.embed", "embedding"),
+        "transformer.position": "Transformer/posembed_input/pos_embedding",
+    }
     for index in range(len(network.transformer.blocks)):
         found |= _block(f"transformer.blocks.{index}", f"Transformer/encoderblock_{index}")
     return found | _norm("transformer.norm", "Transformer/encoder_norm")
@@ -51,17 +69,30 @@ def names(network: TransUNet) -> dict[str, str]:
 def _unit(ours: str, theirs: str, has_projection: bool) -> dict[str, str]:
     found: dict[str, str] = {}
     for i in range(3):
-        found |= {f"{ours}.convolve.{3 * i}.weight": f"{theirs}/conv{i + 1}/kernel", **_norm(f"{ours}.convolve.{3 * i + 1}", f"{theirs}/gn{i + 1}")}
+        found |= {
+            f"{ours}.convolve.{3 * i}.weight": f"{theirs}/conv{i + 1}/kernel",
+            **_norm(f"{ours}.convolve.{3 * i + 1}", f"{theirs}/gn{i + 1}"),
+        }
     if has_projection:
-        found |= {f"{ours}.project.0.weight": f"{theirs}/conv_proj/kernel", **_norm(f"{ours}.project.1", f"{theirs}/gn_proj")}
+        found |= {
+            f"{ours}.project.0.weight": f"{theirs}/conv_proj/kernel",
+            **_norm(f"{ours}.project.1", f"{theirs}/gn_proj"),
+        }
     return found
 
 
 def _block(ours: str, theirs: str) -> dict[str, str]:
-    found = {**_norm(f"{ours}.attention_norm", f"{theirs}/LayerNorm_0"), **_norm(f"{ours}.mlp_norm", f"{theirs}/LayerNorm_2")}
+    found = {
+        **_norm(f"{ours}.attention_norm", f"{theirs}/LayerNorm_0"),
+        **_norm(f"{ours}.mlp_norm", f"{theirs}/LayerNorm_2"),
+    }
     for part in ("query", "key", "value", "out"):
         found |= _dense(f"{ours}.{part}", f"{theirs}/MultiHeadDotProductAttention_1/{part}")
-    return found | _dense(f"{ours}.mlp.0", f"{theirs}/MlpBlock_3/Dense_0") | _dense(f"{ours}.mlp.3", f"{theirs}/MlpBlock_3/Dense_1")
+    return (
+        found
+        | _dense(f"{ours}.mlp.0", f"{theirs}/MlpBlock_3/Dense_0")
+        | _dense(f"{ours}.mlp.3", f"{theirs}/MlpBlock_3/Dense_1")
+    )
 
 
 def _norm(ours: str, theirs: str) -> dict[str, str]:
@@ -75,7 +106,9 @@ def _dense(ours: str, theirs: str) -> dict[str, str]:
 def _ours(name: str, array: Tensor) -> Tensor:
     """JAX's axes → torch's: kernels are (height, width, in, out) or (in…, out…) there, heads apart, scales perhaps (1, 1, 1, n)."""
     if name == "transformer.position":
-        return array[:, 1:] if array.shape[1] == GRID * GRID + 1 else array  # the class token has no place in a map
+        return (
+            array[:, 1:] if array.shape[1] == GRID * GRID + 1 else array
+        )  # the class token has no place in a map
     if not name.endswith("weight") or name.rpartition(".")[0].endswith("norm"):
         return array.flatten()
     if name.endswith((".query.weight", ".key.weight", ".value.weight")):
@@ -94,4 +127,6 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise BadCheckpoint(f"no readable .npz ({error})", where=path, remedy="fetch the file again") from None
+        raise BadCheckpoint(
+            f"no readable .npz ({error})", where=path, remedy="fetch the file again"
+        ) from None

@@ -13,7 +13,13 @@ from saywhere.prompt_policies.still import Still
 from saywhere.prompt_policies.swap import Swap
 from saywhere.prompt_policies.untouched import Untouched
 
-POLICIES: dict[str, type[PromptPolicy]] = {"fuse-first": FuseFirst, "untouched": Untouched, "swap": Swap, "recaption": Recaption, "still": Still}
+POLICIES: dict[str, type[PromptPolicy]] = {
+    "fuse-first": FuseFirst,
+    "untouched": Untouched,
+    "swap": Swap,
+    "recaption": Recaption,
+    "still": Still,
+}
 
 
 def open_policy(config: Config, rows: Sequence[Row]) -> PromptPolicy:

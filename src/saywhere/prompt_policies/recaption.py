@@ -37,11 +37,16 @@ class Recaption(PromptPolicy):
         return self._rule_of(prompt).versions(prompt)
 
     def prompts_after(self, prompts: Sequence[str], geometry: Geometry, mask: Tensor) -> list[str]:
-        return [self._rule_of(prompt).rewrite(prompt, target) for prompt, target in zip(prompts, mask[:, 0].bool().cpu().numpy())]
+        return [
+            self._rule_of(prompt).rewrite(prompt, target)
+            for prompt, target in zip(prompts, mask[:, 0].bool().cpu().numpy())
+        ]
 
     def facts(self) -> dict[str, Any]:
         return {"place_rule": self.rule.facts()}
 
     def _rule_of(self, prompt: str) -> PlaceRule | LungRule:
         """Sentences of mosaics and halves name no thirds of lungs: they get places of the 3×3 grid."""
-        return PlaceRule() if isinstance(self.rule, LungRule) and named(prompt) is None else self.rule
+        return (
+            PlaceRule() if isinstance(self.rule, LungRule) and named(prompt) is None else self.rule
+        )

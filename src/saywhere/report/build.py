@@ -42,7 +42,9 @@ def _context(evidence: Evidence, run: Path) -> dict[str, Any]:
     album = Album(evidence)
     asked, ranked = answers(evidence, album), cases(evidence, album)
     listening = tables.listening(evidence)
-    shown = next((row["words"] for row in listening), None)  # the right words, where they were measured
+    shown = next(
+        (row["words"] for row in listening), None
+    )  # the right words, where they were measured
     return {
         "name": evidence.name,
         "run": str(run),
@@ -67,5 +69,7 @@ def _context(evidence: Evidence, run: Path) -> dict[str, Any]:
         "facts": tables.facts(evidence),
         "versions": tables.versions(evidence),
         "config": evidence.config_text,
-        "warnings": [str(warning) for warning in listed(evidence.record.get("warnings"))] + evidence.unreadable + album.unreadable,
+        "warnings": [str(warning) for warning in listed(evidence.record.get("warnings"))]
+        + evidence.unreadable
+        + album.unreadable,
     }

@@ -44,7 +44,11 @@ class Evidence:
 def gather(run: Path) -> Evidence:
     """Read a run directory. Raises MissingFile if it is none."""
     if not any((run / name).exists() for name in SIGNS_OF_A_RUN):
-        raise MissingFile(f"no run in {run}", allowed=f"a run directory holds {', '.join(SIGNS_OF_A_RUN)}", remedy="name what `saywhere train --out` made")
+        raise MissingFile(
+            f"no run in {run}",
+            allowed=f"a run directory holds {', '.join(SIGNS_OF_A_RUN)}",
+            remedy="name what `saywhere train --out` made",
+        )
     unreadable: list[str] = []
     config_text = _text(run / "config.toml", unreadable)
     return Evidence(

@@ -34,10 +34,18 @@ class Axes:
         """Picture coordinates, top left is (0, 0)."""
         across = (x - self.x[0]) / (self.x[1] - self.x[0])
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
-        return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
+        return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (
+            HEIGHT - TOP - BOTTOM
+        )
 
 
-def line_chart(title: str, series: Sequence[Series], *, ceiling: float | None = None, mark: tuple[float, str] | None = None) -> Markup:
+def line_chart(
+    title: str,
+    series: Sequence[Series],
+    *,
+    ceiling: float | None = None,
+    mark: tuple[float, str] | None = None,
+) -> Markup:
     """Lines over epochs, from 0 upwards.
 
     Args:
@@ -61,7 +69,11 @@ def line_chart(title: str, series: Sequence[Series], *, ceiling: float | None = 
 
 def describe(title: str, series: Sequence[Series]) -> str:
     """The chart in words, for those who do not see it."""
-    ends = [f"{line.label} from {line.points[0][1]:.3f} to {line.points[-1][1]:.3f}" for line in series if line.points]
+    ends = [
+        f"{line.label} from {line.points[0][1]:.3f} to {line.points[-1][1]:.3f}"
+        for line in series
+        if line.points
+    ]
     return f"{title}: {'; '.join(ends)}"
 
 
@@ -69,20 +81,30 @@ def bar(mean: float, low: float | None, high: float | None) -> Markup:
     """A bar from 0 to 1 with its interval as a whisker, as wide as its cell; the number beside it says the same."""
     whisker = Markup("")
     if low is not None and high is not None:
-        path = "M{:.2f} 2V10M{:.2f} 6H{:.2f}M{:.2f} 2V10".format(*(100 * _share(end) for end in (low, low, high, high)))
+        path = "M{:.2f} 2V10M{:.2f} 6H{:.2f}M{:.2f} 2V10".format(
+            *(100 * _share(end) for end in (low, low, high, high))
+        )
         whisker = Markup('<path class="whisker" d="{}"/>').format(path)
     drawing = '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="12"/>'
     drawing += '<rect class="fill" width="{:.2f}" height="12"/>{}</svg>'
     return Markup(drawing).format(100 * _share(mean), whisker)
 
 
-def forest(mean: float, low: float, high: float, reach: tuple[float, float], zero: float | None = None) -> Markup:
+def forest(
+    mean: float, low: float, high: float, reach: tuple[float, float], zero: float | None = None
+) -> Markup:
     """A mean and its interval on a scale that a column of them shares, as wide as its cell; a line at `zero` where it is given."""
-    place = [100 * _share((value - reach[0]) / (reach[1] - reach[0])) for value in (low, high, mean)]
+    place = [
+        100 * _share((value - reach[0]) / (reach[1] - reach[0])) for value in (low, high, mean)
+    ]
     line = Markup("")
     if zero is not None:
-        line = Markup('<path class="zero" d="M{:.2f} 0V12"/>').format(100 * _share((zero - reach[0]) / (reach[1] - reach[0])))
-    drawing = '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">{}'
+        line = Markup('<path class="zero" d="M{:.2f} 0V12"/>').format(
+            100 * _share((zero - reach[0]) / (reach[1] - reach[0]))
+        )
+    drawing = (
+        '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">{}'
+    )
     drawing += '<path class="whisker" d="M{:.2f} 2V10M{:.2f} 6H{:.2f}M{:.2f} 2V10"/><path class="mean" d="M{:.2f} 0V12"/></svg>'
     return Markup(drawing).format(line, place[0], place[0], place[1], place[1], place[2])
 
@@ -91,7 +113,11 @@ def ticks(low: float, high: float, n: int) -> list[float]:
     """About n round numbers that enclose [low, high]."""
     reach = high - low if high - low > 1e-9 else 1.0  # a flat line needs a scale too
     magnitude = 10 ** math.floor(math.log10(reach / n))
-    step = next(magnitude * factor for factor in (1, 2, 2.5, 5, 10) if magnitude * factor * n >= reach * (1 - 1e-9))
+    step = next(
+        magnitude * factor
+        for factor in (1, 2, 2.5, 5, 10)
+        if magnitude * factor * n >= reach * (1 - 1e-9)
+    )
     start = math.floor(low / step + 1e-9)
     end = max(math.ceil(high / step - 1e-9), start + 1)
     return [round(index * step, 12) for index in range(start, end + 1)]
@@ -102,9 +128,14 @@ def _share(value: float) -> float:
 
 
 def _grid(axes: Axes, y_ticks: list[float]) -> Markup:
-    row = Markup('<path class="grid" d="M{} {:.1f}H{}"/><text class="tick" x="{}" y="{:.1f}" text-anchor="end">{:g}</text>')
+    row = Markup(
+        '<path class="grid" d="M{} {:.1f}H{}"/><text class="tick" x="{}" y="{:.1f}" text-anchor="end">{:g}</text>'
+    )
     heights = [axes.place(axes.x[0], tick)[1] for tick in y_ticks]
-    return Markup("").join(row.format(LEFT, y, WIDTH - RIGHT, LEFT - 6, y + 4, tick) for tick, y in zip(y_ticks, heights))
+    return Markup("").join(
+        row.format(LEFT, y, WIDTH - RIGHT, LEFT - 6, y + 4, tick)
+        for tick, y in zip(y_ticks, heights)
+    )
 
 
 def _epochs(axes: Axes, first: float, last: float) -> Markup:
@@ -117,12 +148,16 @@ def _epochs(axes: Axes, first: float, last: float) -> Markup:
 
 def _mark(axes: Axes, level: float, label: str) -> Markup:
     _, y = axes.place(axes.x[0], level)
-    drawing = Markup('<path class="mark" d="M{} {:.1f}H{}"/><text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>')
+    drawing = Markup(
+        '<path class="mark" d="M{} {:.1f}H{}"/><text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>'
+    )
     return drawing.format(LEFT, y, WIDTH - RIGHT, WIDTH - RIGHT, y - 4, label)
 
 
 def _line(axes: Axes, line: Series) -> Markup:
     places = [axes.place(x, y) for x, y in line.points]
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
-    dot = Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="2.5"/>').format(line.style, *places[-1])
+    dot = Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="2.5"/>').format(
+        line.style, *places[-1]
+    )
     return Markup('<path class="line {}" d="{}"/>').format(line.style, path) + dot

@@ -46,7 +46,9 @@ class Album:
         pixels = self._pixels(name)
         return _picture(pixels, alt, caption)
 
-    def over(self, image_name: object, mask_name: object, alt: str, caption: str, *, true: bool = False) -> Picture:
+    def over(
+        self, image_name: object, mask_name: object, alt: str, caption: str, *, true: bool = False
+    ) -> Picture:
         """A mask over its image; alone on black where their sizes differ or the image is missing."""
         mask = self._mask(mask_name)
         if mask is None:
@@ -56,7 +58,13 @@ class Album:
             ground = np.zeros((*mask.shape, 3), np.uint8)
         size = _size(mask.shape)
         colour = TRUE if true else PREDICTED
-        pixels = overlay(resize_image(ground, size), resize_mask(mask, size), colour=colour, opacity=0.35, contour=True)
+        pixels = overlay(
+            resize_image(ground, size),
+            resize_mask(mask, size),
+            colour=colour,
+            opacity=0.35,
+            contour=True,
+        )
         return _picture(pixels, alt, caption, "true" if true else "predicted")
 
     def _pixels(self, name: object) -> np.ndarray | None:
@@ -81,7 +89,9 @@ class Album:
         try:
             return read()
         except (SaywhereError, OSError, ValueError) as error:
-            self._note(f"picture {name!r} could not be read and is left out: {error.found if isinstance(error, SaywhereError) else type(error).__name__}")
+            self._note(
+                f"picture {name!r} could not be read and is left out: {error.found if isinstance(error, SaywhereError) else type(error).__name__}"
+            )
             return None
 
     def _note(self, text: str) -> None:
@@ -91,12 +101,18 @@ class Album:
 
 def answers(evidence: Evidence, album: Album) -> list[dict[str, Any]]:
     """One image, several prompts: the image, and for each prompt its mask and its pseudo-image."""
-    return [_asked(mapping(entry), album) for entry in listed(evidence.pictures.get("prompts"))[:MOST_SHOWN]]
+    return [
+        _asked(mapping(entry), album)
+        for entry in listed(evidence.pictures.get("prompts"))[:MOST_SHOWN]
+    ]
 
 
 def cases(evidence: Evidence, album: Album) -> list[dict[str, Any]]:
     """Best, median and worst: image, pseudo-image, prediction, truth."""
-    return [_case(mapping(entry), album) for entry in listed(evidence.pictures.get("cases"))[:MOST_SHOWN]]
+    return [
+        _case(mapping(entry), album)
+        for entry in listed(evidence.pictures.get("cases"))[:MOST_SHOWN]
+    ]
 
 
 def _asked(entry: dict[str, Any], album: Album) -> dict[str, Any]:
@@ -109,7 +125,12 @@ def _asked(entry: dict[str, Any], album: Album) -> dict[str, Any]:
             {
                 "prompt": answer.get("prompt") or "",
                 "dice": number(answer.get("dice")) if answer.get("dice") is not None else "",
-                "prediction": album.over(image, answer.get("prediction"), f"Predicted mask over image {name} for “{answer.get('prompt')}”", "answer"),
+                "prediction": album.over(
+                    image,
+                    answer.get("prediction"),
+                    f"Predicted mask over image {name} for “{answer.get('prompt')}”",
+                    "answer",
+                ),
                 "pseudo_image": _pseudo(answer, album),
             }
             for answer in given
@@ -122,16 +143,29 @@ def _case(entry: dict[str, Any], album: Album) -> dict[str, Any]:
     shown = [
         album.image(image, f"Image {name}", "image"),
         _pseudo(entry, album),
-        album.over(image, entry.get("prediction"), f"Predicted mask over image {name}, Dice {dice}", "prediction"),
+        album.over(
+            image,
+            entry.get("prediction"),
+            f"Predicted mask over image {name}, Dice {dice}",
+            "prediction",
+        ),
         album.over(image, entry.get("truth"), f"True mask over image {name}", "truth", true=True),
     ]
-    return {"rank": entry.get("rank", ""), "id": name, "prompt": entry.get("prompt") or "", "dice": dice, "pictures": [one for one in shown if one]}
+    return {
+        "rank": entry.get("rank", ""),
+        "id": name,
+        "prompt": entry.get("prompt") or "",
+        "dice": dice,
+        "pictures": [one for one in shown if one],
+    }
 
 
 def _pseudo(entry: dict[str, Any], album: Album) -> Picture | None:
     if not entry.get("pseudo_image"):
         return None  # an image-only run has none
-    return album.image(entry["pseudo_image"], f"Pseudo-image of “{entry.get('prompt')}”", "pseudo-image")
+    return album.image(
+        entry["pseudo_image"], f"Pseudo-image of “{entry.get('prompt')}”", "pseudo-image"
+    )
 
 
 def _size(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -9,14 +9,28 @@ from markupsafe import Markup
 
 from saywhere.report.evidence import Evidence, listed, mapping
 from saywhere.report.figures import Series, bar, line_chart
-from saywhere.report.wording import DEAF_BELOW, TONES, WORDS, count, duration, is_number, name_of, number, p_value, span, thousands
+from saywhere.report.wording import (
+    DEAF_BELOW,
+    TONES,
+    WORDS,
+    count,
+    duration,
+    is_number,
+    name_of,
+    number,
+    p_value,
+    span,
+    thousands,
+)
 
 MEAN, POOLED = "mean over images", "pooled over all pixels"
 
 
 def listening(evidence: Evidence) -> list[dict[str, Any]]:
     """A row for each kind of words, right ones first: Dice, and what the right words are worth over these."""
-    measured = [words for words in WORDS if words in evidence.words] + [words for words in evidence.words if words not in WORDS]
+    measured = [words for words in WORDS if words in evidence.words] + [
+        words for words in evidence.words if words not in WORDS
+    ]
     differences = mapping(evidence.summary.get("listening"))
     return [_heard(evidence, words, mapping(differences.get(words))) for words in measured]
 
@@ -24,7 +38,14 @@ def listening(evidence: Evidence) -> list[dict[str, Any]]:
 def comparison(evidence: Evidence) -> list[dict[str, Any]]:
     """The runs that are shown side by side, with a bar each."""
     rows = [mapping(row) for row in listed(evidence.comparison.get("rows"))]
-    return [{"label": row.get("label", ""), "n": count(row.get("n"), "image"), **_dice(row.get("dice_mean"))} for row in rows]
+    return [
+        {
+            "label": row.get("label", ""),
+            "n": count(row.get("n"), "image"),
+            **_dice(row.get("dice_mean")),
+        }
+        for row in rows
+    ]
 
 
 def trust(evidence: Evidence) -> list[dict[str, str]]:
@@ -32,10 +53,19 @@ def trust(evidence: Evidence) -> list[dict[str, str]]:
     found = mapping(evidence.summary.get("trust"))
     if not mapping(found.get("gain")):
         return []
-    kept = f"The surest {number(100 * found['share'], 0)} %" if is_number(found.get("share")) else "The surest"
+    kept = (
+        f"The surest {number(100 * found['share'], 0)} %"
+        if is_number(found.get("share"))
+        else "The surest"
+    )
     gain = mapping(found["gain"])
     return [
-        {"measure": kept, "average": "mean Dice of these alone", "value": number(mapping(found.get("surest")).get("mean")), "span": span(found.get("surest"))},
+        {
+            "measure": kept,
+            "average": "mean Dice of these alone",
+            "value": number(mapping(found.get("surest")).get("mean")),
+            "span": span(found.get("surest")),
+        },
         {
             "measure": "Over all answers",
             "average": "the mean of these minus the mean of all",
@@ -43,8 +73,15 @@ def trust(evidence: Evidence) -> list[dict[str, str]]:
             "span": span(gain),
         },
         _plain("Confidence and Dice", "rank correlation (Spearman)", found.get("spearman"), 2),
-        _plain("How sure it says it is", "mean probability inside the mask", found.get("confidence"), 2),
-        _plain("How right that is", "share of the mask that is right (precision)", found.get("precision"), 2),
+        _plain(
+            "How sure it says it is", "mean probability inside the mask", found.get("confidence"), 2
+        ),
+        _plain(
+            "How right that is",
+            "share of the mask that is right (precision)",
+            found.get("precision"),
+            2,
+        ),
         *_expected(mapping(mapping(evidence.summary.get("expected")).get("right"))),
     ]
 
@@ -54,7 +91,11 @@ def _expected(found: Mapping[str, Any]) -> list[dict[str, str]]:
     if not found:
         return []
     return [
-        _plain("Expected Dice", f"mean of what its confidence promised, where {number(found.get('dice'))} was found", found.get("mean")),
+        _plain(
+            "Expected Dice",
+            f"mean of what its confidence promised, where {number(found.get('dice'))} was found",
+            found.get("mean"),
+        ),
         _plain("How far off that is", "mean distance from the Dice of a case", found.get("error")),
     ]
 
@@ -63,7 +104,11 @@ def measures(evidence: Evidence, words: str) -> list[dict[str, str]]:
     """Every measure of one kind of words; each average is named for what it is."""
     found = mapping(evidence.words.get(words))
     distance = mapping(found.get("hausdorff_95_px"))
-    tolerance = f", within {evidence.settings.evaluate.surface_tolerance_px:g} px" if evidence.settings else ""
+    tolerance = (
+        f", within {evidence.settings.evaluate.surface_tolerance_px:g} px"
+        if evidence.settings
+        else ""
+    )
     return [
         _mean("Dice", found, "dice_mean"),
         _plain("Dice", POOLED, found.get("dice_pooled")),
@@ -74,7 +119,12 @@ def measures(evidence: Evidence, words: str) -> list[dict[str, str]]:
         _mean(f"Surface Dice{tolerance}", found, "surface_dice_mean"),
         _plain("Hausdorff 95 %, px", "median over images", distance.get("median"), 1),
         _plain("Hausdorff 95 %, px", "mean of the finite ones", distance.get("mean_finite"), 1),
-        _plain("Hausdorff 95 %", "images where it is infinite (one mask empty)", distance.get("n_infinite"), 0),
+        _plain(
+            "Hausdorff 95 %",
+            "images where it is infinite (one mask empty)",
+            distance.get("n_infinite"),
+            0,
+        ),
     ]
 
 
@@ -82,27 +132,52 @@ def all_words(evidence: Evidence) -> dict[str, Any]:
     """The same for every kind of words, side by side."""
     kinds = [row["words"] for row in listening(evidence)]
     columns = [measures(evidence, words) for words in kinds]
-    rows = [{"measure": cells[0]["measure"], "average": cells[0]["average"], "cells": cells} for cells in zip(*columns)]
+    rows = [
+        {"measure": cells[0]["measure"], "average": cells[0]["average"], "cells": cells}
+        for cells in zip(*columns)
+    ]
     return {"heads": [name_of(words, evidence.is_image_only)[0] for words in kinds], "rows": rows}
 
 
 def curves(evidence: Evidence) -> list[dict[str, Any]]:
     """Loss, Dice and the pseudo-image's spread over epochs; those that were recorded."""
-    loss = [_series(evidence, "loss", "training", "a"), _series(evidence, "val_loss", "validation", "b")]
-    dice = [_series(evidence, "val_dice_mean", MEAN, "a"), _series(evidence, "val_dice_pooled", POOLED, "b")]
+    loss = [
+        _series(evidence, "loss", "training", "a"),
+        _series(evidence, "val_loss", "validation", "b"),
+    ]
+    dice = [
+        _series(evidence, "val_dice_mean", MEAN, "a"),
+        _series(evidence, "val_dice_pooled", POOLED, "b"),
+    ]
     spread = [_series(evidence, "spread", "between prompts", "a")]
     collapsed = (DEAF_BELOW, f"collapsed below {DEAF_BELOW:g}")
     charts = [
         ("Loss", loss, line_chart("Loss over epochs", loss)),
-        ("Dice, validation images", dice, line_chart("Validation Dice over epochs", dice, ceiling=1.0)),
-        ("Spread of the pseudo-image", spread, line_chart("Spread of the pseudo-image over epochs", spread, mark=collapsed)),
+        (
+            "Dice, validation images",
+            dice,
+            line_chart("Validation Dice over epochs", dice, ceiling=1.0),
+        ),
+        (
+            "Spread of the pseudo-image",
+            spread,
+            line_chart("Spread of the pseudo-image over epochs", spread, mark=collapsed),
+        ),
     ]
-    return [{"title": title, "series": [line for line in lines if line.points], "chart": chart} for title, lines, chart in charts if chart]
+    return [
+        {"title": title, "series": [line for line in lines if line.points], "chart": chart}
+        for title, lines, chart in charts
+        if chart
+    ]
 
 
 def facts(evidence: Evidence) -> list[tuple[str, str]]:
     """What the run was made from, name and value; unknown ones are left out."""
-    record, data, encoder = evidence.record, mapping(evidence.record.get("data")), mapping(evidence.record.get("encoder"))
+    record, data, encoder = (
+        evidence.record,
+        mapping(evidence.record.get("data")),
+        mapping(evidence.record.get("encoder")),
+    )
     parameters = mapping(record.get("parameters"))
     rows = [
         ("Status", record.get("status")),
@@ -112,8 +187,20 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
         ("Data digest", data.get("digest")),
         ("Rows", ", ".join(f"{split} {n}" for split, n in mapping(data.get("rows")).items())),
         ("Rows set aside", data.get("quarantined")),
-        ("Encoder", ", ".join(str(encoder[key]) for key in ("name", "revision", "pooling") if encoder.get(key))),
-        ("Parameters", ", ".join(f"{part} {thousands(n)}" for part, n in parameters.items() if isinstance(n, int) and is_number(n))),
+        (
+            "Encoder",
+            ", ".join(
+                str(encoder[key]) for key in ("name", "revision", "pooling") if encoder.get(key)
+            ),
+        ),
+        (
+            "Parameters",
+            ", ".join(
+                f"{part} {thousands(n)}"
+                for part, n in parameters.items()
+                if isinstance(n, int) and is_number(n)
+            ),
+        ),
         ("Seed", record.get("seed")),
         ("Device", record.get("device")),
         ("Precision", record.get("precision")),
@@ -152,13 +239,22 @@ def _dice(interval: object) -> dict[str, Any]:
     found = mapping(interval)
     mean, low, high = found.get("mean"), found.get("low"), found.get("high")
     has_ends = is_number(low) and is_number(high)
-    drawing = bar(float(mean), low if has_ends else None, high if has_ends else None) if is_number(mean) else Markup("")  # type: ignore[arg-type]
+    drawing = (
+        bar(float(mean), low if has_ends else None, high if has_ends else None)
+        if is_number(mean)
+        else Markup("")
+    )  # type: ignore[arg-type]
     return {"dice": number(mean), "dice_span": span(found), "bar": drawing}
 
 
 def _mean(measure: str, found: dict[str, Any], key: str) -> dict[str, str]:
     interval = mapping(found.get(key))
-    return {"measure": measure, "average": MEAN, "value": number(interval.get("mean")), "span": span(interval)}
+    return {
+        "measure": measure,
+        "average": MEAN,
+        "value": number(interval.get("mean")),
+        "span": span(interval),
+    }
 
 
 def _plain(measure: str, average: str, value: object, digits: int = 3) -> dict[str, str]:
@@ -166,5 +262,10 @@ def _plain(measure: str, average: str, value: object, digits: int = 3) -> dict[s
 
 
 def _series(evidence: Evidence, key: str, label: str, style: str) -> Series:
-    points = [(row.get("epoch", index), row.get(key)) for index, row in enumerate(evidence.epochs, start=1)]
-    return Series(label, [(float(x), float(y)) for x, y in points if is_number(x) and is_number(y)], style)  # type: ignore[arg-type]
+    points = [
+        (row.get("epoch", index), row.get(key))
+        for index, row in enumerate(evidence.epochs, start=1)
+    ]
+    return Series(
+        label, [(float(x), float(y)) for x, y in points if is_number(x) and is_number(y)], style
+    )  # type: ignore[arg-type]

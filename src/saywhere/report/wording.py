@@ -18,7 +18,11 @@ WORDS = {
     "contradictory": ("Contradictory words", "left and right, upper and lower exchanged"),
 }
 TONES = {"heard": "good", "hardly heard": "fair", "not heard": "poor"}
-AGAINST = {"contradictory": "over contradictory ones", "shuffled": "over another image's", "empty": "over none"}
+AGAINST = {
+    "contradictory": "over contradictory ones",
+    "shuffled": "over another image's",
+    "empty": "over none",
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,11 @@ def is_number(value: object) -> bool:
 def span(interval: object, digits: int = 3) -> str:
     """The interval of {"low", "high"}, or nothing."""
     low, high = mapping(interval).get("low"), mapping(interval).get("high")
-    return f"{number(low, digits)} to {number(high, digits)}" if is_number(low) and is_number(high) else ""
+    return (
+        f"{number(low, digits)} to {number(high, digits)}"
+        if is_number(low) and is_number(high)
+        else ""
+    )
 
 
 def p_value(p: Any) -> str:
@@ -58,7 +66,11 @@ def p_value(p: Any) -> str:
 
 def count(value: object, noun: str) -> str:
     """1 image, 2 images, nothing where it is unknown."""
-    return f"{thousands(value)} {noun}{'' if value == 1 else 's'}" if isinstance(value, int) and is_number(value) else ""
+    return (
+        f"{thousands(value)} {noun}{'' if value == 1 else 's'}"
+        if isinstance(value, int) and is_number(value)
+        else ""
+    )
 
 
 def thousands(value: int) -> str:
@@ -72,7 +84,13 @@ def duration(seconds: Any) -> str:
         return ""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return (
+        f"{hours} h {minutes} min"
+        if hours
+        else f"{minutes} min {rest} s"
+        if minutes
+        else f"{rest} s"
+    )
 
 
 def name_of(words: str, image_only: bool) -> tuple[str, str]:
@@ -87,16 +105,27 @@ def headline(evidence: Evidence) -> Headline:
     right = mapping(evidence.words.get("right"))
     dice = mapping(right.get("dice_mean"))
     size = count(right.get("n"), "image")
-    reach = "; ".join(part for part in (f"95 % interval {span(dice)}" if span(dice) else "", size) if part)
+    reach = "; ".join(
+        part for part in (f"95 % interval {span(dice)}" if span(dice) else "", size) if part
+    )
     measured = f"Mean Dice {number(dice.get('mean'))}{f' ({reach})' if reach else ''}."
     if not evidence.words:
-        return Headline("Not evaluated yet.", "Nobody has measured whether this run listens, or how right it is.", "plain")
+        return Headline(
+            "Not evaluated yet.",
+            "Nobody has measured whether this run listens, or how right it is.",
+            "plain",
+        )
     if evidence.is_image_only:
         return Headline("Image only: there are no words to hear.", measured, "plain")
     listening = mapping(evidence.summary.get("listening"))
     verdict = str(evidence.summary.get("verdict"))
-    against = next((words for words in AGAINST if mapping(listening.get(words)).get("verdict") == verdict), None)
-    against = against or next((words for words in AGAINST if words in listening), None)  # a summary of old, or by another hand
+    against = next(
+        (words for words in AGAINST if mapping(listening.get(words)).get("verdict") == verdict),
+        None,
+    )
+    against = against or next(
+        (words for words in AGAINST if words in listening), None
+    )  # a summary of old, or by another hand
     if against is None or verdict not in TONES:
         return Headline("Whether it listens was not measured.", measured, "plain")
     with_them = f"With them, mean Dice is {number(dice.get('mean'))}{f' ({span(dice)})' if span(dice) else ''}."

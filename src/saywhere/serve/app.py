@@ -29,10 +29,22 @@ from saywhere.serve.strict import say_so
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
 
 
-def build_app(models: Models, store: Store | None = None, *, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK, places: int = 32) -> FastAPI:
+def build_app(
+    models: Models,
+    store: Store | None = None,
+    *,
+    token: str | None = None,
+    hosts: tuple[str, ...] = LOOPBACK,
+    places: int = 32,
+) -> FastAPI:
     """The page at /, the service at /v1, /healthz, /readyz, /metrics.
 
     Args:
@@ -54,7 +66,9 @@ def build_app(models: Models, store: Store | None = None, *, token: str | None =
     app.state.desk = desk
     app.add_middleware(BodyLimit)
     app.add_middleware(Guard, hosts=hosts, token=token)
-    app.add_middleware(Watch, metrics=metrics)  # the last one added is the first that a request meets
+    app.add_middleware(
+        Watch, metrics=metrics
+    )  # the last one added is the first that a request meets
     _answer_errors(app)
     _add_health(app, desk, metrics)
     add_calls(app, models, desk, metrics, store, asks_token=token is not None)
@@ -95,14 +109,18 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        response = refusal(error.status_code, CODES.get(error.status_code, "bad_request"), str(error.detail)[:200])
+        response = refusal(
+            error.status_code, CODES.get(error.status_code, "bad_request"), str(error.detail)[:200]
+        )
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(UnicodeError)
     async def unreadable(request: Request, error: UnicodeError) -> JSONResponse:
         """Of a form that claims a strange charset, or a name with half a character."""
-        return refusal(400, "bad_request", "the text of this request cannot be read", "send it as UTF-8")
+        return refusal(
+            400, "bad_request", "the text of this request cannot be read", "send it as UTF-8"
+        )
 
 
 class _Page(StaticFiles):

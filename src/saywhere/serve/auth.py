@@ -35,16 +35,32 @@ class Guard:
         await self.app(scope, receive, send)
 
     def _check(self, scope: Any) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
         called = headers.get("host", "")
         if "*" not in self.hosts and _name(called) not in self.hosts:
-            raise _UnknownHost("a call under another name", allowed="the Host header is the server's own name", remedy="see --public-name of `saywhere serve`")
+            raise _UnknownHost(
+                "a call under another name",
+                allowed="the Host header is the server's own name",
+                remedy="see --public-name of `saywhere serve`",
+            )
         if not scope["path"].startswith("/v1") and scope["method"] in READING:
             return
-        if "origin" in headers and _place(headers["origin"]) != called:  # a form on a stranger's page asks for no leave beforehand
-            raise NotAllowed("a call from another site's page", allowed="only this server's own page may call it from a browser")
-        if self.token is not None and not hmac.compare_digest(headers.get("authorization", "").encode(), f"Bearer {self.token}".encode()):
-            raise NotAllowed("no token, or a wrong one", remedy="send the header Authorization: Bearer TOKEN, as the server printed it")
+        if (
+            "origin" in headers and _place(headers["origin"]) != called
+        ):  # a form on a stranger's page asks for no leave beforehand
+            raise NotAllowed(
+                "a call from another site's page",
+                allowed="only this server's own page may call it from a browser",
+            )
+        if self.token is not None and not hmac.compare_digest(
+            headers.get("authorization", "").encode(), f"Bearer {self.token}".encode()
+        ):
+            raise NotAllowed(
+                "no token, or a wrong one",
+                remedy="send the header Authorization: Bearer TOKEN, as the server printed it",
+            )
 
 
 class _UnknownHost(UsageError):

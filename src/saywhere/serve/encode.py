@@ -31,7 +31,9 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
     if "probability" in include:
         found["probability_png"] = as_base64((result.probability * 255).round().astype(np.uint8))
     if "pseudo_image" in include and result.pseudo_image is not None:
-        found["pseudo_image_png"] = as_base64(_to_look_at((result.pseudo_image * 255).round().astype(np.uint8)))
+        found["pseudo_image_png"] = as_base64(
+            _to_look_at((result.pseudo_image * 255).round().astype(np.uint8))
+        )
     return found
 
 
@@ -50,7 +52,10 @@ def coco_rle(mask: np.ndarray) -> dict[str, Any]:
     from pycocotools import mask as coco
 
     encoded = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
-    return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
+    return {
+        "size": [int(side) for side in encoded["size"]],
+        "counts": encoded["counts"].decode("ascii"),
+    }
 
 
 def mask_png(mask: np.ndarray) -> bytes:

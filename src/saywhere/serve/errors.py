@@ -6,7 +6,15 @@ from fastapi.responses import JSONResponse
 
 from saywhere.errors import Busy, NotAllowed, SaywhereError
 
-CODES = {400: "bad_request", 401: "not_allowed", 404: "no_such_address", 405: "method_not_allowed", 413: "too_large", 415: "unreadable_file", 422: "usage"}
+CODES = {
+    400: "bad_request",
+    401: "not_allowed",
+    404: "no_such_address",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unreadable_file",
+    422: "usage",
+}
 
 
 def answer(error: SaywhereError, *, close: bool = False) -> JSONResponse:

@@ -44,15 +44,37 @@ class Watch:
             await self.app(scope, receive, watched)
         except Exception as error:  # ours are answered further in: this one is a fault of the code
             place = traceback.extract_tb(error.__traceback__)[-1]
-            log.error(json.dumps({"request": request, "error": type(error).__name__, "at": f"{Path(place.filename).name}:{place.lineno}"}))
+            log.error(
+                json.dumps(
+                    {
+                        "request": request,
+                        "error": type(error).__name__,
+                        "at": f"{Path(place.filename).name}:{place.lineno}",
+                    }
+                )
+            )
             if not is_begun:
-                await refusal(500, "failed", UNKNOWN, "try again; if it stays, report it")(scope, receive, watched)
+                await refusal(500, "failed", UNKNOWN, "try again; if it stays, report it")(
+                    scope, receive, watched
+                )
         finally:
-            route = getattr(scope.get("route"), "path", "none")  # the pattern, not what was asked for
+            route = getattr(
+                scope.get("route"), "path", "none"
+            )  # the pattern, not what was asked for
             took_s = time.perf_counter() - started
             self.metrics.requests.labels(route, str(status)).inc()
             self.metrics.seconds.labels(route).observe(took_s)
-            log.info(json.dumps({"request": request, "method": scope["method"], "route": route, "status": status, "ms": round(1000 * took_s, 1)}))
+            log.info(
+                json.dumps(
+                    {
+                        "request": request,
+                        "method": scope["method"],
+                        "route": route,
+                        "status": status,
+                        "ms": round(1000 * took_s, 1),
+                    }
+                )
+            )
 
 
 class Metrics:
@@ -60,10 +82,19 @@ class Metrics:
 
     def __init__(self, taken: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
-        self.requests = Counter("saywhere_requests", "Requests answered", ["route", "status"], registry=self._registry)
-        self.seconds = Histogram("saywhere_request_seconds", "From a request's first line to its answer's last", ["route"], registry=self._registry)
+        self.requests = Counter(
+            "saywhere_requests", "Requests answered", ["route", "status"], registry=self._registry
+        )
+        self.seconds = Histogram(
+            "saywhere_request_seconds",
+            "From a request's first line to its answer's last",
+            ["route"],
+            registry=self._registry,
+        )
         self.masks = Counter("saywhere_masks", "Masks made", ["model"], registry=self._registry)
-        Gauge("saywhere_requests_taken", "Requests in work or waiting", registry=self._registry).set_function(taken)
+        Gauge(
+            "saywhere_requests_taken", "Requests in work or waiting", registry=self._registry
+        ).set_function(taken)
 
     def text(self) -> bytes:
         """For `GET /metrics`."""

@@ -65,12 +65,22 @@ def open_models(runs: Sequence[Path]) -> Models:
     """
     runs = runs or list(named.known().values())
     if not runs:
-        raise MissingFile("no model to serve", remedy="name a run: saywhere serve runs/demo/run (`make demo` makes it)")
+        raise MissingFile(
+            "no model to serve",
+            remedy="name a run: saywhere serve runs/demo/run (`make demo` makes it)",
+        )
     opened = [load(run) for run in runs]
-    served = [Served(segmenter.folder.resolve().name, segmenter, _suggestions(segmenter)) for segmenter in opened]
+    served = [
+        Served(segmenter.folder.resolve().name, segmenter, _suggestions(segmenter))
+        for segmenter in opened
+    ]
     names = [model.name for model in served]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise UsageError(f"two runs are called {min(twice)!r}", allowed="a model is asked for by its folder's name", remedy="rename one of the folders")
+        raise UsageError(
+            f"two runs are called {min(twice)!r}",
+            allowed="a model is asked for by its folder's name",
+            remedy="rename one of the folders",
+        )
     for model in served:
         model.segmenter.embed(["the lesion"])
     return Models(served)
@@ -88,5 +98,10 @@ def _suggestions(segmenter: Segmenter) -> tuple[str, ...]:
         rows = read_manifest(Path(config.data.manifest)).rows
     except SaywhereError:
         return ()
-    counted = Counter(text for row in rows for text in row.prompts.get(config.text.evaluate_prompts, ())[:1] if text)
+    counted = Counter(
+        text
+        for row in rows
+        for text in row.prompts.get(config.text.evaluate_prompts, ())[:1]
+        if text
+    )
     return tuple(text for text, _ in counted.most_common(N_SUGGESTED))

@@ -45,8 +45,16 @@ class Desk:
     def take(self) -> None:
         """Raises Busy where all places are taken, or the service is about to stop."""
         if not self._is_open or not self._places.acquire(blocking=False):
-            allowed = f"it takes {self.n_places} requests at once" if self._is_open else "it is about to stop"
-            raise Busy("the service is busy", allowed=allowed, remedy="try again after the seconds of Retry-After")
+            allowed = (
+                f"it takes {self.n_places} requests at once"
+                if self._is_open
+                else "it is about to stop"
+            )
+            raise Busy(
+                "the service is busy",
+                allowed=allowed,
+                remedy="try again after the seconds of Retry-After",
+            )
         self.n_taken += 1
 
     def give(self) -> None:
@@ -118,7 +126,9 @@ def _segment(jobs: list[Job]) -> None:
 def _answer(jobs: list[Job]) -> None:
     """One call of the model for jobs of one model and threshold."""
     started = time.perf_counter()
-    results = jobs[0].segmenter.segment_many([job.image for job in jobs], [job.prompt for job in jobs], threshold=jobs[0].threshold)
+    results = jobs[0].segmenter.segment_many(
+        [job.image for job in jobs], [job.prompt for job in jobs], threshold=jobs[0].threshold
+    )
     took_ms = 1000 * (time.perf_counter() - started)
     for job, result in zip(jobs, results):
         job.answer.set_result((result, took_ms))

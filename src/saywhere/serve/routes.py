@@ -33,73 +33,151 @@ from saywhere.text.prompts import contradict, refuse_endless
 MAX_PROMPTS = 16
 MAX_NAME_CHARS = 200
 LEFT = 499
-LIMITS = {"file_bytes": MAX_FILE_BYTES, "pixels": MAX_PIXELS, "prompt_chars": MAX_PROMPT_CHARS, "prompts": MAX_PROMPTS}
+LIMITS = {
+    "file_bytes": MAX_FILE_BYTES,
+    "pixels": MAX_PIXELS,
+    "prompt_chars": MAX_PROMPT_CHARS,
+    "prompts": MAX_PROMPTS,
+}
 SEGMENTED: dict[int | str, dict[str, Any]] = {
-    200: {"model": contract.Segmented, "content": {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}}}
+    200: {
+        "model": contract.Segmented,
+        "content": {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}},
+    }
 }
 
 
-def add_calls(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, store: Store | None, *, asks_token: bool) -> None:
+def add_calls(
+    app: FastAPI,
+    models: Models,
+    desk: Desk,
+    metrics: Metrics,
+    store: Store | None,
+    *,
+    asks_token: bool,
+) -> None:
     """The routes under /v1. The token itself is looked at by Guard; here it is only told of."""
-    before = [Depends(only_known), *([Security(HTTPBearer(auto_error=False))] if asks_token else [])]
+    before = [
+        Depends(only_known),
+        *([Security(HTTPBearer(auto_error=False))] if asks_token else []),
+    ]
     _add_models(app, models, store, before)
     _add_segment(app, models, desk, metrics, before)
     _add_keep(app, models, store, before)
 
 
 def _add_models(app: FastAPI, models: Models, store: Store | None, before: list[Any]) -> None:
-    @app.get("/v1/models", dependencies=before, response_model=contract.ModelList, responses=refusals(*contract.GET))
+    @app.get(
+        "/v1/models",
+        dependencies=before,
+        response_model=contract.ModelList,
+        responses=refusals(*contract.GET),
+    )
     def list_models() -> dict[str, Any]:
         """What there is; the first is the default."""
-        return {"models": [model.facts() for model in models], "keeps": store is not None, "limits": LIMITS}
+        return {
+            "models": [model.facts() for model in models],
+            "keeps": store is not None,
+            "limits": LIMITS,
+        }
 
-    @app.post("/v1/opposite", dependencies=before, response_model=contract.Opposite, responses=refusals(*contract.POST))
+    @app.post(
+        "/v1/opposite",
+        dependencies=before,
+        response_model=contract.Opposite,
+        responses=refusals(*contract.POST),
+    )
     def opposite(prompt: Annotated[str, Form()] = "") -> dict[str, str | None]:
         """The prompt with left and right, upper and lower exchanged; null where it names no side."""
         (said,) = _checked([prompt])
         return {"prompt": contradict(said)}
 
 
-def _add_segment(app: FastAPI, models: Models, desk: Desk, metrics: Metrics, before: list[Any]) -> None:
+def _add_segment(
+    app: FastAPI, models: Models, desk: Desk, metrics: Metrics, before: list[Any]
+) -> None:
     @app.post("/v1/segment", dependencies=before, responses=SEGMENTED | refusals(*contract.IMAGE))
     async def segment(
         request: Request,
         image: Annotated[UploadFile, File(description="PNG, JPEG, TIFF or BMP")],
-        prompt: Annotated[list[str] | None, Form(description=f"what to segment; {MAX_PROMPTS} at most; blank: no words")] = None,
+        prompt: Annotated[
+            list[str] | None,
+            Form(description=f"what to segment; {MAX_PROMPTS} at most; blank: no words"),
+        ] = None,
         model: Annotated[str | None, Form()] = None,
         threshold: Annotated[float | None, Form(gt=0, lt=1)] = None,
-        include: Annotated[list[Literal["probability", "pseudo_image", "image"]] | None, Form(description="also as PNG")] = None,
+        include: Annotated[
+            list[Literal["probability", "pseudo_image", "image"]] | None,
+            Form(description="also as PNG"),
+        ] = None,
     ) -> Response:
         """A mask a prompt, as COCO RLE; with `Accept: image/png` the first one as a PNG of the image's size."""
         started = time.perf_counter()
-        chosen, said, wanted = models.named(model), _checked(prompt or [""]), frozenset(include or [])
+        chosen, said, wanted = (
+            models.named(model),
+            _checked(prompt or [""]),
+            frozenset(include or []),
+        )
         desk.take()
         try:
             content = await image.read()
             pixels = await run_in_threadpool(_decoded, content, chosen)
             _check_work(pixels, len(said))
-            found = await _unless_left(request, [desk.submit(Job(chosen.segmenter, pixels, text, threshold)) for text in said])
+            found = await _unless_left(
+                request,
+                [desk.submit(Job(chosen.segmenter, pixels, text, threshold)) for text in said],
+            )
         finally:
             desk.give()
         if found is None:
-            return refusal(LEFT, "client_left", "the caller went away")  # for the log: nobody is there to read it
+            return refusal(
+                LEFT, "client_left", "the caller went away"
+            )  # for the log: nobody is there to read it
         metrics.masks.labels(chosen.name).inc(len(found))
         if "image/png" in request.headers.get("accept", ""):
-            return Response(await run_in_threadpool(mask_png, found[0][0].mask), media_type="image/png")
+            return Response(
+                await run_in_threadpool(mask_png, found[0][0].mask), media_type="image/png"
+            )
         results = await run_in_threadpool(lambda: [as_json(result, wanted) for result, _ in found])
-        timings = {"model": round(max(took for _, took in found), 1), "total": round(1000 * (time.perf_counter() - started), 1)}
-        shown = {"image_png": await run_in_threadpool(as_base64, pixels.squeeze())} if "image" in wanted else {}
-        answer = {"model": chosen.name, "size": list(pixels.shape[:2]), "results": results, "timings_ms": timings, "image_sha256": _sha256(content)}
+        timings = {
+            "model": round(max(took for _, took in found), 1),
+            "total": round(1000 * (time.perf_counter() - started), 1),
+        }
+        shown = (
+            {"image_png": await run_in_threadpool(as_base64, pixels.squeeze())}
+            if "image" in wanted
+            else {}
+        )
+        answer = {
+            "model": chosen.name,
+            "size": list(pixels.shape[:2]),
+            "results": results,
+            "timings_ms": timings,
+            "image_sha256": _sha256(content),
+        }
         return JSONResponse(answer | shown)
 
 
 def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[Any]) -> None:
-    @app.post("/v1/keep", dependencies=before, response_model=contract.Kept, responses=refusals(*contract.KEEP))
+    @app.post(
+        "/v1/keep",
+        dependencies=before,
+        response_model=contract.Kept,
+        responses=refusals(*contract.KEEP),
+    )
     async def keep(
         image: Annotated[UploadFile, File()],
-        mask: Annotated[UploadFile, File(description="as corrected: PNG, 0 and 255, of the image's size")],
+        mask: Annotated[
+            UploadFile, File(description="as corrected: PNG, 0 and 255, of the image's size")
+        ],
         suggested: Annotated[UploadFile, File(description="as the model gave it")],
-        key: Annotated[str, Form(pattern="^[0-9a-f]{32}$", description="32 hexadecimal digits, the sender's own: the same key twice is one row")],
+        key: Annotated[
+            str,
+            Form(
+                pattern="^[0-9a-f]{32}$",
+                description="32 hexadecimal digits, the sender's own: the same key twice is one row",
+            ),
+        ],
         prompt: Annotated[str, Form(description="blank: no words")] = "",
         who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
         model: Annotated[str | None, Form()] = None,
@@ -109,12 +187,27 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
             raise UsageError("this server keeps nothing", remedy="start it with --store DIR")
         (said,), chosen = _checked([prompt]), models.named(model)
         sent = [await part.read() for part in (image, mask, suggested)]
-        row = await run_in_threadpool(lambda: store.keep(key, *_pictures(*sent), said, who=who, model=chosen.name, source=_sha256(sent[0])))
+        row = await run_in_threadpool(
+            lambda: store.keep(
+                key, *_pictures(*sent), said, who=who, model=chosen.name, source=_sha256(sent[0])
+            )
+        )
         return {"key": row["key"], "kept": row["kept"], "n_kept": store.n_kept}
 
-    @app.get("/v1/kept", dependencies=before, response_model=contract.KeptList, responses=refusals(*contract.GET))
+    @app.get(
+        "/v1/kept",
+        dependencies=before,
+        response_model=contract.KeptList,
+        responses=refusals(*contract.GET),
+    )
     def kept(
-        image: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="image_sha256 of /v1/segment: what was kept for it, with masks")] = None,
+        image: Annotated[
+            str | None,
+            Query(
+                pattern="^[0-9a-f]{64}$",
+                description="image_sha256 of /v1/segment: what was kept for it, with masks",
+            ),
+        ] = None,
     ) -> dict[str, Any]:
         """What was kept so far, without the pictures; or for one image, to go on from."""
         if store is None:
@@ -123,7 +216,11 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
         shown = [{name: row[name] for name in ("key", "prompt", "kept")} for row in rows]
         if image is not None:
             shown = [facts | {"mask_png": store.mask_png(row)} for facts, row in zip(shown, rows)]
-        return {"n_kept": store.n_kept, "rows": shown, "images": store.sources() if image is None else []}
+        return {
+            "n_kept": store.n_kept,
+            "rows": shown,
+            "images": store.sources() if image is None else [],
+        }
 
 
 def _sha256(content: bytes) -> str:
@@ -150,9 +247,15 @@ async def _left(request: Request) -> None:
 
 def _checked(prompts: list[str]) -> list[str]:
     if len(prompts) > MAX_PROMPTS:
-        raise UsageError(f"{len(prompts)} prompts", allowed=f"at most {MAX_PROMPTS} a call", remedy="send the others in a second call")
+        raise UsageError(
+            f"{len(prompts)} prompts",
+            allowed=f"at most {MAX_PROMPTS} a call",
+            remedy="send the others in a second call",
+        )
     refuse_endless(prompts)
-    "".join(prompts).encode("utf-8")  # half a character is refused here (UnicodeError), before an encoder meets it
+    "".join(prompts).encode(
+        "utf-8"
+    )  # half a character is refused here (UnicodeError), before an encoder meets it
     return prompts
 
 
@@ -165,10 +268,14 @@ def _check_work(pixels: np.ndarray, n_prompts: int) -> None:
 
 
 def _decoded(content: bytes, model: Served) -> np.ndarray:
-    return images.image_pixels(decode_bytes(content, Path("image")), Path("image"), model.segmenter.config.data.channels)
+    return images.image_pixels(
+        decode_bytes(content, Path("image")), Path("image"), model.segmenter.config.data.channels
+    )
 
 
-def _pictures(image: bytes, mask: bytes, suggested: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _pictures(
+    image: bytes, mask: bytes, suggested: bytes
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     pixels = images.image_pixels(decode_bytes(image, Path("image")), Path("image"))
     return pixels, _mask(mask, "mask", pixels), _mask(suggested, "suggested", pixels)
 
@@ -176,5 +283,9 @@ def _pictures(image: bytes, mask: bytes, suggested: bytes) -> tuple[np.ndarray, 
 def _mask(content: bytes, name: str, image: np.ndarray) -> np.ndarray:
     mask = images.as_mask(decode_bytes(content, Path(name)), Path(name))
     if mask.shape != image.shape[:2]:
-        raise UsageError(f"{name} is {mask.shape[0]} × {mask.shape[1]}", allowed=f"the image is {image.shape[0]} × {image.shape[1]}", remedy="send both alike")
+        raise UsageError(
+            f"{name} is {mask.shape[0]} × {mask.shape[1]}",
+            allowed=f"the image is {image.shape[0]} × {image.shape[1]}",
+            remedy="send both alike",
+        )
     return mask

@@ -39,14 +39,21 @@ def run_server(
     listening = _listen(host, port)
     models = open_models(runs)
     named = (public_name,) if public_name else ()
-    hosts = (*LOOPBACK, host, *named) if is_loopback(host) else ("*",)  # off loopback a token guards, and the machine's names are not ours to know
+    hosts = (
+        (*LOOPBACK, host, *named) if is_loopback(host) else ("*",)
+    )  # off loopback a token guards, and the machine's names are not ours to know
     app = build_app(models, Store(store), token=token, hosts=hosts, places=places)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     # No limit_concurrency: uvicorn counts silent connections too, and its 503 is neither in the one form nor has it Retry-After. Guard, BodyLimit and the
     # desk bound who is read, how many bytes are held, and how many are worked on.
     limits: dict[str, Any] = {"timeout_graceful_shutdown": STOP_S, "timeout_keep_alive": 15}
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, **limits)
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn stops at the first, and raises it anew when all is done: then there is nothing left to end
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, **limits
+    )
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # uvicorn stops at the first, and raises it anew when all is done: then there is nothing left to end
         signal.signal(number, lambda *_: None)
     address = f"[{host}]" if ":" in host else host
     say(f"http://{address}:{listening.getsockname()[1]}/", [model.name for model in models])
@@ -64,12 +71,17 @@ def is_loopback(host: str) -> bool:
 def _listen(host: str, port: int) -> socket.socket:
     """Before anything is loaded: a port in use is known at once."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(128)
     except OSError as error:
         reason = (error.strerror or "refused").lower()
-        raise UsageError(f"cannot listen on {host}:{port} ({reason})", remedy="another server may be there: choose another --port, or 0 for any") from None
+        raise UsageError(
+            f"cannot listen on {host}:{port} ({reason})",
+            remedy="another server may be there: choose another --port, or 0 for any",
+        ) from None
     return listening

@@ -76,8 +76,14 @@ class Found(BaseModel):
     prompt: str
     mask: Mask
     area_px: int
-    presence: float = Field(description="how sure the model is that what was named is in the image: the largest probability, not calibrated", ge=0, le=1)
-    confidence: float | None = Field(description="mean probability inside the mask, not calibrated; null for an empty mask")
+    presence: float = Field(
+        description="how sure the model is that what was named is in the image: the largest probability, not calibrated",
+        ge=0,
+        le=1,
+    )
+    confidence: float | None = Field(
+        description="mean probability inside the mask, not calibrated; null for an empty mask"
+    )
     expected_dice: float | None = Field(
         description="Dice of answers so sure where the truth was known and the words right; null for an empty mask or a model that was not calibrated"
     )
@@ -85,8 +91,12 @@ class Found(BaseModel):
     denies: bool = Field(
         description="has the prompt a no, not, without or the like? Published sets hold no such words: what they deny may be marked all the same"
     )
-    probability_png: str = Field("", description="where asked for: base64 of a PNG, 0 to 255 for [0, 1]")
-    pseudo_image_png: str = Field("", description="where asked for: base64 of a PNG to look at, 256 pixels a side at most")
+    probability_png: str = Field(
+        "", description="where asked for: base64 of a PNG, 0 to 255 for [0, 1]"
+    )
+    pseudo_image_png: str = Field(
+        "", description="where asked for: base64 of a PNG to look at, 256 pixels a side at most"
+    )
 
 
 class Segmented(BaseModel):
@@ -96,8 +106,12 @@ class Segmented(BaseModel):
     size: list[int] = Field(description="height, width of the image", min_length=2, max_length=2)
     results: list[Found]
     timings_ms: dict[str, float]
-    image_sha256: str = Field(description="of the file as it was sent; /v1/kept tells by it what was kept for this image")
-    image_png: str = Field("", description="where asked for: base64 of a PNG of the image as it was read")
+    image_sha256: str = Field(
+        description="of the file as it was sent; /v1/kept tells by it what was kept for this image"
+    )
+    image_png: str = Field(
+        "", description="where asked for: base64 of a PNG of the image as it was read"
+    )
 
 
 class Opposite(BaseModel):
@@ -120,7 +134,9 @@ class KeptRow(BaseModel):
     key: str
     prompt: str
     kept: str
-    mask_png: str = Field("", description="where one image is asked for: base64 of a PNG of the mask as it was kept")
+    mask_png: str = Field(
+        "", description="where one image is asked for: base64 of a PNG of the mask as it was kept"
+    )
 
 
 class KeptList(BaseModel):
@@ -128,7 +144,10 @@ class KeptList(BaseModel):
 
     n_kept: int
     rows: list[KeptRow]
-    images: list[str] = Field([], description="sha256 of each image's file that something was kept for; empty where one image is asked for")
+    images: list[str] = Field(
+        [],
+        description="sha256 of each image's file that something was kept for; empty where one image is asked for",
+    )
 
 
 MEANINGS = {
@@ -151,4 +170,8 @@ KEEP = (*IMAGE, 507)
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For a route's `responses`."""
     headers = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
-    return {status: {"model": Refusal, "description": MEANINGS[status]} | ({"headers": headers} if status == 503 else {}) for status in statuses}
+    return {
+        status: {"model": Refusal, "description": MEANINGS[status]}
+        | ({"headers": headers} if status == 503 else {})
+        for status in statuses
+    }

@@ -37,11 +37,17 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._held = open(self.folder / ".lock", "a")  # noqa: SIM115  (held until the process ends, however it ends)
         except OSError as error:
-            raise NotWritable(f"cannot keep anything in {folder} ({(error.strerror or 'refused').lower()})", remedy="choose another --store") from None
+            raise NotWritable(
+                f"cannot keep anything in {folder} ({(error.strerror or 'refused').lower()})",
+                remedy="choose another --store",
+            ) from None
         try:
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UsageError(f"another server keeps its work in {folder}", remedy="stop that one, or choose another --store") from None
+            raise UsageError(
+                f"another server keeps its work in {folder}",
+                remedy="stop that one, or choose another --store",
+            ) from None
         self._writing = threading.Lock()
         self._settle()
         self._kept = {row["key"]: row for row in self.rows()}
@@ -73,7 +79,15 @@ class Store:
         end = content.rfind(b"\n") + 1
         return (content, b"") if _is_kept(content[end:]) else (content[:end], content[end:])
 
-    def keep(self, key: str, image: np.ndarray, mask: np.ndarray, suggested: np.ndarray, prompt: str, **about: Any) -> dict[str, Any]:
+    def keep(
+        self,
+        key: str,
+        image: np.ndarray,
+        mask: np.ndarray,
+        suggested: np.ndarray,
+        prompt: str,
+        **about: Any,
+    ) -> dict[str, Any]:
         """Write a row, flushed to the disk before it is confirmed. The same work under the same key twice (a second click, a
         retry) is one row.
 
@@ -82,26 +96,53 @@ class Store:
         Raises: NotWritable; what was kept before is still there. UsageError for another work under a key that was used.
         """
         with self._writing:
-            digest = hashlib.sha256(b"|".join((image.tobytes(), mask.tobytes(), suggested.tobytes(), prompt.encode()))).hexdigest()
+            digest = hashlib.sha256(
+                b"|".join((image.tobytes(), mask.tobytes(), suggested.tobytes(), prompt.encode()))
+            ).hexdigest()
             if key in self._kept:
                 if self._kept[key]["digest"] != digest:
-                    raise UsageError("another work under a key that was used", allowed="one key, one work", remedy="draw a new key")
+                    raise UsageError(
+                        "another work under a key that was used",
+                        allowed="one key, one work",
+                        remedy="draw a new key",
+                    )
                 return self._kept[key]
-            places = {"image": f"images/{key}.png", "mask": f"masks/{key}.png", "suggested": f"suggested/{key}.png"}
+            places = {
+                "image": f"images/{key}.png",
+                "mask": f"masks/{key}.png",
+                "suggested": f"suggested/{key}.png",
+            }
             when = datetime.now(timezone.utc).isoformat(timespec="seconds")
-            row = {"id": key, "key": key, **places, "prompt": prompt, "split": "train", "oracle": False, "kept": when, "digest": digest, **about}
+            row = {
+                "id": key,
+                "key": key,
+                **places,
+                "prompt": prompt,
+                "split": "train",
+                "oracle": False,
+                "kept": when,
+                "digest": digest,
+                **about,
+            }
             row |= self._said(mask, prompt) | self._after_others(row)
             with self._whole(places):
                 images.write_image(self.folder / places["image"], image)
                 images.write_mask(self.folder / places["mask"], mask)
                 images.write_mask(self.folder / places["suggested"], suggested)
-                files.append_bytes(self.folder / MANIFEST, (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"))
+                files.append_bytes(
+                    self.folder / MANIFEST,
+                    (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"),
+                )
             self._kept[key] = row
             return row
 
     def _said(self, mask: np.ndarray, prompt: str) -> dict[str, str]:
         """An empty mask says that nothing is there, and no words are no words: what elsewhere is a fault is meant here."""
-        meant = [name for name, is_so in (("empty_mask", not mask.any()), ("blank_prompt", is_blank(prompt))) if is_so]
+        meant = [
+            name
+            for name, is_so in (("empty_mask", not mask.any()), ("blank_prompt", is_blank(prompt)))
+            if is_so
+        ]
         return {"meant": ", ".join(meant)} if meant else {}
 
     def _after_others(self, row: dict[str, Any]) -> dict[str, str]:
@@ -110,18 +151,32 @@ class Store:
         The image stays in the split, and in the group, that somebody gave it: else the new row would be a leak. The same person's mask for the same words
         is replaced: a training takes the newest alone, the older one stays in the file. Work without a name is one person's.
         """
-        before = [old for old in self._kept.values() if row.get("source") and old.get("source") == row["source"]]
-        taken = {name: before[-1][name] for name in ("split", "group") if before and name in before[-1]}
-        same = [old["id"] for old in before if all(old.get(name) == row.get(name) for name in ("prompt", "who"))]
+        before = [
+            old
+            for old in self._kept.values()
+            if row.get("source") and old.get("source") == row["source"]
+        ]
+        taken = {
+            name: before[-1][name] for name in ("split", "group") if before and name in before[-1]
+        }
+        same = [
+            old["id"]
+            for old in before
+            if all(old.get(name) == row.get(name) for name in ("prompt", "who"))
+        ]
         return taken | ({"replaces": same[-1]} if same else {})
 
     def of_image(self, source: str) -> list[dict[str, Any]]:
         """What was kept for the image of this digest (`source`, given to `keep`): the newest of each prompt."""
-        return list({row["prompt"]: row for row in self.rows() if row.get("source") == source}.values())
+        return list(
+            {row["prompt"]: row for row in self.rows() if row.get("source") == source}.values()
+        )
 
     def sources(self) -> list[str]:
         """Digests of the images that something was kept for, in the order in which they came."""
-        return list(dict.fromkeys(row["source"] for row in list(self._kept.values()) if row.get("source")))
+        return list(
+            dict.fromkeys(row["source"] for row in list(self._kept.values()) if row.get("source"))
+        )
 
     def mask_png(self, row: dict[str, Any]) -> str:
         """base64 of the mask's file; empty where somebody took it away."""
@@ -143,7 +198,12 @@ class Store:
             for place in places.values():
                 with suppress(OSError):
                     (self.folder / place).unlink()
-            reason = getattr(error if isinstance(error, OSError) else error.__context__, "strerror", None) or "refused"
+            reason = (
+                getattr(
+                    error if isinstance(error, OSError) else error.__context__, "strerror", None
+                )
+                or "refused"
+            )
             raise NotWritable(f"cannot keep this ({reason.lower()})", remedy=TRY_AGAIN) from None
 
     def close(self) -> None:

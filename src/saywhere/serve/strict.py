@@ -37,9 +37,13 @@ def say_so(app: FastAPI) -> None:
 
 def _refuse_other_bodies(request: Request) -> None:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    has_body = (
+        request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    )
     if has_body and kind not in FORMS:
-        raise UsageError("a body that is no form", allowed=" or ".join(FORMS), remedy="with curl: -F name=value")
+        raise UsageError(
+            "a body that is no form", allowed=" or ".join(FORMS), remedy="with curl: -F name=value"
+        )
 
 
 def _refuse(kind: str, sent: Iterable[str], parameters: list[Any]) -> None:
@@ -47,4 +51,8 @@ def _refuse(kind: str, sent: Iterable[str], parameters: list[Any]) -> None:
     unknown = next((name for name in sent if name not in names), None)
     if unknown is not None:
         remedy = nearest(unknown[:80], names) if names else "leave it out"
-        raise UsageError(f"a {kind} that this call does not know", allowed=", ".join(names) or f"it takes no {kind}", remedy=remedy)
+        raise UsageError(
+            f"a {kind} that this call does not know",
+            allowed=", ".join(names) or f"it takes no {kind}",
+            remedy=remedy,
+        )

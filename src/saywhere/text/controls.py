@@ -26,7 +26,11 @@ class Control:
 
     def embed(self, prompts: Sequence[str]) -> np.ndarray:
         """Prompts → float32 (n, dim)."""
-        return np.stack([self._numbers(clean(prompt)) for prompt in prompts]) if prompts else np.zeros((0, self.dim), np.float32)
+        return (
+            np.stack([self._numbers(clean(prompt)) for prompt in prompts])
+            if prompts
+            else np.zeros((0, self.dim), np.float32)
+        )
 
     def embed_tokens(self, prompts: Sequence[str]) -> list[np.ndarray]:
         """Prompts → for each float32 (1, dim)."""
@@ -37,13 +41,17 @@ class Control:
         return len(prompt.split())
 
 
-def open_random(path: Path | None = None, pooling: str = "default", max_length: int | None = None) -> Control:
+def open_random(
+    path: Path | None = None, pooling: str = "default", max_length: int | None = None
+) -> Control:
     """A Gaussian vector of unit length a sentence, from its SHA-256: equal sentences are equal, and no two others are alike."""
     _takes_nothing("random", path, pooling, max_length)
     return Control("random", RANDOM_DIM, _random)
 
 
-def open_place(path: Path | None = None, pooling: str = "default", max_length: int | None = None) -> Control:
+def open_place(
+    path: Path | None = None, pooling: str = "default", max_length: int | None = None
+) -> Control:
     """Which cells of a 3×3 grid the sentence's position words name, and nothing else: ten numbers, the last for a sentence that names none.
 
     Where the position words were computed from the mask, this is the truth's place as numbers, without any language.
@@ -64,7 +72,10 @@ def _place(prompt: str) -> np.ndarray:
     if not named:
         cells[9] = 1
         return cells
-    rows, columns = ([i for i, words in enumerate(side) if words & named] or [1] for side in (VERTICAL, HORIZONTAL))
+    rows, columns = (
+        [i for i, words in enumerate(side) if words & named] or [1]
+        for side in (VERTICAL, HORIZONTAL)
+    )
     for row in rows:
         for column in columns:
             cells[3 * row + column] = 1
@@ -73,4 +84,8 @@ def _place(prompt: str) -> np.ndarray:
 
 def _takes_nothing(name: str, path: Path | None, pooling: str, max_length: int | None) -> None:
     if path is not None or pooling != "default" or max_length is not None:
-        raise ConfigError(f"text.encoder is {name!r}, with a path, a pooling or a length", allowed="it has neither", remedy="leave them out")
+        raise ConfigError(
+            f"text.encoder is {name!r}, with a path, a pooling or a length",
+            allowed="it has neither",
+            remedy="leave them out",
+        )

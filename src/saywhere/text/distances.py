@@ -28,7 +28,13 @@ class Distance:
     cosine_after: float
 
 
-def opposite_distances(prompts: Sequence[str], groups: Sequence[int], cache: EmbeddingCache, scale_name: str, seed: int = 0) -> list[Distance]:
+def opposite_distances(
+    prompts: Sequence[str],
+    groups: Sequence[int],
+    cache: EmbeddingCache,
+    scale_name: str,
+    seed: int = 0,
+) -> list[Distance]:
     """One a pair of opposite words that the prompts name.
 
     Args:
@@ -41,16 +47,29 @@ def opposite_distances(prompts: Sequence[str], groups: Sequence[int], cache: Emb
     scale = fit(cache.get([prompts[i] for i in chosen]), [groups[i] for i in chosen], scale_name)
     found = []
     for first, second in PAIRS:
-        said = [prompts[i] for i in chosen if _names(prompts[i], first) != _names(prompts[i], second)][:N_SENTENCES]
+        said = [
+            prompts[i] for i in chosen if _names(prompts[i], first) != _names(prompts[i], second)
+        ][:N_SENTENCES]
         if said:
-            vectors = torch.from_numpy(cache.get(said + [_exchange(text, first, second) for text in said]))
-            found.append(Distance(f"{first} / {second}", len(said), _cosine(vectors.numpy()), _cosine(scale(vectors).numpy())))
+            vectors = torch.from_numpy(
+                cache.get(said + [_exchange(text, first, second) for text in said])
+            )
+            found.append(
+                Distance(
+                    f"{first} / {second}",
+                    len(said),
+                    _cosine(vectors.numpy()),
+                    _cosine(scale(vectors).numpy()),
+                )
+            )
     return found
 
 
 def _cosine(vectors: np.ndarray) -> float:
     """Mean cosine of the i-th of the first half with the i-th of the second."""
-    said, opposite = np.split(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), 2)
+    said, opposite = np.split(
+        vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), 2
+    )
     return float((said * opposite).sum(1).mean())
 
 
@@ -59,4 +78,9 @@ def _names(text: str, word: str) -> bool:
 
 
 def _exchange(text: str, first: str, second: str) -> str:
-    return re.sub(rf"\b({first}|{second})\b", lambda match: second if match.group().lower() == first else first, text, flags=re.IGNORECASE)
+    return re.sub(
+        rf"\b({first}|{second})\b",
+        lambda match: second if match.group().lower() == first else first,
+        text,
+        flags=re.IGNORECASE,
+    )

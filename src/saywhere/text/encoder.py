@@ -53,5 +53,9 @@ def identity(encoder: Encoder) -> dict[str, str]:
 def open_encoder(text: TextConfig) -> Encoder:
     """The encoder that a configuration names. Raises ConfigError, MissingEncoder, BadCheckpoint."""
     if text.encoder not in ENCODERS:
-        raise ConfigError(f"no text encoder {text.encoder!r}", where="text.encoder", remedy=nearest(text.encoder, ENCODERS))
+        raise ConfigError(
+            f"no text encoder {text.encoder!r}",
+            where="text.encoder",
+            remedy=nearest(text.encoder, ENCODERS),
+        )
     return ENCODERS[text.encoder](text.path, text.pooling, text.max_length)

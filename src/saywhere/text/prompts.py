@@ -29,14 +29,20 @@ OPPOSITES: dict[str, str] = {word: other for pair in PAIRS for word, other in (p
 CENTRES = ("center", "centre", "central", "middle")
 POSITIONS = frozenset((*OPPOSITES, *CENTRES))
 
-_SIDES = {word: side for pair in PAIRS for word, side in zip(pair, (2, 0) if pair[0].startswith("left") else (1, 3))}
+_SIDES = {
+    word: side
+    for pair in PAIRS
+    for word, side in zip(pair, (2, 0) if pair[0].startswith("left") else (1, 3))
+}
 """Right 0, up 1, left 2, down 3: a quarter turn counter-clockwise is one more."""
 _ACROSS_FIRST = re.compile(r"\b(left|right) (upper|lower|top|bottom)\b", re.IGNORECASE)
 
 # An underscore parts words here, as in "left_upper"; a hyphen does anyway, as in "left-hand" and "right-sided".
 _WORD = re.compile(r"[^\W_]+")
 _DENYING = r"no(?!\s*[.:#]\s*\w)|not|nor|none|nothing|neither|never|cannot|without|w/o|absent|absence|except|lacks|lacking|negative for|free of|\w+n['’ʼ]t"
-_DENIAL = re.compile(rf"(?<![^\W_])(?:{_DENYING})(?![^\W_])", re.IGNORECASE)  # "no. 3" and "no: 3" are numbers
+_DENIAL = re.compile(
+    rf"(?<![^\W_])(?:{_DENYING})(?![^\W_])", re.IGNORECASE
+)  # "no. 3" and "no: 3" are numbers
 _CLAUSE = re.compile(r"[,;.:/]|\band\b|\bor\b", re.IGNORECASE)
 
 
@@ -93,18 +99,31 @@ def positions(prompt: str) -> frozenset[str]:
 def refuse_endless(prompts: Iterable[str]) -> None:
     """Raises UsageError for a prompt of more than MAX_PROMPT_CHARS characters, before an encoder meets it."""
     if too_long := next((prompt for prompt in prompts if len(prompt) > MAX_PROMPT_CHARS), None):
-        raise UsageError(f"a prompt of {len(too_long):,} characters", allowed=f"at most {MAX_PROMPT_CHARS:,}", remedy="say it in a sentence")
+        raise UsageError(
+            f"a prompt of {len(too_long):,} characters",
+            allowed=f"at most {MAX_PROMPT_CHARS:,}",
+            remedy="say it in a sentence",
+        )
 
 
 def clean(prompt: str) -> str:
     """Unicode NFC, control characters and lone surrogates to spaces, runs of white space to one; every script and emoji is kept."""
-    visible = "".join(" " if unicodedata.category(character) in ("Cc", "Cs") or character == "\ufeff" else character for character in prompt)
+    visible = "".join(
+        " "
+        if unicodedata.category(character) in ("Cc", "Cs") or character == "\ufeff"
+        else character
+        for character in prompt
+    )
     return " ".join(unicodedata.normalize("NFC", visible).split())
 
 
 def is_blank(prompt: str) -> bool:
     """Whether nothing of it would show: only white space, control and format characters, or marks without a letter."""
-    return all(unicodedata.category(character) in ("Cc", "Cf", "Cs") or unicodedata.category(character)[0] in "ZM" for character in prompt)
+    return all(
+        unicodedata.category(character) in ("Cc", "Cf", "Cs")
+        or unicodedata.category(character)[0] in "ZM"
+        for character in prompt
+    )
 
 
 def denies(prompt: str) -> bool:
@@ -167,6 +186,8 @@ def _against_majority(prompts: Sequence[str], groups: list[list[int]]) -> list[s
 
 def _random(seed: int, purpose: str, n: int) -> list[int]:
     """A random permutation of n."""
-    from saywhere.seeds import generator  # here, because it loads torch, which cleaning and counting words do not need
+    from saywhere.seeds import (
+        generator,
+    )  # here, because it loads torch, which cleaning and counting words do not need
 
     return [int(number) for number in generator(seed, f"shuffle {purpose}").permutation(n)]

@@ -50,7 +50,10 @@ def read(path: Path) -> dict[str, np.ndarray]:
     shard = load(content)
     names = [bytes(row).decode() for row in shard["prompt_sha256"]]
     ends = np.cumsum(shard.get("length", np.ones(len(names), np.int32)))
-    return {each: shard["embedding"][end - length : end] for each, end, length in zip(names, ends, np.diff(ends, prepend=0))}
+    return {
+        each: shard["embedding"][end - length : end]
+        for each, end, length in zip(names, ends, np.diff(ends, prepend=0))
+    }
 
 
 def write(folder: Path, vectors: Vectors) -> Path:
@@ -59,7 +62,13 @@ def write(folder: Path, vectors: Vectors) -> Path:
 
     names = np.stack([np.frombuffer(each.encode(), np.uint8) for each in vectors])
     lengths = np.array([len(rows) for rows in vectors.values()], np.int32)
-    content = save({"embedding": np.concatenate(list(vectors.values())).astype(np.float32), "prompt_sha256": names, "length": lengths})
+    content = save(
+        {
+            "embedding": np.concatenate(list(vectors.values())).astype(np.float32),
+            "prompt_sha256": names,
+            "length": lengths,
+        }
+    )
     path = folder / f"{_stem(content)}{SUFFIX}"
     write_bytes(path, content)
     return path
@@ -73,12 +82,16 @@ def merge(folder: Path) -> None:
     small = [path for path in shards(folder) if 0 < _size(path) < SMALL]
     if len(small) < MANY:
         return
-    whole = {path: held for path in small if (held := read(path))}  # less what another process merged meanwhile
+    whole = {
+        path: held for path in small if (held := read(path))
+    }  # less what another process merged meanwhile
     if len(whole) < 2:
         return
     vectors = {each: rows for held in whole.values() for each, rows in held.items()}
     merged = write(folder, {each: vectors[each] for each in sorted(vectors)})
-    _drop([path for path in whole if path != merged])  # two processes that merge the same write the same
+    _drop(
+        [path for path in whole if path != merged]
+    )  # two processes that merge the same write the same
 
 
 def _stem(content: bytes) -> str:

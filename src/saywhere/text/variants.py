@@ -20,7 +20,9 @@ _WORD = re.compile(r"[^\W_]+")
 
 def variants(prompt: str, n: int) -> list[str]:
     """Up to n versions that differ from the prompt and from each other; equal prompts have equal versions, on every machine."""
-    seed = int.from_bytes(hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).digest()[:8], "little")
+    seed = int.from_bytes(
+        hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).digest()[:8], "little"
+    )
     random = np.random.default_rng(seed)
     found = (_shorter(prompt, random) for _ in range(n))
     return [version for version in dict.fromkeys(found) if version not in ("", prompt)]
@@ -29,4 +31,8 @@ def variants(prompt: str, n: int) -> list[str]:
 def _shorter(prompt: str, random: np.random.Generator) -> str:
     words, share = prompt.split(), random.uniform(LEAST, MOST)
     stays = random.random(len(words)) >= share
-    return " ".join(word for word, stay in zip(words, stays) if stay or KEPT & {part.lower() for part in _WORD.findall(word)}).rstrip(",;:")
+    return " ".join(
+        word
+        for word, stay in zip(words, stays)
+        if stay or KEPT & {part.lower() for part in _WORD.findall(word)}
+    ).rstrip(",;:")

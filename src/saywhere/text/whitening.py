@@ -50,7 +50,11 @@ class EmbeddingScale(nn.Module):
         """
         centred = embedding - self.mean
         basis = torch.linalg.qr(self.matrix)[0]
-        across = (centred - centred @ basis @ basis.T).norm(dim=-1) * self.matrix.norm() / self.dims[1] ** 0.5
+        across = (
+            (centred - centred @ basis @ basis.T).norm(dim=-1)
+            * self.matrix.norm()
+            / self.dims[1] ** 0.5
+        )
         return torch.hypot(self(embedding).norm(dim=-1), across) / self.reach
 
 
@@ -83,7 +87,11 @@ def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingSc
         matrix = np.diag(1 / _deviations(rows))
     else:
         basis, spread = _principal(rows - mean, SAME * float((rows**2).sum(1).mean()))
-        matrix = basis / spread if name == "whiten" else basis @ _within(((rows - mean) @ basis), np.asarray(groups), spread)
+        matrix = (
+            basis / spread
+            if name == "whiten"
+            else basis @ _within(((rows - mean) @ basis), np.asarray(groups), spread)
+        )
     scaled = (rows - mean) @ matrix
     if name != "none":
         size = float(np.sqrt((scaled**2).mean()))
@@ -130,7 +138,9 @@ def _deviations(rows: np.ndarray) -> np.ndarray:
 def _rounded(numbers: np.ndarray) -> np.ndarray:
     """To a millionth of the largest: last bits depend on BLAS's threads, and equal trainings must start from equal numbers."""
     grid = max(float(np.abs(numbers).max()), 1e-12) * 1e-6
-    grid = 2.0 ** np.floor(np.log2(grid))  # a power of two, which a last bit of the largest does not move
+    grid = 2.0 ** np.floor(
+        np.log2(grid)
+    )  # a power of two, which a last bit of the largest does not move
     return np.round(numbers / grid) * grid + 0.0  # and no −0.0: equal numbers are to be equal bytes
 
 
@@ -154,6 +164,8 @@ def _within(components: np.ndarray, groups: np.ndarray, spread: np.ndarray) -> n
     if n_free < 2:
         return np.diag(1 / spread)
     covariance = centred.T @ centred / n_free
-    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.trace(covariance) / len(
+        covariance
+    ) * np.eye(len(covariance))
     values, vectors = np.linalg.eigh(covariance)
     return vectors / np.sqrt(np.maximum(values, 1e-12))

@@ -34,7 +34,9 @@ def choose(config: Config, prepare: Prepare) -> Config:
     if config.train.precision == "auto":
         precisions = ("32-true", "bf16-mixed") if knows_bfloat16(config) else ("32-true",)
         choices: list[dict[str, Any]] = [
-            {"train.precision": precision, "train.channels_last": channels_last} for precision in precisions for channels_last in (True, False)
+            {"train.precision": precision, "train.channels_last": channels_last}
+            for precision in precisions
+            for channels_last in (True, False)
         ]
         config = config.replace(**_fastest(choices, config, prepare))
     if not config.train.threads:
@@ -48,7 +50,14 @@ def choose(config: Config, prepare: Prepare) -> Config:
 
 def what_is_tried(config: Config) -> str:
     """For people who wait."""
-    tried = [key for key, is_open in (("precision", config.train.precision == "auto"), ("threads", not config.train.threads)) if is_open]
+    tried = [
+        key
+        for key, is_open in (
+            ("precision", config.train.precision == "auto"),
+            ("threads", not config.train.threads),
+        )
+        if is_open
+    ]
     return f", and trying a few steps for the fastest {' and '.join(tried)}" if tried else ""
 
 
@@ -57,7 +66,9 @@ def knows_bfloat16(config: Config) -> bool:
 
     On a processor without instructions for it a training step takes ten times as long, and the trial of all settings took minutes.
     """
-    if config.train.device != "cpu" and (torch.cuda.is_available() or torch.backends.mps.is_available()):
+    if config.train.device != "cpu" and (
+        torch.cuda.is_available() or torch.backends.mps.is_available()
+    ):
         return True
     convolution, image = torch.nn.Conv2d(64, 64, 3, padding=1), torch.zeros(2, 64, 64, 64)
     best = {False: math.inf, True: math.inf}
@@ -91,6 +102,9 @@ def _fastest(choices: list[dict[str, Any]], config: Config, prepare: Prepare) ->
                     raise
         limit = _FAR_BEHIND * min(took.values())
         near = {number: seconds for number, seconds in took.items() if seconds <= limit}
-        best = {number: min(best[number], seconds if step else math.inf) for number, seconds in near.items()}
+        best = {
+            number: min(best[number], seconds if step else math.inf)
+            for number, seconds in near.items()
+        }
         timers = {number: timers[number] for number in near}
     return choices[min(best, key=best.__getitem__)]

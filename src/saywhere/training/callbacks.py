@@ -40,18 +40,30 @@ class Guard:
             return
         step, batch, losses, norm = self.pending
         self.pending = None
-        if bool(torch.isfinite(losses).all()) and (self.state.config.train.precision == "16-mixed" or bool(torch.isfinite(norm))):
+        if bool(torch.isfinite(losses).all()) and (
+            self.state.config.train.precision == "16-mixed" or bool(torch.isfinite(norm))
+        ):
             return
-        _diverged(self.state, _diagnostic(self.state, step, batch, losses, norm), f"loss {losses[0]:.4g}, gradient norm {norm:.4g} at step {step + 1}")
+        _diverged(
+            self.state,
+            _diagnostic(self.state, step, batch, losses, norm),
+            f"loss {losses[0]:.4g}, gradient norm {norm:.4g} at step {step + 1}",
+        )
 
 
 def validated(state: TrainState, row: dict[str, Any]) -> None:
     """Raise TrainingDiverged where the validation is not finite: the weights are broken, and must not become `best` or `last`."""
     if all(math.isfinite(row[key]) for key in ("val_loss", "val_dice_mean")):
         return
-    broken = [name for name, p in state.model.named_parameters() if not torch.isfinite(p).all()][:20]
+    broken = [name for name, p in state.model.named_parameters() if not torch.isfinite(p).all()][
+        :20
+    ]
     found = f"validation loss {row['val_loss']:.4g} in epoch {row['epoch']}"
-    _diverged(state, {"epoch": row["epoch"], "val_loss": str(row["val_loss"]), "not_finite": broken}, found)
+    _diverged(
+        state,
+        {"epoch": row["epoch"], "val_loss": str(row["val_loss"]), "not_finite": broken},
+        found,
+    )
 
 
 def _diverged(state: TrainState, diagnostic: dict[str, Any], found: str) -> NoReturn:
@@ -61,7 +73,9 @@ def _diverged(state: TrainState, diagnostic: dict[str, Any], found: str) -> NoRe
                            remedy=f"see {place}; try a smaller optimizer.learning_rate, or train.precision=32-true")  # fmt: skip
 
 
-def _diagnostic(state: TrainState, step: int, batch: Batch, losses: Tensor, norm: Tensor) -> dict[str, Any]:
+def _diagnostic(
+    state: TrainState, step: int, batch: Batch, losses: Tensor, norm: Tensor
+) -> dict[str, Any]:
     return {
         "step": step,
         "losses": dict(zip(("total", "segmentation", "roi"), map(str, losses.tolist()))),
@@ -69,7 +83,11 @@ def _diagnostic(state: TrainState, step: int, batch: Batch, losses: Tensor, norm
         "rows": [state.training.rows[row].number for row in batch.rows],
         "image_is_finite": bool(torch.isfinite(batch.image).all()),
         "embedding_is_finite": bool(torch.isfinite(batch.embedding).all()),
-        "not_finite": [name for name, p in state.model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()][:20],
+        "not_finite": [
+            name
+            for name, p in state.model.named_parameters()
+            if p.grad is not None and not torch.isfinite(p.grad).all()
+        ][:20],
     }
 
 
@@ -91,11 +109,21 @@ def begin(state: TrainState) -> None:
     """Write run.json at the start, or add to it on resume."""
     material, config = state.material, state.config
     encoder = material.encoder
-    count = {name: sum(p.numel() for p in part.parameters()) for name, part in state.model.named_children()}
+    count = {
+        name: sum(p.numel() for p in part.parameters())
+        for name, part in state.model.named_children()
+    }
     rows = {"train": len(state.training.rows), "validation": len(material.validation_rows)}
     n_quarantined = len(material.report.quarantined)
-    data = {"manifest": str(config.data.manifest), "digest": material.report.manifest.digest, "rows": rows, "quarantined": n_quarantined}
-    told = [message for message in state.run.facts().get("warnings", []) if "set aside" not in message]
+    data = {
+        "manifest": str(config.data.manifest),
+        "digest": material.report.manifest.digest,
+        "rows": rows,
+        "quarantined": n_quarantined,
+    }
+    told = [
+        message for message in state.run.facts().get("warnings", []) if "set aside" not in message
+    ]
     if n_quarantined:
         told.insert(0, f"{n_quarantined} faulty rows were set aside, see quarantine.jsonl")
     state.run.write_facts(
@@ -109,10 +137,21 @@ def begin(state: TrainState) -> None:
         data=data,
         arm={"name": config.fusion.chosen_arm, **material.policy.facts()},
         encoder=identity(encoder) if encoder else None,
-        parameters={"network": count["network"], "text": count.get("projection", 0) + count.get("generator", 0)},
+        parameters={
+            "network": count["network"],
+            "text": count.get("projection", 0) + count.get("generator", 0),
+        },
         warnings=told,
     )
-    state.listen({"event": "start", "run": str(state.run.folder), "n_steps": state.n_steps, "step": state.progress.step, "rows": rows})
+    state.listen(
+        {
+            "event": "start",
+            "run": str(state.run.folder),
+            "n_steps": state.n_steps,
+            "step": state.progress.step,
+            "rows": rows,
+        }
+    )
     if n_quarantined:
         state.listen({"event": "warning", "message": told[0]})
 
@@ -122,4 +161,11 @@ def end(state: TrainState, status: str = "finished") -> None:
     seconds = round(state.run.facts().get("seconds", 0) + time.monotonic() - state.started, 1)
     state.run.write_facts(status=status, finished=run.now(), seconds=seconds)
     if status == "finished":
-        state.listen({"event": "end", "run": str(state.run.folder), "seconds": seconds, "best": state.progress.best})
+        state.listen(
+            {
+                "event": "end",
+                "run": str(state.run.folder),
+                "seconds": seconds,
+                "best": state.progress.best,
+            }
+        )

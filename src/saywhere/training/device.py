@@ -26,15 +26,22 @@ def n_cores() -> int:
 
 def launch(config: Config) -> Fabric:
     """One device; precision as configured. Raises ConfigError for a device or precision that this machine does not have."""
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of each mixed precision, in trials too; run.json says which is used
+    logging.getLogger("lightning_fabric").setLevel(
+        logging.WARNING
+    )  # it tells of each mixed precision, in trials too; run.json says which is used
     try:
-        fabric = Fabric(accelerator=config.train.device, devices=1, precision=config.train.precision)  # type: ignore[arg-type]
+        fabric = Fabric(
+            accelerator=config.train.device, devices=1, precision=config.train.precision
+        )  # type: ignore[arg-type]
         fabric.launch()
-        if config.train.precision != fabric.strategy.precision.precision:  # it takes another, with a warning that nobody sees
+        if (
+            config.train.precision != fabric.strategy.precision.precision
+        ):  # it takes another, with a warning that nobody sees
             raise ValueError(f"{config.train.precision} needs a GPU")
     except (RuntimeError, ValueError) as error:
         found = f"train.device {config.train.device} with train.precision {config.train.precision} cannot be used here"
         raise ConfigError(
-            f"{found} ({str(error).splitlines()[0][:120]})", remedy="set train.device to 'auto' or 'cpu', and train.precision to 'auto'"
+            f"{found} ({str(error).splitlines()[0][:120]})",
+            remedy="set train.device to 'auto' or 'cpu', and train.precision to 'auto'",
         ) from None
     return fabric

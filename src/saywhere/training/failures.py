@@ -13,7 +13,14 @@ from saywhere.config import Config
 from saywhere.errors import OutOfMemory, SaywhereError, UsageError
 from saywhere.runs import directory as run
 
-NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory", "bad_alloc", "could not create a memory", "could not create a primitive")
+NO_MEMORY = (
+    "can't allocate memory",
+    "out of memory",
+    "not enough memory",
+    "bad_alloc",
+    "could not create a memory",
+    "could not create a primitive",
+)
 """What torch, its allocators and oneDNN say."""
 
 
@@ -45,6 +52,9 @@ def reporting_memory(config: Config) -> Iterator[None]:
 
 
 def _is_full_memory(error: BaseException) -> bool:
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or getattr(error, "errno", None) == errno.ENOMEM:
+    if (
+        isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        or getattr(error, "errno", None) == errno.ENOMEM
+    ):
         return True
     return any(sign in str(error) for sign in NO_MEMORY)

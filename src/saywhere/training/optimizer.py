@@ -10,7 +10,9 @@ from saywhere.config import Config, OptimizerConfig
 from saywhere.modeling.model import Model
 
 
-def build_optimizer(model: Model, config: OptimizerConfig, *, fused: bool = True) -> torch.optim.AdamW:
+def build_optimizer(
+    model: Model, config: OptimizerConfig, *, fused: bool = True
+) -> torch.optim.AdamW:
     """Each group carries `factor`, its rate relative to `optimizer.learning_rate`.
 
     One kernel for all weights (`fused`), but for `16-mixed`: there the gradients must be unscaled before they are clipped, and a fused step would do it again.
@@ -23,10 +25,17 @@ def build_optimizer(model: Model, config: OptimizerConfig, *, fused: bool = True
         {"params": [p for p in trained if id(p) in text], "factor": config.text_factor},
         {"params": [p for p in trained if id(p) in pretrained], "factor": config.pretrained_factor},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.learning_rate, weight_decay=config.weight_decay, fused=fused)
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=fused,
+    )
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, config: Config, step: int, n_steps: int) -> float:
+def set_learning_rate(
+    optimizer: torch.optim.Optimizer, config: Config, step: int, n_steps: int
+) -> float:
     """Set every group's rate for this step; returns the base rate."""
     rate = config.optimizer.learning_rate * schedule(config.optimizer, step / max(1, n_steps))
     for group in optimizer.param_groups:

@@ -14,7 +14,9 @@ from saywhere.seeds import torch_generator
 BATCH_SIZE = 32
 
 
-def train_words(model: TextBranch, training: TrainingSet, steps: int, *, noise_std: float, roi: str = "mask") -> None:
+def train_words(
+    model: TextBranch, training: TrainingSet, steps: int, *, noise_std: float, roi: str = "mask"
+) -> None:
     """Train them by the region-of-interest loss `roi` (see `losses.roi_loss`), with noise on the scaled embedding; AdamW, 1e-3, float32.
 
     A network that meets a pseudo-image which already says where has a reason to look at it: an image is otherwise learned faster than words,
@@ -23,10 +25,15 @@ def train_words(model: TextBranch, training: TrainingSet, steps: int, *, noise_s
     config = training.config.replace(**{"train.batch_size": BATCH_SIZE, "data.absent": 0.0})
     training = replace(training, config=config)
     device = next(model.parameters()).device
-    optimizer = torch.optim.AdamW([*model.projection.parameters(), *model.generator.parameters()], lr=1e-3)
+    optimizer = torch.optim.AdamW(
+        [*model.projection.parameters(), *model.generator.parameters()], lr=1e-3
+    )
     for step in range(steps):
         batch = training.batch(step)
-        noise = torch.randn((BATCH_SIZE, model.scale.dims[1]), generator=torch_generator(config.train.seed, "words first", step))
+        noise = torch.randn(
+            (BATCH_SIZE, model.scale.dims[1]),
+            generator=torch_generator(config.train.seed, "words first", step),
+        )
         pseudo_image = model.generate(batch.embedding.to(device), (noise_std * noise).to(device))
         loss = roi_loss(roi, pseudo_image, batch.image.to(device), batch.mask.to(device))
         optimizer.zero_grad()

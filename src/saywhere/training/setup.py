@@ -83,7 +83,9 @@ def _validation(config: Config, rows: list[Row], stores: Path) -> tuple[Store, l
     store = open_store(rows, config.data.size, config.data.channels, stores)
     if config.data.mosaic < 1:
         return store, [evaluation_prompt(row, config) for row in rows]
-    drawn = mosaic.draw(store, len(rows), config.train.seed, config.data.target, config.data.mosaic_side)
+    drawn = mosaic.draw(
+        store, len(rows), config.train.seed, config.data.target, config.data.mosaic_side
+    )
     said = drawn.right if config.fusion.uses_text else [""] * len(rows)
     return Store(drawn.images, drawn.masks, np.arange(len(rows))), said
 
@@ -92,10 +94,14 @@ def checked(config: Config) -> CheckReport:
     """The manifest's clean rows. Raises ConfigError for prompts that it has not, TooManyFaults over `data.fault_budget`."""
     manifest = manifest_of(config)
     levels = _levels(config, manifest) if config.fusion.uses_text else []
-    report = within_budget(check(manifest, levels), manifest.n_lines, config.data.fault_budget, "data.fault_budget")
+    report = within_budget(
+        check(manifest, levels), manifest.n_lines, config.data.fault_budget, "data.fault_budget"
+    )
     if levels and (unseen := config.text.unseen_prompts):
         for row in report.manifest.split(config.data.test_split):
-            texts_of(row, unseen, "text.unseen_prompts")  # else the evaluation would say so, after the training
+            texts_of(
+                row, unseen, "text.unseen_prompts"
+            )  # else the evaluation would say so, after the training
     return report
 
 
@@ -103,19 +109,33 @@ def _levels(config: Config, manifest: Manifest) -> list[str]:
     """The prompt levels that each row must have. Raises ConfigError, naming the key, for one that no row has."""
     text, asked = config.text, [("train_prompts", level) for level in levels_of(config)]
     asked.append(("evaluate_prompts", text.evaluate_prompts))
-    if text.unseen_prompts is not None and manifest.split(config.data.test_split):  # without test rows, nothing asks for it
+    if text.unseen_prompts is not None and manifest.split(
+        config.data.test_split
+    ):  # without test rows, nothing asks for it
         asked.append(("unseen_prompts", text.unseen_prompts))
     for key, level in asked:
         if level not in manifest.levels:
-            advice = nearest(level, manifest.levels) if manifest.levels else "write prompts, or set fusion.name = 'none'"
-            raise ConfigError(f"no prompts named {level!r}", where=f"{manifest.path}, which text.{key} asks for", remedy=advice)
+            advice = (
+                nearest(level, manifest.levels)
+                if manifest.levels
+                else "write prompts, or set fusion.name = 'none'"
+            )
+            raise ConfigError(
+                f"no prompts named {level!r}",
+                where=f"{manifest.path}, which text.{key} asks for",
+                remedy=advice,
+            )
     return list(dict.fromkeys([*levels_of(config), text.evaluate_prompts]))
 
 
-def fitted_scale(config: Config, rows: Sequence[Row], spoken: Sequence[str], table: PromptTable) -> EmbeddingScale:
+def fitted_scale(
+    config: Config, rows: Sequence[Row], spoken: Sequence[str], table: PromptTable
+) -> EmbeddingScale:
     """`text.scale` on the distinct training prompts."""
     groups = groups_of_meaning(rows, levels_of(config), table, partial(versions, config=config))
     for same in same_place(config):
         groups[table.numbers(same)] = table.number[same[0]]
     chosen = sorted(set(table.numbers(spoken).tolist()))
-    return fit(one_vector(table.embeddings[chosen]).numpy(), groups[chosen].tolist(), config.text.scale)
+    return fit(
+        one_vector(table.embeddings[chosen]).numpy(), groups[chosen].tolist(), config.text.scale
+    )

@@ -20,7 +20,9 @@ from saywhere.training.loop import Loop, time_steps
 from saywhere.training.setup import Material, gather
 from saywhere.training.state import Listener
 
-GETTING_READY = "checking and decoding the images, embedding the prompts (once: they are kept in the cache)"
+GETTING_READY = (
+    "checking and decoding the images, embedding the prompts (once: they are kept in the cache)"
+)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ class Validation:
 
 
 @torch.no_grad()
-def validate(model: Any, material: Material, config: Config, loss: ReferringLoss, device: torch.device) -> Validation:
+def validate(
+    model: Any, material: Material, config: Config, loss: ReferringLoss, device: torch.device
+) -> Validation:
     """With the words of `text.evaluate_prompts`."""
     model.eval()
     overlap, total, values, pseudo_images = [], [], [], []
@@ -39,16 +41,25 @@ def validate(model: Any, material: Material, config: Config, loss: ReferringLoss
         if config.train.channels_last:
             image = image.to(memory_format=torch.channels_last)
         target = store.masks[start : start + size].to(device).float()
-        segmentation = model(image, material.table.embeddings[numbers[start : start + size]].to(device))
+        segmentation = model(
+            image, material.table.embeddings[numbers[start : start + size]].to(device)
+        )
         values.append(loss(segmentation, target, image, target).total * len(image))
         found = (segmentation.logits.float().sigmoid() > config.evaluate.threshold).float()
-        overlap.append((found * target).sum((1, 2, 3)).double())  # exact: single precision counts to 16 million only
+        overlap.append(
+            (found * target).sum((1, 2, 3)).double()
+        )  # exact: single precision counts to 16 million only
         total.append((found.sum((1, 2, 3)) + target.sum((1, 2, 3))).double())
         if segmentation.pseudo_image is not None and start < N_SPREAD:
             pseudo_images.append(segmentation.pseudo_image.float())
     both, either = torch.cat(overlap), torch.cat(total)
     loss_mean = float(torch.stack(values).sum() / len(numbers))
-    return Validation(float(_dice(both, either).mean()), float(_dice(both.sum(), either.sum())), loss_mean, _spread(pseudo_images, numbers))
+    return Validation(
+        float(_dice(both, either).mean()),
+        float(_dice(both.sum(), either.sum())),
+        loss_mean,
+        _spread(pseudo_images, numbers),
+    )
 
 
 def _dice(both: Tensor, either: Tensor) -> Tensor:

@@ -26,13 +26,19 @@ def blend(tuned: Path, start: Path, share: float = 0.5, out: Path | None = None)
     Raises: MissingFile, BadCheckpoint, NotWritable; UsageError for another share, or for two that are not of one kind.
     """
     if not 0 < share < 1:
-        raise UsageError(f"a share of {share}", allowed="more than 0 (the fine-tuned one alone), less than 1 (the first one alone)", remedy="try 0.5")
+        raise UsageError(
+            f"a share of {share}",
+            allowed="more than 0 (the fine-tuned one alone), less than 1 (the first one alone)",
+            remedy="try 0.5",
+        )
     place, origin = named.find(tuned), named.find(start)
     facts = run.Run(place).facts()
     _same_descent(facts.get("started_from"), origin, tuned)
     last, first = checkpoint.load(place), checkpoint.load(origin)
     _same_kind(last, first, origin)
-    model = {name: _between(name, value, first.model[name], share) for name, value in last.model.items()}
+    model = {
+        name: _between(name, value, first.model[name], share) for name, value in last.model.items()
+    }
     here = run.create(out, "blend")
     checkpoint.write(here.best, replace(last, model=model, optimizer={}))
     here.write_config(last.config)
@@ -57,18 +63,29 @@ def _same_kind(last: Checkpoint, first: Checkpoint, where: Path) -> None:
     for name in sorted(set(last.model) | set(first.model)):
         ours, theirs = last.model.get(name), first.model.get(name)
         if ours is None or theirs is None or ours.shape != theirs.shape:
-            raise BadCheckpoint(f"{name[:80]} is not the same in both", where=where, allowed="a run, and the one that it was trained from")
+            raise BadCheckpoint(
+                f"{name[:80]} is not the same in both",
+                where=where,
+                allowed="a run, and the one that it was trained from",
+            )
         if _is_scale(name) and not torch.allclose(ours.float(), theirs.float(), atol=1e-3):
             raise UsageError("the two scale their embeddings differently: the same words are other numbers to each", where=where,
                              allowed="a run, and the one that it was trained from", remedy="train with --from")  # fmt: skip
     if last.state.get("encoder") != first.state.get("encoder"):
         raise UsageError(
-            f"another text encoder ({first.state.get('encoder')})", where=where, allowed=str(last.state.get("encoder")), remedy="train with --from"
+            f"another text encoder ({first.state.get('encoder')})",
+            where=where,
+            allowed=str(last.state.get("encoder")),
+            remedy="train with --from",
         )
 
 
 def _between(name: str, ours: Tensor, theirs: Tensor, share: float) -> Tensor:
-    return torch.lerp(ours, theirs, share) if ours.is_floating_point() and not _is_scale(name) else ours
+    return (
+        torch.lerp(ours, theirs, share)
+        if ours.is_floating_point() and not _is_scale(name)
+        else ours
+    )
 
 
 def _is_scale(name: str) -> bool:

@@ -32,9 +32,16 @@ class CutMix(NamedTuple):
         if self.is_still:
             return picture
         height, width = picture.shape[-2:]
-        inside = torch.zeros((len(picture), 1, height, width), dtype=torch.bool, device=picture.device)
+        inside = torch.zeros(
+            (len(picture), 1, height, width), dtype=torch.bool, device=picture.device
+        )
         for sample, (top, bottom, left, right) in enumerate(self.box):
-            inside[sample, :, round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
+            inside[
+                sample,
+                :,
+                round(top * height) : round(bottom * height),
+                round(left * width) : round(right * width),
+            ] = True
         return torch.where(inside, picture.roll(-1, 0), picture)
 
 

@@ -15,9 +15,13 @@ from saywhere.io.images import write_mask
 KVASIR = Path("../shared/data/kvasir")
 
 
-def blob(down: float, across: float, radius: tuple[float, float] = (9, 9), size: int = 120) -> np.ndarray:
+def blob(
+    down: float, across: float, radius: tuple[float, float] = (9, 9), size: int = 120
+) -> np.ndarray:
     rows, columns = np.mgrid[:size, :size] + 0.5
-    return ((rows - down * size) / radius[0]) ** 2 + ((columns - across * size) / radius[1]) ** 2 < 1
+    return ((rows - down * size) / radius[0]) ** 2 + (
+        (columns - across * size) / radius[1]
+    ) ** 2 < 1
 
 
 @pytest.mark.parametrize(("number", "place"), list(enumerate(PLACES)))
@@ -36,7 +40,9 @@ def test_the_rule_is_fitted_to_the_sets_own_words(tmp_path: Path) -> None:
     rows = []
     for number, across in enumerate(np.linspace(0.11, 0.89, 40)):
         side = "left" if across < 0.2 else "right" if across >= 0.5 else "center"
-        rows.append(row(tmp_path, number, blob(0.5, across), f"one polyp, located in {side} of the image"))
+        rows.append(
+            row(tmp_path, number, blob(0.5, across), f"one polyp, located in {side} of the image")
+        )
     rule = fit_places(examples_of(rows, ["p6"]))
     assert rule.agreement == 1
     assert rule.across == (pytest.approx(0.2, abs=0.025), pytest.approx(0.5, abs=0.025))
@@ -44,7 +50,12 @@ def test_the_rule_is_fitted_to_the_sets_own_words(tmp_path: Path) -> None:
 
 
 def test_each_component_has_a_place_and_crumbs_have_none() -> None:
-    mask = blob(0.8, 0.8) | blob(0.2, 0.5, (14, 14)) | blob(0.75, 0.85, (2, 2), 120) | blob(0.5, 0.1, (1, 1))
+    mask = (
+        blob(0.8, 0.8)
+        | blob(0.2, 0.5, (14, 14))
+        | blob(0.75, 0.85, (2, 2), 120)
+        | blob(0.5, 0.1, (1, 1))
+    )
     assert PlaceRule().places(mask) == ("top", "bottom right")
     assert PlaceRule().places(mask | blob(0.1, 0.5) | blob(0.4, 0.9), 2) == ("top", "bottom right")
     assert PlaceRule().places(blob(0.5, 0.42) | blob(0.5, 0.6)) == ("center", "center")
@@ -54,33 +65,71 @@ def test_each_component_has_a_place_and_crumbs_have_none() -> None:
 def test_every_component_of_a_sentence_counts_for_the_fit_and_the_agreement(tmp_path: Path) -> None:
     """A set that names each polyp, from the top down, right from 0.4 on; a sentence of more places than polyps agrees with nothing."""
     rows = [
-        row(tmp_path, number, blob(0.2, across) | blob(0.8, 0.2), f"two polyp, located in top{' right' if across >= 0.4 else ''}, bottom left of the image")
+        row(
+            tmp_path,
+            number,
+            blob(0.2, across) | blob(0.8, 0.2),
+            f"two polyp, located in top{' right' if across >= 0.4 else ''}, bottom left of the image",
+        )
         for number, across in enumerate(np.linspace(0.36, 0.9, 19))
     ]
     rule = fit_places(examples_of(rows, ["p6"]))
     assert (rule.n, rule.agreement) == (19, 1)
     assert rule.across == (pytest.approx(1 / 3, abs=0.03), pytest.approx(0.4, abs=0.025))
-    assert fit_places(examples_of([*rows, row(tmp_path, 19, blob(0.5, 0.5), "two polyp, located in top left, center of the image")], ["p6"])).agreement == 0.95
+    assert (
+        fit_places(
+            examples_of(
+                [
+                    *rows,
+                    row(
+                        tmp_path,
+                        19,
+                        blob(0.5, 0.5),
+                        "two polyp, located in top left, center of the image",
+                    ),
+                ],
+                ["p6"],
+            )
+        ).agreement
+        == 0.95
+    )
 
 
 def test_what_is_no_place_of_the_grid_does_not_count(tmp_path: Path) -> None:
-    rows = [row(tmp_path, i, blob(0.5, 0.5), text) for i, text in enumerate(["polyp", "above the middle", "top center and left"])]
+    rows = [
+        row(tmp_path, i, blob(0.5, 0.5), text)
+        for i, text in enumerate(["polyp", "above the middle", "top center and left"])
+    ]
     assert fit_places(examples_of(rows, ["p6"])) == PlaceRule()
 
 
 @pytest.mark.parametrize(
     ("prompt", "places", "expected"),
     [
-        ("one polyp, located in top left of the image", ["center"], "one polyp, located in center of the image"),
-        ("two small polyp, located in top left, center of the image", ["bottom"], "one small polyp, located in bottom of the image"),
-        ("two small polyp, located in left and right", ["top", "top"], "two small polyp, located in top, top"),
+        (
+            "one polyp, located in top left of the image",
+            ["center"],
+            "one polyp, located in center of the image",
+        ),
+        (
+            "two small polyp, located in top left, center of the image",
+            ["bottom"],
+            "one small polyp, located in bottom of the image",
+        ),
+        (
+            "two small polyp, located in left and right",
+            ["top", "top"],
+            "two small polyp, located in top, top",
+        ),
         ("polyps in top left, center of the image", ["bottom"], "polyps in bottom of the image"),
         ("the polyp in the upper left image", ["top right"], "the polyp in the top right image"),
         ("a polyp", ["top"], "a polyp"),
         ("", ["top"], ""),
     ],
 )
-def test_places_and_their_number_are_replaced_and_all_else_is_kept(prompt: str, places: list[str], expected: str) -> None:
+def test_places_and_their_number_are_replaced_and_all_else_is_kept(
+    prompt: str, places: list[str], expected: str
+) -> None:
     assert replace_places(prompt, places) == expected
 
 
@@ -90,19 +139,37 @@ TWO = "two polyp, located in top left, right of the image"
 @pytest.mark.parametrize(
     ("prompt", "mask", "said"),
     [
-        (TWO, blob(0.8, 0.8) | blob(0.2, 0.5), "two polyp, located in top, bottom right of the image"),
+        (
+            TWO,
+            blob(0.8, 0.8) | blob(0.2, 0.5),
+            "two polyp, located in top, bottom right of the image",
+        ),
         (TWO, blob(0.8, 0.8), "one polyp, located in bottom right of the image"),
-        (TWO, blob(0.8, 0.8, (14, 14)) | blob(0.2, 0.5) | blob(0.2, 0.2, (12, 12)), "two polyp, located in top left, bottom right of the image"),
+        (
+            TWO,
+            blob(0.8, 0.8, (14, 14)) | blob(0.2, 0.5) | blob(0.2, 0.2, (12, 12)),
+            "two polyp, located in top left, bottom right of the image",
+        ),
         ("the polyps on the left", blob(0.2, 0.5) | blob(0.8, 0.5), "the polyps on the center"),
-        ("three polyp in left, right, top of it", blob(0.2, 0.5) | blob(0.8, 0.5), "two polyp in top, bottom of it"),
+        (
+            "three polyp in left, right, top of it",
+            blob(0.2, 0.5) | blob(0.8, 0.5),
+            "two polyp in top, bottom of it",
+        ),
         (TWO, np.zeros((8, 8), bool), TWO),
         ("polyp", blob(0.2, 0.5), "polyp"),
         ("the lesion at the top, on the left", blob(0.8, 0.8), "the lesion at the bottom right"),
         ("one lesion, left half, upper part", blob(0.8, 0.8), "one lesion, bottom right part"),
-        ("Two polyp, located in Top left, right", blob(0.8, 0.8), "One polyp, located in bottom right"),
+        (
+            "Two polyp, located in Top left, right",
+            blob(0.8, 0.8),
+            "One polyp, located in bottom right",
+        ),
     ],
 )
-def test_a_sentence_is_written_anew_from_the_mask_and_known_beforehand(prompt: str, mask: np.ndarray, said: str) -> None:
+def test_a_sentence_is_written_anew_from_the_mask_and_known_beforehand(
+    prompt: str, mask: np.ndarray, said: str
+) -> None:
     assert PlaceRule().rewrite(prompt, mask) == said
     versions = PlaceRule().versions(prompt)
     assert said in versions
@@ -111,7 +178,10 @@ def test_a_sentence_is_written_anew_from_the_mask_and_known_beforehand(prompt: s
 
 def test_one_place_said_with_a_comma_is_one_place(tmp_path: Path) -> None:
     write_mask(tmp_path / "a.png", blob(0.2, 0.2))
-    found = [Row("a", tmp_path / "a.png", tmp_path / "a.png", {"p": (said,)}) for said in ("lesion, top, on the left", "a lesion, left side, at the top")]
+    found = [
+        Row("a", tmp_path / "a.png", tmp_path / "a.png", {"p": (said,)})
+        for said in ("lesion, top, on the left", "a lesion, left side, at the top")
+    ]
     assert fit_places(examples_of(found, ["p"])).agreement == 1
     two = Row("a", tmp_path / "a.png", tmp_path / "a.png", {"p": ("two lesions, top, left",)})
     assert fit_places(examples_of([*found, two], ["p"])).agreement == pytest.approx(2 / 3, abs=1e-4)
@@ -123,5 +193,7 @@ def test_kvasirs_rule_is_found() -> None:
     rule = fit_places(examples_of(read_manifest(KVASIR).split("train")[:300], ["p6"]))
     assert rule.n == 300
     assert rule.agreement is not None
-    assert rule.agreement > 0.745  # of the box around all of a mask: 0.74; a seventh of the sentences name specks that the small masks have not
+    assert (
+        rule.agreement > 0.745
+    )  # of the box around all of a mask: 0.74; a seventh of the sentences name specks that the small masks have not
     assert rule.across == (pytest.approx(0.3, abs=0.08), pytest.approx(0.57, abs=0.05))

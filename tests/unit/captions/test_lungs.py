@@ -16,14 +16,23 @@ from saywhere.io.images import write_mask
 QATA = Path("../shared/data/qata")
 RULE = LungRule(upper=0.3, lower=0.5, tall=0.4, least=0.003)
 BOTH = "bilateral pulmonary infection, four infected areas, upper middle lower left lung and lower right lung."
-NONE, ALL, UPPER, MIDDLE, LOWER = (False,) * 3, (True,) * 3, (True, False, False), (False, True, False), (False, False, True)
+NONE, ALL, UPPER, MIDDLE, LOWER = (
+    (False,) * 3,
+    (True,) * 3,
+    (True, False, False),
+    (False, True, False),
+    (False, False, True),
+)
 
 
 def film(**sides: tuple[float, float]) -> np.ndarray:
     """What lies from one height to the other, left and right in the image."""
     mask = np.zeros((100, 101), bool)
     for side, (top, bottom) in sides.items():
-        mask[round(100 * top) : round(100 * bottom), slice(20, 40) if side == "left" else slice(60, 80)] = True
+        mask[
+            round(100 * top) : round(100 * bottom),
+            slice(20, 40) if side == "left" else slice(60, 80),
+        ] = True
     return mask
 
 
@@ -37,10 +46,18 @@ def film(**sides: tuple[float, float]) -> np.ndarray:
          "bilateral pulmonary infection, four infected areas, middle lower left lung and upper lower right lung."),
     ],
 )  # fmt: skip
-def test_a_mask_is_said_in_the_sets_own_words(mask: np.ndarray, zones: object, sentence: str) -> None:
+def test_a_mask_is_said_in_the_sets_own_words(
+    mask: np.ndarray, zones: object, sentence: str
+) -> None:
     assert RULE.zones(mask) == zones
     assert RULE.sentence(mask) == sentence
-    assert RULE.rewrite("bilateral pulmonary infection, two infected areas, lower left lung and lower right lung.", mask) == sentence
+    assert (
+        RULE.rewrite(
+            "bilateral pulmonary infection, two infected areas, lower left lung and lower right lung.",
+            mask,
+        )
+        == sentence
+    )
     assert RULE.rewrite(BOTH, mask) == sentence
     assert named(sentence) == zones
 
@@ -57,24 +74,44 @@ def test_the_sentences_are_63_and_known_beforehand() -> None:
     versions = RULE.versions(BOTH)
     assert len(versions) == len(set(versions)) == len(EVERY) == 63
     assert {named(version) for version in versions} == set(EVERY)
-    assert set(RULE.versions("infection, lower left lung")) == set(RULE.versions("infection, middle right lung"))
+    assert set(RULE.versions("infection, lower left lung")) == set(
+        RULE.versions("infection, middle right lung")
+    )
 
 
-@pytest.mark.parametrize("prompt", ["", "polyp, located in top left", "infection, left lung", "unilateral infection of the lower right"])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "polyp, located in top left",
+        "infection, left lung",
+        "unilateral infection of the lower right",
+    ],
+)
 def test_what_names_no_third_of_a_lung_is_not_of_this_form(prompt: str) -> None:
     assert named(prompt) is None
 
 
-PUBLISHED = "Bilateral pulmonary infection, two infected areas, all left lung and middle lower right lung."
+PUBLISHED = (
+    "Bilateral pulmonary infection, two infected areas, all left lung and middle lower right lung."
+)
 
 
 def test_lvits_own_sentences_say_all_and_begin_with_a_capital() -> None:
     """As https://github.com/HUANGLIZI/LViT shows them; its number is of areas, not of thirds, and is left alone."""
     assert named(PUBLISHED) == (ALL, (False, True, True))
-    assert named("Unilateral pulmonary infection, one infected area, lower right lung, upper left lung.") == (UPPER, LOWER)
+    assert named(
+        "Unilateral pulmonary infection, one infected area, lower right lung, upper left lung."
+    ) == (UPPER, LOWER)
     lvit = LungRule(upper=0.3, lower=0.5, tall=0.4, least=0.003, says_all=True)
-    assert lvit.rewrite(PUBLISHED, film(right=(0.1, 0.7))) == "Unilateral pulmonary infection, two infected areas, all right lung."
-    assert lvit.rewrite("Unilateral pulmonary infection, one infected area, upper left lung.", film(left=(0.1, 0.2), right=(0.6, 0.8))) == (
+    assert (
+        lvit.rewrite(PUBLISHED, film(right=(0.1, 0.7)))
+        == "Unilateral pulmonary infection, two infected areas, all right lung."
+    )
+    assert lvit.rewrite(
+        "Unilateral pulmonary infection, one infected area, upper left lung.",
+        film(left=(0.1, 0.2), right=(0.6, 0.8)),
+    ) == (
         "Bilateral pulmonary infection, two infected areas, upper left lung and lower right lung."
     )
     assert lvit.rewrite(PUBLISHED, film(right=(0.1, 0.7))) in lvit.versions(PUBLISHED)
@@ -85,7 +122,15 @@ def test_whether_a_set_says_all_is_learned_from_it(tmp_path: Path) -> None:
     rule = fit_lungs(examples_of(found, ["text"]))
     assert rule is not None
     assert not rule.says_all
-    said = [Row(row.id, row.image, row.mask, {"text": (row.prompts["text"][0].replace("upper middle lower", "all"),)}) for row in found]
+    said = [
+        Row(
+            row.id,
+            row.image,
+            row.mask,
+            {"text": (row.prompts["text"][0].replace("upper middle lower", "all"),)},
+        )
+        for row in found
+    ]
     rule = fit_lungs(examples_of(said, ["text"]))
     assert rule is not None
     assert rule.says_all
@@ -94,7 +139,9 @@ def test_whether_a_set_says_all_is_learned_from_it(tmp_path: Path) -> None:
 
 def test_masks_that_are_never_where_their_sentences_say_give_no_rule(tmp_path: Path) -> None:
     write_mask(tmp_path / "left.png", film(left=(0.1, 0.3)))
-    row = Row("a", tmp_path / "a.png", tmp_path / "left.png", {"text": ("infection, upper right lung",)})
+    row = Row(
+        "a", tmp_path / "a.png", tmp_path / "left.png", {"text": ("infection, upper right lung",)}
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert fit_lungs(examples_of([row] * 5, ["text"])) is None
@@ -102,21 +149,36 @@ def test_masks_that_are_never_where_their_sentences_say_give_no_rule(tmp_path: P
 
 def test_a_mask_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
-    broken = Row("b", tmp_path / "b.png", tmp_path / "broken.png", {"text": ("infection, upper right lung",)})
+    broken = Row(
+        "b", tmp_path / "b.png", tmp_path / "broken.png", {"text": ("infection, upper right lung",)}
+    )
     found = rows(tmp_path)
-    assert fit_lungs(examples_of([broken, *found], ["text"])) == fit_lungs(examples_of(found, ["text"]))
+    assert fit_lungs(examples_of([broken, *found], ["text"])) == fit_lungs(
+        examples_of(found, ["text"])
+    )
 
 
 def rows(folder: Path) -> list[Row]:
     """A set that says upper from 0.2 upwards, lower from 0.6 downwards, and middle from half of the height."""
     found = []
-    for number, (top, height) in enumerate((top, height) for top in np.arange(0.05, 0.6, 0.05) for height in (0.15, 0.3, 0.45, 0.6)):
+    for number, (top, height) in enumerate(
+        (top, height) for top in np.arange(0.05, 0.6, 0.05) for height in (0.15, 0.3, 0.45, 0.6)
+    ):
         bottom = min(top + height, 0.95)
         thirds = (top < 0.2, bottom - top > 0.5 or (top >= 0.2 and bottom <= 0.6), bottom > 0.6)
         if any(thirds):
-            words = " ".join(word for word, is_said in zip(("upper", "middle", "lower"), thirds) if is_said)
+            words = " ".join(
+                word for word, is_said in zip(("upper", "middle", "lower"), thirds) if is_said
+            )
             write_mask(folder / f"{number}.png", film(right=(top, bottom)))
-            found.append(Row(str(number), folder / "image.png", folder / f"{number}.png", {"text": (f"unilateral infection, {words} right lung.",)}))
+            found.append(
+                Row(
+                    str(number),
+                    folder / "image.png",
+                    folder / f"{number}.png",
+                    {"text": (f"unilateral infection, {words} right lung.",)},
+                )
+            )
     return found
 
 
@@ -133,7 +195,16 @@ def test_the_rule_is_fitted_to_the_sets_own_words(tmp_path: Path) -> None:
 
 def test_a_set_that_says_it_otherwise_has_no_such_rule(tmp_path: Path) -> None:
     found = rows(tmp_path)[:3]
-    assert fit_lungs(examples_of([Row("a", Path("a.png"), found[0].mask, {"text": ("one polyp, top left",)})] * 3 + found, ["text"])) is None
+    assert (
+        fit_lungs(
+            examples_of(
+                [Row("a", Path("a.png"), found[0].mask, {"text": ("one polyp, top left",)})] * 3
+                + found,
+                ["text"],
+            )
+        )
+        is None
+    )
     assert fit_lungs(examples_of(found, ["other"])) is None
 
 

@@ -8,7 +8,12 @@ from saywhere.captions import templates as wordings
 from saywhere.seeds import generator
 from saywhere.text.prompts import contradict
 
-DIAGONAL = {"upper left": "lower right", "upper right": "lower left", "lower left": "upper right", "lower right": "upper left"}
+DIAGONAL = {
+    "upper left": "lower right",
+    "upper right": "lower left",
+    "lower left": "upper right",
+    "lower right": "upper left",
+}
 
 
 def every_wording(template: str, place: str) -> set[str]:
@@ -16,7 +21,9 @@ def every_wording(template: str, place: str) -> set[str]:
     texts = set()
     for bright, large in product((True, False), repeat=2):
         words = wordings.synonyms(place, bright=bright, large=large)
-        texts |= {template.format(**dict(zip(words, choice))) for choice in product(*words.values())}
+        texts |= {
+            template.format(**dict(zip(words, choice))) for choice in product(*words.values())
+        }
     return texts
 
 
@@ -54,11 +61,21 @@ def test_attribute_templates_tell_one(template: str) -> None:
 
 @pytest.mark.parametrize("n", [1, 8, 60])
 def test_taught_wordings_are_different_paraphrases(n: int) -> None:
-    texts = wordings.taught("upper left", bright=True, large=False, random=generator(0, "test"), n=n)
+    texts = wordings.taught(
+        "upper left", bright=True, large=False, random=generator(0, "test"), n=n
+    )
     assert len(texts) == len(set(texts)) == n
 
 
 def test_attributes_are_told_as_they_are() -> None:
-    texts = " ".join(wordings.taught("lower right", bright=False, large=True, random=generator(1, "test"), n=60)).replace(",", " ").split()
+    texts = (
+        " ".join(
+            wordings.taught(
+                "lower right", bright=False, large=True, random=generator(1, "test"), n=60
+            )
+        )
+        .replace(",", " ")
+        .split()
+    )
     assert {"dark", "dim", "large", "big", "lower", "bottom", "right"} <= set(texts)
     assert not {"bright", "light", "small", "little", "upper", "top", "left"} & set(texts)

@@ -21,19 +21,36 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_what_a_training_left_is_listed_and_cleared_and_the_next_makes_it_anew(say: Say, toml: Path, folder: Path, tmp_path: Path) -> None:
-    short = (toml, "--set", "train.epochs=1", "--set", "train.steps_per_epoch=1", "--set", "train.precision=32-true")
+def test_what_a_training_left_is_listed_and_cleared_and_the_next_makes_it_anew(
+    say: Say, toml: Path, folder: Path, tmp_path: Path
+) -> None:
+    short = (
+        toml,
+        "--set",
+        "train.epochs=1",
+        "--set",
+        "train.steps_per_epoch=1",
+        "--set",
+        "train.precision=32-true",
+    )
     assert say("train", *short, "--out", tmp_path / "one").code == 0
     found = json.loads(say("cache", "list", "--json").out)
-    assert {entry["what"].lstrip("0123456789 ") for entry in found} == {"decoded images, 32 px", "text embeddings of minilm"}
-    assert sum(entry["n_bytes"] for entry in found) == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert {entry["what"].lstrip("0123456789 ") for entry in found} == {
+        "decoded images, 32 px",
+        "text embeddings of minilm",
+    }
+    assert sum(entry["n_bytes"] for entry in found) == sum(
+        path.stat().st_size for path in folder.rglob("*") if path.is_file()
+    )
     assert say("cache", "list", "--quiet").out.splitlines() == [entry["folder"] for entry in found]
     assert "decoded images" in say("cache", "list").out
     assert say("cache", "clear").out.startswith(f"{len(found)} folders removed")
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     assert json.loads(say("cache", "list", "--json").out) == []
     assert say("train", *short, "--out", tmp_path / "two").code == 0
-    one, two = (tmp_path / run / "checkpoints/last/checkpoint.safetensors" for run in ("one", "two"))
+    one, two = (
+        tmp_path / run / "checkpoints/last/checkpoint.safetensors" for run in ("one", "two")
+    )
     assert one.read_bytes() == two.read_bytes()
 
 
@@ -51,7 +68,9 @@ def test_only_what_was_long_unused_goes(say: Say, folder: Path) -> None:
     assert say("cache", "clear", "--quiet").out == ""
 
 
-def test_what_stays_is_told_with_exit_code_1(say: Say, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_stays_is_told_with_exit_code_1(
+    say: Say, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "stores" / ("a" * 24)).mkdir(parents=True)
 
     def refuse(self: Path, target: Path) -> None:

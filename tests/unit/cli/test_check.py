@@ -29,7 +29,15 @@ def manifest(tmp_path: Path) -> Path:
     for number, split in enumerate(("train", "train", "test")):
         Image.fromarray(np.full((8, 8), number * 20, np.uint8)).save(tmp_path / f"{number}.png")
         Image.fromarray(mask).save(tmp_path / f"{number}-mask.png")
-        rows.append({"id": f"case [{number}]", "image": f"{number}.png", "mask": f"{number}-mask.png", "split": split, "prompt": "the left one, not the right"})
+        rows.append(
+            {
+                "id": f"case [{number}]",
+                "image": f"{number}.png",
+                "mask": f"{number}-mask.png",
+                "split": split,
+                "prompt": "the left one, not the right",
+            }
+        )
     path = tmp_path / "manifest.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
@@ -66,9 +74,19 @@ def test_json_is_all_there_is_on_stdout(manifest: Path) -> None:
     code, said = run(manifest, "--json")
     assert code == 3
     summary = json.loads(said)
-    assert (summary["rows"], summary["clean"], summary["quarantined"], summary["kinds"]) == (3, 2, 1, {"truncated": 1})
+    assert (summary["rows"], summary["clean"], summary["quarantined"], summary["kinds"]) == (
+        3,
+        2,
+        1,
+        {"truncated": 1},
+    )
     assert summary["splits"] == {"train": {"rows": 2, "clean": 2}, "test": {"rows": 1, "clean": 0}}
-    assert summary["levels"]["prompt"] == {"texts": 3, "distinct": 1, "blank": 0, "positions": {"left": 3, "right": 3}}
+    assert summary["levels"]["prompt"] == {
+        "texts": 3,
+        "distinct": 1,
+        "blank": 0,
+        "positions": {"left": 3, "right": 3},
+    }
 
 
 def test_quiet_says_it_by_the_exit_code(manifest: Path) -> None:
@@ -83,13 +101,18 @@ def test_a_mended_manifest_empties_the_old_list(manifest: Path) -> None:
     assert manifest.with_name("quarantine.jsonl").read_text() == ""
 
 
-def test_a_read_only_folder_asks_for_another_place(manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_folder_asks_for_another_place(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "1.png").unlink()
     before = sorted(tmp_path.iterdir())
     real = files.os.fsync
     read_only = OSError(files.errno.EROFS, "Read-only file system")
     monkeypatch.setattr(files.os, "fsync", lambda descriptor: (_ for _ in ()).throw(read_only))
-    with pytest.raises(NotWritable, match=r"cannot write .*quarantine\.jsonl .*read-only file system.*: name another place for the list with --out FILE"):
+    with pytest.raises(
+        NotWritable,
+        match=r"cannot write .*quarantine\.jsonl .*read-only file system.*: name another place for the list with --out FILE",
+    ):
         run(manifest)
     assert sorted(tmp_path.iterdir()) == before
     monkeypatch.setattr(files.os, "fsync", real)
@@ -119,8 +142,13 @@ def test_it_tells_how_far_opposite_words_are_apart_before_and_after_scaling(tmp_
     assert json.loads(run(manifest, "--encoder", "none", "--json")[1])["opposites"] == []
 
 
-@pytest.mark.parametrize(("content", "message"), [("{\n", "row 1"), ('{"id": "a"}\n', "row 1, column image"), ("", "no rows")])
-def test_a_manifest_that_is_none_is_exit_2_in_one_sentence(say: Callable[..., Ended], tmp_path: Path, content: str, message: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{\n", "row 1"), ('{"id": "a"}\n', "row 1, column image"), ("", "no rows")],
+)
+def test_a_manifest_that_is_none_is_exit_2_in_one_sentence(
+    say: Callable[..., Ended], tmp_path: Path, content: str, message: str
+) -> None:
     (tmp_path / "m.jsonl").write_text(content)
     ended = say("check", tmp_path / "m.jsonl")
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
@@ -132,21 +160,32 @@ def test_faults_are_exit_3_of_the_whole_command(say: Callable[..., Ended], manif
     assert say("check", manifest, "--quiet") == Ended(3, "", "")
 
 
-def test_a_line_that_is_no_row_is_set_aside_like_any_other_fault(say: Callable[..., Ended], manifest: Path) -> None:
+def test_a_line_that_is_no_row_is_set_aside_like_any_other_fault(
+    say: Callable[..., Ended], manifest: Path
+) -> None:
     lines = manifest.read_text().splitlines()
     manifest.write_text("\n".join([lines[0], "{no json", *lines[1:], '{"id": "d"}']) + "\n")
     ended = say("check", manifest, "--json")
     summary = json.loads(ended.out)
     assert ended.code == 3
-    assert (summary["rows"], summary["clean"], summary["quarantined"], summary["kinds"]) == (5, 3, 2, {"no_row": 2})
-    faults = [json.loads(line) for line in manifest.with_name("quarantine.jsonl").read_text().splitlines()]
+    assert (summary["rows"], summary["clean"], summary["quarantined"], summary["kinds"]) == (
+        5,
+        3,
+        2,
+        {"no_row": 2},
+    )
+    faults = [
+        json.loads(line) for line in manifest.with_name("quarantine.jsonl").read_text().splitlines()
+    ]
     assert [(fault["row"], fault["kind"]) for fault in faults] == [(2, "no_row"), (5, "no_row")]
     assert "not valid JSON" in faults[0]["reason"]
     assert "no image" in faults[1]["reason"]
     assert "set aside" in say("check", manifest).out
 
 
-def test_a_split_that_nothing_reads_by_itself_is_warned_of(say: Callable[..., Ended], manifest: Path) -> None:
+def test_a_split_that_nothing_reads_by_itself_is_warned_of(
+    say: Callable[..., Ended], manifest: Path
+) -> None:
     manifest.write_text(manifest.read_text().replace('"test"', '"tset"'))
     ended = say("check", manifest, "--json")
     assert ended.code == 0

@@ -23,10 +23,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def bash(script: str) -> str:
-    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
 
 
-def test_it_is_installed_for_the_shell_that_asks_and_completes_verbs_and_options(home: Path) -> None:
+def test_it_is_installed_for_the_shell_that_asks_and_completes_verbs_and_options(
+    home: Path,
+) -> None:
     assert "bash completion installed" in bash("saywhere --install-completion; true")
     script = home / ".bash_completions" / "saywhere.sh"
     assert str(script) in (home / ".bashrc").read_text()

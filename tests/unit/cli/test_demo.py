@@ -19,7 +19,9 @@ def asked(monkeypatch: pytest.MonkeyPatch, evaluated: Path) -> list[tuple[Any, .
     """What the demo was asked for; it says one line and has a run at once."""
     found: list[tuple[Any, ...]] = []
 
-    def at_once(folder: Path, data: Path | None, *, say: Callable[[str], None], listen: Any) -> Path:
+    def at_once(
+        folder: Path, data: Path | None, *, say: Callable[[str], None], listen: Any
+    ) -> Path:
         found.append((folder, data))
         say("1/4 making phantoms")
         return evaluated
@@ -28,7 +30,9 @@ def asked(monkeypatch: pytest.MonkeyPatch, evaluated: Path) -> list[tuple[Any, .
     return found
 
 
-def test_the_reports_place_is_the_last_thing_printed(say: Say, asked: list[tuple[Any, ...]], evaluated: Path) -> None:
+def test_the_reports_place_is_the_last_thing_printed(
+    say: Say, asked: list[tuple[Any, ...]], evaluated: Path
+) -> None:
     ended = say("demo", "--out", "somewhere")
     assert ended == Ended(0, f"the report: {evaluated / 'report.html'}\n", "1/4 making phantoms\n")
     assert (evaluated / "report.html").is_file()

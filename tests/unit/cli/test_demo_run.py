@@ -22,7 +22,12 @@ def test_the_phantoms_recipe_is_that_of_its_file() -> None:
 
 
 def test_the_real_recipe_is_kvasirs_without_paths_and_levels() -> None:
-    free = {"data.manifest": None, "data.target": "lesion", "text.train_prompts": "prompt", "text.evaluate_prompts": "prompt"}
+    free = {
+        "data.manifest": None,
+        "data.target": "lesion",
+        "text.train_prompts": "prompt",
+        "text.evaluate_prompts": "prompt",
+    }
     assert read(CONFIGS / "kvasir.toml").replace(**free) == demo.REAL
 
 
@@ -33,15 +38,36 @@ def manifest_with(prompts: dict[str, tuple[str, ...]]) -> Manifest:
 @pytest.mark.parametrize(
     ("prompts", "trained", "evaluated", "target"),
     [
-        ({"p0": ("",), "p1": ("polyp",), "p6": ("one polyp, upper left",), "p9": ("a, left", "b")}, ["p6", "p9"], "p6", "polyp"),
+        (
+            {
+                "p0": ("",),
+                "p1": ("polyp",),
+                "p6": ("one polyp, upper left",),
+                "p9": ("a, left", "b"),
+            },
+            ["p6", "p9"],
+            "p6",
+            "polyp",
+        ),
         ({"prompt": ("the lesion",)}, ["prompt"], "prompt", "lesion"),
         ({"many": ("a", "b")}, ["many"], "many", "lesion"),
-        ({"short": ("a",), "long": ("a b",), "many": ("a", "b")}, ["short", "long", "many"], "long", "lesion"),
+        (
+            {"short": ("a",), "long": ("a b",), "many": ("a", "b")},
+            ["short", "long", "many"],
+            "long",
+            "lesion",
+        ),
     ],
 )
-def test_levels_are_taken_from_the_manifest(prompts: dict[str, tuple[str, ...]], trained: list[str], evaluated: str, target: str) -> None:
+def test_levels_are_taken_from_the_manifest(
+    prompts: dict[str, tuple[str, ...]], trained: list[str], evaluated: str, target: str
+) -> None:
     found = demo.real_config(manifest_with(prompts))
-    assert (found.text.train_prompts, found.text.evaluate_prompts, found.data.target) == (trained, evaluated, target)
+    assert (found.text.train_prompts, found.text.evaluate_prompts, found.data.target) == (
+        trained,
+        evaluated,
+        target,
+    )
 
 
 @pytest.fixture
@@ -56,7 +82,13 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "make_phantoms", few)
     monkeypatch.setattr(phantoms, "make_phantoms", few)
     monkeypatch.setattr(demo, "PHANTOMS", replace(demo.PHANTOMS, **SMALL | {"train.epochs": 1}))
-    monkeypatch.setattr(Config, "replace", lambda config, **changes: replace(config, **changes | ({"train.epochs": 1} if "train.epochs" in changes else {})))
+    monkeypatch.setattr(
+        Config,
+        "replace",
+        lambda config, **changes: replace(
+            config, **changes | ({"train.epochs": 1} if "train.epochs" in changes else {})
+        ),
+    )
 
 
 @pytest.mark.usefixtures("tiny")
@@ -65,15 +97,26 @@ def test_it_leaves_a_run_an_evaluation_predictions_and_a_comparison(tmp_path: Pa
     (tmp_path / "demo/of_yesterday").write_text("")  # it is left alone
     said: list[str] = []
     told: list[str] = []
-    run = demo.demo(tmp_path / "demo", None, say=said.append, listen=lambda event: told.append(event["event"]))
+    run = demo.demo(
+        tmp_path / "demo", None, say=said.append, listen=lambda event: told.append(event["event"])
+    )
     assert run == tmp_path / "demo-2/run"
     assert [line[:4] for line in said] == ["1/4 ", "2/4 ", "3/4 ", "4/4 "]
     assert told.count("start") == told.count("end") == 4
-    assert set(json.loads((run / "evaluation/summary.json").read_text())["words"]) == {"right", "empty", "shuffled", "contradictory", "unseen"}
+    assert set(json.loads((run / "evaluation/summary.json").read_text())["words"]) == {
+        "right",
+        "empty",
+        "shuffled",
+        "contradictory",
+        "unseen",
+    }
     assert len(list((tmp_path / "demo-2/predictions").glob("example-*-mask.png"))) == 6
     compared = json.loads((run / "comparison.json").read_text())
     assert [row["label"] for row in compared["rows"]] == [label for label, _ in demo.POLICIES]
-    assert all(row["dice_mean"]["low"] <= row["dice_mean"]["mean"] <= row["dice_mean"]["high"] for row in compared["rows"])
+    assert all(
+        row["dice_mean"]["low"] <= row["dice_mean"]["mean"] <= row["dice_mean"]["high"]
+        for row in compared["rows"]
+    )
 
 
 def test_the_real_data_give_words_to_train_on(kvasir: Path) -> None:

@@ -24,7 +24,9 @@ def test_where_all_is_there_it_says_so(say: Say) -> None:
     assert not {"pytest", "ruff"} & set(found)  # a developer's, not a user's
 
 
-def test_what_is_missing_or_too_old_is_told_with_what_to_do(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_or_too_old_is_told_with_what_to_do(
+    say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = metadata.version
 
     def version(name: str) -> str:
@@ -36,7 +38,10 @@ def test_what_is_missing_or_too_old_is_told_with_what_to_do(say: Say, monkeypatc
     ended = say("doctor", "--json")
     assert ended.code == 1
     found = {finding["what"]: finding for finding in json.loads(ended.out)}
-    assert (found["kornia"]["found"], found["kornia"]["todo"]) == ("not installed", "pip install 'kornia>=0.8'")
+    assert (found["kornia"]["found"], found["kornia"]["todo"]) == (
+        "not installed",
+        "pip install 'kornia>=0.8'",
+    )
     assert found["monai"]["found"] == "0.1, wanted >=1.4"
     assert found["fastapi (for saywhere[serve])"]["todo"] == "pip install 'saywhere[serve]'"
     assert not found["fastapi (for saywhere[serve])"]["needed"]
@@ -60,7 +65,9 @@ def test_an_extra_alone_is_no_failure(say: Say, monkeypatch: pytest.MonkeyPatch)
     assert "torch" not in quiet
 
 
-def test_a_cache_that_cannot_be_written_is_told(say: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_told(
+    say: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("saywhere.cli.doctor.os.access", lambda place, mode: False)
     ended = say("doctor", "--json")

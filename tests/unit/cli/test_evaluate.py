@@ -38,15 +38,27 @@ def test_deaf_words_are_a_warning_on_stderr(say: Say, run_copy: Path) -> None:
 
 
 def test_other_data_with_a_faulty_row_is_exit_3(say: Say, run_copy: Path, manifest: Path) -> None:
-    ended = say("evaluate", run_copy, "--data", with_a_faulty_row(manifest, "test"), "--json", "--words", "right")
+    ended = say(
+        "evaluate",
+        run_copy,
+        "--data",
+        with_a_faulty_row(manifest, "test"),
+        "--json",
+        "--words",
+        "right",
+    )
     assert ended.code == 3
     assert json.loads(ended.out)["quarantined"] == 1
     assert "set aside: 1 faulty row" in ended.err
 
 
-def test_words_that_do_not_exist_are_exit_2_before_anything_is_measured(say: Say, run_copy: Path) -> None:
+def test_words_that_do_not_exist_are_exit_2_before_anything_is_measured(
+    say: Say, run_copy: Path
+) -> None:
     ended = say("evaluate", run_copy, "--words", "right,shufled")
-    assert ended == Ended(2, "", "saywhere: no words 'shufled' in evaluate.words: did you mean 'shuffled'?\n")
+    assert ended == Ended(
+        2, "", "saywhere: no words 'shufled' in evaluate.words: did you mean 'shuffled'?\n"
+    )
     assert not (run_copy / "evaluation").exists()
 
 
@@ -58,6 +70,15 @@ def test_a_damaged_checkpoint_is_exit_2(say: Say, run_copy: Path) -> None:
     assert "not a Saywhere checkpoint" in ended.err
 
 
-def test_mirroring_is_asked_for_and_said_in_the_summary(say: Say, run_copy: Path, tmp_path: Path) -> None:
-    summaries = [json.loads(say("evaluate", run_copy, "--json", "--words", "right", "--out", tmp_path / "out", *more).out) for more in ([], ["--mirror"])]
+def test_mirroring_is_asked_for_and_said_in_the_summary(
+    say: Say, run_copy: Path, tmp_path: Path
+) -> None:
+    summaries = [
+        json.loads(
+            say(
+                "evaluate", run_copy, "--json", "--words", "right", "--out", tmp_path / "out", *more
+            ).out
+        )
+        for more in ([], ["--mirror"])
+    ]
     assert [summary["mirror"] for summary in summaries] == [False, True]

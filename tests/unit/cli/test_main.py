@@ -20,7 +20,9 @@ Say = Callable[..., Ended]
 def test_version_says_what_it_is_not(say: Say) -> None:
     from saywhere._version import __version__
 
-    assert say("--version") == Ended(0, f"saywhere {__version__} (research use only, not a medical device)\n", "")
+    assert say("--version") == Ended(
+        0, f"saywhere {__version__} (research use only, not a medical device)\n", ""
+    )
 
 
 @pytest.mark.parametrize("words", [("--help",), ("-h",), *((verb, "--help") for verb in VERBS)])
@@ -31,7 +33,17 @@ def test_every_verb_explains_itself(say: Say, words: tuple[str, ...]) -> None:
 
 
 def test_help_and_version_load_nothing_heavy_and_come_at_once() -> None:
-    heavy = {"torch", "numpy", "monai", "kornia", "transformers", "matplotlib", "scipy", "PIL", "lightning_fabric"}
+    heavy = {
+        "torch",
+        "numpy",
+        "monai",
+        "kornia",
+        "transformers",
+        "matplotlib",
+        "scipy",
+        "PIL",
+        "lightning_fabric",
+    }
     lines = (
         "import sys", "sys.argv = ['saywhere', sys.argv[1]]", "from saywhere.__main__ import main",
         "try: main()", "except SystemExit: pass", f"print({heavy!r} & set(sys.modules))",
@@ -39,13 +51,22 @@ def test_help_and_version_load_nothing_heavy_and_come_at_once() -> None:
     program = "\n".join(lines)
     for word in ("--help", "--version"):
         before = os.times().children_user
-        out = subprocess.run([sys.executable, "-c", program, word], capture_output=True, text=True, check=True).stdout
+        out = subprocess.run(
+            [sys.executable, "-c", program, word], capture_output=True, text=True, check=True
+        ).stdout
         assert out.splitlines()[-1] == "set()"
-        assert os.times().children_user - before < 0.6  # processor time, since the machine may be busy; 0.3 s at rest
+        assert (
+            os.times().children_user - before < 0.6
+        )  # processor time, since the machine may be busy; 0.3 s at rest
 
 
 def test_info_comes_without_torch_as_well() -> None:
-    found = subprocess.run([sys.executable, "-X", "importtime", "-m", "saywhere", "info", "--json"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "saywhere", "info", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert set(json.loads(found.stdout)) == {"networks", "encoders", "fusions", "sets"}
     assert "| torch\n" not in found.stderr
 
@@ -53,10 +74,18 @@ def test_info_comes_without_torch_as_well() -> None:
 def test_as_a_module_and_as_a_script_it_is_the_same() -> None:
     script = Path(sys.executable).with_name("saywhere")
     commands: list[list[str | Path]] = [[sys.executable, "-m", "saywhere"], [script]]
-    outs = [subprocess.run([*command, "train", "none.toml"], capture_output=True, text=True, check=False) for command in commands]
+    outs = [
+        subprocess.run(
+            [*command, "train", "none.toml"], capture_output=True, text=True, check=False
+        )
+        for command in commands
+    ]
     for ended in outs:
         assert (ended.returncode, ended.stdout) == (2, "")
-        assert ended.stderr == "saywhere: no configuration file none.toml: name a TOML file, for instance one of configs/*.toml\n"
+        assert (
+            ended.stderr
+            == "saywhere: no configuration file none.toml: name a TOML file, for instance one of configs/*.toml\n"
+        )
 
 
 @pytest.mark.parametrize(
@@ -77,7 +106,10 @@ def test_a_wrong_word_is_exit_2_with_a_hint(say: Say, words: tuple[str, ...], me
 
 
 SENTENCES = [
-    (("check", "none.jsonl"), "no manifest none.jsonl: check the name; `saywhere prepare` makes one"),
+    (
+        ("check", "none.jsonl"),
+        "no manifest none.jsonl: check the name; `saywhere prepare` makes one",
+    ),
     (("evaluate", "none"), "no run and no model 'none'; models: "),
     (("predict", "none", "a.png", "--prompt", "left"), "no run and no model 'none'"),
     (("report", "none"), "none"),
@@ -91,10 +123,19 @@ SENTENCES = [
     ),
     (("info", "netwroks"), "info knows no 'netwroks'"),
     (("train", "none.toml", "--resume"), "no configuration file none.toml"),
-    (("predict", "none"), "nothing to predict; INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl"),
+    (
+        ("predict", "none"),
+        "nothing to predict; INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl",
+    ),
     (("predict", "none", "a.png", "--manifest", "m.jsonl"), "both INPUT and --manifest"),
-    (("predict", "none", "--manifest", "m.jsonl", "--prompt", "left"), "both --prompt and --manifest; a manifest's rows have their own prompts"),
-    (("predict", "none", "a.png", "--prompt", "left", "--split", "test"), "--split without --manifest"),
+    (
+        ("predict", "none", "--manifest", "m.jsonl", "--prompt", "left"),
+        "both --prompt and --manifest; a manifest's rows have their own prompts",
+    ),
+    (
+        ("predict", "none", "a.png", "--prompt", "left", "--split", "test"),
+        "--split without --manifest",
+    ),
 ]
 
 

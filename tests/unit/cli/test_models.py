@@ -26,7 +26,9 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_run_becomes_a_model_and_its_name_serves_every_verb(say: Say, trained: Path, manifest: Path, tmp_path: Path) -> None:
+def test_a_run_becomes_a_model_and_its_name_serves_every_verb(
+    say: Say, trained: Path, manifest: Path, tmp_path: Path
+) -> None:
     ended = say("models", "push", trained, tmp_path / "models" / "spot")
     assert ended.code == 0
     assert "nothing was measured" in ended.flat_err
@@ -37,13 +39,28 @@ def test_a_run_becomes_a_model_and_its_name_serves_every_verb(say: Say, trained:
     assert say("models", "list", "--quiet").out.splitlines() == list(found)
 
     image = manifest.parent / rows_of(manifest)[0]["image"]
-    assert say("predict", "spot", image, "--prompt", "upper left", "--out", tmp_path / "masks").code == 0
+    assert (
+        say("predict", "spot", image, "--prompt", "upper left", "--out", tmp_path / "masks").code
+        == 0
+    )
     assert len(list((tmp_path / "masks").glob("*-mask.png"))) == 1
     ended = say("evaluate", "spot", "--data", manifest, "--prompts", "place", "--json")
     assert ended.code == 0
     assert (tmp_path / "runs/spot-evaluation/summary.json").is_file()
     assert "evaluation" not in {path.name for path in (tmp_path / "models/spot").iterdir()}
-    ended = say("train", "spot", "--from", "spot", "--set", f"data.manifest={manifest}", "--set", "train.epochs=1", "--out", tmp_path / "finer", "--quiet")
+    ended = say(
+        "train",
+        "spot",
+        "--from",
+        "spot",
+        "--set",
+        f"data.manifest={manifest}",
+        "--set",
+        "train.epochs=1",
+        "--out",
+        tmp_path / "finer",
+        "--quiet",
+    )
     assert ended.code == 0, ended.err
     assert json.loads((tmp_path / "finer/run.json").read_text())["started_from"] == "spot"
 
@@ -64,15 +81,29 @@ def test_pull_says_where_it_is(say: Say, trained: Path, tmp_path: Path) -> None:
     assert say("models", "pull", tmp_path / "nowhere").code == 2
 
 
-def test_a_blend_of_two_runs_is_told_by_its_folder(say: Say, trained: Path, run_copy: Path, tmp_path: Path) -> None:
+def test_a_blend_of_two_runs_is_told_by_its_folder(
+    say: Say, trained: Path, run_copy: Path, tmp_path: Path
+) -> None:
     facts = json.loads((run_copy / "run.json").read_text())
     stranger = say("models", "blend", run_copy, trained)
     assert stranger.code == 2
     assert "was not trained from" in stranger.flat_err
     (run_copy / "run.json").write_text(json.dumps(facts | {"started_from": str(trained)}))
-    ended = say("models", "blend", run_copy, trained, "--share", "0.3", "--out", tmp_path / "between", "--json")
+    ended = say(
+        "models",
+        "blend",
+        run_copy,
+        trained,
+        "--share",
+        "0.3",
+        "--out",
+        tmp_path / "between",
+        "--json",
+    )
     assert json.loads(ended.out) == {"folder": str(tmp_path / "between"), "share": 0.3}
-    assert say("models", "blend", run_copy, trained, "--out", tmp_path / "between").out.strip() == str(tmp_path / "between-2")
+    assert say(
+        "models", "blend", run_copy, trained, "--out", tmp_path / "between"
+    ).out.strip() == str(tmp_path / "between-2")
     refused = say("models", "blend", run_copy, trained, "--share", "1")
     assert refused.code == 2
     assert "a share of 1.0" in refused.flat_err
@@ -102,10 +133,18 @@ def test_a_hub_is_reached_where_it_is_asked_for_by_name(tmp_path: Path) -> None:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as hub:
         threading.Thread(target=hub.serve_forever, daemon=True).start()
-        place = {"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
-        environment = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"} | place
+        place = {
+            "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
+            "HF_HOME": str(tmp_path),
+            "NO_PROXY": "127.0.0.1",
+        }
+        environment = {
+            key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"
+        } | place
         command = [sys.executable, "-m", "saywhere", "models", "pull", "hf://owner/name"]
-        ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+        ended = subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=300, check=False
+        )
         hub.shutdown()
     assert any("owner/name" in path for path in asked), ended.stderr
     assert ended.returncode == 2

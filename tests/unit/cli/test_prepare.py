@@ -25,7 +25,11 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, Path]]:
 
     def prepare_nothing(source: Path, target: Path, progress: Progress | None) -> Prepared:
         calls.append((source, target))
-        return Prepared(target / "manifest.jsonl", {"train": 1234}, ["1,234 rows of split train; 5,716 were published"])
+        return Prepared(
+            target / "manifest.jsonl",
+            {"train": 1234},
+            ["1,234 rows of split train; 5,716 were published"],
+        )
 
     monkeypatch.setitem(SETS, "qata", prepare_nothing)
     return calls
@@ -42,13 +46,20 @@ def test_folders_go_in_counts_and_warnings_come_out(called: list[tuple[Path, Pat
 def test_json_is_all_there_is_on_stdout(called: list[tuple[Path, Path]]) -> None:
     result = CliRunner().invoke(app, ["qata", "--from", "a", "--to", "b", "--json"])
     said = json.loads(result.stdout)
-    assert (Path(said["manifest"]), said["splits"], len(said["warnings"])) == (Path("b/manifest.jsonl"), {"train": 1234}, 1)
+    assert (Path(said["manifest"]), said["splits"], len(said["warnings"])) == (
+        Path("b/manifest.jsonl"),
+        {"train": 1234},
+        1,
+    )
 
 
 def test_an_unknown_set_gets_the_nearest_name() -> None:
     result = CliRunner().invoke(app, ["kvasr", "--from", "a", "--to", "b"])
     assert isinstance(result.exception, UsageError)
-    assert "no set named 'kvasr'; known are busi, clinicdb, folder, isic, kvasir, monuseg, mosmed, qata, phantoms" in str(result.exception)
+    assert (
+        "no set named 'kvasr'; known are busi, clinicdb, folder, isic, kvasir, monuseg, mosmed, qata, phantoms"
+        in str(result.exception)
+    )
     assert "did you mean 'kvasir'?" in str(result.exception)
 
 
@@ -64,7 +75,9 @@ def test_phantoms_are_drawn_without_a_download(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
     rows = read_manifest(tmp_path / "set").rows
-    assert said["splits"] == {split: sum(row.split == split for row in rows) for split in ("train", "val", "test")}
+    assert said["splits"] == {
+        split: sum(row.split == split for row in rows) for split in ("train", "val", "test")
+    }
     assert len({row.image for row in rows if row.split == "train"}) == 128
 
 
@@ -72,7 +85,10 @@ def test_phantoms_are_drawn_without_a_download(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["kvasir", "--to", "b"], "no --from for kvasir: name the folder"),
-        (["phantoms", "--from", "a", "--to", "b"], "phantoms are drawn, not read from --from: leave --from out"),
+        (
+            ["phantoms", "--from", "a", "--to", "b"],
+            "phantoms are drawn, not read from --from: leave --from out",
+        ),
     ],
 )
 def test_a_folder_to_read_from_is_for_downloads(words: list[str], message: str) -> None:

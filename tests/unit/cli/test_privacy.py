@@ -28,8 +28,16 @@ def personal(manifest: Path, tmp_path: Path) -> tuple[Path, Path]:
     folder, lines, picture = tmp_path / "set", [], None
     folder.mkdir()
     rows = [json.loads(line) for line in manifest.read_text().splitlines()]
-    of_split = {split: list(dict.fromkeys(row["image"] for row in rows if row["split"] == split)) for split in N_PICTURES}
-    named = {path: number for number, path in enumerate(path for split, n in N_PICTURES.items() for path in of_split[split][:n])}
+    of_split = {
+        split: list(dict.fromkeys(row["image"] for row in rows if row["split"] == split))
+        for split in N_PICTURES
+    }
+    named = {
+        path: number
+        for number, path in enumerate(
+            path for split, n in N_PICTURES.items() for path in of_split[split][:n]
+        )
+    }
     for row in rows:
         image, number = manifest.parent / row["image"], named.get(row["image"], -1)
         row |= {"mask": str(manifest.parent / row["mask"]), "image": str(image)}
@@ -39,7 +47,10 @@ def personal(manifest: Path, tmp_path: Path) -> tuple[Path, Path]:
                 exif[tag] = f"canary-{kind}-{number}"
             picture = folder / f"{number}.png"
             Image.open(image).save(picture, exif=exif)
-            row |= {column: f"canary-{column}-{number}" for column in COLUMNS} | {"image": str(picture), "id": f"canary-id-{row['id']}"}
+            row |= {column: f"canary-{column}-{number}" for column in COLUMNS} | {
+                "image": str(picture),
+                "id": f"canary-id-{row['id']}",
+            }
         lines.append(json.dumps(row))
     (folder / "manifest.jsonl").write_text("\n".join(lines))
     assert picture is not None
@@ -52,15 +63,29 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     for name in ("mkstemp", "mkdtemp"):
         real: Callable[..., Any] = getattr(tempfile, name)
-        monkeypatch.setattr(tempfile, name, lambda *given, real=real, **options: (made.append(str((given, options))), real(*given, **options))[1])
+        monkeypatch.setattr(
+            tempfile,
+            name,
+            lambda *given, real=real, **options: (
+                made.append(str((given, options))),
+                real(*given, **options),
+            )[1],
+        )
     return made
 
 
 def verbs(manifest: Path, picture: Path, toml: Path, folder: Path) -> list[tuple[object, ...]]:
     """Every verb that reads pictures, well asked; then some that end in an error."""
     run, wrong = folder / "run", folder / "wrong.jsonl"
-    wrong.write_text(manifest.read_text().replace('"split": "test"', '"split": "none of ours"').replace("masks/", "absent/"))
-    data, one = ("--set", f"data.manifest={manifest}"), ("--set", "train.epochs=1", "--set", "train.steps_per_epoch=1")
+    wrong.write_text(
+        manifest.read_text()
+        .replace('"split": "test"', '"split": "none of ours"')
+        .replace("masks/", "absent/")
+    )
+    data, one = (
+        ("--set", f"data.manifest={manifest}"),
+        ("--set", "train.epochs=1", "--set", "train.steps_per_epoch=1"),
+    )
     asked = (picture, "--prompt", "canary-words", "--out", folder / "out")
     return [
         ("check", manifest),
@@ -82,16 +107,40 @@ def verbs(manifest: Path, picture: Path, toml: Path, folder: Path) -> list[tuple
 
 
 def test_no_canary_of_a_picture_or_a_row_is_written_down(
-    say: Say, personal: tuple[Path, Path], toml: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, temporary: list[str]
+    say: Say,
+    personal: tuple[Path, Path],
+    toml: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    temporary: list[str],
 ) -> None:
     with caplog.at_level("DEBUG"):
         ended = [say(*words) for words in verbs(*personal, toml, tmp_path)]
     kinds = (*COLUMNS, *TAGS.values())
-    assert [each.code == 0 for each in ended] == [True] * 11 + [False] * 4, [each.err for each in ended]
-    assert not [text for text in (record.getMessage() for record in caplog.records) if "canary" in text]
+    assert [each.code == 0 for each in ended] == [True] * 11 + [False] * 4, [
+        each.err for each in ended
+    ]
+    assert not [
+        text for text in (record.getMessage() for record in caplog.records) if "canary" in text
+    ]
     assert not [text for text in temporary if "canary" in text]
-    assert not [each for each in ended for kind in kinds if f"canary-{kind}-" in each.out + each.err]
-    written = [path for path in tmp_path.rglob("*") if path.is_file() and personal[0].parent not in path.parents and path.name != "wrong.jsonl"]
-    assert {"report.html", "run.json", "predictions.jsonl", "described.jsonl"} <= {path.name for path in written}
-    found = {(path.name, kind) for path in written for kind in kinds if f"canary-{kind}-".encode() in path.read_bytes()}
-    assert found == {("described.jsonl", column) for column in COLUMNS}  # a manifest made from a manifest keeps the columns of its rows
+    assert not [
+        each for each in ended for kind in kinds if f"canary-{kind}-" in each.out + each.err
+    ]
+    written = [
+        path
+        for path in tmp_path.rglob("*")
+        if path.is_file() and personal[0].parent not in path.parents and path.name != "wrong.jsonl"
+    ]
+    assert {"report.html", "run.json", "predictions.jsonl", "described.jsonl"} <= {
+        path.name for path in written
+    }
+    found = {
+        (path.name, kind)
+        for path in written
+        for kind in kinds
+        if f"canary-{kind}-".encode() in path.read_bytes()
+    }
+    assert found == {
+        ("described.jsonl", column) for column in COLUMNS
+    }  # a manifest made from a manifest keeps the columns of its rows

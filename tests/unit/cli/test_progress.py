@@ -8,10 +8,23 @@ from saywhere.cli.progress import CaseProgress, TrainingProgress, warn
 
 EVENTS = [
     {"event": "stage", "message": "decoding [all]"},
-    {"event": "start", "run": "runs/a", "n_steps": 4, "step": 0, "rows": {"train": 8, "validation": 2}},
+    {
+        "event": "start",
+        "run": "runs/a",
+        "n_steps": 4,
+        "step": 0,
+        "rows": {"train": 8, "validation": 2},
+    },
     {"event": "step", "step": 1, "n_steps": 4},
     {"event": "warning", "message": "the [bold]words[/bold] are not heard"},
-    {"event": "epoch", "epoch": 1, "loss": 1.5, "val_dice_mean": 0.25, "spread": None, "learning_rate": 1e-3},
+    {
+        "event": "epoch",
+        "epoch": 1,
+        "loss": 1.5,
+        "val_dice_mean": 0.25,
+        "spread": None,
+        "learning_rate": 1e-3,
+    },
     {"event": "end", "run": "runs/a", "seconds": 3.4, "best": 0.25},
 ]
 
@@ -35,7 +48,9 @@ def test_a_log_gets_plain_lines_on_stderr(capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
-def test_a_terminal_gets_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_a_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     tell(TrainingProgress())

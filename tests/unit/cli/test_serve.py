@@ -31,20 +31,37 @@ def test_it_serves_until_it_is_told_to_stop_and_ends_well(trained: Path, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("option", "out"), [("--json", '{"address": "http://127.0.0.1:7/", "models": ["run"], "store": "kept"}\n'), ("--quiet", ""), (None, "")]
+    ("option", "out"),
+    [
+        ("--json", '{"address": "http://127.0.0.1:7/", "models": ["run"], "store": "kept"}\n'),
+        ("--quiet", ""),
+        (None, ""),
+    ],
 )
-def test_it_says_where_it_is(say: Say, trained: Path, monkeypatch: pytest.MonkeyPatch, option: str | None, out: str) -> None:
-    monkeypatch.setattr("saywhere.serve.run.run_server", lambda runs, **asked: asked["say"]("http://127.0.0.1:7/", ["run"]))
+def test_it_says_where_it_is(
+    say: Say, trained: Path, monkeypatch: pytest.MonkeyPatch, option: str | None, out: str
+) -> None:
+    monkeypatch.setattr(
+        "saywhere.serve.run.run_server",
+        lambda runs, **asked: asked["say"]("http://127.0.0.1:7/", ["run"]),
+    )
     ended = say("serve", trained, *([option] if option else []))
     assert (ended.code, ended.out) == (0, out)
     assert ("http://127.0.0.1:7/ (run); kept work goes to kept" in ended.err) == (option is None)
 
 
-def test_a_drawn_token_is_in_the_line_for_programs_and_a_given_one_is_not(say: Say, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saywhere.serve.run.run_server", lambda runs, **asked: asked["say"]("http://0.0.0.0:7/", ["run"]))
+def test_a_drawn_token_is_in_the_line_for_programs_and_a_given_one_is_not(
+    say: Say, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "saywhere.serve.run.run_server",
+        lambda runs, **asked: asked["say"]("http://0.0.0.0:7/", ["run"]),
+    )
     ended = say("serve", trained, "--host", "0.0.0.0", "--json")
     assert f"a token is asked for: {json.loads(ended.out)['token']}" in ended.err
-    assert "token" not in json.loads(say("serve", trained, "--host", "0.0.0.0", "--token", "mine", "--json").out)
+    assert "token" not in json.loads(
+        say("serve", trained, "--host", "0.0.0.0", "--token", "mine", "--json").out
+    )
 
 
 def test_a_port_in_use_is_known_before_anything_is_loaded(say: Say, trained: Path) -> None:
@@ -66,8 +83,17 @@ def test_a_second_server_on_one_store_is_refused(say: Say, trained: Path, tmp_pa
     assert "choose another --store" in ended.err
 
 
-@pytest.mark.parametrize("words", [("--public-name", "saywhere.example.org"), ("--host", "0.0.0.0"), ("--host", "0.0.0.0", "--token", "")])
-def test_what_can_be_reached_from_outside_gets_a_token(say: Say, trained: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--public-name", "saywhere.example.org"),
+        ("--host", "0.0.0.0"),
+        ("--host", "0.0.0.0", "--token", ""),
+    ],
+)
+def test_what_can_be_reached_from_outside_gets_a_token(
+    say: Say, trained: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
     asked: dict[str, Any] = {}
     monkeypatch.setattr("saywhere.serve.run.run_server", lambda runs, **named: asked.update(named))
     ended = say("serve", trained, *words)
@@ -77,7 +103,9 @@ def test_what_can_be_reached_from_outside_gets_a_token(say: Say, trained: Path, 
     assert asked["token"] == "mine"
 
 
-def test_without_a_run_every_model_that_is_here_is_served(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_run_every_model_that_is_here_is_served(
+    say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[list[Path]] = []
     monkeypatch.setattr("saywhere.serve.run.run_server", lambda runs, **named: asked.append(runs))
     assert say("serve").code == 0
@@ -87,7 +115,9 @@ def test_without_a_run_every_model_that_is_here_is_served(say: Say, monkeypatch:
     assert "polyp" in names
 
 
-def test_without_run_or_model_it_says_how_to_make_one(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_run_or_model_it_says_how_to_make_one(
+    say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(named, "known", dict)
     ended = say("serve", "--port", "0")
     assert ended.code == 2
@@ -95,7 +125,9 @@ def test_without_run_or_model_it_says_how_to_make_one(say: Say, monkeypatch: pyt
     assert "make demo" in ended.err
 
 
-def test_without_the_extra_it_says_what_to_install(say: Say, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_it_says_what_to_install(
+    say: Say, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "fastapi", None)
     ended = say("serve", trained)
     assert ended.code == 2

@@ -14,22 +14,32 @@ from small_run import rows_of, write_rows
 Say = Callable[..., Ended]
 
 
-def test_it_prints_the_run_alone_on_stdout_and_plain_lines_on_stderr(say: Say, toml: Path, tmp_path: Path) -> None:
+def test_it_prints_the_run_alone_on_stdout_and_plain_lines_on_stderr(
+    say: Say, toml: Path, tmp_path: Path
+) -> None:
     ended = say("train", toml, "--out", tmp_path / "run", "--set", "train.epochs=1")
     assert (ended.code, ended.out) == (0, f"{tmp_path / 'run'}\n")
     lines = ended.err.splitlines()
-    begun = next(number for number, line in enumerate(lines) if line.startswith(f"{tmp_path / 'run'}: "))
-    assert lines[0].startswith("checking and decoding the images")  # what takes long before the first step is told
+    begun = next(
+        number for number, line in enumerate(lines) if line.startswith(f"{tmp_path / 'run'}: ")
+    )
+    assert lines[0].startswith(
+        "checking and decoding the images"
+    )  # what takes long before the first step is told
     assert lines[begun + 1].startswith("epoch 1:")
     assert lines[-1].startswith("finished in ")
     assert "\x1b" not in ended.err  # no colours in a log
 
 
 def test_quiet_says_nothing_but_where(say: Say, toml: Path, tmp_path: Path) -> None:
-    assert say("train", toml, "--out", tmp_path / "run", "--set", "train.epochs=1", "-q") == Ended(0, f"{tmp_path / 'run'}\n", "")
+    assert say("train", toml, "--out", tmp_path / "run", "--set", "train.epochs=1", "-q") == Ended(
+        0, f"{tmp_path / 'run'}\n", ""
+    )
 
 
-def test_runs_are_named_for_their_configuration_numbered_and_resumed(say: Say, toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_are_named_for_their_configuration_numbered_and_resumed(
+    say: Say, toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     words = ("train", toml, "-q", "--set", "train.epochs=1")
     assert [say(*words).out for _ in range(2)] == ["runs/small\n", "runs/small-2\n"]
@@ -43,27 +53,38 @@ def test_a_second_run_of_one_name_says_so(say: Say, toml: Path, tmp_path: Path) 
     assert "holds something already" not in say(*words).err
     ended = say(*words)
     assert ended.out == f"{tmp_path / 'run-2'}\n"
-    assert f"{tmp_path / 'run'} holds something already: this run is {tmp_path / 'run-2'}" in ended.err.replace("\n", " ")
+    assert (
+        f"{tmp_path / 'run'} holds something already: this run is {tmp_path / 'run-2'}"
+        in ended.err.replace("\n", " ")
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("data.size=225", "data.size is 225 in --set data.size=225; a size must be a multiple of 8 (the generator doubles three times): try 224 or 232"),
+        (
+            "data.size=225",
+            "data.size is 225 in --set data.size=225; a size must be a multiple of 8 (the generator doubles three times): try 224 or 232",
+        ),
         ("train.epoch=3", "unknown key train.epoch in --set train.epoch=3: did you mean 'epochs'"),
         ("trian.epochs=3", "unknown key trian in "),
         ("train.epochs", "--set 'train.epochs' "),
         ("train.batch_size=0", "train.batch_size is 0"),
         ("network.name=monai:Nothing", "Nothing"),
         ("network.name=unett", "no network is called 'unett': did you mean 'unet'"),
-        ("text.encoder=minilmm", "no text encoder 'minilmm' in text.encoder: did you mean 'minilm'"),
+        (
+            "text.encoder=minilmm",
+            "no text encoder 'minilmm' in text.encoder: did you mean 'minilm'",
+        ),
         ("text.train_prompts=tought", "no prompts named 'tought'"),
         ("data.train_split=training", "no rows of split 'training'"),
         ("data.manifest=none.jsonl", "no manifest none.jsonl"),
         ("text.encoder=cxr-bert", "cxr-bert needs its files, and text.path is not set"),
     ],
 )
-def test_a_wrong_configuration_is_exit_2_with_one_sentence(say: Say, toml: Path, tmp_path: Path, change: str, message: str) -> None:
+def test_a_wrong_configuration_is_exit_2_with_one_sentence(
+    say: Say, toml: Path, tmp_path: Path, change: str, message: str
+) -> None:
     ended = say("train", toml, "--out", tmp_path / "run", "--set", change)
     assert (ended.code, ended.out) == (2, ""), ended.err
     assert ended.err.splitlines()[-1].startswith("saywhere: ")
@@ -80,8 +101,13 @@ def test_an_unknown_key_in_the_file_is_named_with_its_line(say: Say, tmp_path: P
     assert "c.toml, line 3" in ended.err
 
 
-def test_over_the_budget_of_faults_it_is_exit_3_before_the_first_step(say: Say, toml: Path, manifest: Path, tmp_path: Path) -> None:
-    rows = [row | {"image": "images/none.png"} if i % 3 == 0 else row for i, row in enumerate(rows_of(manifest))]
+def test_over_the_budget_of_faults_it_is_exit_3_before_the_first_step(
+    say: Say, toml: Path, manifest: Path, tmp_path: Path
+) -> None:
+    rows = [
+        row | {"image": "images/none.png"} if i % 3 == 0 else row
+        for i, row in enumerate(rows_of(manifest))
+    ]
     bad = write_rows(manifest.with_name("third.jsonl"), rows)
     ended = say("train", toml, "--out", tmp_path / "run", "--set", f"data.manifest={bad}")
     assert (ended.code, ended.out) == (3, "")
@@ -90,16 +116,36 @@ def test_over_the_budget_of_faults_it_is_exit_3_before_the_first_step(say: Say, 
     assert not (tmp_path / "run").exists()
 
 
-def test_a_few_faults_are_a_warning_on_stderr(say: Say, toml: Path, manifest: Path, tmp_path: Path) -> None:
-    rows = [row | {"image": "images/none.png"} if i == 0 else row for i, row in enumerate(rows_of(manifest))]
+def test_a_few_faults_are_a_warning_on_stderr(
+    say: Say, toml: Path, manifest: Path, tmp_path: Path
+) -> None:
+    rows = [
+        row | {"image": "images/none.png"} if i == 0 else row
+        for i, row in enumerate(rows_of(manifest))
+    ]
     bad = write_rows(manifest.with_name("one.jsonl"), rows)
-    ended = say("train", toml, "--out", tmp_path / "run", "--set", f"data.manifest={bad}", "--set", "train.epochs=1")
+    ended = say(
+        "train",
+        toml,
+        "--out",
+        tmp_path / "run",
+        "--set",
+        f"data.manifest={bad}",
+        "--set",
+        "train.epochs=1",
+    )
     assert ended.code == 0
     assert "warning: 1 faulty rows were set aside, see quarantine.jsonl" in ended.err
     assert json.loads((tmp_path / "run/run.json").read_text())["data"]["quarantined"] == 1
 
 
-def test_nothing_to_resume_is_exit_2(say: Say, toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_to_resume_is_exit_2(
+    say: Say, toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     ended = say("train", toml, "--resume")
-    assert ended == Ended(2, "", "saywhere: no run of 'small' to resume in runs: name it with --out, or train without --resume\n")
+    assert ended == Ended(
+        2,
+        "",
+        "saywhere: no run of 'small' to resume in runs: name it with --out, or train without --resume\n",
+    )

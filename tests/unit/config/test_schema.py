@@ -16,11 +16,22 @@ from saywhere.config import Config
 from saywhere.errors import ConfigError, MissingFile
 
 CONFIGS = sorted([*Path("configs").glob("*.toml"), *Path("configs/models").glob("*.toml")])
-KEYS = [(table, key) for table, field in Config.model_fields.items() for key in field.annotation.model_fields]  # type: ignore[union-attr]
+KEYS = [
+    (table, key)
+    for table, field in Config.model_fields.items()
+    for key in field.annotation.model_fields
+]  # type: ignore[union-attr]
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.dates()
-values = st.recursive(plain.filter(lambda value: value is not None), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
-tables = st.dictionaries(st.sampled_from([key for _, key in KEYS]) | st.text(max_size=8), values, max_size=4)
-documents = st.dictionaries(st.sampled_from([*Config.model_fields]) | st.text(max_size=8), tables | values, max_size=4)
+values = st.recursive(
+    plain.filter(lambda value: value is not None),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+tables = st.dictionaries(
+    st.sampled_from([key for _, key in KEYS]) | st.text(max_size=8), values, max_size=4
+)
+documents = st.dictionaries(
+    st.sampled_from([*Config.model_fields]) | st.text(max_size=8), tables | values, max_size=4
+)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -36,9 +47,13 @@ def refusal(path: Path, *overrides: str) -> str:
     return str(refused.value)
 
 
-def test_a_size_that_is_no_multiple_of_8_is_refused_with_file_line_rule_and_remedy(tmp_path: Path) -> None:
+def test_a_size_that_is_no_multiple_of_8_is_refused_with_file_line_rule_and_remedy(
+    tmp_path: Path,
+) -> None:
     path = written(tmp_path, '# a comment\n[data]\nmanifest = "m.jsonl"\nsize = 97\n')
-    assert refusal(path) == (f"data.size is 97 in {path}, line 4; a size must be a multiple of 8 (the generator doubles three times): try 96 or 104")
+    assert refusal(path) == (
+        f"data.size is 97 in {path}, line 4; a size must be a multiple of 8 (the generator doubles three times): try 96 or 104"
+    )
 
 
 @pytest.mark.parametrize("size", [32, 96, 112, 224])
@@ -68,7 +83,10 @@ def test_a_size_below_the_smallest_says_the_smallest(tmp_path: Path, size: int) 
         ('[data]\nmanifest = "a\\u0000b"\n', ["data.manifest", "NUL"]),
         ("[optimizer]\nweight_decay = inf\n", ["optimizer.weight_decay is Infinity", "finite"]),
         ("[normalize]\npseudo_mean = nan\n", ["normalize.pseudo_mean is NaN", "finite"]),
-        ("[normalize]\nimage_std = [0.2, 0.0, 0.2]\n", ["normalize.image_std is 0.0", "greater than 0"]),
+        (
+            "[normalize]\nimage_std = [0.2, 0.0, 0.2]\n",
+            ["normalize.image_std is 0.0", "greater than 0"],
+        ),
         ("[normalize]\nimage_mean = []\n", ["normalize.image_mean is []", "at least 1"]),
         ("[network]\ndepth = 0\n", ["network.depth is 0", "greater than 0"]),
         ("[network]\ndepth = 3\n", ["network.depth is 3", "less than or equal to 2"]),
@@ -81,7 +99,9 @@ def test_a_size_below_the_smallest_says_the_smallest(tmp_path: Path, size: int) 
         ("[data]\nsize = 96\nsize = 96\n", ["not valid TOML"]),
     ],
 )
-def test_every_fault_is_named_with_its_place_and_what_is_allowed(tmp_path: Path, text: str, parts: list[str]) -> None:
+def test_every_fault_is_named_with_its_place_and_what_is_allowed(
+    tmp_path: Path, text: str, parts: list[str]
+) -> None:
     path = written(tmp_path, text)
     message = refusal(path)
     assert [part for part in [*parts, str(path)] if part not in message] == []
@@ -120,7 +140,9 @@ def test_a_file_that_is_not_there_is_missing(tmp_path: Path) -> None:
         ("train.device=", "train.device", None),
     ],
 )
-def test_set_takes_toml_values_and_bare_words(tmp_path: Path, override: str, key: str, value: Any) -> None:
+def test_set_takes_toml_values_and_bare_words(
+    tmp_path: Path, override: str, key: str, value: Any
+) -> None:
     path = written(tmp_path, "[train]\nepochs = 7\n")
     if value is None:
         assert "train.device" in refusal(path, override)
@@ -160,7 +182,12 @@ def test_the_resolved_configuration_reads_back_as_itself(tmp_path: Path, path: P
 def test_replace_gives_a_changed_copy() -> None:
     before = Config()
     after = before.replace(**{"train.seed": 5, "data.size": 96})
-    assert (before.train.seed, after.train.seed, after.data.size, after.loss) == (0, 5, 96, before.loss)
+    assert (before.train.seed, after.train.seed, after.data.size, after.loss) == (
+        0,
+        5,
+        96,
+        before.loss,
+    )
     with pytest.raises(ConfigError, match=r"unknown key train\.sed"):
         before.replace(**{"train.sed": 5})
 
@@ -188,21 +215,39 @@ def check_document(folder: Path, document: dict[str, Any]) -> None:
         assert config.read(written(folder, found.to_toml())) == found
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(document=documents)
-def test_any_document_is_a_configuration_or_a_config_error(tmp_path: Path, document: dict[str, Any]) -> None:
+def test_any_document_is_a_configuration_or_a_config_error(
+    tmp_path: Path, document: dict[str, Any]
+) -> None:
     check_document(tmp_path, document)
 
 
 @pytest.mark.slow
-@settings(max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=5_000,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(document=documents)
-def test_any_of_5000_documents_is_a_configuration_or_a_config_error(tmp_path: Path, document: dict[str, Any]) -> None:
+def test_any_of_5000_documents_is_a_configuration_or_a_config_error(
+    tmp_path: Path, document: dict[str, Any]
+) -> None:
     check_document(tmp_path, document)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=st.binary(max_size=200) | st.text().map(str.encode) | st.text().map(lambda text: f"[data]\n{text}\n".encode()))
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    content=st.binary(max_size=200)
+    | st.text().map(str.encode)
+    | st.text().map(lambda text: f"[data]\n{text}\n".encode())
+)
 def test_any_bytes_are_a_configuration_or_a_config_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "some.toml"
     path.write_bytes(content)
@@ -211,6 +256,11 @@ def test_any_bytes_are_a_configuration_or_a_config_error(tmp_path: Path, content
 
 
 @settings(max_examples=200, deadline=None)
-@given(override=st.text(max_size=20) | st.builds("{}={}".format, st.sampled_from([".".join(key) for key in KEYS]), st.text(max_size=12)))
+@given(
+    override=st.text(max_size=20)
+    | st.builds(
+        "{}={}".format, st.sampled_from([".".join(key) for key in KEYS]), st.text(max_size=12)
+    )
+)
 def test_any_set_is_a_configuration_or_a_config_error(override: str) -> None:
     assert outcome(CONFIGS[0], override)

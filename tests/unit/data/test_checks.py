@@ -31,9 +31,18 @@ class Set:
     def add(self, n: int = 1) -> None:
         for _ in range(n):
             number = len(self.rows)
-            row = {"id": f"case {number}", "image": f"images/{number}.png", "mask": f"masks/{number}.png", "split": ("train", "val", "test")[number % 3]}
-            self.rows.append(row | {"prompts": {"p0": "", "p6": f"one polyp, upper left, number {number}"}})
-            Image.fromarray(GENERATOR.integers(0, 256, (*SIZE, 3), dtype=np.uint8)).save(self.folder / row["image"])
+            row = {
+                "id": f"case {number}",
+                "image": f"images/{number}.png",
+                "mask": f"masks/{number}.png",
+                "split": ("train", "val", "test")[number % 3],
+            }
+            self.rows.append(
+                row | {"prompts": {"p0": "", "p6": f"one polyp, upper left, number {number}"}}
+            )
+            Image.fromarray(GENERATOR.integers(0, 256, (*SIZE, 3), dtype=np.uint8)).save(
+                self.folder / row["image"]
+            )
             self.draw(number, disc().astype(np.uint8) * 255)
 
     def image(self, number: int) -> Path:
@@ -83,11 +92,15 @@ def truncate(path: Path, keep: float) -> None:
 
 
 def save_as(mode: str, kind: str) -> Callable[[Set, int], None]:
-    return lambda cases, number: Image.open(cases.image(number)).convert(mode).save(cases.image(number), format=kind)
+    return lambda cases, number: (
+        Image.open(cases.image(number)).convert(mode).save(cases.image(number), format=kind)
+    )
 
 
 def see_through(cases: Set, number: int) -> None:
-    Image.fromarray(GENERATOR.integers(0, 255, (*SIZE, 4), dtype=np.uint8)).save(cases.image(number))
+    Image.fromarray(GENERATOR.integers(0, 255, (*SIZE, 4), dtype=np.uint8)).save(
+        cases.image(number)
+    )
 
 
 def coloured_mask(cases: Set, number: int) -> None:
@@ -124,21 +137,58 @@ FAULTS: dict[str, list[Callable[[Set, int], Any]]] = {
         column("image", "x" * 300),
         lambda cases, number: cases.image(number).unlink(),
     ],
-    "truncated": [lambda cases, number, keep=keep: truncate(cases.image(number), keep) for keep in (0, 0.03, 0.5, 0.98)]
+    "truncated": [
+        lambda cases, number, keep=keep: truncate(cases.image(number), keep)
+        for keep in (0, 0.03, 0.5, 0.98)
+    ]
     + [lambda cases, number: truncate(cases.folder / cases.rows[number]["mask"], 0.6)],
-    "unreadable": [lambda cases, number, content=content: cases.image(number).write_bytes(content) for content in (b"\0" * 99, b"GIF89a", b"<svg/>")]
-    + [column("image", "images"), lambda cases, number: (cases.folder / cases.rows[number]["mask"]).write_bytes(b"text")],
-    "wrong_channels": [save_as("CMYK", "JPEG"), save_as("LAB", "TIFF"), save_as("CMYK", "TIFF"), see_through, coloured_mask],
+    "unreadable": [
+        lambda cases, number, content=content: cases.image(number).write_bytes(content)
+        for content in (b"\0" * 99, b"GIF89a", b"<svg/>")
+    ]
+    + [
+        column("image", "images"),
+        lambda cases, number: (cases.folder / cases.rows[number]["mask"]).write_bytes(b"text"),
+    ],
+    "wrong_channels": [
+        save_as("CMYK", "JPEG"),
+        save_as("LAB", "TIFF"),
+        save_as("CMYK", "TIFF"),
+        see_through,
+        coloured_mask,
+    ],
     "nan": [nan_image, nan_mask, nan_image, nan_mask, nan_image],
-    "wrong_size": [lambda cases, number, side=side: cases.draw(number, disc(side).astype(np.uint8) * 255) for side in (12, 22, 26, 48, 100)],
-    "empty_mask": [lambda cases, number, level=level: cases.draw(number, np.full(SIZE, level, np.uint8)) for level in (0, 2, 100, 127)]
+    "wrong_size": [
+        lambda cases, number, side=side: cases.draw(number, disc(side).astype(np.uint8) * 255)
+        for side in (12, 22, 26, 48, 100)
+    ],
+    "empty_mask": [
+        lambda cases, number, level=level: cases.draw(number, np.full(SIZE, level, np.uint8))
+        for level in (0, 2, 100, 127)
+    ]
     + [lambda cases, number: cases.draw(number, labels(0, 60))],
-    "three_value_mask": [lambda cases, number, levels=levels: cases.draw(number, labels(*levels)) for levels in ((1, 2), (127, 255), (128, 255), (1, 2, 3))]
+    "three_value_mask": [
+        lambda cases, number, levels=levels: cases.draw(number, labels(*levels))
+        for levels in ((1, 2), (127, 255), (128, 255), (1, 2, 3))
+    ]
     + [lambda cases, number: cases.draw(number, labels(128, 255), format="JPEG", quality=80)],
-    "duplicate_id": [lambda cases, number: cases.rows[number].update(id=cases.rows[number - 6]["id"])] * 5,
+    "duplicate_id": [
+        lambda cases, number: cases.rows[number].update(id=cases.rows[number - 6]["id"])
+    ]
+    * 5,
     "leak": [same_picture, same_picture, same_picture, same_group, same_group],
-    "blank_prompt": [prompts(p6=""), prompts(p6=" \t\n"), prompts(p6="\u200b"), prompts(p6=["one", ""]), column("prompts", {})],
-    "long_prompt": [prompts(p6="x" * 10_001), prompts(p6=["short", "y " * 6000]), *[prompts(p6="word " * 40)] * 3],
+    "blank_prompt": [
+        prompts(p6=""),
+        prompts(p6=" \t\n"),
+        prompts(p6="\u200b"),
+        prompts(p6=["one", ""]),
+        column("prompts", {}),
+    ],
+    "long_prompt": [
+        prompts(p6="x" * 10_001),
+        prompts(p6=["short", "y " * 6000]),
+        *[prompts(p6="word " * 40)] * 3,
+    ],
 }
 
 
@@ -151,14 +201,27 @@ def test_sixty_faults_among_a_thousand_rows_are_found_and_no_other(cases: Set) -
             fault(cases, number)
             planted[number + 1, f"{cases.rows[number]['id']}"] = kind
     assert len(planted) == 60
-    report = check(cases.read(), levels=["p0", "p6"], count_tokens=lambda text: len(text.split()), max_tokens=32)
+    report = check(
+        cases.read(),
+        levels=["p0", "p6"],
+        count_tokens=lambda text: len(text.split()),
+        max_tokens=32,
+    )
     assert {(fault.row, fault.id): fault.kind for fault in report.faults} == planted
     assert len(report.faults) == 60
     assert len(report.manifest.rows) == 940
     report.write_quarantine(cases.folder / "quarantine.jsonl")
-    written = [json.loads(line) for line in (cases.folder / "quarantine.jsonl").read_text(encoding="utf-8").splitlines()]
+    written = [
+        json.loads(line)
+        for line in (cases.folder / "quarantine.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert {(line["row"], line["id"]): line["kind"] for line in written} == planted
-    assert all(line.keys() == {"row", "id", "kind", "reason", "remedy"} and line["reason"] and line["remedy"] for line in written)
+    assert all(
+        line.keys() == {"row", "id", "kind", "reason", "remedy"}
+        and line["reason"]
+        and line["remedy"]
+        for line in written
+    )
 
 
 def test_odd_but_sound_rows_are_no_faults(cases: Set) -> None:
@@ -186,7 +249,11 @@ def test_a_leak_takes_the_training_side_so_that_the_test_set_stays_as_published(
     for number in (0, 3, 4):
         cases.image(number).write_bytes(cases.image(2).read_bytes())
     report = check(cases.read())
-    assert [(fault.row, fault.kind) for fault in report.faults] == [(1, "leak"), (4, "leak"), (5, "leak")]
+    assert [(fault.row, fault.kind) for fault in report.faults] == [
+        (1, "leak"),
+        (4, "leak"),
+        (5, "leak"),
+    ]
     assert "split 'test' too (row 3)" in report.faults[0].reason
 
 
@@ -203,7 +270,10 @@ def test_an_empty_mask_and_no_words_are_no_faults_where_they_are_meant(cases: Se
         cases.draw(number, np.zeros(SIZE, np.uint8))
         cases.rows[number]["prompts"]["p6"] = " "
     cases.rows[0]["meant"] = "empty_mask, blank_prompt"
-    assert [(fault.row, fault.kind) for fault in check(cases.read()).faults] == [(2, "empty_mask"), (2, "blank_prompt")]
+    assert [(fault.row, fault.kind) for fault in check(cases.read()).faults] == [
+        (2, "empty_mask"),
+        (2, "blank_prompt"),
+    ]
 
 
 def test_each_distinct_file_is_decoded_once(cases: Set, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +283,9 @@ def test_each_distinct_file_is_decoded_once(cases: Set, monkeypatch: pytest.Monk
     decoded: list[Path] = []
     real, real_mask = facts.decode, facts.mask_values
     monkeypatch.setattr(facts, "decode", lambda path: (decoded.append(path), real(path))[1])
-    monkeypatch.setattr(facts, "mask_values", lambda path: (decoded.append(path), real_mask(path))[1])
+    monkeypatch.setattr(
+        facts, "mask_values", lambda path: (decoded.append(path), real_mask(path))[1]
+    )
     seen: list[tuple[int, int]] = []
     check(cases.read(), progress=lambda done, total: seen.append((done, total)))
     assert len(decoded) == len(set(decoded)) == 9
@@ -224,7 +296,9 @@ def test_a_level_is_asked_for_in_every_row_only_when_it_is_named(cases: Set) -> 
     cases.add(3)
     del cases.rows[1]["prompts"]["p6"]
     assert check(cases.read()).faults == []
-    assert [(fault.row, fault.kind) for fault in check(cases.read(), levels=["p6"]).faults] == [(2, "blank_prompt")]
+    assert [(fault.row, fault.kind) for fault in check(cases.read(), levels=["p6"]).faults] == [
+        (2, "blank_prompt")
+    ]
     assert check(cases.read(), levels=["p0"]).faults == []
     with pytest.raises(UsageError, match=r"no prompts named 'p5'.*did you mean 'p6'"):
         check(cases.read(), levels=["p5"])
@@ -245,7 +319,10 @@ def test_a_turned_photograph_is_explained(cases: Set) -> None:
     cases.draw(0, disc(30)[:, :20].astype(np.uint8) * 255)
     (fault,) = check(cases.read()).faults
     assert fault.kind == "wrong_size"
-    assert "image is 20 × 30, mask is 30 × 20 (height × width); the image's EXIF orientation is 6" in fault.reason
+    assert (
+        "image is 20 × 30, mask is 30 × 20 (height × width); the image's EXIF orientation is 6"
+        in fault.reason
+    )
 
 
 def test_rows_made_in_memory_are_told_apart_without_numbers(cases: Set) -> None:
@@ -257,7 +334,10 @@ def test_rows_made_in_memory_are_told_apart_without_numbers(cases: Set) -> None:
 
 @pytest.mark.parametrize("quality", [30, 50, 75, 95])
 def test_jpeg_noise_is_no_third_value_but_a_third_area_is(quality: int, tmp_path: Path) -> None:
-    for values, expected in ((disc(120) * 255, False), (disc(120) * 255 - (disc(120) & (np.arange(120) < 50)) * 120, True)):
+    for values, expected in (
+        (disc(120) * 255, False),
+        (disc(120) * 255 - (disc(120) & (np.arange(120) < 50)) * 120, True),
+    ):
         Image.fromarray(values.astype(np.uint8)).save(tmp_path / "mask.jpg", quality=quality)
         assert (facts.mask_facts(tmp_path / "mask.jpg").kind == "three_value_mask") is expected
 

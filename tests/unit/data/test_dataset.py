@@ -24,7 +24,9 @@ from saywhere.errors import ManifestError, MissingFile, TooManyFaults, UsageErro
 
 @pytest.fixture(scope="module")
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_phantoms(tmp_path_factory.mktemp("phantoms"), n_train=6, n_val=0, n_test=2, size=48, seed=3)
+    return make_phantoms(
+        tmp_path_factory.mktemp("phantoms"), n_train=6, n_val=0, n_test=2, size=48, seed=3
+    )
 
 
 def dataset(phantoms: Path, **options: Any) -> Dataset:
@@ -43,7 +45,9 @@ def test_a_case_is_what_the_files_hold(phantoms: Path) -> None:
         assert (case["mask"].dtype, case["mask"].shape) == (torch.float32, (1, 48, 48))
         pixels = np.asarray(Image.open(phantoms.parent / row["image"]))
         np.testing.assert_allclose(case["image"][0].numpy(), pixels / 255, atol=1e-6)
-        assert np.array_equal(case["mask"][0].numpy() > 0, np.asarray(Image.open(phantoms.parent / row["mask"])) > 0)
+        assert np.array_equal(
+            case["mask"][0].numpy() > 0, np.asarray(Image.open(phantoms.parent / row["mask"])) > 0
+        )
         assert case["prompt"] in row["prompts"]["taught"]
         assert case["id"] == row["id"]
 
@@ -74,7 +78,9 @@ def test_levels_are_several_or_one_or_none(phantoms: Path) -> None:
     assert dataset(phantoms, prompts="plain").sentences[0] == (dataset(phantoms).sentences[0][0],)
     both = dataset(phantoms, prompts=["taught", "place"]).sentences[0]
     assert both[:-1] == dataset(phantoms).sentences[0]
-    assert [case["prompt"] for case in dataset(phantoms, prompts=())] == [""] * len(dataset(phantoms))
+    assert [case["prompt"] for case in dataset(phantoms, prompts=())] == [""] * len(
+        dataset(phantoms)
+    )
 
 
 def test_it_counts_from_the_end_and_ends(phantoms: Path) -> None:
@@ -85,7 +91,12 @@ def test_it_counts_from_the_end_and_ends(phantoms: Path) -> None:
 
 
 def test_a_transform_has_the_last_word(phantoms: Path) -> None:
-    assert dataset(phantoms, transform=lambda case: sorted(case))[0] == ["id", "image", "mask", "prompt"]
+    assert dataset(phantoms, transform=lambda case: sorted(case))[0] == [
+        "id",
+        "image",
+        "mask",
+        "prompt",
+    ]
 
 
 def test_a_copy_for_a_worker_carries_no_pictures(phantoms: Path) -> None:
@@ -100,15 +111,23 @@ def test_a_notebook_is_shown_the_first_cases(phantoms: Path) -> None:
     cases = dataset(phantoms)
     picture = Image.open(BytesIO(cases._repr_png_()))
     assert picture.width > 4 * 160
-    assert re.fullmatch(rf"Dataset\('.*manifest.jsonl', 'train': {len(cases)} cases of 6 images, 48 px, prompts taught: \d+ wordings\)", repr(cases))
+    assert re.fullmatch(
+        rf"Dataset\('.*manifest.jsonl', 'train': {len(cases)} cases of 6 images, 48 px, prompts taught: \d+ wordings\)",
+        repr(cases),
+    )
     assert repr(dataset(phantoms, prompts=())).endswith("48 px, no words)")
 
 
 def test_a_faulty_row_is_set_aside_within_the_budget(phantoms: Path) -> None:
     broken = phantoms.with_name("broken.jsonl")
     first, *others = phantoms.read_text().splitlines()
-    broken.write_text("\n".join([json.dumps(json.loads(first) | {"image": "images/none.png"}), *others]))
-    with pytest.raises(TooManyFaults, match=r"1 of \d+ rows are faulty, the first is row 1 .*; fault_budget is 0\.0"):
+    broken.write_text(
+        "\n".join([json.dumps(json.loads(first) | {"image": "images/none.png"}), *others])
+    )
+    with pytest.raises(
+        TooManyFaults,
+        match=r"1 of \d+ rows are faulty, the first is row 1 .*; fault_budget is 0\.0",
+    ):
         dataset(broken, fault_budget=0.0)
     cases = dataset(broken, fault_budget=0.5)
     assert len(cases) == len(dataset(phantoms)) - 1
@@ -119,7 +138,10 @@ def test_a_line_that_is_no_row_is_set_aside_as_in_training(phantoms: Path) -> No
     broken = phantoms.with_name("torn.jsonl")
     first, *others = phantoms.read_text().splitlines()
     broken.write_text("\n".join([first[: len(first) // 2], *others]))
-    with pytest.raises(TooManyFaults, match=rf"1 of {len(others) + 1} rows are faulty, the first is row 1 .*; fault_budget is 0\.0"):
+    with pytest.raises(
+        TooManyFaults,
+        match=rf"1 of {len(others) + 1} rows are faulty, the first is row 1 .*; fault_budget is 0\.0",
+    ):
         dataset(broken, fault_budget=0.0)
     cases = dataset(broken, fault_budget=0.5)
     assert len(cases) == len(dataset(phantoms)) - 1
@@ -134,10 +156,15 @@ def test_a_line_that_is_no_row_is_set_aside_as_in_training(phantoms: Path) -> No
         ({"size": 0}, r"size is 0 in Dataset; a whole number of pixels"),
         ({"size": (64, 64)}, r"size is \(64, 64\)"),
         ({"channels": 4}, r"channels is 4 in Dataset; 1 \(grey\) or 3 \(colour\)"),
-        ({"transform": "flip"}, r"transform is a str in Dataset; a function of a case's dictionary"),
+        (
+            {"transform": "flip"},
+            r"transform is a str in Dataset; a function of a case's dictionary",
+        ),
     ],
 )
-def test_what_it_cannot_be_made_of_is_said(phantoms: Path, options: dict[str, Any], message: str) -> None:
+def test_what_it_cannot_be_made_of_is_said(
+    phantoms: Path, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(UsageError, match=message):
         dataset(phantoms, **options)
 
@@ -145,13 +172,19 @@ def test_what_it_cannot_be_made_of_is_said(phantoms: Path, options: dict[str, An
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda folder: [{"image": "a.png"}], UsageError, r"a manifest is a list in Dataset; the path of a manifest"),
+        (
+            lambda folder: [{"image": "a.png"}],
+            UsageError,
+            r"a manifest is a list in Dataset; the path of a manifest",
+        ),
         (lambda folder: folder / "none.jsonl", MissingFile, "none.jsonl"),
         (lambda folder: folder, MissingFile, "no manifest in"),
         (lambda folder: _empty(folder), ManifestError, "no rows"),
     ],
 )
-def test_what_is_no_manifest_is_refused(tmp_path: Path, make: Callable[[Path], Any], error: type[Exception], message: str) -> None:
+def test_what_is_no_manifest_is_refused(
+    tmp_path: Path, make: Callable[[Path], Any], error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         Dataset(make(tmp_path))
 

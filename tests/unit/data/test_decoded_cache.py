@@ -22,10 +22,17 @@ def rows(tmp_path: Path) -> list[Row]:
     """Three rows, two of them of one image, the last without a mask."""
     random = np.random.default_rng(0)
     for name, side in (("a", 80), ("b", 50)):
-        Image.fromarray(random.integers(0, 256, (side, 70, 3), np.uint8)).save(tmp_path / f"{name}.png")
-        Image.fromarray(((random.random((side, 70)) < 0.3) * 255).astype(np.uint8)).save(tmp_path / f"{name}-mask.png")
+        Image.fromarray(random.integers(0, 256, (side, 70, 3), np.uint8)).save(
+            tmp_path / f"{name}.png"
+        )
+        Image.fromarray(((random.random((side, 70)) < 0.3) * 255).astype(np.uint8)).save(
+            tmp_path / f"{name}-mask.png"
+        )
     names = [("1", "a", "a"), ("2", "a", "b"), ("3", "b", None)]
-    return [Row(number, tmp_path / f"{image}.png", tmp_path / f"{mask}-mask.png" if mask else None) for number, image, mask in names]
+    return [
+        Row(number, tmp_path / f"{image}.png", tmp_path / f"{mask}-mask.png" if mask else None)
+        for number, image, mask in names
+    ]
 
 
 @pytest.fixture
@@ -34,7 +41,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def equal(a: Store, b: Store) -> bool:
-    return torch.equal(a.images, b.images) and torch.equal(a.masks, b.masks) and np.array_equal(a.image_of_row, b.image_of_row)
+    return (
+        torch.equal(a.images, b.images)
+        and torch.equal(a.masks, b.masks)
+        and np.array_equal(a.image_of_row, b.image_of_row)
+    )
 
 
 def test_it_holds_what_pillow_decodes_and_resizes(rows: list[Row], folder: Path) -> None:
@@ -62,7 +73,9 @@ def test_one_channel_is_grey(rows: list[Row], folder: Path) -> None:
     assert np.abs(store.images[0, 0].numpy().astype(int) - np.asarray(grey)).max() <= 1
 
 
-def test_the_second_opening_decodes_nothing(rows: list[Row], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_opening_decodes_nothing(
+    rows: list[Row], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     advanced: list[int] = []
     first = open_store(rows, 32, 3, folder, advanced.append)
     assert sum(advanced) == 2
@@ -96,7 +109,9 @@ def test_a_changed_file_is_decoded_anew(rows: list[Row], folder: Path, kept: str
 
 
 @pytest.mark.parametrize("damage", ["images cut", "masks gone", "not complete"])
-def test_a_damaged_store_is_logged_and_made_anew(rows: list[Row], folder: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
+def test_a_damaged_store_is_logged_and_made_anew(
+    rows: list[Row], folder: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
     whole = open_store(rows, 32, 3, folder)
     before = Store(whole.images.clone(), whole.masks.clone(), whole.image_of_row)
     (place,) = folder.iterdir()

@@ -18,7 +18,13 @@ from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.limits import MAX_FIELD_CHARS
 
 DATA = Path("../shared/data")
-ROW = {"id": "a", "image": "images/a.png", "mask": "masks/a.png", "prompt": "one polyp", "split": "train"}
+ROW = {
+    "id": "a",
+    "image": "images/a.png",
+    "mask": "masks/a.png",
+    "prompt": "one polyp",
+    "split": "train",
+}
 
 
 def read(folder: Path, content: str | bytes, name: str = "m.jsonl") -> Manifest:
@@ -32,13 +38,31 @@ def lines(*rows: dict[str, Any]) -> str:
 
 
 def test_every_column_of_the_contract_arrives(tmp_path: Path) -> None:
-    row = {"id": 7, "image": "i/a.png", "mask": "m/a.png", "split": "test", "prompts": {"p0": "", "p7": ["one", "two"]}}
-    further = {"group": "patient 3", "frame": "patient", "oracle": True, "source": "clinic", "original_size": [640, 480]}
+    row = {
+        "id": 7,
+        "image": "i/a.png",
+        "mask": "m/a.png",
+        "split": "test",
+        "prompts": {"p0": "", "p7": ["one", "two"]},
+    }
+    further = {
+        "group": "patient 3",
+        "frame": "patient",
+        "oracle": True,
+        "source": "clinic",
+        "original_size": [640, 480],
+    }
     (read_row,) = read(tmp_path, lines(row | further)).rows
     assert read_row.id == "7"
     assert (read_row.image, read_row.mask) == (tmp_path / "i/a.png", tmp_path / "m/a.png")
     assert read_row.prompts == {"p0": ("",), "p7": ("one", "two")}
-    assert (read_row.split, read_row.group, read_row.frame, read_row.oracle, read_row.number) == ("test", "patient 3", "patient", True, 1)
+    assert (read_row.split, read_row.group, read_row.frame, read_row.oracle, read_row.number) == (
+        "test",
+        "patient 3",
+        "patient",
+        True,
+        1,
+    )
     assert read_row.extra == {"source": "clinic", "original_size": [640, 480]}
 
 
@@ -50,7 +74,10 @@ def test_a_prompt_column_is_a_level_of_that_name_and_patient_means_group(tmp_pat
 
 
 def test_a_row_takes_the_place_of_one_before_it_and_of_no_other(tmp_path: Path) -> None:
-    rows = [{"id": name, "image": "a.png", "replaces": old} for name, old in (("a", "a"), ("b", "e"), ("c", "a"), ("d", "c"), ("e", None))]
+    rows = [
+        {"id": name, "image": "a.png", "replaces": old}
+        for name, old in (("a", "a"), ("b", "e"), ("c", "a"), ("d", "c"), ("e", None))
+    ]
     assert [row.id for row in read(tmp_path, lines(*rows)).rows] == ["b", "d", "e"]
 
 
@@ -69,13 +96,28 @@ def test_csv_says_the_same_as_jsonl(tmp_path: Path, delimiter: str, start: bytes
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter)
     writer.writerow(["id", "image", "mask", "prompts.p6", "prompts", "split", "oracle", "source"])
-    writer.writerow(["a", "images/a.png", "masks/a.png", 'left, "upper";\nsecond line', '{"p7": ["x", "y"]}', "val", "yes", "clinic"])
+    writer.writerow(
+        [
+            "a",
+            "images/a.png",
+            "masks/a.png",
+            'left, "upper";\nsecond line',
+            '{"p7": ["x", "y"]}',
+            "val",
+            "yes",
+            "clinic",
+        ]
+    )
     writer.writerow(["b", "images/b.png", "", "right", "", "val", "", ""])
     manifest = read(tmp_path, start + text.getvalue().encode(), "m.csv")
     first, second = manifest.rows
     assert first.prompts == {"p7": ("x", "y"), "p6": ('left, "upper";\nsecond line',)}
     assert (first.oracle, first.extra, first.number) == (True, {"source": "clinic"}, 2)
-    assert (second.mask, second.oracle, second.number) == (None, None, 4)  # the first row's cell spans two lines
+    assert (second.mask, second.oracle, second.number) == (
+        None,
+        None,
+        4,
+    )  # the first row's cell spans two lines
 
 
 def test_a_byte_order_mark_blank_lines_and_line_separators_do_no_harm(tmp_path: Path) -> None:
@@ -91,16 +133,32 @@ def test_without_a_split_every_row_is_for_training(tmp_path: Path) -> None:
 
 
 def test_paths_may_leave_the_folder(tmp_path: Path) -> None:
-    manifest = read(tmp_path, lines(ROW | {"image": "../elsewhere/a.png", "mask": str(tmp_path / "b.png")}))
+    manifest = read(
+        tmp_path, lines(ROW | {"image": "../elsewhere/a.png", "mask": str(tmp_path / "b.png")})
+    )
     assert manifest.rows[0].image == tmp_path / "../elsewhere/a.png"
     assert manifest.rows[0].mask == tmp_path / "b.png"
 
 
 def test_what_is_written_reads_the_same(tmp_path: Path) -> None:
-    rows = [{"id": "ü", "image": Path("images/ü.png"), "mask": None, "prompts": {"p6": ("links", "rechts")}, "split": "test", "note": 1}]
+    rows = [
+        {
+            "id": "ü",
+            "image": Path("images/ü.png"),
+            "mask": None,
+            "prompts": {"p6": ("links", "rechts")},
+            "split": "test",
+            "note": 1,
+        }
+    ]
     write_manifest(tmp_path / "new" / "manifest.jsonl", rows)
     (row,) = read_manifest(tmp_path / "new").rows  # a folder means the manifest in it
-    assert (row.id, row.mask, row.prompts, row.extra) == ("ü", None, {"p6": ("links", "rechts")}, {"note": 1})
+    assert (row.id, row.mask, row.prompts, row.extra) == (
+        "ü",
+        None,
+        {"p6": ("links", "rechts")},
+        {"note": 1},
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,31 +168,57 @@ def test_what_is_written_reads_the_same(tmp_path: Path) -> None:
         ("[" + lines(ROW) + "]", "a JSON list in {path}; a manifest has one JSON object a line"),
         (lines(ROW) + "{broken", "not valid JSON .* in {path}, row 2"),
         (lines(ROW) + "17\n", "a int in {path}, row 2"),
-        (lines({"image": "a.png"}), r"no id in {path}, row 1, column id; every row has one \(found image\): add the id"),
+        (
+            lines({"image": "a.png"}),
+            r"no id in {path}, row 1, column id; every row has one \(found image\): add the id",
+        ),
         (lines({"id": "a"}), "no image in {path}, row 1, column image"),
         (lines(ROW | {"id": " "}), "no id"),
         (lines(ROW | {"id": ["a"]}), "id is a list in {path}, row 1, column id"),
         (lines(ROW | {"mask": True}), "mask is a bool in {path}, row 1, column mask"),
-        (lines(ROW | {"frame": "mirror"}), "frame is 'mirror' in {path}, row 1, column frame; .* image or patient"),
+        (
+            lines(ROW | {"frame": "mirror"}),
+            "frame is 'mirror' in {path}, row 1, column frame; .* image or patient",
+        ),
         (lines(ROW | {"oracle": "maybe"}), "oracle is 'maybe' in {path}, row 1, column oracle"),
-        (lines(ROW | {"meant": "empty_mask truncated"}), "meant is 'truncated' in {path}, row 1, column meant"),
-        (lines(ROW | {"prompts": ["a"]}), "prompts is a list in {path}, row 1, column prompts; it is an object"),
-        (lines(ROW | {"prompts": {"p1": 3}}), "prompt p1 holds a int in {path}, row 1, column prompts"),
+        (
+            lines(ROW | {"meant": "empty_mask truncated"}),
+            "meant is 'truncated' in {path}, row 1, column meant",
+        ),
+        (
+            lines(ROW | {"prompts": ["a"]}),
+            "prompts is a list in {path}, row 1, column prompts; it is an object",
+        ),
+        (
+            lines(ROW | {"prompts": {"p1": 3}}),
+            "prompt p1 holds a int in {path}, row 1, column prompts",
+        ),
         (lines(ROW | {"prompts": {"prompt": "two"}}), "two texts named prompt"),
-        (lines(ROW, ROW | {"split": None}), "no split, while other rows have one in {path}, row 2, column split"),
-        (lines(ROW | {"prompt": "x" * (MAX_FIELD_CHARS + 1)}), "100,001 characters in {path}, row 1, column prompts; a field has at most 100,000"),
+        (
+            lines(ROW, ROW | {"split": None}),
+            "no split, while other rows have one in {path}, row 2, column split",
+        ),
+        (
+            lines(ROW | {"prompt": "x" * (MAX_FIELD_CHARS + 1)}),
+            "100,001 characters in {path}, row 1, column prompts; a field has at most 100,000",
+        ),
         (lines(ROW | {"image": "a\0b"}), "a NUL character in {path}, row 1, column image"),
         (lines(ROW | {"note": "\ud800"}), "half of a surrogate pair in {path}, row 1"),
         ('{"id": "a", "id": "b", "image": "c"}', "a key stands twice"),
         ('{"id": "a", "image": "c", "weight": NaN}', "NaN is no JSON"),
         ('{"id": ' + "[" * 100_000, "not valid JSON"),
         ('{"id": ' + "9" * 5000 + "}", "not valid JSON"),
-        (lines(ROW).encode() + b"\n\xff\xfe", "bytes that are no UTF-8 in {path}, row 3: save the manifest as UTF-8"),
+        (
+            lines(ROW).encode() + b"\n\xff\xfe",
+            "bytes that are no UTF-8 in {path}, row 3: save the manifest as UTF-8",
+        ),
         (lines(ROW).encode("utf-16"), "bytes that are no UTF-8"),
         (lines(ROW).encode("utf-16-le"), "a NUL character in {path}, row 1"),
     ],
 )
-def test_a_broken_manifest_names_file_row_column_and_remedy(tmp_path: Path, content: str | bytes, said: str) -> None:
+def test_a_broken_manifest_names_file_row_column_and_remedy(
+    tmp_path: Path, content: str | bytes, said: str
+) -> None:
     with pytest.raises(ManifestError, match=said.format(path=tmp_path / "m.jsonl")) as caught:
         read(tmp_path, content)
     assert caught.value.remedy
@@ -150,10 +234,15 @@ def test_a_broken_manifest_names_file_row_column_and_remedy(tmp_path: Path, cont
         ('id,image\na,"b', "not valid CSV .* in {path}, row 2"),
         (f"id,image\na,{'b' * 200_000}\n", "not valid CSV .* in {path}, row 2"),
         ("id,image,prompts\na,b,{broken\n", "not valid JSON .* in {path}, row 2, column prompts"),
-        ("name,image\na,b\n", r"no id in {path}, row 2, column id; every row has one \(found name, image\)"),
+        (
+            "name,image\na,b\n",
+            r"no id in {path}, row 2, column id; every row has one \(found name, image\)",
+        ),
     ],
 )
-def test_a_broken_csv_names_file_row_column_and_remedy(tmp_path: Path, content: str, said: str) -> None:
+def test_a_broken_csv_names_file_row_column_and_remedy(
+    tmp_path: Path, content: str, said: str
+) -> None:
     with pytest.raises(ManifestError, match=said.format(path=tmp_path / "m.csv")):
         read(tmp_path, content, "m.csv")
 
@@ -161,26 +250,68 @@ def test_a_broken_csv_names_file_row_column_and_remedy(tmp_path: Path, content: 
 def test_an_absent_manifest_says_so(tmp_path: Path) -> None:
     with pytest.raises(MissingFile, match=r"no manifest .*saywhere prepare"):
         read_manifest(tmp_path / "m.jsonl")
-    with pytest.raises(MissingFile, match=r"looked for manifest\.jsonl, annotations\.jsonl, manifest\.csv"):
+    with pytest.raises(
+        MissingFile, match=r"looked for manifest\.jsonl, annotations\.jsonl, manifest\.csv"
+    ):
         read_manifest(tmp_path)
 
 
 # Generated documents: junk, nearly right rows, nearly right tables.
-text = st.text(max_size=12) | st.sampled_from(["", "..", "/", "a" * 300, "\0", "\ud800", "é", "../../x.png", "NaN", '"', "prompts."])
+text = st.text(max_size=12) | st.sampled_from(
+    ["", "..", "/", "a" * 300, "\0", "\ud800", "é", "../../x.png", "NaN", '"', "prompts."]
+)
 simple = st.none() | st.booleans() | st.integers() | st.floats() | text
-anything = st.recursive(simple, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3), max_leaves=6)
+anything = st.recursive(
+    simple,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=6,
+)
 column = st.sampled_from([*sorted(COLUMNS), "prompts.p6", "further"])
-usual = st.fixed_dictionaries({"id": text | st.integers(), "image": text, "mask": text | st.none(), "prompts": st.dictionaries(text, text | st.lists(text))})
-odd_row = st.builds(lambda row, changes: row | changes, usual, st.dictionaries(column, anything, max_size=3))
-json_lines = st.lists(odd_row | anything, max_size=4).map(lambda rows: "\n".join(map(json.dumps, rows)).encode())
+usual = st.fixed_dictionaries(
+    {
+        "id": text | st.integers(),
+        "image": text,
+        "mask": text | st.none(),
+        "prompts": st.dictionaries(text, text | st.lists(text)),
+    }
+)
+odd_row = st.builds(
+    lambda row, changes: row | changes, usual, st.dictionaries(column, anything, max_size=3)
+)
+json_lines = st.lists(odd_row | anything, max_size=4).map(
+    lambda rows: "\n".join(map(json.dumps, rows)).encode()
+)
 cells = st.lists(st.lists(column | text, min_size=1, max_size=6), max_size=5)
 table = cells.map(lambda rows: "\n".join(",".join(row) for row in rows).encode("utf-8", "replace"))
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
-place = words.filter(str.strip) | st.sampled_from(["..", "/", ".", "m.jsonl", "/dev/null", "a" * 300, "a/" * 3000, "//x", "C:\\x", "~"])
-sound_row = st.fixed_dictionaries({"id": words.filter(str.strip), "image": place, "mask": place, "prompts": st.dictionaries(words, words | st.lists(words))})
-sound = st.lists(sound_row, min_size=1, max_size=4).map(lambda rows: "\n".join(map(json.dumps, rows)).encode())
-nearly = st.builds(lambda content, at, junk: content[:at] + junk + content[at:], json_lines | table, st.integers(0, 200), st.binary(max_size=3))
-documents = st.one_of(sound, json_lines, table, nearly, st.binary(max_size=80), text.map(lambda content: content.encode("utf-8", "surrogatepass")))
+place = words.filter(str.strip) | st.sampled_from(
+    ["..", "/", ".", "m.jsonl", "/dev/null", "a" * 300, "a/" * 3000, "//x", "C:\\x", "~"]
+)
+sound_row = st.fixed_dictionaries(
+    {
+        "id": words.filter(str.strip),
+        "image": place,
+        "mask": place,
+        "prompts": st.dictionaries(words, words | st.lists(words)),
+    }
+)
+sound = st.lists(sound_row, min_size=1, max_size=4).map(
+    lambda rows: "\n".join(map(json.dumps, rows)).encode()
+)
+nearly = st.builds(
+    lambda content, at, junk: content[:at] + junk + content[at:],
+    json_lines | table,
+    st.integers(0, 200),
+    st.binary(max_size=3),
+)
+documents = st.one_of(
+    sound,
+    json_lines,
+    table,
+    nearly,
+    st.binary(max_size=80),
+    text.map(lambda content: content.encode("utf-8", "surrogatepass")),
+)
 
 
 def only_a_manifest_error_escapes(folder: Path, content: bytes, name: str) -> None:
@@ -195,7 +326,13 @@ def only_a_manifest_error_escapes(folder: Path, content: bytes, name: str) -> No
 
 def held_to(n: int) -> Callable[[Callable[[Path, bytes, str], None]], Callable[[Path], None]]:
     def decorate(promise: Callable[[Path, bytes, str], None]) -> Callable[[Path], None]:
-        @settings(max_examples=n, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+        @settings(
+            max_examples=n,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            derandomize=True,
+            database=None,
+        )
         @given(content=documents, name=st.sampled_from(["m.jsonl", "m.csv", "m"]))
         def test(tmp_path: Path, content: bytes, name: str) -> None:
             promise(tmp_path, content, name)
@@ -206,11 +343,23 @@ def held_to(n: int) -> Callable[[Callable[[Path, bytes, str], None]], Callable[[
 
 
 test_a_generated_document_is_read_or_refused = held_to(300)(only_a_manifest_error_escapes)
-test_thousands_of_generated_documents_are_read_or_refused = pytest.mark.slow(held_to(5000)(only_a_manifest_error_escapes))
+test_thousands_of_generated_documents_are_read_or_refused = pytest.mark.slow(
+    held_to(5000)(only_a_manifest_error_escapes)
+)
 
 
-@pytest.mark.parametrize(("name", "counts"), [("kvasir", (800, 100, 100)), ("isic", (672, 74, 305)), ("qata", (5716, 1429, 2113)), ("monuseg", (24, 6, 14))])
-def test_the_shared_annotations_are_manifests_as_they_stand(name: str, counts: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("kvasir", (800, 100, 100)),
+        ("isic", (672, 74, 305)),
+        ("qata", (5716, 1429, 2113)),
+        ("monuseg", (24, 6, 14)),
+    ],
+)
+def test_the_shared_annotations_are_manifests_as_they_stand(
+    name: str, counts: tuple[int, ...]
+) -> None:
     path = DATA / name / "annotations.jsonl"
     if not path.is_file():
         pytest.skip(f"{path} is not there")
@@ -227,8 +376,13 @@ def test_a_subset_is_the_rows_of_a_file_of_ids(tmp_path: Path) -> None:
     assert chosen.digest == manifest.digest
 
 
-@pytest.mark.parametrize(("content", "message"), [("b\nq\n", r"1 of 2 ids are no row's, for instance 'q'"), ("\n# none\n", "no ids")])
-def test_a_subset_of_ids_that_are_no_rows_is_refused(tmp_path: Path, content: str, message: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("b\nq\n", r"1 of 2 ids are no row's, for instance 'q'"), ("\n# none\n", "no ids")],
+)
+def test_a_subset_of_ids_that_are_no_rows_is_refused(
+    tmp_path: Path, content: str, message: str
+) -> None:
     (tmp_path / "ids.txt").write_text(content)
     with pytest.raises(ManifestError, match=message):
         subset(read(tmp_path, lines(ROW | {"id": "b"})), tmp_path / "ids.txt")

@@ -26,11 +26,16 @@ def four() -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("target", range(4))
-def test_tiles_lie_in_reading_order_at_half_their_side(four: tuple[Tensor, Tensor], target: int) -> None:
+def test_tiles_lie_in_reading_order_at_half_their_side(
+    four: tuple[Tensor, Tensor], target: int
+) -> None:
     images, masks = four
     image, _ = tile(images, masks, target)
     assert (image.shape, image.dtype) == ((3, SIZE, SIZE), torch.uint8)
-    halves = [np.asarray(Image.fromarray(picture.permute(1, 2, 0).numpy()).reduce(2)) for picture in images]  # Pillow's box average
+    halves = [
+        np.asarray(Image.fromarray(picture.permute(1, 2, 0).numpy()).reduce(2))
+        for picture in images
+    ]  # Pillow's box average
     expected = np.vstack([np.hstack(halves[:2]), np.hstack(halves[2:])])
     assert np.abs(image.permute(1, 2, 0).numpy().astype(int) - expected).max() <= 1
 
@@ -61,7 +66,12 @@ def test_image_and_mask_stay_registered() -> None:
 
 @pytest.mark.parametrize("number", range(4))
 def test_every_wording_names_its_tile_and_no_other_side(number: int) -> None:
-    same = {"upper": {"upper", "top", "above"}, "lower": {"lower", "bottom", "below"}, "left": {"left"}, "right": {"right"}}
+    same = {
+        "upper": {"upper", "top", "above"},
+        "lower": {"lower", "bottom", "below"},
+        "left": {"left"},
+        "right": {"right"},
+    }
     allowed = set.union(*(same[word] for word in PLACES[number].split()))
     for sentence in [*wordings("polyp", number), unseen_wording(number)]:
         words = set(re.findall("[a-z]+", sentence))
@@ -94,19 +104,27 @@ def test_nine_tiles_fill_a_size_that_is_no_multiple_of_three(target: int) -> Non
 
 
 def test_a_ninth_is_area_averaged() -> None:
-    images = torch.randint(0, 256, (9, 3, 36, 36), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    images = torch.randint(
+        0, 256, (9, 3, 36, 36), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
+    )
     image, _ = tile(images, torch.zeros(9, 1, 36, 36, dtype=torch.uint8), 0, side=3)
-    expected = np.asarray(Image.fromarray(images[4].permute(1, 2, 0).numpy()).reduce(3)).astype(int)  # Pillow's box average
+    expected = np.asarray(Image.fromarray(images[4].permute(1, 2, 0).numpy()).reduce(3)).astype(
+        int
+    )  # Pillow's box average
     assert np.abs(image[:, 12:24, 12:24].permute(1, 2, 0).numpy() - expected).max() <= 1
 
 
 def test_wordings_of_nine_tiles_are_distinct_and_speak_of_no_quarters() -> None:
     sentences = [sentence for number in range(9) for sentence in wordings("polyp", number, 3)]
     assert len(set(sentences)) == len(sentences) >= 300
-    assert not [sentence for sentence in sentences if re.search("quadrant|quarter|half|corner", sentence)]
+    assert not [
+        sentence for sentence in sentences if re.search("quadrant|quarter|half|corner", sentence)
+    ]
     assert not {unseen_wording(number, 3) for number in range(9)} & set(sentences)
     for number, names in enumerate(NINE):
-        assert all(any(name in sentence for name in names) for sentence in wordings("polyp", number, 3))
+        assert all(
+            any(name in sentence for name in names) for sentence in wordings("polyp", number, 3)
+        )
 
 
 @pytest.fixture
@@ -119,7 +137,10 @@ def test_right_words_name_the_tile_that_holds_the_target_and_others_do_not(store
     drawn = draw(store, 30, 0, "polyp")
     for mask, right, other in zip(drawn.masks[:, 0].numpy(), drawn.right, drawn.contradictory):
         row, column = (int(values.mean() >= SIZE / 2) for values in np.nonzero(mask))
-        vertical, horizontal = ("upper", "top") if row == 0 else ("lower", "bottom"), "left" if column == 0 else "right"
+        vertical, horizontal = (
+            ("upper", "top") if row == 0 else ("lower", "bottom"),
+            "left" if column == 0 else "right",
+        )
         assert horizontal in right
         assert any(word in right for word in vertical)
         assert not (horizontal in other and any(word in other for word in vertical))

@@ -27,7 +27,15 @@ PLACES = ["upper left", "upper right", "lower left", "lower right", "centre"]
 
 def rows() -> list[Row]:
     return [
-        Row(f"case {i}", Path(f"{i // 2}.png"), prompts={"prompt": (f"polyp {i}, {PLACES[i % 5]}",), "p9": (f"one {i}", f"uno {i}", f"ein {i}"), "p0": ("",)})
+        Row(
+            f"case {i}",
+            Path(f"{i // 2}.png"),
+            prompts={
+                "prompt": (f"polyp {i}, {PLACES[i % 5]}",),
+                "p9": (f"one {i}", f"uno {i}", f"ein {i}"),
+                "p0": ("",),
+            },
+        )
         for i in range(N)
     ]
 
@@ -35,13 +43,21 @@ def rows() -> list[Row]:
 def training_set(**changes: Any) -> TrainingSet:
     """Image j is filled with j, mask i has i + 1 pixels: a batch tells where it came from."""
     config = Config().replace(**{"data.size": SIZE, "train.batch_size": 4, **changes})
-    images = torch.arange(N // 2, dtype=torch.uint8).reshape(-1, 1, 1, 1).expand(-1, 3, SIZE, SIZE) * 10
+    images = (
+        torch.arange(N // 2, dtype=torch.uint8).reshape(-1, 1, 1, 1).expand(-1, 3, SIZE, SIZE) * 10
+    )
     masks = torch.zeros(N, 1, SIZE * SIZE, dtype=torch.uint8)
     for i in range(N):
         masks[i, 0, : i + 1] = 1
     prompts = sorted({*training_prompts(config, rows()), ""})
-    table = PromptTable(prompts, torch.arange(len(prompts), dtype=torch.float32)[:, None], {prompt: number for number, prompt in enumerate(prompts)})
-    return TrainingSet(config, rows(), Store(images, masks.reshape(N, 1, SIZE, SIZE), np.arange(N) // 2), table)
+    table = PromptTable(
+        prompts,
+        torch.arange(len(prompts), dtype=torch.float32)[:, None],
+        {prompt: number for number, prompt in enumerate(prompts)},
+    )
+    return TrainingSet(
+        config, rows(), Store(images, masks.reshape(N, 1, SIZE, SIZE), np.arange(N) // 2), table
+    )
 
 
 def said(training: TrainingSet, batch: Batch) -> list[str]:
@@ -53,7 +69,11 @@ def test_a_sample_is_its_rows_image_mask_and_prompt() -> None:
     batch = training.batch(3)
     assert (batch.image.dtype, batch.mask.dtype) == (torch.float32, torch.float32)
     assert batch.image.max() <= 1
-    np.testing.assert_allclose(batch.image[:, 0, 0, 0].numpy(), np.array([row // 2 for row in batch.rows]) * 10 / 255, rtol=1e-6)
+    np.testing.assert_allclose(
+        batch.image[:, 0, 0, 0].numpy(),
+        np.array([row // 2 for row in batch.rows]) * 10 / 255,
+        rtol=1e-6,
+    )
     assert batch.mask.sum((1, 2, 3)).tolist() == [row + 1 for row in batch.rows]
     assert said(training, batch) == [training.rows[row].prompts["prompt"][0] for row in batch.rows]
 
@@ -67,7 +87,10 @@ def test_every_row_comes_once_before_any_comes_again() -> None:
 
 
 def test_a_step_does_not_depend_on_the_steps_before_it() -> None:
-    straight, jumped = training_set(**{"data.mosaic": 0.3, "text.blank": 0.2}), training_set(**{"data.mosaic": 0.3, "text.blank": 0.2})
+    straight, jumped = (
+        training_set(**{"data.mosaic": 0.3, "text.blank": 0.2}),
+        training_set(**{"data.mosaic": 0.3, "text.blank": 0.2}),
+    )
     for step in range(7):
         straight.batch(step)
     for a, b in zip(vars(straight.batch(7)).values(), vars(jumped.batch(7)).values()):
@@ -79,7 +102,12 @@ def test_another_process_makes_the_same_batch() -> None:
         "import sys; sys.path[:0] = [r'{}']; from test_sampler import *; b = training_set(**{{'data.mosaic': 0.5}}).batch(5);"
         "print(b.rows, b.image.sum().item(), b.embedding.tolist())"
     )
-    there = subprocess.run([sys.executable, "-c", code.format(Path(__file__).parent)], capture_output=True, text=True, check=True).stdout
+    there = subprocess.run(
+        [sys.executable, "-c", code.format(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     batch = training_set(**{"data.mosaic": 0.5}).batch(5)
     assert there.strip() == f"{batch.rows} {batch.image.sum().item()} {batch.embedding.tolist()}"
 
@@ -90,7 +118,9 @@ def test_another_seed_is_another_order() -> None:
 
 def test_paraphrases_are_drawn_evenly_over_levels_and_texts() -> None:
     training = training_set(**{"text.train_prompts": ["p9", "prompt"]})
-    words = Counter(text.split()[0] for step in range(400) for text in said(training, training.batch(step)))
+    words = Counter(
+        text.split()[0] for step in range(400) for text in said(training, training.batch(step))
+    )
     assert words["polyp"] / 1600 == pytest.approx(1 / 2, abs=0.05)
     for word in ("one", "uno", "ein"):
         assert words[word] / 1600 == pytest.approx(1 / 6, abs=0.04)
@@ -107,7 +137,9 @@ def test_absent_words_contradict_and_their_target_is_empty() -> None:
     n_absent = 0
     for step in range(100):
         batch = training.batch(step)
-        for row, text, area in zip(batch.rows, said(training, batch), batch.mask.sum((1, 2, 3)).tolist()):
+        for row, text, area in zip(
+            batch.rows, said(training, batch), batch.mask.sum((1, 2, 3)).tolist()
+        ):
             right = training.rows[row].prompts["prompt"][0]
             assert (text, area) in [(right, row + 1), (contradict(right), 0)]
             n_absent += area == 0
@@ -119,8 +151,14 @@ def test_mosaics_name_the_tile_in_which_the_mask_is() -> None:
     half, tiles = SIZE // 2, Counter[int]()
     for step in range(20):
         batch = training.batch(step)
-        for row, text, image, mask in zip(batch.rows, said(training, batch), batch.image, batch.mask):
-            quarters = [mask[0, y : y + half, x : x + half].sum().item() for y in (0, half) for x in (0, half)]
+        for row, text, image, mask in zip(
+            batch.rows, said(training, batch), batch.image, batch.mask
+        ):
+            quarters = [
+                mask[0, y : y + half, x : x + half].sum().item()
+                for y in (0, half)
+                for x in (0, half)
+            ]
             (number,) = [number for number in range(4) if text in mosaic.wordings("polyp", number)]
             assert quarters[number] == sum(quarters) > 0
             y, x = number // 2 * half, number % 2 * half
@@ -135,9 +173,14 @@ def test_nine_images_and_the_words_that_name_one() -> None:
     for step in range(30):
         batch = training.batch(step)
         for text, mask in zip(said(training, batch), batch.mask):
-            (number,) = [number for number in range(9) if text in mosaic.wordings("polyp", number, 3)]
+            (number,) = [
+                number for number in range(9) if text in mosaic.wordings("polyp", number, 3)
+            ]
             row, column = divmod(number, 3)
-            assert mask.sum() == mask[0, cuts[row] : cuts[row + 1], cuts[column] : cuts[column + 1]].sum()
+            assert (
+                mask.sum()
+                == mask[0, cuts[row] : cuts[row + 1], cuts[column] : cuts[column + 1]].sum()
+            )
             tiles[number] += 1
     assert min(tiles.values()) > 3
 
@@ -149,7 +192,12 @@ def test_an_image_only_set_says_nothing() -> None:
 
 
 def test_training_prompts_hold_everything_that_a_sample_can_say() -> None:
-    changes: dict[str, Any] = {"data.absent": 0.3, "data.mosaic": 0.3, "text.blank": 0.2, "text.train_prompts": ["p9", "prompt", "p0"]}
+    changes: dict[str, Any] = {
+        "data.absent": 0.3,
+        "data.mosaic": 0.3,
+        "text.blank": 0.2,
+        "text.train_prompts": ["p9", "prompt", "p0"],
+    }
     training = training_set(**changes)
     prompts = set(training_prompts(training.config, training.rows))
     spoken = {text for step in range(300) for text in said(training, training.batch(step))}
@@ -177,19 +225,28 @@ def test_versions_are_drawn_as_often_as_the_sentence_itself() -> None:
     row = training.rows[0]
     chosen = versions(row.prompts["prompt"][0], training.config)
     assert len(chosen) >= 2
-    heard = [prompt for step in range(400) for prompt, visited in zip(training.batch(step).prompts, training.batch(step).rows) if visited == 0]
+    heard = [
+        prompt
+        for step in range(400)
+        for prompt, visited in zip(training.batch(step).prompts, training.batch(step).rows)
+        if visited == 0
+    ]
     counts = Counter(heard)
     assert set(counts) == set(chosen)
     assert max(counts.values()) < 2 * min(counts.values())
 
 
 def test_a_sample_of_a_half_means_what_lies_there_and_is_told_in_the_halves_own_words() -> None:
-    training = training_set(**{"data.half": 1.0, "data.target": "infection", "data.half_name": "lung"})
+    training = training_set(
+        **{"data.half": 1.0, "data.target": "infection", "data.half_name": "lung"}
+    )
     sides = Counter[str]()
     for step in range(10):
         batch = training.batch(step)
         for mask, text, row in zip(batch.mask, said(training, batch), batch.rows):
-            side = next(side for side in halves.SIDES if text in halves.wordings("infection", side, "lung"))
+            side = next(
+                side for side in halves.SIDES if text in halves.wordings("infection", side, "lung")
+            )
             sides[side] += 1
             assert torch.equal(mask, halves.cut(training.store.masks[row], side).float())
     assert min(sides.values()) > 5
@@ -197,9 +254,23 @@ def test_a_sample_of_a_half_means_what_lies_there_and_is_told_in_the_halves_own_
 
 def test_other_nouns_for_the_target_are_taught_and_the_first_names_it_still() -> None:
     plain = training_set(**{"data.mosaic": 0.5, "data.half": 0.5, "data.target": "polyp"})
-    training = training_set(**{"data.mosaic": 0.5, "data.half": 0.5, "data.target": "polyp", "data.also_called": ["lesion", "suspicious region"]})
+    training = training_set(
+        **{
+            "data.mosaic": 0.5,
+            "data.half": 0.5,
+            "data.target": "polyp",
+            "data.also_called": ["lesion", "suspicious region"],
+        }
+    )
     heard = [text for step in range(40) for text in said(training, training.batch(step))]
     for noun in ("polyp", "lesion", "suspicious region"):
         assert sum(noun in text for text in heard) > 20, noun
-    assert not any(noun in text for step in range(10) for text in said(plain, plain.batch(step)) for noun in ("lesion", "suspicious"))
-    assert mosaic.wordings("polyp", 0) == tuple(text for text in mosaic.wordings("polyp", 0, 2, ("lesion",)) if "lesion" not in text)
+    assert not any(
+        noun in text
+        for step in range(10)
+        for text in said(plain, plain.batch(step))
+        for noun in ("lesion", "suspicious")
+    )
+    assert mosaic.wordings("polyp", 0) == tuple(
+        text for text in mosaic.wordings("polyp", 0, 2, ("lesion",)) if "lesion" not in text
+    )

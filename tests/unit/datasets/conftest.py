@@ -17,12 +17,16 @@ DISC = np.hypot(*np.mgrid[-40:40, -40:40]) < 25
 def _draw_image(path: Path, mode: str = "RGB") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     seed = list(path.name.encode())
-    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (80, 80, 3), dtype=np.uint8)).convert(mode).save(path)
+    Image.fromarray(
+        np.random.default_rng(seed).integers(0, 256, (80, 80, 3), dtype=np.uint8)
+    ).convert(mode).save(path)
 
 
 def _draw_mask(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(DISC.astype(np.uint8) * 255).save(path, **({"quality": 60} if path.suffix == ".jpg" else {}))
+    Image.fromarray(DISC.astype(np.uint8) * 255).save(
+        path, **({"quality": 60} if path.suffix == ".jpg" else {})
+    )
 
 
 def _annotate(folder: Path, splits: dict[str, list[str]], mask_suffix: str) -> None:
@@ -37,7 +41,11 @@ def _annotate(folder: Path, splits: dict[str, list[str]], mask_suffix: str) -> N
                 "img_name": f"{stem}.jpg",
                 "mask_name": f"{stem}{mask_suffix}",
                 "sentences": [{"idx": 0, "sent_id": 7, "sent": ""}],
-                "prompts": {"p0": "", "p6": f"one lesion {stem}, located in top left of the image", "p9": [f"{stem} in other words {i}" for i in range(5)]},
+                "prompts": {
+                    "p0": "",
+                    "p6": f"one lesion {stem}, located in top left of the image",
+                    "p9": [f"{stem} in other words {i}" for i in range(5)],
+                },
                 "sentences_num": 1,
             }
             for stem in stems

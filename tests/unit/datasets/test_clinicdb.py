@@ -12,11 +12,34 @@ from saywhere.datasets.clinicdb import LEAKS, _sequence, _splits, prepare_clinic
 from saywhere.errors import MissingFile
 from saywhere.io.images import read_mask
 
-NUMBERS = [1, 25, 26, 50, 51, 67, 68, 70, 78, 79, 90, 103, 104, 120, 126, 479, 503, 504, 571, 572]  # first and last frames of sequences among them
+NUMBERS = [
+    1,
+    25,
+    26,
+    50,
+    51,
+    67,
+    68,
+    70,
+    78,
+    79,
+    90,
+    103,
+    104,
+    120,
+    126,
+    479,
+    503,
+    504,
+    571,
+    572,
+]  # first and last frames of sequences among them
 
 
 @pytest.fixture
-def source(tmp_path: Path, draw_image: Callable[..., None], draw_mask: Callable[[Path], None]) -> Path:
+def source(
+    tmp_path: Path, draw_image: Callable[..., None], draw_mask: Callable[[Path], None]
+) -> Path:
     folder = tmp_path / "download/CVC-ClinicDB"
     for number in NUMBERS:
         draw_image(folder / "Original" / f"{number}.tif")
@@ -24,14 +47,25 @@ def source(tmp_path: Path, draw_image: Callable[..., None], draw_mask: Callable[
     return tmp_path / "download"
 
 
-def test_without_annotations_whole_sequences_are_split_in_their_order(source: Path, tmp_path: Path, disc: np.ndarray) -> None:
+def test_without_annotations_whole_sequences_are_split_in_their_order(
+    source: Path, tmp_path: Path, disc: np.ndarray
+) -> None:
     prepared = prepare_clinicdb(source, tmp_path / "set")
     manifest = read_manifest(tmp_path / "set")
     assert [row.id for row in manifest.split("train")] == [str(number) for number in NUMBERS[:15]]
-    assert {row.id: row.group for row in manifest.split("val")} == {"479": "sequence 24", "503": "sequence 24", "504": "sequence 25"}
-    assert {row.id: row.group for row in manifest.split("test")} == {"571": "sequence 27", "572": "sequence 28"}
+    assert {row.id: row.group for row in manifest.split("val")} == {
+        "479": "sequence 24",
+        "503": "sequence 24",
+        "504": "sequence 25",
+    }
+    assert {row.id: row.group for row in manifest.split("test")} == {
+        "571": "sequence 27",
+        "572": "sequence 28",
+    }
     groups = {row.id: row.group for row in manifest.split("train")}
-    assert [groups[number] for number in ("1", "25", "26", "67", "68", "104")] == [f"sequence {number}" for number in (1, 1, 2, 3, 4, 6)]
+    assert [groups[number] for number in ("1", "25", "26", "67", "68", "104")] == [
+        f"sequence {number}" for number in (1, 1, 2, 3, 4, 6)
+    ]
     assert check(manifest).kinds == {}
     assert prepared.warnings[0] == "20 images; 612 were published"
     assert "whole sequences" in prepared.warnings[-1]
@@ -41,7 +75,9 @@ def test_without_annotations_whole_sequences_are_split_in_their_order(source: Pa
 
 
 def test_all_612_frames_are_split_about_80_10_10() -> None:
-    splits = list(_splits({str(number): _sequence(str(number), "group") for number in range(1, 613)}).values())
+    splits = list(
+        _splits({str(number): _sequence(str(number), "group") for number in range(1, 613)}).values()
+    )
     assert [splits.count(split) for split in ("train", "val", "test")] == [478, 68, 66]
 
 
@@ -57,7 +93,11 @@ def test_frames_of_other_names_are_split_in_their_order(source: Path, tmp_path: 
 def test_with_annotations_their_split_is_taken_and_its_leak_is_told(
     source: Path, tmp_path: Path, annotate: Callable[[Path, dict[str, list[str]], str], None]
 ) -> None:
-    annotate(source / "medvlsm/data/clinicdb_polyp/anns", {"train": ["26", "1"], "val": ["25"], "test": ["572"]}, ".tif")
+    annotate(
+        source / "medvlsm/data/clinicdb_polyp/anns",
+        {"train": ["26", "1"], "val": ["25"], "test": ["572"]},
+        ".tif",
+    )
     prepared = prepare_clinicdb(source, tmp_path / "set")
     assert prepared.counts == {"train": 2, "val": 1, "test": 1}
     assert prepared.warnings[-1] == LEAKS

@@ -27,28 +27,58 @@ def source(tmp_path: Path) -> Path:
     for name, pixels in (("a", mask), ("b", np.zeros_like(mask))):
         write_mask(folder / f"masks/{name}.png", pixels)
     for name in "abc":
-        write_image(folder / f"images/{name}.png", np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8))
-    rows = [{"id": name, "image": f"images/{name}.png", "mask": f"masks/{name}.png", "split": "train", "site": 7} for name in "ab"]
-    write_manifest(folder / "manifest.jsonl", [*rows, {"id": "c", "image": "images/c.png", "split": "train", "prompts": {"p": ["x", "y"]}}])
+        write_image(
+            folder / f"images/{name}.png",
+            np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8),
+        )
+    rows = [
+        {
+            "id": name,
+            "image": f"images/{name}.png",
+            "mask": f"masks/{name}.png",
+            "split": "train",
+            "site": 7,
+        }
+        for name in "ab"
+    ]
+    write_manifest(
+        folder / "manifest.jsonl",
+        [
+            *rows,
+            {"id": "c", "image": "images/c.png", "split": "train", "prompts": {"p": ["x", "y"]}},
+        ],
+    )
     return folder / "manifest.jsonl"
 
 
-def test_what_was_said_stays_and_the_new_level_is_marked_as_oracle_text(source: Path, tmp_path: Path) -> None:
+def test_what_was_said_stays_and_the_new_level_is_marked_as_oracle_text(
+    source: Path, tmp_path: Path
+) -> None:
     to = tmp_path / "elsewhere/described.jsonl"
     _, faults = describe_manifest(read_manifest(source), to, "polyp", None, nothing)
     found = read_manifest(to)
     assert faults == []
     said = [row.prompts.get(LEVEL) for row in found.rows]
-    assert said == [("one medium round polyp, located in top left of the image",), ("no polyp",), None]
+    assert said == [
+        ("one medium round polyp, located in top left of the image",),
+        ("no polyp",),
+        None,
+    ]
     assert [row.oracle for row in found.rows] == [True, True, None]
     assert found.rows[2].prompts == {"p": ("x", "y")}
     assert found.rows[0].extra == {"site": 7}
-    assert [row.image.resolve() for row in found.rows] == [row.image.resolve() for row in read_manifest(source).rows]
+    assert [row.image.resolve() for row in found.rows] == [
+        row.image.resolve() for row in read_manifest(source).rows
+    ]
 
 
-def test_a_mask_that_cannot_be_read_is_told_and_its_row_is_kept(source: Path, tmp_path: Path) -> None:
+def test_a_mask_that_cannot_be_read_is_told_and_its_row_is_kept(
+    source: Path, tmp_path: Path
+) -> None:
     (source.parent / "masks/a.png").write_bytes(b"no picture")
-    _, faults = describe_manifest(read_manifest(source), tmp_path / "new.jsonl", "polyp", None, nothing)
+    _, faults = describe_manifest(
+        read_manifest(source), tmp_path / "new.jsonl", "polyp", None, nothing
+    )
     assert len(faults) == 1
     assert "row 1 is not described" in faults[0]
     assert len(read_manifest(tmp_path / "new.jsonl").rows) == 3

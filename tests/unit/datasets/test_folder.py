@@ -14,14 +14,18 @@ from saywhere.errors import ManifestError, MissingFile, UsageError
 Draw = Callable[[Path], None]
 
 
-def test_images_and_masks_of_equal_names_are_split_by_name(tmp_path: Path, draw_image: Draw, draw_mask: Draw) -> None:
+def test_images_and_masks_of_equal_names_are_split_by_name(
+    tmp_path: Path, draw_image: Draw, draw_mask: Draw
+) -> None:
     for number in range(40):
         draw_image(tmp_path / f"mine/images/case {number}.jpg")
         draw_mask(tmp_path / f"mine/masks/case {number}.png")
     draw_image(tmp_path / "mine/images/alone.jpg")
     prepared = prepare_folder(tmp_path / "mine", tmp_path / "set")
     rows = read_manifest(tmp_path / "set").rows
-    assert {row.id: row.split for row in rows} == {f"case {number}": drawn_split(f"case {number}") for number in range(40)}
+    assert {row.id: row.split for row in rows} == {
+        f"case {number}": drawn_split(f"case {number}") for number in range(40)
+    }
     assert {row.split for row in rows} == {"train", "val", "test"}
     assert "1 of 41 listed cases lack an image or a mask" in prepared.warnings[0]
     assert "saywhere describe" in prepared.warnings[-1]
@@ -38,7 +42,10 @@ def test_a_split_that_is_there_is_kept(tmp_path: Path, draw_image: Draw, draw_ma
         draw_image(tmp_path / f"mine/{split}/images/{split}.png")
         draw_mask(tmp_path / f"mine/{split}/masks/{split}.png")
     prepared = prepare_folder(tmp_path / "mine", tmp_path / "set")
-    assert [(row.id, row.split) for row in read_manifest(tmp_path / "set").rows] == [("train", "train"), ("test", "test")]
+    assert [(row.id, row.split) for row in read_manifest(tmp_path / "set").rows] == [
+        ("train", "train"),
+        ("test", "test"),
+    ]
     assert "there is no folder val" in prepared.warnings
 
 
@@ -60,47 +67,85 @@ def lines(*rows: dict[str, object]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-def test_text_split_and_further_columns_come_from_the_annotations(mine: Path, tmp_path: Path) -> None:
+def test_text_split_and_further_columns_come_from_the_annotations(
+    mine: Path, tmp_path: Path
+) -> None:
     rows = [{"id": "n1", "image": "images/a.png", "mask": "masks/a.png", "split": "test", "prompts": {"p0": "", "p9": ["one", "two"]},
              "group": "g", "oracle": True},
             {"id": "n2", "image": "b.png", "split": "train", "prompt": "left", "site": 7}]  # fmt: skip
     (mine / "annotations.jsonl").write_text(lines(*rows))
     prepared = prepare_folder(mine, tmp_path / "set")
     first, second = read_manifest(tmp_path / "set").rows
-    assert (first.id, first.split, first.prompts, first.group, first.oracle) == ("a", "test", {"p0": ("",), "p9": ("one", "two")}, "g", True)
-    assert (second.id, second.split, second.prompts, second.extra) == ("b", "train", {"prompt": ("left",)}, {"site": 7})
-    assert prepared.warnings == ["1 images are not listed in the table and are left out (the first: c)"]
+    assert (first.id, first.split, first.prompts, first.group, first.oracle) == (
+        "a",
+        "test",
+        {"p0": ("",), "p9": ("one", "two")},
+        "g",
+        True,
+    )
+    assert (second.id, second.split, second.prompts, second.extra) == (
+        "b",
+        "train",
+        {"prompt": ("left",)},
+        {"site": 7},
+    )
+    assert prepared.warnings == [
+        "1 images are not listed in the table and are left out (the first: c)"
+    ]
 
 
 def test_text_comes_from_a_csv_and_without_a_split_it_is_drawn(mine: Path, tmp_path: Path) -> None:
-    (mine / "texts.csv").write_text("image;prompt\na.png;upper left\nb.png;lower right\nc.png;center\nd.png;nowhere\n")
+    (mine / "texts.csv").write_text(
+        "image;prompt\na.png;upper left\nb.png;lower right\nc.png;center\nd.png;nowhere\n"
+    )
     (mine / "sites.csv").write_text("case,site\na,7\n")  # says nothing
-    (mine / "measurements.csv").write_bytes("Größe;Ort\n7;oben\n".encode("latin-1"))  # nor does this
+    (mine / "measurements.csv").write_bytes(
+        "Größe;Ort\n7;oben\n".encode("latin-1")
+    )  # nor does this
     prepared = prepare_folder(mine, tmp_path / "set")
     rows = read_manifest(tmp_path / "set").rows
-    assert {row.id: row.prompts["prompt"] for row in rows} == {"a": ("upper left",), "b": ("lower right",), "c": ("center",)}
+    assert {row.id: row.prompts["prompt"] for row in rows} == {
+        "a": ("upper left",),
+        "b": ("lower right",),
+        "c": ("center",),
+    }
     assert {row.id: row.split for row in rows} == {name: drawn_split(name) for name in "abc"}
-    assert prepared.warnings == ["1 of 4 listed cases lack an image or a mask and are left out (the first: d)"]
+    assert prepared.warnings == [
+        "1 of 4 listed cases lack an image or a mask and are left out (the first: d)"
+    ]
 
 
-def test_a_name_of_two_folders_gets_the_text_of_its_split(tmp_path: Path, draw_image: Draw, draw_mask: Draw) -> None:
+def test_a_name_of_two_folders_gets_the_text_of_its_split(
+    tmp_path: Path, draw_image: Draw, draw_mask: Draw
+) -> None:
     for split in ("train", "val", "test"):
         draw_image(tmp_path / f"mine/{split}/images/1.png")
         draw_mask(tmp_path / f"mine/{split}/masks/1.png")
-    (tmp_path / "mine/texts.csv").write_text("id,split,prompt\n" + "".join(f"1,{split},of {split}\n" for split in ("test", "val", "train")))
+    (tmp_path / "mine/texts.csv").write_text(
+        "id,split,prompt\n"
+        + "".join(f"1,{split},of {split}\n" for split in ("test", "val", "train"))
+    )
     prepared = prepare_folder(tmp_path / "mine", tmp_path / "set")
-    assert {row.split: row.prompts["prompt"] for row in read_manifest(tmp_path / "set").rows} == {s: (f"of {s}",) for s in ("train", "val", "test")}
+    assert {row.split: row.prompts["prompt"] for row in read_manifest(tmp_path / "set").rows} == {
+        s: (f"of {s}",) for s in ("train", "val", "test")
+    }
     assert prepared.warnings == []
 
 
-def test_one_table_without_splits_serves_all_folders(tmp_path: Path, draw_image: Draw, draw_mask: Draw) -> None:
+def test_one_table_without_splits_serves_all_folders(
+    tmp_path: Path, draw_image: Draw, draw_mask: Draw
+) -> None:
     for split, stem in (("train", "a"), ("val", "b"), ("test", "c")):
         draw_image(tmp_path / f"mine/{split}/images/{stem}.png")
         draw_mask(tmp_path / f"mine/{split}/masks/{stem}.png")
-    (tmp_path / "mine/texts.csv").write_text("id,prompt\n" + "".join(f"{stem},the {stem}\n" for stem in "cbad"))
+    (tmp_path / "mine/texts.csv").write_text(
+        "id,prompt\n" + "".join(f"{stem},the {stem}\n" for stem in "cbad")
+    )
     prepared = prepare_folder(tmp_path / "mine", tmp_path / "set")
     rows = read_manifest(tmp_path / "set").rows
-    assert {row.id: (row.split, row.prompts["prompt"]) for row in rows} == {s: (split, (f"the {s}",)) for s, split in zip("abc", ("train", "val", "test"))}
+    assert {row.id: (row.split, row.prompts["prompt"]) for row in rows} == {
+        s: (split, (f"the {s}",)) for s, split in zip("abc", ("train", "val", "test"))
+    }
     assert prepared.warnings == ["1 of 4 listed cases are in no folder (the first: d)"]
 
 
@@ -112,13 +157,27 @@ def test_one_table_without_splits_serves_all_folders(tmp_path: Path, draw_image:
             UsageError,
             r"several tables \(a.csv, annotations.jsonl\) in .*mine; one annotations",
         ),
-        ({"a.csv": "image,prompt\na.png,x\na.jpg,y\n"}, ManifestError, r"a second row of 'a' in .*a\.csv, row 3, column image; one row an image"),
-        ({"a.csv": "name,prompt\na.png,x\n"}, ManifestError, r"no id in .*a\.csv, row 2, column id"),
-        ({"a.csv": "image,split,prompt\na.png,val,x\nb.png,,y\n"}, ManifestError, r"no split, while other rows have one in .*a\.csv, row 3"),
+        (
+            {"a.csv": "image,prompt\na.png,x\na.jpg,y\n"},
+            ManifestError,
+            r"a second row of 'a' in .*a\.csv, row 3, column image; one row an image",
+        ),
+        (
+            {"a.csv": "name,prompt\na.png,x\n"},
+            ManifestError,
+            r"no id in .*a\.csv, row 2, column id",
+        ),
+        (
+            {"a.csv": "image,split,prompt\na.png,val,x\nb.png,,y\n"},
+            ManifestError,
+            r"no split, while other rows have one in .*a\.csv, row 3",
+        ),
         ({"annotations.jsonl": "{"}, ManifestError, r"not valid JSON .*annotations\.jsonl, row 1"),
     ],
 )
-def test_a_table_that_cannot_be_taken_is_named(mine: Path, tmp_path: Path, files: dict[str, str], error: type[Exception], said: str) -> None:
+def test_a_table_that_cannot_be_taken_is_named(
+    mine: Path, tmp_path: Path, files: dict[str, str], error: type[Exception], said: str
+) -> None:
     for name, content in files.items():
         (mine / name).write_text(content)
     with pytest.raises(error, match=said):

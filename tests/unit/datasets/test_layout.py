@@ -18,16 +18,23 @@ def source(tmp_path: Path) -> Path:
     folder = tmp_path / "download"
     folder.mkdir()
     for stem in "abc":
-        Image.fromarray(np.random.default_rng(ord(stem)).integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / f"{stem}.jpg")
+        Image.fromarray(
+            np.random.default_rng(ord(stem)).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        ).save(folder / f"{stem}.jpg")
         Image.fromarray(np.eye(16, dtype=np.uint8) * 200 + 20).save(folder / f"{stem}_mask.png")
     return folder
 
 
 def cases(source: Path, stems: str, split: str = "train") -> list[Case]:
-    return [Case(stem, source / f"{stem}.jpg", source / f"{stem}_mask.png", split, {"text": stem}) for stem in stems]
+    return [
+        Case(stem, source / f"{stem}.jpg", source / f"{stem}_mask.png", split, {"text": stem})
+        for stem in stems
+    ]
 
 
-def test_masks_become_0_and_255_at_128_and_images_keep_their_bytes(source: Path, tmp_path: Path) -> None:
+def test_masks_become_0_and_255_at_128_and_images_keep_their_bytes(
+    source: Path, tmp_path: Path
+) -> None:
     prepared = write_set(source, tmp_path / "set", cases(source, "abc"), {"train": 3}, [])
     assert prepared.counts == {"train": 3}
     assert prepared.warnings == []
@@ -37,15 +44,32 @@ def test_masks_become_0_and_255_at_128_and_images_keep_their_bytes(source: Path,
     np.testing.assert_array_equal(np.asarray(Image.open(row.mask)), np.eye(16) * 255)
 
 
-def test_another_count_than_published_is_a_warning_with_both_numbers(source: Path, tmp_path: Path) -> None:
-    prepared = write_set(source, tmp_path / "set", cases(source, "abc"), {"train": 800, "test": 100}, ["a first warning"])
-    assert prepared.warnings == ["a first warning", "3 rows of split train; 800 were published", "0 rows of split test; 100 were published"]
+def test_another_count_than_published_is_a_warning_with_both_numbers(
+    source: Path, tmp_path: Path
+) -> None:
+    prepared = write_set(
+        source,
+        tmp_path / "set",
+        cases(source, "abc"),
+        {"train": 800, "test": 100},
+        ["a first warning"],
+    )
+    assert prepared.warnings == [
+        "a first warning",
+        "3 rows of split train; 800 were published",
+        "0 rows of split test; 100 were published",
+    ]
 
 
 def test_an_image_that_a_set_lists_twice_gets_two_ids(source: Path, tmp_path: Path) -> None:
     listed = cases(source, "ab") + cases(source, "a") + cases(source, "a", "test")
     prepared = write_set(source, tmp_path / "set", listed, {}, [])
-    assert [row.id for row in read_manifest(prepared.manifest).rows] == ["a", "b", "a_train", "a_test"]
+    assert [row.id for row in read_manifest(prepared.manifest).rows] == [
+        "a",
+        "b",
+        "a_train",
+        "a_test",
+    ]
 
 
 def test_a_damaged_file_stays_for_check_to_find(source: Path, tmp_path: Path) -> None:
@@ -60,7 +84,9 @@ def test_a_damaged_file_stays_for_check_to_find(source: Path, tmp_path: Path) ->
 def test_a_second_run_changes_nothing(source: Path, tmp_path: Path) -> None:
     def contents() -> dict[str, bytes]:
         write_set(source, tmp_path / "set", cases(source, "abc"), {}, [])
-        return {str(path): path.read_bytes() for path in (tmp_path / "set").rglob("*") if path.is_file()}
+        return {
+            str(path): path.read_bytes() for path in (tmp_path / "set").rglob("*") if path.is_file()
+        }
 
     assert contents() == contents()
 
@@ -77,10 +103,21 @@ def test_nothing_to_write_is_an_error(source: Path, tmp_path: Path) -> None:
 
 
 def test_the_nearest_folder_that_holds_all_names_is_found(tmp_path: Path) -> None:
-    for folder in ("__MACOSX/images", "__MACOSX/masks", ".hidden/images", ".hidden/masks", "deep/er/images", "deep/er/masks", "near/images"):
+    for folder in (
+        "__MACOSX/images",
+        "__MACOSX/masks",
+        ".hidden/images",
+        ".hidden/masks",
+        "deep/er/images",
+        "deep/er/masks",
+        "near/images",
+    ):
         (tmp_path / folder).mkdir(parents=True)
     assert find_with(tmp_path, ["images", "masks"], "") == tmp_path / "deep" / "er"
-    with pytest.raises(MissingFile, match=r"no 'anns' in .*; found there: __MACOSX/, deep/, near/: unpack it|found there: .hidden/"):
+    with pytest.raises(
+        MissingFile,
+        match=r"no 'anns' in .*; found there: __MACOSX/, deep/, near/: unpack it|found there: .hidden/",
+    ):
         find_with(tmp_path, ["images", "anns"], "unpack it")
 
 
@@ -93,6 +130,18 @@ def test_a_list_cannot_name_files_elsewhere(name: object) -> None:
 def test_the_manifest_is_written_last(source: Path, tmp_path: Path) -> None:
     listed = cases(source, "ab")
     seen = []
-    write_set(source, tmp_path / "set", listed, {}, [], lambda done, total: seen.append((done, total, (tmp_path / "set" / "manifest.jsonl").exists())))
+    write_set(
+        source,
+        tmp_path / "set",
+        listed,
+        {},
+        [],
+        lambda done, total: seen.append(
+            (done, total, (tmp_path / "set" / "manifest.jsonl").exists())
+        ),
+    )
     assert seen == [(1, 2, False), (2, 2, False)]
-    assert [json.loads(line)["id"] for line in (tmp_path / "set" / "manifest.jsonl").read_text().splitlines()] == ["a", "b"]
+    assert [
+        json.loads(line)["id"]
+        for line in (tmp_path / "set" / "manifest.jsonl").read_text().splitlines()
+    ] == ["a", "b"]

@@ -13,7 +13,11 @@ from saywhere.data.manifest import read_manifest
 from saywhere.datasets.qata import prepare_qata
 from saywhere.errors import ManifestError, MissingExtra, MissingFile, UnreadableFile
 
-SPLITS = {"train": ["covid_1", "covid_2", "sub-S03047_ses-E07985"], "val": ["covid_4"], "test": ["covid_5", "covid_6"]}
+SPLITS = {
+    "train": ["covid_1", "covid_2", "sub-S03047_ses-E07985"],
+    "val": ["covid_4"],
+    "test": ["covid_5", "covid_6"],
+}
 SENTENCE = "unilateral pulmonary infection, one infected area, lower left lung, {}."
 
 
@@ -25,19 +29,41 @@ def write_workbook(path: Path, *rows: tuple[str | None, ...]) -> None:
 
 
 @pytest.fixture
-def source(tmp_path: Path, draw_image: Callable[..., None], draw_mask: Callable[[Path], None]) -> Path:
+def source(
+    tmp_path: Path, draw_image: Callable[..., None], draw_mask: Callable[[Path], None]
+) -> Path:
     folder = tmp_path / "download"
     for split, stems in SPLITS.items():
-        part = folder / "QaTa-COV19" / "QaTa-COV19-v2" / ("Test Set" if split == "test" else "Train Set")
+        part = (
+            folder
+            / "QaTa-COV19"
+            / "QaTa-COV19-v2"
+            / ("Test Set" if split == "test" else "Train Set")
+        )
         for stem in stems:
             draw_image(part / "Images" / f"{stem}.png", "L")
             draw_mask(part / "Ground-truths" / f"mask_{stem}.png")
     trained = SPLITS["train"] + SPLITS["val"]
     (folder / "texts").mkdir()
-    write_workbook(folder / "texts" / "Train_text_for_Covid19.xlsx", ("Image", "Description"), *[(f"mask_{s}.png", SENTENCE.format(s)) for s in trained])
-    write_workbook(folder / "texts" / "Test_text_for_Covid19.xlsx", ("Image", "Description"), *[(f"{s}.png", SENTENCE.format(s)) for s in SPLITS["test"]])
-    write_workbook(folder / "texts" / "Train_ID.xlsx", ("Image",), *[(f"mask_{s}.png",) for s in SPLITS["train"]], (None,))
-    write_workbook(folder / "texts" / "Val_ID.xlsx", ("Image",), *[(f"mask_{s}.png",) for s in SPLITS["val"]])
+    write_workbook(
+        folder / "texts" / "Train_text_for_Covid19.xlsx",
+        ("Image", "Description"),
+        *[(f"mask_{s}.png", SENTENCE.format(s)) for s in trained],
+    )
+    write_workbook(
+        folder / "texts" / "Test_text_for_Covid19.xlsx",
+        ("Image", "Description"),
+        *[(f"{s}.png", SENTENCE.format(s)) for s in SPLITS["test"]],
+    )
+    write_workbook(
+        folder / "texts" / "Train_ID.xlsx",
+        ("Image",),
+        *[(f"mask_{s}.png",) for s in SPLITS["train"]],
+        (None,),
+    )
+    write_workbook(
+        folder / "texts" / "Val_ID.xlsx", ("Image",), *[(f"mask_{s}.png",) for s in SPLITS["val"]]
+    )
     return folder
 
 
@@ -45,8 +71,13 @@ def test_the_published_layout_becomes_a_clean_manifest(source: Path, tmp_path: P
     prepared = prepare_qata(source, tmp_path / "set")
     manifest = read_manifest(tmp_path / "set")
     assert {split: [row.id for row in manifest.split(split)] for split in manifest.splits} == SPLITS
-    assert {row.id: row.prompts["text"] for row in manifest.rows} == {row.id: (SENTENCE.format(row.id),) for row in manifest.rows}
-    assert prepared.warnings == [f"{n:,} rows of split {s}; {p:,} were published" for s, n, p in (("train", 3, 5716), ("val", 1, 1429), ("test", 2, 2113))]
+    assert {row.id: row.prompts["text"] for row in manifest.rows} == {
+        row.id: (SENTENCE.format(row.id),) for row in manifest.rows
+    }
+    assert prepared.warnings == [
+        f"{n:,} rows of split {s}; {p:,} were published"
+        for s, n, p in (("train", 3, 5716), ("val", 1, 1429), ("test", 2, 2113))
+    ]
     assert check(manifest).faults == []
     assert (manifest.rows[0].frame, manifest.rows[0].oracle) == ("image", True)
 
@@ -55,12 +86,23 @@ def test_the_published_layout_becomes_a_clean_manifest(source: Path, tmp_path: P
     ("removed", "said"),
     [
         ("QaTa-COV19", "no 'Train Set', 'Test Set' in .*; found there: texts/: unpack QaTa-COV19"),
-        ("QaTa-COV19/QaTa-COV19-v2/Test Set", "no 'Test Set' in .*; found there: QaTa-COV19/, texts/: unpack QaTa-COV19"),
-        ("QaTa-COV19/QaTa-COV19-v2/Test Set/Ground-truths", "no 'Ground-truths' in .*Test Set or .*; found there: Images/: unpack QaTa-COV19"),
-        ("texts", "no 'Train_text_for_Covid19.xlsx', .* in .*; found there: QaTa-COV19/: put LViT's four workbooks"),
+        (
+            "QaTa-COV19/QaTa-COV19-v2/Test Set",
+            "no 'Test Set' in .*; found there: QaTa-COV19/, texts/: unpack QaTa-COV19",
+        ),
+        (
+            "QaTa-COV19/QaTa-COV19-v2/Test Set/Ground-truths",
+            "no 'Ground-truths' in .*Test Set or .*; found there: Images/: unpack QaTa-COV19",
+        ),
+        (
+            "texts",
+            "no 'Train_text_for_Covid19.xlsx', .* in .*; found there: QaTa-COV19/: put LViT's four workbooks",
+        ),
     ],
 )
-def test_half_a_layout_says_what_was_looked_for_what_was_found_and_what_to_do(source: Path, tmp_path: Path, removed: str, said: str) -> None:
+def test_half_a_layout_says_what_was_looked_for_what_was_found_and_what_to_do(
+    source: Path, tmp_path: Path, removed: str, said: str
+) -> None:
     shutil.rmtree(source / removed)
     with pytest.raises(MissingFile, match=said):
         prepare_qata(source, tmp_path / "set")
@@ -73,9 +115,14 @@ def test_a_missing_workbook_is_named(source: Path, tmp_path: Path) -> None:
         prepare_qata(source, tmp_path / "set")
 
 
-def test_without_openpyxl_the_extra_is_named(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_openpyxl_the_extra_is_named(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with pytest.raises(MissingExtra, match=r"reading Excel workbooks needs openpyxl: pip install 'saywhere\[prepare\]'"):
+    with pytest.raises(
+        MissingExtra,
+        match=r"reading Excel workbooks needs openpyxl: pip install 'saywhere\[prepare\]'",
+    ):
         prepare_qata(source, tmp_path / "set")
 
 
@@ -89,5 +136,10 @@ def test_what_is_no_workbook_or_lacks_a_column_is_named(source: Path, tmp_path: 
 
 
 def test_a_case_without_a_sentence_is_left_out_and_counted(source: Path, tmp_path: Path) -> None:
-    write_workbook(source / "texts" / "Val_ID.xlsx", ("Image",), ("mask_covid_4.png",), ("mask_covid_9.png",))
-    assert "1 listed cases have no sentence and are left out (the first: covid_9)" in prepare_qata(source, tmp_path / "set").warnings
+    write_workbook(
+        source / "texts" / "Val_ID.xlsx", ("Image",), ("mask_covid_4.png",), ("mask_covid_9.png",)
+    )
+    assert (
+        "1 listed cases have no sentence and are left out (the first: covid_9)"
+        in prepare_qata(source, tmp_path / "set").warnings
+    )

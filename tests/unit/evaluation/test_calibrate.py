@@ -47,7 +47,9 @@ def image(manifest: Path) -> Path:
     return manifest.parent / "images/test_0000.png"
 
 
-def test_a_folder_that_takes_nothing_is_met_before_a_case_is_measured(run_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_takes_nothing_is_met_before_a_case_is_measured(
+    run_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(self: Path, *_: Any, **__: Any) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
 
@@ -63,26 +65,48 @@ def test_it_learns_what_an_evaluation_of_that_split_measures(run_copy: Path) -> 
     found = saywhere.calibrate(run_copy, split="train", advance=told.append)
     evaluate(run_copy, split="train", words=["right"])
     cases = _cases(run_copy)
-    marked = [(float(case["confidence"]), float(case["dice"])) for case in cases if float(case["confidence"])]
+    marked = [
+        (float(case["confidence"]), float(case["dice"]))
+        for case in cases
+        if float(case["confidence"])
+    ]
     kept = json.loads((run_copy / expected.FILE).read_text())
     wanted = fit(*zip(*marked))
     assert kept["n"] == found["n"] == wanted.n == len(marked)
     sure = np.linspace(0.4, 1, 50)
-    assert np.interp(sure, kept["confidence"], kept["dice"]) == pytest.approx([wanted.of(one) for one in sure], abs=1e-3)
-    assert found["dice"] == pytest.approx(np.mean([float(case["dice"]) for case in cases]), abs=1e-5)
+    assert np.interp(sure, kept["confidence"], kept["dice"]) == pytest.approx(
+        [wanted.of(one) for one in sure], abs=1e-3
+    )
+    assert found["dice"] == pytest.approx(
+        np.mean([float(case["dice"]) for case in cases]), abs=1e-5
+    )
     assert (found["split"], found["quarantined"], sum(told)) == ("train", 0, len(cases))
-    assert {key: kept[key] for key in ("split", "level", "threshold", "mirror")} == {"split": "train", "level": "plain", "threshold": 0.5, "mirror": False}
+    assert {key: kept[key] for key in ("split", "level", "threshold", "mirror")} == {
+        "split": "train",
+        "level": "plain",
+        "threshold": 0.5,
+        "mirror": False,
+    }
 
 
-def test_an_answer_has_it_at_the_threshold_and_without_the_mirrors_that_it_was_learned_with(calibrated: Path, image: Path) -> None:
+def test_an_answer_has_it_at_the_threshold_and_without_the_mirrors_that_it_was_learned_with(
+    calibrated: Path, image: Path
+) -> None:
     segmenter = saywhere.load(calibrated)
     result = segmenter.segment(image, PROMPT)
     assert result.confidence is not None
     kept = json.loads((calibrated / expected.FILE).read_text())
-    assert result.expected_dice == pytest.approx(np.interp(result.confidence, kept["confidence"], kept["dice"]))
+    assert result.expected_dice == pytest.approx(
+        np.interp(result.confidence, kept["confidence"], kept["dice"])
+    )
     assert segmenter.segment(image, PROMPT, threshold=0.4).expected_dice is None
     assert saywhere.load(calibrated, mirror=True).segment(image, PROMPT).expected_dice is None
-    assert saywhere.load(calibrated).segment(np.zeros((32, 32), np.uint8), PROMPT, threshold=0.999999).expected_dice is None
+    assert (
+        saywhere.load(calibrated)
+        .segment(np.zeros((32, 32), np.uint8), PROMPT, threshold=0.999999)
+        .expected_dice
+        is None
+    )
 
 
 def test_the_masks_are_as_they_were(calibrated: Path, trained: Path, image: Path) -> None:
@@ -91,19 +115,30 @@ def test_the_masks_are_as_they_were(calibrated: Path, trained: Path, image: Path
     assert before.expected_dice is None
 
 
-def test_an_evaluation_says_how_good_it_was_with_each_kind_of_words(calibrated: Path, evaluated: Path) -> None:
+def test_an_evaluation_says_how_good_it_was_with_each_kind_of_words(
+    calibrated: Path, evaluated: Path
+) -> None:
     summary = evaluate(calibrated)
-    right = [case for case in _cases(calibrated) if case["words"] == "right" and case["expected_dice"]]
+    right = [
+        case for case in _cases(calibrated) if case["words"] == "right" and case["expected_dice"]
+    ]
     found = summary["expected"]["right"]
     assert set(summary["expected"]) == set(summary["words"])
     assert found["n"] == len(right)
-    assert found["mean"] == pytest.approx(np.mean([float(case["expected_dice"]) for case in right]), abs=1e-5)
-    assert found["error"] == pytest.approx(np.mean([abs(float(case["expected_dice"]) - float(case["dice"])) for case in right]), abs=1e-5)
+    assert found["mean"] == pytest.approx(
+        np.mean([float(case["expected_dice"]) for case in right]), abs=1e-5
+    )
+    assert found["error"] == pytest.approx(
+        np.mean([abs(float(case["expected_dice"]) - float(case["dice"])) for case in right]),
+        abs=1e-5,
+    )
     assert json.loads((evaluated / "evaluation/summary.json").read_text())["expected"] == {}
     assert {case["expected_dice"] for case in _cases(evaluated)} == {""}
 
 
-def test_another_checkpoint_does_not_keep_it(calibrated: Path, image: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_checkpoint_does_not_keep_it(
+    calibrated: Path, image: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     saved = checkpoint.load(calibrated)
     saved.state["step"] += 1
     checkpoint.write(calibrated / "checkpoints/best", saved)
@@ -114,7 +149,9 @@ def test_another_checkpoint_does_not_keep_it(calibrated: Path, image: Path, capl
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "[" * 100_000, '{"n": 3}', "\x00"])
-def test_a_damaged_one_is_told_of_and_costs_nothing_else(calibrated: Path, image: Path, caplog: pytest.LogCaptureFixture, content: str) -> None:
+def test_a_damaged_one_is_told_of_and_costs_nothing_else(
+    calibrated: Path, image: Path, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
     (calibrated / expected.FILE).write_text(content)
     with caplog.at_level(logging.WARNING):
         assert saywhere.load(calibrated).segment(image, PROMPT).expected_dice is None
@@ -122,11 +159,23 @@ def test_a_damaged_one_is_told_of_and_costs_nothing_else(calibrated: Path, image
 
 
 @pytest.mark.parametrize(
-    "change", [{"split": "x`\n\n# Cleared for clinical use"}, {"split": "\ud800"}, {"split": None}, {"n": -5}, {"threshold": "0.5"}, {"mirror": 0}]
+    "change",
+    [
+        {"split": "x`\n\n# Cleared for clinical use"},
+        {"split": "\ud800"},
+        {"split": None},
+        {"n": -5},
+        {"threshold": "0.5"},
+        {"mirror": 0},
+    ],
 )
-def test_a_strangers_record_is_held_to_its_form(calibrated: Path, image: Path, caplog: pytest.LogCaptureFixture, change: dict[str, Any]) -> None:
+def test_a_strangers_record_is_held_to_its_form(
+    calibrated: Path, image: Path, caplog: pytest.LogCaptureFixture, change: dict[str, Any]
+) -> None:
     kept = json.loads((calibrated / expected.FILE).read_text()) | change
-    (calibrated / expected.FILE).write_text(json.dumps({key: value for key, value in kept.items() if value is not None}))
+    (calibrated / expected.FILE).write_text(
+        json.dumps({key: value for key, value in kept.items() if value is not None})
+    )
     with caplog.at_level(logging.WARNING):
         assert saywhere.load(calibrated).segment(image, PROMPT).expected_dice is None
     assert "expected.json is damaged" in caplog.text
@@ -139,7 +188,9 @@ def test_what_is_not_known_of_a_record_is_not_passed_on(calibrated: Path, tmp_pa
     assert json.loads((tmp_path / "spot" / expected.FILE).read_text()) == kept
 
 
-def test_a_checkpoint_before_its_first_validation_keeps_what_it_learned(run_copy: Path, image: Path) -> None:
+def test_a_checkpoint_before_its_first_validation_keeps_what_it_learned(
+    run_copy: Path, image: Path
+) -> None:
     saved = checkpoint.load(run_copy)
     saved.state["best"] = -math.inf
     checkpoint.write(run_copy / "checkpoints/best", saved)
@@ -148,35 +199,51 @@ def test_a_checkpoint_before_its_first_validation_keeps_what_it_learned(run_copy
 
 
 def test_a_model_that_comes_along_stays_as_it_is(manifest: Path) -> None:
-    with pytest.raises(UsageError, match=r"polyp comes with Saywhere and stays as it is.*models pull .* --name my-polyp"):
+    with pytest.raises(
+        UsageError,
+        match=r"polyp comes with Saywhere and stays as it is.*models pull .* --name my-polyp",
+    ):
         saywhere.calibrate("polyp", manifest=manifest, split="train")
 
 
-def test_a_push_in_its_place_does_not_leave_what_another_learned(calibrated: Path, run_copy: Path, tmp_path: Path) -> None:
+def test_a_push_in_its_place_does_not_leave_what_another_learned(
+    calibrated: Path, run_copy: Path, tmp_path: Path
+) -> None:
     zoo.push(calibrated, str(tmp_path / "spot"), About())
     assert (tmp_path / "spot" / expected.FILE).is_file()
     zoo.push(run_copy, str(tmp_path / "spot"), About(), replace=True)
     assert not (tmp_path / "spot" / expected.FILE).exists()
 
 
-def test_a_card_tells_no_figure_of_an_earlier_calibration(calibrated: Path, manifest: Path, tmp_path: Path) -> None:
+def test_a_card_tells_no_figure_of_an_earlier_calibration(
+    calibrated: Path, manifest: Path, tmp_path: Path
+) -> None:
     evaluate(calibrated)
     rows = [row for row in rows_of(manifest) if row["split"] == "train"][:24]
-    saywhere.calibrate(calibrated, manifest=write_rows(manifest.with_name("fewer.jsonl"), rows), split="train")
+    saywhere.calibrate(
+        calibrated, manifest=write_rows(manifest.with_name("fewer.jsonl"), rows), split="train"
+    )
     zoo.push(calibrated, str(tmp_path / "spot"), About())
     card = (tmp_path / "spot/README.md").read_text()
     assert "was learned from" in card
     assert "its expected Dice is 0." not in card
 
 
-def test_predictions_made_before_are_made_again_with_it(run_copy: Path, image: Path, tmp_path: Path) -> None:
+def test_predictions_made_before_are_made_again_with_it(
+    run_copy: Path, image: Path, tmp_path: Path
+) -> None:
     jobs = jobs_for([image], [PROMPT])
-    assert run_jobs(saywhere.load(run_copy), jobs, tmp_path / "out").predictions[0]["expected_dice"] is None
+    assert (
+        run_jobs(saywhere.load(run_copy), jobs, tmp_path / "out").predictions[0]["expected_dice"]
+        is None
+    )
     saywhere.calibrate(run_copy, split="train")
     again = run_jobs(saywhere.load(run_copy), jobs, tmp_path / "out")
     assert again.n_skipped == 0
     result = saywhere.load(run_copy).segment(image, PROMPT)
-    assert rows_of(tmp_path / "out/predictions.jsonl")[0]["expected_dice"] == pytest.approx(result.expected_dice, abs=1e-4)
+    assert rows_of(tmp_path / "out/predictions.jsonl")[0]["expected_dice"] == pytest.approx(
+        result.expected_dice, abs=1e-4
+    )
 
 
 def test_too_few_cases_leave_what_was_learned_before(calibrated: Path) -> None:
@@ -188,7 +255,9 @@ def test_too_few_cases_leave_what_was_learned_before(calibrated: Path) -> None:
     assert (calibrated / expected.FILE).read_bytes() == before
 
 
-def test_a_pushed_model_takes_it_along_and_its_card_says_so(calibrated: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pushed_model_takes_it_along_and_its_card_says_so(
+    calibrated: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("saywhere.runs.named.pulled", lambda: tmp_path / "pulled")
     evaluate(calibrated)
     zoo.push(calibrated, str(tmp_path / "spot"), About())
@@ -201,7 +270,9 @@ def test_a_pushed_model_takes_it_along_and_its_card_says_so(calibrated: Path, im
     assert "On split `test` its expected Dice is 0." in card
 
 
-def test_a_model_is_calibrated_where_it_is_and_stays_verified(run_copy: Path, manifest: Path, image: Path, tmp_path: Path) -> None:
+def test_a_model_is_calibrated_where_it_is_and_stays_verified(
+    run_copy: Path, manifest: Path, image: Path, tmp_path: Path
+) -> None:
     model = tmp_path / "shelf/spot"
     zoo.push(run_copy, str(model), About())
     before = {path.name: path.read_bytes() for path in model.iterdir()}
@@ -209,7 +280,10 @@ def test_a_model_is_calibrated_where_it_is_and_stays_verified(run_copy: Path, ma
     assert found["kept"] == str(model / expected.FILE)
     zoo.verified(model)
     after = {path.name: path.read_bytes() for path in model.iterdir()}
-    assert {name for name in after if before.get(name) != after[name]} == {expected.FILE, "SHA256SUMS"}
+    assert {name for name in after if before.get(name) != after[name]} == {
+        expected.FILE,
+        "SHA256SUMS",
+    }
     saywhere.calibrate(model, manifest=manifest, split="train", prompts="place")
     assert json.loads((model / expected.FILE).read_text())["level"] == "place"
     assert (model / "SHA256SUMS").read_text().count(expected.FILE) == 1

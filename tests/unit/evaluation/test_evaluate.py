@@ -37,7 +37,9 @@ def larger(shared: Path, manifest: Path) -> Path:
         for part in ("image", "mask"):
             target = folder / row[part]
             target.parent.mkdir(parents=True, exist_ok=True)
-            Image.open(manifest.parent / row[part]).resize((70, 50), Image.Resampling.NEAREST).save(target)
+            Image.open(manifest.parent / row[part]).resize((70, 50), Image.Resampling.NEAREST).save(
+                target
+            )
         rows.append(row)
     return write_rows(folder / "manifest.jsonl", rows)
 
@@ -48,7 +50,9 @@ def measured(shared: Path, trained: Path, larger: Path) -> tuple[Path, dict[str,
     return run, evaluate(run, manifest=larger)
 
 
-def test_every_figure_is_scikit_learns_on_the_masks_that_predict_gives(measured: tuple[Path, dict[str, Any]], larger: Path) -> None:
+def test_every_figure_is_scikit_learns_on_the_masks_that_predict_gives(
+    measured: tuple[Path, dict[str, Any]], larger: Path
+) -> None:
     run, segmenter = measured[0], Segmenter(measured[0])
     by_id = {row.id: row for row in read_manifest(larger).rows}
     checked = 0
@@ -70,19 +74,31 @@ def test_every_figure_is_scikit_learns_on_the_masks_that_predict_gives(measured:
     assert checked >= 20
 
 
-def test_pooled_figures_are_those_of_all_pixels_together(measured: tuple[Path, dict[str, Any]]) -> None:
+def test_pooled_figures_are_those_of_all_pixels_together(
+    measured: tuple[Path, dict[str, Any]],
+) -> None:
     right = [case for case in cases_of(measured[0]) if case["words"] == "right"]
-    hit, extra, missed = (sum(int(case[key]) for case in right) for key in ("true_positive", "false_positive", "false_negative"))
+    hit, extra, missed = (
+        sum(int(case[key]) for case in right)
+        for key in ("true_positive", "false_positive", "false_negative")
+    )
     found = measured[1]["words"]["right"]
     assert found["dice_pooled"] == pytest.approx(2 * hit / (2 * hit + extra + missed))
     assert found["iou_pooled"] == pytest.approx(hit / (hit + extra + missed))
 
 
-def test_the_summary_has_the_promised_form(measured: tuple[Path, dict[str, Any]], larger: Path) -> None:
+def test_the_summary_has_the_promised_form(
+    measured: tuple[Path, dict[str, Any]], larger: Path
+) -> None:
     run, summary = measured
     assert json.loads((run / "evaluation/summary.json").read_text()) == summary
     assert summary["n"] == len(read_manifest(larger).rows)
-    assert (summary["split"], summary["level"], summary["frame"], summary["quarantined"]) == ("test", "plain", "original", 0)
+    assert (summary["split"], summary["level"], summary["frame"], summary["quarantined"]) == (
+        "test",
+        "plain",
+        "original",
+        0,
+    )
     assert list(summary["words"]) == ["right", "empty", "shuffled", "contradictory", "unseen"]
     assert list(summary["listening"]) == ["empty", "shuffled", "contradictory"]
     for found in summary["words"].values():
@@ -92,7 +108,9 @@ def test_the_summary_has_the_promised_form(measured: tuple[Path, dict[str, Any]]
         assert set(found["hausdorff_95_px"]) == {"median", "mean_finite", "n_infinite"}
 
 
-def test_cases_have_the_promised_columns_and_words_differ_from_the_right_ones(measured: tuple[Path, dict[str, Any]]) -> None:
+def test_cases_have_the_promised_columns_and_words_differ_from_the_right_ones(
+    measured: tuple[Path, dict[str, Any]],
+) -> None:
     cases = cases_of(measured[0])
     assert tuple(cases[0]) == COLUMNS
     right = {case["id"]: case["prompt"] for case in cases if case["words"] == "right"}
@@ -103,17 +121,24 @@ def test_cases_have_the_promised_columns_and_words_differ_from_the_right_ones(me
             assert case["prompt"] == ""
 
 
-def test_the_difference_is_the_mean_over_the_cases_that_have_such_words(measured: tuple[Path, dict[str, Any]]) -> None:
+def test_the_difference_is_the_mean_over_the_cases_that_have_such_words(
+    measured: tuple[Path, dict[str, Any]],
+) -> None:
     dice = {(case["words"], case["id"]): float(case["dice"]) for case in cases_of(measured[0])}
     for words, found in measured[1]["listening"].items():
         ids = [id_ for kind, id_ in dice if kind == words]
         assert found["n"] == len(ids)
-        assert found["difference"] == pytest.approx(np.mean([dice["right", id_] - dice[words, id_] for id_ in ids]), abs=1e-5)
+        assert found["difference"] == pytest.approx(
+            np.mean([dice["right", id_] - dice[words, id_] for id_ in ids]), abs=1e-5
+        )
 
 
 def test_the_surest_answers_are_those_of_the_sheet(measured: tuple[Path, dict[str, Any]]) -> None:
     right = [case for case in cases_of(measured[0]) if case["words"] == "right"]
-    sure, dice, precision = (np.array([float(case[name]) for case in right]) for name in ("confidence", "dice", "precision"))
+    sure, dice, precision = (
+        np.array([float(case[name]) for case in right])
+        for name in ("confidence", "dice", "precision")
+    )
     found = measured[1]["trust"]
     n_kept = round(0.8 * len(right), 6)
     assert n_kept.is_integer()
@@ -125,30 +150,58 @@ def test_the_surest_answers_are_those_of_the_sheet(measured: tuple[Path, dict[st
     assert found["precision"] == pytest.approx(precision[sure > 0].mean(), abs=1e-5)
 
 
-def test_the_pictures_are_there_in_the_original_frame(measured: tuple[Path, dict[str, Any]]) -> None:
+def test_the_pictures_are_there_in_the_original_frame(
+    measured: tuple[Path, dict[str, Any]],
+) -> None:
     folder = measured[0] / "evaluation"
     told = json.loads((folder / "pictures.json").read_text())
-    assert [case["rank"] for case in told["cases"]] == ["best", "best", "median", "median", "worst", "worst"]
-    greatest = max(float(case["dice"]) for case in cases_of(measured[0]) if case["words"] == "right")
+    assert [case["rank"] for case in told["cases"]] == [
+        "best",
+        "best",
+        "median",
+        "median",
+        "worst",
+        "worst",
+    ]
+    greatest = max(
+        float(case["dice"]) for case in cases_of(measured[0]) if case["words"] == "right"
+    )
     assert told["cases"][0]["dice"] == pytest.approx(greatest, abs=1e-6)
     answers = [answer for question in told["prompts"] for answer in question["answers"]]
-    names = {case[key] for case in told["cases"] for key in ("image", "pseudo_image", "prediction", "truth")}
-    names |= {question["image"] for question in told["prompts"]} | {answer[key] for answer in answers for key in ("pseudo_image", "prediction")}
+    names = {
+        case[key]
+        for case in told["cases"]
+        for key in ("image", "pseudo_image", "prediction", "truth")
+    }
+    names |= {question["image"] for question in told["prompts"]} | {
+        answer[key] for answer in answers for key in ("pseudo_image", "prediction")
+    }
     assert names == {path.name for path in (folder / "pictures").iterdir()}
     assert {Image.open(folder / "pictures" / name).size for name in names} == {(70, 50)}
-    assert all(len({answer["prompt"] for answer in question["answers"]}) == 3 for question in told["prompts"])
+    assert all(
+        len({answer["prompt"] for answer in question["answers"]}) == 3
+        for question in told["prompts"]
+    )
 
 
-def test_a_second_evaluation_gives_the_same_numbers(measured: tuple[Path, dict[str, Any]], larger: Path) -> None:
+def test_a_second_evaluation_gives_the_same_numbers(
+    measured: tuple[Path, dict[str, Any]], larger: Path
+) -> None:
     before = (measured[0] / "evaluation/cases.csv").read_bytes()
     assert evaluate(measured[0], manifest=larger) == measured[1]
     assert (measured[0] / "evaluation/cases.csv").read_bytes() == before
 
 
-def test_an_image_only_run_has_one_answer_and_nothing_to_hear(image_only: Path, tmp_path: Path) -> None:
+def test_an_image_only_run_has_one_answer_and_nothing_to_hear(
+    image_only: Path, tmp_path: Path
+) -> None:
     run = shutil.copytree(image_only, tmp_path / "run")
     summary = evaluate(run)
-    assert (list(summary["words"]), summary["listening"], summary["verdict"]) == (["right"], {}, None)
+    assert (list(summary["words"]), summary["listening"], summary["verdict"]) == (
+        ["right"],
+        {},
+        None,
+    )
     assert {case["prompt"] for case in cases_of(run)} == {""}
     told = json.loads((run / "evaluation/pictures.json").read_text())
     assert told["prompts"] == []
@@ -158,12 +211,27 @@ def test_an_image_only_run_has_one_answer_and_nothing_to_hear(image_only: Path, 
 def test_the_verdict_is_the_worst_of_shuffled_and_contradictory(config: Config) -> None:
     def cases(words: str, dice: list[float]) -> list[dict[str, Any]]:
         counts = {"true_positive": 1, "false_positive": 1, "false_negative": 1}
-        others = dict.fromkeys(("iou", "precision", "recall", "hausdorff_95_px", "surface_dice"), 0.5)
-        return [{"id": str(i), "words": words, "prompt": "", "dice": value, **others, **counts} for i, value in enumerate(dice)]
+        others = dict.fromkeys(
+            ("iou", "precision", "recall", "hausdorff_95_px", "surface_dice"), 0.5
+        )
+        return [
+            {"id": str(i), "words": words, "prompt": "", "dice": value, **others, **counts}
+            for i, value in enumerate(dice)
+        ]
 
     right = [0.9, 0.92, 0.88, 0.91] * 5
-    found = summarise({"right": cases("right", right), "shuffled": cases("shuffled", [0.1] * 20), "contradictory": cases("contradictory", right)}, config)
-    assert [found["listening"][words]["verdict"] for words in ("shuffled", "contradictory")] == ["heard", "not heard"]
+    found = summarise(
+        {
+            "right": cases("right", right),
+            "shuffled": cases("shuffled", [0.1] * 20),
+            "contradictory": cases("contradictory", right),
+        },
+        config,
+    )
+    assert [found["listening"][words]["verdict"] for words in ("shuffled", "contradictory")] == [
+        "heard",
+        "not heard",
+    ]
     assert (found["verdict"], found["verdict_by"]) == ("not heard", "contradictory")
 
 
@@ -173,7 +241,9 @@ def test_faulty_rows_are_set_aside_and_counted(run_copy: Path, manifest: Path) -
     some = write_rows(manifest.with_name("one_bad.jsonl"), rows)
     summary = evaluate(run_copy, manifest=some, words=["right"])
     assert (summary["quarantined"], summary["n"]) == (1, len(rows) - 1)
-    every = write_rows(manifest.with_name("all_bad.jsonl"), [row | {"image": "images/none.png"} for row in rows])
+    every = write_rows(
+        manifest.with_name("all_bad.jsonl"), [row | {"image": "images/none.png"} for row in rows]
+    )
     with pytest.raises(TooManyFaults, match=r"all \d+ rows of split 'test' are faulty, the first"):
         evaluate(run_copy, manifest=every)
 
@@ -182,23 +252,43 @@ def test_a_folder_stands_for_the_manifest_in_it(run_copy: Path, manifest: Path) 
     assert evaluate(run_copy, manifest=manifest.parent, words=[], split="val")["split"] == "val"
 
 
-def test_what_is_not_there_is_said_before_anything_is_measured(run_copy: Path, manifest: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no rows of split 'tset' in .*; splits there: train, val, test: name one with --split"):
+def test_what_is_not_there_is_said_before_anything_is_measured(
+    run_copy: Path, manifest: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        ConfigError,
+        match=r"no rows of split 'tset' in .*; splits there: train, val, test: name one with --split",
+    ):
         evaluate(run_copy, split="tset")
     with pytest.raises(ConfigError, match="no words 'rihgt'"):
         evaluate(run_copy, words=["rihgt"])
     with pytest.raises(MissingFile, match="no manifest"):
         evaluate(run_copy, manifest=tmp_path / "none.jsonl")
-    other = write_rows(tmp_path / "m.jsonl", [{"id": "a", "image": str(manifest.parent / "images/test_0000.png"), "prompt": "polyp", "split": "test"}])
+    other = write_rows(
+        tmp_path / "m.jsonl",
+        [
+            {
+                "id": "a",
+                "image": str(manifest.parent / "images/test_0000.png"),
+                "prompt": "polyp",
+                "split": "test",
+            }
+        ],
+    )
     with pytest.raises(UsageError, match="no prompts named 'plain'"):
         evaluate(run_copy, manifest=other)
     assert not (run_copy / "evaluation").exists()
 
 
-def test_a_notebook_is_shown_a_line_for_each_kind_of_words(measured: tuple[Path, dict[str, Any]]) -> None:
+def test_a_notebook_is_shown_a_line_for_each_kind_of_words(
+    measured: tuple[Path, dict[str, Any]],
+) -> None:
     head, columns, *lines = repr(measured[1]).splitlines()
     summary = json.loads((measured[0] / "evaluation/summary.json").read_text())
-    assert head == f"{summary['n']} cases of split 'test', prompts 'plain', original size; words: {summary['verdict']}"
+    assert (
+        head
+        == f"{summary['n']} cases of split 'test', prompts 'plain', original size; words: {summary['verdict']}"
+    )
     assert "Dice a case [95 %]" in columns
     assert [line.split()[0] for line in lines] == list(summary["words"])
     for line in lines:

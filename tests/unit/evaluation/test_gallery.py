@@ -25,26 +25,51 @@ def test_few_cases_are_shown_as_often_as_they_are() -> None:
     assert [rank for rank, _ in pictures._ranked(cases(0.5))] == ["best", "median", "worst"]
 
 
-def test_pictures_of_an_earlier_evaluation_do_not_stay(trained: Path, manifest: Path, tmp_path: Path) -> None:
+def test_pictures_of_an_earlier_evaluation_do_not_stay(
+    trained: Path, manifest: Path, tmp_path: Path
+) -> None:
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures/old.png").write_text("old")
     row = read_manifest(manifest).split("test")[0]
-    pictures.write(tmp_path, Segmenter(trained), [row], [{"id": row.id, "dice": 0.5, "prompt": "the lesion in the upper left"}])
+    pictures.write(
+        tmp_path,
+        Segmenter(trained),
+        [row],
+        [{"id": row.id, "dice": 0.5, "prompt": "the lesion in the upper left"}],
+    )
     assert "old.png" not in {path.name for path in (tmp_path / "pictures").iterdir()}
 
 
-def test_where_an_image_has_one_lesion_it_is_asked_with_its_own_the_opposite_and_no_words(trained: Path, manifest: Path, tmp_path: Path) -> None:
+def test_where_an_image_has_one_lesion_it_is_asked_with_its_own_the_opposite_and_no_words(
+    trained: Path, manifest: Path, tmp_path: Path
+) -> None:
     row = read_manifest(manifest).split("test")[0]
-    pictures.write(tmp_path, Segmenter(trained), [row], [{"id": row.id, "dice": 0.5, "prompt": "lesion, upper left"}])
+    pictures.write(
+        tmp_path,
+        Segmenter(trained),
+        [row],
+        [{"id": row.id, "dice": 0.5, "prompt": "lesion, upper left"}],
+    )
     asked = json.loads((tmp_path / "pictures.json").read_text())["prompts"]
-    assert [answer["prompt"] for answer in asked[0]["answers"]] == ["lesion, upper left", "lesion, lower right", ""]
+    assert [answer["prompt"] for answer in asked[0]["answers"]] == [
+        "lesion, upper left",
+        "lesion, lower right",
+        "",
+    ]
     assert [answer["dice"] is None for answer in asked[0]["answers"]] == [False, True, True]
 
 
 def test_the_most_the_median_and_the_least_changed_by_contradictory_words_are_asked() -> None:
     rows = [Row(str(i), Path(f"{i}.png"), Path(f"{i}-mask.png")) for i in range(5)]
     right = [{"id": str(i), "dice": 0.9, "prompt": f"upper left {i}"} for i in range(5)]
-    wrong = [{"id": str(i), "dice": dice, "prompt": f"lower right {i}"} for i, dice in enumerate((0.5, 0.9, 0.1, 0.8, 0.7))]
+    wrong = [
+        {"id": str(i), "dice": dice, "prompt": f"lower right {i}"}
+        for i, dice in enumerate((0.5, 0.9, 0.1, 0.8, 0.7))
+    ]
     asked = pictures._one_lesion(rows, right, wrong)
     assert [image.stem for image, _ in asked] == ["2", "4", "1"]
-    assert asked[0][1] == [("upper left 2", Path("2-mask.png")), ("lower right 2", None), ("", None)]
+    assert asked[0][1] == [
+        ("upper left 2", Path("2-mask.png")),
+        ("lower right 2", None),
+        ("", None),
+    ]

@@ -13,7 +13,14 @@ from saywhere.evaluation.prompt_conditions import asked, prompts_for
 
 
 def rows(*prompts: str) -> list[Row]:
-    return [Row(id=str(i), image=Path("a.png"), prompts={"prompt": (prompt,), "later": (f"new {prompt}",)}) for i, prompt in enumerate(prompts)]
+    return [
+        Row(
+            id=str(i),
+            image=Path("a.png"),
+            prompts={"prompt": (prompt,), "later": (f"new {prompt}",)},
+        )
+        for i, prompt in enumerate(prompts)
+    ]
 
 
 def test_shuffled_words_are_never_the_images_own(config: Config, manifest: Path) -> None:
@@ -29,7 +36,11 @@ def test_where_all_say_the_same_nothing_can_be_shuffled() -> None:
 
 
 def test_contradictory_words_exclude_what_names_no_side() -> None:
-    found = prompts_for("contradictory", rows("upper left polyp", "one polyp in the centre", "lower right and upper left"), Config())
+    found = prompts_for(
+        "contradictory",
+        rows("upper left polyp", "one polyp in the centre", "lower right and upper left"),
+        Config(),
+    )
     assert found == ["lower right polyp", None, None]
 
 
@@ -50,7 +61,9 @@ def test_right_is_always_asked_and_unseen_where_the_manifest_has_it() -> None:
 
 
 def test_words_that_do_not_exist_are_refused_before_anything_is_measured() -> None:
-    with pytest.raises(ConfigError, match=r"no words 'shufled' in evaluate\.words: did you mean 'shuffled'\?"):
+    with pytest.raises(
+        ConfigError, match=r"no words 'shufled' in evaluate\.words: did you mean 'shuffled'\?"
+    ):
         asked(Config(), ["right", "shufled"])
     with pytest.raises(ConfigError, match=r"words 'unseen', and text\.unseen_prompts is not set"):
         asked(Config(), ["unseen"])

@@ -25,12 +25,28 @@ def run(tmp_path: Path, epochs: int | None) -> list[dict[str, Any]]:
 
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     if epochs is not None:
-        (cell,) = [cell for cell in notebook.cells if cell.cell_type == "code" and "EPOCHS = " in cell.source]
+        (cell,) = [
+            cell
+            for cell in notebook.cells
+            if cell.cell_type == "code" and "EPOCHS = " in cell.source
+        ]
         cell.source = re.sub(r"EPOCHS = \d+", f"EPOCHS = {epochs}", cell.source)
-    environment = os.environ | {"PYTHONPATH": str(SOURCE), "JUPYTER_ALLOW_INSECURE_WRITES": "1", "IPYTHONDIR": str(tmp_path)}
-    client = nbclient.NotebookClient(notebook, timeout=1800, startup_timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
+    environment = os.environ | {
+        "PYTHONPATH": str(SOURCE),
+        "JUPYTER_ALLOW_INSECURE_WRITES": "1",
+        "IPYTHONDIR": str(tmp_path),
+    }
+    client = nbclient.NotebookClient(
+        notebook,
+        timeout=1800,
+        startup_timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
+    )
     client.execute(env=environment)
-    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    return [
+        output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
+    ]
 
 
 def check(outputs: list[dict[str, Any]]) -> tuple[float, float]:
@@ -41,7 +57,10 @@ def check(outputs: list[dict[str, Any]]) -> tuple[float, float]:
     assert "Segmenter(" in shown
     assert "right − these" in shown
     (last,) = [output["text"] for output in outputs if output.get("name") == "stdout"]
-    right, shuffled = map(float, re.fullmatch(r"Dice with right words (\S+), with another case's (\S+)\n", last).groups())  # type: ignore[union-attr]
+    right, shuffled = map(
+        float,
+        re.fullmatch(r"Dice with right words (\S+), with another case's (\S+)\n", last).groups(),
+    )  # type: ignore[union-attr]
     return right, shuffled
 
 

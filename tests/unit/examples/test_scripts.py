@@ -44,5 +44,11 @@ def test_every_example_is_run_and_is_named_on_the_page() -> None:
 def test_an_example_says_what_it_is_and_uses_public_names(script: str) -> None:
     tree = ast.parse((EXAMPLES / script).read_text(encoding="utf-8"))
     assert f"python examples/{script}" in (ast.get_docstring(tree) or "")
-    private = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")]
+    private = [
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+    ]
     assert private == []

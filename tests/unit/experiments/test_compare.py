@@ -32,7 +32,9 @@ def test_means_and_paired_differences_are_numpys_and_p_is_scipys(tmp_path: Path)
     image = [random.uniform(0.3, 0.7, N) for _ in range(2)]
     text = [np.clip(dice + random.normal(0.1, 0.05, N), 0, 1) for dice in image]
     wrong = [dice - 0.2 for dice in text]
-    cells = [cell("image", s, image[s]) for s in range(2)] + [cell("image and text", s, text[s], wrong[s]) for s in range(2)]
+    cells = [cell("image", s, image[s]) for s in range(2)] + [
+        cell("image and text", s, text[s], wrong[s]) for s in range(2)
+    ]
     markdown = table(written(tmp_path, cells))
     found = row_of(markdown, "image and text")
     assert found[2].startswith(f"{np.mean(text):.3f} [")
@@ -40,13 +42,20 @@ def test_means_and_paired_differences_are_numpys_and_p_is_scipys(tmp_path: Path)
     assert found[7].startswith(f"{np.mean(text) - np.mean(image):+.3f} [")
     p = wilcoxon(np.mean(text, axis=0) - np.mean(image, axis=0)).pvalue
     assert found[8] == ("< 0.001" if p < 0.001 else f"{p:.3f}")
-    assert float(found[9]) == pytest.approx(rank_biserial(np.mean(text, axis=0), np.mean(image, axis=0)), abs=0.006)
+    assert float(found[9]) == pytest.approx(
+        rank_biserial(np.mean(text, axis=0), np.mean(image, axis=0)), abs=0.006
+    )
     assert row_of(markdown, "image")[6:8] == ["–", "reference"]
 
 
 def test_a_failed_cell_is_left_out_and_seeds_are_paired(tmp_path: Path) -> None:
     dice = np.linspace(0.2, 0.8, N)
-    cells = [cell("image", 0, dice), cell("image", 1, dice), cell("text", 0, dice + 0.1), cell("text", 1, dice) | {"status": "failed"}]
+    cells = [
+        cell("image", 0, dice),
+        cell("image", 1, dice),
+        cell("text", 0, dice + 0.1),
+        cell("text", 1, dice) | {"status": "failed"},
+    ]
     found = row_of(table(written(tmp_path, cells)), "text")
     assert found[1] == "1"
     assert found[-3].startswith("+0.100")
@@ -59,28 +68,52 @@ def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
         table(written(tmp_path, []))
 
 
-def test_unseen_wordings_mosaics_and_the_spread_have_columns_where_cells_have_them(tmp_path: Path) -> None:
+def test_unseen_wordings_mosaics_and_the_spread_have_columns_where_cells_have_them(
+    tmp_path: Path,
+) -> None:
     dice = np.full(N, 0.5)
     one, other = cell("image", 0, dice), cell("text", 0, dice)
     other["summary"]["words"]["unseen"] = {"dice_mean": {"mean": 0.25}}
-    other |= {"spread": 0.125, "mosaic": {"right": {"mean": 0.7}, "another tile's": {"mean": 0.01}, "unseen wording": {"mean": 0.6}}}
+    other |= {
+        "spread": 0.125,
+        "mosaic": {
+            "right": {"mean": 0.7},
+            "another tile's": {"mean": 0.01},
+            "unseen wording": {"mean": 0.6},
+        },
+    }
     one["mosaic"] = {"right": {"mean": 0.2}}
     markdown = table(written(tmp_path, [one, other]))
     heads = row_of(markdown, "")
     found = {label: dict(zip(heads, row_of(markdown, label))) for label in ("image", "text")}
     assert found["text"]["unseen wording"] == "0.250"
     assert found["text"]["spread"] == "0.125"
-    assert [found["text"][f"mosaics: {words}"] for words in ("right", "another tile's", "unseen wording")] == ["0.700", "0.010", "0.600"]
-    assert [found["image"][f"mosaics: {words}"] for words in ("right", "unseen wording")] == ["0.200", "–"]
+    assert [
+        found["text"][f"mosaics: {words}"]
+        for words in ("right", "another tile's", "unseen wording")
+    ] == ["0.700", "0.010", "0.600"]
+    assert [found["image"][f"mosaics: {words}"] for words in ("right", "unseen wording")] == [
+        "0.200",
+        "–",
+    ]
     assert found["image"]["spread"] == "–"
 
 
 def test_lines_stand_in_the_grids_order_and_networks_are_all_named(tmp_path: Path) -> None:
     dice = np.array([0.5, 0.6])
-    folder = written(tmp_path, [cell(label, 0, dice) for label in ("a · x", "b · x", "b · y")], None)
-    about = json.loads((folder / "table.json").read_text()) | {"axis": [[{"label": "b"}, {"label": "a"}], [{"label": "y"}, {"label": "x"}]], "seeds": [0]}
+    folder = written(
+        tmp_path, [cell(label, 0, dice) for label in ("a · x", "b · x", "b · y")], None
+    )
+    about = json.loads((folder / "table.json").read_text()) | {
+        "axis": [[{"label": "b"}, {"label": "a"}], [{"label": "y"}, {"label": "x"}]],
+        "seeds": [0],
+    }
     (folder / "table.json").write_text(json.dumps(about))
-    place = next(path for path in folder.glob("*-seed0.json") if json.loads(path.read_text())["label"] == "b · x")
+    place = next(
+        path
+        for path in folder.glob("*-seed0.json")
+        if json.loads(path.read_text())["label"] == "b · x"
+    )
     other = json.loads(place.read_text())
     other["config"]["network"] |= {"name": "unetpp", "width": 8, "depth": 0.5}
     place.write_text(json.dumps(other))
@@ -92,7 +125,11 @@ def test_lines_stand_in_the_grids_order_and_networks_are_all_named(tmp_path: Pat
 def test_a_difference_whose_interval_holds_zero_is_printed_as_such(tmp_path: Path) -> None:
     dice = np.linspace(0.2, 0.8, N)
     wobble = np.where(np.arange(N) % 2, 0.1, -0.1)
-    cells = [cell("image", 0, dice), cell("same", 0, dice + wobble), cell("more", 0, dice + 0.1, dice + wobble)]
+    cells = [
+        cell("image", 0, dice),
+        cell("same", 0, dice + wobble),
+        cell("more", 0, dice + 0.1, dice + wobble),
+    ]
     markdown = table(written(tmp_path, cells))
     assert row_of(markdown, "same")[-3].endswith("] holds 0")
     assert "holds 0" not in row_of(markdown, "more")[-3]
@@ -103,16 +140,26 @@ def test_a_difference_whose_interval_holds_zero_is_printed_as_such(tmp_path: Pat
 
 def test_seeds_disagree_and_a_small_p_is_not_enough(tmp_path: Path) -> None:
     dice = np.linspace(0.3, 0.6, N)
-    cells = [cell(label, seed, dice + gain) for label, gains in (("image", (0, 0, 0)), ("text", (0.3, 0.3, -0.1))) for seed, gain in enumerate(gains)]
+    cells = [
+        cell(label, seed, dice + gain)
+        for label, gains in (("image", (0, 0, 0)), ("text", (0.3, 0.3, -0.1)))
+        for seed, gain in enumerate(gains)
+    ]
     row = row_of(table(written(tmp_path, cells)), "text")
     assert row[-3:-1] == [row[-3], "< 0.001"]
     assert row[-3].endswith("holds 0")
 
 
-def test_seeds_that_agree_on_the_side_and_not_on_how_much_are_said_to_differ(tmp_path: Path) -> None:
+def test_seeds_that_agree_on_the_side_and_not_on_how_much_are_said_to_differ(
+    tmp_path: Path,
+) -> None:
     dice = np.linspace(0.3, 0.6, N)
     gains = {"image": (0, 0, 0), "torn": (0.02, 0.3, 0.1), "alike": (0.2, 0.25, 0.21)}
-    cells = [cell(label, seed, dice + gain) for label, own in gains.items() for seed, gain in enumerate(own)]
+    cells = [
+        cell(label, seed, dice + gain)
+        for label, own in gains.items()
+        for seed, gain in enumerate(own)
+    ]
     markdown = table(written(tmp_path, cells))
     assert row_of(markdown, "torn")[-3].endswith("] seeds differ")
     assert row_of(markdown, "alike")[-3].endswith("]")
@@ -121,11 +168,29 @@ def test_seeds_that_agree_on_the_side_and_not_on_how_much_are_said_to_differ(tmp
 
 def test_each_group_is_compared_with_its_own_reference(tmp_path: Path) -> None:
     dice = np.linspace(0.3, 0.6, N)
-    gains = {"UNet · aug": 0.0, "UNet · text + aug": 0.1, "UNet++ · aug": 0.2, "UNet++ · text + aug": 0.1}
-    found = compare(written(tmp_path, [cell(label, 0, dice + gain) for label, gain in gains.items()], "aug"))
-    differences = {line.label: None if line.difference is None else round(line.difference.difference, 6) for line in found.lines}
-    assert differences == {"UNet · aug": None, "UNet · text + aug": 0.1, "UNet++ · aug": None, "UNet++ · text + aug": -0.1}
-    assert {line.label for line in found.lines if line.is_reference} == {"UNet · aug", "UNet++ · aug"}
+    gains = {
+        "UNet · aug": 0.0,
+        "UNet · text + aug": 0.1,
+        "UNet++ · aug": 0.2,
+        "UNet++ · text + aug": 0.1,
+    }
+    found = compare(
+        written(tmp_path, [cell(label, 0, dice + gain) for label, gain in gains.items()], "aug")
+    )
+    differences = {
+        line.label: None if line.difference is None else round(line.difference.difference, 6)
+        for line in found.lines
+    }
+    assert differences == {
+        "UNet · aug": None,
+        "UNet · text + aug": 0.1,
+        "UNet++ · aug": None,
+        "UNet++ · text + aug": -0.1,
+    }
+    assert {line.label for line in found.lines if line.is_reference} == {
+        "UNet · aug",
+        "UNet++ · aug",
+    }
     assert "Dice − “aug” [95 %]" in found.heads
 
 
@@ -139,11 +204,21 @@ def test_without_a_seed_in_common_there_is_no_difference(tmp_path: Path) -> None
 
 def test_half_a_file_and_a_failed_cell_are_named_and_the_others_count(tmp_path: Path) -> None:
     dice = np.linspace(0.3, 0.6, N)
-    folder = written(tmp_path, [cell("image", 0, dice), cell("text", 0, dice), cell("text", 1, dice) | {"status": "failed", "reason": "no such prompts"}])
+    folder = written(
+        tmp_path,
+        [
+            cell("image", 0, dice),
+            cell("text", 0, dice),
+            cell("text", 1, dice) | {"status": "failed", "reason": "no such prompts"},
+        ],
+    )
     half = folder / "text-seed0.json"
     half.write_text(half.read_text()[: half.stat().st_size // 2])
     markdown = table(folder)
-    assert "Left out: text-seed0.json (not a whole result: run `saywhere experiment` again)." in markdown
+    assert (
+        "Left out: text-seed0.json (not a whole result: run `saywhere experiment` again)."
+        in markdown
+    )
     assert "Left out: text-seed1.json (the cell failed: no such prompts)." in markdown
     assert row_of(markdown, "image")[1] == "1"
 
@@ -151,8 +226,15 @@ def test_half_a_file_and_a_failed_cell_are_named_and_the_others_count(tmp_path: 
 def test_the_fit_of_the_rule_that_writes_sentences_anew_is_told(tmp_path: Path) -> None:
     dice = np.linspace(0.3, 0.6, N)
     rule = {"place_rule": {"n": 5716, "agreement": 0.67}, "name": "recaption"}
-    found = compare(written(tmp_path, [cell("image", 0, dice), cell("early · recaption", 0, dice) | {"arm": rule}]))
-    assert "`recaption` names the places of 67.0% of 5,716 training sentences as they do." in found.note
+    found = compare(
+        written(
+            tmp_path, [cell("image", 0, dice), cell("early · recaption", 0, dice) | {"arm": rule}]
+        )
+    )
+    assert (
+        "`recaption` names the places of 67.0% of 5,716 training sentences as they do."
+        in found.note
+    )
     (tmp_path / "early-·-recaption-seed0.json").unlink()
     assert "recaption" not in compare(tmp_path).note
 
@@ -161,20 +243,34 @@ def test_cases_are_paired_by_name_and_not_by_place(tmp_path: Path) -> None:
     dice = np.linspace(0.2, 0.9, N)
     image, text = cell("image", 0, dice), cell("text", 0, dice + 0.05)
     image["cases"].reverse()
-    assert case_difference([text], [image]).low == pytest.approx(0.05)  # each case gains as much, so the interval has no width
+    assert case_difference([text], [image]).low == pytest.approx(
+        0.05
+    )  # each case gains as much, so the interval has no width
     image["cases"].pop()
-    with pytest.raises(UsageError, match=r"1 of 40 cases are not there with right words \(the first: case-0\).*image, seed 0"):
+    with pytest.raises(
+        UsageError,
+        match=r"1 of 40 cases are not there with right words \(the first: case-0\).*image, seed 0",
+    ):
         case_difference([text], [image])
 
 
 def test_a_cell_of_an_older_form_of_the_grid_is_left_out(tmp_path: Path) -> None:
     dice = np.linspace(0.3, 0.6, N)
-    folder = written(tmp_path, [cell("image", 0, dice), cell("text", 0, dice), cell("image", 3, dice)])
+    folder = written(
+        tmp_path, [cell("image", 0, dice), cell("text", 0, dice), cell("image", 3, dice)]
+    )
     place = folder / "table.json"
-    place.write_text(json.dumps(json.loads(place.read_text()) | {"axis": [[{"label": "image"}]], "seeds": [0, 1, 2]}))
+    place.write_text(
+        json.dumps(
+            json.loads(place.read_text()) | {"axis": [[{"label": "image"}]], "seeds": [0, 1, 2]}
+        )
+    )
     found = compare(folder)
     assert [line.label for line in found.lines] == ["image"]
-    assert found.left_out == dict.fromkeys(["image-seed3.json", "text-seed0.json"], "no cell of the grid as it was last run: move the file away")
+    assert found.left_out == dict.fromkeys(
+        ["image-seed3.json", "text-seed0.json"],
+        "no cell of the grid as it was last run: move the file away",
+    )
 
 
 @pytest.mark.parametrize("broken", ['{"title": "T"', "{}", "[]", "null"])
@@ -189,6 +285,10 @@ def test_a_table_that_is_not_whole_says_what_to_run(tmp_path: Path, broken: str)
 def test_a_result_that_lacks_a_part_is_left_out(tmp_path: Path, key: str) -> None:
     whole = cell("image", 0, np.full(N, 0.5))
     folder = written(tmp_path, [whole])
-    (folder / "other-seed0.json").write_text(json.dumps({name: value for name, value in whole.items() if name != key}))
-    (folder / "third-seed0.json").write_text(json.dumps(whole | {key: ["a list"] if key != "cases" else "no list"}))
+    (folder / "other-seed0.json").write_text(
+        json.dumps({name: value for name, value in whole.items() if name != key})
+    )
+    (folder / "third-seed0.json").write_text(
+        json.dumps(whole | {key: ["a list"] if key != "cases" else "no list"})
+    )
     assert list(compare(folder).left_out) == ["other-seed0.json", "third-seed0.json"]

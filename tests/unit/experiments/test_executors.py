@@ -22,7 +22,9 @@ from worker_jobs import dies_at_three, slow, squared, told_to_stop_at_three
 
 @pytest.fixture(autouse=True)
 def _workers_find_their_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(worker_jobs.__file__).parent))  # Ray's workers know nothing of pytest's path
+    monkeypatch.setenv(
+        "PYTHONPATH", str(Path(worker_jobs.__file__).parent)
+    )  # Ray's workers know nothing of pytest's path
 
 
 def results(jobs: list[int], work: Any, on: str) -> dict[int, dict[str, Any]]:
@@ -34,7 +36,9 @@ def test_every_job_is_done_once_elsewhere_and_in_this_folder(on: str) -> None:
     if on == workers.RAY:
         pytest.importorskip("ray", reason="the extra `cluster` is not installed")
     found = list(workers.run([1, 2, 3, 4, 5], squared, on=on, side_by_side=2, threads=1))
-    assert sorted((job, result["square"]) for job, result in found) == [(n, n**2) for n in range(1, 6)]
+    assert sorted((job, result["square"]) for job, result in found) == [
+        (n, n**2) for n in range(1, 6)
+    ]
     assert os.getpid() not in {result["process"] for _, result in found}
     assert {result["folder"] for _, result in found} == {str(Path.cwd())}
 

@@ -35,10 +35,20 @@ def written(folder: Path, text: str) -> Path:
 def test_cells_are_the_product_of_the_axes_seed_by_seed(tmp_path: Path) -> None:
     cells = cells_of(read_grid(written(tmp_path, GRID)))
     labels = ["image · still", "image · turned", "text · still", "text · turned"]
-    assert [(cell.seed, cell.label) for cell in cells] == [(seed, label) for seed in (4, 5) for label in labels]
+    assert [(cell.seed, cell.label) for cell in cells] == [
+        (seed, label) for seed in (4, 5) for label in labels
+    ]
     assert cells[0].id == "image-still-seed4"
-    assert (cells[0].config.fusion.name, cells[0].config.augment.name, cells[0].config.train.epochs) == ("none", "none", 3)
-    assert (cells[-1].config.train.seed, cells[-1].config.fusion.name, cells[-1].config.augment.name) == (5, "early", "paper")
+    assert (
+        cells[0].config.fusion.name,
+        cells[0].config.augment.name,
+        cells[0].config.train.epochs,
+    ) == ("none", "none", 3)
+    assert (
+        cells[-1].config.train.seed,
+        cells[-1].config.fusion.name,
+        cells[-1].config.augment.name,
+    ) == (5, "early", "paper")
 
 
 def test_what_a_grid_sets_holds_in_every_cell_and_a_choice_overrides_it(tmp_path: Path) -> None:
@@ -52,23 +62,55 @@ def test_what_a_grid_sets_holds_in_every_cell_and_a_choice_overrides_it(tmp_path
     ("change", "message"),
     [
         (("seeds =", "seed ="), "did you mean 'seeds'"),
-        (("seeds =", "jobz = 2\nseeds ="), r"unknown key jobz in \S+grid\.toml: did you mean 'jobs'"),
+        (
+            ("seeds =", "jobz = 2\nseeds ="),
+            r"unknown key jobz in \S+grid\.toml: did you mean 'jobs'",
+        ),
         (('table = "small"', 'table = "Small Table"'), "table"),
         (('"turned"', '"still"'), r"two cells are called image-still-seed4 in \S+grid\.toml"),
-        (("fusion.name", "fusion.nam"), r"unknown key fusion\.nam in \S+grid\.toml, cell 'image · still': did you mean 'name'"),
-        (("fusion.name", "fusio.name"), r"unknown key fusio in \S+grid\.toml, cell 'image · still': did you mean 'fusion'"),
-        (('"fusion.name" = "none"', '"fusion.name.x" = 1'), r"fusion\.name\.x names a key inside of a value in \S+grid\.toml, cell 'image · still'"),
-        (('"augment.name" = "none"', '"augment.name" = "all"'), r'augment\.name is "all" in \S+grid\.toml, cell \'image · still\'; input should be'),
-        (('"still", set', '"still", sett'), r"unknown key sett in \S+grid\.toml, axis 2, choice 1 \('still'\): did you mean 'set'"),
-        (('label = "turned"', "set = {{}}"), r"label: field required in \S+grid\.toml, axis 2, choice 2"),
-        (('label = "turned"', "label = 3"), r"label: input should be a valid string in \S+grid\.toml, axis 2, choice 2 \(3\)"),
-        (("axis = [\n", "axis = [\n 3,\n"), r"axis\.0: input should be a valid list in \S+grid\.toml"),
-        (("axis = [\n", "axis = [\n [3],\n"), r"axis\.0\.0: input should be a valid .* in \S+grid\.toml"),
+        (
+            ("fusion.name", "fusion.nam"),
+            r"unknown key fusion\.nam in \S+grid\.toml, cell 'image · still': did you mean 'name'",
+        ),
+        (
+            ("fusion.name", "fusio.name"),
+            r"unknown key fusio in \S+grid\.toml, cell 'image · still': did you mean 'fusion'",
+        ),
+        (
+            ('"fusion.name" = "none"', '"fusion.name.x" = 1'),
+            r"fusion\.name\.x names a key inside of a value in \S+grid\.toml, cell 'image · still'",
+        ),
+        (
+            ('"augment.name" = "none"', '"augment.name" = "all"'),
+            r'augment\.name is "all" in \S+grid\.toml, cell \'image · still\'; input should be',
+        ),
+        (
+            ('"still", set', '"still", sett'),
+            r"unknown key sett in \S+grid\.toml, axis 2, choice 1 \('still'\): did you mean 'set'",
+        ),
+        (
+            ('label = "turned"', "set = {{}}"),
+            r"label: field required in \S+grid\.toml, axis 2, choice 2",
+        ),
+        (
+            ('label = "turned"', "label = 3"),
+            r"label: input should be a valid string in \S+grid\.toml, axis 2, choice 2 \(3\)",
+        ),
+        (
+            ("axis = [\n", "axis = [\n 3,\n"),
+            r"axis\.0: input should be a valid list in \S+grid\.toml",
+        ),
+        (
+            ("axis = [\n", "axis = [\n [3],\n"),
+            r"axis\.0\.0: input should be a valid .* in \S+grid\.toml",
+        ),
         (("[4, 5]", "[4, 5"), "not valid TOML"),
         (("[4, 5]", "[]"), "seeds"),
     ],
 )
-def test_a_broken_grid_is_refused_with_its_place(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+def test_a_broken_grid_is_refused_with_its_place(
+    tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
     path = written(tmp_path, GRID.replace(*change))
     with pytest.raises(ConfigError, match=message):
         cells_of(read_grid(path))
@@ -80,7 +122,11 @@ def test_a_missing_grid_says_so(tmp_path: Path) -> None:
 
 
 def test_names_that_differ_in_their_plus_signs_differ_as_ids() -> None:
-    assert Cell("UNet++ · image + text", 0, Config()).id == "unetpp-image-text-seed0" != Cell("UNet · image + text", 0, Config()).id
+    assert (
+        Cell("UNet++ · image + text", 0, Config()).id
+        == "unetpp-image-text-seed0"
+        != Cell("UNet · image + text", 0, Config()).id
+    )
 
 
 def test_one_seed_of_a_grid_can_be_asked_for(tmp_path: Path) -> None:
@@ -97,7 +143,9 @@ def test_a_table_of_mosaics_says_on_how_many(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reference", ["image · turned", "turned"])
-def test_a_reference_is_a_label_or_a_choice_of_the_last_axis(tmp_path: Path, reference: str) -> None:
+def test_a_reference_is_a_label_or_a_choice_of_the_last_axis(
+    tmp_path: Path, reference: str
+) -> None:
     assert len(cells_of(read_grid(written(tmp_path, GRID + f'reference = "{reference}"\n')))) == 8
 
 
@@ -115,7 +163,11 @@ def test_the_file_of_a_grid_is_not_written_into_its_table(tmp_path: Path) -> Non
     assert "grid.toml" not in grid.model_dump_json()
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[3] / "benchmarks").glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted((Path(__file__).parents[3] / "benchmarks").glob("*.toml")),
+    ids=lambda path: path.stem,
+)
 def test_the_committed_grids_are_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parents[1])
     grid = read_grid(path)
@@ -124,4 +176,7 @@ def test_the_committed_grids_are_whole(path: Path, monkeypatch: pytest.MonkeyPat
     for cell in cells:
         check_network(cell.config)
     beside = references(grid.reference, labels)
-    assert grid.reference is None or labels == {*beside, *beside.values()}  # each line is a reference or has one
+    assert grid.reference is None or labels == {
+        *beside,
+        *beside.values(),
+    }  # each line is a reference or has one

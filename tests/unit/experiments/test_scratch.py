@@ -56,8 +56,14 @@ def test_a_failure_removes_it(tmp_path: Path) -> None:
 
 
 @needs_locks
-def test_another_cell_another_version_and_another_working_directory_have_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    places = [place_of(CELL), place_of(Cell("image", 0, Config())), place_of(Cell("text", 0, Config().replace(**{"train.epochs": 7})))]
+def test_another_cell_another_version_and_another_working_directory_have_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = [
+        place_of(CELL),
+        place_of(Cell("image", 0, Config())),
+        place_of(Cell("text", 0, Config().replace(**{"train.epochs": 7}))),
+    ]
     monkeypatch.setattr(run, "versions", lambda: {"saywhere": "another"})
     places.append(place_of(CELL))
     monkeypatch.chdir(tmp_path)
@@ -71,7 +77,9 @@ def test_two_at_one_cell_are_in_each_others_way_nowhere(tmp_path: Path) -> None:
         with workplace(CELL) as other:
             assert other != one
             assert other.stat().st_mode & 0o777 == 0o700
-        assert interrupted(CELL) != one  # the second one's leftover could never be found again: it is removed
+        assert (
+            interrupted(CELL) != one
+        )  # the second one's leftover could never be found again: it is removed
         assert list(tmp_path.iterdir()) == [one]
 
 
@@ -92,10 +100,14 @@ def test_what_somebody_else_put_there_is_not_used(tmp_path: Path, kind: str) -> 
 
 
 @needs_locks
-def test_a_removal_that_is_cut_short_leaves_no_run_to_go_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_removal_that_is_cut_short_leaves_no_run_to_go_on_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from saywhere.experiments import scratch as module
 
-    monkeypatch.setattr(module.shutil, "rmtree", lambda *_, **__: None)  # killed before the first file is gone
+    monkeypatch.setattr(
+        module.shutil, "rmtree", lambda *_, **__: None
+    )  # killed before the first file is gone
     with workplace(CELL) as folder:
         (folder / "run").mkdir()
     assert folder.is_dir()

@@ -17,7 +17,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_two_killed_attempts_count_up_to_their_last_epochs(tmp_path: Path, clock: list[float]) -> None:
+def test_two_killed_attempts_count_up_to_their_last_epochs(
+    tmp_path: Path, clock: list[float]
+) -> None:
     for wanted in (30, 60):  # seconds after which the attempt's last epoch ended
         attempt = Stopwatch(tmp_path / "seconds")
         clock[0] += 30
@@ -39,7 +41,9 @@ def test_what_is_begun_anew_counts_alone(tmp_path: Path, clock: list[float]) -> 
 
 
 @pytest.mark.parametrize("content", ["", "soon", None])
-def test_a_damaged_or_missing_file_counts_nothing(tmp_path: Path, clock: list[float], content: str | None) -> None:
+def test_a_damaged_or_missing_file_counts_nothing(
+    tmp_path: Path, clock: list[float], content: str | None
+) -> None:
     if content is not None:
         (tmp_path / "seconds").write_text(content)
     assert Stopwatch(tmp_path / "seconds").seconds() == 0

@@ -19,7 +19,9 @@ def table(tmp_path: Path) -> Grid:
     """A grid of two cells and two seeds, all finished."""
     (tmp_path / "base.toml").write_text("[train]\nepochs = 3\n")
     axis = [[{"label": "image", "set": {"fusion.name": "none"}}, {"label": "text"}]]
-    grid = Grid.model_validate({"table": "t", "title": "T", "base": tmp_path / "base.toml", "seeds": [0, 1], "axis": axis})
+    grid = Grid.model_validate(
+        {"table": "t", "title": "T", "base": tmp_path / "base.toml", "seeds": [0, 1], "axis": axis}
+    )
     (tmp_path / "t").mkdir()
     for cell in cells_of(grid):
         summary = {"n": 9, "frame": "original"}
@@ -34,39 +36,61 @@ def test_a_table_of_the_same_grid_goes_on(table: Grid, tmp_path: Path) -> None:
     assert len(waiting_ids(table, tmp_path)) == 1
 
 
-def test_an_edited_base_is_told_with_table_cells_keys_and_what_to_do(table: Grid, tmp_path: Path) -> None:
+def test_an_edited_base_is_told_with_table_cells_keys_and_what_to_do(
+    table: Grid, tmp_path: Path
+) -> None:
     (tmp_path / "base.toml").write_text("[train]\nepochs = 5\n[loss]\nroi_weight = 0.3\n")
     with pytest.raises(ConfigError) as refused:
         run_grid(table, tmp_path, lambda cell, what: None, "")
     said = "image-seed0: loss.roi_weight 0.1 → 0.3, train.epochs 3 → 5; text-seed0: loss.roi_weight 0.1 → 0.3, train.epochs 3 → 5; image-seed1: "
     assert str(refused.value).startswith(f"4 finished cells were made from other settings ({said}")
-    assert "; and 1 more) in table t; a table's cells share one grid and its base: move the result files away" in str(refused.value)
-    assert str(refused.value).endswith(f"(the first is {tmp_path / 't/image-seed0.json'}), or undo the edit")
+    assert (
+        "; and 1 more) in table t; a table's cells share one grid and its base: move the result files away"
+        in str(refused.value)
+    )
+    assert str(refused.value).endswith(
+        f"(the first is {tmp_path / 't/image-seed0.json'}), or undo the edit"
+    )
     assert not (tmp_path / "t/table.json").exists()
 
 
-def test_an_edited_choice_strikes_its_cells_alone_in_seeds_that_were_not_asked_for_too(table: Grid, tmp_path: Path) -> None:
+def test_an_edited_choice_strikes_its_cells_alone_in_seeds_that_were_not_asked_for_too(
+    table: Grid, tmp_path: Path
+) -> None:
     (tmp_path / "t/text-seed0.json").unlink()
     image, text = table.axis[0]
-    edited = table.model_copy(update={"axis": [[image, text.model_copy(update={"set": {"text.scale": "none"}})]]})
+    edited = table.model_copy(
+        update={"axis": [[image, text.model_copy(update={"set": {"text.scale": "none"}})]]}
+    )
     with pytest.raises(
-        ConfigError, match=r'^a finished cell was made from other settings \(text-seed1: text\.scale "within" → "none"\) .*move the result file away'
+        ConfigError,
+        match=r'^a finished cell was made from other settings \(text-seed1: text\.scale "within" → "none"\) .*move the result file away',
     ):
         waiting_ids(edited, tmp_path, [0])
 
 
 def test_cells_that_were_measured_on_something_else_are_told(table: Grid, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r'image-seed0: measure "images" → "mosaics", mosaics null → 100'):
+    with pytest.raises(
+        ConfigError, match=r'image-seed0: measure "images" → "mosaics", mosaics null → 100'
+    ):
         waiting_ids(table.model_copy(update={"measure": "mosaics", "mosaics": 100}), tmp_path)
 
 
-@pytest.mark.parametrize(("key", "value"), [("train.threads", 7), ("train.device", "cpu"), ("evaluate.batch_size", 3)])
-def test_where_and_how_fast_a_cell_was_made_may_differ(table: Grid, tmp_path: Path, key: str, value: int | str) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"), [("train.threads", 7), ("train.device", "cpu"), ("evaluate.batch_size", 3)]
+)
+def test_where_and_how_fast_a_cell_was_made_may_differ(
+    table: Grid, tmp_path: Path, key: str, value: int | str
+) -> None:
     assert waiting_ids(table.model_copy(update={"set": {key: value}}), tmp_path) == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.toml")), ids=lambda path: path.stem)
-def test_the_committed_results_are_those_of_the_committed_grids(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "benchmarks").glob("*.toml")), ids=lambda path: path.stem
+)
+def test_the_committed_results_are_those_of_the_committed_grids(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
     grid = read_grid(path)
     folder = Path("benchmarks/results") / grid.table

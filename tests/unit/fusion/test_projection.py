@@ -10,7 +10,10 @@ from saywhere.fusion.projection import Projection
 
 @pytest.mark.parametrize(("name", "n_parameters"), [("mlp", 1_219_904), ("linear", 602_896)])
 def test_parameter_counts_are_the_papers(name: str, n_parameters: int) -> None:
-    assert sum(parameter.numel() for parameter in Projection(name, 768, (28, 28)).parameters()) == n_parameters
+    assert (
+        sum(parameter.numel() for parameter in Projection(name, 768, (28, 28)).parameters())
+        == n_parameters
+    )
 
 
 @pytest.mark.parametrize("name", ["mlp", "linear"])
@@ -28,7 +31,9 @@ def test_linear_is_one_layer_laid_out_row_by_row() -> None:
 def test_mlp_is_linear_layernorm_gelu_linear() -> None:
     projection, embedding = Projection("mlp", 10, (4, 6)), torch.randn(2, 10)
     first_weight, first_bias, gain, shift, last_weight, last_bias = projection.parameters()
-    normed = functional.layer_norm(functional.linear(embedding, first_weight, first_bias), (24,), gain, shift)
+    normed = functional.layer_norm(
+        functional.linear(embedding, first_weight, first_bias), (24,), gain, shift
+    )
     expected = functional.linear(functional.gelu(normed), last_weight, last_bias)
     torch.testing.assert_close(projection(embedding).flatten(1), expected)
 

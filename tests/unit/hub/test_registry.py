@@ -26,20 +26,26 @@ def source(trained: Path, tmp_path: Path) -> Path:
     return tmp_path / "source" / "spot"
 
 
-def test_pushed_and_pulled_through_another_file_system_it_is_known_by_its_name(trained: Path) -> None:
+def test_pushed_and_pulled_through_another_file_system_it_is_known_by_its_name(
+    trained: Path,
+) -> None:
     address = "memory://shelf/spot"
     zoo.push(trained, address, About())
     folder = zoo.pull(address, "blob")
     assert named.known()["blob"] == folder
     assert repr(saywhere.load("blob")).startswith("Segmenter(")
     assert "blob" in [entry["name"] for entry in zoo.listed()]
-    assert sorted(Path(path).name for path in fsspec.filesystem("memory").ls("/shelf/spot", detail=False)) == sorted((*zoo.FILES, zoo.SUMS))
+    assert sorted(
+        Path(path).name for path in fsspec.filesystem("memory").ls("/shelf/spot", detail=False)
+    ) == sorted((*zoo.FILES, zoo.SUMS))
 
 
 def test_a_pulled_model_is_the_pushed_one_to_the_byte(source: Path) -> None:
     folder = zoo.pull(str(source))
     assert folder.name == "spot"
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {path.name: path.read_bytes() for path in source.iterdir()}
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        path.name: path.read_bytes() for path in source.iterdir()
+    }
     zoo.verified(folder)
 
 
@@ -81,13 +87,18 @@ def test_a_pickle_beside_the_weights_is_left_where_it_is(source: Path) -> None:
 def test_a_folder_with_nothing_but_a_pickle_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs/pytorch_model.bin").write_bytes(b"\x80\x04.")
-    with pytest.raises(MissingFile, match=r"pytorch_model\.bin: a pickle can run any code, so none is ever read.*safetensors"):
+    with pytest.raises(
+        MissingFile,
+        match=r"pytorch_model\.bin: a pickle can run any code, so none is ever read.*safetensors",
+    ):
         saywhere.load(tmp_path / "theirs")
     with pytest.raises(MissingFile, match=r"no model at .*theirs \(no SHA256SUMS\)"):
         zoo.pull(str(tmp_path / "theirs"))
 
 
-def test_a_file_over_the_limit_is_not_taken_in(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_over_the_limit_is_not_taken_in(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(zoo, "_LIMIT", 10)
     with pytest.raises(BadCheckpoint, match=r"config\.json has more than 10 bytes"):
         zoo.pull(str(source))

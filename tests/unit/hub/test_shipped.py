@@ -20,7 +20,10 @@ IMAGE = np.zeros((32, 32, 3), np.uint8)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_sentence_to_begin_with_is_marked_as_never_taught(name: str) -> None:
-    model, suggestions = saywhere.load(name), read_facts(named.known()[name])["about"]["suggestions"]
+    model, suggestions = (
+        saywhere.load(name),
+        read_facts(named.known()[name])["about"]["suggestions"],
+    )
     assert len(suggestions) >= 5
     strange = {words: model.segment(IMAGE, words).unfamiliarity for words in suggestions}
     assert {words: far for words, far in strange.items() if far is None or far > 1} == {}
@@ -35,7 +38,12 @@ def test_its_files_are_those_that_were_pushed_and_small(name: str) -> None:
     verified(folder)
     assert (folder / named.BUNDLE).stat().st_size <= MOST_BYTES
     card = (folder / "README.md").read_text()
-    for said in ("Research use only. Not a medical device.", "## Data and terms", "## Does it listen?", "## Never tested"):
+    for said in (
+        "Research use only. Not a medical device.",
+        "## Data and terms",
+        "## Does it listen?",
+        "## Never tested",
+    ):
         assert said in card
 
 
@@ -44,4 +52,6 @@ def test_what_blank_words_cost_was_measured_of_the_model_that_is_here(name: str)
     kept = Path(__file__).parents[3] / "benchmarks" / "results" / "blank" / f"{name}.json"
     ours = read_facts(named.known()[name])["evidence"]["evaluation"]["words"]
     for kind, words in (("right", "right"), ("blank", "empty")):
-        assert json.loads(kept.read_text())[kind]["mean"] == pytest.approx(ours[words]["dice_mean"]["mean"], abs=1e-4)
+        assert json.loads(kept.read_text())[kind]["mean"] == pytest.approx(
+            ours[words]["dice_mean"]["mean"], abs=1e-4
+        )

@@ -30,7 +30,11 @@ def test_every_prompt_for_every_picture(pictures: Path) -> None:
 def test_a_folder_means_its_pictures_and_nothing_hidden(pictures: Path) -> None:
     for name in ("note.txt", ".a.png.77.tmp", "._a.png", "B.JPEG"):
         (pictures / "one" / name).write_bytes(b"")
-    assert [job.image.name for job in jobs_for([pictures / "one"], [""])] == ["B.JPEG", "a.bmp", "a.png"]
+    assert [job.image.name for job in jobs_for([pictures / "one"], [""])] == [
+        "B.JPEG",
+        "a.bmp",
+        "a.png",
+    ]
 
 
 def test_no_pictures_and_no_such_folder_are_said(tmp_path: Path) -> None:
@@ -43,16 +47,33 @@ def test_no_pictures_and_no_such_folder_are_said(tmp_path: Path) -> None:
 
 def test_a_manifests_rows_bring_their_own_words(segmenter: Segmenter, manifest: Path) -> None:
     jobs = jobs_from_manifest(manifest, segmenter, "test")
-    assert [(job.image, job.prompt) for job in jobs] == [(row.image, row.prompts["plain"][0]) for row in read_manifest(manifest).split("test")]
+    assert [(job.image, job.prompt) for job in jobs] == [
+        (row.image, row.prompts["plain"][0]) for row in read_manifest(manifest).split("test")
+    ]
     assert len(jobs_from_manifest(manifest, segmenter, None)) == len(rows_of(manifest))
-    with pytest.raises(UsageError, match=r"no rows of split 'tset' in .*; splits there: train, val, test"):
+    with pytest.raises(
+        UsageError, match=r"no rows of split 'tset' in .*; splits there: train, val, test"
+    ):
         jobs_from_manifest(manifest, segmenter, "tset")
 
 
 def test_an_id_is_never_a_path(segmenter: Segmenter, manifest: Path, tmp_path: Path) -> None:
     row = rows_of(manifest)[0] | {"image": str(manifest.parent / "images/test_0000.png")}
-    ids = ["../../escape", "/etc/passwd", "a\\b", "..", ".hidden", "é ü", "x" * 300, "...", "a/b", "a:b"]
-    jobs = jobs_from_manifest(write_rows(tmp_path / "m.jsonl", [row | {"id": id_} for id_ in ids]), segmenter, None)
+    ids = [
+        "../../escape",
+        "/etc/passwd",
+        "a\\b",
+        "..",
+        ".hidden",
+        "é ü",
+        "x" * 300,
+        "...",
+        "a/b",
+        "a:b",
+    ]
+    jobs = jobs_from_manifest(
+        write_rows(tmp_path / "m.jsonl", [row | {"id": id_} for id_ in ids]), segmenter, None
+    )
     assert len({job.stem for job in jobs}) == len(ids)
     for job in jobs:
         assert job.stem == Path(job.stem).name
@@ -82,7 +103,10 @@ def test_a_file_of_jobs_has_its_own_prompts_a_picture(tmp_path: Path) -> None:
         ("{", "not valid JSON"),
         ("[1]", "a list"),
         ('{"prompt": "left"}', "no image"),
-        ('{"image": "a.png"}', 'no prompt in .*jobs.jsonl, row 2, column prompt; say what to segment: add "prompt"'),
+        (
+            '{"image": "a.png"}',
+            'no prompt in .*jobs.jsonl, row 2, column prompt; say what to segment: add "prompt"',
+        ),
         ('{"image": "a.png", "prompts": []}', "no prompt"),
         ('{"image": "a.png", "prompt": "a", "prompts": "b"}', "both prompt and prompts"),
         ('{"image": "a.png", "prompts": {"p1": "b"}}', "prompts holds a dict"),
@@ -93,7 +117,9 @@ def test_a_file_of_jobs_has_its_own_prompts_a_picture(tmp_path: Path) -> None:
         ('{"image": "a.png", "prompt": "left", "id": ["x"]}', "id is a list"),
     ],
 )
-def test_a_bad_line_is_set_aside_with_its_number_and_reason(tmp_path: Path, line: str, reason: str) -> None:
+def test_a_bad_line_is_set_aside_with_its_number_and_reason(
+    tmp_path: Path, line: str, reason: str
+) -> None:
     good = json.dumps({"image": "a.png", "prompt": "left"})
     (tmp_path / "jobs.jsonl").write_text(f"{good}\n{line}\n\n{good}\n")
     jobs, (failure,) = jobs_from_file(tmp_path / "jobs.jsonl")
@@ -103,7 +129,9 @@ def test_a_bad_line_is_set_aside_with_its_number_and_reason(tmp_path: Path, line
 
 
 def test_an_image_only_model_needs_no_prompts_in_jobs(tmp_path: Path) -> None:
-    jobs, failures = jobs_from_file(write_rows(tmp_path / "jobs.jsonl", [{"image": "a.png"}]), hears_words=False)
+    jobs, failures = jobs_from_file(
+        write_rows(tmp_path / "jobs.jsonl", [{"image": "a.png"}]), hears_words=False
+    )
     assert ([job.prompt for job in jobs], failures) == ([""], [])
 
 
@@ -116,7 +144,13 @@ def test_no_jobs_and_no_such_file_are_said(tmp_path: Path) -> None:
 
 
 def test_what_predict_wrote_into_a_folder_is_none_of_its_pictures(pictures: Path) -> None:
-    write_rows(pictures / "one/predictions.jsonl", [{"mask": "a-mask.png", "overlay": "a-overlay.png"}])
+    write_rows(
+        pictures / "one/predictions.jsonl", [{"mask": "a-mask.png", "overlay": "a-overlay.png"}]
+    )
     for name in ("a-mask.png", "a-overlay.png", "b-mask.png"):
         (pictures / "one" / name).touch()
-    assert [job.image.name for job in jobs_for([pictures / "one"], [""])] == ["a.bmp", "a.png", "b-mask.png"]
+    assert [job.image.name for job in jobs_for([pictures / "one"], [""])] == [
+        "a.bmp",
+        "a.png",
+        "b-mask.png",
+    ]

@@ -56,21 +56,29 @@ def test_a_path_a_picture_and_arrays_give_one_answer(segmenter: Segmenter, pictu
 
 def test_many_at_once_are_as_one_by_one(segmenter: Segmenter, manifest: Path) -> None:
     pictures = sorted((manifest.parent / "images").glob("test_*.png"))
-    prompts = [f"the lesion in the {place}" for place in ("upper left", "lower left", "upper right", "lower right", "centre", "middle")]
+    prompts = [
+        f"the lesion in the {place}"
+        for place in ("upper left", "lower left", "upper right", "lower right", "centre", "middle")
+    ]
     together = segmenter.segment_many(pictures, prompts)
     for picture, prompt, answer in zip(pictures, prompts, together):
         alone = segmenter.segment(picture, prompt)
         assert np.abs(alone.probability - answer.probability).max() < 1e-5
 
 
-def test_what_was_typed_long_ago_is_forgotten_and_answered_as_before(segmenter: Segmenter, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_typed_long_ago_is_forgotten_and_answered_as_before(
+    segmenter: Segmenter, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(predict, "REMEMBERED", 3)
     prompts = [f"lesion number {i}" for i in range(5)]
     first = [segmenter.segment(picture, prompt).probability for prompt in prompts]
     assert len(segmenter._embeddings) <= 3
     encoded: list[str] = []
     monkeypatch.setattr(segmenter.encoder, "embed", encoded.extend)
-    assert all(np.array_equal(segmenter.segment(picture, prompt).probability, answer) for prompt, answer in zip(prompts, first))
+    assert all(
+        np.array_equal(segmenter.segment(picture, prompt).probability, answer)
+        for prompt, answer in zip(prompts, first)
+    )
     segmenter.embed(prompts)
     assert encoded == [], "they are on the disk"
     monkeypatch.setattr(segmenter._cache, "get", encoded.extend)
@@ -86,20 +94,32 @@ def test_the_answer_has_the_pictures_own_size(segmenter: Segmenter, size: tuple[
     assert result.pseudo_image.shape == (*size, 3)
 
 
-def test_the_words_make_the_picture_and_white_space_does_not(segmenter: Segmenter, picture: Path) -> None:
-    one, other, spaced = (segmenter.segment(picture, prompt) for prompt in ("upper left", "lower right", "  upper\n left "))
+def test_the_words_make_the_picture_and_white_space_does_not(
+    segmenter: Segmenter, picture: Path
+) -> None:
+    one, other, spaced = (
+        segmenter.segment(picture, prompt)
+        for prompt in ("upper left", "lower right", "  upper\n left ")
+    )
     assert np.abs(one.pseudo_image - other.pseudo_image).mean() > 0.01  # type: ignore[operator]
     assert np.array_equal(one.pseudo_image, spaced.pseudo_image)  # type: ignore[arg-type]
     assert spaced.prompt == "upper left"
 
 
 def test_strange_words_are_known_by_their_distance(segmenter: Segmenter, picture: Path) -> None:
-    near, far = (segmenter.segment(picture, prompt).unfamiliarity for prompt in ("upper left", "quarterly revenue of the shipping company"))
+    near, far = (
+        segmenter.segment(picture, prompt).unfamiliarity
+        for prompt in ("upper left", "quarterly revenue of the shipping company")
+    )
     assert near <= 1.2 < far
 
 
-def test_an_image_only_model_answers_every_prompt_alike_without_an_encoder(image_only: Path, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BertEncoder, "__init__", lambda *_, **__: pytest.fail("no words, no encoder"))
+def test_an_image_only_model_answers_every_prompt_alike_without_an_encoder(
+    image_only: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        BertEncoder, "__init__", lambda *_, **__: pytest.fail("no words, no encoder")
+    )
     model = load(image_only)
     one, other = model.segment(picture, "left"), model.segment(picture, "right")
     assert not model.hears_words
@@ -107,17 +127,29 @@ def test_an_image_only_model_answers_every_prompt_alike_without_an_encoder(image
     assert one.pseudo_image is None
 
 
-def test_what_is_saved_is_what_was_found(segmenter: Segmenter, picture: Path, tmp_path: Path) -> None:
+def test_what_is_saved_is_what_was_found(
+    segmenter: Segmenter, picture: Path, tmp_path: Path
+) -> None:
     result = segmenter.segment(picture, PROMPT)
     paths = result.save(tmp_path / "new" / "folder", "a")
-    assert {name: path.name for name, path in paths.items()} == {name: f"a-{name}.png" for name in ("mask", "probability", "overlay", "pseudo")}
+    assert {name: path.name for name, path in paths.items()} == {
+        name: f"a-{name}.png" for name in ("mask", "probability", "overlay", "pseudo")
+    }
     assert np.array_equal(np.asarray(Image.open(paths["mask"])), result.mask * np.uint8(255))
-    assert np.abs(np.asarray(Image.open(paths["probability"])) / 255 - result.probability).max() <= 0.5 / 255 + 1e-6
-    assert np.abs(np.asarray(Image.open(paths["pseudo"])) / 255 - result.pseudo_image).max() <= 0.5 / 255 + 1e-6
+    assert (
+        np.abs(np.asarray(Image.open(paths["probability"])) / 255 - result.probability).max()
+        <= 0.5 / 255 + 1e-6
+    )
+    assert (
+        np.abs(np.asarray(Image.open(paths["pseudo"])) / 255 - result.pseudo_image).max()
+        <= 0.5 / 255 + 1e-6
+    )
     assert Image.open(paths["overlay"]).height > 32  # the caption stands below
 
 
-def test_the_caption_of_no_words_and_of_very_many_is_drawn(segmenter: Segmenter, picture: Path, tmp_path: Path) -> None:
+def test_the_caption_of_no_words_and_of_very_many_is_drawn(
+    segmenter: Segmenter, picture: Path, tmp_path: Path
+) -> None:
     for i, prompt in enumerate(["", "左上の病変 🫁 يسار " * 60, "x" * 10_000]):
         assert segmenter.segment(picture, prompt).save(tmp_path, str(i))["overlay"].is_file()
 
@@ -182,7 +214,14 @@ def test_another_encoder_is_refused_before_it_answers(trained: Path, picture: Pa
 
 def test_it_says_what_it_is(segmenter: Segmenter, picture: Path) -> None:
     assert repr(segmenter).endswith("unet, 32 px, hears words)")
-    result = Result(np.zeros((2, 4, 1), np.uint8), "a", np.zeros((2, 4), np.float32), np.eye(2, 4) > 0, None, 0.0)
+    result = Result(
+        np.zeros((2, 4, 1), np.uint8),
+        "a",
+        np.zeros((2, 4), np.float32),
+        np.eye(2, 4) > 0,
+        None,
+        0.0,
+    )
     assert repr(result) == "Result('a', mask 25.0% of 2×4, presence 0.00)"
 
 

@@ -23,9 +23,16 @@ def test_it_is_the_mean_over_four_flips_of_the_stack(trained: Path) -> None:
     segmenter = load(trained)
     model, embedding = segmenter.model, segmenter.embeddings([PROMPT, ""])
     assert isinstance(model, ReferringSegmenter)
-    image = torch.rand(2, segmenter.config.data.channels, 32, 32, generator=torch.Generator().manual_seed(0))
+    image = torch.rand(
+        2, segmenter.config.data.channels, 32, 32, generator=torch.Generator().manual_seed(0)
+    )
     stack = fuse(image, model.generate(embedding))
-    expected = torch.stack([model.network(model.normalize(stack.flip(axes))).sigmoid().flip(axes) for axes in ((), (3,), (2,), (2, 3))]).mean(0)
+    expected = torch.stack(
+        [
+            model.network(model.normalize(stack.flip(axes))).sigmoid().flip(axes)
+            for axes in ((), (3,), (2,), (2, 3))
+        ]
+    ).mean(0)
     found, pseudo_image = mirrored(model, image, embedding)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
     torch.testing.assert_close(pseudo_image, model.generate(embedding))
@@ -36,7 +43,11 @@ def test_an_answer_is_mirrored_where_it_is_asked_for(trained: Path, manifest: Pa
     picture = manifest.parent / "images/test_0000.png"
     plain, asked = load(trained), load(trained, mirror=True)
     assert not plain.config.evaluate.mirror
-    assert not np.allclose(plain.segment(picture, PROMPT).probability, asked.segment(picture, PROMPT).probability, atol=1e-3)
+    assert not np.allclose(
+        plain.segment(picture, PROMPT).probability,
+        asked.segment(picture, PROMPT).probability,
+        atol=1e-3,
+    )
     assert plain.digest != asked.digest  # so that a batch that is done without it is redone with it
 
 
@@ -45,5 +56,8 @@ def test_words_that_do_not_turn_cannot_be_mirrored(trained: Path, changes: dict[
     segmenter = load(trained)
     assert isinstance(segmenter.model, ReferringSegmenter)
     model = build_model(segmenter.config.replace(**changes), segmenter.model.scale)
-    with pytest.raises(UsageError, match="the words of this run do not turn with its images; early fusion with the arm fuse-first"):
+    with pytest.raises(
+        UsageError,
+        match="the words of this run do not turn with its images; early fusion with the arm fuse-first",
+    ):
         refuse_mirrors(model)

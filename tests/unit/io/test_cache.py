@@ -27,7 +27,9 @@ def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def rows(tmp_path: Path) -> list[Row]:
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20), np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20), np.uint8)).save(
+        tmp_path / "a.png"
+    )
     return [Row("a", tmp_path / "a.png", None)]
 
 
@@ -66,7 +68,11 @@ def test_what_is_half_built_goes_after_a_day(stores: Path) -> None:
 
 def test_other_peoples_folders_and_links_stay(stores: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
-    theirs = [stores / "warehouse", stores / ("c" * 24), stores.parent / "embeddings" / "my-thesis-vectors"]
+    theirs = [
+        stores / "warehouse",
+        stores / ("c" * 24),
+        stores.parent / "embeddings" / "my-thesis-vectors",
+    ]
     for folder in theirs:
         folder.mkdir(parents=True)
         (folder / "work.npy").write_bytes(b"months")
@@ -77,7 +83,9 @@ def test_other_peoples_folders_and_links_stay(stores: Path, tmp_path: Path) -> N
     assert (stores / ("d" * 24)).is_symlink()
 
 
-def test_what_cannot_be_removed_is_named_and_the_others_go(stores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_removed_is_named_and_the_others_go(
+    stores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     held, free = stores / ("a" * 24), stores / ("b" * 24)
     for folder in (held, free):
         folder.mkdir(parents=True)
@@ -100,7 +108,9 @@ def test_a_clock_that_is_ahead_keeps_nothing(stores: Path) -> None:
     assert len(cached.clear()[0]) == 1
 
 
-def test_a_cache_that_cannot_be_read_is_an_empty_one(stores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_read_is_an_empty_one(
+    stores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (stores / ("a" * 24)).mkdir(parents=True)
 
     def refuse(self: Path) -> None:
@@ -114,7 +124,9 @@ def test_an_encoder_with_a_hubs_name_is_listed_as_what_it_is(stores: Path) -> No
     def embed(prompts: list[str]) -> np.ndarray:
         return np.ones((len(prompts), 2), np.float32)
 
-    encoder = SimpleNamespace(name="org/model.v2", revision="1", pooling="mean", max_length=8, dim=2, embed=embed)
+    encoder = SimpleNamespace(
+        name="org/model.v2", revision="1", pooling="mean", max_length=8, dim=2, embed=embed
+    )
     cache = EmbeddingCache(encoder)
     _age(cache.folder, MONTH_S)
     cache.get(["a"])

@@ -9,8 +9,12 @@ from saywhere.io.captions import captioned
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (300, 7), (240, 320)])
-@pytest.mark.parametrize("caption", ["", "upper left", "one small round polyp " * 100, "病変", "x" * 500])
-def test_the_picture_stays_and_the_strip_is_white_with_black_letters(size: tuple[int, int], caption: str) -> None:
+@pytest.mark.parametrize(
+    "caption", ["", "upper left", "one small round polyp " * 100, "病変", "x" * 500]
+)
+def test_the_picture_stays_and_the_strip_is_white_with_black_letters(
+    size: tuple[int, int], caption: str
+) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     drawn = captioned(picture, caption)
     assert np.array_equal(drawn[: size[0]], picture)

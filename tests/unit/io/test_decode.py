@@ -45,37 +45,86 @@ def tiff(n_samples: int, extra: tuple[int, ...] = (), size: int = 8) -> bytes:
     extras = struct.pack(f"<{len(extra)}H", *extra)
     offset_extras = offset_bits + len(bits)
     offset_pixels = offset_extras + len(extras)
-    entries.append((258, 3, n_samples, offset_bits if n_samples > 2 else struct.unpack("<I", bits.ljust(4, b"\0"))[0]))
+    entries.append(
+        (
+            258,
+            3,
+            n_samples,
+            offset_bits if n_samples > 2 else struct.unpack("<I", bits.ljust(4, b"\0"))[0],
+        )
+    )
     entries.append((273, 4, 1, offset_pixels))
     if extra:
-        entries.append((338, 3, len(extra), offset_extras if len(extra) > 2 else struct.unpack("<I", extras.ljust(4, b"\0"))[0]))
+        entries.append(
+            (
+                338,
+                3,
+                len(extra),
+                offset_extras if len(extra) > 2 else struct.unpack("<I", extras.ljust(4, b"\0"))[0],
+            )
+        )
     directory = offset_pixels + size * size * n_samples
-    body = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in sorted(entries)) + struct.pack("<I", 0)
-    return b"II*\0" + struct.pack("<I", directory) + bits + extras + pixels[: size * size * n_samples] + body
+    body = (
+        struct.pack("<H", len(entries))
+        + b"".join(struct.pack("<HHII", *entry) for entry in sorted(entries))
+        + struct.pack("<I", 0)
+    )
+    return (
+        b"II*\0"
+        + struct.pack("<I", directory)
+        + bits
+        + extras
+        + pixels[: size * size * n_samples]
+        + body
+    )
 
 
 def bomb(height: int, width: int) -> bytes:
     """A small PNG that claims, and holds, height × width black pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     packer = zlib.compressobj(9)
     line = bytes(width + 1)
     content = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", content) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", content)
+        + chunk(b"IEND", b"")
+    )
 
 
 def seeds() -> dict[str, list[bytes]]:
     generator = np.random.default_rng(0)
     colour = Image.fromarray(generator.integers(0, 256, (24, 20, 3), dtype=np.uint8))
-    grey, palette, deep = colour.convert("L"), colour.convert("P"), Image.fromarray(np.arange(480, dtype=np.uint16).reshape(24, 20) * 130)
+    grey, palette, deep = (
+        colour.convert("L"),
+        colour.convert("P"),
+        Image.fromarray(np.arange(480, dtype=np.uint16).reshape(24, 20) * 130),
+    )
     return {
-        "PNG": [encoded(picture, "PNG") for picture in (colour, grey, palette, deep, colour.convert("RGBA"), grey.convert("1"))],
-        "JPEG": [encoded(colour, "JPEG"), encoded(grey, "JPEG"), encoded(colour, "JPEG", progressive=True, exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")],
+        "PNG": [
+            encoded(picture, "PNG")
+            for picture in (colour, grey, palette, deep, colour.convert("RGBA"), grey.convert("1"))
+        ],
+        "JPEG": [
+            encoded(colour, "JPEG"),
+            encoded(grey, "JPEG"),
+            encoded(colour, "JPEG", progressive=True, exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"),
+        ],
         "TIFF": [encoded(colour, "TIFF"), encoded(grey.convert("F"), "TIFF"), encoded(deep, "TIFF")]
-        + [encoded(colour, "TIFF", compression=compression) for compression in ("tiff_lzw", "tiff_deflate", "jpeg", "packbits")],
+        + [
+            encoded(colour, "TIFF", compression=compression)
+            for compression in ("tiff_lzw", "tiff_deflate", "jpeg", "packbits")
+        ],
         "BMP": [encoded(picture, "BMP") for picture in (colour, grey, palette)],
     }
 
@@ -90,7 +139,9 @@ def mutant(content: bytes, generator: np.random.Generator) -> bytes:
                 changed[at : at + 1] = bytes([int(generator.integers(256))])
             case 2:
                 head = int(generator.integers(min(len(changed), 200) or 1))
-                changed[head : head + 4] = struct.pack(str(generator.choice(["<I", ">I"])), int(generator.choice(EXTREMES)))
+                changed[head : head + 4] = struct.pack(
+                    str(generator.choice(["<I", ">I"])), int(generator.choice(EXTREMES))
+                )
             case 3:
                 del changed[at:]
             case 4:
@@ -149,7 +200,9 @@ def test_a_file_that_is_cut_off_is_called_truncated(path: Path, kind: str) -> No
     ],
     ids=["cmyk", "lab", "see-through", "2", "2 unspecified", "4", "5", "5 unspecified"],
 )
-def test_an_image_that_is_neither_grey_nor_colour_is_refused_as_such(path: Path, content: bytes) -> None:
+def test_an_image_that_is_neither_grey_nor_colour_is_refused_as_such(
+    path: Path, content: bytes
+) -> None:
     path.write_bytes(content)
     with pytest.raises(WrongChannels):
         read_image(path)
@@ -162,7 +215,10 @@ def test_a_plain_tiff_of_our_own_making_is_read(path: Path) -> None:
 
 def test_what_is_no_image_says_what_is(tmp_path: Path, path: Path) -> None:
     path.write_bytes(b"patient,mask\n1,yes\n" * 9)
-    with pytest.raises(UnreadableFile, match=r"no image that can be read .* PNG, JPEG, TIFF and BMP are: convert it to PNG"):
+    with pytest.raises(
+        UnreadableFile,
+        match=r"no image that can be read .* PNG, JPEG, TIFF and BMP are: convert it to PNG",
+    ):
         read_image(path)
     with pytest.raises(UnreadableFile, match="a folder or a device"):
         read_image(tmp_path)
@@ -171,7 +227,11 @@ def test_what_is_no_image_says_what_is(tmp_path: Path, path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UnreadableFile, match="a folder or a device"):
         read_image(tmp_path / "pipe")  # and does not wait for a writer
-    path.write_bytes(encoded(Image.fromarray(COLOUR), "TIFF", save_all=True, append_images=[Image.fromarray(COLOUR)]))
+    path.write_bytes(
+        encoded(
+            Image.fromarray(COLOUR), "TIFF", save_all=True, append_images=[Image.fromarray(COLOUR)]
+        )
+    )
     with pytest.raises(UnreadableFile, match="2 frames"):
         read_image(path)
 
@@ -185,7 +245,9 @@ def test_pixels_are_limited_in_the_header(path: Path) -> None:
 
 
 @pytest.mark.parametrize("side", [12_000, 25_000])
-def test_a_decompression_bomb_is_refused_before_it_goes_off(path: Path, side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decompression_bomb_is_refused_before_it_goes_off(
+    path: Path, side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path.write_bytes(bomb(side, side))
     loaded: list[Image.Image] = []
     monkeypatch.setattr(ImageFile.ImageFile, "load", loaded.append)

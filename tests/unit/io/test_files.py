@@ -49,7 +49,9 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     assert seen <= contents
 
 
-def test_a_killed_write_leaves_the_old_file_and_a_temporary_that_the_sweep_removes(tmp_path: Path) -> None:
+def test_a_killed_write_leaves_the_old_file_and_a_temporary_that_the_sweep_removes(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "weights"
     files.write_bytes(path, b"old")
     script = f"""
@@ -78,7 +80,9 @@ with writing(Path({str(path)!r})) as temporary:
         (errno.EACCES, "permission denied", "choose a folder"),
     ],
 )
-def test_a_disk_that_refuses_is_named_with_path_and_free_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str, remedy: str) -> None:
+def test_a_disk_that_refuses_is_named_with_path_and_free_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str, remedy: str
+) -> None:
     path = tmp_path / "report.html"
     files.write_text(path, "old")
 
@@ -103,12 +107,16 @@ def test_a_file_where_a_folder_is_needed_is_not_writable(tmp_path: Path) -> None
         files.write_text(tmp_path / "taken" / "report.html", "new")
 
 
-def test_a_folder_that_no_one_can_make_is_not_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_no_one_can_make_is_not_writable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(path: Path, *_: object, **__: object) -> None:  # as /proc does
         raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(NotWritable, match=r"cannot write .*made/file.txt \(no such file or directory"):
+    with pytest.raises(
+        NotWritable, match=r"cannot write .*made/file.txt \(no such file or directory"
+    ):
         files.write_text(tmp_path / "made" / "file.txt", "text")
 
 
@@ -123,13 +131,32 @@ def test_an_error_about_another_file_is_not_blamed_on_the_disk(tmp_path: Path) -
 
 def test_json_holds_plain_values_and_no_nan(tmp_path: Path) -> None:
     path = tmp_path / "new" / "summary.json"
-    files.write_json(path, {"dice": np.float32(0.5), "n": np.int64(3), "worst": float("inf"), "path": Path("a/b"), "each": np.array([1.0, np.nan]), "ü": (1,)})
+    files.write_json(
+        path,
+        {
+            "dice": np.float32(0.5),
+            "n": np.int64(3),
+            "worst": float("inf"),
+            "path": Path("a/b"),
+            "each": np.array([1.0, np.nan]),
+            "ü": (1,),
+        },
+    )
     text = path.read_text(encoding="utf-8")
-    assert json.loads(text) == {"dice": 0.5, "n": 3, "worst": None, "path": "a/b", "each": [1.0, None], "ü": [1]}
+    assert json.loads(text) == {
+        "dice": 0.5,
+        "n": 3,
+        "worst": None,
+        "path": "a/b",
+        "each": [1.0, None],
+        "ü": [1],
+    }
     assert "ü" in text
 
 
-def test_an_addition_is_there_when_it_returns_and_a_refused_one_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_addition_is_there_when_it_returns_and_a_refused_one_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "ledger.jsonl"
     files.append_bytes(path, b"one\n")
     files.append_bytes(path, b"two\n")

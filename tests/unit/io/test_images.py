@@ -10,7 +10,15 @@ from PIL import Image
 
 from saywhere.errors import UnreadableFile, UsageError
 from saywhere.io.decode import NotFinite, WrongChannels
-from saywhere.io.images import mask_values, read_image, read_mask, resize_image, resize_mask, write_image, write_mask
+from saywhere.io.images import (
+    mask_values,
+    read_image,
+    read_mask,
+    resize_image,
+    resize_mask,
+    write_image,
+    write_mask,
+)
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 GREY = COLOUR[..., 0]
@@ -48,18 +56,26 @@ def test_palette_and_opaque_alpha_are_looked_through(path: Path) -> None:
 def test_sixteen_bits_are_scaled_by_the_depth_in_use(path: Path, top: int, whole: int) -> None:
     deep = np.linspace(0, top, 400).reshape(20, 20).astype(np.uint16)
     path.write_bytes(encoded(Image.fromarray(deep), "PNG"))
-    np.testing.assert_array_equal(read_image(path, 1)[..., 0], np.rint(deep.astype(float) * 255 / whole))
+    np.testing.assert_array_equal(
+        read_image(path, 1)[..., 0], np.rint(deep.astype(float) * 255 / whole)
+    )
 
 
 @pytest.mark.parametrize("top", [1.0, 255.0])
 def test_floats_are_read_from_0_to_1_or_255(path: Path, top: float) -> None:
-    path.write_bytes(encoded(Image.fromarray((GREY / np.float32(255) * np.float32(top)).astype(np.float32)), "TIFF"))
+    path.write_bytes(
+        encoded(
+            Image.fromarray((GREY / np.float32(255) * np.float32(top)).astype(np.float32)), "TIFF"
+        )
+    )
     np.testing.assert_array_equal(read_image(path, 1)[..., 0], GREY)
 
 
 def test_floats_of_another_range_are_refused(path: Path) -> None:
     path.write_bytes(encoded(Image.fromarray(GREY.astype(np.float32) * 10), "TIFF"))
-    with pytest.raises(UnreadableFile, match=r"values from .* floats are in \[0, 1\] or \[0, 255\]: rescale"):
+    with pytest.raises(
+        UnreadableFile, match=r"values from .* floats are in \[0, 1\] or \[0, 255\]: rescale"
+    ):
         read_image(path)
 
 
@@ -90,7 +106,18 @@ MASK[8:30, 10:35] = True
         encoded(Image.fromarray(MASK.astype(np.uint8) * 255).convert("RGBA"), "PNG"),
         encoded(Image.fromarray(MASK.astype(np.uint8) * 255).convert("P"), "PNG"),
     ],
-    ids=["1 bit", "0/1", "0/255", "0/65535", "16-bit 0/1", "float", "rgb", "jpeg", "rgba", "palette"],
+    ids=[
+        "1 bit",
+        "0/1",
+        "0/255",
+        "0/65535",
+        "16-bit 0/1",
+        "float",
+        "rgb",
+        "jpeg",
+        "rgba",
+        "palette",
+    ],
 )
 def test_a_mask_is_the_same_however_it_was_saved(path: Path, content: bytes) -> None:
     path.write_bytes(content)
@@ -132,9 +159,18 @@ def test_masks_and_images_are_written_as_they_are(tmp_path: Path) -> None:
 def test_resizing_agrees_with_torch(size: tuple[int, int], channels: int) -> None:
     image = COLOUR[..., :channels]
     batch = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float()
-    expected = torch.nn.functional.interpolate(batch, size=size, mode="bilinear", antialias=True)[0].permute(1, 2, 0).numpy()
+    expected = (
+        torch.nn.functional.interpolate(batch, size=size, mode="bilinear", antialias=True)[0]
+        .permute(1, 2, 0)
+        .numpy()
+    )
     assert np.abs(resize_image(image, size).astype(float) - expected).max() <= 1
-    exact = torch.nn.functional.interpolate(torch.from_numpy(MASK)[None, None].float(), size=size, mode="nearest-exact")[0, 0].numpy() > 0
+    exact = (
+        torch.nn.functional.interpolate(
+            torch.from_numpy(MASK)[None, None].float(), size=size, mode="nearest-exact"
+        )[0, 0].numpy()
+        > 0
+    )
     np.testing.assert_array_equal(resize_mask(MASK, size), exact)
 
 

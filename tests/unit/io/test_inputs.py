@@ -20,7 +20,11 @@ MASK = GREY > 128
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
-    for name, pixels in {"colour": COLOUR, "grey": GREY, "mask": MASK.astype(np.uint8) * 255}.items():
+    for name, pixels in {
+        "colour": COLOUR,
+        "grey": GREY,
+        "mask": MASK.astype(np.uint8) * 255,
+    }.items():
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     return {path.stem: path for path in tmp_path.iterdir()}
 
@@ -36,15 +40,29 @@ def test_every_form_of_a_colour_image_is_one_array(files: dict[str, Path]) -> No
 
 
 def test_grey_and_colour_become_what_the_model_takes(files: dict[str, Path]) -> None:
-    for form in (GREY, GREY[..., None], torch.from_numpy(GREY), torch.from_numpy(GREY)[None], Image.fromarray(GREY), files["grey"]):
+    for form in (
+        GREY,
+        GREY[..., None],
+        torch.from_numpy(GREY),
+        torch.from_numpy(GREY)[None],
+        Image.fromarray(GREY),
+        files["grey"],
+    ):
         assert np.array_equal(as_image(form, 1), GREY[..., None])
         assert np.array_equal(as_image(form, 3), np.repeat(GREY[..., None], 3, 2))
     for form in (COLOUR, Image.fromarray(COLOUR), files["colour"]):
-        assert np.array_equal(as_image(form, 1)[..., 0], np.asarray(Image.fromarray(COLOUR).convert("L")))
+        assert np.array_equal(
+            as_image(form, 1)[..., 0], np.asarray(Image.fromarray(COLOUR).convert("L"))
+        )
 
 
 def test_half_precision_and_sixteen_bits_are_read() -> None:
-    assert np.abs(as_image(torch.from_numpy(GREY / 255).bfloat16(), 1)[..., 0].astype(int) - GREY).max() <= 1
+    assert (
+        np.abs(
+            as_image(torch.from_numpy(GREY / 255).bfloat16(), 1)[..., 0].astype(int) - GREY
+        ).max()
+        <= 1
+    )
     deep = Image.fromarray(GREY.astype(np.uint16) * 257)
     assert np.array_equal(as_image(deep, 1)[..., 0], GREY)
 
@@ -52,7 +70,10 @@ def test_half_precision_and_sixteen_bits_are_read() -> None:
 @pytest.mark.parametrize(
     ("picture", "message"),
     [
-        (None, r"an image is a NoneType; a path, a PIL image, a NumPy array or a torch tensor: one at a time"),
+        (
+            None,
+            r"an image is a NoneType; a path, a PIL image, a NumPy array or a torch tensor: one at a time",
+        ),
         ([COLOUR], r"an image is a list"),
         (b"bytes", r"an image is a bytes"),
         (np.zeros(7, np.uint8), r"an image of shape \(7,\); .*one image at a time"),
@@ -94,10 +115,16 @@ def test_every_form_of_a_mask_is_one_array(files: dict[str, Path]) -> None:
     ("mask", "message"),
     [
         (None, r"a mask is a NoneType; a path, a PIL image, a NumPy array or a torch tensor"),
-        (np.zeros((4, 4, 3), bool), r"a mask of shape \(4, 4, 3\); \(height, width\) or \(height, width, 1\)"),
+        (
+            np.zeros((4, 4, 3), bool),
+            r"a mask of shape \(4, 4, 3\); \(height, width\) or \(height, width, 1\)",
+        ),
         (torch.zeros(2, 1, 4, 4), r"a mask of shape \(2, 1, 4, 4\)"),
         (np.zeros((4, 0), bool), r"a mask of shape \(4, 0\)"),
-        (np.array([[0, 1, 2]]), r"a mask of type int64 that has other values than two; .*say which label is meant"),
+        (
+            np.array([[0, 1, 2]]),
+            r"a mask of type int64 that has other values than two; .*say which label is meant",
+        ),
         (np.array([[0.2, 1.0]]), r"a mask of type float64 that has other values"),
     ],
 )

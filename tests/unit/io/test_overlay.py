@@ -17,7 +17,9 @@ def test_the_edge_is_what_an_erosion_takes_away(thickness: int) -> None:
     mask = np.zeros((40, 60), dtype=bool)
     mask[5:30, 0:41] = True
     mask[12:14, 20:22] = False
-    np.testing.assert_array_equal(edge(mask, thickness), mask & ~binary_erosion(mask, iterations=thickness))
+    np.testing.assert_array_equal(
+        edge(mask, thickness), mask & ~binary_erosion(mask, iterations=thickness)
+    )
 
 
 def test_nothing_is_painted_outside_of_the_mask() -> None:
@@ -28,7 +30,9 @@ def test_nothing_is_painted_outside_of_the_mask() -> None:
 
 def test_opacity_mixes() -> None:
     drawn = overlay(IMAGE, MASK, colour=(10, 20, 30), opacity=0.25, contour=False)
-    np.testing.assert_allclose(drawn[MASK], 0.75 * IMAGE[MASK] + 0.25 * np.array([10, 20, 30]), atol=0.5)
+    np.testing.assert_allclose(
+        drawn[MASK], 0.75 * IMAGE[MASK] + 0.25 * np.array([10, 20, 30]), atol=0.5
+    )
 
 
 def test_a_grey_image_becomes_colour() -> None:
@@ -41,7 +45,11 @@ def test_image_and_mask_must_have_one_size() -> None:
 
 
 def test_a_panel_shows_every_image_side_by_side_with_room_for_its_words() -> None:
-    drawn = panel([IMAGE, IMAGE[..., :1], IMAGE[:20, :30]], ["one", "a much longer caption that must wrap 🫁 病変", ""], title="three")
+    drawn = panel(
+        [IMAGE, IMAGE[..., :1], IMAGE[:20, :30]],
+        ["one", "a much longer caption that must wrap 🫁 病変", ""],
+        title="three",
+    )
     assert drawn.dtype == np.uint8
     rows = [row for row in range(drawn.shape[0]) if (drawn[row, 8:68] == IMAGE[0]).all()]
     assert len(rows) == 1

@@ -22,32 +22,49 @@ def cases() -> tuple[np.ndarray, np.ndarray]:
     return confidence, np.clip(confidence + random.normal(0, 0.2, N), 0, 1)
 
 
-def test_it_is_the_never_falling_function_of_least_squares(cases: tuple[np.ndarray, np.ndarray]) -> None:
+def test_it_is_the_never_falling_function_of_least_squares(
+    cases: tuple[np.ndarray, np.ndarray],
+) -> None:
     confidence, dice = cases
     order = np.argsort(confidence)
     rises = LinearConstraint(np.eye(N)[1:] - np.eye(N)[:-1], 0, np.inf)
-    solved = minimize(lambda x: ((x - dice[order]) ** 2).sum(), np.full(N, dice.mean()), constraints=[rises], method="SLSQP", options={"ftol": 1e-12})
+    solved = minimize(
+        lambda x: ((x - dice[order]) ** 2).sum(),
+        np.full(N, dice.mean()),
+        constraints=[rises],
+        method="SLSQP",
+        options={"ftol": 1e-12},
+    )
     found = fit(confidence.tolist(), dice.tolist())
     assert [found.of(sure) for sure in confidence[order]] == pytest.approx(solved.x, abs=1e-4)
     assert found.n == N
-    assert np.mean([found.of(sure) for sure in confidence]) == pytest.approx(dice.mean())  # no bias over what it was learned from
+    assert np.mean([found.of(sure) for sure in confidence]) == pytest.approx(
+        dice.mean()
+    )  # no bias over what it was learned from
 
 
 def test_equal_confidence_has_one_expectation_their_mean() -> None:
     found = fit([0.6] * 10 + [0.9] * 10, [0.2, 0.4] * 5 + [0.8, 1.0] * 5)
     assert (found.confidence, found.dice) == ((0.6, 0.9), (pytest.approx(0.3), pytest.approx(0.9)))
     assert found.of(0.75) == pytest.approx(0.6)  # between two, on the line
-    assert (found.of(0.5), found.of(1.0)) == (pytest.approx(0.3), pytest.approx(0.9))  # beyond them nothing was seen
+    assert (found.of(0.5), found.of(1.0)) == (
+        pytest.approx(0.3),
+        pytest.approx(0.9),
+    )  # beyond them nothing was seen
 
 
-def test_inner_points_of_a_flat_part_are_left_out_and_nothing_changes(cases: tuple[np.ndarray, np.ndarray]) -> None:
+def test_inner_points_of_a_flat_part_are_left_out_and_nothing_changes(
+    cases: tuple[np.ndarray, np.ndarray],
+) -> None:
     found = fit(cases[0].tolist(), cases[1].tolist())
     assert len(found.confidence) < N
     assert (np.diff(found.confidence) > 0).all()
     assert (np.diff(found.dice) >= 0).all()
 
 
-def test_answers_that_mark_nothing_are_left_out_and_expect_nothing(cases: tuple[np.ndarray, np.ndarray]) -> None:
+def test_answers_that_mark_nothing_are_left_out_and_expect_nothing(
+    cases: tuple[np.ndarray, np.ndarray],
+) -> None:
     confidence, dice = cases
     found = fit([*confidence.tolist(), None, None], [*dice.tolist(), 0.0, 0.0])
     assert found == fit(confidence.tolist(), dice.tolist())
@@ -55,7 +72,10 @@ def test_answers_that_mark_nothing_are_left_out_and_expect_nothing(cases: tuple[
 
 
 def test_too_few_or_all_alike_are_refused() -> None:
-    with pytest.raises(UsageError, match=rf"{N_LEAST - 1} answers that mark anything; {N_LEAST} or more.*larger split"):
+    with pytest.raises(
+        UsageError,
+        match=rf"{N_LEAST - 1} answers that mark anything; {N_LEAST} or more.*larger split",
+    ):
         fit([0.5 + i / 100 for i in range(N_LEAST - 1)] + [None], [0.5] * N_LEAST)
     with pytest.raises(UsageError, match=r"equally sure \(0\.700\)"):
         fit([0.7] * N_LEAST, [0.5] * N_LEAST)
@@ -87,8 +107,16 @@ def test_what_is_none_is_not_read(record: Any) -> None:
 
 def test_how_good_it_was_is_the_mean_distance_from_what_was_found() -> None:
     found = check([0.8, 0.6], [0.9, 0.2])
-    assert found == {"n": 2, "mean": pytest.approx(0.7), "dice": pytest.approx(0.55), "error": pytest.approx(0.25)}
-    assert promised(found) == "its expected Dice is 0.700 where 0.550 was found, and 0.250 off for a case"
+    assert found == {
+        "n": 2,
+        "mean": pytest.approx(0.7),
+        "dice": pytest.approx(0.55),
+        "error": pytest.approx(0.25),
+    }
+    assert (
+        promised(found)
+        == "its expected Dice is 0.700 where 0.550 was found, and 0.250 off for a case"
+    )
 
 
 def test_one_knot_expects_the_same_of_all() -> None:

@@ -14,11 +14,22 @@ from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filte
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
 from saywhere.errors import UsageError
-from saywhere.metrics.functional import case_metrics, dice, hausdorff_95, iou, pooled, precision, recall, surface_dice
+from saywhere.metrics.functional import (
+    case_metrics,
+    dice,
+    hausdorff_95,
+    iou,
+    pooled,
+    precision,
+    recall,
+    surface_dice,
+)
 
 EMPTY, FULL = np.zeros((7, 9), bool), np.ones((7, 9), bool)
 OVERLAPS = {dice: f1_score, iou: jaccard_score, precision: precision_score, recall: recall_score}
-PAIRS = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12).flatmap(lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape)))
+PAIRS = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12).flatmap(
+    lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape))
+)
 
 
 def blobs(n: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -29,41 +40,59 @@ def blobs(n: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
         field = gaussian_filter(random.normal(size=(48, 64)), 4)
         other = field + 0.5 * gaussian_filter(random.normal(size=(48, 64)), 4)
         cut = np.quantile(field, random.uniform(0.5, 0.98))
-        if (other > cut).any():  # MONAI answers NaN for an empty mask; our choice has a test of its own
+        if (
+            other > cut
+        ).any():  # MONAI answers NaN for an empty mask; our choice has a test of its own
             pairs.append((other > cut, field > cut))
     return pairs
 
 
-def both_ways(prediction: np.ndarray, target: np.ndarray, spacing: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+def both_ways(
+    prediction: np.ndarray, target: np.ndarray, spacing: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
     """Boundary distances from scipy's erosion and distance transform of the whole frame."""
     ours, theirs = (mask & ~binary_erosion(mask) for mask in (prediction, target))
-    return distance_transform_edt(~theirs, sampling=spacing)[ours], distance_transform_edt(~ours, sampling=spacing)[theirs]
+    return distance_transform_edt(~theirs, sampling=spacing)[ours], distance_transform_edt(
+        ~ours, sampling=spacing
+    )[theirs]
 
 
 @pytest.mark.parametrize("measure", OVERLAPS, ids=lambda measure: measure.__name__)
 @given(pair=PAIRS)
 @settings(max_examples=100, deadline=None)
-def test_overlaps_agree_with_scikit_learn(measure: Callable[..., float], pair: tuple[np.ndarray, np.ndarray]) -> None:
+def test_overlaps_agree_with_scikit_learn(
+    measure: Callable[..., float], pair: tuple[np.ndarray, np.ndarray]
+) -> None:
     prediction, target = pair
     zero_division = 0.0 if prediction.any() or target.any() else 1.0
     expected = OVERLAPS[measure](target.ravel(), prediction.ravel(), zero_division=zero_division)
     assert measure(prediction, target) == pytest.approx(expected, abs=1e-12)
 
 
-@given(pair=PAIRS, spacing=st.tuples(st.floats(0.1, 3), st.floats(0.1, 3)), tolerance=st.floats(0, 4))
+@given(
+    pair=PAIRS, spacing=st.tuples(st.floats(0.1, 3), st.floats(0.1, 3)), tolerance=st.floats(0, 4)
+)
 @settings(max_examples=100, deadline=None)
-def test_boundary_measures_agree_with_scipys_distance_transform(pair: tuple[np.ndarray, np.ndarray], spacing: tuple[float, float], tolerance: float) -> None:
+def test_boundary_measures_agree_with_scipys_distance_transform(
+    pair: tuple[np.ndarray, np.ndarray], spacing: tuple[float, float], tolerance: float
+) -> None:
     prediction, target = pair
     if not prediction.any() or not target.any():
         return
     there, back = both_ways(prediction, target, spacing)
-    assert hausdorff_95(prediction, target, spacing) == pytest.approx(max(np.percentile(there, 95), np.percentile(back, 95)), rel=1e-9)
+    assert hausdorff_95(prediction, target, spacing) == pytest.approx(
+        max(np.percentile(there, 95), np.percentile(back, 95)), rel=1e-9
+    )
     distances = np.concatenate([there, back])
     if np.abs(distances - tolerance).min() > 1e-5:
-        assert surface_dice(prediction, target, tolerance, spacing) == pytest.approx(np.mean(distances <= tolerance), abs=1e-12)
+        assert surface_dice(prediction, target, tolerance, spacing) == pytest.approx(
+            np.mean(distances <= tolerance), abs=1e-12
+        )
 
 
-def agree_with_monai(pairs: list[tuple[np.ndarray, np.ndarray]], spacing: tuple[float, float]) -> None:
+def agree_with_monai(
+    pairs: list[tuple[np.ndarray, np.ndarray]], spacing: tuple[float, float]
+) -> None:
     import torch
     from monai.metrics import compute_hausdorff_distance, compute_surface_dice
     from monai.metrics.utils import get_edge_surface_distance
@@ -72,9 +101,19 @@ def agree_with_monai(pairs: list[tuple[np.ndarray, np.ndarray]], spacing: tuple[
         tensors = [torch.from_numpy(mask)[None, None] for mask in (prediction, target)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # MONAI warns of its own deprecations
-            distance = float(compute_hausdorff_distance(*tensors, include_background=True, percentile=95, spacing=spacing))
-            _, directions, _ = get_edge_surface_distance(*(t[0, 0] for t in tensors), spacing=list(spacing), symmetric=True)
-            surface = float(compute_surface_dice(*tensors, class_thresholds=[2.1], include_background=True, spacing=spacing))
+            distance = float(
+                compute_hausdorff_distance(
+                    *tensors, include_background=True, percentile=95, spacing=spacing
+                )
+            )
+            _, directions, _ = get_edge_surface_distance(
+                *(t[0, 0] for t in tensors), spacing=list(spacing), symmetric=True
+            )
+            surface = float(
+                compute_surface_dice(
+                    *tensors, class_thresholds=[2.1], include_background=True, spacing=spacing
+                )
+            )
         # MONAI's number is this formula in float32, whose coarse rank moves it (1.4e-4 px at most on 5,000 masks); we are the same formula in float64.
         assert distance == max(float(torch.quantile(direction, 0.95)) for direction in directions)
         exact = max(float(torch.quantile(direction.double(), 0.95)) for direction in directions)
@@ -103,10 +142,17 @@ def test_a_distance_equal_to_the_tolerance_counts_in_spite_of_rounding() -> None
 
 @pytest.mark.parametrize(
     ("prediction", "target", "overlap", "distance"),
-    [(EMPTY, EMPTY, 1.0, 0.0), (EMPTY, FULL, 0.0, np.inf), (FULL, EMPTY, 0.0, np.inf), (FULL, FULL, 1.0, 0.0)],
+    [
+        (EMPTY, EMPTY, 1.0, 0.0),
+        (EMPTY, FULL, 0.0, np.inf),
+        (FULL, EMPTY, 0.0, np.inf),
+        (FULL, FULL, 1.0, 0.0),
+    ],
     ids=["both empty", "empty prediction", "empty target", "both full"],
 )
-def test_empty_and_full_masks_are_a_documented_choice(prediction: np.ndarray, target: np.ndarray, overlap: float, distance: float) -> None:
+def test_empty_and_full_masks_are_a_documented_choice(
+    prediction: np.ndarray, target: np.ndarray, overlap: float, distance: float
+) -> None:
     metrics = case_metrics(prediction, target, tolerance_px=2)
     for name in ("dice", "iou", "precision", "recall", "surface_dice"):
         assert metrics[name] == overlap, name
@@ -144,14 +190,23 @@ def test_pooling_empty_masks_is_agreement_and_pooling_nothing_is_an_error() -> N
 @pytest.mark.parametrize(
     ("prediction", "target", "message"),
     [
-        (EMPTY.astype(float), EMPTY, r"prediction is a float64 array of shape \(7, 9\).*boolean.*threshold"),
+        (
+            EMPTY.astype(float),
+            EMPTY,
+            r"prediction is a float64 array of shape \(7, 9\).*boolean.*threshold",
+        ),
         (EMPTY, EMPTY[None], r"target is a bool array of shape \(1, 7, 9\)"),
         (EMPTY, EMPTY.tolist(), "target is a list"),
         (EMPTY, EMPTY.T, r"prediction is \(7, 9\) and the target \(9, 7\).*resize"),
     ],
 )
-@pytest.mark.parametrize("measure", [dice, hausdorff_95, lambda p, t: surface_dice(p, t, 2), lambda p, t: case_metrics(p, t, 2)])
-def test_a_mask_that_is_none_is_refused_with_what_is_allowed(measure: Callable, prediction: object, target: object, message: str) -> None:
+@pytest.mark.parametrize(
+    "measure",
+    [dice, hausdorff_95, lambda p, t: surface_dice(p, t, 2), lambda p, t: case_metrics(p, t, 2)],
+)
+def test_a_mask_that_is_none_is_refused_with_what_is_allowed(
+    measure: Callable, prediction: object, target: object, message: str
+) -> None:
     with pytest.raises(UsageError, match=message):
         measure(prediction, target)
 

@@ -30,7 +30,12 @@ def fusion() -> EarlyFusion:
 def case() -> dict[str, Any]:
     random = np.random.default_rng(0)
     image = random.random((1, SIZE, SIZE), np.float32)
-    return {"image": image, "label": (image > 0.7).astype(np.float32), "prompt": "upper left", "id": "a"}
+    return {
+        "image": image,
+        "label": (image > 0.7).astype(np.float32),
+        "prompt": "upper left",
+        "id": "a",
+    }
 
 
 def test_the_image_becomes_the_stack_and_the_rest_stays(fusion: EarlyFusion) -> None:
@@ -46,7 +51,10 @@ def test_the_image_becomes_the_stack_and_the_rest_stays(fusion: EarlyFusion) -> 
 
 def test_stack_and_label_turn_as_monai_turns_them(fusion: EarlyFusion) -> None:
     stacked = FuseWordsd("image", fusion)(case())
-    ours, theirs = RandGeometryd(["image", "label"], FLIP)(stacked), Flipd(["image", "label"], spatial_axis=1)(stacked)
+    ours, theirs = (
+        RandGeometryd(["image", "label"], FLIP)(stacked),
+        Flipd(["image", "label"], spatial_axis=1)(stacked),
+    )
     for key in ("image", "label"):
         np.testing.assert_allclose(np.asarray(ours[key]), np.asarray(theirs[key]), atol=1e-5)
 
@@ -55,19 +63,35 @@ def test_a_turn_is_monais_turn() -> None:
     row, column = np.mgrid[:SIZE, :SIZE] / SIZE
     smooth = {"image": np.sin(6 * row + 9 * column)[None].astype(np.float32)}
     turned = RandGeometryd(
-        "image", Augmentation(AugmentConfig(horizontal_flip=0, vertical_flip=0, affine=1, translate=0, scale=(1, 1))), "bilinear", geometry_key="g"
+        "image",
+        Augmentation(
+            AugmentConfig(horizontal_flip=0, vertical_flip=0, affine=1, translate=0, scale=(1, 1))
+        ),
+        "bilinear",
+        geometry_key="g",
     )
     ours = turned.set_random_state(1)(smooth)
     radians = float(np.deg2rad(ours["g"]["degrees"]))
-    theirs = [Rotated("image", sign * radians, padding_mode="zeros", align_corners=True)(smooth) for sign in (1, -1)]
+    theirs = [
+        Rotated("image", sign * radians, padding_mode="zeros", align_corners=True)(smooth)
+        for sign in (1, -1)
+    ]
     inner = slice(8, -8)
-    apart = [np.abs(np.asarray(other["image"]) - np.asarray(ours["image"]))[:, inner, inner].max() for other in theirs]
+    apart = [
+        np.abs(np.asarray(other["image"]) - np.asarray(ours["image"]))[:, inner, inner].max()
+        for other in theirs
+    ]
     assert min(apart) < 1e-3 < max(apart)
 
 
 def test_what_was_drawn_can_be_taken_back(fusion: EarlyFusion) -> None:
     gentle = Augmentation(AugmentConfig(affine=0.0, horizontal_flip=0.5, vertical_flip=1.0))
-    turned = Compose([FuseWordsd("image", fusion), RandGeometryd(["image", "label"], gentle, geometry_key="geometry")]).set_random_state(4)(case())
+    turned = Compose(
+        [
+            FuseWordsd("image", fusion),
+            RandGeometryd(["image", "label"], gentle, geometry_key="geometry"),
+        ]
+    ).set_random_state(4)(case())
     back = Geometry.from_record([turned["geometry"]]).undo(turned["label"][None], "nearest")[0]
     assert np.array_equal(back.numpy(), case()["label"])
 
@@ -87,8 +111,13 @@ def test_monais_seed_is_the_seed() -> None:
 
 
 def test_with_probability_zero_nothing_moves_and_labels_stay_two_valued() -> None:
-    assert torch.equal(RandGeometryd(["image", "label"], prob=0.0)(case())["image"], torch.from_numpy(case()["image"]))
-    turned = RandGeometryd(["image", "label"], Augmentation(AugmentConfig(affine=1.0))).set_random_state(2)(case())
+    assert torch.equal(
+        RandGeometryd(["image", "label"], prob=0.0)(case())["image"],
+        torch.from_numpy(case()["image"]),
+    )
+    turned = RandGeometryd(
+        ["image", "label"], Augmentation(AugmentConfig(affine=1.0))
+    ).set_random_state(2)(case())
     assert set(turned["label"].unique().tolist()) <= {0.0, 1.0}
 
 
@@ -101,17 +130,27 @@ def test_meta_data_that_would_be_wrong_is_not_carried(fusion: EarlyFusion) -> No
     ("change", "message"),
     [
         ({"prompt": 3}, r"a sentence is 3"),
-        ({"image": np.zeros((SIZE, SIZE), np.float32)}, r"a picture of shape \(32, 32\) in a MONAI transform of saywhere; \(channel, height, width\)"),
+        (
+            {"image": np.zeros((SIZE, SIZE), np.float32)},
+            r"a picture of shape \(32, 32\) in a MONAI transform of saywhere; \(channel, height, width\)",
+        ),
         ({"image": "a.png"}, r"a picture of type str"),
     ],
 )
-def test_what_cannot_be_stacked_is_said(fusion: EarlyFusion, change: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_stacked_is_said(
+    fusion: EarlyFusion, change: dict[str, Any], message: str
+) -> None:
     with pytest.raises(UsageError, match=message):
         FuseWordsd("image", fusion)(case() | change)
 
 
 def test_a_missing_prompt_and_a_missing_mode_are_said(fusion: EarlyFusion) -> None:
-    with pytest.raises(UsageError, match=r"a case without 'text' in FuseWordsd; its keys are image, label, prompt, id: set prompt_key"):
+    with pytest.raises(
+        UsageError,
+        match=r"a case without 'text' in FuseWordsd; its keys are image, label, prompt, id: set prompt_key",
+    ):
         FuseWordsd("image", fusion, prompt_key="text")(case())
-    with pytest.raises(UsageError, match=r"2 modes and 1 keys in RandGeometryd; one mode, or one a key"):
+    with pytest.raises(
+        UsageError, match=r"2 modes and 1 keys in RandGeometryd; one mode, or one a key"
+    ):
         RandGeometryd("image")

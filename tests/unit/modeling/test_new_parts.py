@@ -31,7 +31,11 @@ class Toy(nn.Module):
     def __init__(self, in_channels: int, width: int) -> None:
         super().__init__()
         self.in_channels = in_channels
-        self.layers = nn.Sequential(nn.Conv2d(in_channels, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 1, 3, padding=1))
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, 1, 3, padding=1),
+        )
 
     def forward(self, stack: Tensor) -> Tensor:
         check_stack(stack, "toy", self.in_channels, self.smallest)
@@ -55,21 +59,38 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> str:
     return "toy"
 
 
-def test_a_network_of_one_class_and_one_line_is_trained_evaluated_and_asked(toy: str, config: Config, manifest: Path, tmp_path: Path) -> None:
+def test_a_network_of_one_class_and_one_line_is_trained_evaluated_and_asked(
+    toy: str, config: Config, manifest: Path, tmp_path: Path
+) -> None:
     run = train(config.replace(**{"network.name": toy}, **TWO_STEPS), tmp_path / "run")
     assert evaluate(run)["words"]["right"]["n"] > 0
-    assert saywhere.load(run).segment(next((manifest.parent / "images").iterdir()), "upper left").mask.shape == (32, 32)
-    with pytest.raises(UsageError, match=r"Toy does not name its stages; film needs a network with a method stages\(\)"):
-        train(config.replace(**{"network.name": toy, "fusion.name": "film"}, **TWO_STEPS), tmp_path / "film")
+    assert saywhere.load(run).segment(
+        next((manifest.parent / "images").iterdir()), "upper left"
+    ).mask.shape == (32, 32)
+    with pytest.raises(
+        UsageError,
+        match=r"Toy does not name its stages; film needs a network with a method stages\(\)",
+    ):
+        train(
+            config.replace(**{"network.name": toy, "fusion.name": "film"}, **TWO_STEPS),
+            tmp_path / "film",
+        )
     with pytest.raises(UsageError, match=r"depth is 0\.5, but toy has no depth scale"):
-        train(config.replace(**{"network.name": toy, "network.depth": 0.5}, **TWO_STEPS), tmp_path / "shallow")
+        train(
+            config.replace(**{"network.name": toy, "network.depth": 0.5}, **TWO_STEPS),
+            tmp_path / "shallow",
+        )
 
 
 @pytest.mark.parametrize(("name", "size"), [("monai:SwinUNETR", 64), ("monai:UNETR", 32)])
-def test_a_network_of_monai_is_trained_by_its_name_and_opened_again(name: str, size: int, config: Config, manifest: Path, tmp_path: Path) -> None:
+def test_a_network_of_monai_is_trained_by_its_name_and_opened_again(
+    name: str, size: int, config: Config, manifest: Path, tmp_path: Path
+) -> None:
     changes = {"network.name": name, "network.width": 4, "data.size": size, "train.batch_size": 2}
     run = train(config.replace(**changes, **TWO_STEPS), tmp_path / "run")
-    assert saywhere.load(run).segment(next((manifest.parent / "images").iterdir()), "upper left").mask.shape == (32, 32)
+    assert saywhere.load(run).segment(
+        next((manifest.parent / "images").iterdir()), "upper left"
+    ).mask.shape == (32, 32)
 
 
 GRID = """table = "nets"
@@ -82,18 +103,35 @@ axis = [[
 """
 
 
-def test_a_grid_takes_up_a_new_network_by_one_line_and_runs_its_cell_alone(toy: str, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grid_takes_up_a_new_network_by_one_line_and_runs_its_cell_alone(
+    toy: str, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from saywhere.experiments import executors as workers
 
-    monkeypatch.setattr(workers, "_processes", lambda jobs, work, side_by_side: ((job, work(job)) for job in jobs))
+    monkeypatch.setattr(
+        workers, "_processes", lambda jobs, work, side_by_side: ((job, work(job)) for job in jobs)
+    )
     base, path, ran = tmp_path / "base.toml", tmp_path / "grid.toml", []
     base.write_text(config.replace(**TWO_STEPS).to_toml(), encoding="utf-8")
     for more in ("", '  { label = "Toy", set = { "network.name" = "toy" } },\n'):
         path.write_text(GRID.format(base=base.as_posix(), more=more), encoding="utf-8")
         ran.clear()
-        assert run_grid(read_grid(path), tmp_path / "results", lambda cell, what: ran.append(cell), "command") == []
+        assert (
+            run_grid(
+                read_grid(path),
+                tmp_path / "results",
+                lambda cell, what: ran.append(cell),
+                "command",
+            )
+            == []
+        )
     assert ran == ["toy-seed0"]
-    assert json.loads((tmp_path / "results/nets/toy-seed0.json").read_text())["config"]["network"]["name"] == toy
+    assert (
+        json.loads((tmp_path / "results/nets/toy-seed0.json").read_text())["config"]["network"][
+            "name"
+        ]
+        == toy
+    )
 
 
 def test_a_fusion_of_one_class_and_one_line_is_trained_evaluated_and_heard(
@@ -106,5 +144,8 @@ def test_a_fusion_of_one_class_and_one_line_is_trained_evaluated_and_heard(
     segmenter = saywhere.load(run)
     assert [type(part) for part in segmenter.model.modules() if isinstance(part, Joint)] == [Shift]
     picture = next((manifest.parent / "images").iterdir())
-    one, other = (torch.from_numpy(segmenter.segment(picture, said).probability) for said in ("upper left", "lower right"))
+    one, other = (
+        torch.from_numpy(segmenter.segment(picture, said).probability)
+        for said in ("upper left", "lower right")
+    )
     assert (one - other).abs().max() > 1e-7

@@ -20,7 +20,9 @@ from saywhere.text.whitening import EmbeddingScale
 from saywhere.transforms.augmentation import Augmentation, Geometry
 
 SIZE, DIM = 32, 12
-GEOMETRY = Augmentation(AugmentConfig(affine=1.0, horizontal_flip=1.0, degrees=30.0)).draw(0, 0, [0, 1])
+GEOMETRY = Augmentation(AugmentConfig(affine=1.0, horizontal_flip=1.0, degrees=30.0)).draw(
+    0, 0, [0, 1]
+)
 
 
 class Echo(nn.Module):
@@ -35,7 +37,9 @@ def build(channel: int = 3, *, pseudo_image_turns: bool = True) -> ReferringSegm
     torch.manual_seed(0)
     projection, generator = Projection("mlp", DIM, (SIZE // 8, SIZE // 8)), Generator(channel)
     normalize = Normalize([0.25] * channel + [0.5] * channel, [0.5] * channel + [0.125] * channel)
-    return ReferringSegmenter(EmbeddingScale(DIM, DIM), projection, generator, normalize, Echo(), pseudo_image_turns)
+    return ReferringSegmenter(
+        EmbeddingScale(DIM, DIM), projection, generator, normalize, Echo(), pseudo_image_turns
+    )
 
 
 @pytest.fixture
@@ -48,10 +52,14 @@ def embedding() -> Tensor:
     return torch.randn(2, DIM, generator=torch.Generator().manual_seed(2))
 
 
-def test_the_network_sees_image_and_words_as_one_stack_each_half_normalised_by_its_own(image: Tensor, embedding: Tensor) -> None:
+def test_the_network_sees_image_and_words_as_one_stack_each_half_normalised_by_its_own(
+    image: Tensor, embedding: Tensor
+) -> None:
     model = build()
     pseudo_image = model(image, embedding).pseudo_image
-    expected = np.concatenate([(image.numpy() - 0.25) / 0.5, (pseudo_image.detach().numpy() - 0.5) / 0.125], 1)
+    expected = np.concatenate(
+        [(image.numpy() - 0.25) / 0.5, (pseudo_image.detach().numpy() - 0.5) / 0.125], 1
+    )
     np.testing.assert_allclose(model.network.stack.detach().numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
@@ -59,12 +67,16 @@ def test_image_and_words_turn_together(image: Tensor, embedding: Tensor) -> None
     model = build()
     model.normalize = nn.Identity()  # type: ignore[assignment]
     pseudo_image = model(image, embedding, GEOMETRY).pseudo_image
-    torch.testing.assert_close(model.network.stack, torch.cat([GEOMETRY(image), GEOMETRY(pseudo_image)], 1))
+    torch.testing.assert_close(
+        model.network.stack, torch.cat([GEOMETRY(image), GEOMETRY(pseudo_image)], 1)
+    )
 
 
 def test_the_pseudo_image_stays_in_the_original_frame(image: Tensor, embedding: Tensor) -> None:
     model = build()
-    assert torch.equal(model(image, embedding, GEOMETRY).pseudo_image, model(image, embedding).pseudo_image)
+    assert torch.equal(
+        model(image, embedding, GEOMETRY).pseudo_image, model(image, embedding).pseudo_image
+    )
 
 
 def test_words_that_do_not_turn_stay_behind(image: Tensor, embedding: Tensor) -> None:
@@ -87,7 +99,9 @@ def test_noise_moves_the_words_only(image: Tensor, embedding: Tensor) -> None:
     noise = torch.ones(2, DIM)
     quiet, noisy = model(image, embedding), model(image, embedding, noise=noise)
     assert not torch.equal(quiet.pseudo_image, noisy.pseudo_image)
-    assert torch.equal(noisy.pseudo_image, model(image, embedding + noise).pseudo_image)  # the scale here is the identity
+    assert torch.equal(
+        noisy.pseudo_image, model(image, embedding + noise).pseudo_image
+    )  # the scale here is the identity
 
 
 def test_an_image_alone_hears_nothing(image: Tensor, embedding: Tensor) -> None:
@@ -98,7 +112,9 @@ def test_an_image_alone_hears_nothing(image: Tensor, embedding: Tensor) -> None:
     torch.testing.assert_close(model.network.stack, (GEOMETRY(image) - 0.25) / 0.5)
 
 
-def test_words_that_join_features_leave_the_stack_alone_and_are_scaled(image: Tensor, embedding: Tensor) -> None:
+def test_words_that_join_features_leave_the_stack_alone_and_are_scaled(
+    image: Tensor, embedding: Tensor
+) -> None:
     heard: list[Tensor] = []
 
     class Listening(Echo):
@@ -108,7 +124,9 @@ def test_words_that_join_features_leave_the_stack_alone_and_are_scaled(image: Te
 
     scale = EmbeddingScale(DIM, DIM)
     scale.matrix.mul_(2)
-    model = FeatureSegmenter(scale, Normalize([0.25] * 3, [0.5] * 3), Listening(), reads_tokens=False)
+    model = FeatureSegmenter(
+        scale, Normalize([0.25] * 3, [0.5] * 3), Listening(), reads_tokens=False
+    )
     assert model(image, embedding, GEOMETRY, noise=torch.ones(2, DIM)).pseudo_image is None
     torch.testing.assert_close(model.network.stack, (GEOMETRY(image) - 0.25) / 0.5)
     torch.testing.assert_close(heard[0], 2 * embedding + 1)
@@ -117,10 +135,16 @@ def test_words_that_join_features_leave_the_stack_alone_and_are_scaled(image: Te
     assert torch.equal(heard[1], embedding[:, None])
 
 
-def test_gradients_reach_every_parameter_of_projection_and_generator_through_the_augmentation(image: Tensor, embedding: Tensor) -> None:
+def test_gradients_reach_every_parameter_of_projection_and_generator_through_the_augmentation(
+    image: Tensor, embedding: Tensor
+) -> None:
     model = build()
     (model(image, embedding, GEOMETRY).logits * torch.rand(2, 1, SIZE, SIZE)).sum().backward()
-    deaf = [name for name, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()]
+    deaf = [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.grad is None or not parameter.grad.any()
+    ]
     assert deaf == []
     assert len(list(model.parameters())) == 12  # 3 layers of the projection, 3 of the generator
 

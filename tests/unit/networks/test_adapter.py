@@ -34,16 +34,26 @@ def test_of_several_outputs_the_last_is_taken() -> None:
 
 def test_what_the_module_says_of_itself_is_passed_on() -> None:
     module = nn.Conv2d(3, 1, 1)
-    module.multiple, module.image_mean, module.pretrained_parameters = 4, (0.1, 0.2, 0.3), lambda: [module.weight]
+    module.multiple, module.image_mean, module.pretrained_parameters = (
+        4,
+        (0.1, 0.2, 0.3),
+        lambda: [module.weight],
+    )
     network = Adapter(module, 3)
     assert (network.multiple, network.image_mean) == (4, (0.1, 0.2, 0.3))
     assert network.pretrained_parameters()[0] is module.weight
-    with pytest.raises(UsageError, match=r"\(1, 3, 8, 9\) in Conv2d; height and width must be at least 4 px and multiples of 4: try 8×8"):
+    with pytest.raises(
+        UsageError,
+        match=r"\(1, 3, 8, 9\) in Conv2d; height and width must be at least 4 px and multiples of 4: try 8×8",
+    ):
         network(torch.rand(1, 3, 8, 9))
 
 
 def test_a_wrong_output_shape_is_named_with_the_right_one() -> None:
-    with pytest.raises(UsageError, match=r"an output of shape \(2, 2, 16, 16\) in Conv2d; it must be one logit a pixel, \(2, 1, 16, 16\): build"):
+    with pytest.raises(
+        UsageError,
+        match=r"an output of shape \(2, 2, 16, 16\) in Conv2d; it must be one logit a pixel, \(2, 1, 16, 16\): build",
+    ):
         Adapter(nn.Conv2d(3, 2, 1), 3)(torch.rand(2, 3, 16, 16))
     with pytest.raises(UsageError, match="an output of type list"):
         Adapter(Nothing(), 3)(torch.rand(2, 3, 16, 16))
@@ -56,7 +66,18 @@ class Nothing(nn.Module):
         return []
 
 
-@pytest.mark.parametrize("name", ["UNet", "AttentionUnet", "BasicUNet", "BasicUNetPlusPlus", "DynUNet", "FlexibleUNet", "SwinUNETR"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "UNet",
+        "AttentionUnet",
+        "BasicUNet",
+        "BasicUNetPlusPlus",
+        "DynUNet",
+        "FlexibleUNet",
+        "SwinUNETR",
+    ],
+)
 def test_a_monai_network_takes_its_smallest_side_and_the_next_allowed_one(name: str) -> None:
     network = monai_network(name, in_channels=6, width=4).eval()
     for side in (network.smallest, network.smallest + network.multiple):
@@ -65,7 +86,9 @@ def test_a_monai_network_takes_its_smallest_side_and_the_next_allowed_one(name: 
 
 
 def test_a_misspelt_monai_network_is_refused_with_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r"MONAI has no network 'SegResnet': did you mean 'SegResNet'"):
+    with pytest.raises(
+        UsageError, match=r"MONAI has no network 'SegResnet': did you mean 'SegResNet'"
+    ):
         monai_network("SegResnet", 3)
 
 
@@ -75,7 +98,10 @@ def test_a_name_in_monai_that_is_no_network_is_refused() -> None:
 
 
 def test_a_monai_network_that_needs_more_than_a_name_says_how_to_bring_it() -> None:
-    with pytest.raises(UsageError, match=r"SegResNetVAE cannot be built from a name .*input_image_size.*Adapter\(module, in_channels\)"):
+    with pytest.raises(
+        UsageError,
+        match=r"SegResNetVAE cannot be built from a name .*input_image_size.*Adapter\(module, in_channels\)",
+    ):
         monai_network("SegResNetVAE", 3)
 
 
@@ -83,15 +109,22 @@ def test_a_monai_network_that_needs_more_than_a_name_says_how_to_bring_it() -> N
 def test_a_network_for_pictures_of_one_size_is_built_for_that_size(in_channels: int) -> None:
     network = monai_network("UNETR", in_channels, width=4, size=48)
     assert network(torch.rand(1, in_channels, 48, 48)).shape == (1, 1, 48, 48)
-    for side, rule in ((64, "at most 48 px: try 48×48"), (32, "at least 48 px and multiples of 16: try 48×48")):
+    for side, rule in (
+        (64, "at most 48 px: try 48×48"),
+        (32, "at least 48 px and multiples of 16: try 48×48"),
+    ):
         with pytest.raises(UsageError, match=rule):
             network(torch.rand(1, in_channels, side, side))
 
 
 def test_a_network_for_pictures_of_one_size_says_which_it_takes() -> None:
-    with pytest.raises(UsageError, match="UNETR is made for pictures of one size, and no size is given"):
+    with pytest.raises(
+        UsageError, match="UNETR is made for pictures of one size, and no size is given"
+    ):
         monai_network("UNETR", 3)
-    with pytest.raises(UsageError, match=r"UNETR for 72 px; the size must be a multiple of 16: try data\.size=64"):
+    with pytest.raises(
+        UsageError, match=r"UNETR for 72 px; the size must be a multiple of 16: try data\.size=64"
+    ):
         monai_network("UNETR", 3, size=72)
 
 
@@ -100,9 +133,12 @@ def test_a_network_for_pictures_of_one_size_says_which_it_takes() -> None:
     [("SegResNetDS2", "an output of type tuple"), ("DenseNet121", r"an output of shape \(1, 1\)"), ("DiffusionModelUNet", "missing .* 'timesteps'"),
      ("BertPreTrainedModel", "forward")],
 )  # fmt: skip
-def test_what_is_no_segmentation_network_is_refused_when_it_is_built(name: str, reason: str) -> None:
+def test_what_is_no_segmentation_network_is_refused_when_it_is_built(
+    name: str, reason: str
+) -> None:
     with pytest.raises(
-        UsageError, match=rf"MONAI's {name} (gives no logit a pixel of a picture of 64×64 px|cannot be built from a name) \(.*{reason}.*Adapter"
+        UsageError,
+        match=rf"MONAI's {name} (gives no logit a pixel of a picture of 64×64 px|cannot be built from a name) \(.*{reason}.*Adapter",
     ):
         monai_network(name, 3, size=64)
 
@@ -112,7 +148,13 @@ def test_trying_a_network_leaves_the_random_state_and_the_network_as_they_were()
     for size in (None, 64):
         torch.manual_seed(0)
         network = monai_network("HighResNet", 3, size=size)
-        states.append((torch.rand(1).item(), network.training, {name: value.clone() for name, value in network.state_dict().items()}))
+        states.append(
+            (
+                torch.rand(1).item(),
+                network.training,
+                {name: value.clone() for name, value in network.state_dict().items()},
+            )
+        )
     assert states[0][:2] == states[1][:2]
     assert all(torch.equal(value, states[1][2][name]) for name, value in states[0][2].items())
 
@@ -126,5 +168,7 @@ def test_its_shapes_are_known_without_memory(name: str) -> None:
 
 def test_a_missing_package_is_named_before_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"SwinUNETR needs einops.*pip install 'saywhere\[monai\]'"):
+    with pytest.raises(
+        MissingExtra, match=r"SwinUNETR needs einops.*pip install 'saywhere\[monai\]'"
+    ):
         monai_network("SwinUNETR", 3)

@@ -32,7 +32,9 @@ def test_lite_costs_a_forty_fifth_of_unet() -> None:
 
 def test_a_monai_network_is_counted_too() -> None:
     alone = SegResNet(spatial_dims=2, init_filters=8, in_channels=3, out_channels=1)
-    assert cost("monai:SegResNet", 3, width=8).parameters == sum(parameter.numel() for parameter in alone.parameters())
+    assert cost("monai:SegResNet", 3, width=8).parameters == sum(
+        parameter.numel() for parameter in alone.parameters()
+    )
 
 
 def test_a_network_that_is_not_there_is_refused() -> None:

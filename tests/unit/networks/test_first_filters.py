@@ -38,13 +38,19 @@ def test_scale_is_a_function_of_the_seed() -> None:
 def test_tile_repeats_the_rgb_filters_so_that_an_equal_pseudo_image_changes_nothing() -> None:
     pixels = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(
-        torch.nn.functional.conv2d(torch.cat([pixels, pixels], dim=1), widen(RGB, 6, "tile")), torch.nn.functional.conv2d(pixels, RGB), rtol=1e-4, atol=1e-5
+        torch.nn.functional.conv2d(torch.cat([pixels, pixels], dim=1), widen(RGB, 6, "tile")),
+        torch.nn.functional.conv2d(pixels, RGB),
+        rtol=1e-4,
+        atol=1e-5,
     )
 
 
 def test_a_grey_image_of_one_channel_is_answered_as_its_rgb_copy() -> None:
     grey = torch.rand(1, 1, 32, 32)
-    one, three = torch.nn.functional.conv2d(grey, widen(RGB, 1)), torch.nn.functional.conv2d(grey.expand(1, 3, 32, 32), RGB)
+    one, three = (
+        torch.nn.functional.conv2d(grey, widen(RGB, 1)),
+        torch.nn.functional.conv2d(grey.expand(1, 3, 32, 32), RGB),
+    )
     torch.testing.assert_close(one, three, rtol=1e-4, atol=1e-5)
 
 

@@ -21,42 +21,58 @@ def test_the_catalogue_that_is_read_without_torch_names_the_same_networks() -> N
 
 @pytest.mark.parametrize("name", CATALOGUE)
 @pytest.mark.parametrize("in_channels", [3, 6])
-def test_the_catalogue_gives_each_network_its_true_number_of_parameters(name: str, in_channels: int) -> None:
+def test_the_catalogue_gives_each_network_its_true_number_of_parameters(
+    name: str, in_channels: int
+) -> None:
     with torch.device("meta"):
         network = build(name, in_channels=in_channels, pretrained=False)
-    assert sum(parameter.numel() for parameter in network.parameters()) == getattr(CATALOGUE[name], f"parameters_{in_channels}_channels")
+    assert sum(parameter.numel() for parameter in network.parameters()) == getattr(
+        CATALOGUE[name], f"parameters_{in_channels}_channels"
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_width_makes_any_network_smaller(name: str) -> None:
     with torch.device("meta"):
-        narrow, full = (build(name, in_channels=3, width=width, pretrained=False) for width in (8, 64))
+        narrow, full = (
+            build(name, in_channels=3, width=width, pretrained=False) for width in (8, 64)
+        )
     assert sum(p.numel() for p in narrow.parameters()) < sum(p.numel() for p in full.parameters())
 
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if has_depth(name)])
 def test_depth_makes_a_network_that_has_the_scale_smaller(name: str) -> None:
     with torch.device("meta"):
-        shallow, full = (build(name, in_channels=3, depth=depth, pretrained=False) for depth in (0.5, 1.0))
+        shallow, full = (
+            build(name, in_channels=3, depth=depth, pretrained=False) for depth in (0.5, 1.0)
+        )
     assert sum(p.numel() for p in shallow.parameters()) < sum(p.numel() for p in full.parameters())
 
 
 @pytest.mark.parametrize("name", ["lite", "monai:SegResNet"])
 def test_a_network_without_a_depth_scale_says_so_and_which_have_one(name: str) -> None:
     assert not has_depth(name)
-    with pytest.raises(UsageError, match=rf"depth is 0\.5, but {name} has no depth scale; these have one: unet, unetpp, transunet, missformer"):
+    with pytest.raises(
+        UsageError,
+        match=rf"depth is 0\.5, but {name} has no depth scale; these have one: unet, unetpp, transunet, missformer",
+    ):
         build(name, in_channels=3, depth=0.5, pretrained=False)
 
 
 @pytest.mark.parametrize("depth", [0.0, -1.0, 2.1, float("nan")])
 def test_a_depth_that_is_no_share_is_refused(depth: float) -> None:
-    with pytest.raises(UsageError, match=r"a network of depth .*; it is a share above 0 and up to 2"):
+    with pytest.raises(
+        UsageError, match=r"a network of depth .*; it is a share above 0 and up to 2"
+    ):
         build("unet", in_channels=3, depth=depth)
 
 
 @pytest.mark.parametrize("name", ["unet", "lite", "monai:SegResNet"])
 def test_a_file_of_weights_for_a_network_that_reads_none_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match=rf"network\.weights is 'vit\.npz', but {name} reads no such file; only transunet does"):
+    with pytest.raises(
+        UsageError,
+        match=rf"network\.weights is 'vit\.npz', but {name} reads no such file; only transunet does",
+    ):
         build(name, in_channels=3, weights=Path("vit.npz"))
 
 
@@ -80,7 +96,9 @@ def test_options_reach_the_network() -> None:
         ("unet", {"first_filters": "nonsense"}),
     ],
 )
-def test_first_filters_where_they_would_change_nothing_are_refused(name: str, options: dict[str, Any]) -> None:
+def test_first_filters_where_they_would_change_nothing_are_refused(
+    name: str, options: dict[str, Any]
+) -> None:
     rule = f"first_filters is '{options['first_filters']}', but {name} starts without pretrained filters here; it would change nothing: leave"
     with pytest.raises(UsageError, match=rule):
         build(name, in_channels=6, **options)
@@ -104,7 +122,12 @@ def test_first_filters_that_are_modules_need_no_pretrained_weights(first_filters
 
 def test_a_restored_network_is_not_asked_what_it_started_from() -> None:
     for name in ("lite", "unet"):
-        assert build(name, in_channels=6, first_filters="zero", weights=Path("gone.npz"), restored=True).pretrained_parameters() == []
+        assert (
+            build(
+                name, in_channels=6, first_filters="zero", weights=Path("gone.npz"), restored=True
+            ).pretrained_parameters()
+            == []
+        )
 
 
 def test_no_network_is_imported_from_a_path() -> None:
@@ -123,5 +146,9 @@ def test_no_channels_or_no_width_is_refused() -> None:
 
 
 def test_every_option_of_build_is_a_keyword() -> None:
-    kinds = {parameter.kind for name, parameter in inspect.signature(build).parameters.items() if name != "name"}
+    kinds = {
+        parameter.kind
+        for name, parameter in inspect.signature(build).parameters.items()
+        if name != "name"
+    }
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}

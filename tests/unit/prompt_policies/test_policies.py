@@ -20,7 +20,12 @@ from saywhere.training.trainer import train
 from saywhere.transforms.augmentation import Augmentation, Geometry
 
 SIZE = 48
-CORNERS = {"top left": (8, 8), "top right": (8, 40), "bottom left": (40, 8), "bottom right": (40, 40)}
+CORNERS = {
+    "top left": (8, 8),
+    "top right": (8, 40),
+    "bottom left": (40, 8),
+    "bottom right": (40, 40),
+}
 
 
 def mask_at(place: str) -> torch.Tensor:
@@ -32,7 +37,9 @@ def mask_at(place: str) -> torch.Tensor:
 
 def geometry(**changes: float) -> Geometry:
     still = Geometry.still(1)
-    return still._replace(**{name: np.full(1, value, np.float32) for name, value in changes.items()})
+    return still._replace(
+        **{name: np.full(1, value, np.float32) for name, value in changes.items()}
+    )
 
 
 MOVES = [
@@ -44,7 +51,9 @@ MOVES = [
 @pytest.mark.parametrize("move", MOVES, ids=str)
 @pytest.mark.parametrize("place", CORNERS)
 @pytest.mark.parametrize("arm", ["swap", "recaption"])
-def test_the_words_say_where_the_turned_target_lies(arm: str, place: str, move: dict[str, float]) -> None:
+def test_the_words_say_where_the_turned_target_lies(
+    arm: str, place: str, move: dict[str, float]
+) -> None:
     """Against the mask itself, turned by kornia."""
     turned = geometry(**move)(mask_at(place), mode="nearest")
     rows, columns = np.nonzero(turned[0, 0].numpy())
@@ -78,22 +87,36 @@ TURNED = "a rotation (augment.degrees = 90) is said as the nearest quarter turn"
         ({"name": "none"}, ""),
     ],
 )
-def test_swap_says_which_of_the_geometry_it_has_no_words_for(augment: dict[str, object], unsaid: str, caplog: pytest.LogCaptureFixture) -> None:
-    config = Config().replace(**{"fusion.arm": "swap", **{f"augment.{key}": value for key, value in augment.items()}})
+def test_swap_says_which_of_the_geometry_it_has_no_words_for(
+    augment: dict[str, object], unsaid: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = Config().replace(
+        **{"fusion.arm": "swap", **{f"augment.{key}": value for key, value in augment.items()}}
+    )
     with caplog.at_level(logging.WARNING, "saywhere"):
         open_policy(config, [])
     assert caplog.messages == [unsaid] * bool(unsaid)
 
 
 def test_a_target_that_left_the_frame_keeps_its_words() -> None:
-    assert Recaption(PlaceRule()).say(["top left"], geometry(), torch.zeros(1, 1, SIZE, SIZE)) == ["top left"]
+    assert Recaption(PlaceRule()).say(["top left"], geometry(), torch.zeros(1, 1, SIZE, SIZE)) == [
+        "top left"
+    ]
 
 
 def test_thirds_of_lungs_are_written_in_the_sets_own_words() -> None:
     speaker = Recaption(LungRule(upper=0.3, lower=0.6, tall=0.4, least=0.003))
-    prompt, half = "bilateral pulmonary infection, two infected areas, lower left lung and lower right lung.", "infection, left lung"
-    said = speaker.say([prompt, half], Geometry.still(2), torch.cat([mask_at("top left"), mask_at("bottom right")]))
-    assert said == ["unilateral pulmonary infection, one infected area, upper left lung.", "infection, bottom right lung"]
+    prompt, half = (
+        "bilateral pulmonary infection, two infected areas, lower left lung and lower right lung.",
+        "infection, left lung",
+    )
+    said = speaker.say(
+        [prompt, half], Geometry.still(2), torch.cat([mask_at("top left"), mask_at("bottom right")])
+    )
+    assert said == [
+        "unilateral pulmonary infection, one infected area, upper left lung.",
+        "infection, bottom right lung",
+    ]
     assert said[0] in speaker.sentences(prompt)
     assert said[1] in speaker.sentences(half)
     assert speaker.facts()["place_rule"]["upper"] == 0.3
@@ -109,7 +132,9 @@ def test_every_sentence_of_a_training_is_embedded_beforehand(config: Config, arm
         turned = augmentation.draw(0, step, batch.rows)
         said = material.policy.say(batch.prompts, turned, turned(batch.mask, mode="nearest"))
         new = material.training.reworded(batch, said)
-        expected = material.table.embeddings[[material.table.prompts.index(prompt) for prompt in said]]
+        expected = material.table.embeddings[
+            [material.table.prompts.index(prompt) for prompt in said]
+        ]
         assert torch.equal(new.embedding, expected)
         changed += sum(a != b for a, b in zip(said, batch.prompts))
     assert changed > 10
@@ -117,14 +142,21 @@ def test_every_sentence_of_a_training_is_embedded_beforehand(config: Config, arm
 
 @pytest.mark.parametrize("arm", list(POLICIES))
 def test_each_arm_trains(arm: str, config: Config, tmp_path: Path) -> None:
-    run = train(config.replace(**{"fusion.arm": arm, "train.epochs": 1, "train.steps_per_epoch": 2}), tmp_path / "run")
+    run = train(
+        config.replace(**{"fusion.arm": arm, "train.epochs": 1, "train.steps_per_epoch": 2}),
+        tmp_path / "run",
+    )
     assert f'"name": "{arm}"' in (run / "run.json").read_text()
 
 
 def test_recaption_records_how_well_its_rule_fits(config: Config) -> None:
     material = gather(config.replace(**{"fusion.arm": "recaption"}))
-    facts = open_policy(config.replace(**{"fusion.arm": "recaption"}), material.training.rows).facts()["place_rule"]
-    assert facts["n"] > len(material.training.rows) / 2  # "above the middle" names two places, to a rule
+    facts = open_policy(
+        config.replace(**{"fusion.arm": "recaption"}), material.training.rows
+    ).facts()["place_rule"]
+    assert (
+        facts["n"] > len(material.training.rows) / 2
+    )  # "above the middle" names two places, to a rule
     assert facts["agreement"] > 0.8
 
 
@@ -132,7 +164,10 @@ def test_recaption_records_how_well_its_rule_fits(config: Config) -> None:
     ("changes", "message"),
     [
         ({"fusion.name": "none", "fusion.arm": "swap"}, "leave fusion.arm out"),
-        ({"fusion.name": "film", "fusion.arm": "fuse-first"}, "no picture of the words that could turn: try 'untouched'"),
+        (
+            {"fusion.name": "film", "fusion.arm": "fuse-first"},
+            "no picture of the words that could turn: try 'untouched'",
+        ),
     ],
 )
 def test_an_arm_that_a_fusion_cannot_have_is_refused(changes: dict[str, str], message: str) -> None:

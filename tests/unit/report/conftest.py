@@ -26,16 +26,39 @@ def measured(dice: float) -> dict[str, Any]:
     factors = {"dice": 1, "iou": 0.86, "precision": 1.02, "recall": 0.98, "surface_dice": 0.8}
     means = {f"{name}_mean": interval(dice * factor) for name, factor in factors.items()}
     distance = {"median": 4.2, "mean_finite": 11.75, "n_infinite": 3}
-    return {"n": 100, **means, "hausdorff_95_px": distance, "dice_pooled": dice + 0.0123, "iou_pooled": dice * 0.88}
+    return {
+        "n": 100,
+        **means,
+        "hausdorff_95_px": distance,
+        "dice_pooled": dice + 0.0123,
+        "iou_pooled": dice * 0.88,
+    }
 
 
 def heard(difference: float, verdict: str, p: float = 3e-9) -> dict[str, Any]:
-    return {"difference": difference, "low": difference - 0.021, "high": difference + 0.019, "p": p, "n": 100, "verdict": verdict}
+    return {
+        "difference": difference,
+        "low": difference - 0.021,
+        "high": difference + 0.019,
+        "p": p,
+        "n": 100,
+        "verdict": verdict,
+    }
 
 
 def summary() -> dict[str, Any]:
-    words = {"right": 0.871, "empty": 0.312, "shuffled": 0.204, "contradictory": 0.043, "unseen": 0.664}
-    listening = {"empty": heard(0.559, "heard"), "shuffled": heard(0.667, "heard"), "contradictory": heard(0.828, "heard")}
+    words = {
+        "right": 0.871,
+        "empty": 0.312,
+        "shuffled": 0.204,
+        "contradictory": 0.043,
+        "unseen": 0.664,
+    }
+    listening = {
+        "empty": heard(0.559, "heard"),
+        "shuffled": heard(0.667, "heard"),
+        "contradictory": heard(0.828, "heard"),
+    }
     measures = {name: measured(dice) for name, dice in words.items()}
     return {
         "split": "test", "n": 100, "level": "p6", "frame": "original", "words": measures, "listening": listening, "verdict": "heard", "spread": 0.134,
@@ -62,8 +85,23 @@ def epochs(n: int = 40) -> list[dict[str, Any]]:
     for epoch in range(1, n + 1):
         fit = 1 - math.exp(-epoch / 12)
         loss = 1.4 - 1.1 * fit + 0.02 * math.sin(epoch)
-        row = {"epoch": epoch, "loss": loss, "segmentation_loss": loss - 0.02, "roi_loss": 0.2, "spread": 0.12 + 0.02 * fit, "learning_rate": 1e-3}
-        validation = {"val_dice_mean": 0.88 * fit, "val_dice_pooled": 0.9 * fit, "val_loss": 1.45 - 1.05 * fit} if epoch % 2 == 0 else {"val_dice_mean": None}
+        row = {
+            "epoch": epoch,
+            "loss": loss,
+            "segmentation_loss": loss - 0.02,
+            "roi_loss": 0.2,
+            "spread": 0.12 + 0.02 * fit,
+            "learning_rate": 1e-3,
+        }
+        validation = (
+            {
+                "val_dice_mean": 0.88 * fit,
+                "val_dice_pooled": 0.9 * fit,
+                "val_loss": 1.45 - 1.05 * fit,
+            }
+            if epoch % 2 == 0
+            else {"val_dice_mean": None}
+        )
         rows.append({**row, **validation})
     return rows
 
@@ -83,24 +121,53 @@ def write_pictures(folder: Path) -> dict[str, Any]:
     for index, place in enumerate(PLACES.values()):
         rows, columns = np.mgrid[: SIDES[0], : SIDES[1]] / np.array(SIDES)[:, None, None]
         glow = 255 * np.exp(-((rows - place[0]) ** 2 + (columns - place[1]) ** 2) / 0.06)
-        Image.fromarray(np.stack([glow] * 3, axis=2).astype(np.uint8)).save(folder / f"pseudo{index}.png")
-        Image.fromarray(lesion(place, 0.115).astype(np.uint8) * 255).save(folder / f"prediction{index}.png")
+        Image.fromarray(np.stack([glow] * 3, axis=2).astype(np.uint8)).save(
+            folder / f"pseudo{index}.png"
+        )
+        Image.fromarray(lesion(place, 0.115).astype(np.uint8) * 255).save(
+            folder / f"prediction{index}.png"
+        )
         Image.fromarray(lesion(place).astype(np.uint8) * 255).save(folder / f"truth{index}.png")
     answers = [
-        {"prompt": f"one bright round lesion, {place}", "pseudo_image": f"pseudo{index}.png", "prediction": f"prediction{index}.png", "dice": 0.9 - index / 20}
+        {
+            "prompt": f"one bright round lesion, {place}",
+            "pseudo_image": f"pseudo{index}.png",
+            "prediction": f"prediction{index}.png",
+            "dice": 0.9 - index / 20,
+        }
         for index, place in enumerate(PLACES)
     ]
     cases = [
-        {"rank": rank, "id": f"phantom-{index:03}", "image": "image.png", "truth": f"truth{index}.png", **answers[index]}
+        {
+            "rank": rank,
+            "id": f"phantom-{index:03}",
+            "image": "image.png",
+            "truth": f"truth{index}.png",
+            **answers[index],
+        }
         for index, rank in enumerate(("best", "median", "worst"))
     ]
-    return {"cases": cases, "prompts": [{"id": "phantom-017", "image": "image.png", "answers": answers}]}
+    return {
+        "cases": cases,
+        "prompts": [{"id": "phantom-017", "image": "image.png", "answers": answers}],
+    }
 
 
 def comparison() -> dict[str, Any]:
-    labels = {"words turned with the image": 0.71, "words left behind": 0.45, "no augmentation": 0.14}
-    rows = [{"label": label, "dice_mean": interval(dice, 0.04), "n": 100} for label, dice in labels.items()]
-    return {"title": "Fuse first, then augment", "note": "Three short runs from 64 images.", "rows": rows}
+    labels = {
+        "words turned with the image": 0.71,
+        "words left behind": 0.45,
+        "no augmentation": 0.14,
+    }
+    rows = [
+        {"label": label, "dice_mean": interval(dice, 0.04), "n": 100}
+        for label, dice in labels.items()
+    ]
+    return {
+        "title": "Fuse first, then augment",
+        "note": "Three short runs from 64 images.",
+        "rows": rows,
+    }
 
 
 def write(path: Path, document: object) -> None:
@@ -114,7 +181,9 @@ def run(tmp_path: Path) -> Path:
     folder = tmp_path / "phantoms-001"
     write(folder / "run.json", record())
     (folder / "config.toml").write_text(Config().to_toml(), encoding="utf-8")
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in epochs()), encoding="utf-8")
+    (folder / "metrics.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in epochs()), encoding="utf-8"
+    )
     write(folder / "evaluation/summary.json", summary())
     write(folder / "evaluation/pictures.json", write_pictures(folder / "evaluation/pictures"))
     write(folder / "comparison.json", comparison())
@@ -124,4 +193,6 @@ def run(tmp_path: Path) -> Path:
 @pytest.fixture
 def fake() -> SimpleNamespace:
     """The parts of such a directory, to be changed by a test."""
-    return SimpleNamespace(record=record, summary=summary, measured=measured, heard=heard, write=write)
+    return SimpleNamespace(
+        record=record, summary=summary, measured=measured, heard=heard, write=write
+    )

@@ -15,18 +15,45 @@ from saywhere.report.figures import forest
 DICE = PairedDifference(0.8, 0.7, 0.9, 0.001, 40)
 
 
-def page(*gains: tuple[Any, ...], reference: str | None = "image", left_out: dict[str, str] | None = None) -> str:
+def page(
+    *gains: tuple[Any, ...], reference: str | None = "image", left_out: dict[str, str] | None = None
+) -> str:
     columns = ["0.800 [0.700, 0.900]", "0.7"]
     lines = [Line("image", 3, DICE, columns, None, is_reference=reference is not None)]
-    lines += [Line(f"text <{i}>", 1, DICE, columns, PairedDifference(*gain, *(() if len(gain) > 3 else (0.01, 40)))) for i, gain in enumerate(gains)]
-    return comparison_page(Comparison("Polyps", "Made by `saywhere compare`.", reference, ["Dice a case [95 %]", "IoU a case"], lines, left_out or {}))
+    lines += [
+        Line(
+            f"text <{i}>",
+            1,
+            DICE,
+            columns,
+            PairedDifference(*gain, *(() if len(gain) > 3 else (0.01, 40))),
+        )
+        for i, gain in enumerate(gains)
+    ]
+    return comparison_page(
+        Comparison(
+            "Polyps",
+            "Made by `saywhere compare`.",
+            reference,
+            ["Dice a case [95 %]", "IoU a case"],
+            lines,
+            left_out or {},
+        )
+    )
 
 
-GAINS = [((0.1, 0.05, 0.15), "higher"), ((-0.1, -0.15, -0.05), "lower"), ((0.1, -0.01, 0.2), "not sure: holds 0"), ((0.1, 0.0, 0.2), "not sure: holds 0")]
+GAINS = [
+    ((0.1, 0.05, 0.15), "higher"),
+    ((-0.1, -0.15, -0.05), "lower"),
+    ((0.1, -0.01, 0.2), "not sure: holds 0"),
+    ((0.1, 0.0, 0.2), "not sure: holds 0"),
+]
 
 
 @pytest.mark.parametrize(("gain", "says"), GAINS)
-def test_a_difference_whose_interval_holds_zero_is_said_to_be_unsure(gain: tuple[float, float, float], says: str) -> None:
+def test_a_difference_whose_interval_holds_zero_is_said_to_be_unsure(
+    gain: tuple[float, float, float], says: str
+) -> None:
     assert f"<small>{says}</small>" in page(gain)
 
 
@@ -54,8 +81,14 @@ def test_a_table_without_a_reference_has_no_differences() -> None:
 def test_the_mean_lies_where_its_value_is_on_the_scale() -> None:
     drawn = ElementTree.fromstring(forest(0.5, 0.25, 0.75, (0.0, 1.0), zero=0.1))
     ways = {path.get("class"): path.get("d") for path in drawn}
-    assert ways == {"zero": "M10.00 0V12", "whisker": "M25.00 2V10M25.00 6H75.00M75.00 2V10", "mean": "M50.00 0V12"}
+    assert ways == {
+        "zero": "M10.00 0V12",
+        "whisker": "M25.00 2V10M25.00 6H75.00M75.00 2V10",
+        "mean": "M50.00 0V12",
+    }
 
 
 def test_what_was_left_out_is_named() -> None:
-    assert "Left out: text-seed1.json (the cell failed: no such prompts)." in page(left_out={"text-seed1.json": "the cell failed: no such prompts"})
+    assert "Left out: text-seed1.json (the cell failed: no such prompts)." in page(
+        left_out={"text-seed1.json": "the cell failed: no such prompts"}
+    )

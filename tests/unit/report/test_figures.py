@@ -20,13 +20,19 @@ def numbers(path: str) -> list[float]:
 
 
 def line_of(chart: str) -> np.ndarray:
-    path = next(element for element in ElementTree.fromstring(chart).iter("path") if element.get("class", "").startswith("line"))
+    path = next(
+        element
+        for element in ElementTree.fromstring(chart).iter("path")
+        if element.get("class", "").startswith("line")
+    )
     return np.array(numbers(path.get("d", ""))).reshape(-1, 2)
 
 
 @given(st.lists(finite, min_size=1, max_size=20))
 @settings(max_examples=100, deadline=None)
-def test_any_finite_series_is_a_well_formed_drawing_inside_of_its_frame(values: list[float]) -> None:
+def test_any_finite_series_is_a_well_formed_drawing_inside_of_its_frame(
+    values: list[float],
+) -> None:
     places = line_of(line_chart("Loss", [Series("training", list(enumerate(values)))]))
     assert np.all((places >= 0) & (places <= (340, 200)))
 
@@ -34,7 +40,9 @@ def test_any_finite_series_is_a_well_formed_drawing_inside_of_its_frame(values: 
 def test_a_line_keeps_the_order_and_proportion_of_its_values() -> None:
     values = [1.3, 0.9, 0.4, 0.5]
     places = line_of(line_chart("Loss", [Series("training", list(enumerate(values, start=1)))]))
-    assert np.corrcoef(places[:, 1], values)[0, 1] == pytest.approx(-1, abs=1e-4)  # up is a smaller y
+    assert np.corrcoef(places[:, 1], values)[0, 1] == pytest.approx(
+        -1, abs=1e-4
+    )  # up is a smaller y
     assert np.corrcoef(places[:, 0], np.arange(4))[0, 1] == pytest.approx(1, abs=1e-4)
 
 
@@ -49,7 +57,9 @@ def test_nothing_recorded_draws_nothing() -> None:
 
 @given(low=st.floats(-1e4, 1e4), reach=st.floats(1e-3, 1e4))
 @settings(max_examples=100, deadline=None)
-def test_ticks_enclose_the_values_as_matplotlibs_do_and_are_few_and_even(low: float, reach: float) -> None:
+def test_ticks_enclose_the_values_as_matplotlibs_do_and_are_few_and_even(
+    low: float, reach: float
+) -> None:
     ours = ticks(low, low + reach, 4)
     steps = np.diff(ours)
     assert ours[0] <= low + 1e-6 * reach
@@ -62,7 +72,17 @@ def test_ticks_enclose_the_values_as_matplotlibs_do_and_are_few_and_even(low: fl
 
 def test_a_bar_is_as_long_as_its_value_with_the_interval_on_it() -> None:
     drawing = ElementTree.fromstring(bar(0.71, 0.65, 0.77))
-    assert next(element.get("width") for element in drawing.iter("rect") if element.get("class") == "fill") == "71.00"
-    assert next(element.get("d") for element in drawing.iter("path")) == "M65.00 2V10M65.00 6H77.00M77.00 2V10"
+    assert (
+        next(
+            element.get("width")
+            for element in drawing.iter("rect")
+            if element.get("class") == "fill"
+        )
+        == "71.00"
+    )
+    assert (
+        next(element.get("d") for element in drawing.iter("path"))
+        == "M65.00 2V10M65.00 6H77.00M77.00 2V10"
+    )
     assert "whisker" not in bar(0.71, None, None)
     assert 'width="0.00"' in bar(-0.2, None, None)

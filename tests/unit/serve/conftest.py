@@ -16,9 +16,33 @@ from PIL import Image
 from saywhere.serve.app import build_app
 from saywhere.serve.models import Models, open_models
 from saywhere.serve.store import Store
-from small_run import another_encoder, config, evaluated, events, image_only, manifest, one_encoder, run_copy, shared, toml, trained
+from small_run import (
+    another_encoder,
+    config,
+    evaluated,
+    events,
+    image_only,
+    manifest,
+    one_encoder,
+    run_copy,
+    shared,
+    toml,
+    trained,
+)
 
-__all__ = ["another_encoder", "config", "evaluated", "events", "image_only", "manifest", "one_encoder", "run_copy", "shared", "toml", "trained"]
+__all__ = [
+    "another_encoder",
+    "config",
+    "evaluated",
+    "events",
+    "image_only",
+    "manifest",
+    "one_encoder",
+    "run_copy",
+    "shared",
+    "toml",
+    "trained",
+]
 
 
 @pytest.fixture
@@ -28,7 +52,11 @@ def models(trained: Path, image_only: Path) -> Models:
 
 @pytest.fixture
 def client(models: Models, tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(build_app(models, Store(tmp_path / "kept")), base_url="http://localhost", raise_server_exceptions=False) as client:
+    with TestClient(
+        build_app(models, Store(tmp_path / "kept")),
+        base_url="http://localhost",
+        raise_server_exceptions=False,
+    ) as client:
         yield client
 
 
@@ -48,9 +76,19 @@ def blank_png(height: int, width: int) -> bytes:
     """Black, of any size, in no more memory than its file takes."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     packer, line = zlib.compressobj(1), bytes(width + 1)
     content = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", content) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", content)
+        + chunk(b"IEND", b"")
+    )

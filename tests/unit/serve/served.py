@@ -25,7 +25,14 @@ def serving(*words: Any, folder: Path) -> Iterator[tuple[subprocess.Popen[str], 
     """The process and its address; killed in the end, if it still runs."""
     command = [sys.executable, "-m", "saywhere", "serve", *map(str, words), "--port", "0"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert process.stderr is not None
         told = ""
@@ -69,7 +76,9 @@ def serving_here(monkeypatch: pytest.MonkeyPatch, start: Callable[[], Any]) -> I
     with monkeypatch.context() as patch:
         patch.setattr(run, "run_server", in_a_thread)
         patch.setattr(run.uvicorn, "Server", Noted)
-        patch.setattr(run, "signal", SimpleNamespace(signal=lambda *_: None, SIGTERM=None, SIGINT=None))  # signals are the main thread's
+        patch.setattr(
+            run, "signal", SimpleNamespace(signal=lambda *_: None, SIGTERM=None, SIGINT=None)
+        )  # signals are the main thread's
         start()
         answer = told.get(timeout=120)
         if isinstance(answer, BaseException):

@@ -27,16 +27,33 @@ from unit.serve.conftest import blank_png, png
 Client = TestClient
 
 
-def asked(client: Client, content: bytes, *prompts: str, headers: dict[str, str] | None = None, **fields: Any) -> Any:
-    return client.post("/v1/segment", files={"image": ("patient name.png", content)}, data={"prompt": list(prompts), **fields}, headers=headers or {})
+def asked(
+    client: Client,
+    content: bytes,
+    *prompts: str,
+    headers: dict[str, str] | None = None,
+    **fields: Any,
+) -> Any:
+    return client.post(
+        "/v1/segment",
+        files={"image": ("patient name.png", content)},
+        data={"prompt": list(prompts), **fields},
+        headers=headers or {},
+    )
 
 
 def is_an_error(response: Any, status: int, code: str) -> bool:
     error = response.json()["error"]
-    return response.status_code == status and error["code"] == code and set(error) == {"code", "message", "remedy"}
+    return (
+        response.status_code == status
+        and error["code"] == code
+        and set(error) == {"code", "message", "remedy"}
+    )
 
 
-def test_a_mask_a_prompt_as_the_library_gives_it(client: Client, trained: Path, picture: np.ndarray) -> None:
+def test_a_mask_a_prompt_as_the_library_gives_it(
+    client: Client, trained: Path, picture: np.ndarray
+) -> None:
     prompts = ["the spot, upper left", "the spot, lower right"]
     answer = asked(client, png(picture), *prompts).json()
     assert answer["model"] == "run"
@@ -57,14 +74,23 @@ def test_one_mask_as_a_picture(client: Client, trained: Path, picture: np.ndarra
     assert response.headers["content-type"] == "image/png"
     mask = np.asarray(Image.open(BytesIO(response.content)))
     assert set(np.unique(mask)) <= {0, 255}
-    assert np.array_equal(mask > 0, saywhere.load(trained).segment(picture, "the spot, upper left").mask)
+    assert np.array_equal(
+        mask > 0, saywhere.load(trained).segment(picture, "the spot, upper left").mask
+    )
 
 
-def test_probability_pseudo_image_and_the_picture_itself_on_demand(client: Client, trained: Path, picture: np.ndarray) -> None:
-    answer = asked(client, png(picture), "upper left", include=["probability", "pseudo_image", "image"]).json()
+def test_probability_pseudo_image_and_the_picture_itself_on_demand(
+    client: Client, trained: Path, picture: np.ndarray
+) -> None:
+    answer = asked(
+        client, png(picture), "upper left", include=["probability", "pseudo_image", "image"]
+    ).json()
     expected = saywhere.load(trained).segment(picture, "upper left")
     (found,) = answer["results"]
-    probability, pseudo = (np.asarray(Image.open(BytesIO(base64.b64decode(found[name])))) for name in ("probability_png", "pseudo_image_png"))
+    probability, pseudo = (
+        np.asarray(Image.open(BytesIO(base64.b64decode(found[name]))))
+        for name in ("probability_png", "pseudo_image_png")
+    )
     assert np.abs(probability / 255 - expected.probability).max() < 0.005
     assert expected.pseudo_image is not None
     assert np.abs(pseudo / 255 - expected.pseudo_image).max() < 0.005
@@ -74,12 +100,21 @@ def test_probability_pseudo_image_and_the_picture_itself_on_demand(client: Clien
 
 
 def test_a_pseudo_image_to_look_at_is_small_and_keeps_its_form(client: Client) -> None:
-    (found,) = asked(client, blank_png(300, 900), "upper left", include=["pseudo_image"]).json()["results"]
-    assert np.asarray(Image.open(BytesIO(base64.b64decode(found["pseudo_image_png"])))).shape == (85, 256, 3)
+    (found,) = asked(client, blank_png(300, 900), "upper left", include=["pseudo_image"]).json()[
+        "results"
+    ]
+    assert np.asarray(Image.open(BytesIO(base64.b64decode(found["pseudo_image_png"])))).shape == (
+        85,
+        256,
+        3,
+    )
 
 
 def test_the_threshold_and_the_model_are_the_callers(client: Client, picture: np.ndarray) -> None:
-    areas = [asked(client, png(picture), "upper left", threshold=value).json()["results"][0]["area_px"] for value in (0.001, 0.5, 0.999)]
+    areas = [
+        asked(client, png(picture), "upper left", threshold=value).json()["results"][0]["area_px"]
+        for value in (0.001, 0.5, 0.999)
+    ]
     assert areas[0] >= areas[1] >= areas[2]
     assert areas[0] > areas[2]
     assert asked(client, png(picture), "", model="image_only").json()["model"] == "image_only"
@@ -94,11 +129,15 @@ def test_what_there_is(client: Client) -> None:
 
 
 def test_the_opposite_of_a_prompt(client: Client) -> None:
-    assert client.post("/v1/opposite", data={"prompt": "one polyp, upper left"}).json() == {"prompt": "one polyp, lower right"}
+    assert client.post("/v1/opposite", data={"prompt": "one polyp, upper left"}).json() == {
+        "prompt": "one polyp, lower right"
+    }
     assert client.post("/v1/opposite", data={"prompt": "one polyp"}).json() == {"prompt": None}
 
 
-@pytest.mark.parametrize("content", [b"", b"no image", b"%PDF-1.7", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
+@pytest.mark.parametrize(
+    "content", [b"", b"no image", b"%PDF-1.7", b"\x89PNG\r\n\x1a\n" + b"\0" * 40]
+)
 def test_what_is_no_image_is_415_and_its_name_is_not_told(client: Client, content: bytes) -> None:
     response = asked(client, content, "upper left")
     assert is_an_error(response, 415, "unreadable_file")
@@ -117,10 +156,17 @@ def test_bad_calls_are_422_in_the_one_form(client: Client, picture: np.ndarray) 
     assert "did you mean 'run'" in wrong.json()["error"]["remedy"]
 
 
-def test_a_name_that_a_call_does_not_know_is_refused_with_what_is_meant(client: Client, picture: np.ndarray) -> None:
-    wrong = client.post("/v1/segment", files={"image": ("x.png", png(picture))}, data={"prompts": "patient Smith"})
+def test_a_name_that_a_call_does_not_know_is_refused_with_what_is_meant(
+    client: Client, picture: np.ndarray
+) -> None:
+    wrong = client.post(
+        "/v1/segment", files={"image": ("x.png", png(picture))}, data={"prompts": "patient Smith"}
+    )
     assert is_an_error(wrong, 422, "usage")
-    assert wrong.json()["error"]["message"] == "a field that this call does not know; image, prompt, model, threshold, include"
+    assert (
+        wrong.json()["error"]["message"]
+        == "a field that this call does not know; image, prompt, model, threshold, include"
+    )
     assert wrong.json()["error"]["remedy"] == "did you mean 'prompt'?"
     for body in ({"": "1", "prompts": "x"}, {"": "1"}):
         assert is_an_error(client.post("/v1/opposite", data=body), 422, "usage")
@@ -128,23 +174,34 @@ def test_a_name_that_a_call_does_not_know_is_refused_with_what_is_meant(client: 
     assert is_an_error(no_form, 422, "usage")
     assert "a body that is no form" in no_form.text
     assert is_an_error(client.get("/v1/models?x=1"), 422, "usage")
-    assert is_an_error(client.post("/v1/segment?threshold=0.9", files={"image": ("x.png", png(picture))}), 422, "usage")
+    assert is_an_error(
+        client.post("/v1/segment?threshold=0.9", files={"image": ("x.png", png(picture))}),
+        422,
+        "usage",
+    )
     unknown = client.get("/v1/kept", params={"patient_smith": "1"})
     assert is_an_error(unknown, 422, "usage")
     assert "smith" not in unknown.text.lower()
 
 
-def test_pixels_times_prompts_are_bounded(client: Client, monkeypatch: pytest.MonkeyPatch, picture: np.ndarray) -> None:
+def test_pixels_times_prompts_are_bounded(
+    client: Client, monkeypatch: pytest.MonkeyPatch, picture: np.ndarray
+) -> None:
     monkeypatch.setattr("saywhere.serve.routes.MAX_PIXELS", 50 * 70 * 2)
     assert asked(client, png(picture), "left", "right").status_code == 200
     assert is_an_error(asked(client, png(picture), "left", "right", "upper"), 422, "usage")
 
 
 def test_blank_is_no_words_here_too(client: Client, trained: Path, picture: np.ndarray) -> None:
-    for response in (asked(client, png(picture), ""), client.post("/v1/segment", files={"image": png(picture)})):
+    for response in (
+        asked(client, png(picture), ""),
+        client.post("/v1/segment", files={"image": png(picture)}),
+    ):
         (found,) = response.json()["results"]
         assert found["prompt"] == ""
-        assert np.array_equal(coco.decode(found["mask"]), saywhere.load(trained).segment(picture, "").mask)
+        assert np.array_equal(
+            coco.decode(found["mask"]), saywhere.load(trained).segment(picture, "").mask
+        )
     assert client.post("/v1/opposite", data={"prompt": ""}).json() == {"prompt": None}
 
 
@@ -158,7 +215,16 @@ def test_unknown_addresses_methods_and_hosts(client: Client) -> None:
     assert client.get("/v1/models", headers={"Host": "evil.example"}).status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/../pyproject.toml", "/%2e%2e/app.py", "/..%2f..%2fserve/app.py", "/page.css/../../app.py", "//etc/passwd"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../pyproject.toml",
+        "/%2e%2e/app.py",
+        "/..%2f..%2fserve/app.py",
+        "/page.css/../../app.py",
+        "//etc/passwd",
+    ],
+)
 def test_no_file_but_the_pages_is_given(client: Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code in (400, 404)
@@ -169,15 +235,28 @@ def test_a_token_is_asked_for_where_there_is_one(models: Models, picture: np.nda
     with TestClient(build_app(models, token="secret"), base_url="http://localhost") as client:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "secret"}):
             assert is_an_error(client.get("/v1/models", headers=headers), 401, "not_allowed")
-            assert is_an_error(asked(client, png(picture), "x", headers=headers), 401, "not_allowed")
-        assert client.get("/v1/models", headers={"Authorization": "Bearer secret"}).status_code == 200
+            assert is_an_error(
+                asked(client, png(picture), "x", headers=headers), 401, "not_allowed"
+            )
+        assert (
+            client.get("/v1/models", headers={"Authorization": "Bearer secret"}).status_code == 200
+        )
         assert client.get("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:9999", "http://localhost.evil.example"])
-def test_another_sites_page_may_call_nothing(client: Client, picture: np.ndarray, origin: str) -> None:
-    assert is_an_error(asked(client, png(picture), "x", headers={"Origin": origin}), 401, "not_allowed")
-    assert asked(client, png(picture), "x", headers={"Origin": "http://localhost"}).status_code == 200
+@pytest.mark.parametrize(
+    "origin",
+    ["http://evil.example", "null", "http://localhost:9999", "http://localhost.evil.example"],
+)
+def test_another_sites_page_may_call_nothing(
+    client: Client, picture: np.ndarray, origin: str
+) -> None:
+    assert is_an_error(
+        asked(client, png(picture), "x", headers={"Origin": origin}), 401, "not_allowed"
+    )
+    assert (
+        asked(client, png(picture), "x", headers={"Origin": "http://localhost"}).status_code == 200
+    )
 
 
 def test_health_readiness_metrics_and_ids(client: Client, picture: np.ndarray) -> None:
@@ -191,18 +270,24 @@ def test_health_readiness_metrics_and_ids(client: Client, picture: np.ndarray) -
     assert "saywhere_requests_taken 0.0" in text
 
 
-def test_the_log_has_no_words_and_no_names(client: Client, picture: np.ndarray, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_has_no_words_and_no_names(
+    client: Client, picture: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level("DEBUG"):
         asked(client, png(picture), "canary polyp of Mr Miller")
         asked(client, b"no image", "canary polyp of Mr Miller")
         client.get("/v1/canary-Miller?name=canary")
-    logged = " ".join(record.getMessage() for record in caplog.records if not record.name.startswith("httpx"))  # the test's own client
+    logged = " ".join(
+        record.getMessage() for record in caplog.records if not record.name.startswith("httpx")
+    )  # the test's own client
     assert '"route": "/v1/segment", "status": 200' in logged
     assert "canary" not in logged
     assert "patient" not in logged
 
 
-def test_a_failure_inside_is_500_without_a_word_of_it(client: Client, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch, models: Models) -> None:
+def test_a_failure_inside_is_500_without_a_word_of_it(
+    client: Client, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch, models: Models
+) -> None:
     def fails(*inputs: Any, **named: Any) -> Any:
         raise ArithmeticError("secret inside")
 
@@ -225,43 +310,78 @@ def test_the_page_is_there_and_may_call_no_one_else(client: Client) -> None:
         assert client.get(f"/{name}").status_code == 200
 
 
-def test_what_is_kept_is_a_manifest_and_one_key_is_one_row(client: Client, picture: np.ndarray, tmp_path: Path) -> None:
+def test_what_is_kept_is_a_manifest_and_one_key_is_one_row(
+    client: Client, picture: np.ndarray, tmp_path: Path
+) -> None:
     mask = np.zeros((50, 70), np.uint8)
     mask[5:20, 10:30] = 255
     fields = {"prompt": "one polyp, upper left", "key": "0" * 32, "who": "A."}
     files = {"image": png(picture), "mask": png(mask), "suggested": png(mask * 0)}
     for _ in range(2):
         assert client.post("/v1/keep", files=files, data=fields).json()["n_kept"] == 1
-    assert client.post("/v1/keep", files=files, data=fields | {"key": "1" * 32, "prompt": ""}).json()["n_kept"] == 2
+    assert (
+        client.post("/v1/keep", files=files, data=fields | {"key": "1" * 32, "prompt": ""}).json()[
+            "n_kept"
+        ]
+        == 2
+    )
     assert client.get("/v1/kept").json()["n_kept"] == 2
     source = client.post("/v1/segment", files={"image": files["image"]}).json()["image_sha256"]
     of_image = client.get("/v1/kept", params={"image": source}).json()["rows"]
     assert [row["prompt"] for row in of_image] == [fields["prompt"], ""]
-    assert base64.b64decode(of_image[0]["mask_png"]) == (tmp_path / "kept" / "masks" / f"{fields['key']}.png").read_bytes()
-    assert client.get("/v1/kept", params={"image": "0" * 64}).json() == {"n_kept": 2, "rows": [], "images": []}
+    assert (
+        base64.b64decode(of_image[0]["mask_png"])
+        == (tmp_path / "kept" / "masks" / f"{fields['key']}.png").read_bytes()
+    )
+    assert client.get("/v1/kept", params={"image": "0" * 64}).json() == {
+        "n_kept": 2,
+        "rows": [],
+        "images": [],
+    }
     assert client.get("/v1/kept").json()["images"] == [source]
     assert client.get("/v1/kept", params={"image": "../../x"}).status_code == 422
-    assert is_an_error(client.post("/v1/keep", files=files | {"mask": png(mask * 0)}, data=fields), 422, "usage")  # other work under the same key
+    assert is_an_error(
+        client.post("/v1/keep", files=files | {"mask": png(mask * 0)}, data=fields), 422, "usage"
+    )  # other work under the same key
     first = saywhere.data.manifest.read_manifest(tmp_path / "kept").rows[0]
     assert first.prompts == {"prompt": ("one polyp, upper left",)}
     assert first.mask is not None
     assert np.array_equal(np.asarray(Image.open(first.mask)), mask)
     assert np.array_equal(np.asarray(Image.open(first.image)), picture)
     assert first.extra["who"] == "A."
-    wrong = client.post("/v1/keep", files=files | {"mask": png(mask[:10])}, data=fields | {"key": "2" * 32})
+    wrong = client.post(
+        "/v1/keep", files=files | {"mask": png(mask[:10])}, data=fields | {"key": "2" * 32}
+    )
     assert is_an_error(wrong, 422, "usage")
-    assert is_an_error(client.post("/v1/keep", files=files, data=fields | {"key": "../../etc"}), 422, "usage")
+    assert is_an_error(
+        client.post("/v1/keep", files=files, data=fields | {"key": "../../etc"}), 422, "usage"
+    )
 
 
 def test_without_a_store_nothing_is_kept(models: Models, picture: np.ndarray) -> None:
     with TestClient(build_app(models), base_url="http://localhost") as client:
-        files = {"image": png(picture), "mask": png(picture[..., 0]), "suggested": png(picture[..., 0])}
-        assert is_an_error(client.post("/v1/keep", files=files, data={"prompt": "x", "key": "0" * 32}), 422, "usage")
+        files = {
+            "image": png(picture),
+            "mask": png(picture[..., 0]),
+            "suggested": png(picture[..., 0]),
+        }
+        assert is_an_error(
+            client.post("/v1/keep", files=files, data={"prompt": "x", "key": "0" * 32}),
+            422,
+            "usage",
+        )
 
 
-def test_what_a_caller_who_left_still_waited_for_takes_no_models_time(models: Models, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_caller_who_left_still_waited_for_takes_no_models_time(
+    models: Models, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first is in work when the others leave; of three, only the one that stayed is segmented after it."""
-    begun, go_on, said, segmenter = threading.Event(), threading.Event(), [], models.named(None).segmenter
+    begun, go_on, said, segmenter = (
+        threading.Event(),
+        threading.Event(),
+        [],
+        models.named(None).segmenter,
+    )
     real = segmenter.segment_many
 
     def slow(images: Any, prompts: list[str], **named: Any) -> Any:
@@ -271,14 +391,21 @@ def test_what_a_caller_who_left_still_waited_for_takes_no_models_time(models: Mo
         return real(images, prompts, **named)
 
     async def asked_by(client: httpx.AsyncClient, prompt: str) -> int:
-        return (await client.post("/v1/segment", files={"image": png(picture)}, data={"prompt": prompt})).status_code
+        return (
+            await client.post("/v1/segment", files={"image": png(picture)}, data={"prompt": prompt})
+        ).status_code
 
     async def leave() -> list[int]:
         app = build_app(models)
-        async with httpx.AsyncClient(transport=_Leaving(app=app), base_url="http://localhost") as client:
+        async with httpx.AsyncClient(
+            transport=_Leaving(app=app), base_url="http://localhost"
+        ) as client:
             first = asyncio.ensure_future(asked_by(client, "first"))
             await asyncio.to_thread(begun.wait, 20)
-            left, stayed = asyncio.ensure_future(asked_by(client, "leaves")), asyncio.ensure_future(asked_by(client, "stays"))
+            left, stayed = (
+                asyncio.ensure_future(asked_by(client, "leaves")),
+                asyncio.ensure_future(asked_by(client, "stays")),
+            )
             assert await left == 499
             go_on.set()
             statuses = [await first, await stayed]
@@ -310,16 +437,38 @@ class _Leaving(httpx.ASGITransport):
             status = message.get("status", status)
 
         headers = [(name.lower(), value) for name, value in request.headers.raw]
-        await self.app({"type": "http", "method": "POST", "path": "/v1/segment", "query_string": b"", "headers": headers}, receive, send)
+        await self.app(
+            {
+                "type": "http",
+                "method": "POST",
+                "path": "/v1/segment",
+                "query_string": b"",
+                "headers": headers,
+            },
+            receive,
+            send,
+        )
         ended.set()
         return httpx.Response(status)
 
 
-@pytest.mark.parametrize("charset", ["undefined", "raw_unicode_escape", "idna", "utf-16", "no such"])
+@pytest.mark.parametrize(
+    "charset", ["undefined", "raw_unicode_escape", "idna", "utf-16", "no such"]
+)
 def test_a_strange_charset_is_no_failure(client: Client, picture: np.ndarray, charset: str) -> None:
-    parts = [b'name="image"; filename="a.png"\r\n\r\n' + png(picture), b'name="prompt"\r\n\r\nleft \\ud800 \xff.\x80']
-    body = b"".join(b"--b\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts) + b"--b--\r\n"
-    response = client.post("/v1/segment", content=body, headers={"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"})
+    parts = [
+        b'name="image"; filename="a.png"\r\n\r\n' + png(picture),
+        b'name="prompt"\r\n\r\nleft \\ud800 \xff.\x80',
+    ]
+    body = (
+        b"".join(b"--b\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts)
+        + b"--b--\r\n"
+    )
+    response = client.post(
+        "/v1/segment",
+        content=body,
+        headers={"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"},
+    )
     if charset == "utf-16":  # not even the fields' names can be read
         assert is_an_error(response, 422, "usage")
     else:
@@ -328,15 +477,31 @@ def test_a_strange_charset_is_no_failure(client: Client, picture: np.ndarray, ch
 
 def test_what_it_answers_is_documented(client: Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    assert sorted(paths) == ["/healthz", "/metrics", "/readyz", "/v1/keep", "/v1/kept", "/v1/models", "/v1/opposite", "/v1/segment"]
+    assert sorted(paths) == [
+        "/healthz",
+        "/metrics",
+        "/readyz",
+        "/v1/keep",
+        "/v1/kept",
+        "/v1/models",
+        "/v1/opposite",
+        "/v1/segment",
+    ]
     assert "422" in paths["/v1/models"]["get"]["responses"]
-    forms = {name: form for name, form in client.get("/openapi.json").json()["components"]["schemas"].items() if name.startswith("Body_")}
+    forms = {
+        name: form
+        for name, form in client.get("/openapi.json").json()["components"]["schemas"].items()
+        if name.startswith("Body_")
+    }
     assert len(forms) == 3
     assert all(form["additionalProperties"] is False for form in forms.values())
     answers = paths["/v1/segment"]["post"]["responses"]
     assert sorted(answers) == ["200", "400", "401", "408", "413", "415", "422", "500", "503"]
     assert set(answers["200"]["content"]) == {"application/json", "image/png"}
-    assert {answers[status]["content"]["application/json"]["schema"]["$ref"] for status in sorted(answers)[1:]} == {"#/components/schemas/Refusal"}
+    assert {
+        answers[status]["content"]["application/json"]["schema"]["$ref"]
+        for status in sorted(answers)[1:]
+    } == {"#/components/schemas/Refusal"}
     assert "Retry-After" in answers["503"]["headers"]
 
 
@@ -358,8 +523,14 @@ def test_a_file_over_the_limit_is_415_and_a_body_over_it_413(client: Client) -> 
     assert all("make the image smaller" in response.json()["error"]["remedy"] for response in found)
 
 
-def test_a_full_disk_at_keep_is_507_without_the_servers_folders(client: Client, picture: np.ndarray, tmp_path: Path) -> None:
-    files = {"image": png(picture), "mask": png(picture[..., 0] * 0), "suggested": png(picture[..., 0] * 0)}
+def test_a_full_disk_at_keep_is_507_without_the_servers_folders(
+    client: Client, picture: np.ndarray, tmp_path: Path
+) -> None:
+    files = {
+        "image": png(picture),
+        "mask": png(picture[..., 0] * 0),
+        "suggested": png(picture[..., 0] * 0),
+    }
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
     try:
@@ -391,30 +562,64 @@ def as_it_stands(client: Client, path: str) -> tuple[int, str]:
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]).decode()
 
 
-def test_no_file_escapes_whatever_is_asked_for(client: Client, picture: np.ndarray, tmp_path: Path) -> None:
+def test_no_file_escapes_whatever_is_asked_for(
+    client: Client, picture: np.ndarray, tmp_path: Path
+) -> None:
     """R17: 500 spellings of the way out, in addresses, file names, prompts, models, headers and questions."""
     (tmp_path / "canary.png").write_bytes(b"a canary's song")
     dots = ["..", "%2e%2e", ".%2e", "%252e%252e", "%u002e%u002e"]
-    ups = ["/", "....//", "..;/", "..%c0%af", "%252e%252e%252f", *(dot + slash for dot in dots for slash in ("/", "%2f", "\\", "%5c"))]
-    ends = ["canary.png", "kept/manifest.jsonl", "etc/passwd", "store.py", "canary.png%00.css"]  # store.py lies beside the folder that is served
+    ups = [
+        "/",
+        "....//",
+        "..;/",
+        "..%c0%af",
+        "%252e%252e%252f",
+        *(dot + slash for dot in dots for slash in ("/", "%2f", "\\", "%5c")),
+    ]
+    ends = [
+        "canary.png",
+        "kept/manifest.jsonl",
+        "etc/passwd",
+        "store.py",
+        "canary.png%00.css",
+    ]  # store.py lies beside the folder that is served
     ways = {up * depth + end for up in ups for depth in (1, 2, 3, 9) for end in ends}
     assert len(ways) == 500
     for way in sorted(ways):
-        found = client.get(f"http://localhost/{way}", headers={"X-Request-ID": way, "Accept-Language": way})
+        found = client.get(
+            f"http://localhost/{way}", headers={"X-Request-ID": way, "Accept-Language": way}
+        )
         assert client.get("/v1/kept", params={"image": way}).status_code == 422
         assert found.status_code in (400, 404)
         status, raw = as_it_stands(client, f"/{way}")
         assert status in (400, 404)
-        refused = client.post("/v1/segment", files={"image": (way, b"no image")}, data={"prompt": way, "model": way})
+        refused = client.post(
+            "/v1/segment", files={"image": (way, b"no image")}, data={"prompt": way, "model": way}
+        )
         assert is_an_error(refused, 422, "usage")
-        assert not [text for text in (found.text, raw, refused.text) if "song" in text or "root:" in text or "class Store" in text]
+        assert not [
+            text
+            for text in (found.text, raw, refused.text)
+            if "song" in text or "root:" in text or "class Store" in text
+        ]
     for way in sorted(ways)[::25]:
-        answer = client.post("/v1/segment", files={"image": (way, png(picture))}, data={"prompt": way})
-        assert answer.status_code == 200  # a name is never a place, and a prompt is words, whatever they are
+        answer = client.post(
+            "/v1/segment", files={"image": (way, png(picture))}, data={"prompt": way}
+        )
+        assert (
+            answer.status_code == 200
+        )  # a name is never a place, and a prompt is words, whatever they are
         kept = client.post("/v1/keep", files={name: (way, png(picture[..., 0] // 255 * 255)) for name in ("image", "mask", "suggested")},
                            data={"key": f"{hash(way) % 2**64:032x}", "prompt": way, "who": way})  # fmt: skip
         assert kept.status_code == 200
-    assert client.post("/v1/keep", files={name: png(picture) for name in ("image", "mask", "suggested")}, data={"key": "../canary"}).status_code == 422
+    assert (
+        client.post(
+            "/v1/keep",
+            files={name: png(picture) for name in ("image", "mask", "suggested")},
+            data={"key": "../canary"},
+        ).status_code
+        == 422
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["canary.png", "kept"]
 
 

@@ -16,7 +16,9 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": str(len(message["body"])).encode()})
 
 
-def told(chunks: list[bytes], declared: int | None = None, pause_s: float = 0.0, max_s: float = 5.0) -> tuple[int, bytes]:
+def told(
+    chunks: list[bytes], declared: int | None = None, pause_s: float = 0.0, max_s: float = 5.0
+) -> tuple[int, bytes]:
     """What a POST of these chunks is answered, where 1,000 bytes are allowed."""
     sent: list[Any] = []
 
@@ -76,7 +78,10 @@ def test_all_bodies_together_are_bounded_and_the_one_too_many_may_come_back() ->
         answers.extend([message] if "status" in message else [])
 
     async def both() -> None:
-        limit, scope = BodyLimit(slow, max_held_bytes=1000), {"type": "http", "method": "POST", "headers": []}
+        limit, scope = (
+            BodyLimit(slow, max_held_bytes=1000),
+            {"type": "http", "method": "POST", "headers": []},
+        )
         first = asyncio.ensure_future(limit(scope, receive, send))
         await begun.wait()
         await limit(scope, receive, send)

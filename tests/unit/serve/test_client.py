@@ -20,12 +20,21 @@ from unit.serve.served import serving
 
 ROOT = Path(__file__).parents[3]
 TEXTS = [(ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/service.md")]
-CURLS = sorted({line.removeprefix("$ ") for text in TEXTS for line in text.splitlines() if re.match(r"(\$ )?curl .*:7860/v1/", line)})
+CURLS = sorted(
+    {
+        line.removeprefix("$ ")
+        for text in TEXTS
+        for line in text.splitlines()
+        if re.match(r"(\$ )?curl .*:7860/v1/", line)
+    }
+)
 SHOWN = "http://127.0.0.1:7860/"
 
 
 @pytest.fixture(scope="module")
-def served(trained: Path, manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def served(
+    trained: Path, manifest: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path]]:
     folder = tmp_path_factory.mktemp("client")
     shutil.copy(manifest.parent / "images/test_0000.png", folder / "image.png")
     with serving(trained, folder=folder) as (_, address):
@@ -37,7 +46,14 @@ def served(trained: Path, manifest: Path, tmp_path_factory: pytest.TempPathFacto
 def test_a_line_of_curl(served: tuple[str, Path], line: str) -> None:
     address, folder = served
     words = shlex.split(line.replace(SHOWN, address), comments=True)
-    ended = subprocess.run([words[0], "--noproxy", "*", "-sSf", *words[1:]], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run(
+        [words[0], "--noproxy", "*", "-sSf", *words[1:]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert ended.returncode == 0, ended.stderr
     if "mask.png" in words:
         assert set(np.unique(np.asarray(Image.open(folder / "mask.png")))) <= {0, 255}
@@ -52,10 +68,17 @@ def test_five_lines_of_python(served: tuple[str, Path]) -> None:
     pytest.importorskip("requests")
     environment = os.environ | {"no_proxy": "*"}
     ended = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code.replace(SHOWN, address)], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-W", "ignore", "-c", code.replace(SHOWN, address)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    assert re.fullmatch(r"upper left \(\d+, \d+\) \d+\nlower right \(\d+, \d+\) \d+\n", ended.stdout)
+    assert re.fullmatch(
+        r"upper left \(\d+, \d+\) \d+\nlower right \(\d+, \d+\) \d+\n", ended.stdout
+    )
 
 
 def test_there_is_something_to_test() -> None:

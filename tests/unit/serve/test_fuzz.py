@@ -24,16 +24,40 @@ from unit.serve.conftest import png
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 
-OPERATIONS = ["GET /healthz", "GET /readyz", "GET /metrics", "GET /v1/models", "POST /v1/segment", "POST /v1/opposite", "POST /v1/keep", "GET /v1/kept"]
-SPOILT = [schemathesis.checks.positive_data_acceptance]  # checks that do not fit: no schema says what a picture is, and which models there are
-MENDED = [*SPOILT, schemathesis.checks.negative_data_rejection]  # a picture put in by hand is "no string", hence negative, for schemathesis
+OPERATIONS = [
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+    "GET /v1/models",
+    "POST /v1/segment",
+    "POST /v1/opposite",
+    "POST /v1/keep",
+    "GET /v1/kept",
+]
+SPOILT = [
+    schemathesis.checks.positive_data_acceptance
+]  # checks that do not fit: no schema says what a picture is, and which models there are
+MENDED = [
+    *SPOILT,
+    schemathesis.checks.negative_data_rejection,
+]  # a picture put in by hand is "no string", hence negative, for schemathesis
 N_SMALL = 20
 KEEP = os.environ.get("SAYWHERE_FUZZ_KEEP")
-N_LARGE = -(-int(os.environ.get("SAYWHERE_FUZZ", "20000")) // 3)  # of each of three calls, rounded up
+N_LARGE = -(
+    -int(os.environ.get("SAYWHERE_FUZZ", "20000")) // 3
+)  # of each of three calls, rounded up
 GREY = np.arange(0, 240, 4, np.uint8).reshape(6, 10)
-FILES = [png(GREY), png(np.stack([GREY] * 3, 2)), png((GREY > 99).astype(np.uint8) * 255), png(GREY)[:-20], b""]
+FILES = [
+    png(GREY),
+    png(np.stack([GREY] * 3, 2)),
+    png((GREY > 99).astype(np.uint8) * 255),
+    png(GREY)[:-20],
+    b"",
+]
 FILE = st.sampled_from(FILES[:3]) | st.sampled_from(FILES) | st.binary(max_size=200)
-KNOWN = st.fixed_dictionaries({"model": st.just("run"), "image": FILE, "mask": FILE, "suggested": FILE})
+KNOWN = st.fixed_dictionaries(
+    {"model": st.just("run"), "image": FILE, "mask": FILE, "suggested": FILE}
+)
 """No schema says that a part is a picture, and how the model is called."""
 
 
@@ -63,10 +87,22 @@ def hold(schema: Any, operation: str, n: int) -> Counter[str]:
     """n requests of one operation; how often each status was the answer."""
     method, path = operation.split()
     statuses: Counter[str] = Counter()
-    made, spoilt = (schema[path][method].as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode)
+    made, spoilt = (
+        schema[path][method].as_strategy(generation_mode=mode)
+        for mode in schemathesis.GenerationMode
+    )
 
-    @settings(max_examples=n, deadline=None, database=None, derandomize=n <= N_SMALL, suppress_health_check=list(HealthCheck))
-    @given(asked=st.tuples(st.builds(knowing, made, KNOWN), st.just(MENDED)) | st.tuples(spoilt, st.just(SPOILT)))
+    @settings(
+        max_examples=n,
+        deadline=None,
+        database=None,
+        derandomize=n <= N_SMALL,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(
+        asked=st.tuples(st.builds(knowing, made, KNOWN), st.just(MENDED))
+        | st.tuples(spoilt, st.just(SPOILT))
+    )
     def each(asked: Any) -> None:
         case, excluded = asked
         response = case.call(timeout=300)  # a busy machine is no fault of the service
@@ -81,7 +117,9 @@ def hold(schema: Any, operation: str, n: int) -> Counter[str]:
 
 
 def test_every_operation_is_fuzzed(schema: Any) -> None:
-    assert sorted(f"{found.ok().method.upper()} {found.ok().path}" for found in schema.get_all_operations()) == sorted(OPERATIONS)
+    assert sorted(
+        f"{found.ok().method.upper()} {found.ok().path}" for found in schema.get_all_operations()
+    ) == sorted(OPERATIONS)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -91,9 +129,19 @@ def test_a_few_requests_of_each_kind(schema: Any, operation: str) -> None:
 
 @pytest.mark.slow
 def test_twenty_thousand_requests(schema: Any) -> None:
-    taking = [operation for operation in OPERATIONS if operation.startswith("POST")]  # the others take nothing: two requests are all
+    taking = [
+        operation for operation in OPERATIONS if operation.startswith("POST")
+    ]  # the others take nothing: two requests are all
     answers = {operation: hold(schema, operation, N_LARGE) for operation in taking}
     assert all(sum(statuses.values()) >= N_LARGE * 0.9 for statuses in answers.values())
     assert all(statuses["200"] >= N_LARGE * 0.1 for statuses in answers.values())
     if KEEP:
-        write_json(Path(KEEP), {"answers": {operation: dict(sorted(statuses.items())) for operation, statuses in answers.items()}})
+        write_json(
+            Path(KEEP),
+            {
+                "answers": {
+                    operation: dict(sorted(statuses.items()))
+                    for operation, statuses in answers.items()
+                }
+            },
+        )

@@ -13,5 +13,11 @@ LIMITS = Path(__file__).parents[3] / "benchmarks" / "limits.py"
 
 @pytest.mark.slow  # a body that drips is waited for half a minute
 def test_what_is_too_much_is_refused_and_the_end_is_a_good_one(trained: Path) -> None:
-    finished = subprocess.run([sys.executable, str(LIMITS), str(trained)], capture_output=True, text=True, timeout=300, check=False)
+    finished = subprocess.run(
+        [sys.executable, str(LIMITS), str(trained)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert finished.returncode == 0, finished.stdout + finished.stderr

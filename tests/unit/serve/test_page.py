@@ -21,8 +21,18 @@ from saywhere.data.manifest import read_manifest
 from unit.serve.conftest import blank_png
 from unit.serve.served import serving
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +54,29 @@ def address(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield address, folder / "kept"
 
 
-def opened(browser: Any, address: str, width: int = 1280, scheme: str = "light") -> tuple[Any, list[str]]:
+def opened(
+    browser: Any, address: str, width: int = 1280, scheme: str = "light"
+) -> tuple[Any, list[str]]:
     """A page, and what went wrong or left the machine."""
-    page, trouble = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme), []
-    page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
+    page, trouble = (
+        browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme),
+        [],
+    )
+    page.on(
+        "console",
+        lambda message: (
+            trouble.append(message.text) if message.type in ("error", "warning") else None
+        ),
+    )
     page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("request", lambda request: trouble.append(request.url) if not request.url.startswith((address, "blob:", "data:")) else None)
+    page.on(
+        "request",
+        lambda request: (
+            trouble.append(request.url)
+            if not request.url.startswith((address, "blob:", "data:"))
+            else None
+        ),
+    )
     page.goto(address)
     return page, trouble
 
@@ -67,7 +94,9 @@ def stroke(page: Any, down: float) -> None:
     page.mouse.up()
 
 
-def test_open_type_see_correct_keep_reload_train(browser: Any, address: tuple[str, Path], manifest: Path, trained: Path, tmp_path: Path) -> None:
+def test_open_type_see_correct_keep_reload_train(
+    browser: Any, address: tuple[str, Path], manifest: Path, trained: Path, tmp_path: Path
+) -> None:
     from playwright.sync_api import expect
 
     url, kept = address
@@ -77,7 +106,9 @@ def test_open_type_see_correct_keep_reload_train(browser: Any, address: tuple[st
     page.fill("#prompt", "the spot, upper left")
     expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])
     page.fill("#prompt", "the spot, upper left\nthe spot, lower right")
-    expect(page.locator("#labels .words")).to_have_text(["the spot, upper left", "the spot, lower right"])
+    expect(page.locator("#labels .words")).to_have_text(
+        ["the spot, upper left", "the spot, lower right"]
+    )
     before = page.locator("#labels .facts").first.inner_text()
     stroke(page, 0.3)
     expect(page.locator("#labels .facts").first).to_contain_text("corrected")
@@ -97,7 +128,9 @@ def test_open_type_see_correct_keep_reload_train(browser: Any, address: tuple[st
     page.reload()
     expect(page.locator("#kept")).to_have_text("2 kept so far")
     page.set_input_files("#open", pictures(manifest))
-    expect(page.locator("#labels .words")).to_have_text(["the spot, upper left", "the spot, lower right"])  # as they were kept, and the words too
+    expect(page.locator("#labels .words")).to_have_text(
+        ["the spot, upper left", "the spot, lower right"]
+    )  # as they were kept, and the words too
     expect(page.locator("#labels .facts").first).to_contain_text("kept")
     expect(page.locator("#place")).to_have_text("1 of 2, 1 kept")
     expect(page.locator("#keep")).to_be_disabled()
@@ -106,26 +139,63 @@ def test_open_type_see_correct_keep_reload_train(browser: Any, address: tuple[st
     expect(page.locator("#kept")).to_have_text("3 kept so far")
     assert trouble == []
     rows = [json.loads(line) for line in (kept / "manifest.jsonl").read_text().splitlines()]
-    assert [row["prompt"] for row in rows] == ["the spot, upper left", "the spot, lower right", "the spot, upper left"]
-    assert [(row["who"], row.get("replaces")) for row in rows] == [("A.", None), ("A.", None), ("A.", rows[0]["id"])]
-    assert [row.id for row in read_manifest(kept).rows] == [rows[1]["id"], rows[2]["id"]]  # a training takes the newest mask for the same words
-    corrected, suggested, again = (np.asarray(Image.open(kept / place)) for place in (rows[0]["mask"], rows[0]["suggested"], rows[2]["mask"]))
+    assert [row["prompt"] for row in rows] == [
+        "the spot, upper left",
+        "the spot, lower right",
+        "the spot, upper left",
+    ]
+    assert [(row["who"], row.get("replaces")) for row in rows] == [
+        ("A.", None),
+        ("A.", None),
+        ("A.", rows[0]["id"]),
+    ]
+    assert [row.id for row in read_manifest(kept).rows] == [
+        rows[1]["id"],
+        rows[2]["id"],
+    ]  # a training takes the newest mask for the same words
+    corrected, suggested, again = (
+        np.asarray(Image.open(kept / place))
+        for place in (rows[0]["mask"], rows[0]["suggested"], rows[2]["mask"])
+    )
     side = corrected.shape[0]
     across = slice(int(side * 0.25), int(side * 0.75))
     assert (corrected[int(side * 0.3), across] == 255).all()  # where the brush went
     assert (corrected[int(side * 0.7), across] == 0).all()  # where the eraser went
     assert np.array_equal(corrected[-1], suggested[-1])  # where neither went
     rows_of_new_stroke = np.flatnonzero((again != corrected).any(axis=1))
-    assert (abs(rows_of_new_stroke - side * 0.5) < side * 0.2).all()  # the kept mask came back whole: only the new stroke was added
+    assert (
+        abs(rows_of_new_stroke - side * 0.5) < side * 0.2
+    ).all()  # the kept mask came back whole: only the new stroke was added
     page.close()
     finer = tmp_path / "finer"
-    words = {"data.manifest": kept, "text.train_prompts": "prompt", "text.evaluate_prompts": "prompt", "train.epochs": 1, "train.steps_per_epoch": 1}
-    command = ["train", trained / "config.toml", "--from", trained, "--out", finer, *(f"--set={key}={value}" for key, value in words.items())]
-    ended = subprocess.run([sys.executable, "-m", "saywhere", *map(str, command)], capture_output=True, text=True, check=False)
+    words = {
+        "data.manifest": kept,
+        "text.train_prompts": "prompt",
+        "text.evaluate_prompts": "prompt",
+        "train.epochs": 1,
+        "train.steps_per_epoch": 1,
+    }
+    command = [
+        "train",
+        trained / "config.toml",
+        "--from",
+        trained,
+        "--out",
+        finer,
+        *(f"--set={key}={value}" for key, value in words.items()),
+    ]
+    ended = subprocess.run(
+        [sys.executable, "-m", "saywhere", *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (ended.returncode, (finer / "metrics.jsonl").is_file()) == (0, True), ended.stderr
 
 
-def test_a_mask_says_its_expected_dice_while_it_is_the_models_own(browser: Any, run_copy: Path, manifest: Path, tmp_path: Path) -> None:
+def test_a_mask_says_its_expected_dice_while_it_is_the_models_own(
+    browser: Any, run_copy: Path, manifest: Path, tmp_path: Path
+) -> None:
     """Learned at the model's threshold, of what the model marks: with another threshold or a person's stroke it is another mask."""
     from playwright.sync_api import expect
 
@@ -134,14 +204,18 @@ def test_a_mask_says_its_expected_dice_while_it_is_the_models_own(browser: Any, 
         page, trouble = opened(browser, url)
         page.set_input_files("#open", pictures(manifest))
         page.fill("#prompt", "the spot, upper left")
-        expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])  # the mask without words comes first
+        expect(page.locator("#labels .words")).to_have_text(
+            ["the spot, upper left"]
+        )  # the mask without words comes first
         facts = page.locator("#labels .facts").first
         expect(facts).to_have_text(re.compile(r"% · expected Dice 0\.\d\d$"))
         stroke(page, 0.5)  # between two rows of 32 pixels, with a brush of less than one
         expect(facts).to_have_text(re.compile(r"% · sure \d+ % · corrected$"))
         page.keyboard.press("Control+z")
         expect(facts).to_contain_text("expected Dice")
-        page.fill("#prompt", "not the spot, upper left")  # of words that nobody taught it nothing is known
+        page.fill(
+            "#prompt", "not the spot, upper left"
+        )  # of words that nobody taught it nothing is known
         expect(facts).to_have_text(re.compile(r"% · sure \d+ %$"))
         page.fill("#prompt", "the spot, upper left")
         expect(facts).to_contain_text("expected Dice")
@@ -151,7 +225,9 @@ def test_a_mask_says_its_expected_dice_while_it_is_the_models_own(browser: Any, 
         page.close()
 
 
-def test_the_chosen_words_stay_chosen_when_a_line_above_them_comes_or_goes(browser: Any, address: tuple[str, Path], tmp_path: Path) -> None:
+def test_the_chosen_words_stay_chosen_when_a_line_above_them_comes_or_goes(
+    browser: Any, address: tuple[str, Path], tmp_path: Path
+) -> None:
     from playwright.sync_api import expect
 
     page = opened(browser, address[0])[0]
@@ -161,7 +237,10 @@ def test_the_chosen_words_stay_chosen_when_a_line_above_them_comes_or_goes(brows
     page.fill("#prompt", "the spot, upper left\nthe spot, lower right")
     expect(page.locator("#labels .words")).to_have_count(2)
     page.locator("#labels button").nth(1).click()
-    for lines in (["the spot, middle", "the spot, upper left", "the spot, lower right"], ["the spot, lower right"]):
+    for lines in (
+        ["the spot, middle", "the spot, upper left", "the spot, lower right"],
+        ["the spot, lower right"],
+    ):
         page.fill("#prompt", "\n".join(lines))
         expect(page.locator("#labels .words")).to_have_text(lines)
         expect(pressed).to_have_text(["the spot, lower right"])
@@ -170,7 +249,9 @@ def test_the_chosen_words_stay_chosen_when_a_line_above_them_comes_or_goes(brows
     page.close()
 
 
-def test_a_stroke_stays_with_the_words_it_began_on(browser: Any, address: tuple[str, Path], tmp_path: Path) -> None:
+def test_a_stroke_stays_with_the_words_it_began_on(
+    browser: Any, address: tuple[str, Path], tmp_path: Path
+) -> None:
     """An answer that comes under the brush brings another mask: what it took without a beginning could not be undone."""
     from playwright.sync_api import expect
 
@@ -202,12 +283,16 @@ def test_a_stroke_stays_with_the_words_it_began_on(browser: Any, address: tuple[
     page.mouse.up()
     assert "corrected" not in page.locator("#labels .facts").inner_text()
     page.fill("#prompt", "")
-    expect(page.locator("#labels .facts")).to_contain_text("corrected")  # the stroke is where it began
+    expect(page.locator("#labels .facts")).to_contain_text(
+        "corrected"
+    )  # the stroke is where it began
     expect(page.locator("#undo")).to_be_enabled()
     page.close()
 
 
-def test_two_tabs_keep_and_a_server_that_is_killed_loses_nothing(browser: Any, trained: Path, manifest: Path, tmp_path: Path) -> None:
+def test_two_tabs_keep_and_a_server_that_is_killed_loses_nothing(
+    browser: Any, trained: Path, manifest: Path, tmp_path: Path
+) -> None:
     from playwright.sync_api import expect
 
     with serving(trained, "--store", tmp_path / "kept", folder=tmp_path) as (process, url):
@@ -217,7 +302,9 @@ def test_two_tabs_keep_and_a_server_that_is_killed_loses_nothing(browser: Any, t
             page.fill("#prompt", prompt)
             expect(page.locator("#labels .words")).to_have_text([prompt])
             page.click("#keep")
-            expect(page.locator("#kept")).to_have_text(f"{tab} kept so far")  # the first tab is still open
+            expect(page.locator("#kept")).to_have_text(
+                f"{tab} kept so far"
+            )  # the first tab is still open
         process.kill()
         process.wait(30)
     with serving(trained, "--store", tmp_path / "kept", folder=tmp_path) as (_, url):
@@ -227,11 +314,18 @@ def test_two_tabs_keep_and_a_server_that_is_killed_loses_nothing(browser: Any, t
         expect(page.locator("#labels .words")).to_have_text(["the spot, upper left"])
         page.fill("#threshold", "0.9")
         expect(page.locator("#threshold-value")).to_have_text("0.90")
-        expect(page.locator("#labels .facts")).to_contain_text("kept")  # no threshold changes what was kept
-    assert [row.prompts["prompt"] for row in read_manifest(tmp_path / "kept").rows] == [("the spot, upper left",), ("the spot, lower left",)]
+        expect(page.locator("#labels .facts")).to_contain_text(
+            "kept"
+        )  # no threshold changes what was kept
+    assert [row.prompts["prompt"] for row in read_manifest(tmp_path / "kept").rows] == [
+        ("the spot, upper left",),
+        ("the spot, lower left",),
+    ]
 
 
-def test_a_sentence_taken_over_goes_into_its_own_line(browser: Any, address: tuple[str, Path]) -> None:
+def test_a_sentence_taken_over_goes_into_its_own_line(
+    browser: Any, address: tuple[str, Path]
+) -> None:
     from playwright.sync_api import expect
 
     page, _ = opened(browser, address[0])
@@ -242,7 +336,9 @@ def test_a_sentence_taken_over_goes_into_its_own_line(browser: Any, address: tup
     page.close()
 
 
-def test_single_keys_and_sliders(browser: Any, address: tuple[str, Path], manifest: Path, tmp_path: Path) -> None:
+def test_single_keys_and_sliders(
+    browser: Any, address: tuple[str, Path], manifest: Path, tmp_path: Path
+) -> None:
     """And a TIFF, which only the server can read."""
     from playwright.sync_api import expect
 
@@ -275,7 +371,9 @@ def test_single_keys_and_sliders(browser: Any, address: tuple[str, Path], manife
     page.close()
 
 
-def test_files_may_be_dropped_on_the_page(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
+def test_files_may_be_dropped_on_the_page(
+    browser: Any, address: tuple[str, Path], manifest: Path
+) -> None:
     from playwright.sync_api import expect
 
     page, trouble = opened(browser, address[0])
@@ -302,7 +400,9 @@ def drawn(page: Any, canvas: str) -> str:
         return canvas.toDataURL() === empty.toDataURL() ? "" : canvas.toDataURL(); }""", canvas))  # fmt: skip
 
 
-def test_the_mask_follows_the_words_of_a_model_that_comes_along(browser: Any, tmp_path: Path) -> None:
+def test_the_mask_follows_the_words_of_a_model_that_comes_along(
+    browser: Any, tmp_path: Path
+) -> None:
     """`polyp`, right after an install: other words, another mask, and what the words did is shown for the words that are there."""
     from playwright.sync_api import expect
 
@@ -317,7 +417,11 @@ def test_the_mask_follows_the_words_of_a_model_that_comes_along(browser: Any, tm
         for words in ("one small polyp, upper left", "one small polyp, lower right"):
             page.fill("#prompt", words)
             expect(page.locator("#labels .words")).to_have_text([words])
-            masks[words] = (drawn(page, "#picture"), drawn(page, "#pseudo"), page.locator("#labels .facts").inner_text())
+            masks[words] = (
+                drawn(page, "#picture"),
+                drawn(page, "#pseudo"),
+                page.locator("#labels .facts").inner_text(),
+            )
         (first, first_pseudo, first_facts), (second, second_pseudo, second_facts) = masks.values()
         assert "" not in (first, second, first_pseudo, second_pseudo)
         assert first != second
@@ -330,7 +434,9 @@ def test_the_mask_follows_the_words_of_a_model_that_comes_along(browser: Any, tm
         assert "" not in (before, drawn(page, "#empty"))
         assert before != second
         page.fill("#threshold", "0.95")
-        assert drawn(page, "#opposite") != before  # the evidence follows the threshold as the mask does
+        assert (
+            drawn(page, "#opposite") != before
+        )  # the evidence follows the threshold as the mask does
         page.fill("#prompt", "one small polyp, upper left")
         expect(page.locator("#opposite-words")).to_have_text("the opposite")
         assert drawn(page, "#opposite") == drawn(page, "#empty") == ""  # it was of other words
@@ -338,7 +444,9 @@ def test_the_mask_follows_the_words_of_a_model_that_comes_along(browser: Any, tm
         page.close()
 
 
-def test_what_of_a_folder_is_done_is_known_after_a_reload(browser: Any, trained: Path, manifest: Path, tmp_path: Path) -> None:
+def test_what_of_a_folder_is_done_is_known_after_a_reload(
+    browser: Any, trained: Path, manifest: Path, tmp_path: Path
+) -> None:
     from playwright.sync_api import expect
 
     with serving(trained, "--store", tmp_path / "kept", folder=tmp_path) as (_, url):
@@ -346,7 +454,9 @@ def test_what_of_a_folder_is_done_is_known_after_a_reload(browser: Any, trained:
             page, _ = opened(browser, url)
             page.set_input_files("#open", pictures(manifest, 3))
             page.fill("#prompt", "the spot, upper left")
-            expect(page.locator("#place")).to_have_text("1 of 3, 1 kept" if again else "1 of 3")  # though the second was never shown since the reload
+            expect(page.locator("#place")).to_have_text(
+                "1 of 3, 1 kept" if again else "1 of 3"
+            )  # though the second was never shown since the reload
             if not again:
                 page.click("#next")
                 expect(page.locator("#place")).to_have_text("2 of 3")
@@ -356,7 +466,9 @@ def test_what_of_a_folder_is_done_is_known_after_a_reload(browser: Any, trained:
             page.close()
 
 
-def test_an_answer_that_is_a_proxys_is_one_clear_message(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
+def test_an_answer_that_is_a_proxys_is_one_clear_message(
+    browser: Any, address: tuple[str, Path], manifest: Path
+) -> None:
     from playwright.sync_api import expect
 
     page, _ = opened(browser, address[0])
@@ -366,7 +478,10 @@ def test_an_answer_that_is_a_proxys_is_one_clear_message(browser: Any, address: 
         (504, '{"message": "x"}', "answered 504 and no more"),
         (401, '{"error": {}}', "open it by the address that"),
     ):
-        page.route("**/v1/segment", lambda route, *_, status=status, body=body: route.fulfill(status=status, body=body))
+        page.route(
+            "**/v1/segment",
+            lambda route, *_, status=status, body=body: route.fulfill(status=status, body=body),
+        )
         page.fill("#prompt", f"the spot, {status}")
         expect(page.locator("#notice")).to_contain_text(message)
         page.unroute("**/v1/segment")
@@ -375,7 +490,9 @@ def test_an_answer_that_is_a_proxys_is_one_clear_message(browser: Any, address: 
     page.close()
 
 
-def test_words_never_taught_are_marked(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
+def test_words_never_taught_are_marked(
+    browser: Any, address: tuple[str, Path], manifest: Path
+) -> None:
     from playwright.sync_api import expect
 
     page, _ = opened(browser, address[0])
@@ -383,7 +500,9 @@ def test_words_never_taught_are_marked(browser: Any, address: tuple[str, Path], 
     page.fill("#prompt", "quarterly figures of a shipping company in Bremen")
     expect(page.locator("#notice")).to_contain_text("is unlike what this model was taught")
     page.fill("#prompt", "the spot, not upper left")
-    expect(page.locator("#notice")).to_contain_text("“the spot, not upper left” says what is not there: published sets teach no such words")
+    expect(page.locator("#notice")).to_contain_text(
+        "“the spot, not upper left” says what is not there: published sets teach no such words"
+    )
     page.fill("#prompt", "the spot, upper left")
     expect(page.locator("#notice")).to_be_hidden()
     page.close()
@@ -404,10 +523,15 @@ def bad_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("no.png", "no image that can be read"),
         ("file.png", "This file has 33.0 MiB; at most 32.0 MiB are taken: make the image smaller."),
-        ("pixels.png", "This picture has 8000 × 5001 pixels; at most 40,000,000 are taken: make the image smaller."),
+        (
+            "pixels.png",
+            "This picture has 8000 × 5001 pixels; at most 40,000,000 are taken: make the image smaller.",
+        ),
     ],
 )
-def test_a_bad_file_is_one_clear_message(browser: Any, address: tuple[str, Path], bad_files: Path, name: str, message: str) -> None:
+def test_a_bad_file_is_one_clear_message(
+    browser: Any, address: tuple[str, Path], bad_files: Path, name: str, message: str
+) -> None:
     from playwright.sync_api import expect
 
     page, _ = opened(browser, address[0])
@@ -416,7 +540,9 @@ def test_a_bad_file_is_one_clear_message(browser: Any, address: tuple[str, Path]
     page.close()
 
 
-def test_too_many_words_are_one_clear_message_and_as_many_as_allowed_are_none(browser: Any, address: tuple[str, Path], manifest: Path) -> None:
+def test_too_many_words_are_one_clear_message_and_as_many_as_allowed_are_none(
+    browser: Any, address: tuple[str, Path], manifest: Path
+) -> None:
     from playwright.sync_api import expect
 
     page, _ = opened(browser, address[0])
@@ -424,13 +550,19 @@ def test_too_many_words_are_one_clear_message_and_as_many_as_allowed_are_none(br
     page.fill("#prompt", "left " * 1999 + "right")
     expect(page.locator("#labels .words")).to_have_count(1)
     page.fill("#prompt", "x" * 10_001)
-    expect(page.locator("#notice")).to_have_text("a prompt of 10,001 characters; at most 10,000: say it in a sentence")
+    expect(page.locator("#notice")).to_have_text(
+        "a prompt of 10,001 characters; at most 10,000: say it in a sentence"
+    )
     page.fill("#prompt", "\n".join(f"spot number {number}" for number in range(17)))
-    expect(page.locator("#notice")).to_have_text("17 prompts; at most 16 a call: send the others in a second call")
+    expect(page.locator("#notice")).to_have_text(
+        "17 prompts; at most 16 a call: send the others in a second call"
+    )
     page.close()
 
 
-def test_a_full_disk_at_keep_is_said_and_the_work_is_still_there(browser: Any, trained: Path, manifest: Path, tmp_path: Path) -> None:
+def test_a_full_disk_at_keep_is_said_and_the_work_is_still_there(
+    browser: Any, trained: Path, manifest: Path, tmp_path: Path
+) -> None:
     """A real limit on the server's files, as a quota is."""
     from playwright.sync_api import expect
 
@@ -443,7 +575,9 @@ def test_a_full_disk_at_keep_is_said_and_the_work_is_still_there(browser: Any, t
         limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
         page.click("#keep")
-        expect(page.locator("#notice")).to_contain_text("Not kept: cannot keep this (file too large): make room on the disk and keep it again")
+        expect(page.locator("#notice")).to_contain_text(
+            "Not kept: cannot keep this (file too large): make room on the disk and keep it again"
+        )
         expect(page.locator("#labels .facts")).to_contain_text("corrected")
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
         page.click("#keep")
@@ -469,7 +603,9 @@ def test_nothing_stands_out_of_the_page_everything_has_a_name_and_axe_finds_noth
     expect(page.locator("#notice")).to_be_visible()
     assert page.locator("html").evaluate("element => element.scrollWidth") <= width
     snapshot = page.locator("body").aria_snapshot()
-    nameless = re.findall(r"- (?:button|textbox|slider|combobox|checkbox|img)(?:$|:|\n)", snapshot, re.MULTILINE)
+    nameless = re.findall(
+        r"- (?:button|textbox|slider|combobox|checkbox|img)(?:$|:|\n)", snapshot, re.MULTILINE
+    )
     assert nameless == [], snapshot
     assert barriers(page) == []
     assert trouble == []
@@ -478,9 +614,16 @@ def test_nothing_stands_out_of_the_page_everything_has_a_name_and_axe_finds_noth
 
 def barriers(page: Any) -> list[str]:
     """What axe-core calls serious or critical, with where it is. The page's policy lets no script in, so the browser's own tools bring it."""
-    axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
+    axe = pytest.importorskip(
+        "axe_playwright_python.base", reason="axe-playwright-python is not installed"
+    )
     found = page.evaluate(f"(() => {{ {axe.AXE_SCRIPT} }})(), axe.run()")["violations"]
-    return [f"{fault['id']}: {node['html']}" for fault in found if fault["impact"] in ("serious", "critical") for node in fault["nodes"]]
+    return [
+        f"{fault['id']}: {node['html']}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -489,7 +632,9 @@ def test_the_words_come_before_the_tools_on_a_small_screen_and_beside_the_pictur
 ) -> None:
     page, _ = opened(browser, address[0], width)
     page.set_input_files("#open", pictures(manifest, 1))
-    prompt, picture, tools = (page.locator(name).bounding_box() for name in ("#prompt", "#picture", "#brush"))
+    prompt, picture, tools = (
+        page.locator(name).bounding_box() for name in ("#prompt", "#picture", "#brush")
+    )
     if width == 390:
         assert prompt["y"] + prompt["height"] <= picture["y"] < tools["y"]
         assert prompt["y"] < 400  # without a turn of the wheel
@@ -500,6 +645,8 @@ def test_the_words_come_before_the_tools_on_a_small_screen_and_beside_the_pictur
 
 def test_a_barrier_is_found(browser: Any, address: tuple[str, Path]) -> None:
     page, _ = opened(browser, address[0])
-    page.evaluate("document.querySelector('label[for=prompt]').remove(); document.querySelector('#prompt').placeholder = ''")
+    page.evaluate(
+        "document.querySelector('label[for=prompt]').remove(); document.querySelector('#prompt').placeholder = ''"
+    )
     assert any('id="prompt"' in barrier for barrier in barriers(page))
     page.close()

@@ -35,10 +35,15 @@ def job(model: Any, prompt: str, threshold: float | None = None) -> Job:
 def test_what_waits_together_is_segmented_together_and_thresholds_apart() -> None:
     desk, model = Desk(), Slow()
     first = desk.submit(job(model, "first"))
-    others = [desk.submit(job(model, prompt)) for prompt in ("a", "b")] + [desk.submit(job(model, "c", 0.3))]
+    others = [desk.submit(job(model, prompt)) for prompt in ("a", "b")] + [
+        desk.submit(job(model, "c", 0.3))
+    ]
     model.sign.set()
     assert [answer.result(20)[0] for answer in [first, *others]] == ["FIRST", "A", "B", "C"]
-    assert sorted(model.batches[1:] if len(model.batches) == 3 else model.batches) in ([["a", "b"], ["c"]], [["c"], ["first", "a", "b"]])
+    assert sorted(model.batches[1:] if len(model.batches) == 3 else model.batches) in (
+        [["a", "b"], ["c"]],
+        [["c"], ["first", "a", "b"]],
+    )
     assert desk.close()
 
 

@@ -12,7 +12,9 @@ import httpx2 as httpx
 from unit.serve.served import serving
 
 
-def test_what_was_begun_is_answered_and_it_ends_well(trained: Path, manifest: Path, tmp_path: Path) -> None:
+def test_what_was_begun_is_answered_and_it_ends_well(
+    trained: Path, manifest: Path, tmp_path: Path
+) -> None:
     picture = (manifest.parent / "images/test_0000.png").read_bytes()
     asked: list[tuple[float, int]] = []
     told = threading.Event()
@@ -21,7 +23,12 @@ def test_what_was_begun_is_answered_and_it_ends_well(trained: Path, manifest: Pa
         while not told.is_set():
             started = time.monotonic()
             try:
-                status = httpx.post(f"{address}v1/segment", files={"image": picture}, data={"prompt": "upper left"}, timeout=60).status_code
+                status = httpx.post(
+                    f"{address}v1/segment",
+                    files={"image": picture},
+                    data={"prompt": "upper left"},
+                    timeout=60,
+                ).status_code
             except httpx.TransportError:
                 status = 0
             asked.append((started, status))
@@ -39,6 +46,9 @@ def test_what_was_begun_is_answered_and_it_ends_well(trained: Path, manifest: Pa
         for each in clients:
             each.join()
     assert code == 0
-    assert {status for started, status in asked if started < stopped - 0.5} <= {200, 503}  # who comes later may find the door shut
+    assert {status for started, status in asked if started < stopped - 0.5} <= {
+        200,
+        503,
+    }  # who comes later may find the door shut
     assert {status for _, status in asked} <= {200, 503, 0}
     assert [path.name for path in tmp_path.rglob("*.tmp")] == []

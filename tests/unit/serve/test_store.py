@@ -50,7 +50,9 @@ def test_another_process_finds_it_again(tmp_path: Path) -> None:
 
 def test_a_mask_kept_anew_takes_the_place_of_the_same_persons_before_it(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    for number, (who, prompt) in enumerate([("A.", "left"), ("A.", "right"), ("B.", "left"), ("A.", "left"), ("A.", "left")]):
+    for number, (who, prompt) in enumerate(
+        [("A.", "left"), ("A.", "right"), ("B.", "left"), ("A.", "left"), ("A.", "left")]
+    ):
         store.keep(f"{number:032x}", IMAGE, MASK, ~MASK, prompt, who=who, source="the image")
     store.keep(f"{5:032x}", IMAGE, MASK, ~MASK, "left", who="A.", source="another image")
     rows = read_manifest(tmp_path).rows
@@ -66,27 +68,44 @@ def test_an_image_stays_in_the_split_and_the_group_that_somebody_gave_it(tmp_pat
         store.keep(f"{number:032x}", IMAGE, MASK, ~MASK, prompt, who="A.", source="the image")
     store.close()
     manifest = tmp_path / "manifest.jsonl"
-    manifest.write_text(manifest.read_text().replace('"split": "train"', '"split": "val", "group": "patient 7"'))
+    manifest.write_text(
+        manifest.read_text().replace('"split": "train"', '"split": "val", "group": "patient 7"')
+    )
     again = Store(tmp_path)
     again.keep(f"{2:032x}", IMAGE, ~MASK, MASK, "left", who="A.", source="the image")
     again.keep(f"{3:032x}", IMAGE, ~MASK, MASK, "left", who="A.", source="another image")
     rows = read_manifest(tmp_path).rows
-    assert [(row.id[-1], row.split, row.group) for row in rows] == [("1", "val", "patient 7"), ("2", "val", "patient 7"), ("3", "train", None)]
+    assert [(row.id[-1], row.split, row.group) for row in rows] == [
+        ("1", "val", "patient 7"),
+        ("2", "val", "patient 7"),
+        ("3", "train", None),
+    ]
 
 
-def test_nothing_there_and_no_words_are_no_faults_where_a_person_kept_them(tmp_path: Path, config: Any, one_encoder: None) -> None:
+def test_nothing_there_and_no_words_are_no_faults_where_a_person_kept_them(
+    tmp_path: Path, config: Any, one_encoder: None
+) -> None:
     store = Store(tmp_path / "kept")
     for number in range(4):
         keep(store, number, f"the spot number {number}")
     store.keep(f"{4:032x}", IMAGE, np.zeros_like(MASK), MASK, "a spot that is not there")
     store.keep(f"{5:032x}", IMAGE, MASK, MASK, " ")
     assert check(read_manifest(tmp_path / "kept"), ["prompt"]).faults == []
-    changes = {"data.manifest": str(tmp_path / "kept"), "text.train_prompts": "prompt", "text.evaluate_prompts": "prompt", "text.unseen_prompts": None}
-    run = train(config.replace(**changes, **{"train.epochs": 1, "data.channels": 3}), tmp_path / "run")
+    changes = {
+        "data.manifest": str(tmp_path / "kept"),
+        "text.train_prompts": "prompt",
+        "text.evaluate_prompts": "prompt",
+        "text.unseen_prompts": None,
+    }
+    run = train(
+        config.replace(**changes, **{"train.epochs": 1, "data.channels": 3}), tmp_path / "run"
+    )
     assert not (run / "quarantine.jsonl").read_text()
 
 
-def test_a_manifest_saved_by_an_editor_without_a_last_line_end_loses_nothing(tmp_path: Path) -> None:
+def test_a_manifest_saved_by_an_editor_without_a_last_line_end_loses_nothing(
+    tmp_path: Path,
+) -> None:
     store = Store(tmp_path)
     for number in (1, 2):
         keep(store, number)
@@ -100,21 +119,39 @@ def test_a_manifest_saved_by_an_editor_without_a_last_line_end_loses_nothing(tmp
 
 
 @pytest.mark.parametrize("ending", ["", "\n"])
-@pytest.mark.parametrize("line", ['{"id": "a", "image": "a.png", "mask": "b.png"}', "[1]", '{"id": "half, ima'])
-def test_a_folder_that_holds_another_manifest_is_refused_and_left_as_it_is(tmp_path: Path, line: str, ending: str) -> None:
+@pytest.mark.parametrize(
+    "line", ['{"id": "a", "image": "a.png", "mask": "b.png"}', "[1]", '{"id": "half, ima']
+)
+def test_a_folder_that_holds_another_manifest_is_refused_and_left_as_it_is(
+    tmp_path: Path, line: str, ending: str
+) -> None:
     store = Store(tmp_path)
     keep(store, 1)
     store.close()
     manifest = tmp_path / "manifest.jsonl"
     manifest.write_text(before := manifest.read_text() + line + "\n" + line + ending)
-    with pytest.raises(UsageError, match=r"line 2 of manifest\.jsonl is nothing that was kept by this page.*--store"):
+    with pytest.raises(
+        UsageError,
+        match=r"line 2 of manifest\.jsonl is nothing that was kept by this page.*--store",
+    ):
         Store(tmp_path)
     assert manifest.read_text() == before
 
 
 @pytest.mark.parametrize("ending", ["", "\n"])
-@pytest.mark.parametrize("line", ['{"id": "case a", "image": "a.png"}', '[{"id": "a"}]', "id,image,mask", '{"id": "case a", "image": "a.png"},', "[" * 100_000])
-def test_one_line_of_another_manifest_is_enough_to_refuse(tmp_path: Path, line: str, ending: str) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id": "case a", "image": "a.png"}',
+        '[{"id": "a"}]',
+        "id,image,mask",
+        '{"id": "case a", "image": "a.png"},',
+        "[" * 100_000,
+    ],
+)
+def test_one_line_of_another_manifest_is_enough_to_refuse(
+    tmp_path: Path, line: str, ending: str
+) -> None:
     manifest = tmp_path / "manifest.jsonl"
     manifest.write_text(before := line + ending)
     with pytest.raises(UsageError, match="line 1"):
@@ -122,8 +159,20 @@ def test_one_line_of_another_manifest_is_enough_to_refuse(tmp_path: Path, line: 
     assert manifest.read_text() == before
 
 
-@pytest.mark.parametrize("half", ["{", '{"i', '{"id": ', '{"id": "0a', f'{{"id": "{"0" * 32}', f'{{"id": "{"0" * 32}", "key": "{"0" * 32}", "ima'])
-def test_a_line_that_a_crash_cut_in_half_is_mended_and_the_rest_is_there(tmp_path: Path, half: str) -> None:
+@pytest.mark.parametrize(
+    "half",
+    [
+        "{",
+        '{"i',
+        '{"id": ',
+        '{"id": "0a',
+        f'{{"id": "{"0" * 32}',
+        f'{{"id": "{"0" * 32}", "key": "{"0" * 32}", "ima',
+    ],
+)
+def test_a_line_that_a_crash_cut_in_half_is_mended_and_the_rest_is_there(
+    tmp_path: Path, half: str
+) -> None:
     store = Store(tmp_path)
     keep(store, 1)
     store.close()
@@ -131,18 +180,25 @@ def test_a_line_that_a_crash_cut_in_half_is_mended_and_the_rest_is_there(tmp_pat
         manifest.write(half)
     again = Store(tmp_path)
     keep(again, 2)
-    assert [json.loads(line)["key"][-1] for line in (tmp_path / "manifest.jsonl").read_text().splitlines()] == ["1", "2"]
+    assert [
+        json.loads(line)["key"][-1]
+        for line in (tmp_path / "manifest.jsonl").read_text().splitlines()
+    ] == ["1", "2"]
 
 
 def test_one_server_at_a_time(tmp_path: Path) -> None:
     first = Store(tmp_path)
-    with pytest.raises(UsageError, match=r"another server keeps its work in .*choose another --store"):
+    with pytest.raises(
+        UsageError, match=r"another server keeps its work in .*choose another --store"
+    ):
         Store(tmp_path)
     first.close()
     Store(tmp_path).close()
 
 
-def test_a_full_disk_loses_nothing_and_the_same_act_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_loses_nothing_and_the_same_act_can_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Store(tmp_path)
     keep(store, 1)
     real = os.fsync
@@ -153,7 +209,10 @@ def test_a_full_disk_loses_nothing_and_the_same_act_can_be_tried_again(tmp_path:
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(NotWritable, match=r"cannot keep this \(no space left on device\).*what was kept before is still there"):
+    with pytest.raises(
+        NotWritable,
+        match=r"cannot keep this \(no space left on device\).*what was kept before is still there",
+    ):
         keep(store, 2)
     monkeypatch.undo()
     assert [row["key"][-1] for row in store.rows()] == ["1"]
@@ -181,7 +240,12 @@ except NotWritable:
     store.keep("2" * 32, image, mask, mask, "two")
     print([row["prompt"] for row in store.rows()])
 """
-    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path / "kept")], capture_output=True, text=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "kept")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert ended.stdout.strip() == "['one', 'two']"
 
 

@@ -38,7 +38,10 @@ class Counting:
 
     def embed_tokens(self, prompts: Sequence[str]) -> list[np.ndarray]:
         self.asked += prompts
-        return [self.vector(prompt) + np.arange(self.count_tokens(prompt), dtype=np.float32)[:, None] for prompt in prompts]
+        return [
+            self.vector(prompt) + np.arange(self.count_tokens(prompt), dtype=np.float32)[:, None]
+            for prompt in prompts
+        ]
 
     def count_tokens(self, prompt: str) -> int:
         return len(prompt.split()) + 2
@@ -82,8 +85,14 @@ def test_a_prompt_is_encoded_once_and_a_second_get_never_calls_the_encoder(tmp_p
     assert later.encoder.asked == ["new"]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("change", [{"revision": "b"}, {"pooling": "cls"}, {"max_length": 32}, {"name": "other"}], ids=str)
-def test_another_encoder_is_a_miss_and_not_a_wrong_vector(tmp_path: Path, change: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [{"revision": "b"}, {"pooling": "cls"}, {"max_length": 32}, {"name": "other"}],
+    ids=str,
+)
+def test_another_encoder_is_a_miss_and_not_a_wrong_vector(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
     EmbeddingCache(Counting(), tmp_path).get(PROMPTS)
     other = Counting()
     vars(other).update(change)
@@ -94,7 +103,9 @@ def test_another_encoder_is_a_miss_and_not_a_wrong_vector(tmp_path: Path, change
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "append"])
-def test_a_damaged_entry_is_logged_and_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
+def test_a_damaged_entry_is_logged_and_made_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
     cache = EmbeddingCache(Counting(), tmp_path)
     cache.get(["kept"])
     whole = set(cache.folder.iterdir())
@@ -102,7 +113,11 @@ def test_a_damaged_entry_is_logged_and_made_anew(tmp_path: Path, caplog: pytest.
     (shard,) = set(cache.folder.iterdir()) - whole
     content = bytearray(shard.read_bytes())
     content[-3] ^= 1
-    shard.write_bytes({"flip": content, "cut": content[:-5], "empty": b"", "append": shard.read_bytes() + b"\0"}[damage])
+    shard.write_bytes(
+        {"flip": content, "cut": content[:-5], "empty": b"", "append": shard.read_bytes() + b"\0"}[
+            damage
+        ]
+    )
     again = EmbeddingCache(Counting(), tmp_path)
     with caplog.at_level(logging.WARNING, "saywhere"):
         assert right(again, ["kept", "spoilt"])
@@ -119,10 +134,15 @@ def test_an_entry_is_plain_safetensors_without_the_prompts_words(tmp_path: Path)
     (shard,) = cache.folder.iterdir()
     assert b"patient" not in shard.read_bytes()
     content = load_file(shard)
-    assert bytes(content["prompt_sha256"][0]).decode() == hashlib.sha256(b"a patient's words").hexdigest()
+    assert (
+        bytes(content["prompt_sha256"][0]).decode()
+        == hashlib.sha256(b"a patient's words").hexdigest()
+    )
 
 
-def test_a_prompt_that_comes_alone_costs_no_reading_of_what_others_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prompt_that_comes_alone_costs_no_reading_of_what_others_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     EmbeddingCache(Counting(), tmp_path).get([f"old {i}" for i in range(50)])
     cache = EmbeddingCache(Counting(), tmp_path)
     assert right(cache, ["first"])
@@ -141,13 +161,20 @@ def test_a_prompt_that_comes_alone_costs_no_reading_of_what_others_are_kept(tmp_
 
 
 @pytest.mark.parametrize("tokens", [False, True])
-def test_prompts_that_come_one_by_one_do_not_leave_a_file_each(tmp_path: Path, tokens: bool) -> None:
+def test_prompts_that_come_one_by_one_do_not_leave_a_file_each(
+    tmp_path: Path, tokens: bool
+) -> None:
     prompts = [f"prompt{' and' * (i % 5)} {i}" for i in range(3 * shards.MANY)]
-    cache, other = EmbeddingCache(Counting(), tmp_path, tokens=tokens), EmbeddingCache(Counting(), tmp_path, tokens=tokens)
+    cache, other = (
+        EmbeddingCache(Counting(), tmp_path, tokens=tokens),
+        EmbeddingCache(Counting(), tmp_path, tokens=tokens),
+    )
     given = [cache.get([prompt])[0] for prompt in prompts]
     assert len(list(cache.folder.iterdir())) < shards.MANY
     for reader in (cache, other, EmbeddingCache(Counting(), tmp_path, tokens=tokens)):
-        assert all(np.array_equal(reader.get([prompt])[0], row) for prompt, row in zip(prompts, given))
+        assert all(
+            np.array_equal(reader.get([prompt])[0], row) for prompt, row in zip(prompts, given)
+        )
     assert len(cache.encoder.asked) == len(prompts)  # type: ignore[attr-defined]
     assert other.encoder.asked == []  # type: ignore[attr-defined]
 
@@ -163,7 +190,9 @@ def test_large_shards_are_left_as_they_are(tmp_path: Path, monkeypatch: pytest.M
     assert len(list(cache.folder.iterdir())) < shards.MANY
 
 
-def test_a_full_disk_while_merging_gives_the_vectors_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_while_merging_gives_the_vectors_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache = EmbeddingCache(Counting(), tmp_path)
 
     def full(folder: Path) -> None:
@@ -183,7 +212,9 @@ def _fill(folder: Path, worker: int, start: object) -> None:
         assert right(cache, prompts)
 
 
-def test_eight_processes_fill_one_cache_without_a_torn_entry(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_eight_processes_fill_one_cache_without_a_torn_entry(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     context = multiprocessing.get_context("fork")
     start = context.Barrier(8)
     workers = [context.Process(target=_fill, args=(tmp_path, worker, start)) for worker in range(8)]
@@ -198,10 +229,14 @@ def test_eight_processes_fill_one_cache_without_a_torn_entry(tmp_path: Path, cap
         assert right(cache, everything)
     assert len(cache.encoder.asked) < 5, "the shards hold what the workers encoded"  # type: ignore[attr-defined]
     assert not caplog.records
-    assert all(path.suffix == ".safetensors" for path in cache.folder.iterdir()), "a temporary file was left behind"
+    assert all(path.suffix == ".safetensors" for path in cache.folder.iterdir()), (
+        "a temporary file was left behind"
+    )
 
 
-def test_a_full_disk_is_said_and_what_was_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said_and_what_was_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache = EmbeddingCache(Counting(), tmp_path)
     cache.get(["kept"])
 
@@ -223,7 +258,9 @@ def test_a_place_that_is_no_folder_is_said(tmp_path: Path) -> None:
         EmbeddingCache(Counting(), tmp_path / "file" / "embeddings")
 
 
-def test_its_place_is_saywhere_cache_or_below_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_its_place_is_saywhere_cache_or_below_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     assert EmbeddingCache(Counting()).folder.parent == tmp_path / "embeddings"

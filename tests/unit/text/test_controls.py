@@ -17,7 +17,9 @@ def embedded(encoder: str, *prompts: str) -> np.ndarray:
 
 
 def test_a_random_vector_is_a_sentences_own_and_says_nothing_of_its_words() -> None:
-    vectors = embedded("random", "one polyp, left", "one polyp, right", " one polyp,  left ", "a nevus")
+    vectors = embedded(
+        "random", "one polyp, left", "one polyp, right", " one polyp,  left ", "a nevus"
+    )
     assert (vectors.shape, vectors.dtype) == ((4, 384), np.float32)
     assert np.array_equal(vectors[0], vectors[2])
     cosines = vectors[[0, 1, 3]] @ vectors[[0, 1, 3]].T
@@ -48,5 +50,7 @@ def test_a_control_is_an_encoder_of_one_token(name: str) -> None:
     assert np.array_equal(tokens, encoder.embed(["polyp left"]))
     assert encoder.embed([]).shape == (0, encoder.dim)
     assert encoder.count_tokens("one polyp, left") == 3
-    with pytest.raises(ConfigError, match=f"text.encoder is '{name}', with a path, a pooling or a length"):
+    with pytest.raises(
+        ConfigError, match=f"text.encoder is '{name}', with a path, a pooling or a length"
+    ):
         open_encoder(TextConfig(encoder=name, path=Path("anywhere")))

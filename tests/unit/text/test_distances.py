@@ -12,7 +12,12 @@ from saywhere.text.bert import BertEncoder
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.distances import opposite_distances
 
-SENTENCES = [f"{size} lesion, {row} {side}" for size in ("small", "large", "one") for row in ("upper", "lower") for side in ("left", "right")]
+SENTENCES = [
+    f"{size} lesion, {row} {side}"
+    for size in ("small", "large", "one")
+    for row in ("upper", "lower")
+    for side in ("left", "right")
+]
 
 
 @pytest.fixture
@@ -30,7 +35,9 @@ def test_the_cosine_before_scaling_is_that_of_scikit_learn(cache: EmbeddingCache
     said = ["lesion, left", "a spot on the left side"]
     found = opposite_distances(said, [0, 1], cache, "none")[0]
     there, opposite = cache.get(said), cache.get([text.replace("left", "right") for text in said])
-    assert found.cosine_before == pytest.approx(float(np.diag(cosine_similarity(there, opposite)).mean()), abs=1e-6)
+    assert found.cosine_before == pytest.approx(
+        float(np.diag(cosine_similarity(there, opposite)).mean()), abs=1e-6
+    )
     assert found.cosine_after == pytest.approx(found.cosine_before, abs=1e-6)
 
 

@@ -15,8 +15,15 @@ def test_the_default_configuration_opens_without_a_download() -> None:
 
 
 def test_a_configuration_names_checkpoint_pooling_and_length(cxr_bert_folder: Path) -> None:
-    encoder = open_encoder(TextConfig(encoder="cxr-bert", path=cxr_bert_folder, pooling="mean", max_length=20))
-    assert (encoder.name, encoder.pooling, encoder.max_length, encoder.dim) == ("cxr-bert", "mean", 20, 32)
+    encoder = open_encoder(
+        TextConfig(encoder="cxr-bert", path=cxr_bert_folder, pooling="mean", max_length=20)
+    )
+    assert (encoder.name, encoder.pooling, encoder.max_length, encoder.dim) == (
+        "cxr-bert",
+        "mean",
+        20,
+        32,
+    )
 
 
 def test_cxr_bert_without_a_path_says_which_files_to_put_where() -> None:
@@ -25,7 +32,9 @@ def test_cxr_bert_without_a_path_says_which_files_to_put_where() -> None:
 
 
 def test_an_unknown_encoder_gets_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, match=r"no text encoder 'minlm' in text\.encoder: did you mean 'minilm'\?"):
+    with pytest.raises(
+        ConfigError, match=r"no text encoder 'minlm' in text\.encoder: did you mean 'minilm'\?"
+    ):
         open_encoder(TextConfig(encoder="minlm"))
 
 

@@ -11,13 +11,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saywhere.text.prompts import CENTRES, OPPOSITES, clean, contradict, count_positions, denies, is_blank, shuffle, turn
+from saywhere.text.prompts import (
+    CENTRES,
+    OPPOSITES,
+    clean,
+    contradict,
+    count_positions,
+    denies,
+    is_blank,
+    shuffle,
+    turn,
+)
 
 DATA = Path("../shared/data")
 SIDES = sorted(OPPOSITES)
-canonical_words = st.sampled_from([form(word) for word in SIDES for form in (str.lower, str.upper, str.capitalize)])
-other_words = st.sampled_from(["a", "Polyp", "one", "and", "center", "bilateral", "image,", "lung.", "light", "brighter", "cleft", "stop", "病変", "🫁"])
-prompts_with_a_side = st.lists(canonical_words | other_words, min_size=1, max_size=9).map(" ".join).filter(lambda text: contradict(text) is not None)
+canonical_words = st.sampled_from(
+    [form(word) for word in SIDES for form in (str.lower, str.upper, str.capitalize)]
+)
+other_words = st.sampled_from(
+    [
+        "a",
+        "Polyp",
+        "one",
+        "and",
+        "center",
+        "bilateral",
+        "image,",
+        "lung.",
+        "light",
+        "brighter",
+        "cleft",
+        "stop",
+        "病変",
+        "🫁",
+    ]
+)
+prompts_with_a_side = (
+    st.lists(canonical_words | other_words, min_size=1, max_size=9)
+    .map(" ".join)
+    .filter(lambda text: contradict(text) is not None)
+)
 
 
 @pytest.mark.parametrize(
@@ -30,8 +63,14 @@ prompts_with_a_side = st.lists(canonical_words | other_words, min_size=1, max_si
         ("polyp in the right of the image", "polyp in the left of the image"),
         ("Superior, leftmost", "Inferior, rightmost"),
         ("left_upper", "right_lower"),
-        ("bilateral infection, one infected area, lower left lung", "bilateral infection, one infected area, upper right lung"),
-        ("upper lower left lung and middle right lung", "lower upper right lung and middle left lung"),
+        (
+            "bilateral infection, one infected area, lower left lung",
+            "bilateral infection, one infected area, upper right lung",
+        ),
+        (
+            "upper lower left lung and middle right lung",
+            "lower upper right lung and middle left lung",
+        ),
     ],
 )
 def test_contradict_exchanges_both_axes_and_nothing_else(prompt: str, opposite: str) -> None:
@@ -40,13 +79,24 @@ def test_contradict_exchanges_both_axes_and_nothing_else(prompt: str, opposite: 
 
 
 @pytest.mark.parametrize(
-    "prompt", ["", "a polyp", "located in center of the image", "bilateral infection", "bright, stopped, cleft, uprightly, topical", "the slower, supper one"]
+    "prompt",
+    [
+        "",
+        "a polyp",
+        "located in center of the image",
+        "bilateral infection",
+        "bright, stopped, cleft, uprightly, topical",
+        "the slower, supper one",
+    ],
 )
 def test_a_prompt_that_names_no_side_has_no_contradiction(prompt: str) -> None:
     assert contradict(prompt) is None
 
 
-@pytest.mark.parametrize("prompt", ["upper left lung and lower right lung", "left and right", "Lower left lung, upper right lung"])
+@pytest.mark.parametrize(
+    "prompt",
+    ["upper left lung and lower right lung", "left and right", "Lower left lung, upper right lung"],
+)
 def test_an_exchange_that_says_the_same_again_is_no_contradiction(prompt: str) -> None:
     assert contradict(prompt) is None
 
@@ -74,7 +124,9 @@ def test_any_text_can_be_contradicted_counted_cleaned(prompt: str) -> None:
     assert opposite is None or opposite != prompt
     assert set(count_positions([prompt])) == {*OPPOSITES, *CENTRES}
     assert clean(clean(prompt)) == clean(prompt) == unicodedata.normalize("NFC", clean(prompt))
-    assert clean(prompt).encode().decode() == clean(prompt)  # no lone surrogate is left that UTF-8 would refuse
+    assert clean(prompt).encode().decode() == clean(
+        prompt
+    )  # no lone surrogate is left that UTF-8 would refuse
     assert not any(unicodedata.category(character) in ("Cc", "Cs") for character in clean(prompt))
 
 
@@ -88,7 +140,13 @@ def test_contradicting_every_prompt_mirrors_the_position_counts(prompts: list[st
 
 def test_opposites_are_each_others_opposite() -> None:
     assert all(OPPOSITES[OPPOSITES[word]] == word != OPPOSITES[word] for word in OPPOSITES)
-    assert {OPPOSITES[word] for word in ("left", "upper", "top", "above", "superior")} == {"right", "lower", "bottom", "below", "inferior"}
+    assert {OPPOSITES[word] for word in ("left", "upper", "top", "above", "superior")} == {
+        "right",
+        "lower",
+        "bottom",
+        "below",
+        "inferior",
+    }
 
 
 def test_the_published_counts_of_position_words_are_found() -> None:
@@ -102,7 +160,12 @@ def test_the_published_counts_of_position_words_are_found() -> None:
 
 def test_counting_takes_whole_words_once_a_prompt() -> None:
     counts = count_positions(["Left, left and leftmost", "upright", "left_upper", "center, center"])
-    assert {word: n for word, n in counts.items() if n} == {"left": 2, "leftmost": 1, "upper": 1, "center": 1}
+    assert {word: n for word, n in counts.items() if n} == {
+        "left": 2,
+        "leftmost": 1,
+        "upper": 1,
+        "center": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -115,11 +178,15 @@ def test_counting_takes_whole_words_once_a_prompt() -> None:
         ("👩\u200d⚕️ نتيجة في اليسار, 左上の病変", "👩\u200d⚕️ نتيجة في اليسار, 左上の病変"),
     ],
 )
-def test_cleaning_removes_what_no_person_typed_and_keeps_every_script(prompt: str, cleaned: str) -> None:
+def test_cleaning_removes_what_no_person_typed_and_keeps_every_script(
+    prompt: str, cleaned: str
+) -> None:
     assert clean(prompt) == cleaned
 
 
-@pytest.mark.parametrize("prompt", ["", "  \t\n", "\x00\x1b", "\u200b\u200e\ufeff", "\u3000", "\u0301"])
+@pytest.mark.parametrize(
+    "prompt", ["", "  \t\n", "\x00\x1b", "\u200b\u200e\ufeff", "\u3000", "\u0301"]
+)
 def test_blank_is_what_shows_nothing(prompt: str) -> None:
     assert is_blank(prompt)
 
@@ -172,11 +239,15 @@ def test_what_names_the_target_denies_nothing(prompt: str) -> None:
     assert not denies(prompt)
 
 
-texts = st.sampled_from(["upper left", "Upper  left", "lower left", "", "right", "centre", "a polyp"])
+texts = st.sampled_from(
+    ["upper left", "Upper  left", "lower left", "", "right", "centre", "a polyp"]
+)
 
 
 @given(st.lists(texts, max_size=30), st.integers(0, 50))
-def test_shuffling_gives_every_case_another_cases_different_prompt(prompts: list[str], seed: int) -> None:
+def test_shuffling_gives_every_case_another_cases_different_prompt(
+    prompts: list[str], seed: int
+) -> None:
     shuffled = shuffle(prompts, seed)
     keys = [clean(prompt).casefold() for prompt in prompts]
     assert len(shuffled) == len(prompts)
@@ -210,7 +281,13 @@ def test_cleaning_words_costs_no_torch() -> None:
         ("Upper left", True, False, 0, "Upper right"),
         ("upper left", False, True, 0, "lower left"),
         ("top left", True, True, 0, "bottom right"),
-        ("top left", False, False, 1, "bottom left"),  # the upper left corner of what is turned counter-clockwise goes down
+        (
+            "top left",
+            False,
+            False,
+            1,
+            "bottom left",
+        ),  # the upper left corner of what is turned counter-clockwise goes down
         ("upper left", False, False, 3, "upper right"),
         ("left of the image", False, False, 1, "bottom of the image"),
         ("bottom of the image", False, False, 1, "right of the image"),
@@ -221,7 +298,9 @@ def test_cleaning_words_costs_no_torch() -> None:
         ("", True, True, 3, ""),
     ],
 )
-def test_a_prompt_turns_as_the_image_does(prompt: str, mirrored: bool, flipped: bool, quarters: int, expected: str) -> None:
+def test_a_prompt_turns_as_the_image_does(
+    prompt: str, mirrored: bool, flipped: bool, quarters: int, expected: str
+) -> None:
     assert turn(prompt, mirrored, flipped, quarters) == expected
 
 

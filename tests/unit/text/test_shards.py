@@ -11,7 +11,9 @@ from saywhere.text import shards
 
 
 def _many(folder: Path) -> dict[str, np.ndarray]:
-    vectors = {shards.name(str(i)): np.full((1 + i % 3, 4), i, np.float32) for i in range(shards.MANY)}
+    vectors = {
+        shards.name(str(i)): np.full((1 + i % 3, 4), i, np.float32) for i in range(shards.MANY)
+    }
     for each, rows in vectors.items():
         shards.write(folder, {each: rows})
     return vectors
@@ -31,18 +33,26 @@ def test_merging_twice_loses_nothing(tmp_path: Path) -> None:
     assert all(np.array_equal(found[each], rows) for each, rows in vectors.items())
 
 
-def test_shards_that_vanish_while_they_are_merged_are_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shards_that_vanish_while_they_are_merged_are_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _many(tmp_path)
-    monkeypatch.setattr(shards, "read", lambda path: path.unlink() or {})  # another process merged them, or cleared the cache
+    monkeypatch.setattr(
+        shards, "read", lambda path: path.unlink() or {}
+    )  # another process merged them, or cleared the cache
     shards.merge(tmp_path)
     assert shards.shards(tmp_path) == []
 
 
-def test_a_shard_that_could_not_be_read_is_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shard_that_could_not_be_read_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vectors = _many(tmp_path)
     spared, whole = shards.shards(tmp_path)[3], shards.read
     monkeypatch.setattr(shards, "read", lambda path: {} if path == spared else whole(path))
     shards.merge(tmp_path)
     monkeypatch.setattr(shards, "read", whole)
     assert spared.is_file()
-    assert {each for path in shards.shards(tmp_path) for each in shards.read(path)} == vectors.keys()
+    assert {
+        each for path in shards.shards(tmp_path) for each in shards.read(path)
+    } == vectors.keys()

@@ -22,16 +22,25 @@ def test_places_are_kept_and_words_are_left_out_in_their_order() -> None:
         assert positions(version) == {"top", "left"}
         words = iter(PROMPT.split())
         assert all(word in words for word in version.split()), "a subsequence"
-    assert min(len(version.split()) for version in found) < 12 < max(len(version.split()) for version in found)
+    assert (
+        min(len(version.split()) for version in found)
+        < 12
+        < max(len(version.split()) for version in found)
+    )
 
 
 def test_a_negation_stays() -> None:
-    assert all("no" in version.split() for version in variants("there is no polyp to be seen in the upper part", 8))
+    assert all(
+        "no" in version.split()
+        for version in variants("there is no polyp to be seen in the upper part", 8)
+    )
 
 
 def test_equal_prompts_have_equal_versions_in_every_process() -> None:
     command = f"from saywhere.text.variants import variants; print(variants({PROMPT!r}, 3))"
-    said = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout.strip()
+    said = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert said == str(variants(PROMPT, 3))
     assert variants(PROMPT, 3) == variants(PROMPT, 5)[:3]
 
@@ -43,4 +52,7 @@ def test_where_nothing_can_be_left_out_there_are_none(prompt: str) -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_has_versions_of_the_same_places(prompt: str) -> None:
-    assert all(positions(version) == positions(prompt) and version not in ("", prompt) for version in variants(prompt, 3))
+    assert all(
+        positions(version) == positions(prompt) and version not in ("", prompt)
+        for version in variants(prompt, 3)
+    )

@@ -21,7 +21,10 @@ from saywhere.text.prompts import contradict
 from saywhere.text.whitening import SHRINKAGE, EmbeddingScale, fit
 
 NAMES = ["whiten", "within", "standardise", "none"]
-PLACES = [f"{vertical} {horizontal}" for vertical, horizontal in product(("upper", "lower"), ("left", "right"))]
+PLACES = [
+    f"{vertical} {horizontal}"
+    for vertical, horizontal in product(("upper", "lower"), ("left", "right"))
+]
 FRAMES = ["the {} lesion", "one small lesion in the {} of the image", "{}", "lesion, {}", "find the bright one at the {}", "a round mass, {}",
           "segment the large dark area, {} quadrant", "there is one lesion; it lies {}", "{} lesion please", "located {}"]  # fmt: skip
 PROMPTS = [frame.format(place) for place in PLACES for frame in FRAMES]
@@ -40,7 +43,14 @@ def opposites(minilm: Any) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def strangers(minilm: Any) -> np.ndarray:
-    return minilm.embed(["the capital of France is Paris", "import numpy as np", "a dog runs on the beach", "Das ist ein Haus"])
+    return minilm.embed(
+        [
+            "the capital of France is Paris",
+            "import numpy as np",
+            "a dog runs on the beach",
+            "Das ist ein Haus",
+        ]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +76,9 @@ def test_whiten_gives_unit_covariance_as_sklearns_pca(cloud: tuple[np.ndarray, n
     found = scaled(fit(rows, groups.tolist(), "whiten"), rows)
     np.testing.assert_allclose(np.cov(found.T, ddof=0), np.eye(found.shape[1]), atol=1e-3)
     expected = PCA(found.shape[1], whiten=True).fit_transform(rows)
-    np.testing.assert_allclose(np.abs(found), np.abs(expected), rtol=0.01, atol=0.01)  # up to each component's sign, and n against n − 1
+    np.testing.assert_allclose(
+        np.abs(found), np.abs(expected), rtol=0.01, atol=0.01
+    )  # up to each component's sign, and n against n − 1
 
 
 def test_whiten_drops_what_is_noise(vectors: np.ndarray) -> None:
@@ -76,17 +88,25 @@ def test_whiten_drops_what_is_noise(vectors: np.ndarray) -> None:
     assert kept < min(vectors.shape)
 
 
-def test_within_whitens_the_covariance_within_groups_as_sklearn_measures_it(cloud: tuple[np.ndarray, np.ndarray]) -> None:
+def test_within_whitens_the_covariance_within_groups_as_sklearn_measures_it(
+    cloud: tuple[np.ndarray, np.ndarray],
+) -> None:
     rows, groups = cloud
     scale = fit(rows, groups.tolist(), "within")
-    measured = LinearDiscriminantAnalysis(solver="lsqr", store_covariance=True).fit(rows, groups).covariance_
+    measured = (
+        LinearDiscriminantAnalysis(solver="lsqr", store_covariance=True)
+        .fit(rows, groups)
+        .covariance_
+    )
     shrunk = shrunk_covariance(measured, SHRINKAGE)
     matrix = scale.matrix.double().numpy()
     white = matrix.T @ shrunk @ matrix
     np.testing.assert_allclose(white / np.trace(white) * len(white), np.eye(len(white)), atol=2e-3)
 
 
-def test_within_brings_meaning_out_of_style_where_whiten_does_less(cloud: tuple[np.ndarray, np.ndarray]) -> None:
+def test_within_brings_meaning_out_of_style_where_whiten_does_less(
+    cloud: tuple[np.ndarray, np.ndarray],
+) -> None:
     """Share of the variance that lies between groups (scikit-learn's discriminant would see 1 direction)."""
     rows, groups = cloud
 
@@ -101,7 +121,11 @@ def test_within_brings_meaning_out_of_style_where_whiten_does_less(cloud: tuple[
 
 def test_standardise_is_sklearns_scaler(cloud: tuple[np.ndarray, np.ndarray]) -> None:
     rows, groups = cloud
-    np.testing.assert_allclose(scaled(fit(rows, groups.tolist(), "standardise"), rows), StandardScaler().fit_transform(rows), atol=1e-3)
+    np.testing.assert_allclose(
+        scaled(fit(rows, groups.tolist(), "standardise"), rows),
+        StandardScaler().fit_transform(rows),
+        atol=1e-3,
+    )
 
 
 def test_none_changes_nothing(cloud: tuple[np.ndarray, np.ndarray]) -> None:
@@ -117,15 +141,22 @@ def test_training_prompts_have_unit_variance_on_average(vectors: np.ndarray, nam
 
 
 @pytest.mark.parametrize(("name", "most"), [("whiten", 0.5), ("within", 0.5)])
-def test_opposite_words_part(vectors: np.ndarray, opposites: np.ndarray, name: str, most: float) -> None:
+def test_opposite_words_part(
+    vectors: np.ndarray, opposites: np.ndarray, name: str, most: float
+) -> None:
     scale = fit(vectors, MEANING, name)
-    before, after = cosine(vectors, opposites), cosine(scaled(scale, vectors), scaled(scale, opposites))
+    before, after = (
+        cosine(vectors, opposites),
+        cosine(scaled(scale, vectors), scaled(scale, opposites)),
+    )
     assert before.mean() > 0.8
     assert after.mean() < most < before.mean()
 
 
 @pytest.mark.parametrize("name", ["whiten", "within", "standardise"])
-def test_a_stranger_is_known_by_its_distance(vectors: np.ndarray, strangers: np.ndarray, name: str) -> None:
+def test_a_stranger_is_known_by_its_distance(
+    vectors: np.ndarray, strangers: np.ndarray, name: str
+) -> None:
     scale = fit(vectors, MEANING, name)
     near = scale.distance(torch.from_numpy(vectors))
     assert (near <= 1.001).float().mean() >= 0.95
@@ -145,7 +176,9 @@ def test_a_stranger_across_all_directions_of_the_training_prompts_is_known_too(n
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_few_prompts_give_a_finite_scale_in_which_others_stay_finite(vectors: np.ndarray, name: str, n: int) -> None:
+def test_few_prompts_give_a_finite_scale_in_which_others_stay_finite(
+    vectors: np.ndarray, name: str, n: int
+) -> None:
     scale = fit(vectors[:n], MEANING[:n], name)
     others = scaled(scale, vectors)
     assert np.isfinite(others).all()
@@ -164,17 +197,24 @@ def test_prompts_that_do_not_differ_are_as_one(vectors: np.ndarray, name: str) -
 
 def test_without_groups_within_is_whiten(vectors: np.ndarray) -> None:
     alone = range(len(vectors))
-    np.testing.assert_array_equal(scaled(fit(vectors, alone, "within"), vectors), scaled(fit(vectors, alone, "whiten"), vectors))
+    np.testing.assert_array_equal(
+        scaled(fit(vectors, alone, "within"), vectors),
+        scaled(fit(vectors, alone, "whiten"), vectors),
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_stored_and_loaded_it_is_the_same_scale(tmp_path: object, vectors: np.ndarray, name: str) -> None:
+def test_stored_and_loaded_it_is_the_same_scale(
+    tmp_path: object, vectors: np.ndarray, name: str
+) -> None:
     scale, path = fit(vectors, MEANING, name), f"{tmp_path}/scale.safetensors"
     save_file(scale.state_dict(), path)
     other = EmbeddingScale(*scale.dims)
     other.load_state_dict(load_file(path))
     assert np.array_equal(scaled(other, vectors), scaled(scale, vectors))
-    assert torch.equal(other.distance(torch.from_numpy(vectors)), scale.distance(torch.from_numpy(vectors)))
+    assert torch.equal(
+        other.distance(torch.from_numpy(vectors)), scale.distance(torch.from_numpy(vectors))
+    )
 
 
 def test_it_is_never_trained(vectors: np.ndarray) -> None:
@@ -182,22 +222,36 @@ def test_it_is_never_trained(vectors: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(("name", "least"), [("whiten", 3.0), ("within", 1.5)])
-def test_on_real_prompts_opposites_are_all_but_one_before_and_part_after(kvasir: Path, minilm: Any, name: str, least: float) -> None:
+def test_on_real_prompts_opposites_are_all_but_one_before_and_part_after(
+    kvasir: Path, minilm: Any, name: str, least: float
+) -> None:
     """By the difference, relative to the training prompts' size. `within` parts them less than `whiten` does."""
     rows = read_manifest(kvasir / "annotations.jsonl").split("train")[:200]
     levels = ["p6", "p9"]
     prompts = sorted({text for row in rows for level in levels for text in row.prompts[level]})
     vectors = minilm.embed(prompts)
-    table = PromptTable(prompts, torch.from_numpy(vectors), {prompt: number for number, prompt in enumerate(prompts)})
+    table = PromptTable(
+        prompts,
+        torch.from_numpy(vectors),
+        {prompt: number for number, prompt in enumerate(prompts)},
+    )
     scale = fit(vectors, groups_of_meaning(rows, levels, table).tolist(), name)
-    pairs = [(prompt, other) for row in rows for prompt in row.prompts["p6"] if (other := contradict(prompt)) is not None]
+    pairs = [
+        (prompt, other)
+        for row in rows
+        for prompt in row.prompts["p6"]
+        if (other := contradict(prompt)) is not None
+    ]
     right, wrong = (minilm.embed(sentences) for sentences in zip(*pairs))
 
     def difference(a: np.ndarray, b: np.ndarray, among: np.ndarray) -> float:
         return float(np.linalg.norm(a - b, axis=1).mean() / np.linalg.norm(among, axis=1).mean())
 
     assert cosine(right, wrong).mean() > 0.98
-    before, after = difference(right, wrong, vectors), difference(scaled(scale, right), scaled(scale, wrong), scaled(scale, vectors))
+    before, after = (
+        difference(right, wrong, vectors),
+        difference(scaled(scale, right), scaled(scale, wrong), scaled(scale, vectors)),
+    )
     assert after > least * before
 
 

@@ -20,7 +20,9 @@ def material(config: Config) -> Material:
     return gather(config)
 
 
-def timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[tuple[str, bool], float | Exception]) -> None:
+def timed(
+    monkeypatch: pytest.MonkeyPatch, seconds: dict[tuple[str, bool], float | Exception]
+) -> None:
     """Let each setting take so long, or fail."""
 
     def measure(loop: Config, batch: Any, step: int) -> float:
@@ -37,20 +39,29 @@ def timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[tuple[str, bool], float
 FP32, BF16 = "32-true", "bf16-mixed"
 
 
-def test_the_fastest_is_taken(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fastest_is_taken(
+    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
     timed(monkeypatch, {(FP32, True): 3, (FP32, False): 1, (BF16, True): 2, (BF16, False): 4})
     chosen, _ = fastest.choose(config.replace(**{"train.precision": "auto"}), material)
     assert (chosen.train.precision, chosen.train.channels_last) == (FP32, False)
 
 
-def test_a_setting_that_fails_here_is_left_out(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_that_fails_here_is_left_out(
+    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
     broken = RuntimeError("no kernel for bfloat16")
-    timed(monkeypatch, {(FP32, True): 2, (FP32, False): 3, (BF16, True): broken, (BF16, False): broken})
+    timed(
+        monkeypatch,
+        {(FP32, True): 2, (FP32, False): 3, (BF16, True): broken, (BF16, False): broken},
+    )
     chosen, _ = fastest.choose(config.replace(**{"train.precision": "auto"}), material)
     assert (chosen.train.precision, chosen.train.channels_last) == (FP32, True)
 
 
-def test_a_setting_far_behind_is_not_tried_again(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_far_behind_is_not_tried_again(
+    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
 
     def measure(loop: Config, batch: Any, step: int) -> float:
@@ -60,24 +71,36 @@ def test_a_setting_far_behind_is_not_tried_again(config: Config, material: Mater
     monkeypatch.setattr(fastest, "_loop", lambda config, material: config)
     monkeypatch.setattr(fastest, "_seconds", measure)
     monkeypatch.setattr(fastest, "knows_bfloat16", lambda config: True)
-    assert fastest.choose(config.replace(**{"train.precision": "auto"}), material)[0].train.precision == FP32
+    assert (
+        fastest.choose(config.replace(**{"train.precision": "auto"}), material)[0].train.precision
+        == FP32
+    )
     assert asked.count(BF16) == 2  # each memory format once
     assert asked.count(FP32) == 6
 
 
-def test_bfloat16_is_not_tried_where_the_processor_does_not_know_it(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bfloat16_is_not_tried_where_the_processor_does_not_know_it(
+    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
     timed(monkeypatch, {(FP32, True): 2, (FP32, False): 1, (BF16, True): 0, (BF16, False): 0})
     monkeypatch.setattr(fastest, "knows_bfloat16", lambda config: False)
-    assert fastest.choose(config.replace(**{"train.precision": "auto"}), material)[0].train.precision == FP32
+    assert (
+        fastest.choose(config.replace(**{"train.precision": "auto"}), material)[0].train.precision
+        == FP32
+    )
 
 
-def test_whether_the_processor_knows_bfloat16_is_measured(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whether_the_processor_knows_bfloat16_is_measured(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = {"now": 0.0}
     monkeypatch.setattr(fastest.time, "perf_counter", lambda: clock["now"])
     real = torch.nn.Conv2d.forward
     for slowness, known in ((1.5, True), (3.0, False)):
 
-        def forward(self: torch.nn.Conv2d, image: torch.Tensor, slowness: float = slowness) -> torch.Tensor:
+        def forward(
+            self: torch.nn.Conv2d, image: torch.Tensor, slowness: float = slowness
+        ) -> torch.Tensor:
             clock["now"] += slowness if torch.is_autocast_enabled("cpu") else 1.0
             return real(self, image)
 
@@ -85,30 +108,44 @@ def test_whether_the_processor_knows_bfloat16_is_measured(config: Config, monkey
         assert fastest.knows_bfloat16(config) is known
 
 
-def test_a_trial_does_not_compute_the_costly_start(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_does_not_compute_the_costly_start(
+    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from saywhere.modeling import build
 
-    monkeypatch.setattr(build, "start_unit_variance", lambda *inputs: pytest.fail("computed for a trial"))
+    monkeypatch.setattr(
+        build, "start_unit_variance", lambda *inputs: pytest.fail("computed for a trial")
+    )
     assert fastest._loop(config, material).config.fusion.start == "default"
 
 
-def test_where_none_works_the_reason_is_told(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_none_works_the_reason_is_told(
+    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
     full = RuntimeError("can't allocate memory")
-    timed(monkeypatch, dict.fromkeys([(FP32, True), (FP32, False), (BF16, True), (BF16, False)], full))
+    timed(
+        monkeypatch, dict.fromkeys([(FP32, True), (FP32, False), (BF16, True), (BF16, False)], full)
+    )
     with pytest.raises(RuntimeError, match="can't allocate memory"):
         fastest.choose(config.replace(**{"train.precision": "auto"}), material)
 
 
-def test_what_is_asked_for_is_not_measured(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_asked_for_is_not_measured(
+    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
     timed(monkeypatch, {})
     assert fastest.choose(config, material)[0] == config
 
 
-def test_threads_are_those_that_are_asked_for_on_every_system(config: Config, material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_are_those_that_are_asked_for_on_every_system(
+    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_to: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", set_to.append)
     monkeypatch.setattr(fastest, "_loop", lambda config, material: config)
-    monkeypatch.setattr(fastest, "_seconds", lambda loop, batch, step: {12: 2.0, 6: 1.0}[loop.train.threads])
+    monkeypatch.setattr(
+        fastest, "_seconds", lambda loop, batch, step: {12: 2.0, 6: 1.0}[loop.train.threads]
+    )
     monkeypatch.delattr(fastest.os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(fastest.os, "cpu_count", lambda: 12)
     assert fastest.choose(config.replace(**{"train.threads": 3}), material)[0].train.threads == 3
@@ -118,17 +155,25 @@ def test_threads_are_those_that_are_asked_for_on_every_system(config: Config, ma
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_device_that_is_not_there_is_said(config: Config) -> None:
-    with pytest.raises(ConfigError, match=r"train\.device cuda with train\.precision 32-true cannot be used here .*: set train\.device to 'auto'"):
+    with pytest.raises(
+        ConfigError,
+        match=r"train\.device cuda with train\.precision 32-true cannot be used here .*: set train\.device to 'auto'",
+    ):
         fastest.launch(config.replace(**{"train.device": "cuda"}))
 
 
 def test_half_precision_is_not_taken_for_another_on_a_processor(config: Config) -> None:
-    with pytest.raises(ConfigError, match=r"train\.precision 16-mixed cannot be used here \(16-mixed needs a GPU\): set .* train\.precision to 'auto'"):
+    with pytest.raises(
+        ConfigError,
+        match=r"train\.precision 16-mixed cannot be used here \(16-mixed needs a GPU\): set .* train\.precision to 'auto'",
+    ):
         fastest.launch(config.replace(**{"train.device": "cpu", "train.precision": "16-mixed"}))
 
 
 def test_config_toml_holds_what_auto_became(config: Config, tmp_path: Path) -> None:
-    asked = config.replace(**{"train.precision": "auto", "train.epochs": 1, "train.steps_per_epoch": 1})
+    asked = config.replace(
+        **{"train.precision": "auto", "train.epochs": 1, "train.steps_per_epoch": 1}
+    )
     run = train(asked, tmp_path / "run")
     written = read(run / "config.toml")
     assert written.train.precision in (FP32, BF16)

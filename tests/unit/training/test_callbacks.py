@@ -23,7 +23,12 @@ def loop(tmp_path: Path) -> Any:
     rows = [SimpleNamespace(number=number) for number in (11, 12, 13, 14)]
     told: list[dict[str, Any]] = []
     return SimpleNamespace(
-        config=Config(), run=run.create(tmp_path / "run", ""), model=model, training=SimpleNamespace(rows=rows), listen=told.append, told=told
+        config=Config(),
+        run=run.create(tmp_path / "run", ""),
+        model=model,
+        training=SimpleNamespace(rows=rows),
+        listen=told.append,
+        told=told,
     )
 
 
@@ -43,9 +48,16 @@ def test_finite_steps_pass(loop: Any) -> None:
 @pytest.mark.parametrize("where", ["loss", "norm"])
 def test_a_broken_step_is_found_with_the_next_one(loop: Any, broken: float, where: str) -> None:
     guard = watch.Guard(loop)
-    losses, norm = (torch.tensor([broken, 0.9, 0.1]), NORM) if where == "loss" else (FINE, torch.tensor(broken))
+    losses, norm = (
+        (torch.tensor([broken, 0.9, 0.1]), NORM)
+        if where == "loss"
+        else (FINE, torch.tensor(broken))
+    )
     guard.watch(6, BATCH, losses, norm)
-    with pytest.raises(TrainingDiverged, match=r"at step 7; loss and gradient must be finite: see .*diagnostic\.json; try a smaller optimizer\.learning_rate"):
+    with pytest.raises(
+        TrainingDiverged,
+        match=r"at step 7; loss and gradient must be finite: see .*diagnostic\.json; try a smaller optimizer\.learning_rate",
+    ):
         guard.watch(7, BATCH, FINE, NORM)
     found = json.loads((loop.run.folder / "diagnostic.json").read_text())
     assert (found["step"], found["rows"], found["image_is_finite"]) == (6, [14, 12], True)
@@ -60,7 +72,11 @@ def test_the_diagnostic_says_whether_the_input_was_broken(loop: Any) -> None:
     with pytest.raises(TrainingDiverged):
         guard.check()
     found = json.loads((loop.run.folder / "diagnostic.json").read_text())
-    assert (found["image_is_finite"], found["embedding_is_finite"], found["not_finite"]) == (False, True, ["weight"])
+    assert (found["image_is_finite"], found["embedding_is_finite"], found["not_finite"]) == (
+        False,
+        True,
+        ["weight"],
+    )
 
 
 def test_a_broken_validation_stops_it_too(loop: Any) -> None:

@@ -18,7 +18,9 @@ from saywhere.training.trainer import train
 
 
 @pytest.mark.parametrize("fusion", JOINTS)
-def test_a_late_fusion_goes_through_the_whole_house(fusion: str, config: Config, manifest: Path, tmp_path: Path) -> None:
+def test_a_late_fusion_goes_through_the_whole_house(
+    fusion: str, config: Config, manifest: Path, tmp_path: Path
+) -> None:
     small = config.replace(**{"fusion.name": fusion, "train.epochs": 2, "train.steps_per_epoch": 4})
     run = train(small, tmp_path / "run")
     assert train(small, run, resume=True) == run
@@ -29,7 +31,10 @@ def test_a_late_fusion_goes_through_the_whole_house(fusion: str, config: Config,
     assert segmenter.hears_words
     assert probe_invariance(run, tmp_path, n_cases=2)["fusion"] == fusion
     row = read_manifest(manifest).split("test")[0]
-    one, other = (segmenter.segment(row.image, prompt) for prompt in ("upper left", "a much longer sentence about what lies lower right"))
+    one, other = (
+        segmenter.segment(row.image, prompt)
+        for prompt in ("upper left", "a much longer sentence about what lies lower right")
+    )
     both = segmenter.segment_many([row.image] * 2, [one.prompt, other.prompt])
     assert one.pseudo_image is None
     assert np.abs(one.probability - other.probability).max() > 1e-6

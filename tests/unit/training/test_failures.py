@@ -21,7 +21,9 @@ from saywhere.training import failures as failure
     [
         MemoryError(),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
-        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to allocate 40 bytes."),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to allocate 40 bytes."
+        ),
         RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 40 bytes."),
         RuntimeError("could not create a primitive"),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
@@ -31,10 +33,21 @@ def test_a_full_memory_is_reported_with_a_smaller_suggestion(error: Exception) -
     config = Config().replace(**{"train.batch_size": 24, "data.size": 96})
     with pytest.raises(OutOfMemory) as caught, failure.reporting_memory(config):
         raise error
-    assert re.search(r"no memory left at train\.batch_size 24, data\.size 96; the last checkpoint is valid: --set train\.batch_size=12", str(caught.value))
+    assert re.search(
+        r"no memory left at train\.batch_size 24, data\.size 96; the last checkpoint is valid: --set train\.batch_size=12",
+        str(caught.value),
+    )
 
 
-@pytest.mark.parametrize("error", [RuntimeError("shapes do not match"), OSError(errno.EIO, "Input/output error"), ValueError("x"), KeyError("x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("shapes do not match"),
+        OSError(errno.EIO, "Input/output error"),
+        ValueError("x"),
+        KeyError("x"),
+    ],
+)
 def test_other_errors_pass_as_they_are(error: Exception) -> None:
     with pytest.raises(type(error)) as caught, failure.reporting_memory(Config()):
         raise error
@@ -42,9 +55,14 @@ def test_other_errors_pass_as_they_are(error: Exception) -> None:
 
 
 def test_the_smallest_batch_is_one() -> None:
-    with pytest.raises(OutOfMemory) as caught, failure.reporting_memory(Config().replace(**{"train.batch_size": 1})):
+    with (
+        pytest.raises(OutOfMemory) as caught,
+        failure.reporting_memory(Config().replace(**{"train.batch_size": 1})),
+    ):
         raise MemoryError
-    assert re.search(r"train\.batch_size=1, a smaller data\.size or network\.width", str(caught.value))
+    assert re.search(
+        r"train\.batch_size=1, a smaller data\.size or network\.width", str(caught.value)
+    )
 
 
 def test_a_failure_stands_in_run_json(tmp_path: Path) -> None:
@@ -57,8 +75,12 @@ def test_a_failure_stands_in_run_json(tmp_path: Path) -> None:
     assert facts["finished"].endswith("Z")
 
 
-def test_a_disk_that_takes_not_even_that_hides_no_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_takes_not_even_that_hides_no_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here = run.create(tmp_path / "run", "")
-    monkeypatch.setattr(run.files, "write_json", lambda *_: (_ for _ in ()).throw(NotWritable("full")))
+    monkeypatch.setattr(
+        run.files, "write_json", lambda *_: (_ for _ in ()).throw(NotWritable("full"))
+    )
     with pytest.raises(ZeroDivisionError), failure.recording(here):
         1 / 0  # noqa: B018

@@ -27,7 +27,9 @@ def half(config: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
 
     def launch(config: Config) -> Fabric:
         scaler = torch.amp.GradScaler("cpu", init_scale=SCALE)
-        fabric = Fabric(accelerator="cpu", devices=1, plugins=[MixedPrecision("16-mixed", "cpu", scaler=scaler)])
+        fabric = Fabric(
+            accelerator="cpu", devices=1, plugins=[MixedPrecision("16-mixed", "cpu", scaler=scaler)]
+        )
         fabric.launch()
         return fabric
 
@@ -50,14 +52,18 @@ def first_norms(config: Config, folder: Path, monkeypatch: pytest.MonkeyPatch) -
     return norms
 
 
-def test_the_gradient_is_clipped_at_its_own_norm_not_at_the_scaled_one(half: Config, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gradient_is_clipped_at_its_own_norm_not_at_the_scaled_one(
+    half: Config, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = first_norms(half, tmp_path / "half", monkeypatch)
     monkeypatch.undo()
     wanted = first_norms(config.replace(**{"train.threads": 1}), tmp_path / "full", monkeypatch)
     assert found[0] == pytest.approx(wanted[0], rel=0.02)
 
 
-def test_a_step_whose_gradient_overflows_is_passed_over_and_the_scale_falls(half: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_whose_gradient_overflows_is_passed_over_and_the_scale_falls(
+    half: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     backward, steps = Fabric.backward, iter(range(1000))
 
     def overflowing(self: Fabric, loss: torch.Tensor, *more: Any, **options: Any) -> None:
@@ -68,7 +74,9 @@ def test_a_step_whose_gradient_overflows_is_passed_over_and_the_scale_falls(half
     saved = checkpoint.load(tmp_path / "run/checkpoints/last")
     assert saved.state["loss_scale"]["scale"] == SCALE / 2
     assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "finished"
-    assert {float(value) for name, value in saved.optimizer.items() if name.endswith(".step")} == {saved.state["step"] - 1.0}
+    assert {float(value) for name, value in saved.optimizer.items() if name.endswith(".step")} == {
+        saved.state["step"] - 1.0
+    }
 
 
 def test_a_resumed_run_goes_on_with_the_scale(half: Config, tmp_path: Path) -> None:

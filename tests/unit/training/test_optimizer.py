@@ -51,7 +51,12 @@ def test_one_cycle_peaks_after_three_tenths_and_ends_near_nothing() -> None:
 
 
 def test_each_part_of_the_model_gets_its_own_rate() -> None:
-    changes = {"data.size": 32, "network.name": "lite", "optimizer.text_factor": 3.0, "optimizer.pretrained_factor": 0.25}
+    changes = {
+        "data.size": 32,
+        "network.name": "lite",
+        "optimizer.text_factor": 3.0,
+        "optimizer.pretrained_factor": 0.25,
+    }
     config = Config().replace(**changes)
     model = build_model(config, EmbeddingScale(384, 384))
     optimizer = build_optimizer(model, config.optimizer)

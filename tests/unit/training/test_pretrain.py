@@ -36,7 +36,9 @@ def area(model: ReferringSegmenter, material: Material) -> float:
     return float(roc_auc_score(batch.mask.flatten().numpy() > 0, guess.mean(1).flatten().numpy()))
 
 
-def test_the_pseudo_image_says_where_before_any_network_is_trained(model: ReferringSegmenter, material: Material) -> None:
+def test_the_pseudo_image_says_where_before_any_network_is_trained(
+    model: ReferringSegmenter, material: Material
+) -> None:
     network = [p.clone() for p in model.network.parameters()]
     assert area(model, material) < 0.65
     train_words(model, material.training, 300, noise_std=material.noise_std)
@@ -44,7 +46,9 @@ def test_the_pseudo_image_says_where_before_any_network_is_trained(model: Referr
     assert all(torch.equal(was, now) for was, now in zip(network, model.network.parameters()))
 
 
-def test_equal_seeds_give_equal_words_and_other_noise_gives_others(config: Config, material: Material) -> None:
+def test_equal_seeds_give_equal_words_and_other_noise_gives_others(
+    config: Config, material: Material
+) -> None:
     found = []
     for _ in range(2):
         model = build_model(config, material.scale, material.table.embeddings)
@@ -53,10 +57,16 @@ def test_equal_seeds_give_equal_words_and_other_noise_gives_others(config: Confi
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
 
 
-def test_training_begins_with_it_once_and_a_resumed_one_does_not(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_begins_with_it_once_and_a_resumed_one_does_not(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(training, "train_words", lambda model, samples, steps, noise_std: asked.append(steps))
-    run = training.train(config.replace(**{"fusion.words_first": 7, "train.epochs": 1}), tmp_path / "run")
+    monkeypatch.setattr(
+        training, "train_words", lambda model, samples, steps, noise_std: asked.append(steps)
+    )
+    run = training.train(
+        config.replace(**{"fusion.words_first": 7, "train.epochs": 1}), tmp_path / "run"
+    )
     assert asked == [7]
     training.train(config.replace(**{"fusion.words_first": 7, "train.epochs": 1}), run, resume=True)
     assert asked == [7]

@@ -20,7 +20,9 @@ def test_the_scaled_training_prompts_have_unit_variance(config: Config) -> None:
     material = gather(config)
     assert material.scale is not None
     taught = {text for row in material.training.rows for text in row.prompts["taught"]}
-    scaled = material.scale(material.table.embeddings[material.table.numbers(sorted(taught))]).numpy()
+    scaled = material.scale(
+        material.table.embeddings[material.table.numbers(sorted(taught))]
+    ).numpy()
     assert np.sqrt((scaled**2).mean()) == pytest.approx(1, abs=1e-3)
 
 
@@ -38,15 +40,27 @@ def test_without_a_validation_split_training_rows_stand_in(config: Config) -> No
 def test_only_the_rows_of_data_ids_are_used(config: Config, manifest: Path, tmp_path: Path) -> None:
     every = [row.id for row in read_manifest(manifest).rows]
     (tmp_path / "ids.txt").write_text("\n".join(every[:10]))
-    assert [row.id for row in checked(config.replace(**{"data.ids": str(tmp_path / "ids.txt")})).manifest.rows] == every[:10]
+    assert [
+        row.id
+        for row in checked(config.replace(**{"data.ids": str(tmp_path / "ids.txt")})).manifest.rows
+    ] == every[:10]
 
 
 def test_who_learns_from_mosaics_alone_is_validated_on_mosaics(config: Config) -> None:
     single, mosaics = (gather(config.replace(**{"data.mosaic": share})) for share in (0.5, 1.0))
     assert single.validation_prompts == [row.prompts["plain"][0] for row in single.validation_rows]
-    assert len(mosaics.validation.masks) == len(mosaics.validation_prompts) == len(mosaics.validation_rows)
-    assert {text in {said for same in same_place(mosaics.training.config) for said in same} for text in mosaics.validation_prompts} == {True}
-    assert gather(config.replace(**{"data.mosaic": 1.0, "fusion.name": "none"})).validation_prompts == [""] * len(mosaics.validation_rows)
+    assert (
+        len(mosaics.validation.masks)
+        == len(mosaics.validation_prompts)
+        == len(mosaics.validation_rows)
+    )
+    assert {
+        text in {said for same in same_place(mosaics.training.config) for said in same}
+        for text in mosaics.validation_prompts
+    } == {True}
+    assert gather(
+        config.replace(**{"data.mosaic": 1.0, "fusion.name": "none"})
+    ).validation_prompts == [""] * len(mosaics.validation_rows)
 
 
 def test_image_only_needs_no_encoder(config: Config) -> None:
@@ -58,7 +72,10 @@ def test_a_limit_is_drawn_by_the_seed(config: Config, manifest: Path) -> None:
     read = read_manifest(manifest)
 
     def chosen(seed: int, limit: int | None) -> list[str]:
-        return [row.id for row in limited(read, config.replace(**{"train.seed": seed, "data.limit": limit}))]
+        return [
+            row.id
+            for row in limited(read, config.replace(**{"train.seed": seed, "data.limit": limit}))
+        ]
 
     every = chosen(0, None)
     assert len(chosen(0, 7)) == 7
@@ -67,12 +84,27 @@ def test_a_limit_is_drawn_by_the_seed(config: Config, manifest: Path) -> None:
     assert chosen(0, 10**6) == every
 
 
-@pytest.mark.parametrize(("n_faulty", "budget", "is_refused"), [(2, 0.5, False), (5, 0.05, True), (1, 0.0, True), (0, 0.0, False)])
-def test_the_budget_of_faults_is_a_share_of_the_rows(config: Config, manifest: Path, n_faulty: int, budget: float, is_refused: bool) -> None:
-    rows = [row | {"mask": "masks/none.png"} if i < n_faulty else row for i, row in enumerate(rows_of(manifest))]
-    asked = config.replace(**{"data.manifest": str(write_rows(manifest.with_name(f"budget_{n_faulty}.jsonl"), rows)), "data.fault_budget": budget})
+@pytest.mark.parametrize(
+    ("n_faulty", "budget", "is_refused"),
+    [(2, 0.5, False), (5, 0.05, True), (1, 0.0, True), (0, 0.0, False)],
+)
+def test_the_budget_of_faults_is_a_share_of_the_rows(
+    config: Config, manifest: Path, n_faulty: int, budget: float, is_refused: bool
+) -> None:
+    rows = [
+        row | {"mask": "masks/none.png"} if i < n_faulty else row
+        for i, row in enumerate(rows_of(manifest))
+    ]
+    asked = config.replace(
+        **{
+            "data.manifest": str(write_rows(manifest.with_name(f"budget_{n_faulty}.jsonl"), rows)),
+            "data.fault_budget": budget,
+        }
+    )
     if is_refused:
-        with pytest.raises(TooManyFaults, match=f"{n_faulty} of {len(rows)} rows are faulty") as caught:
+        with pytest.raises(
+            TooManyFaults, match=f"{n_faulty} of {len(rows)} rows are faulty"
+        ) as caught:
             checked(asked)
         assert caught.value.exit_code == 3
     else:
@@ -80,50 +112,89 @@ def test_the_budget_of_faults_is_a_share_of_the_rows(config: Config, manifest: P
 
 
 def test_what_is_missing_is_named(config: Config, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"data\.manifest is not set: set it in the configuration, or --set data\.manifest=PATH"):
+    with pytest.raises(
+        ConfigError,
+        match=r"data\.manifest is not set: set it in the configuration, or --set data\.manifest=PATH",
+    ):
         checked(config.replace(**{"data.manifest": None}))
     with pytest.raises(MissingFile, match=r"no manifest .*none"):
         checked(config.replace(**{"data.manifest": str(tmp_path / "none.jsonl")}))
-    with pytest.raises(ConfigError, match=r"no rows of split 'training' in .*; splits there: train, val, test: set data\.train_split"):
+    with pytest.raises(
+        ConfigError,
+        match=r"no rows of split 'training' in .*; splits there: train, val, test: set data\.train_split",
+    ):
         gather(config.replace(**{"data.train_split": "training"}))
     with pytest.raises(UsageError, match=r"no prompts named 'tought'.*: did you mean 'taught'"):
         gather(config.replace(**{"text.train_prompts": "tought"}))
 
 
-@pytest.mark.parametrize("key", ["text.train_prompts", "text.evaluate_prompts", "text.unseen_prompts"])
-def test_prompts_that_no_row_has_are_named_with_the_key_that_asks_for_them(config: Config, key: str) -> None:
+@pytest.mark.parametrize(
+    "key", ["text.train_prompts", "text.evaluate_prompts", "text.unseen_prompts"]
+)
+def test_prompts_that_no_row_has_are_named_with_the_key_that_asks_for_them(
+    config: Config, key: str
+) -> None:
     asked = config.replace(**{key: "unsean"})
-    with pytest.raises(ConfigError, match=rf"^no prompts named 'unsean' in \S+manifest\.jsonl, which {key} asks for: did you mean 'unseen'\?$"):
+    with pytest.raises(
+        ConfigError,
+        match=rf"^no prompts named 'unsean' in \S+manifest\.jsonl, which {key} asks for: did you mean 'unseen'\?$",
+    ):
         checked(asked)
     checked(asked.replace(**{"fusion.name": "none"}))  # an image-only model asks for none
 
 
-def test_a_test_row_without_the_unseen_wording_is_told_before_the_training(config: Config, manifest: Path, tmp_path: Path) -> None:
-    rows = [row | {"image": str(manifest.parent / row["image"]), "mask": str(manifest.parent / row["mask"])} for row in rows_of(manifest)]
+def test_a_test_row_without_the_unseen_wording_is_told_before_the_training(
+    config: Config, manifest: Path, tmp_path: Path
+) -> None:
+    rows = [
+        row
+        | {"image": str(manifest.parent / row["image"]), "mask": str(manifest.parent / row["mask"])}
+        for row in rows_of(manifest)
+    ]
     last = next(row for row in reversed(rows) if row["split"] == "test")
     del last["prompts"]["unseen"]
     asked = config.replace(**{"data.manifest": str(write_rows(tmp_path / "manifest.jsonl", rows))})
-    with pytest.raises(ConfigError, match=rf"no prompts 'unseen' in row '{last['id']}' in text\.unseen_prompts"):
+    with pytest.raises(
+        ConfigError, match=rf"no prompts 'unseen' in row '{last['id']}' in text\.unseen_prompts"
+    ):
         checked(asked)
     checked(asked.replace(**{"text.unseen_prompts": None}))
-    checked(asked.replace(**{"data.test_split": "nowhere"}))  # as of what the page keeps: there is nothing to evaluate
+    checked(
+        asked.replace(**{"data.test_split": "nowhere"})
+    )  # as of what the page keeps: there is nothing to evaluate
 
 
 def test_rows_to_learn_from_alone_need_no_unseen_wording(config: Config) -> None:
     checked(config.replace(**{"text.unseen_prompts": "later", "data.test_split": "nowhere"}))
 
 
-def test_a_manifest_without_any_words_says_what_to_do(config: Config, manifest: Path, tmp_path: Path) -> None:
-    rows = [row | {"image": str(manifest.parent / row["image"]), "mask": str(manifest.parent / row["mask"])} for row in rows_of(manifest)]
+def test_a_manifest_without_any_words_says_what_to_do(
+    config: Config, manifest: Path, tmp_path: Path
+) -> None:
+    rows = [
+        row
+        | {"image": str(manifest.parent / row["image"]), "mask": str(manifest.parent / row["mask"])}
+        for row in rows_of(manifest)
+    ]
     for row in rows:
         del row["prompts"]
-    with pytest.raises(ConfigError, match=r"which text\.train_prompts asks for: write prompts, or set fusion\.name = 'none'"):
-        checked(config.replace(**{"data.manifest": str(write_rows(tmp_path / "manifest.jsonl", rows))}))
+    with pytest.raises(
+        ConfigError,
+        match=r"which text\.train_prompts asks for: write prompts, or set fusion\.name = 'none'",
+    ):
+        checked(
+            config.replace(**{"data.manifest": str(write_rows(tmp_path / "manifest.jsonl", rows))})
+        )
 
 
-def test_a_row_is_evaluated_with_the_first_sentence_of_its_level(config: Config, manifest: Path) -> None:
+def test_a_row_is_evaluated_with_the_first_sentence_of_its_level(
+    config: Config, manifest: Path
+) -> None:
     row = read_manifest(manifest).rows[0]
-    assert evaluation_prompt(row, config.replace(**{"text.evaluate_prompts": "taught"})) == row.prompts["taught"][0]
+    assert (
+        evaluation_prompt(row, config.replace(**{"text.evaluate_prompts": "taught"}))
+        == row.prompts["taught"][0]
+    )
     assert evaluation_prompt(row, config.replace(**{"fusion.name": "none"})) == ""
 
 
@@ -133,4 +204,6 @@ def test_noise_is_in_spreads_of_the_prompts_whatever_the_scale(config: Config) -
         material = gather(config.replace(**{"text.scale": name, "text.noise": 0.5}))
         assert material.scale is not None
         scaled = material.scale(material.table.embeddings).numpy()
-        assert material.noise_std == pytest.approx(0.5 * np.sqrt(scaled.var(0).mean()), rel=0.1), name
+        assert material.noise_std == pytest.approx(0.5 * np.sqrt(scaled.var(0).mean()), rel=0.1), (
+            name
+        )

@@ -21,7 +21,12 @@ from saywhere.text.bert import BertEncoder
 from saywhere.training.trainer import train
 from small_run import rows_of, write_rows
 
-KEPT = ("metrics.jsonl", "metrics.csv", "checkpoints/last/checkpoint.safetensors", "checkpoints/best/checkpoint.safetensors")
+KEPT = (
+    "metrics.jsonl",
+    "metrics.csv",
+    "checkpoints/last/checkpoint.safetensors",
+    "checkpoints/best/checkpoint.safetensors",
+)
 
 
 class Stopped(Exception):
@@ -40,20 +45,39 @@ def stop_at(step: int) -> Any:
     return listen
 
 
-def test_the_run_directory_holds_everything_that_it_was_made_from(trained: Path, config: Config, manifest: Path) -> None:
+def test_the_run_directory_holds_everything_that_it_was_made_from(
+    trained: Path, config: Config, manifest: Path
+) -> None:
     assert read(trained / "config.toml") == config
     facts = json.loads((trained / "run.json").read_text())
     read_back = read_manifest(manifest)
-    assert (facts["status"], facts["seed"], facts["device"], facts["threads"], facts["precision"]) == ("finished", 0, "cpu", 1, "32-true")
+    assert (
+        facts["status"],
+        facts["seed"],
+        facts["device"],
+        facts["threads"],
+        facts["precision"],
+    ) == ("finished", 0, "cpu", 1, "32-true")
     assert facts["packages"]["torch"] == torch.__version__
     assert facts["data"] == {
         "manifest": str(manifest), "digest": read_back.digest, "quarantined": 0,
         "rows": {"train": len(read_back.split("train")), "validation": len(read_back.split("val"))},
     }  # fmt: skip
     saved = checkpoint.load(trained / "checkpoints/last")
-    n_network = sum(v.numel() for k, v in saved.model.items() if k.startswith("network.") and k.removeprefix("network.") in _trained_names(saved))
+    n_network = sum(
+        v.numel()
+        for k, v in saved.model.items()
+        if k.startswith("network.") and k.removeprefix("network.") in _trained_names(saved)
+    )
     assert facts["parameters"]["network"] == n_network
-    assert {path.name for path in trained.iterdir()} == {"checkpoints", "config.toml", "metrics.csv", "metrics.jsonl", "quarantine.jsonl", "run.json"}
+    assert {path.name for path in trained.iterdir()} == {
+        "checkpoints",
+        "config.toml",
+        "metrics.csv",
+        "metrics.jsonl",
+        "quarantine.jsonl",
+        "run.json",
+    }
 
 
 def _trained_names(saved: checkpoint.Checkpoint) -> set[str]:
@@ -68,12 +92,20 @@ def test_metrics_have_a_row_an_epoch_with_the_promised_keys(trained: Path) -> No
     assert set(rows[0]) == {
         "epoch", "loss", "segmentation_loss", "roi_loss", "spread", "learning_rate", "val_dice_mean", "val_dice_pooled", "val_loss",
     }  # fmt: skip
-    assert rows[0]["loss"] == pytest.approx(rows[0]["segmentation_loss"] + 0.1 * rows[0]["roi_loss"], abs=1e-6)
+    assert rows[0]["loss"] == pytest.approx(
+        rows[0]["segmentation_loss"] + 0.1 * rows[0]["roi_loss"], abs=1e-6
+    )
 
 
 def test_no_prompt_text_stands_in_run_json(trained: Path, manifest: Path) -> None:
     text = (trained / "run.json").read_text()
-    prompts = {prompt for row in read_manifest(manifest).rows for texts in row.prompts.values() for prompt in texts if len(prompt) > 12}
+    prompts = {
+        prompt
+        for row in read_manifest(manifest).rows
+        for texts in row.prompts.values()
+        for prompt in texts
+        if len(prompt) > 12
+    }
     assert not [prompt for prompt in prompts if prompt in text]
 
 
@@ -81,10 +113,14 @@ def test_every_step_is_told_in_order(events: list[dict[str, Any]]) -> None:
     kinds = [event["event"] for event in events]
     assert (kinds[:3], kinds[-1]) == (["stage", "stage", "start"], "end")
     n_steps = events[2]["n_steps"]
-    assert [event["step"] for event in events if event["event"] == "step"] == list(range(1, n_steps + 1))
+    assert [event["step"] for event in events if event["event"] == "step"] == list(
+        range(1, n_steps + 1)
+    )
 
 
-def test_no_step_runs_the_encoder_or_decodes_a_file(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_step_runs_the_encoder_or_decodes_a_file(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls: dict[str, int] = {}
     after_start: dict[str, int] = {}
     monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path / "cold"))
@@ -99,7 +135,11 @@ def test_no_step_runs_the_encoder_or_decodes_a_file(config: Config, tmp_path: Pa
         monkeypatch.setattr(owner, name, count)
 
     counted(BertEncoder, "embed")
-    for owner, name in ((store.images, "read_image"), (store.images, "read_mask"), (images, "decode")):
+    for owner, name in (
+        (store.images, "read_image"),
+        (store.images, "read_mask"),
+        (images, "decode"),
+    ):
         counted(owner, name)
 
     def listen(event: dict[str, Any]) -> None:
@@ -114,7 +154,9 @@ def test_no_step_runs_the_encoder_or_decodes_a_file(config: Config, tmp_path: Pa
 
 
 @pytest.mark.parametrize("step", [1, 5, 7])
-def test_a_crashed_run_resumes_to_the_straight_one(trained: Path, config: Config, tmp_path: Path, step: int) -> None:
+def test_a_crashed_run_resumes_to_the_straight_one(
+    trained: Path, config: Config, tmp_path: Path, step: int
+) -> None:
     with pytest.raises(Stopped):
         train(config, tmp_path / "run", listen=stop_at(step))
     assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "failed"
@@ -124,7 +166,9 @@ def test_a_crashed_run_resumes_to_the_straight_one(trained: Path, config: Config
 
 
 @pytest.mark.parametrize("step", [3, 5, 10])
-def test_an_interrupted_run_is_saved_and_resumes_to_the_straight_one(trained: Path, config: Config, tmp_path: Path, step: int) -> None:
+def test_an_interrupted_run_is_saved_and_resumes_to_the_straight_one(
+    trained: Path, config: Config, tmp_path: Path, step: int
+) -> None:
     import os
     import signal
 
@@ -141,7 +185,9 @@ def test_an_interrupted_run_is_saved_and_resumes_to_the_straight_one(trained: Pa
 
 
 def test_dropout_resumes_to_the_bit_too(config: Config, tmp_path: Path) -> None:
-    dropping = config.replace(**{"network.name": "monai:BasicUNet", "train.epochs": 1, "train.steps_per_epoch": 4})
+    dropping = config.replace(
+        **{"network.name": "monai:BasicUNet", "train.epochs": 1, "train.steps_per_epoch": 4}
+    )
     import saywhere.modeling.build as build
 
     original = build.registry.build
@@ -157,19 +203,33 @@ def test_dropout_resumes_to_the_bit_too(config: Config, tmp_path: Path) -> None:
         import signal
 
         with pytest.raises(KeyboardInterrupt):
-            train(dropping, tmp_path / "run", listen=lambda e: os.kill(os.getpid(), signal.SIGINT) if e.get("step") == 2 and e["event"] == "step" else None)
+            train(
+                dropping,
+                tmp_path / "run",
+                listen=lambda e: (
+                    os.kill(os.getpid(), signal.SIGINT)
+                    if e.get("step") == 2 and e["event"] == "step"
+                    else None
+                ),
+            )
         train(dropping, tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == contents(straight)
 
 
-@pytest.mark.parametrize(("key", "value"), [("first_filters", "zero"), ("name", "unett"), ("weights", "vit.npz")])
-def test_a_network_that_would_ignore_a_setting_is_told_before_any_image_is_read(key: str, value: str, config: Config, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"), [("first_filters", "zero"), ("name", "unett"), ("weights", "vit.npz")]
+)
+def test_a_network_that_would_ignore_a_setting_is_told_before_any_image_is_read(
+    key: str, value: str, config: Config, tmp_path: Path
+) -> None:
     nothing_to_read = {"data.manifest": str(tmp_path / "nowhere.jsonl"), "network.name": "unet"}
     with pytest.raises(UsageError, match=value):
         train(config.replace(**nothing_to_read | {f"network.{key}": value}), tmp_path / "run")
 
 
-def test_another_configuration_or_other_data_is_not_resumed(run_copy: Path, config: Config, tmp_path: Path) -> None:
+def test_another_configuration_or_other_data_is_not_resumed(
+    run_copy: Path, config: Config, tmp_path: Path
+) -> None:
     with pytest.raises(UsageError, match=r"train\.epochs was 2 and is now 3"):
         train(config.replace(**{"train.epochs": 3}), run_copy, resume=True)
     facts = json.loads((run_copy / "run.json").read_text())
@@ -179,7 +239,9 @@ def test_another_configuration_or_other_data_is_not_resumed(run_copy: Path, conf
         train(config, run_copy, resume=True)
 
 
-def test_a_run_that_was_killed_before_its_first_checkpoint_keeps_its_configuration(run_copy: Path, config: Config) -> None:
+def test_a_run_that_was_killed_before_its_first_checkpoint_keeps_its_configuration(
+    run_copy: Path, config: Config
+) -> None:
     import shutil
 
     shutil.rmtree(run_copy / "checkpoints/last")
@@ -193,25 +255,54 @@ def test_another_encoder_does_not_resume(run_copy: Path, config: Config) -> None
         train(config, run_copy, resume=True)
 
 
-def test_too_many_faults_stop_it_before_a_run_is_made(config: Config, manifest: Path, tmp_path: Path) -> None:
-    bad = write_rows(manifest.with_name("faulty.jsonl"), [row | {"mask": "masks/none.png"} if i % 5 == 0 else row for i, row in enumerate(rows_of(manifest))])
-    with pytest.raises(TooManyFaults, match=r"rows are faulty, the first is row 1 .*data\.fault_budget is 0\.05"):
+def test_too_many_faults_stop_it_before_a_run_is_made(
+    config: Config, manifest: Path, tmp_path: Path
+) -> None:
+    bad = write_rows(
+        manifest.with_name("faulty.jsonl"),
+        [
+            row | {"mask": "masks/none.png"} if i % 5 == 0 else row
+            for i, row in enumerate(rows_of(manifest))
+        ],
+    )
+    with pytest.raises(
+        TooManyFaults, match=r"rows are faulty, the first is row 1 .*data\.fault_budget is 0\.05"
+    ):
         train(config.replace(**{"data.manifest": str(bad)}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_few_faults_are_set_aside_and_told(config: Config, manifest: Path, tmp_path: Path) -> None:
-    bad = write_rows(manifest.with_name("few.jsonl"), [row | {"mask": "masks/none.png"} if i == 3 else row for i, row in enumerate(rows_of(manifest))])
+def test_a_few_faults_are_set_aside_and_told(
+    config: Config, manifest: Path, tmp_path: Path
+) -> None:
+    bad = write_rows(
+        manifest.with_name("few.jsonl"),
+        [
+            row | {"mask": "masks/none.png"} if i == 3 else row
+            for i, row in enumerate(rows_of(manifest))
+        ],
+    )
     told: list[dict[str, Any]] = []
-    run = train(config.replace(**{"data.manifest": str(bad), "train.epochs": 1}), tmp_path / "run", listen=told.append)
+    run = train(
+        config.replace(**{"data.manifest": str(bad), "train.epochs": 1}),
+        tmp_path / "run",
+        listen=told.append,
+    )
     assert [row["row"] for row in rows_of(run / "quarantine.jsonl")] == [4]
     facts = json.loads((run / "run.json").read_text())
     assert facts["data"]["quarantined"] == 1
-    assert facts["warnings"] == ["1 faulty rows were set aside, see quarantine.jsonl"] == [event["message"] for event in told if event["event"] == "warning"]
+    assert (
+        facts["warnings"]
+        == ["1 faulty rows were set aside, see quarantine.jsonl"]
+        == [event["message"] for event in told if event["event"] == "warning"]
+    )
 
 
 def test_it_can_be_called_from_another_thread(config: Config, tmp_path: Path) -> None:
-    thread = threading.Thread(target=train, args=(config.replace(**{"train.epochs": 1, "train.steps_per_epoch": 1}), tmp_path / "run"))
+    thread = threading.Thread(
+        target=train,
+        args=(config.replace(**{"train.epochs": 1, "train.steps_per_epoch": 1}), tmp_path / "run"),
+    )
     thread.start()
     thread.join()
     assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "finished"
@@ -221,30 +312,51 @@ def test_the_words_of_a_deaf_generator_are_reported_once(config: Config, tmp_pat
     told: list[dict[str, Any]] = []
     deaf = {"fusion.start": "default", "loss.roi": "none", "optimizer.text_factor": 1e-6}
     run = train(config.replace(**deaf), tmp_path / "run", listen=told.append)
-    assert [event["message"][:36] for event in told if event["event"] == "warning"] == ["epoch 1: the words are not heard: th"]
+    assert [event["message"][:36] for event in told if event["event"] == "warning"] == [
+        "epoch 1: the words are not heard: th"
+    ]
     assert len(json.loads((run / "run.json").read_text())["warnings"]) == 1
 
 
 def test_best_is_the_epoch_with_the_best_validation(config: Config, tmp_path: Path) -> None:
     for select, key, best in (("dice_mean", "val_dice_mean", max), ("loss", "val_loss", min)):
-        run = train(config.replace(**{"train.epochs": 4, "train.select": select, "optimizer.learning_rate": 0.05}), tmp_path / select)
+        run = train(
+            config.replace(
+                **{"train.epochs": 4, "train.select": select, "optimizer.learning_rate": 0.05}
+            ),
+            tmp_path / select,
+        )
         rows = rows_of(run / "metrics.jsonl")
         wanted = best(rows, key=lambda row: row[key])["epoch"]
         assert checkpoint.load(run / "checkpoints/best").state["epoch"] == wanted
 
 
-def test_fine_tuning_starts_with_another_runs_weights_and_scale(config: Config, trained: Path, tmp_path: Path) -> None:
+def test_fine_tuning_starts_with_another_runs_weights_and_scale(
+    config: Config, trained: Path, tmp_path: Path
+) -> None:
     """With other prompts, whose own scale would have another shape; a step of a rate of nearly 0 leaves the weights as they were."""
-    few = config.replace(**{"text.train_prompts": "place", "data.limit": 4, "train.epochs": 1, "train.steps_per_epoch": 1, "optimizer.learning_rate": 1e-12})
+    few = config.replace(
+        **{
+            "text.train_prompts": "place",
+            "data.limit": 4,
+            "train.epochs": 1,
+            "train.steps_per_epoch": 1,
+            "optimizer.learning_rate": 1e-12,
+        }
+    )
     run = train(few, tmp_path / "tuned", start=trained)
     first, tuned = (checkpoint.load(folder / "checkpoints/best").model for folder in (trained, run))
     for name, value in first.items():
-        if "running" not in name and "num_batches" not in name:  # a batch norm's memory moves without a rate
+        if (
+            "running" not in name and "num_batches" not in name
+        ):  # a batch norm's memory moves without a rate
             assert torch.allclose(tuned[name], value, atol=1e-6), name
     assert json.loads((run / "run.json").read_text())["started_from"] == str(trained)
 
 
-def test_fine_tuning_of_another_network_is_refused(config: Config, trained: Path, tmp_path: Path) -> None:
+def test_fine_tuning_of_another_network_is_refused(
+    config: Config, trained: Path, tmp_path: Path
+) -> None:
     with pytest.raises(BadCheckpoint):
         train(config.replace(**{"network.width": 5}), tmp_path / "other", start=trained)
     with pytest.raises(MissingFile, match="no checkpoint in"):
@@ -252,18 +364,29 @@ def test_fine_tuning_of_another_network_is_refused(config: Config, trained: Path
     assert not (tmp_path / "none").exists()
 
 
-def test_fine_tuning_that_was_killed_before_its_first_checkpoint_starts_there_again(config: Config, trained: Path, tmp_path: Path) -> None:
-    few = config.replace(**{"train.epochs": 1, "train.steps_per_epoch": 1, "optimizer.learning_rate": 1e-12})
+def test_fine_tuning_that_was_killed_before_its_first_checkpoint_starts_there_again(
+    config: Config, trained: Path, tmp_path: Path
+) -> None:
+    few = config.replace(
+        **{"train.epochs": 1, "train.steps_per_epoch": 1, "optimizer.learning_rate": 1e-12}
+    )
     run = train(few, tmp_path / "tuned", start=trained)
     shutil.rmtree(run / "checkpoints")
     train(few, run, resume=True)
     first, tuned = (checkpoint.load(folder / "checkpoints/best").model for folder in (trained, run))
-    assert torch.allclose(first["projection.layers.0.weight"], tuned["projection.layers.0.weight"], atol=1e-6)
+    assert torch.allclose(
+        first["projection.layers.0.weight"], tuned["projection.layers.0.weight"], atol=1e-6
+    )
 
 
-def test_a_configuration_may_be_a_path_and_out_a_string(toml: Path, tmp_path: Path, trained: Path) -> None:
+def test_a_configuration_may_be_a_path_and_out_a_string(
+    toml: Path, tmp_path: Path, trained: Path
+) -> None:
     run = train(str(toml), str(tmp_path / "from_a_path"))
     assert run == tmp_path / "from_a_path"
     assert contents(run) == contents(trained)
-    with pytest.raises(UsageError, match=r"a configuration is a dict; a saywhere.Config, or the path of a TOML file"):
+    with pytest.raises(
+        UsageError,
+        match=r"a configuration is a dict; a saywhere.Config, or the path of a TOML file",
+    ):
         train({"train.epochs": 1})  # type: ignore[arg-type]

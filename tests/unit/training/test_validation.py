@@ -29,15 +29,21 @@ def measured(config: Config, material: Material, model: Any) -> Any:
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 64])
-def test_dice_is_monais_whatever_the_batch(config: Config, material: Material, batch_size: int) -> None:
+def test_dice_is_monais_whatever_the_batch(
+    config: Config, material: Material, batch_size: int
+) -> None:
     model = build_model(config, material.scale, material.table.embeddings)
     found = measured(config.replace(**{"evaluate.batch_size": batch_size}), material, model)
     store, metric = material.validation, DiceMetric(reduction="none")
     numbers = material.table.numbers([row.prompts["plain"][0] for row in material.validation_rows])
     with torch.no_grad():
-        logits = model(store.images[store.image_of_row].float() / 255, material.table.embeddings[numbers]).logits
+        logits = model(
+            store.images[store.image_of_row].float() / 255, material.table.embeddings[numbers]
+        ).logits
     answer = (logits.sigmoid() > 0.5).float()
-    assert found.dice_mean == pytest.approx(float(metric(answer, store.masks.float()).mean()), abs=1e-6)
+    assert found.dice_mean == pytest.approx(
+        float(metric(answer, store.masks.float()).mean()), abs=1e-6
+    )
     flat = [tensor.reshape(1, 1, -1, 1) for tensor in (answer, store.masks.float())]
     assert found.dice_pooled == pytest.approx(float(metric(*flat)), abs=1e-6)
     pseudo = model.generate(material.table.embeddings[numbers]).detach().numpy()  # type: ignore[union-attr, operator]
@@ -52,21 +58,38 @@ class Silent(torch.nn.Module):
         self.pseudo = pseudo
 
     def forward(self, image: torch.Tensor, embedding: torch.Tensor) -> Segmentation:
-        return Segmentation(torch.full_like(image, -20.0), torch.full_like(image, 0.5) if self.pseudo else None)
+        return Segmentation(
+            torch.full_like(image, -20.0), torch.full_like(image, 0.5) if self.pseudo else None
+        )
 
 
-def test_nothing_found_where_nothing_is_counts_as_agreement(config: Config, material: Material) -> None:
+def test_nothing_found_where_nothing_is_counts_as_agreement(
+    config: Config, material: Material
+) -> None:
     store = material.validation
-    empty = dataclasses.replace(material, validation=Store(store.images, torch.zeros_like(store.masks), store.image_of_row))
+    empty = dataclasses.replace(
+        material, validation=Store(store.images, torch.zeros_like(store.masks), store.image_of_row)
+    )
     found = measured(config, empty, Silent())
     assert (found.dice_mean, found.dice_pooled) == (1.0, 1.0)
 
 
-def test_an_image_only_model_has_no_spread_and_a_deaf_one_none_to_speak_of(config: Config, material: Material) -> None:
+def test_an_image_only_model_has_no_spread_and_a_deaf_one_none_to_speak_of(
+    config: Config, material: Material
+) -> None:
     assert measured(config, material, Silent(pseudo=False)).spread is None
     assert measured(config, material, Silent()).spread == 0.0
 
 
 def test_where_all_rows_say_the_same_there_is_no_spread(config: Config, material: Material) -> None:
     prompt = material.validation_rows[0].prompts["plain"]
-    assert measured(config, dataclasses.replace(material, validation_prompts=list(prompt) * len(material.validation_rows)), Silent()).spread is None
+    assert (
+        measured(
+            config,
+            dataclasses.replace(
+                material, validation_prompts=list(prompt) * len(material.validation_rows)
+            ),
+            Silent(),
+        ).spread
+        is None
+    )

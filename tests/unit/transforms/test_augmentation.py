@@ -32,12 +32,16 @@ def smooth(size: int = 64, channel: int = 1, batch: int = 1) -> Tensor:
 
 def one(**moved: float) -> Geometry:
     """A geometry of one sample."""
-    return Geometry.still(1)._replace(**{name: np.array([value], np.float32) for name, value in moved.items()})
+    return Geometry.still(1)._replace(
+        **{name: np.array([value], np.float32) for name, value in moved.items()}
+    )
 
 
 def blob(size: int = 64) -> Tensor:
     row, column = np.mgrid[:size, :size]
-    return torch.from_numpy(((row - 20) ** 2 / 81 + (column - 36) ** 2 / 196 < 1).astype(np.float32))[None, None]
+    return torch.from_numpy(
+        ((row - 20) ** 2 / 81 + (column - 36) ** 2 / 196 < 1).astype(np.float32)
+    )[None, None]
 
 
 @pytest.mark.parametrize(("name", "axis"), [("horizontal_flip", -1), ("vertical_flip", -2)])
@@ -53,8 +57,12 @@ def test_a_flip_is_torchs(name: str, axis: int, shape: tuple[int, int]) -> None:
 def test_a_positive_turn_is_counter_clockwise_as_numpys_rot90(quarters: int, size: int) -> None:
     stack, mask = picture(1, 6, size, size), (picture(1, 1, size, size, seed=1) < 0.3).float()
     geometry = one(degrees=90.0 * quarters)
-    torch.testing.assert_close(geometry(stack), torch.rot90(stack, quarters, (-2, -1)), rtol=0, atol=1e-4)
-    np.testing.assert_array_equal(geometry(mask, "nearest").numpy(), np.rot90(mask.numpy(), quarters, (-2, -1)))
+    torch.testing.assert_close(
+        geometry(stack), torch.rot90(stack, quarters, (-2, -1)), rtol=0, atol=1e-4
+    )
+    np.testing.assert_array_equal(
+        geometry(mask, "nearest").numpy(), np.rot90(mask.numpy(), quarters, (-2, -1))
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,7 +73,13 @@ def test_a_positive_turn_is_counter_clockwise_as_numpys_rot90(quarters: int, siz
         {"scale": 0.5},
         {"translate_right": 0.125},
         {"translate_down": -0.1},
-        {"horizontal_flip": 1.0, "degrees": -20.0, "scale": 0.8, "translate_right": 0.1, "translate_down": 0.05},
+        {
+            "horizontal_flip": 1.0,
+            "degrees": -20.0,
+            "scale": 0.8,
+            "translate_right": 0.1,
+            "translate_down": 0.05,
+        },
     ],
     ids=lambda moved: "+".join(moved),
 )
@@ -73,17 +87,36 @@ def test_it_moves_as_scipys_affine_transform(moved: dict[str, float]) -> None:
     """Reference: the inverse mapping, in rows and columns, written out from the docstring: flips, turn, scale, shift about the centre."""
     height, width = 48, 64
     image = ndimage.gaussian_filter(picture(height, width).numpy(), 2)
-    get = {"horizontal_flip": 0.0, "vertical_flip": 0.0, "degrees": 0.0, "scale": 1.0, "translate_right": 0.0, "translate_down": 0.0} | moved
+    get = {
+        "horizontal_flip": 0.0,
+        "vertical_flip": 0.0,
+        "degrees": 0.0,
+        "scale": 1.0,
+        "translate_right": 0.0,
+        "translate_down": 0.0,
+    } | moved
     angle, centre = np.deg2rad(get["degrees"]), np.array([(height - 1) / 2, (width - 1) / 2])
     flip = np.diag([1 - 2 * get["vertical_flip"], 1 - 2 * get["horizontal_flip"]])
-    counter_clockwise = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])  # (down, right): up is −down
+    counter_clockwise = np.array(
+        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    )  # (down, right): up is −down
     forward = get["scale"] * counter_clockwise @ flip
     shift = np.array([get["translate_down"] * height, get["translate_right"] * width])
     backward = np.linalg.inv(forward)
-    expected = ndimage.affine_transform(image, backward, centre - backward @ (centre + shift), order=1, mode="constant")
+    expected = ndimage.affine_transform(
+        image, backward, centre - backward @ (centre + shift), order=1, mode="constant"
+    )
     found = one(**moved)(torch.from_numpy(image)[None, None].float())[0, 0].numpy()
-    reached = ndimage.affine_transform(np.ones_like(image), backward, centre - backward @ (centre + shift), order=1, mode="constant")
-    inside = ndimage.binary_erosion(reached > 0.999, iterations=2, border_value=1)  # at the border SciPy and grid_sample fade differently
+    reached = ndimage.affine_transform(
+        np.ones_like(image),
+        backward,
+        centre - backward @ (centre + shift),
+        order=1,
+        mode="constant",
+    )
+    inside = ndimage.binary_erosion(
+        reached > 0.999, iterations=2, border_value=1
+    )  # at the border SciPy and grid_sample fade differently
     assert inside.mean() > 0.15
     np.testing.assert_allclose(found[inside], expected[inside], atol=1e-4)
     outside = ndimage.binary_erosion(reached == 0, iterations=2)
@@ -103,14 +136,21 @@ def test_stack_and_mask_agree() -> None:
     geometry = Augmentation(EVERYTHING).draw(3, 5, samples)
     mask = blob().expand(60, 1, 64, 64)
     stack = torch.cat([picture(60, 5, 64, 64), mask], 1)
-    agreement = ((geometry(stack)[:, 5:] >= 0.5) == (geometry(mask, "nearest") >= 0.5)).float().mean((1, 2, 3))
+    agreement = (
+        ((geometry(stack)[:, 5:] >= 0.5) == (geometry(mask, "nearest") >= 0.5))
+        .float()
+        .mean((1, 2, 3))
+    )
     assert agreement.min() >= 0.99
     assert geometry(mask, "nearest").mean((1, 2, 3)).std() > 0.01, "nothing was moved"
 
 
 def test_the_mask_stays_zero_or_one() -> None:
     geometry = Augmentation(EVERYTHING).draw(0, 0, list(range(20)))
-    assert set(geometry((picture(20, 1, 40, 40) < 0.5).float(), "nearest").unique().tolist()) == {0.0, 1.0}
+    assert set(geometry((picture(20, 1, 40, 40) < 0.5).float(), "nearest").unique().tolist()) == {
+        0.0,
+        1.0,
+    }
 
 
 def test_what_comes_in_from_outside_is_black() -> None:
@@ -120,7 +160,9 @@ def test_what_comes_in_from_outside_is_black() -> None:
 
 
 def test_undone_it_is_as_before_inside() -> None:
-    geometry = Augmentation(AugmentConfig(affine=1.0, scale=(0.8, 1.25))).draw(1, 1, list(range(20)))
+    geometry = Augmentation(AugmentConfig(affine=1.0, scale=(0.8, 1.25))).draw(
+        1, 1, list(range(20))
+    )
     stack = smooth(batch=1).expand(20, 1, 64, 64)
     back = geometry.undo(geometry(stack))
     reached = geometry.undo(geometry(torch.ones_like(stack))) > 0.999
@@ -151,23 +193,36 @@ def test_stillness_changes_nothing() -> None:
 
 
 def test_a_draw_does_not_depend_on_the_batch_around_it() -> None:
-    augmentation = Augmentation(AugmentConfig(brightness=0.2, contrast=0.2, saturation=0.2, gamma=0.2, noise=0.1))
-    together, alone = augmentation.draw(1, 5, [3, 7, 2]).record(), augmentation.draw(1, 5, [7]).record()
+    augmentation = Augmentation(
+        AugmentConfig(brightness=0.2, contrast=0.2, saturation=0.2, gamma=0.2, noise=0.1)
+    )
+    together, alone = (
+        augmentation.draw(1, 5, [3, 7, 2]).record(),
+        augmentation.draw(1, 5, [7]).record(),
+    )
     assert together[1] == alone[0]
     image = picture(3, 3, 16, 16)
-    lit, single = augmentation.draw_photometry(1, 5, [3, 7, 2])(image), augmentation.draw_photometry(1, 5, [7])(image[1:2])
+    lit, single = (
+        augmentation.draw_photometry(1, 5, [3, 7, 2])(image),
+        augmentation.draw_photometry(1, 5, [7])(image[1:2]),
+    )
     torch.testing.assert_close(lit[1:2], single)
 
 
 def test_every_seed_step_and_sample_has_its_own_draw() -> None:
     augmentation = Augmentation(EVERYTHING)
     keys = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
-    assert len({augmentation.draw(seed, step, [sample]).degrees.item() for seed, step, sample in keys}) == 4
+    assert (
+        len({augmentation.draw(seed, step, [sample]).degrees.item() for seed, step, sample in keys})
+        == 4
+    )
 
 
 def test_another_process_draws_the_same() -> None:
     code = "from saywhere.transforms.augmentation import *; import json; print(json.dumps(Augmentation(AugmentConfig(affine=1.0)).draw(1, 5, [3, 7]).record()))"
-    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    there = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     assert json.loads(there) == Augmentation(EVERYTHING).draw(1, 5, [3, 7]).record()
 
 
@@ -175,7 +230,11 @@ def test_draws_keep_to_the_configured_ranges_and_probabilities() -> None:
     config = AugmentConfig()
     geometry = Augmentation(config).draw(0, 0, list(range(2_000)))
     turned = geometry.degrees != 0
-    assert (np.abs(geometry.degrees).max(), geometry.scale.min(), geometry.scale.max()) == pytest.approx((90, 0.5, 1.5), abs=0.5)
+    assert (
+        np.abs(geometry.degrees).max(),
+        geometry.scale.min(),
+        geometry.scale.max(),
+    ) == pytest.approx((90, 0.5, 1.5), abs=0.5)
     assert np.abs(geometry.translate_right).max() == pytest.approx(0.125, abs=1e-3)
     assert np.abs(geometry.translate_down).max() == pytest.approx(0.125, abs=1e-3)
     for share in (geometry.horizontal_flip.mean(), geometry.vertical_flip.mean(), turned.mean()):
@@ -192,14 +251,26 @@ def test_none_is_still_and_leaves_the_light_alone() -> None:
 
 
 def light(**changed: float) -> Photometry:
-    rows = {"brightness": 0.0, "contrast": 1.0, "saturation": 1.0, "gamma": 1.0, "blur": 0.0} | changed
-    return Photometry(**{name: np.array([value], np.float32) for name, value in rows.items()}, noise=0.0, noise_keys=[(0, 0, 0)])
+    rows = {
+        "brightness": 0.0,
+        "contrast": 1.0,
+        "saturation": 1.0,
+        "gamma": 1.0,
+        "blur": 0.0,
+    } | changed
+    return Photometry(
+        **{name: np.array([value], np.float32) for name, value in rows.items()},
+        noise=0.0,
+        noise_keys=[(0, 0, 0)],
+    )
 
 
 @pytest.fixture
 def photograph() -> tuple[Tensor, PillowImage.Image]:
     pixels = (smooth(48, 3).numpy()[0].transpose(1, 2, 0) * 255).round().astype(np.uint8)
-    return torch.from_numpy(pixels.transpose(2, 0, 1))[None].float() / 255, PillowImage.fromarray(pixels)
+    return torch.from_numpy(pixels.transpose(2, 0, 1))[None].float() / 255, PillowImage.fromarray(
+        pixels
+    )
 
 
 def as_tensor(image: PillowImage.Image) -> Tensor:
@@ -209,25 +280,43 @@ def as_tensor(image: PillowImage.Image) -> Tensor:
 @pytest.mark.parametrize("factor", [0.6, 0.9, 1.3])
 def test_contrast_is_pillows(photograph: tuple[Tensor, PillowImage.Image], factor: float) -> None:
     image, pillow = photograph
-    torch.testing.assert_close(light(contrast=factor)(image), as_tensor(ImageEnhance.Contrast(pillow).enhance(factor)), rtol=0, atol=1.6 / 255)
+    torch.testing.assert_close(
+        light(contrast=factor)(image),
+        as_tensor(ImageEnhance.Contrast(pillow).enhance(factor)),
+        rtol=0,
+        atol=1.6 / 255,
+    )
 
 
 @pytest.mark.parametrize("factor", [0.0, 0.6, 1.5])
 def test_saturation_is_pillows(photograph: tuple[Tensor, PillowImage.Image], factor: float) -> None:
     image, pillow = photograph
-    torch.testing.assert_close(light(saturation=factor)(image), as_tensor(ImageEnhance.Color(pillow).enhance(factor)), rtol=0, atol=1.6 / 255)
+    torch.testing.assert_close(
+        light(saturation=factor)(image),
+        as_tensor(ImageEnhance.Color(pillow).enhance(factor)),
+        rtol=0,
+        atol=1.6 / 255,
+    )
 
 
 @pytest.mark.parametrize("shift", [-0.3, 0.2])
 def test_brightness_adds(photograph: tuple[Tensor, PillowImage.Image], shift: float) -> None:
     image = photograph[0]
-    np.testing.assert_allclose(light(brightness=shift)(image).numpy(), np.clip(image.numpy() + np.float32(shift), 0, 1), atol=1e-6)
+    np.testing.assert_allclose(
+        light(brightness=shift)(image).numpy(),
+        np.clip(image.numpy() + np.float32(shift), 0, 1),
+        atol=1e-6,
+    )
 
 
 @pytest.mark.parametrize("exponent", [0.7, 1.4])
 def test_gamma_is_a_power(photograph: tuple[Tensor, PillowImage.Image], exponent: float) -> None:
     image = photograph[0]
-    np.testing.assert_allclose(light(gamma=exponent)(image).numpy(), np.power(image.numpy(), np.float32(exponent)), atol=1e-5)
+    np.testing.assert_allclose(
+        light(gamma=exponent)(image).numpy(),
+        np.power(image.numpy(), np.float32(exponent)),
+        atol=1e-5,
+    )
 
 
 def test_blur_is_scipys_gaussian(photograph: tuple[Tensor, PillowImage.Image]) -> None:
@@ -239,18 +328,26 @@ def test_blur_is_scipys_gaussian(photograph: tuple[Tensor, PillowImage.Image]) -
 
 
 def test_noise_has_the_configured_deviation_and_other_values_at_each_sample() -> None:
-    noisy = Augmentation(AugmentConfig(noise=0.1)).draw_photometry(0, 0, [1, 2])(torch.full((2, 1, 64, 64), 0.5))
+    noisy = Augmentation(AugmentConfig(noise=0.1)).draw_photometry(0, 0, [1, 2])(
+        torch.full((2, 1, 64, 64), 0.5)
+    )
     assert (noisy - 0.5).numpy().std() == pytest.approx(0.1, rel=0.05)
     assert not torch.equal(noisy[0], noisy[1])
 
 
-@pytest.mark.parametrize(("name", "middle"), [("brightness", 0), ("contrast", 1), ("saturation", 1), ("gamma", 1)])
-def test_each_kind_of_light_is_drawn_within_its_own_range_and_no_other_moves(name: str, middle: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "middle"), [("brightness", 0), ("contrast", 1), ("saturation", 1), ("gamma", 1)]
+)
+def test_each_kind_of_light_is_drawn_within_its_own_range_and_no_other_moves(
+    name: str, middle: float
+) -> None:
     drawn = Augmentation(AugmentConfig(**{name: 0.3})).draw_photometry(0, 0, list(range(500)))
     span = getattr(drawn, name) - middle
     assert (span.min(), span.max()) == pytest.approx((-0.3, 0.3), abs=0.01)
     others = {"brightness": 0, "contrast": 1, "saturation": 1, "gamma": 1}
-    assert all((getattr(drawn, other) == still).all() for other, still in others.items() if other != name)
+    assert all(
+        (getattr(drawn, other) == still).all() for other, still in others.items() if other != name
+    )
 
 
 @pytest.mark.parametrize("channel", [1, 3])

@@ -20,7 +20,11 @@ def picture(*shape: int) -> Tensor:
 
 def mixing(config: AugmentConfig, batch: int = 3) -> Mixing:
     rows = list(range(batch))
-    return Mixing(draw_cutmix(config, 0, 1, batch), Augmentation(config).draw_photometry(0, 1, rows), config.words == "naive")
+    return Mixing(
+        draw_cutmix(config, 0, 1, batch),
+        Augmentation(config).draw_photometry(0, 1, rows),
+        config.words == "naive",
+    )
 
 
 def test_a_sample_takes_a_box_of_the_next_one() -> None:
@@ -59,7 +63,9 @@ def test_words_have_no_colour() -> None:
 
 
 def test_boxes_are_drawn_as_often_as_asked_and_lie_inside() -> None:
-    boxes = np.concatenate([draw_cutmix(AugmentConfig(cutmix=0.3), 0, step, 8).box for step in range(250)])
+    boxes = np.concatenate(
+        [draw_cutmix(AugmentConfig(cutmix=0.3), 0, step, 8).box for step in range(250)]
+    )
     area = (boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])
     assert np.mean(area > 0) == pytest.approx(0.3, abs=0.03)  # 2,000 draws: three standard errors
     assert area[area > 0].mean() == pytest.approx(0.25, abs=0.02)  # uniform on [0, 0.5]

@@ -21,7 +21,13 @@ def prompt_sets(by_level: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> byte
     for panel, key, title in ((left, "auc", "AUC"), (right, "dice", "Dice at the best threshold")):
         stages_shown = list(next(iter(by_level.values())))
         for number, stage in enumerate(stages_shown):
-            _points(panel, [stages[stage][key] for stages in by_level.values()], number, len(stages_shown), stage)
+            _points(
+                panel,
+                [stages[stage][key] for stages in by_level.values()],
+                number,
+                len(stages_shown),
+                stage,
+            )
         panel.set_xticks(range(len(by_level)), list(by_level))
         panel.set_title(title)
     left.axhline(0.5, color="black", linewidth=0.8, linestyle=":")  # says nothing
@@ -47,10 +53,23 @@ def agreement(found: Mapping[str, Mapping[str, Interval]]) -> bytes:
 def _points(panel: Axes, intervals: list[Interval], number: int, n: int, label: str) -> None:
     shift = 0.13 * (number - (n - 1) / 2)
     means = [interval["mean"] for interval in intervals]
-    reach = [[interval["mean"] - interval["low"] for interval in intervals], [interval["high"] - interval["mean"] for interval in intervals]]
+    reach = [
+        [interval["mean"] - interval["low"] for interval in intervals],
+        [interval["high"] - interval["mean"] for interval in intervals],
+    ]
     places = [place + shift for place in range(len(means))]
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-    panel.errorbar(places, means, yerr=reach, label=label, capsize=2, markersize=5, color=colour, marker=marker, linestyle="none")
+    panel.errorbar(
+        places,
+        means,
+        yerr=reach,
+        label=label,
+        capsize=2,
+        markersize=5,
+        color=colour,
+        marker=marker,
+        linestyle="none",
+    )
     panel.grid(axis="y", alpha=0.3)
 
 

@@ -31,7 +31,9 @@ from saywhere.training.setup import gather
 N_SHOWN = 6
 
 
-def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: TextBranch | None = None) -> dict[str, Any]:
+def probe_generator(
+    config: Config, out: Path, *, steps: int = 400, trained: TextBranch | None = None
+) -> dict[str, Any]:
     """Train projection and generator by the region-of-interest loss alone; write out/{generator.json,generator.png,generator_sets.png}.
 
     Measured on the test split, with each prompt set (level) that all of its rows have, before, after, and for `trained`, a model that was trained
@@ -39,16 +41,28 @@ def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: Tex
     the one threshold, above or below it, that is best for the set. `pseudo_image` in the summary is that of `text.evaluate_prompts`.
     """
     if not config.fusion.has_pseudo_image:
-        raise ConfigError(f"a model with fusion {config.fusion.name!r} has no generator", where="fusion.name", remedy="probe a run with fusion.name = 'early'")
+        raise ConfigError(
+            f"a model with fusion {config.fusion.name!r} has no generator",
+            where="fusion.name",
+            remedy="probe a run with fusion.name = 'early'",
+        )
     config = config.replace(**{"data.mosaic": 0.0, "data.absent": 0.0})
     material = gather(config)
     rows = rows_of(material.report.manifest, config.data.test_split, "set data.test_split")[:500]
-    model = build_model(config, material.scale, material.table.embeddings, restored=True).text_branch
+    model = build_model(
+        config, material.scale, material.table.embeddings, restored=True
+    ).text_branch
     assert model is not None
     assert material.encoder is not None
     store = open_store(rows, config.data.size, config.data.channels, cache_folder() / "stores")
-    levels = {level: [texts_of(row, level, "text.evaluate_prompts")[0] for row in rows] for level in _levels(rows, config)}
-    table = embed([prompt for prompts in levels.values() for prompt in prompts], EmbeddingCache(material.encoder))
+    levels = {
+        level: [texts_of(row, level, "text.evaluate_prompts")[0] for row in rows]
+        for level in _levels(rows, config)
+    }
+    table = embed(
+        [prompt for prompts in levels.values() for prompt in prompts],
+        EmbeddingCache(material.encoder),
+    )
     tests = {level: _Test(config, store, prompts, table) for level, prompts in levels.items()}
     found = {"before": _measure(tests, model)}
     train_words(model, material.training, steps, noise_std=material.noise_std, roi=_roi(config))
@@ -57,7 +71,14 @@ def probe_generator(config: Config, out: Path, *, steps: int = 400, trained: Tex
         found["jointly trained"] = _measure(tests, trained)
     by_level = {level: {stage: sets[level] for stage, sets in found.items()} for level in tests}
     level = config.text.evaluate_prompts
-    summary = {"steps": steps, "roi": _roi(config), "level": level, "n": len(rows), "pseudo_image": by_level[level], "prompt_sets": by_level}
+    summary = {
+        "steps": steps,
+        "roi": _roi(config),
+        "level": level,
+        "n": len(rows),
+        "pseudo_image": by_level[level],
+        "prompt_sets": by_level,
+    }
     files.write_json(out / "generator.json", summary)
     images.write_image(out / "generator.png", tests[level].draw(model))
     files.write_bytes(out / "generator_sets.png", chart.prompt_sets(by_level))
@@ -71,7 +92,9 @@ def _roi(config: Config) -> str:
 
 def _levels(rows: list[Row], config: Config) -> list[str]:
     """`text.evaluate_prompts`, and every other level of which all rows have a text."""
-    shared = set.intersection(*({level for level, texts in row.prompts.items() if texts} for row in rows))
+    shared = set.intersection(
+        *({level for level, texts in row.prompts.items() if texts} for row in rows)
+    )
     return [config.text.evaluate_prompts, *sorted(shared - {config.text.evaluate_prompts})]
 
 
@@ -82,7 +105,9 @@ def _measure(tests: dict[str, _Test], model: TextBranch) -> dict[str, dict[str, 
 class _Test:
     """The test split's prompts of one level, and its masks at the network's size."""
 
-    def __init__(self, config: Config, store: Store, prompts: list[str], table: PromptTable) -> None:
+    def __init__(
+        self, config: Config, store: Store, prompts: list[str], table: PromptTable
+    ) -> None:
         self.config, self.store, self.prompts = config, store, prompts
         self.embedding = table.embeddings[table.numbers(prompts)]
 
@@ -95,12 +120,24 @@ class _Test:
         """AUC a case with its 95 % interval, Dice at the best threshold with its own, and the spread between prompts."""
         pseudo_images = self.generate(model)
         brightness, masks = pseudo_images.mean(1).numpy(), self.store.masks[:, 0].numpy() > 0
-        areas = [area for guess, mask in zip(brightness, masks) if (area := auc(guess, mask)) is not None]
-        bright, dark = best_threshold(brightness, masks), best_threshold(-brightness, masks)  # a network may have made dark the sign for "here"
+        areas = [
+            area for guess, mask in zip(brightness, masks) if (area := auc(guess, mask)) is not None
+        ]
+        bright, dark = (
+            best_threshold(brightness, masks),
+            best_threshold(-brightness, masks),
+        )  # a network may have made dark the sign for "here"
         is_bright = np.mean(bright[1]) >= np.mean(dark[1])
         threshold, dices = bright if is_bright else (-dark[0], dark[1])
-        interval = partial(bootstrap_mean, resamples=self.config.evaluate.bootstrap, seed=self.config.train.seed)
-        overlap = {"auc": vars(interval(areas)), "dice": vars(interval(dices)), "threshold": threshold, "is_bright": bool(is_bright)}
+        interval = partial(
+            bootstrap_mean, resamples=self.config.evaluate.bootstrap, seed=self.config.train.seed
+        )
+        overlap = {
+            "auc": vars(interval(areas)),
+            "dice": vars(interval(dices)),
+            "threshold": threshold,
+            "is_bright": bool(is_bright),
+        }
         return overlap | {"spread": float(spread(pseudo_images[:256]))}
 
     def draw(self, model: TextBranch) -> np.ndarray:
@@ -108,7 +145,9 @@ class _Test:
         pseudo_images, pictures, captions = self.generate(model), [], []
         for i in np.linspace(0, len(self.prompts) - 1, min(N_SHOWN, len(self.prompts))).astype(int):
             pseudo = (pseudo_images[i].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-            mask = np.repeat(self.store.masks[i].permute(1, 2, 0).numpy() * 255, 3, axis=2).astype(np.uint8)
+            mask = np.repeat(self.store.masks[i].permute(1, 2, 0).numpy() * 255, 3, axis=2).astype(
+                np.uint8
+            )
             pictures += [np.repeat(pseudo, 3, axis=2) if pseudo.shape[2] == 1 else pseudo, mask]
             captions += [self.prompts[i], "what is meant"]
         return panel(pictures, captions, "The generator alone: pseudo-image and mask")

@@ -22,7 +22,9 @@ from saywhere.metrics.statistics import bootstrap_mean
 N_SHOWN = 4
 
 
-def probe_halves(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, manifest: Path | None = None) -> dict[str, Any]:
+def probe_halves(
+    run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, manifest: Path | None = None
+) -> dict[str, Any]:
     """Ask for each half of so many test images, at their own size; write out/{halves.json,halves.png}.
 
     The halves are those of the frame: of a chest film taken straight, the lungs. `inside`: of the pixels marked, the share that lies in the named
@@ -36,7 +38,13 @@ def probe_halves(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, man
     rows = rows_of(data_of(config, manifest), config.data.test_split, "name other data")
     random = seeds.generator(seed, "halves probe")
     chosen = [rows[i] for i in sorted(random.permutation(len(rows))[:n_cases])]
-    said = {side: [seeds.one_of(halves.wordings(config.data.target, side, config.data.half_name), random) for _ in chosen] for side in halves.SIDES}
+    said = {
+        side: [
+            seeds.one_of(halves.wordings(config.data.target, side, config.data.half_name), random)
+            for _ in chosen
+        ]
+        for side in halves.SIDES
+    }
     cases: list[dict[str, Any]] = []
     pictures: list[np.ndarray] = []
     captions: list[str] = []
@@ -47,7 +55,9 @@ def probe_halves(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, man
                 pictures.append(overlay(result.image, result.mask))
                 captions.append(result.prompt)
     summary: dict[str, Any] = {"run": str(run), "n": len(chosen), "seed": seed} | {
-        key: _mean([case[key] for case in cases if case[key] is not None], config.evaluate.bootstrap)
+        key: _mean(
+            [case[key] for case in cases if case[key] is not None], config.evaluate.bootstrap
+        )
         for key in ("inside", "dice", "empty_area", "presence", "empty_presence")
     }
     files.write_json(out / "halves.json", summary)

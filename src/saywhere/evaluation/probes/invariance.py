@@ -31,7 +31,9 @@ LATE_WAYS = ("late fusion: words as they were", "no words")
 IMAGE_ONLY = "image only"
 
 
-def probe_invariance(run: Path, out: Path, *, image_only: Path | None = None, n_cases: int = 50) -> dict[str, Any]:
+def probe_invariance(
+    run: Path, out: Path, *, image_only: Path | None = None, n_cases: int = 50
+) -> dict[str, Any]:
     """Agreement (Dice) of the mask of the turned image with the turned mask of the image; write out/{invariance.json,…png,…_chart.png}.
 
     1 means that the answer follows its image; two empty masks agree, so a model that marks nothing agrees too. Of early fusion, with words that turn
@@ -40,14 +42,29 @@ def probe_invariance(run: Path, out: Path, *, image_only: Path | None = None, n_
     """
     segmenter = Segmenter(run)
     if not segmenter.hears_words:
-        raise ConfigError("this run is image only", where=run, remedy="name a run with words, and this one with --image-only")
+        raise ConfigError(
+            "this run is image only",
+            where=run,
+            remedy="name a run with words, and this one with --image-only",
+        )
     cases = _Cases(segmenter, n_cases)
-    ways = {way: _masks_of(segmenter, cases, way) for way in (WAYS if segmenter.model.text_branch is not None else LATE_WAYS)}
+    ways = {
+        way: _masks_of(segmenter, cases, way)
+        for way in (WAYS if segmenter.model.text_branch is not None else LATE_WAYS)
+    }
     if image_only is not None:
         other = Segmenter(image_only)
         ways[IMAGE_ONLY] = lambda geometry: _segment(other, cases, geometry)
-    found = {name: {way: cases.agreement(masks, cases.geometry(changes)) for way, masks in ways.items()} for name, changes in TRANSFORMS.items()}
-    summary = {"run": str(run), "fusion": segmenter.config.fusion.name, "n": len(cases.prompts), "agreement": found}
+    found = {
+        name: {way: cases.agreement(masks, cases.geometry(changes)) for way, masks in ways.items()}
+        for name, changes in TRANSFORMS.items()
+    }
+    summary = {
+        "run": str(run),
+        "fusion": segmenter.config.fusion.name,
+        "n": len(cases.prompts),
+        "agreement": found,
+    }
     files.write_json(out / "invariance.json", summary)
     images.write_image(out / "invariance.png", cases.draw(dict(list(ways.items())[:2])))
     files.write_bytes(out / "invariance_chart.png", chart.agreement(found))
@@ -61,7 +78,12 @@ class _Cases:
         config = segmenter.config
         rows = rows_of(manifest_of(config), config.data.test_split, "name another run")[:n_cases]
         size = (config.data.size, config.data.size)
-        pixels = np.stack([images.resize_image(images.read_image(row.image, config.data.channels), size) for row in rows])
+        pixels = np.stack(
+            [
+                images.resize_image(images.read_image(row.image, config.data.channels), size)
+                for row in rows
+            ]
+        )
         self.image = torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
         self.prompts = [evaluation_prompt(row, config) for row in rows]
         self.config = config
@@ -81,7 +103,9 @@ class _Cases:
         pictures, captions = [], []
         for name in ("as it is", "horizontal flip", "90°"):
             geometry = self.geometry(TRANSFORMS.get(name, {}))
-            shown = (geometry(self.image)[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+            shown = (
+                (geometry(self.image)[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+            )
             for way, masks in ways.items():
                 pictures.append(overlay(shown, masks(geometry)[0, 0].numpy() > 0.5))
                 captions.append(f"{name}; {way.partition(': ')[2] or way}")
@@ -92,17 +116,28 @@ def _masks_of(segmenter: Segmenter, cases: _Cases, way: str) -> Any:
     def masks(geometry: Geometry) -> Tensor:
         if segmenter.model.text_branch is not None:
             segmenter.model.pseudo_image_turns = way != WAYS[1]
-        return _segment(segmenter, cases, geometry, cases.prompts if way != WAYS[2] else [""] * len(cases.prompts))
+        return _segment(
+            segmenter,
+            cases,
+            geometry,
+            cases.prompts if way != WAYS[2] else [""] * len(cases.prompts),
+        )
 
     return masks
 
 
 @torch.inference_mode()
-def _segment(segmenter: Segmenter, cases: _Cases, geometry: Geometry, prompts: list[str] | None = None) -> Tensor:
+def _segment(
+    segmenter: Segmenter, cases: _Cases, geometry: Geometry, prompts: list[str] | None = None
+) -> Tensor:
     """0/1 float32 (case, 1, size, size), in the augmented frame."""
     embedding = segmenter.embeddings(prompts or [""] * len(cases.prompts))
     logits = []
     for start in range(0, len(cases.prompts), 16):
         part = Geometry(*(rows[start : start + 16] for rows in geometry))
-        logits.append(segmenter.model(cases.image[start : start + 16], embedding[start : start + 16], part).logits)
+        logits.append(
+            segmenter.model(
+                cases.image[start : start + 16], embedding[start : start + 16], part
+            ).logits
+        )
     return (torch.cat(logits).sigmoid() > segmenter.config.evaluate.threshold).float()

@@ -19,7 +19,12 @@ from saywhere.io.overlay import overlay, panel
 from saywhere.io.paths import cache_folder
 from saywhere.metrics.functional import case_metrics
 
-SAID = {"right": "right", "contradictory": "another tile's", "empty": "blank", "unseen": "unseen wording"}
+SAID = {
+    "right": "right",
+    "contradictory": "another tile's",
+    "empty": "blank",
+    "unseen": "unseen wording",
+}
 """Kind of words → what it is on mosaics."""
 N_SHOWN = 4
 
@@ -36,7 +41,15 @@ class Measured(NamedTuple):
     """as `evaluate.measure` gives them, at the network's size"""
 
 
-def probe_mosaic(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, side: int | None = None, manifest: Path | None = None) -> dict[str, Any]:
+def probe_mosaic(
+    run: Path,
+    out: Path,
+    *,
+    n_cases: int = 100,
+    seed: int = 0,
+    side: int | None = None,
+    manifest: Path | None = None,
+) -> dict[str, Any]:
     """Dice against the named tile's mask, at the network's size; write out/{mosaic.json,mosaic.png}.
 
     An image-only run, which has one answer ("right"), cannot exceed a Dice of about 0.4 on 2×2 and 0.2 on 3×3 images. Mosaics are drawn from the
@@ -53,13 +66,24 @@ def probe_mosaic(run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, sid
     return summary
 
 
-def measure_mosaics(segmenter: Segmenter, n_cases: int, seed: int = 0, side: int | None = None, manifest: Path | None = None) -> Measured:
+def measure_mosaics(
+    segmenter: Segmenter,
+    n_cases: int,
+    seed: int = 0,
+    side: int | None = None,
+    manifest: Path | None = None,
+) -> Measured:
     """Every mosaic with every kind of words that it has; an image-only model has one answer."""
     config = segmenter.config
     rows = rows_of(data_of(config, manifest), config.data.test_split, "name another run")
     store = open_store(rows, config.data.size, config.data.channels, cache_folder() / "stores")
     drawn = mosaic.draw(store, n_cases, seed, config.data.target, side or config.data.mosaic_side)
-    prompts = {"right": drawn.right, "contradictory": drawn.contradictory, "empty": [""] * n_cases, "unseen": drawn.unseen}
+    prompts = {
+        "right": drawn.right,
+        "contradictory": drawn.contradictory,
+        "empty": [""] * n_cases,
+        "unseen": drawn.unseen,
+    }
     if not segmenter.hears_words:
         prompts = {"right": prompts["right"]}
     image, targets = drawn.images.float() / 255, drawn.masks[:, 0].numpy() > 0
@@ -67,7 +91,12 @@ def measure_mosaics(segmenter: Segmenter, n_cases: int, seed: int = 0, side: int
     tolerance = config.evaluate.surface_tolerance_px
     cases = {
         kind: [
-            {"id": f"mosaic-{i}", "words": kind, "prompt": prompts[kind][i], **case_metrics(mask, target, tolerance)}
+            {
+                "id": f"mosaic-{i}",
+                "words": kind,
+                "prompt": prompts[kind][i],
+                **case_metrics(mask, target, tolerance),
+            }
             for i, (mask, target) in enumerate(zip(answers, targets))
         ]
         for kind, answers in masks.items()
@@ -79,7 +108,10 @@ def measure_mosaics(segmenter: Segmenter, n_cases: int, seed: int = 0, side: int
 def _masks(segmenter: Segmenter, image: Tensor, prompts: list[str]) -> np.ndarray:
     """bool (case, size, size)"""
     size, embedding = segmenter.config.evaluate.batch_size, segmenter.embeddings(prompts)
-    logits = [segmenter.model(part, words).logits for part, words in zip(image.split(size), embedding.split(size))]
+    logits = [
+        segmenter.model(part, words).logits
+        for part, words in zip(image.split(size), embedding.split(size))
+    ]
     return (torch.cat(logits).sigmoid() > segmenter.config.evaluate.threshold)[:, 0].numpy()
 
 

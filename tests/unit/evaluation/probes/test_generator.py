@@ -23,7 +23,9 @@ def test_auc_is_scikit_learns_with_ties_and_without(levels: int) -> None:
     for _ in range(20):
         mask = random.random((9, 7)) < 0.3
         guess = random.integers(0, levels, mask.shape) / levels + 0.2 * mask
-        assert auc(guess, mask) == pytest.approx(roc_auc_score(mask.ravel(), guess.ravel()), abs=1e-12)
+        assert auc(guess, mask) == pytest.approx(
+            roc_auc_score(mask.ravel(), guess.ravel()), abs=1e-12
+        )
 
 
 def test_the_best_threshold_is_the_one_that_scikit_learns_f1_likes_best() -> None:
@@ -31,7 +33,10 @@ def test_the_best_threshold_is_the_one_that_scikit_learns_f1_likes_best() -> Non
     masks = random.random((6, 8, 9)) < 0.3
     guesses = random.random(masks.shape) * 0.6 + 0.3 * masks
     threshold, dices = best_threshold(guesses, masks)
-    tried = {t: [f1_score(mask.ravel(), (guess >= t).ravel()) for guess, mask in zip(guesses, masks)] for t in np.linspace(guesses.min(), guesses.max(), 51)}
+    tried = {
+        t: [f1_score(mask.ravel(), (guess >= t).ravel()) for guess, mask in zip(guesses, masks)]
+        for t in np.linspace(guesses.min(), guesses.max(), 51)
+    }
     best = max(tried, key=lambda t: np.mean(tried[t]))
     assert threshold == pytest.approx(best)
     assert dices == pytest.approx(tried[best])
@@ -42,7 +47,9 @@ def test_an_empty_and_a_full_mask_have_none() -> None:
     assert auc(np.zeros((3, 3)), np.ones((3, 3), bool)) is None
 
 
-def test_it_learns_where_and_writes_what_it_found(config: Config, trained: Path, tmp_path: Path) -> None:
+def test_it_learns_where_and_writes_what_it_found(
+    config: Config, trained: Path, tmp_path: Path
+) -> None:
     model = Segmenter(trained).model
     assert isinstance(model, ReferringSegmenter)
     summary = probe_generator(config, tmp_path / "probe", steps=200, trained=model)

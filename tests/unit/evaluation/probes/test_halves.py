@@ -21,7 +21,9 @@ from small_run import rows_of
 def test_of_a_model_that_marks_the_left_half_whatever_is_said_half_is_inside(
     trained: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def left(self: Segmenter, pictures: list[Path], prompts: list[str], **rest: object) -> list[Result]:
+    def left(
+        self: Segmenter, pictures: list[Path], prompts: list[str], **rest: object
+    ) -> list[Result]:
         found = original(self, pictures, prompts)
         for result in found:
             result.mask[:] = False
@@ -45,13 +47,17 @@ def test_of_a_model_that_marks_the_left_half_whatever_is_said_half_is_inside(
         marked[:, : truth.shape[1] // 2] = True
         for named in (marked, ~marked):
             if (truth & named).any():
-                expected.append(f1_score((truth & named).ravel(), marked.ravel(), zero_division=0.0))
+                expected.append(
+                    f1_score((truth & named).ravel(), marked.ravel(), zero_division=0.0)
+                )
     assert summary["dice"]["mean"] == pytest.approx(np.mean(expected), abs=1e-9)
     assert json.loads((tmp_path / "halves.json").read_text()) == summary
     assert (tmp_path / "halves.png").is_file()
 
 
-def test_a_model_that_was_passed_on_asks_for_data(trained: Path, manifest: Path, tmp_path: Path) -> None:
+def test_a_model_that_was_passed_on_asks_for_data(
+    trained: Path, manifest: Path, tmp_path: Path
+) -> None:
     write(trained, tmp_path / "spot", "spot", About())
     with pytest.raises(MissingFile, match=r"does not know where your data lies.*--data"):
         probe_halves(tmp_path / "spot", tmp_path / "out", n_cases=2)

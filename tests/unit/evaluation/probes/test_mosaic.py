@@ -16,15 +16,22 @@ from saywhere.evaluation.probes.mosaic import SAID, measure_mosaics, probe_mosai
 from saywhere.inference.segmenter import Segmenter
 
 
-def test_it_measures_every_kind_of_words_and_writes_what_it_found(trained: Path, tmp_path: Path) -> None:
+def test_it_measures_every_kind_of_words_and_writes_what_it_found(
+    trained: Path, tmp_path: Path
+) -> None:
     summary = probe_mosaic(trained, tmp_path / "probe", n_cases=5)
     assert json.loads((tmp_path / "probe/mosaic.json").read_text()) == summary
     assert list(summary["dice_mean"]) == list(SAID.values())
-    assert all(0 <= found["low"] <= found["mean"] <= found["high"] <= 1 for found in summary["dice_mean"].values())
+    assert all(
+        0 <= found["low"] <= found["mean"] <= found["high"] <= 1
+        for found in summary["dice_mean"].values()
+    )
     assert min(Image.open(tmp_path / "probe/mosaic.png").size) > 32
 
 
-def test_its_dice_is_that_of_scikit_learn_on_the_named_tile(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_dice_is_that_of_scikit_learn_on_the_named_tile(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def upper_left(segmenter: Segmenter, image: torch.Tensor, prompts: list[str]) -> np.ndarray:
         masks = np.zeros((len(prompts), *image.shape[-2:]), bool)
         masks[:, : image.shape[-2] // 2, : image.shape[-1] // 2] = True
@@ -41,7 +48,9 @@ def test_its_dice_is_that_of_scikit_learn_on_the_named_tile(trained: Path, tmp_p
     monkeypatch.setattr(mosaic, "_masks", upper_left)
     found = probe_mosaic(trained, tmp_path, n_cases=8, seed=3)["dice_mean"]["right"]["mean"]
     answer = upper_left(Segmenter(trained), torch.zeros(drawn[0].shape), [""] * 8)
-    expected = np.mean([f1_score(target.ravel(), mask.ravel()) for target, mask in zip(drawn[0], answer)])
+    expected = np.mean(
+        [f1_score(target.ravel(), mask.ravel()) for target, mask in zip(drawn[0], answer)]
+    )
     assert found == pytest.approx(expected, abs=1e-9)
 
 
