@@ -19,8 +19,8 @@ from monai.utils import set_determinism
 
 import saywhere
 from saywhere.fusion import EarlyFusion
-from saywhere.modeling.early_fusion_monai import FuseWordsd, RandGeometryd
 from saywhere.losses import roi_loss
+from saywhere.modeling.early_fusion_monai import FuseWordsd, RandGeometryd
 
 SIZE = 32
 

@@ -28,12 +28,11 @@ _COUNT = re.compile(rf"\b({'|'.join(NUMBERS)}) infected areas?\b", re.IGNORECASE
 _LATERAL = re.compile(r"\b(?:uni|bi)lateral\b", re.IGNORECASE)
 _FORM = "unilateral pulmonary infection, one infected area, upper left lung."
 _GRID = np.arange(0.02, 1, 0.02)
-_SOME = [chosen for chosen in product((True, False), repeat=3) if any(chosen)]
+_SOME = [(a, b, c) for a, b, c in product((True, False), repeat=3) if a or b or c]
+_NONE = (False, False, False)
 EVERY: tuple[Zones, ...] = tuple(
-    (left, right)
-    for left, right in product([*_SOME, (False,) * 3], repeat=2)
-    if any(left) or any(right)
-)  # type: ignore[misc]
+    (left, right) for left, right in product([*_SOME, _NONE], repeat=2) if any(left) or any(right)
+)
 """The 63 that a sentence can name."""
 
 

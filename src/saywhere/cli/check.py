@@ -21,18 +21,18 @@ def check(
         Path, typer.Argument(metavar="MANIFEST", help="JSONL or CSV, or the folder that holds it.")
     ],
     level: Annotated[
-        Optional[list[str]],
+        Optional[list[str]],  # noqa: UP045 (typer on 3.10)
         typer.Option(
             metavar="NAME", help="Prompt level that every row must have; may be repeated."
         ),
-    ] = None,  # noqa: UP045 (typer on 3.10)
+    ] = None,
     out: Annotated[
-        Optional[Path],
+        Optional[Path],  # noqa: UP045 (typer on 3.10)
         typer.Option(
             metavar="FILE",
             help="Where to write the faults. Default: quarantine.jsonl beside the manifest.",
         ),
-    ] = None,  # noqa: UP045
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     encoder: Annotated[
         str,

@@ -12,9 +12,9 @@ import typer
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
     out: Annotated[
-        Optional[Path],
+        Optional[Path],  # noqa: UP045 (typer on 3.10)
         typer.Option(metavar="FILE.html", help="Where to write. Default: report.html in RUN."),
-    ] = None,  # noqa: UP045 (typer on 3.10)
+    ] = None,
     quiet: Annotated[
         bool,
         typer.Option("--quiet", "-q", help="Print nothing: the page is where it was asked for."),

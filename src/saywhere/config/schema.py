@@ -448,11 +448,9 @@ def _explain(
     place = overridden or (f"{where}, line {line}" if (line := line_of(text, key)) else where)
     if fault["type"] == "extra_forbidden":
         section = Config.model_fields.get(location[0])
-        known = (
-            Config.model_fields
-            if len(location) == 1 or section is None
-            else section.annotation.model_fields
-        )  # type: ignore[union-attr]
+        known = Config.model_fields
+        if len(location) > 1 and section is not None:
+            known = section.annotation.model_fields  # type: ignore[union-attr]
         return ConfigError(
             f"unknown key {key[:80]}", where=place, remedy=nearest(location[-1][:80], known)
         )

@@ -239,11 +239,10 @@ def _dice(interval: object) -> dict[str, Any]:
     found = mapping(interval)
     mean, low, high = found.get("mean"), found.get("low"), found.get("high")
     has_ends = is_number(low) and is_number(high)
-    drawing = (
-        bar(float(mean), low if has_ends else None, high if has_ends else None)
-        if is_number(mean)
-        else Markup("")
-    )  # type: ignore[arg-type]
+    drawing = Markup("")
+    if is_number(mean):
+        ends = (low, high) if has_ends else (None, None)
+        drawing = bar(float(mean), *ends)  # type: ignore[arg-type]
     return {"dice": number(mean), "dice_span": span(found), "bar": drawing}
 
 
@@ -266,6 +265,5 @@ def _series(evidence: Evidence, key: str, label: str, style: str) -> Series:
         (row.get("epoch", index), row.get(key))
         for index, row in enumerate(evidence.epochs, start=1)
     ]
-    return Series(
-        label, [(float(x), float(y)) for x, y in points if is_number(x) and is_number(y)], style
-    )  # type: ignore[arg-type]
+    known = [(x, y) for x, y in points if is_number(x) and is_number(y)]
+    return Series(label, [(float(x), float(y)) for x, y in known], style)  # type: ignore[arg-type]

@@ -26,17 +26,17 @@ def n_cores() -> int:
 
 def launch(config: Config) -> Fabric:
     """One device; precision as configured. Raises ConfigError for a device or precision that this machine does not have."""
-    logging.getLogger("lightning_fabric").setLevel(
-        logging.WARNING
-    )  # it tells of each mixed precision, in trials too; run.json says which is used
+    # It tells of each mixed precision, in trials too; run.json says which is used.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     try:
         fabric = Fabric(
-            accelerator=config.train.device, devices=1, precision=config.train.precision
-        )  # type: ignore[arg-type]
+            accelerator=config.train.device,
+            devices=1,
+            precision=config.train.precision,  # type: ignore[arg-type]
+        )
         fabric.launch()
-        if (
-            config.train.precision != fabric.strategy.precision.precision
-        ):  # it takes another, with a warning that nobody sees
+        # Without a GPU it takes another precision, with a warning that nobody sees.
+        if config.train.precision != fabric.strategy.precision.precision:
             raise ValueError(f"{config.train.precision} needs a GPU")
     except (RuntimeError, ValueError) as error:
         found = f"train.device {config.train.device} with train.precision {config.train.precision} cannot be used here"
