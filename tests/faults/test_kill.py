@@ -16,7 +16,7 @@ import pytest
 
 from saywhere.config import Config
 from saywhere.runs.checkpoint import load
-from saywhere.training import autotune as fastest
+from saywhere.training import autotune
 from saywhere.training.trainer import train
 from small_run import once, wait_for
 
@@ -193,7 +193,7 @@ def test_ctrl_c_before_the_first_step_ends_it_as_well(
 def test_ctrl_c_that_a_library_swallows_ends_it_after_the_first_step(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose = fastest.choose
+    choose = autotune.choose
 
     def swallowing(*given: Any) -> Any:
         with suppress(KeyboardInterrupt):
@@ -201,7 +201,7 @@ def test_ctrl_c_that_a_library_swallows_ends_it_after_the_first_step(
             time.sleep(5)
         return choose(*given)
 
-    monkeypatch.setattr(fastest, "choose", swallowing)
+    monkeypatch.setattr(autotune, "choose", swallowing)
     with pytest.raises(KeyboardInterrupt):
         train(config, tmp_path / "run")
     assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "interrupted"

@@ -139,13 +139,14 @@ def test_a_few_faults_are_a_warning_on_stderr(
     assert json.loads((tmp_path / "run/run.json").read_text())["data"]["quarantined"] == 1
 
 
-def test_nothing_to_resume_is_exit_2(
+def test_one_line_serves_a_queue_that_kills_and_restarts(
     say: Say, toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """`--resume` begins where no run stands yet, and goes on where one does."""
     monkeypatch.chdir(tmp_path)
-    ended = say("train", toml, "--resume")
-    assert ended == Ended(
-        2,
-        "",
-        "saywhere: no run of 'small' to resume in runs: name it with --out, or train without --resume\n",
-    )
+    line = ("train", toml, "--resume", "--out", "runs/queued", "--set", "train.epochs=1")
+    for _ in range(2):
+        ended = say(*line)
+        assert (ended.code, ended.out.strip()) == (0, "runs/queued")
+    assert [path.name for path in Path("runs").iterdir()] == ["queued"]
+    assert len(rows_of(Path("runs/queued/metrics.jsonl"))) == 1

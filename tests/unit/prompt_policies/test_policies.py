@@ -60,14 +60,14 @@ def test_the_words_say_where_the_turned_target_lies(
     expected = f"{'top' if rows.mean() < SIZE / 2 else 'bottom'} {'left' if columns.mean() < SIZE / 2 else 'right'}"
     speaker = Recaption(PlaceRule()) if arm == "recaption" else POLICIES[arm]()
     prompt = f"one polyp, located in {place} of the image"
-    (said,) = speaker.say([prompt], geometry(**move), turned)
+    (said,) = speaker.prompts_after([prompt], geometry(**move), turned)
     assert said == f"one polyp, located in {expected} of the image"
     assert said in speaker.sentences(prompt)
 
 
 def test_untouched_words_stay_and_still_images_too() -> None:
     moved = geometry(horizontal_flip=1)
-    assert POLICIES["untouched"]().say(["left"], moved, mask_at("top left")) == ["left"]
+    assert POLICIES["untouched"]().prompts_after(["left"], moved, mask_at("top left")) == ["left"]
     assert POLICIES["untouched"]().geometry(moved) is moved
     assert POLICIES["still"]().geometry(moved).is_still
     assert [name for name in POLICIES if POLICIES[name].pseudo_image_turns] == ["fuse-first"]
@@ -99,9 +99,9 @@ def test_swap_says_which_of_the_geometry_it_has_no_words_for(
 
 
 def test_a_target_that_left_the_frame_keeps_its_words() -> None:
-    assert Recaption(PlaceRule()).say(["top left"], geometry(), torch.zeros(1, 1, SIZE, SIZE)) == [
-        "top left"
-    ]
+    assert Recaption(PlaceRule()).prompts_after(
+        ["top left"], geometry(), torch.zeros(1, 1, SIZE, SIZE)
+    ) == ["top left"]
 
 
 def test_thirds_of_lungs_are_written_in_the_sets_own_words() -> None:
@@ -110,7 +110,7 @@ def test_thirds_of_lungs_are_written_in_the_sets_own_words() -> None:
         "bilateral pulmonary infection, two infected areas, lower left lung and lower right lung.",
         "infection, left lung",
     )
-    said = speaker.say(
+    said = speaker.prompts_after(
         [prompt, half], Geometry.still(2), torch.cat([mask_at("top left"), mask_at("bottom right")])
     )
     assert said == [
@@ -130,7 +130,9 @@ def test_every_sentence_of_a_training_is_embedded_beforehand(config: Config, arm
     for step in range(6):
         batch = material.training.batch(step)
         turned = augmentation.draw(0, step, batch.rows)
-        said = material.policy.say(batch.prompts, turned, turned(batch.mask, mode="nearest"))
+        said = material.policy.prompts_after(
+            batch.prompts, turned, turned(batch.mask, mode="nearest")
+        )
         new = material.training.reworded(batch, said)
         expected = material.table.embeddings[
             [material.table.prompts.index(prompt) for prompt in said]

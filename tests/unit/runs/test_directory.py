@@ -56,12 +56,22 @@ def test_the_newest_run_of_a_name_is_resumed_and_of_no_longer_name(tmp_path: Pat
     assert run.reopen(None, "polyps").folder.name == "polyps-10"
 
 
-def test_nothing_to_resume_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_run_stands_yet_there_is_none_to_go_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(MissingFile, match="no run of 'polyps' to resume in runs: name it with --out"):
-        run.reopen(None, "polyps")
-    with pytest.raises(MissingFile, match=r"no run in .*elsewhere"):
-        run.reopen(tmp_path / "elsewhere", "polyps")
+    assert run.reopen(None, "polyps") is None
+    assert run.reopen(tmp_path / "elsewhere", "polyps") is None
+    (tmp_path / "empty").mkdir()
+    assert run.reopen(tmp_path / "empty", "polyps") is None
+
+
+def test_a_folder_of_something_else_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(MissingFile, match=r"is no run: name a run directory, or a place"):
+        run.reopen(tmp_path, "polyps")
+    with pytest.raises(MissingFile, match=r"notes\.txt is no run"):
+        run.reopen(tmp_path / "notes.txt", "polyps")
 
 
 def test_what_a_killed_write_left_is_swept(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from saywhere import engine
+from saywhere import runs
 from saywhere.runs.provenance import commit
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="compares with git")
@@ -66,7 +66,7 @@ def test_without_git_none(checkout: Path) -> None:
 
 
 ASKED_LATER = """
-import subprocess, saywhere.engine
+import subprocess, saywhere.runs
 subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "two"], check=True)
 from saywhere.runs.provenance import RUNNING, commit
 print(RUNNING, commit())
@@ -74,7 +74,11 @@ print(RUNNING, commit())
 
 
 def test_a_process_keeps_the_commit_whose_code_it_imported(checkout: Path) -> None:
-    shutil.copytree(Path(engine.__file__).parent, checkout / "src/saywhere/engine", ignore=lambda _, names: {*names} - {"__init__.py", "commit.py"})
+    shutil.copytree(
+        Path(runs.__file__).parent,
+        checkout / "src/saywhere/runs",
+        ignore=lambda _, names: {*names} - {"__init__.py", "provenance.py"},
+    )
     first = git(checkout, "rev-parse", "HEAD")[:12]
     paths = os.environ | {"PYTHONPATH": str(checkout / "src")}
     told = subprocess.run([sys.executable, "-c", ASKED_LATER], cwd=checkout, env=paths, check=True, capture_output=True, text=True).stdout.split()

@@ -1,5 +1,6 @@
 """The small run's fixtures."""
 
+from small_run import another_encoder as another_encoder
 from small_run import config as config
 from small_run import events as events
 from small_run import image_only as image_only

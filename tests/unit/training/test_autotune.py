@@ -3,98 +3,87 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from saywhere.config import Config, read
 from saywhere.errors import ConfigError
-from saywhere.training import autotune as fastest
-from saywhere.training.setup import Material, gather
+from saywhere.training import autotune, device
+from saywhere.training.loop import time_steps
+from saywhere.training.setup import gather
 from saywhere.training.trainer import train
 
-
-@pytest.fixture(scope="module")
-def material(config: Config) -> Material:
-    return gather(config)
-
-
-def timed(
-    monkeypatch: pytest.MonkeyPatch, seconds: dict[tuple[str, bool], float | Exception]
-) -> None:
-    """Let each setting take so long, or fail."""
-
-    def measure(loop: Config, batch: Any, step: int) -> float:
-        found = seconds[loop.train.precision, loop.train.channels_last]
-        if isinstance(found, Exception):
-            raise found
-        return found if step else 10 - found  # the first step, which warms up, does not count
-
-    monkeypatch.setattr(fastest, "_loop", lambda config, material: config)
-    monkeypatch.setattr(fastest, "_seconds", measure)
-    monkeypatch.setattr(fastest, "knows_bfloat16", lambda config: True)
-
-
 FP32, BF16 = "32-true", "bf16-mixed"
+Seconds = dict[tuple[str, bool], float | Exception]
+AUTO = {"train.precision": "auto"}
 
 
-def test_the_fastest_is_taken(
-    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    timed(monkeypatch, {(FP32, True): 3, (FP32, False): 1, (BF16, True): 2, (BF16, False): 4})
-    chosen, _ = fastest.choose(config.replace(**{"train.precision": "auto"}), material)
+@pytest.fixture
+def knows_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autotune, "knows_bfloat16", lambda config: True)
+
+
+def timed(seconds: Seconds) -> autotune.Prepare:
+    """Each setting takes so long, or fails."""
+
+    def prepare(config: Config) -> autotune.TimeStep:
+        def time_step(step: int) -> float:
+            found = seconds[config.train.precision, config.train.channels_last]
+            if isinstance(found, Exception):
+                raise found
+            return found if step else 10 - found  # the first step, which warms up, does not count
+
+        return time_step
+
+    return prepare
+
+
+@pytest.mark.usefixtures("knows_bfloat16")
+def test_the_fastest_is_taken(config: Config) -> None:
+    prepare = timed({(FP32, True): 3, (FP32, False): 1, (BF16, True): 2, (BF16, False): 4})
+    chosen = autotune.choose(config.replace(**AUTO), prepare)
     assert (chosen.train.precision, chosen.train.channels_last) == (FP32, False)
 
 
-def test_a_setting_that_fails_here_is_left_out(
-    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("knows_bfloat16")
+def test_a_setting_that_fails_here_is_left_out(config: Config) -> None:
     broken = RuntimeError("no kernel for bfloat16")
-    timed(
-        monkeypatch,
-        {(FP32, True): 2, (FP32, False): 3, (BF16, True): broken, (BF16, False): broken},
-    )
-    chosen, _ = fastest.choose(config.replace(**{"train.precision": "auto"}), material)
+    seconds: Seconds = {(FP32, True): 2, (FP32, False): 3}
+    prepare = timed(seconds | {(BF16, True): broken, (BF16, False): broken})
+    chosen = autotune.choose(config.replace(**AUTO), prepare)
     assert (chosen.train.precision, chosen.train.channels_last) == (FP32, True)
 
 
-def test_a_setting_far_behind_is_not_tried_again(
-    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("knows_bfloat16")
+def test_a_setting_far_behind_is_not_tried_again(config: Config) -> None:
     asked: list[str] = []
 
-    def measure(loop: Config, batch: Any, step: int) -> float:
-        asked.append(loop.train.precision)
-        return 10.0 if loop.train.precision == BF16 else 1.0
+    def prepare(config: Config) -> autotune.TimeStep:
+        def time_step(step: int) -> float:
+            asked.append(config.train.precision)
+            return 10.0 if config.train.precision == BF16 else 1.0
 
-    monkeypatch.setattr(fastest, "_loop", lambda config, material: config)
-    monkeypatch.setattr(fastest, "_seconds", measure)
-    monkeypatch.setattr(fastest, "knows_bfloat16", lambda config: True)
-    assert (
-        fastest.choose(config.replace(**{"train.precision": "auto"}), material)[0].train.precision
-        == FP32
-    )
+        return time_step
+
+    assert autotune.choose(config.replace(**AUTO), prepare).train.precision == FP32
     assert asked.count(BF16) == 2  # each memory format once
     assert asked.count(FP32) == 6
 
 
 def test_bfloat16_is_not_tried_where_the_processor_does_not_know_it(
-    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
+    config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    timed(monkeypatch, {(FP32, True): 2, (FP32, False): 1, (BF16, True): 0, (BF16, False): 0})
-    monkeypatch.setattr(fastest, "knows_bfloat16", lambda config: False)
-    assert (
-        fastest.choose(config.replace(**{"train.precision": "auto"}), material)[0].train.precision
-        == FP32
-    )
+    monkeypatch.setattr(autotune, "knows_bfloat16", lambda config: False)
+    prepare = timed({(FP32, True): 2, (FP32, False): 1, (BF16, True): 0, (BF16, False): 0})
+    assert autotune.choose(config.replace(**AUTO), prepare).train.precision == FP32
 
 
 def test_whether_the_processor_knows_bfloat16_is_measured(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = {"now": 0.0}
-    monkeypatch.setattr(fastest.time, "perf_counter", lambda: clock["now"])
+    monkeypatch.setattr(autotune.time, "perf_counter", lambda: clock["now"])
     real = torch.nn.Conv2d.forward
     for slowness, known in ((1.5, True), (3.0, False)):
 
@@ -105,51 +94,47 @@ def test_whether_the_processor_knows_bfloat16_is_measured(
             return real(self, image)
 
         monkeypatch.setattr(torch.nn.Conv2d, "forward", forward)
-        assert fastest.knows_bfloat16(config) is known
+        assert autotune.knows_bfloat16(config) is known
 
 
 def test_a_trial_does_not_compute_the_costly_start(
-    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
+    config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from saywhere.modeling import build
 
     monkeypatch.setattr(
         build, "start_unit_variance", lambda *inputs: pytest.fail("computed for a trial")
     )
-    assert fastest._loop(config, material).config.fusion.start == "default"
+    assert config.fusion.start == "unit-variance"
+    assert time_steps(config, gather(config))(0) > 0
 
 
-def test_where_none_works_the_reason_is_told(
-    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("knows_bfloat16")
+def test_where_none_works_the_reason_is_told(config: Config) -> None:
     full = RuntimeError("can't allocate memory")
-    timed(
-        monkeypatch, dict.fromkeys([(FP32, True), (FP32, False), (BF16, True), (BF16, False)], full)
-    )
+    seconds: Seconds = {(FP32, True): full, (FP32, False): full}
+    prepare = timed(seconds | {(BF16, True): full, (BF16, False): full})
     with pytest.raises(RuntimeError, match="can't allocate memory"):
-        fastest.choose(config.replace(**{"train.precision": "auto"}), material)
+        autotune.choose(config.replace(**AUTO), prepare)
 
 
-def test_what_is_asked_for_is_not_measured(
-    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    timed(monkeypatch, {})
-    assert fastest.choose(config, material)[0] == config
+def test_what_is_asked_for_is_not_measured(config: Config) -> None:
+    assert autotune.choose(config, timed({})) == config
 
 
 def test_threads_are_those_that_are_asked_for_on_every_system(
-    config: Config, material: Material, monkeypatch: pytest.MonkeyPatch
+    config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_to: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", set_to.append)
-    monkeypatch.setattr(fastest, "_loop", lambda config, material: config)
-    monkeypatch.setattr(
-        fastest, "_seconds", lambda loop, batch, step: {12: 2.0, 6: 1.0}[loop.train.threads]
-    )
-    monkeypatch.delattr(fastest.os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(fastest.os, "cpu_count", lambda: 12)
-    assert fastest.choose(config.replace(**{"train.threads": 3}), material)[0].train.threads == 3
-    assert fastest.choose(config.replace(**{"train.threads": 0}), material)[0].train.threads == 6
+    monkeypatch.delattr(device.os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(device.os, "cpu_count", lambda: 12)
+
+    def prepare(config: Config) -> autotune.TimeStep:
+        return lambda step: {12: 2.0, 6: 1.0}[config.train.threads]
+
+    assert autotune.choose(config.replace(**{"train.threads": 3}), prepare).train.threads == 3
+    assert autotune.choose(config.replace(**{"train.threads": 0}), prepare).train.threads == 6
     assert (set_to[0], set_to[-1]) == (3, 6)
 
 
@@ -159,7 +144,7 @@ def test_a_device_that_is_not_there_is_said(config: Config) -> None:
         ConfigError,
         match=r"train\.device cuda with train\.precision 32-true cannot be used here .*: set train\.device to 'auto'",
     ):
-        fastest.launch(config.replace(**{"train.device": "cuda"}))
+        device.launch(config.replace(**{"train.device": "cuda"}))
 
 
 def test_half_precision_is_not_taken_for_another_on_a_processor(config: Config) -> None:
@@ -167,7 +152,7 @@ def test_half_precision_is_not_taken_for_another_on_a_processor(config: Config) 
         ConfigError,
         match=r"train\.precision 16-mixed cannot be used here \(16-mixed needs a GPU\): set .* train\.precision to 'auto'",
     ):
-        fastest.launch(config.replace(**{"train.device": "cpu", "train.precision": "16-mixed"}))
+        device.launch(config.replace(**{"train.device": "cpu", "train.precision": "16-mixed"}))
 
 
 def test_config_toml_holds_what_auto_became(config: Config, tmp_path: Path) -> None:

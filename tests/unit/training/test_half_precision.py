@@ -15,7 +15,7 @@ from lightning_fabric.plugins.precision import MixedPrecision
 
 from saywhere.config import Config
 from saywhere.runs import checkpoint
-from saywhere.training import autotune as fastest
+from saywhere.training import trainer
 from saywhere.training.trainer import Loop, train
 
 SCALE = 2.0**10
@@ -33,7 +33,7 @@ def half(config: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
         fabric.launch()
         return fabric
 
-    monkeypatch.setattr(fastest, "launch", launch)
+    monkeypatch.setattr(trainer, "launch", launch)
     return config.replace(**{"train.precision": "16-mixed", "train.threads": 1})
 
 
