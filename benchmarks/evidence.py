@@ -14,6 +14,7 @@ from verdicts import RESULTS, Found, results_of
 
 from saywhere.errors import MissingFile
 from saywhere.experiments.compare import compare, table
+from saywhere.experiments.frozen import tables_in
 from saywhere.io.files import write_text
 from saywhere.metrics.statistics import with_span
 
@@ -48,7 +49,7 @@ rows of `kvasir_ablation` that name other vectors).
 def page() -> str:
     """The whole of docs/evidence.md."""
     found = {topic: [_found(claim) for claim in topic.claims] for topic in TOPICS}
-    tables = sorted(place.parent.name for place in RESULTS.glob("*/table.json"))
+    tables = tables_in(RESULTS)
     parts = [_in_short(found), *(_topic(topic, rows) for topic, rows in found.items()), *_turning()]
     return HEAD.format(coverage=_coverage(), again=_again()) + "\n".join(
         [*parts, *(f"## `{name}`\n\n{_table(name)}" for name in tables)]

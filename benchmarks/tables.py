@@ -12,6 +12,7 @@ from verdicts import AUG, BOTH, NETWORKS, OURS, TENTH, gained, seeds, verdict
 
 from saywhere.errors import MissingFile
 from saywhere.experiments.compare import compare, gap, table
+from saywhere.experiments.frozen import tables_in
 from saywhere.io.files import write_text
 from saywhere.metrics.statistics import with_span
 
@@ -50,13 +51,13 @@ def _table(name: str) -> str:
         return _typing(json.loads(place.read_text()))
     if name == "fuzz":
         return _fuzz(json.loads(place.read_text())["answers"])
+    if name in tables_in(RESULTS):
+        return table(compare(RESULTS / name))
     if name.startswith("arms_"):
         return _arms(json.loads((RESULTS / f"{name.replace('arms_', 'demo_')}.json").read_text()))
     if name.startswith("mosaic_") and place.is_file():
         return _mosaic(json.loads(place.read_text()))
-    return (
-        _demo(json.loads(place.read_text())) if place.is_file() else table(compare(RESULTS / name))
-    )
+    return _demo(json.loads(place.read_text()))
 
 
 def _models(places: list[Path]) -> str:

@@ -11,7 +11,8 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 FILES = sorted(SOURCE.rglob("*.py"))
 TEXTS = sorted(path for path in SOURCE.rglob("*") if path.suffix in {".py", ".j2", ".css", ".js"})
-MAX_LINES = 300
+MAX_LINES = 400
+"""of a file; a longer one says why in its docstring ("Long because …")"""
 NAMELESS_ROOMS = {"utils", "util", "helpers", "common", "misc"}
 
 
@@ -21,7 +22,8 @@ def shown(path: Path) -> str:
 
 @pytest.mark.parametrize("path", TEXTS, ids=shown)
 def test_no_file_needs_an_apology_for_its_size(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_LINES or "Long because" in text[:600]
 
 
 @pytest.mark.parametrize("path", FILES, ids=shown)

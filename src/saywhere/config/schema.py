@@ -1,4 +1,8 @@
-"""The configuration: frozen models, read from TOML, overridden by `--set a.b=c`, dumped resolved into every run."""
+"""The configuration: frozen models, read from TOML, overridden by `--set a.b=c`.
+
+It is dumped resolved into every run. Long because all keys of a configuration stand on one page,
+each with what it means.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from saywhere.errors import MissingFile, UnreadableFile
+from saywhere.experiments import frozen
 from saywhere.experiments.grid import labels_of
 
 Results = dict[str, list[dict[str, Any]]]
@@ -35,7 +36,8 @@ def read_results(folder: Path) -> Table:
     known, seeds = labels_of(about["axis"]) if about["axis"] else [], about.get("seeds", [])
     found: Results = {}
     left_out = {}
-    for path in sorted(folder.glob("*-seed*.json")):
+    names = {path.name for path in folder.glob("*-seed*.json")} | _frozen_names(folder)
+    for path in sorted(folder / name for name in names):
         cell = read_cell(path)
         why = cell if isinstance(cell, str) else _stranger(cell, known, seeds)
         if why:
@@ -56,13 +58,15 @@ def read_results(folder: Path) -> Table:
 
 def _about(folder: Path) -> dict[str, Any]:
     place = folder / "table.json"
+    kept = frozen.read(folder)
+    if kept is not None and not place.is_file():
+        return _with_defaults(kept.about)
     if not place.is_file():
         raise MissingFile(
             "no table.json", where=folder, remedy="run `saywhere experiment GRID.toml` first"
         )
     try:
-        about = json.loads(place.read_text(encoding="utf-8"))
-        return {"title": about["title"], "note": "", "reference": None, "axis": []} | about
+        return _with_defaults(json.loads(place.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
         raise UnreadableFile(
             "table.json is not whole",
@@ -71,10 +75,23 @@ def _about(folder: Path) -> dict[str, Any]:
         ) from None
 
 
+def _with_defaults(about: dict[str, Any]) -> dict[str, Any]:
+    return {"title": about["title"], "note": "", "reference": None, "axis": []} | about
+
+
+def _frozen_names(folder: Path) -> set[str]:
+    kept = frozen.read(folder)
+    return set() if kept is None else {f"{name}.json" for name in kept.cells}
+
+
 def read_cell(path: Path) -> dict[str, Any] | str:
-    """What a finished cell found, or why the file holds none: half a file, or a failed cell's."""
+    """What a finished cell found, or why the file holds none: half a file, or a failed cell's.
+
+    Args:
+        path: FOLDER/CELL.json. Where there is no such file, the cell of the frozen table FOLDER.
+    """
     try:
-        cell = json.loads(path.read_text(encoding="utf-8"))
+        cell = read_document(path)
         if cell["status"] != "finished":
             return f"the cell failed: {cell.get('reason', 'no reason is kept')}"
         if all(isinstance(cell[key], kind) for key, kind in _HOLDS.items()):
@@ -82,6 +99,20 @@ def read_cell(path: Path) -> dict[str, Any] | str:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     return "not a whole result: run `saywhere experiment` again"
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """FOLDER/CELL.json, or the cell of that name in the frozen table FOLDER.
+
+    Raises:
+        OSError: where there is neither.
+        ValueError: for half a file.
+    """
+    kept = None if path.is_file() else frozen.read(path.parent)
+    if kept is not None and path.stem in kept.cells:
+        return dict(kept.cells[path.stem])
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
 
 
 def _stranger(cell: dict[str, Any], known: list[str], seeds: list[int]) -> str:

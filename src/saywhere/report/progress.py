@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from saywhere.experiments.grid import Cell, Grid, cells_of
+from saywhere.experiments.results import read_document
 from saywhere.experiments.runner import result_path
 from saywhere.io.files import write_text
 from saywhere.report.page import render
@@ -53,7 +53,7 @@ def _state(cell: Cell, folder: Path, *, is_again: bool) -> dict[str, Any]:
         "seconds": "",
     }
     try:
-        found = json.loads(result_path(folder, cell).read_text(encoding="utf-8"))
+        found = read_document(result_path(folder, cell))
         if found["status"] == "failed":
             return row if is_again else row | {"state": f"failed: {found['reason']}"}
         return row | {

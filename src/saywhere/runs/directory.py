@@ -14,10 +14,10 @@ from typing import Any
 
 from saywhere._version import __version__
 from saywhere.config import Config, read
-from saywhere.runs.provenance import RUNNING
-from saywhere.runs.config_diff import differences
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io import files
+from saywhere.runs.config_diff import differences
+from saywhere.runs.provenance import RUNNING
 
 PACKAGES = ("torch", "numpy", "kornia", "monai", "lightning-fabric", "transformers", "safetensors")
 FREE = {"train.threads"}
@@ -51,7 +51,11 @@ class Run:
         try:
             return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
         except (OSError, ValueError, TypeError):
-            raise UsageError("run.json is damaged", where=path, remedy="remove it to go on; the checkpoints do not depend on it") from None
+            raise UsageError(
+                "run.json is damaged",
+                where=path,
+                remedy="remove it to go on; the checkpoints do not depend on it",
+            ) from None
 
     def config(self, asked: Config, saved: Config | None) -> Config:
         """What to resume with: the checkpoint's, else config.toml's, else (killed before it was written) `asked`; with `asked`'s threads, if it names any.
@@ -61,7 +65,11 @@ class Run:
         path = self.folder / "config.toml"
         before = saved or (read(path) if path.is_file() else asked)
         same_config(before, asked)
-        return before.replace(**{"train.threads": asked.train.threads}) if asked.train.threads else before
+        return (
+            before.replace(**{"train.threads": asked.train.threads})
+            if asked.train.threads
+            else before
+        )
 
     def same_data(self, digest: str) -> None:
         """Refuse to resume on another manifest than the one begun with. Raises UsageError."""
@@ -78,7 +86,9 @@ class Run:
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """metrics.jsonl and metrics.csv, whole: they hold no times, so that a resumed run's are equal to the byte."""
-        files.write_text(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history))
+        files.write_text(
+            self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history)
+        )
         columns = list(dict.fromkeys(key for row in history for key in row))
         sheet = io.StringIO()
         writer = csv.DictWriter(sheet, columns, lineterminator="\n")
@@ -140,7 +150,11 @@ def reopen(folder: Path | None, name: str) -> Run | None:
 
 
 def _latest(folder: Path) -> float:
-    return max(path.stat().st_mtime for path in (folder, folder / "checkpoints", folder / "run.json") if path.exists())
+    return max(
+        path.stat().st_mtime
+        for path in (folder, folder / "checkpoints", folder / "run.json")
+        if path.exists()
+    )
 
 
 def same_config(saved: Config, asked: Config) -> None:
@@ -156,7 +170,11 @@ def weights_of(config: Config) -> dict[str, str] | None:
     if path is None:
         return None
     if not path.is_file():
-        raise MissingFile(f"no file {path}", where="network.weights", remedy="name the published R50+ViT-B_16.npz, or leave the key out")
+        raise MissingFile(
+            f"no file {path}",
+            where="network.weights",
+            remedy="name the published R50+ViT-B_16.npz, or leave the key out",
+        )
     return {"file": path.name, "sha256": files.digest(path)}
 
 

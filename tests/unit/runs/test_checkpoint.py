@@ -17,7 +17,14 @@ from saywhere.runs import checkpoint, sealed
 from saywhere.text.whitening import EmbeddingScale
 from saywhere.training.optimizer import build_optimizer
 
-STATE = {"encoder": None, "epoch": 1, "step": 5, "best": 0.5, "sums": [0.0, 0.1, 0.2], "history": [{"epoch": 1, "loss": 1.5}]}
+STATE = {
+    "encoder": None,
+    "epoch": 1,
+    "step": 5,
+    "best": 0.5,
+    "sums": [0.0, 0.1, 0.2],
+    "history": [{"epoch": 1, "loss": 1.5}],
+}
 
 
 def model_of(config: Config) -> Any:
@@ -77,10 +84,15 @@ def test_a_checkpoint_older_than_a_key_opens_as_it_was(config: Config, tmp_path:
     for key in NEW_NETWORK_KEYS:
         del old["network"][key]
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    (tmp_path / "checkpoint.safetensors").write_bytes(sealed.pack({"config": old, "state": STATE}, tensors))
+    (tmp_path / "checkpoint.safetensors").write_bytes(
+        sealed.pack({"config": old, "state": STATE}, tensors)
+    )
     saved = checkpoint.load(tmp_path)
     assert saved.config == config
-    assert all(torch.equal(value, model.state_dict()[name]) for name, value in checkpoint.build_from(saved, tmp_path).state_dict().items())
+    assert all(
+        torch.equal(value, model.state_dict()[name])
+        for name, value in checkpoint.build_from(saved, tmp_path).state_dict().items()
+    )
 
 
 def test_a_checkpoint_of_another_depth_brings_its_own(config: Config, tmp_path: Path) -> None:
@@ -94,13 +106,21 @@ def test_nothing_there_is_a_missing_file(tmp_path: Path) -> None:
         checkpoint.load(tmp_path)
 
 
-def test_another_models_checkpoint_is_refused_naming_the_first_difference(config: Config, tmp_path: Path) -> None:
+def test_another_models_checkpoint_is_refused_naming_the_first_difference(
+    config: Config, tmp_path: Path
+) -> None:
     checkpoint.save(tmp_path, config, model_of(config), STATE)
     saved = checkpoint.load(tmp_path)
-    with pytest.raises(BadCheckpoint, match=r"network\..* is float32 \(4, .*\) instead of float32 \(8, .*\)"):
+    with pytest.raises(
+        BadCheckpoint, match=r"network\..* is float32 \(4, .*\) instead of float32 \(8, .*\)"
+    ):
         checkpoint.restore_model(model_of(config.replace(**{"network.width": 8})), saved, tmp_path)
-    with pytest.raises(BadCheckpoint, match=r"is unknown in .*; the checkpoint of this very configuration"):
-        checkpoint.restore_model(build_model(config.replace(**{"fusion.name": "none"}), None), saved, tmp_path)
+    with pytest.raises(
+        BadCheckpoint, match=r"is unknown in .*; the checkpoint of this very configuration"
+    ):
+        checkpoint.restore_model(
+            build_model(config.replace(**{"fusion.name": "none"}), None), saved, tmp_path
+        )
     with pytest.raises(BadCheckpoint, match="is missing in"):
         checkpoint.restore_model(model_of(config), dataclasses.replace(saved, model={}), tmp_path)
 
@@ -111,34 +131,67 @@ def tampered(config: Config, tmp_path: Path, change: Any) -> checkpoint.Checkpoi
     found = {"config": config, "state": dict(STATE), "model": dict(model.state_dict())}
     change(found)
     weights = {name: value.contiguous() for name, value in found["model"].items()}
-    checkpoint.save(tmp_path, found["config"], SimpleNamespace(state_dict=lambda: weights), found["state"])  # type: ignore[arg-type]
+    checkpoint.save(
+        tmp_path, found["config"], SimpleNamespace(state_dict=lambda: weights), found["state"]
+    )  # type: ignore[arg-type]
     return checkpoint.load(tmp_path)
 
 
-@pytest.mark.parametrize("change", [{"network.width": 10**9}, {"data.size": 8 * 10**6}, {"network.name": "nothing"}, {"network.name": "monai:Nothing"}])
-def test_a_configuration_that_would_take_all_memory_is_refused_at_once(config: Config, tmp_path: Path, change: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"network.width": 10**9},
+        {"data.size": 8 * 10**6},
+        {"network.name": "nothing"},
+        {"network.name": "monai:Nothing"},
+    ],
+)
+def test_a_configuration_that_would_take_all_memory_is_refused_at_once(
+    config: Config, tmp_path: Path, change: dict[str, Any]
+) -> None:
     saved = tampered(config, tmp_path, lambda found: found.update(config=config.replace(**change)))
     with pytest.raises(BadCheckpoint):
         checkpoint.build_from(saved, tmp_path)
 
 
-@pytest.mark.parametrize("matrix", [torch.zeros(3), torch.zeros(2, 2, 2), torch.zeros(0, 0), torch.zeros(384, 19), torch.zeros(384, 20, dtype=torch.float64)])
-def test_a_scale_that_is_none_is_refused(config: Config, tmp_path: Path, matrix: torch.Tensor) -> None:
-    saved = tampered(config, tmp_path, lambda found: found["model"].update({"scale.matrix": matrix}))
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        torch.zeros(3),
+        torch.zeros(2, 2, 2),
+        torch.zeros(0, 0),
+        torch.zeros(384, 19),
+        torch.zeros(384, 20, dtype=torch.float64),
+    ],
+)
+def test_a_scale_that_is_none_is_refused(
+    config: Config, tmp_path: Path, matrix: torch.Tensor
+) -> None:
+    saved = tampered(
+        config, tmp_path, lambda found: found["model"].update({"scale.matrix": matrix})
+    )
     with pytest.raises(BadCheckpoint):
         checkpoint.build_from(saved, tmp_path)
 
 
-def test_a_model_with_words_whose_text_branch_is_gone_is_refused(config: Config, tmp_path: Path) -> None:
+def test_a_model_with_words_whose_text_branch_is_gone_is_refused(
+    config: Config, tmp_path: Path
+) -> None:
     def change(found: dict[str, Any]) -> None:
-        found["model"] = {name: value for name, value in found["model"].items() if name.startswith(("network.", "normalize."))}
+        found["model"] = {
+            name: value
+            for name, value in found["model"].items()
+            if name.startswith(("network.", "normalize."))
+        }
 
     with pytest.raises(BadCheckpoint, match="no model can be built from its configuration"):
         checkpoint.build_from(tampered(config, tmp_path, change), tmp_path)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_weights_that_are_not_finite_are_refused(config: Config, tmp_path: Path, value: float) -> None:
+def test_weights_that_are_not_finite_are_refused(
+    config: Config, tmp_path: Path, value: float
+) -> None:
     def change(found: dict[str, Any]) -> None:
         name = next(name for name in found["model"] if name.startswith("network."))
         found["model"][name] = found["model"][name].clone().fill_(value)
@@ -148,14 +201,28 @@ def test_weights_that_are_not_finite_are_refused(config: Config, tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "state", [{}, [], None, STATE | {"step": "5"}, STATE | {"sums": [1.0]}, STATE | {"history": [1]}, STATE | {"best": None}, STATE | {"sums": [1, 2, "x"]}]
+    "state",
+    [
+        {},
+        [],
+        None,
+        STATE | {"step": "5"},
+        STATE | {"sums": [1.0]},
+        STATE | {"history": [1]},
+        STATE | {"best": None},
+        STATE | {"sums": [1, 2, "x"]},
+    ],
 )
-def test_a_state_that_no_training_left_is_refused(config: Config, tmp_path: Path, state: Any) -> None:
+def test_a_state_that_no_training_left_is_refused(
+    config: Config, tmp_path: Path, state: Any
+) -> None:
     with pytest.raises(BadCheckpoint, match="its state is incomplete"):
         tampered(config, tmp_path, lambda found: found.update(state=state))
 
 
-def test_a_configuration_of_another_version_is_a_bad_checkpoint(config: Config, tmp_path: Path) -> None:
+def test_a_configuration_of_another_version_is_a_bad_checkpoint(
+    config: Config, tmp_path: Path
+) -> None:
     class Newer:
         def model_dump(self, mode: str) -> dict[str, Any]:
             return config.model_dump(mode="json") | {"telepathy": {}}
@@ -171,20 +238,32 @@ def test_moments_that_do_not_fit_are_refused(config: Config, tmp_path: Path) -> 
     name = next(name for name in saved.optimizer if name.endswith("exp_avg_sq"))
     for wrong in (torch.zeros(1, 2, 3), saved.optimizer[name] * float("nan")):
         with pytest.raises(BadCheckpoint, match=f"the moment {name} is"):
-            checkpoint.restore_optimizer(model, optimizer, checkpoint.Checkpoint(config, {}, {}, {name: wrong}), tmp_path)
+            checkpoint.restore_optimizer(
+                model, optimizer, checkpoint.Checkpoint(config, {}, {}, {name: wrong}), tmp_path
+            )
 
 
 def test_another_encoder_is_refused(tmp_path: Path) -> None:
     here: Any = SimpleNamespace(name="minilm", revision="abc", pooling="mean")
-    checkpoint.same_encoder({"name": "minilm", "revision": "abc", "pooling": "mean"}, here, tmp_path)
+    checkpoint.same_encoder(
+        {"name": "minilm", "revision": "abc", "pooling": "mean"}, here, tmp_path
+    )
     for key, other in (("revision", "abd"), ("pooling", "cls"), ("name", "cxr-bert")):
         with pytest.raises(BadCheckpoint, match="the model was trained with"):
-            checkpoint.same_encoder({"name": "minilm", "revision": "abc", "pooling": "mean"} | {key: other}, here, tmp_path)
+            checkpoint.same_encoder(
+                {"name": "minilm", "revision": "abc", "pooling": "mean"} | {key: other},
+                here,
+                tmp_path,
+            )
 
 
-def test_a_refused_write_leaves_the_one_before(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_write_leaves_the_one_before(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     checkpoint.save(tmp_path, config, model_of(config), STATE)
-    monkeypatch.setattr(checkpoint.files, "_flush", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        checkpoint.files, "_flush", lambda path: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with pytest.raises(KeyboardInterrupt):
         checkpoint.save(tmp_path, config, model_of(config), STATE | {"step": 6})
     assert checkpoint.load(tmp_path).state["step"] == 5

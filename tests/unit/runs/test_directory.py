@@ -28,9 +28,14 @@ def test_an_empty_folder_is_used_and_a_file_of_that_name_is_not(tmp_path: Path) 
     assert run.create(tmp_path / "file", "").folder == tmp_path / "file-2"
 
 
-def test_without_a_wish_the_folder_is_runs_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_wish_the_folder_is_runs_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    assert [str(run.create(None, "polyps").folder) for _ in range(2)] == ["runs/polyps", "runs/polyps-2"]
+    assert [str(run.create(None, "polyps").folder) for _ in range(2)] == [
+        "runs/polyps",
+        "runs/polyps-2",
+    ]
 
 
 def test_twenty_that_start_at_once_get_twenty_folders(tmp_path: Path) -> None:
@@ -45,7 +50,9 @@ def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
         run.create(tmp_path / "file" / "below", "")
 
 
-def test_the_newest_run_of_a_name_is_resumed_and_of_no_longer_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_run_of_a_name_is_resumed_and_of_no_longer_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import os
 
     monkeypatch.chdir(tmp_path)
@@ -78,21 +85,34 @@ def test_what_a_killed_write_left_is_swept(tmp_path: Path) -> None:
     here = run.create(tmp_path / "run", "")
     here.last.mkdir()
     for folder in (here.folder, here.last):
-        (folder / ".run.json.4194999.tmp").write_text("half")  # above Linux's highest process number on most machines
+        (folder / ".run.json.4194999.tmp").write_text(
+            "half"
+        )  # above Linux's highest process number on most machines
     run.reopen(here.folder, "")
     assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_another_configuration_is_refused_by_its_key() -> None:
     saved = Config()
-    with pytest.raises(UsageError, match=r"optimizer\.learning_rate was 0\.001 and is now 0\.01; a run goes on as it began"):
+    with pytest.raises(
+        UsageError,
+        match=r"optimizer\.learning_rate was 0\.001 and is now 0\.01; a run goes on as it began",
+    ):
         run.same_config(saved, saved.replace(**{"optimizer.learning_rate": 0.01}))
     with pytest.raises(UsageError, match=r"train\.precision was 'bf16-mixed' and is now '32-true'"):
-        run.same_config(saved.replace(**{"train.precision": "bf16-mixed"}), saved.replace(**{"train.precision": "32-true"}))
+        run.same_config(
+            saved.replace(**{"train.precision": "bf16-mixed"}),
+            saved.replace(**{"train.precision": "32-true"}),
+        )
 
 
 def test_what_auto_chose_may_differ() -> None:
-    run.same_config(Config().replace(**{"train.precision": "bf16-mixed", "train.channels_last": False, "train.threads": 7}), Config())
+    run.same_config(
+        Config().replace(
+            **{"train.precision": "bf16-mixed", "train.channels_last": False, "train.threads": 7}
+        ),
+        Config(),
+    )
 
 
 def test_one_arm_said_in_two_ways_is_one() -> None:
@@ -102,7 +122,10 @@ def test_one_arm_said_in_two_ways_is_one() -> None:
 
 
 def test_without_a_checkpoint_config_toml_decides(tmp_path: Path) -> None:
-    here, begun = run.create(tmp_path / "run", ""), Config().replace(**{"train.precision": "32-true", "train.epochs": 7})
+    here, begun = (
+        run.create(tmp_path / "run", ""),
+        Config().replace(**{"train.precision": "32-true", "train.epochs": 7}),
+    )
     assert here.config(begun, None) == begun  # nothing written yet
     here.write_config(begun)
     assert here.config(begun.replace(**{"train.precision": "auto"}), None) == begun
@@ -124,7 +147,10 @@ def test_another_file_of_first_weights_is_refused(tmp_path: Path) -> None:
     here.same_weights({"file": "vit.npz", "sha256": "a"})  # nothing is known yet
     here.write_facts(weights={"file": "vit.npz", "sha256": "a"})
     here.same_weights({"file": "vit.npz", "sha256": "a"})
-    with pytest.raises(UsageError, match=r"network\.weights has changed since this run began in .*: bring the file back"):
+    with pytest.raises(
+        UsageError,
+        match=r"network\.weights has changed since this run began in .*: bring the file back",
+    ):
         here.same_weights({"file": "vit.npz", "sha256": "b"})
 
 
@@ -145,9 +171,14 @@ def test_metrics_are_the_same_numbers_in_both_files(tmp_path: Path) -> None:
     here = run.create(tmp_path / "run", "")
     history = [{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": 1e-17, "val_dice_mean": 1 / 3}]
     here.write_metrics(history)
-    assert [json.loads(line) for line in (here.folder / "metrics.jsonl").read_text().splitlines()] == history
+    assert [
+        json.loads(line) for line in (here.folder / "metrics.jsonl").read_text().splitlines()
+    ] == history
     with (here.folder / "metrics.csv").open() as sheet:
-        read = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(sheet)]
+        read = [
+            {key: float(value) for key, value in row.items() if value}
+            for row in csv.DictReader(sheet)
+        ]
     assert read == history
 
 
@@ -162,4 +193,6 @@ def test_versions_are_those_that_are_imported() -> None:
 def test_a_run_goes_on_with_its_own_threads_unless_others_are_asked_for(tmp_path: Path) -> None:
     begun = Config().replace(**{"train.threads": 2})
     assert run.Run(tmp_path).config(Config(), begun).train.threads == 2
-    assert run.Run(tmp_path).config(Config().replace(**{"train.threads": 7}), begun) == Config().replace(**{"train.threads": 7})
+    assert run.Run(tmp_path).config(
+        Config().replace(**{"train.threads": 7}), begun
+    ) == Config().replace(**{"train.threads": 7})

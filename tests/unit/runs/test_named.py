@@ -16,7 +16,9 @@ def model(place: Path, name: str) -> Path:
     return place / name
 
 
-def test_the_first_place_that_has_a_name_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_place_that_has_a_name_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = model(tmp_path / "a", "spot"), model(tmp_path / "b", "spot")
     model(tmp_path / "b", "blob")
     monkeypatch.setenv("SAYWHERE_MODELS", f"{tmp_path / 'a'}:{tmp_path / 'b'}")
@@ -25,7 +27,9 @@ def test_the_first_place_that_has_a_name_wins(tmp_path: Path, monkeypatch: pytes
     assert set(named.known()) >= {"spot", "blob"}
 
 
-def test_a_folder_of_pictures_that_is_called_like_a_model_does_not_hide_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_pictures_that_is_called_like_a_model_does_not_hide_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = model(tmp_path / "models", "spot")
     monkeypatch.setenv("SAYWHERE_MODELS", str(tmp_path / "models"))
     (tmp_path / "work" / "spot").mkdir(parents=True)
@@ -33,10 +37,14 @@ def test_a_folder_of_pictures_that_is_called_like_a_model_does_not_hide_it(tmp_p
     assert named.find(Path("spot")) == place
 
 
-def test_what_is_neither_says_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_neither_says_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model(tmp_path, "spot")
     monkeypatch.setenv("SAYWHERE_MODELS", str(tmp_path))
-    with pytest.raises(MissingFile, match=r"no run and no model 'spott'.*did you mean 'spot'.*saywhere models list"):
+    with pytest.raises(
+        MissingFile, match=r"no run and no model 'spott'.*did you mean 'spot'.*saywhere models list"
+    ):
         named.find(Path("spott"))
     with pytest.raises(MissingFile, match="no checkpoint in runs/nothing"):
         named.find(Path("runs/nothing"))

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="compares wi
 
 def git(folder: Path, *words: str) -> str:
     person = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
-    return subprocess.run(["git", *person, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *person, *words], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 @pytest.fixture
@@ -45,7 +47,11 @@ def test_of_a_second_work_tree(checkout: Path, tmp_path: Path) -> None:
     git(checkout, "worktree", "add", "-q", "-b", "other", str(tmp_path / "other"))
     git(tmp_path / "other", "commit", "-q", "--allow-empty", "-m", "two")
     found = commit(tmp_path / "other/src/saywhere")
-    assert found == git(tmp_path / "other", "rev-parse", "HEAD")[:12] != commit(checkout / "src/saywhere")
+    assert (
+        found
+        == git(tmp_path / "other", "rev-parse", "HEAD")[:12]
+        != commit(checkout / "src/saywhere")
+    )
 
 
 def test_of_an_installed_package_none_even_inside_of_a_checkout(checkout: Path) -> None:
@@ -54,7 +60,9 @@ def test_of_an_installed_package_none_even_inside_of_a_checkout(checkout: Path) 
     assert commit(installed) is None
 
 
-@pytest.mark.parametrize("head", ["/home/somebody", "ref: refs/heads/nowhere", "ref: ../../../etc/hostname", ""])
+@pytest.mark.parametrize(
+    "head", ["/home/somebody", "ref: refs/heads/nowhere", "ref: ../../../etc/hostname", ""]
+)
 def test_what_is_no_commit_is_never_told(checkout: Path, head: str) -> None:
     (checkout / ".git/HEAD").write_text(head)
     assert commit(checkout / "src/saywhere") is None
@@ -81,6 +89,13 @@ def test_a_process_keeps_the_commit_whose_code_it_imported(checkout: Path) -> No
     )
     first = git(checkout, "rev-parse", "HEAD")[:12]
     paths = os.environ | {"PYTHONPATH": str(checkout / "src")}
-    told = subprocess.run([sys.executable, "-c", ASKED_LATER], cwd=checkout, env=paths, check=True, capture_output=True, text=True).stdout.split()
+    told = subprocess.run(
+        [sys.executable, "-c", ASKED_LATER],
+        cwd=checkout,
+        env=paths,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
     assert told == [first, git(checkout, "rev-parse", "HEAD")[:12]]
     assert told[0] != told[1]

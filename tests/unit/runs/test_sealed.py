@@ -43,7 +43,10 @@ def test_what_is_packed_comes_back(path: Path) -> None:
     document, tensors = sealed.unpack(path)
     assert document == {"format": sealed.FORMAT, **DOCUMENT}
     assert tensors.keys() == TENSORS.keys()
-    assert all(torch.equal(tensors[name], TENSORS[name]) and tensors[name].dtype == TENSORS[name].dtype for name in TENSORS)
+    assert all(
+        torch.equal(tensors[name], TENSORS[name]) and tensors[name].dtype == TENSORS[name].dtype
+        for name in TENSORS
+    )
 
 
 def test_equal_content_gives_equal_bytes() -> None:
@@ -63,7 +66,9 @@ def test_a_flipped_bit_anywhere_is_found(path: Path) -> None:
             found = sealed.unpack(path)
         except BadCheckpoint:
             continue
-        assert all(torch.equal(found[1][name], TENSORS[name]) for name in TENSORS), place  # white space between JSON's parts means nothing
+        assert all(torch.equal(found[1][name], TENSORS[name]) for name in TENSORS), (
+            place
+        )  # white space between JSON's parts means nothing
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.3, 0.9, 0.999])
@@ -100,17 +105,24 @@ def test_format_1_had_no_digest_and_is_still_read(path: Path) -> None:
         ({"saywhere": "{"}, "not a Saywhere checkpoint"),
         ({"saywhere": "[1]"}, "its header is no table"),
         ({"saywhere": "[" * 100_000}, "not a Saywhere checkpoint"),
-        ({"saywhere": '{"format": 3}'}, "checkpoint format 3 in .*; this version reads formats 1 to 2"),
+        (
+            {"saywhere": '{"format": 3}'},
+            "checkpoint format 3 in .*; this version reads formats 1 to 2",
+        ),
         ({"saywhere": '{"format": [1]}'}, r"checkpoint format \[1\]"),
     ],
 )
-def test_a_header_that_is_not_ours_is_refused(path: Path, metadata: dict[str, str], message: str) -> None:
+def test_a_header_that_is_not_ours_is_refused(
+    path: Path, metadata: dict[str, str], message: str
+) -> None:
     rewritten(path, lambda header: header.update(__metadata__=metadata))
     with pytest.raises(BadCheckpoint, match=message):
         sealed.unpack(path)
 
 
-def test_a_header_or_a_number_of_tensors_beyond_reason_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_header_or_a_number_of_tensors_beyond_reason_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sealed, "MAX_TENSORS", len(TENSORS) - 1)
     with pytest.raises(BadCheckpoint, match="4 tensors"):
         sealed.unpack(path)
