@@ -1,4 +1,6 @@
-"""The configuration: frozen models, read from TOML, overridden by `--set a.b=c`, dumped resolved into every run."""
+"""The configuration: frozen models, read from TOML, overridden by `--set a.b=c`, dumped resolved
+into every run.
+"""
 
 from __future__ import annotations
 
@@ -190,12 +192,16 @@ class FusionConfig(Section):
 
     @property
     def chosen_arm(self) -> str:
-        """`arm`, else the paper's where there is a pseudo-image to turn, and untouched words where there is none."""
+        """`arm`, else the paper's where there is a pseudo-image to turn, and untouched words where
+        there is none.
+        """
         return self.arm or ("fuse-first" if self.has_pseudo_image else "untouched")
 
 
 class AugmentConfig(Section):
-    """One geometry for stack and mask (defaults: the public code's ranges); photometric changes for the image alone."""
+    """One geometry for stack and mask (defaults: the public code's ranges); photometric changes for
+    the image alone.
+    """
 
     name: Literal["none", "paper"] = Field("paper", description="none: nothing below is done")
     horizontal_flip: Share = Field(0.5, ge=0, le=1, description="probability")
@@ -262,7 +268,10 @@ class NetworkConfig(Section):
 
 
 class NormalizeConfig(Section):
-    """Per half of the stack: (value − mean) / std, after the augmentation. `auto`: the network's own, else ImageNet's."""
+    """Per half of the stack: (value − mean) / std, after the augmentation.
+
+    `auto`: the network's own, else ImageNet's.
+    """
 
     image_mean: Annotated[tuple[float, ...], PerChannel] | Literal["auto"] = Field(
         "auto", description="one number a channel"
@@ -394,7 +403,9 @@ class Config(Section):
 
 
 def read(path: Path, overrides: list[str] | None = None) -> Config:
-    """Read a TOML file and apply `a.b=c` overrides. Relative paths in it are relative to the working directory.
+    """Read a TOML file and apply `a.b=c` overrides.
+
+    Relative paths in it are relative to the working directory.
 
     Raises: MissingFile, ConfigError.
     """
@@ -410,13 +421,19 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
 
 
 def as_config(given: Any) -> Config:
-    """A configuration as it is, or the one in a TOML file. Raises UsageError for another kind of thing, MissingFile, ConfigError."""
+    """A configuration as it is, or the one in a TOML file.
+
+    Raises UsageError for another kind of thing, MissingFile, ConfigError.
+    """
     if isinstance(given, Config):
         return given
     if isinstance(given, (str, Path)):
         return read(Path(given))
-    raise UsageError(f"a configuration is a {type(given).__name__}", allowed="a saywhere.Config, or the path of a TOML file",
-                     remedy='say saywhere.Config().replace(**{"train.epochs": 10})')  # fmt: skip
+    raise UsageError(
+        f"a configuration is a {type(given).__name__}",
+        allowed="a saywhere.Config, or the path of a TOML file",
+        remedy='say saywhere.Config().replace(**{"train.epochs": 10})',
+    )
 
 
 def parse(
@@ -425,7 +442,9 @@ def parse(
     text: str = "",
     places: Mapping[str, str] = MappingProxyType({}),
 ) -> Config:
-    """Validate a nested dictionary. Raises ConfigError naming key, value, line and the nearest known key.
+    """Validate a nested dictionary.
+
+    Raises ConfigError naming key, value, line and the nearest known key.
 
     `text`: the TOML that it came from. `places`: where else a dotted key came from.
     """
@@ -438,7 +457,9 @@ def parse(
 def _explain(
     faults: Sequence[Any], where: object, text: str, places: Mapping[str, str]
 ) -> ConfigError:
-    """The first fault as a sentence; of a value that could be several things, what each would have needed."""
+    """The first fault as a sentence; of a value that could be several things, what each would have
+    needed.
+    """
     fault = faults[0]
     location = [str(part) for part in fault["loc"] if not isinstance(part, int)][:2]
     key = ".".join(location)

@@ -1,4 +1,6 @@
-"""The figure: a pseudo-image joins the image, turns with it, and any network segments (arXiv 2510.12482)."""
+"""The figure: a pseudo-image joins the image, turns with it, and any network segments (arXiv
+2510.12482).
+"""
 
 from __future__ import annotations
 

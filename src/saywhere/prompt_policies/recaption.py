@@ -18,9 +18,11 @@ from saywhere.transforms.augmentation import Geometry
 
 
 class Recaption(PromptPolicy):
-    """What a sentence says of places and their number is replaced by what the mask shows now; all else is kept.
+    """What a sentence says of places and their number is replaced by what the mask shows now; all
+    else is kept.
 
-    A target that left the frame keeps its words. Where the set names thirds of lungs (LViT's sentences), they are written so.
+    A target that left the frame keeps its words. Where the set names thirds of lungs (LViT's
+    sentences), they are written so.
     """
 
     changes_prompts = True

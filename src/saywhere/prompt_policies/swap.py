@@ -1,6 +1,7 @@
 """The words are changed as the image is, word by word.
 
-Flips exchange left and right, or upper and lower; a quarter turn cycles all four. A free rotation is said as the nearest quarter
+Flips exchange left and right, or upper and lower; a quarter turn cycles all four. A free rotation
+is said as the nearest quarter
 turn, and a scale or a shift not at all: there are no words for them.
 """
 

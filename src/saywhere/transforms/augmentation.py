@@ -1,6 +1,7 @@
 """One geometry for the stack and the mask; photometric changes for the image alone.
 
-Drawing and applying are apart: `draw` gives plain numbers, one row a sample, that can be printed, stored, replayed and
+Drawing and applying are apart: `draw` gives plain numbers, one row a sample, that can be printed,
+stored, replayed and
 inverted; applying them is deterministic and differentiable. The only file that imports kornia.
 """
 
@@ -26,9 +27,11 @@ Rows = np.ndarray
 
 
 class Geometry(NamedTuple):
-    """What was done to each sample: flips first, then rotation (degrees, counter-clockwise), scale and translation about the centre.
+    """What was done to each sample: flips first, then rotation (degrees, counter-clockwise), scale
+    and translation about the centre.
 
-    Each field holds one number a sample; translation is in shares of the side, to the right and down.
+    Each field holds one number a sample; translation is in shares of the side, to the right and
+    down.
     """
 
     horizontal_flip: Rows
@@ -93,7 +96,10 @@ class Geometry(NamedTuple):
     def __call__(
         self, picture: Float[Tensor, "batch anything height width"], mode: str = "bilinear"
     ) -> Float[Tensor, "batch anything height width"]:
-        """Move a stack (`bilinear`) or a mask (`nearest`); what comes in from outside is 0. Gradients flow through."""
+        """Move a stack (`bilinear`) or a mask (`nearest`); what comes in from outside is 0.
+
+        Gradients flow through.
+        """
         return self._warp(picture, self.matrix(*picture.shape[-2:]), mode)
 
     def undo(
@@ -114,7 +120,9 @@ class Geometry(NamedTuple):
 
 @dataclass(frozen=True)
 class Photometry:
-    """What was done to each image's grey levels; identity: brightness 0, contrast 1, saturation 1, gamma 1, blur 0, noise 0."""
+    """What was done to each image's grey levels; identity: brightness 0, contrast 1, saturation 1,
+    gamma 1, blur 0, noise 0.
+    """
 
     brightness: Rows
     contrast: Rows
@@ -164,7 +172,10 @@ class Photometry:
 
 
 class Augmentation:
-    """Draws geometries and photometries: a function of (seed, step, sample), in any process. `config`: the ranges; None for the paper's."""
+    """Draws geometries and photometries: a function of (seed, step, sample), in any process.
+
+    `config`: the ranges; None for the paper's.
+    """
 
     def __init__(self, config: AugmentConfig | None = None) -> None:
         self.config = config = config or AugmentConfig()
