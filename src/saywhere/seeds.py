@@ -37,7 +37,9 @@ def one_of(texts: Sequence[str], random: np.random.Generator) -> str:
 
 
 def seed_weights(seed: int) -> None:
-    """Seed torch's global state, once, before a model is built (nothing else may use that state)."""
+    """Seed torch's global state, once, before a model is built
+    (nothing else may use that state).
+    """
     torch.manual_seed(_of_weights(seed))
 
 

@@ -78,7 +78,10 @@ class DataConfig(Section):
         0.0,
         ge=0,
         le=1,
-        description="share of training samples whose words name one half of the picture, and mean what lies there",
+        description=(
+            "share of training samples whose words name one half of the picture, "
+            "and mean what lies there"
+        ),
     )
     half_name: str = Field(
         "half",
@@ -113,11 +116,13 @@ class DataConfig(Section):
     def _multiple_of_8(cls, size: int) -> int:
         if size < SMALLEST:
             raise ValueError(
-                f"a size must be a multiple of 8 (the generator doubles three times), and at least {SMALLEST}: try {SMALLEST}"
+                "a size must be a multiple of 8 (the generator doubles three times), "
+                f"and at least {SMALLEST}: try {SMALLEST}"
             )
         if size % 8:
             raise ValueError(
-                f"a size must be a multiple of 8 (the generator doubles three times): try {size // 8 * 8} or {(size // 8 + 1) * 8}"
+                "a size must be a multiple of 8 (the generator doubles three times): "
+                f"try {size // 8 * 8} or {(size // 8 + 1) * 8}"
             )
         return size
 
@@ -139,7 +144,10 @@ class TextConfig(Section):
     noise: float = Field(
         0.5,
         ge=0,
-        description="σ of the Gaussian noise on the scaled embedding in training; 1 = the spread of the training prompts",
+        description=(
+            "σ of the Gaussian noise on the scaled embedding in training; "
+            "1 = the spread of the training prompts"
+        ),
     )
     train_prompts: str | Annotated[list[str], Field(min_length=1)] = Field(
         "prompt", description="levels drawn from in training (a manifest's `prompts` keys)"
@@ -232,7 +240,9 @@ class AugmentConfig(Section):
     )
     words: Literal["registered", "naive"] = Field(
         "registered",
-        description="does a box bring its words' picture, and are colour and blur the image's alone?",
+        description=(
+            "does a box bring its words' picture, and are colour and blur the image's alone?"
+        ),
     )
 
     @field_validator("scale")
@@ -252,18 +262,25 @@ class NetworkConfig(Section):
         1.0,
         gt=0,
         le=2,
-        description="share of the published levels (unet, unetpp) or blocks (transunet, missformer)",
+        description=(
+            "share of the published levels (unet, unetpp) or blocks (transunet, missformer)"
+        ),
     )
     pretrained: bool = Field(
         True, description="ImageNet weights, where the network has them (lite)"
     )
     weights: Place | None = Field(
         None,
-        description="published weights to start from: R50+ViT-B_16.npz (transunet); in training only",
+        description=(
+            "published weights to start from: R50+ViT-B_16.npz (transunet); in training only"
+        ),
     )
     first_filters: Literal["zero", "scale", "tile", "adapter", "stem"] | None = Field(
         None,
-        description="how the pseudo-image comes into pretrained filters (lite; transunet with weights); none: zero",
+        description=(
+            "how the pseudo-image comes into pretrained filters "
+            "(lite; transunet with weights); none: zero"
+        ),
     )
 
 
@@ -352,7 +369,9 @@ class EvaluateConfig(Section):
     threshold: float = Field(0.5, gt=0, lt=1, description="on the probability")
     mirror: bool = Field(
         False,
-        description="average over four mirrorings, words and all: four times the time, in prediction too",
+        description=(
+            "average over four mirrorings, words and all: four times the time, in prediction too"
+        ),
     )
     bootstrap: int = Field(2000, ge=100, description="resamples of the images")
     surface_tolerance_px: float = Field(
@@ -386,7 +405,9 @@ class Config(Section):
             and self.fusion.arm == "fuse-first"
         ):
             raise ValueError(
-                f"fusion.arm is 'fuse-first', but {self.fusion.name} has no picture of the words that could turn: try 'untouched'"
+                "fusion.arm is 'fuse-first', "
+                f"but {self.fusion.name} has no picture of the words that "
+                "could turn: try 'untouched'"
             )
         return self
 

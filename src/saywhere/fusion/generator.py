@@ -57,7 +57,9 @@ def start_unit_variance(
     for part in (
         projection,
         generator,
-    ):  # the last bits of a float32 sum depend on the number of threads, and equal trainings must start equal
+    ):
+        # The last bits of a float32 sum depend on the number of threads,
+        # and equal trainings must start equal.
         part.double()
     value = _unit_variance(
         last, projection.layers[:-1](embedding[chosen].double()), per_output=False

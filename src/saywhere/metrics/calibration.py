@@ -105,7 +105,10 @@ def check(expected: ArrayLike, dice: ArrayLike) -> dict[str, float | int]:
 
 def promised(found: Mapping[str, Any]) -> str:
     """What `check` found, in words."""
-    return f"its expected Dice is {found['mean']:.3f} where {found['dice']:.3f} was found, and {found['error']:.3f} off for a case"
+    return (
+        f"its expected Dice is {found['mean']:.3f} where {found['dice']:.3f} was found, "
+        f"and {found['error']:.3f} off for a case"
+    )
 
 
 def _is_count(value: Any) -> bool:

@@ -1,4 +1,6 @@
-"""Does a model know when it is wrong? What its confidence in an answer says of that answer's Dice."""
+"""Does a model know when it is wrong?
+What its confidence in an answer says of that answer's Dice.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,10 @@ def sure_and_right(found: Mapping[str, Any]) -> str:
     return (
         ""
         if found["confidence"] is None
-        else f"it is {found['confidence']:.0%} sure of what it marks, and {found['precision']:.0%} of that is right"
+        else (
+            f"it is {found['confidence']:.0%} sure of what it marks, "
+            f"and {found['precision']:.0%} of that is right"
+        )
     )
 
 

@@ -282,7 +282,8 @@ def _finite(name: str, values: ArrayLike, dimensions: int) -> np.ndarray:
     if len(bad):
         place = ", ".join(str(index) for index in bad[0])
         raise UsageError(
-            f"{name}: {len(bad)} of {numbers.size} numbers are NaN or infinite, the first at [{place}]",
+            f"{name}: {len(bad)} of {numbers.size} numbers are NaN or infinite, "
+            f"the first at [{place}]",
             allowed="a mean is taken of finite numbers only",
             remedy="infinite Hausdorff distances are counted apart; a NaN is a fault upstream",
         )

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     Words = Sequence[str] | Tensor
     Sentences = Sequence[str | Sequence[str]]
     AnyEncoder = str | Encoder
-else:  # for a checker at run time: what comes is checked below, and a wrong kind is answered with a sentence
+else:
+    # For a checker at run time: what comes is checked below,
+    # and a wrong kind is answered with a sentence.
     Prompts = Words = Sentences = AnyEncoder = Any
 
 
@@ -175,7 +177,10 @@ class EarlyFusion(TextBranch):
     def extra_repr(self) -> str:
         """Its figures, for a notebook."""
         (height, width), (embedding, scaled) = self.size, self.scale.dims
-        return f"{self._opened[0].name}: {embedding} → {scaled} numbers → {height}×{width}, {len(self._known):,} sentences known"
+        return (
+            f"{self._opened[0].name}: {embedding} → {scaled} numbers → {height}×{width}, "
+            f"{len(self._known):,} sentences known"
+        )
 
     def _check(self, image: Any) -> None:
         """Raises UsageError for what cannot be stacked."""

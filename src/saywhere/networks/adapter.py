@@ -152,7 +152,10 @@ def _try(name: str, network: Adapter, size: int) -> None:
             parameter.is_meta for parameter in network.parameters()
         ):
             return  # shapes alone cannot be tried with it; the network with its numbers can
-        found = f"MONAI's {name} gives no logit a pixel of a picture of {size}×{size} px ({_first_line(error)})"
+        found = (
+            f"MONAI's {name} gives no logit a pixel "
+            f"of a picture of {size}×{size} px ({_first_line(error)})"
+        )
         raise UsageError(found, remedy=f"try another data.size, or {WRAP}") from None
     finally:
         network.train()

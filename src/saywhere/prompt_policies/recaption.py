@@ -32,7 +32,9 @@ class Recaption(PromptPolicy):
 
     @classmethod
     def open(cls, config: Config, rows: Sequence[Row]) -> Recaption:
-        """The rule is fitted on the training rows' first sentences; how well it fits is recorded."""
+        """The rule is fitted on the training rows' first sentences;
+        how well it fits is recorded.
+        """
         return cls(fit_rule(rows, levels_of(config)))
 
     def sentences(self, prompt: str) -> list[str]:
@@ -48,7 +50,9 @@ class Recaption(PromptPolicy):
         return {"place_rule": self.rule.facts()}
 
     def _rule_of(self, prompt: str) -> PlaceRule | LungRule:
-        """Sentences of mosaics and halves name no thirds of lungs: they get places of the 3×3 grid."""
+        """Sentences of mosaics and halves name no thirds of lungs:
+        they get places of the 3×3 grid.
+        """
         return (
             PlaceRule() if isinstance(self.rule, LungRule) and named(prompt) is None else self.rule
         )

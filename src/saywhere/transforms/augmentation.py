@@ -76,7 +76,9 @@ class Geometry(NamedTuple):
         return cls(*(np.array([row[name] for row in record], np.float32) for name in cls._fields))
 
     def matrix(self, height: int, width: int) -> Float[Tensor, "batch 3 3"]:
-        """Pixel coordinates before → after, homogeneous (x, y, 1), pixel centres at whole numbers."""
+        """Pixel coordinates before → after, homogeneous (x, y, 1),
+        pixel centres at whole numbers.
+        """
         n = len(self.degrees)
         centre = torch.tensor([(width - 1) / 2, (height - 1) / 2], dtype=torch.float64).expand(n, 2)
         shift = torch.from_numpy(
