@@ -23,7 +23,7 @@ from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.prompts import clean
 from saywhere.text.whitening import EmbeddingScale, fit, same_meaning
-from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.geometry import Geometry
 from saywhere.types import Embedding, PseudoImage, Stack
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from saywhere.errors import UsageError
 from saywhere.modeling.early_fusion import EarlyFusion
-from saywhere.transforms.augmentation import Augmentation, Geometry
+from saywhere.transforms.augmentation import Augmentation
+from saywhere.transforms.geometry import Geometry
 
 
 class FuseWordsd(MapTransform):

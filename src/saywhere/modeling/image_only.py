@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from saywhere.modeling.normalize import Normalize
-from saywhere.transforms.augmentation import Geometry
 from saywhere.transforms.cutmix import Mixing
+from saywhere.transforms.geometry import Geometry
 from saywhere.types import Embedding, Image, Segmentation
 
 

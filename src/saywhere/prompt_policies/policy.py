@@ -9,7 +9,7 @@ from torch import Tensor
 
 from saywhere.config import Config
 from saywhere.data.manifest import Row
-from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.geometry import Geometry
 
 
 class PromptPolicy:

@@ -14,7 +14,7 @@ from saywhere.data.manifest import Row
 from saywhere.data.sampler import levels_of
 from saywhere.datasets.described import fit_rule
 from saywhere.prompt_policies.policy import PromptPolicy
-from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.geometry import Geometry
 
 
 class Recaption(PromptPolicy):

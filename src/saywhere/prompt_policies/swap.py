@@ -16,7 +16,7 @@ from saywhere.config import Config
 from saywhere.data.manifest import Row
 from saywhere.prompt_policies.policy import PromptPolicy
 from saywhere.text.prompts import turn
-from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.geometry import Geometry
 
 log = logging.getLogger("saywhere")
 

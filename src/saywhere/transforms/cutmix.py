@@ -17,7 +17,7 @@ from torch import Tensor
 
 from saywhere.config import AugmentConfig
 from saywhere.seeds import generator
-from saywhere.transforms.augmentation import Photometry
+from saywhere.transforms.photometry import Photometry
 from saywhere.types import PseudoImage, Stack
 
 
