@@ -1,4 +1,6 @@
-"""Saywhere: say where, see the mask. Referring (text-guided) medical image segmentation. Research use only, not a medical device.
+"""Saywhere: say where, see the mask.
+
+Referring (text-guided) medical image segmentation. Research use only, not a medical device.
 
 import saywhere
 segmenter = saywhere.load("runs/kvasir")

@@ -1,4 +1,6 @@
-"""`saywhere …` and `python -m saywhere …`: run a verb; an error is one sentence on stderr and an exit code, never a traceback."""
+"""`saywhere …` and `python -m saywhere …`: run a verb; an error is one sentence on stderr and an
+exit code, never a traceback.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ INTERRUPTED = 130  # the shell's convention: 128 + SIGINT
 
 
 def main() -> None:
-    """Exit codes: 0 ok · 1 the work failed · 2 wrong use · 3 done, but some inputs were set aside · 130 interrupted."""
+    """Exit codes: 0 ok · 1 the work failed · 2 wrong use · 3 done, but some inputs were set aside ·
+    130 interrupted.
+    """
     if sys.argv[1:3] not in REACHING_OUT:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is ever downloaded silently
     from saywhere.cli.main import app

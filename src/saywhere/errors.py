@@ -109,7 +109,10 @@ class OutOfMemory(SaywhereError):
 
 
 class NotWritable(SaywhereError):
-    """A file cannot be written: disk full or read-only folder. What was there before is still there."""
+    """A file cannot be written: disk full or read-only folder.
+
+    What was there before is still there.
+    """
 
     code, http_status = "not_writable", 507
 

@@ -1,4 +1,6 @@
-"""Segmentation loss in the augmented frame + λ · L1(pseudo-image, image · mask) in the original frame."""
+"""Segmentation loss in the augmented frame + λ · L1(pseudo-image, image · mask) in the original
+frame.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,12 @@ class Loss:
 
 
 class SegmentationLoss(nn.Module):
-    """`dice_ce`, `dice`: on logits. `paper_code_*`: on sigmoided output, as the public code does, for comparison only:
+    """`dice_ce`, `dice`: on logits.
 
-    `paper_code_softmax` (MONAI 1.0: softmax over one channel, CE ≡ 0, leaves Dice) and `paper_code_sigmoid` (recent MONAI:
+    `paper_code_*`: on sigmoided output, as the public code does, for comparison only:
+
+    `paper_code_softmax` (MONAI 1.0: softmax over one channel, CE ≡ 0, leaves Dice) and
+    `paper_code_sigmoid` (recent MONAI:
     cross-entropy takes the probability for a logit, a double sigmoid).
     """
 
@@ -43,25 +48,36 @@ class SegmentationLoss(nn.Module):
             self.loss = DiceCELoss(sigmoid=self.on_logits)
 
     def forward(self, logits: Any, target: Mask) -> Tensor:
-        """`logits`: whatever the network gave. Raises UsageError where that is not one logit a pixel, (batch, 1, height, width)."""
+        """`logits`: whatever the network gave.
+
+        Raises UsageError where that is not one logit a pixel, (batch, 1, height, width).
+        """
         if not isinstance(logits, Tensor) or logits.shape != target.shape:
             found = (
                 f"of shape {tuple(logits.shape)}"
                 if isinstance(logits, Tensor)
                 else f"a {type(logits).__name__}"
             )
-            raise UsageError(f"the network's output is {found}", allowed=f"it must be one logit a pixel, {tuple(target.shape)}",
-                             remedy="build the network with one output channel, at the size that came in")  # fmt: skip
+            raise UsageError(
+                f"the network's output is {found}",
+                allowed=f"it must be one logit a pixel, {tuple(target.shape)}",
+                remedy="build the network with one output channel, at the size that came in",
+            )
         return self.loss(logits if self.on_logits else logits.sigmoid(), target)
 
 
 def roi_loss(name: str, pseudo_image: PseudoImage, image: Image, mask: Mask) -> Tensor:
-    """Between the pseudo-image and the image inside of its region of interest (original frame): L1, but for `mask`.
+    """Between the pseudo-image and the image inside of its region of interest (original frame): L1,
+    but for `mask`.
 
-    `paper`: mean over the frame. Where the region is small, black everywhere is nearly optimal, and the words fall silent.
-    `balanced`: the region and its surroundings averaged apart, each counting half; a frame with an empty region counts its
-    surroundings alone. `mask`: cross-entropy between the pseudo-image and the mask, averaged as in `balanced`: the words draw where, and
-    no more; what is nowhere likelier than elsewhere becomes 0.5. `blurred-mask`: the same against the mask as the generator's 8 × smaller seed
+    `paper`: mean over the frame. Where the region is small, black everywhere is nearly optimal, and
+    the words fall silent.
+    `balanced`: the region and its surroundings averaged apart, each counting half; a frame with an
+    empty region counts its
+    surroundings alone. `mask`: cross-entropy between the pseudo-image and the mask, averaged as in
+    `balanced`: the words draw where, and
+    no more; what is nowhere likelier than elsewhere becomes 0.5. `blurred-mask`: the same against
+    the mask as the generator's 8 × smaller seed
     sees it.
     """
     if name in ("mask", "blurred-mask"):
@@ -106,7 +122,9 @@ class ReferringLoss(nn.Module):
         mask: Mask,
         progress: float = 1.0,
     ) -> Loss:
-        """`target`: augmented frame; `image`, `mask`: original frame; `progress`: share of the training that is done, [0, 1]."""
+        """`target`: augmented frame; `image`, `mask`: original frame; `progress`: share of the
+        training that is done, [0, 1].
+        """
         value = self.segmentation(segmentation.logits.float(), target)
         weight = self.config.roi_weight if progress >= self.config.roi_after else 0.0
         if segmentation.pseudo_image is None or self.config.roi == "none":

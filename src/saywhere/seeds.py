@@ -1,4 +1,6 @@
-"""Every random number is a function of (seed, purpose, step, sample): there is no random state to save or restore."""
+"""Every random number is a function of (seed, purpose, step, sample): there is no random state to
+save or restore.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ import torch
 
 
 def generator(seed: int, purpose: str, *key: int) -> np.random.Generator:
-    """An independent stream for (seed, purpose, key), equal in every process and on every platform (NumPy's Philox)."""
+    """An independent stream for (seed, purpose, key), equal in every process and on every platform
+    (NumPy's Philox).
+    """
     return np.random.Generator(
         np.random.Philox(np.random.SeedSequence([seed, zlib.crc32(purpose.encode()), *key]))
     )
@@ -33,13 +37,17 @@ def one_of(texts: Sequence[str], random: np.random.Generator) -> str:
 
 
 def seed_weights(seed: int) -> None:
-    """Seed torch's global state, once, before a model is built (nothing else may use that state)."""
+    """Seed torch's global state, once, before a model is built
+    (nothing else may use that state).
+    """
     torch.manual_seed(_of_weights(seed))
 
 
 @contextmanager
 def seeded_weights(seed: int) -> Iterator[None]:
-    """What is built within has weights that depend on the seed alone; torch's global state is left as it was, for it is the caller's."""
+    """What is built within has weights that depend on the seed alone; torch's global state is left
+    as it was, for it is the caller's.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(_of_weights(seed))
         yield

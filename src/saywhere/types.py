@@ -30,7 +30,9 @@ MaskArray = Bool[np.ndarray, "height width"]
 
 
 class Stages(NamedTuple):
-    """Where a network's inner features can be met: names as `nn.Module.get_submodule` takes them; each module's output is one map."""
+    """Where a network's inner features can be met: names as `nn.Module.get_submodule` takes them;
+    each module's output is one map.
+    """
 
     bottleneck: str
     decoder: tuple[str, ...]

@@ -80,7 +80,10 @@ class DataConfig(Section):
         0.0,
         ge=0,
         le=1,
-        description="share of training samples whose words name one half of the picture, and mean what lies there",
+        description=(
+            "share of training samples whose words name one half of the picture, "
+            "and mean what lies there"
+        ),
     )
     half_name: str = Field(
         "half",
@@ -115,11 +118,13 @@ class DataConfig(Section):
     def _multiple_of_8(cls, size: int) -> int:
         if size < SMALLEST:
             raise ValueError(
-                f"a size must be a multiple of 8 (the generator doubles three times), and at least {SMALLEST}: try {SMALLEST}"
+                "a size must be a multiple of 8 (the generator doubles three times), "
+                f"and at least {SMALLEST}: try {SMALLEST}"
             )
         if size % 8:
             raise ValueError(
-                f"a size must be a multiple of 8 (the generator doubles three times): try {size // 8 * 8} or {(size // 8 + 1) * 8}"
+                "a size must be a multiple of 8 (the generator doubles three times): "
+                f"try {size // 8 * 8} or {(size // 8 + 1) * 8}"
             )
         return size
 
@@ -141,7 +146,10 @@ class TextConfig(Section):
     noise: float = Field(
         0.5,
         ge=0,
-        description="σ of the Gaussian noise on the scaled embedding in training; 1 = the spread of the training prompts",
+        description=(
+            "σ of the Gaussian noise on the scaled embedding in training; "
+            "1 = the spread of the training prompts"
+        ),
     )
     train_prompts: str | Annotated[list[str], Field(min_length=1)] = Field(
         "prompt", description="levels drawn from in training (a manifest's `prompts` keys)"
@@ -194,12 +202,16 @@ class FusionConfig(Section):
 
     @property
     def chosen_arm(self) -> str:
-        """`arm`, else the paper's where there is a pseudo-image to turn, and untouched words where there is none."""
+        """`arm`, else the paper's where there is a pseudo-image to turn, and untouched words where
+        there is none.
+        """
         return self.arm or ("fuse-first" if self.has_pseudo_image else "untouched")
 
 
 class AugmentConfig(Section):
-    """One geometry for stack and mask (defaults: the public code's ranges); photometric changes for the image alone."""
+    """One geometry for stack and mask (defaults: the public code's ranges); photometric changes for
+    the image alone.
+    """
 
     name: Literal["none", "paper"] = Field("paper", description="none: nothing below is done")
     horizontal_flip: Share = Field(0.5, ge=0, le=1, description="probability")
@@ -230,7 +242,9 @@ class AugmentConfig(Section):
     )
     words: Literal["registered", "naive"] = Field(
         "registered",
-        description="does a box bring its words' picture, and are colour and blur the image's alone?",
+        description=(
+            "does a box bring its words' picture, and are colour and blur the image's alone?"
+        ),
     )
 
     @field_validator("scale")
@@ -250,23 +264,33 @@ class NetworkConfig(Section):
         1.0,
         gt=0,
         le=2,
-        description="share of the published levels (unet, unetpp) or blocks (transunet, missformer)",
+        description=(
+            "share of the published levels (unet, unetpp) or blocks (transunet, missformer)"
+        ),
     )
     pretrained: bool = Field(
         True, description="ImageNet weights, where the network has them (lite)"
     )
     weights: Place | None = Field(
         None,
-        description="published weights to start from: R50+ViT-B_16.npz (transunet); in training only",
+        description=(
+            "published weights to start from: R50+ViT-B_16.npz (transunet); in training only"
+        ),
     )
     first_filters: Literal["zero", "scale", "tile", "adapter", "stem"] | None = Field(
         None,
-        description="how the pseudo-image comes into pretrained filters (lite; transunet with weights); none: zero",
+        description=(
+            "how the pseudo-image comes into pretrained filters "
+            "(lite; transunet with weights); none: zero"
+        ),
     )
 
 
 class NormalizeConfig(Section):
-    """Per half of the stack: (value − mean) / std, after the augmentation. `auto`: the network's own, else ImageNet's."""
+    """Per half of the stack: (value − mean) / std, after the augmentation.
+
+    `auto`: the network's own, else ImageNet's.
+    """
 
     image_mean: Annotated[tuple[float, ...], PerChannel] | Literal["auto"] = Field(
         "auto", description="one number a channel"
@@ -347,7 +371,9 @@ class EvaluateConfig(Section):
     threshold: float = Field(0.5, gt=0, lt=1, description="on the probability")
     mirror: bool = Field(
         False,
-        description="average over four mirrorings, words and all: four times the time, in prediction too",
+        description=(
+            "average over four mirrorings, words and all: four times the time, in prediction too"
+        ),
     )
     bootstrap: int = Field(2000, ge=100, description="resamples of the images")
     surface_tolerance_px: float = Field(
@@ -381,7 +407,9 @@ class Config(Section):
             and self.fusion.arm == "fuse-first"
         ):
             raise ValueError(
-                f"fusion.arm is 'fuse-first', but {self.fusion.name} has no picture of the words that could turn: try 'untouched'"
+                "fusion.arm is 'fuse-first', "
+                f"but {self.fusion.name} has no picture of the words that "
+                "could turn: try 'untouched'"
             )
         return self
 
@@ -398,7 +426,9 @@ class Config(Section):
 
 
 def read(path: Path, overrides: list[str] | None = None) -> Config:
-    """Read a TOML file and apply `a.b=c` overrides. Relative paths in it are relative to the working directory.
+    """Read a TOML file and apply `a.b=c` overrides.
+
+    Relative paths in it are relative to the working directory.
 
     Raises: MissingFile, ConfigError.
     """
@@ -414,13 +444,19 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
 
 
 def as_config(given: Any) -> Config:
-    """A configuration as it is, or the one in a TOML file. Raises UsageError for another kind of thing, MissingFile, ConfigError."""
+    """A configuration as it is, or the one in a TOML file.
+
+    Raises UsageError for another kind of thing, MissingFile, ConfigError.
+    """
     if isinstance(given, Config):
         return given
     if isinstance(given, (str, Path)):
         return read(Path(given))
-    raise UsageError(f"a configuration is a {type(given).__name__}", allowed="a saywhere.Config, or the path of a TOML file",
-                     remedy='say saywhere.Config().replace(**{"train.epochs": 10})')  # fmt: skip
+    raise UsageError(
+        f"a configuration is a {type(given).__name__}",
+        allowed="a saywhere.Config, or the path of a TOML file",
+        remedy='say saywhere.Config().replace(**{"train.epochs": 10})',
+    )
 
 
 def parse(
@@ -429,7 +465,9 @@ def parse(
     text: str = "",
     places: Mapping[str, str] = MappingProxyType({}),
 ) -> Config:
-    """Validate a nested dictionary. Raises ConfigError naming key, value, line and the nearest known key.
+    """Validate a nested dictionary.
+
+    Raises ConfigError naming key, value, line and the nearest known key.
 
     `text`: the TOML that it came from. `places`: where else a dotted key came from.
     """
@@ -442,7 +480,9 @@ def parse(
 def _explain(
     faults: Sequence[Any], where: object, text: str, places: Mapping[str, str]
 ) -> ConfigError:
-    """The first fault as a sentence; of a value that could be several things, what each would have needed."""
+    """The first fault as a sentence; of a value that could be several things, what each would have
+    needed.
+    """
     fault = faults[0]
     location = [str(part) for part in fault["loc"] if not isinstance(part, int)][:2]
     key = ".".join(location)

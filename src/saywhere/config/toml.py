@@ -1,4 +1,6 @@
-"""TOML files and `table.key=value` overrides as nested dictionaries; what they may hold is the business of whoever asks."""
+"""TOML files and `table.key=value` overrides as nested dictionaries; what they may hold is the
+business of whoever asks.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ _HEADING = re.compile(r"\[([^\[\]]+)\]\s*(#.*)?")
 
 
 def read_document(path: Path, what: str, remedy: str) -> tuple[dict[str, Any], str]:
-    """(document, its text). `what` it is and the `remedy` are said where it is missing. Raises MissingFile, ConfigError."""
+    """(document, its text).
+
+    `what` it is and the `remedy` are said where it is missing. Raises MissingFile, ConfigError.
+    """
     if not path.is_file():
         raise MissingFile(f"no {what} {path}", remedy=remedy)
     raw = path.read_bytes()
@@ -35,7 +40,9 @@ def read_document(path: Path, what: str, remedy: str) -> tuple[dict[str, Any], s
 
 
 def line_of(text: str, wanted: str) -> int | None:
-    """The line of a dotted key in a TOML text, where it stands plainly under its table's heading; of a table, its heading."""
+    """The line of a dotted key in a TOML text, where it stands plainly under its table's heading;
+    of a table, its heading.
+    """
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
         heading = _HEADING.fullmatch(line.strip())

@@ -12,7 +12,7 @@ _ELSEWHERE = {
     "Augmentation": "saywhere.transforms.augmentation",
     "EarlyFusion": "saywhere.modeling.early_fusion",
     "Fused": "saywhere.modeling.early_fusion",
-    "Geometry": "saywhere.transforms.augmentation",
+    "Geometry": "saywhere.transforms.geometry",
 }
 __all__ = ["Augmentation", "EarlyFusion", "Fused", "Geometry"]
 

@@ -1,4 +1,6 @@
-"""Seed grid → pseudo-image: three transposed convolutions, each doubling the side (arXiv 2510.12482)."""
+"""Seed grid → pseudo-image: three transposed convolutions, each doubling the side (arXiv
+2510.12482).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ MOST = 512  # prompts that the start is computed on
 
 
 class Generator(nn.Module):
-    """ConvTranspose2d 1→16→8→C, kernel 4, stride 2, padding 1, ReLU between, sigmoid at the end: [0, 1]."""
+    """ConvTranspose2d 1→16→8→C, kernel 4, stride 2, padding 1, ReLU between, sigmoid at the end:
+    [0, 1].
+    """
 
     def __init__(self, channel: int) -> None:
         super().__init__()
@@ -35,11 +39,15 @@ class Generator(nn.Module):
 def start_unit_variance(
     projection: Projection, generator: Generator, embedding: Float[Tensor, "prompt embedding"]
 ) -> None:
-    """Rescale each layer once, so that its output has zero mean and unit variance over these prompts (cf. LSUV, arXiv 1511.06422).
+    """Rescale each layer once, so that its output has zero mean and unit variance over these
+    prompts (cf. LSUV, arXiv 1511.06422).
 
-    With PyTorch's start the pseudo-image hardly depends on the prompt (spread 0.0005): the network learns to ignore it
-    before the generator learns to speak. Needs at least two prompts that differ; with fewer there is nothing to tell apart.
-    Of more than MOST prompts, evenly spaced ones are taken: their pictures lie in memory all at once.
+    With PyTorch's start the pseudo-image hardly depends on the prompt (spread 0.0005): the network
+    learns to ignore it
+    before the generator learns to speak. Needs at least two prompts that differ; with fewer there
+    is nothing to tell apart.
+    Of more than MOST prompts, evenly spaced ones are taken: their pictures lie in memory all at
+    once.
     """
     if len(embedding) < 2 or embedding.std(0, correction=0).max() < 1e-6:
         return
@@ -49,7 +57,9 @@ def start_unit_variance(
     for part in (
         projection,
         generator,
-    ):  # the last bits of a float32 sum depend on the number of threads, and equal trainings must start equal
+    ):
+        # The last bits of a float32 sum depend on the number of threads,
+        # and equal trainings must start equal.
         part.double()
     value = _unit_variance(
         last, projection.layers[:-1](embedding[chosen].double()), per_output=False
@@ -67,7 +77,9 @@ def start_unit_variance(
 def _unit_variance(
     layer: nn.Linear | nn.ConvTranspose2d, value: Tensor, *, per_output: bool
 ) -> Tensor:
-    """Set the bias to remove the mean over prompts and places, the weight to make the variance *between prompts* one."""
+    """Set the bias to remove the mean over prompts and places, the weight to make the variance
+    *between prompts* one.
+    """
     assert layer.bias is not None
     layer.bias.zero_()
     output = layer(value)

@@ -9,7 +9,9 @@ from saywhere.errors import ConfigError
 
 
 class Projection(nn.Module):
-    """`linear`, one fully connected layer as the paper says; `mlp`, Linear–LayerNorm–GELU–Linear as the public code does."""
+    """`linear`, one fully connected layer as the paper says; `mlp`, Linear–LayerNorm–GELU–Linear as
+    the public code does.
+    """
 
     def __init__(self, name: str, embedding: int, seed_grid: tuple[int, int]) -> None:
         super().__init__()

@@ -11,13 +11,21 @@ from saywhere.types import Image, PseudoImage, Stack
 
 
 def fuse(image: Image, pseudo_image: PseudoImage) -> Stack:
-    """Concatenate along channels: (batch, 2·channel, height, width). Raises UsageError where the two do not lie on one grid."""
+    """Concatenate along channels: (batch, 2·channel, height, width).
+
+    Raises UsageError where the two do not lie on one grid.
+    """
     if image.shape != pseudo_image.shape:
-        raise UsageError(f"image {tuple(image.shape)} and pseudo-image {tuple(pseudo_image.shape)} differ",
-                         allowed="both must have one shape, (batch, channel, height, width)", remedy="build the model for the image's size")  # fmt: skip
+        raise UsageError(
+            f"image {tuple(image.shape)} and pseudo-image {tuple(pseudo_image.shape)} differ",
+            allowed="both must have one shape, (batch, channel, height, width)",
+            remedy="build the model for the image's size",
+        )
     return torch.cat([image, pseudo_image], dim=1)
 
 
 def spread(pseudo_image: PseudoImage) -> Float[Tensor, ""]:
-    """Standard deviation over the prompts of a batch at each pixel, averaged: how much the words show. Below 0.01 they do not."""
+    """Standard deviation over the prompts of a batch at each pixel, averaged: how much the words
+    show. Below 0.01 they do not.
+    """
     return pseudo_image.std(0, correction=0).mean()

@@ -36,5 +36,7 @@ class TextBranch(nn.Module):
         return self.generator(self.projection(scaled if noise is None else scaled + noise))
 
     def prompt_distance(self, embedding: Tensor) -> Tensor:
-        """(batch,): distance of each prompt from the training prompts; above 1: unlike any of them."""
+        """(batch,): distance of each prompt from the training prompts;
+        above 1: unlike any of them.
+        """
         return self.scale.distance(one_vector(embedding))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from saywhere.errors import UsageError
 from saywhere.modeling.model import Model
-from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.geometry import Geometry
 from saywhere.types import Image, PseudoImage
 
 

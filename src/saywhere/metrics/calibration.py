@@ -1,4 +1,6 @@
-"""Which Dice is to be expected of an answer that a model is so sure of? Learned from cases whose truth is known."""
+"""Which Dice is to be expected of an answer that a model is so sure of? Learned from cases whose
+truth is known.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +41,12 @@ class Expectation:
 
 
 def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectation:
-    """Isotonic regression: of all never falling functions that with the least squares (Zadrozny and Elkan 2002, doi:10.1145/775047.775151).
+    """Isotonic regression: of all never falling functions that with the least squares (Zadrozny and
+    Elkan 2002, doi:10.1145/775047.775151).
 
     Args:
-        confidence: (n,), in [0, 1], None for an answer that marks nothing: left out. dice: (n,), in [0, 1].
+        confidence: (n,), in [0, 1], None for an answer that marks nothing: left out. dice: (n,), in
+            [0, 1].
     Raises: UsageError where fewer than N_LEAST answers mark anything, or all are equally sure.
     """
     marked = np.array(
@@ -87,7 +91,9 @@ def read(record: Any) -> Expectation | None:
 
 
 def check(expected: ArrayLike, dice: ArrayLike) -> dict[str, float | int]:
-    """How good was it? Of n answers that mark anything: the mean of what was expected, of what was found, and of their distance."""
+    """How good was it? Of n answers that mark anything: the mean of what was expected, of what was
+    found, and of their distance.
+    """
     wanted, found = np.asarray(expected, float), np.asarray(dice, float)
     return {
         "n": len(found),
@@ -99,7 +105,10 @@ def check(expected: ArrayLike, dice: ArrayLike) -> dict[str, float | int]:
 
 def promised(found: Mapping[str, Any]) -> str:
     """What `check` found, in words."""
-    return f"its expected Dice is {found['mean']:.3f} where {found['dice']:.3f} was found, and {found['error']:.3f} off for a case"
+    return (
+        f"its expected Dice is {found['mean']:.3f} where {found['dice']:.3f} was found, "
+        f"and {found['error']:.3f} off for a case"
+    )
 
 
 def _is_count(value: Any) -> bool:

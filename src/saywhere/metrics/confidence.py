@@ -1,4 +1,6 @@
-"""Does a model know when it is wrong? What its confidence in an answer says of that answer's Dice."""
+"""Does a model know when it is wrong?
+What its confidence in an answer says of that answer's Dice.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Trust:
     confidence: float | None
     """mean over the answers that mark anything; None where none does"""
     precision: float | None
-    """the share of the marked pixels that are right, a mean over the same: what `confidence` would equal if it were calibrated"""
+    """the share of the marked pixels that are right, a mean over the same: what `confidence` would
+    equal if it were calibrated
+    """
     spearman: float | None
     """rank correlation of confidence and Dice; None where either is the same in every case"""
     share: float
@@ -49,7 +53,10 @@ def sure_and_right(found: Mapping[str, Any]) -> str:
     return (
         ""
         if found["confidence"] is None
-        else f"it is {found['confidence']:.0%} sure of what it marks, and {found['precision']:.0%} of that is right"
+        else (
+            f"it is {found['confidence']:.0%} sure of what it marks, "
+            f"and {found['precision']:.0%} of that is right"
+        )
     )
 
 
@@ -61,12 +68,15 @@ def trust(
     seed: int,
     share: float = SUREST,
 ) -> Trust:
-    """Selective prediction (El-Yaniv and Wiener 2010, JMLR 11:1605): hand the least sure answers to a person, keep the others.
+    """Selective prediction (El-Yaniv and Wiener 2010, JMLR 11:1605): hand the least sure answers to
+    a person, keep the others.
 
-    Intervals are percentile bootstraps over cases, each resample ordered anew. Of answers of equal confidence at the border, all count in equal part.
+    Intervals are percentile bootstraps over cases, each resample ordered anew. Of answers of equal
+    confidence at the border, all count in equal part.
 
     Args:
-        confidence: (n,), 0 for an answer that marks nothing: it is the first that a person looks at. dice, precision: (n,) in [0, 1]. share: in (0, 1].
+        confidence: (n,), 0 for an answer that marks nothing: it is the first that a person looks
+            at. dice, precision: (n,) in [0, 1]. share: in (0, 1].
     Raises: UsageError for no case, arrays of different length, NaN or inf.
     """
     columns = [np.asarray(values, dtype=float) for values in (confidence, dice, precision)]
@@ -102,7 +112,9 @@ def trust(
 
 
 def _surest(shares: np.ndarray, sure: np.ndarray, dice: np.ndarray, share: float) -> np.ndarray:
-    """(resample,): mean Dice of the surest `share` of each resample's weight; equally sure cases are taken together, in part at the border."""
+    """(resample,): mean Dice of the surest `share` of each resample's weight; equally sure cases
+    are taken together, in part at the border.
+    """
     order = np.argsort(-sure, kind="stable")
     ranked, weights = sure[order], shares[:, order]
     starts = np.flatnonzero(np.diff(ranked, prepend=np.inf))

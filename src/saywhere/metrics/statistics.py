@@ -1,4 +1,6 @@
-"""How sure we are: bootstrap intervals over images, paired differences, and the verdict whether the words are heard."""
+"""How sure we are: bootstrap intervals over images, paired differences, and the verdict whether the
+words are heard.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from saywhere.seeds import generator
 
 Verdict = Literal["heard", "hardly heard", "not heard"]
 HEARD_FROM = 0.05
-"""Dice that right words must gain over wrong ones to be called heard; below it, a sure difference is 'hardly heard'."""
+"""Dice that right words must gain over wrong ones to be called heard; below it, a sure difference
+is 'hardly heard'.
+"""
 _CHUNK = 4_000_000  # resampled values held at once: 32 MB
 _KEPT = 6_000_000  # weights of one table's draws that are kept: 48 MB
 
@@ -32,7 +36,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Mean of a − b over n pairs, its 95 % bootstrap interval, and the two-sided p of Wilcoxon's signed-rank test."""
+    """Mean of a − b over n pairs, its 95 % bootstrap interval, and the two-sided p of Wilcoxon's
+    signed-rank test.
+    """
 
     difference: float
     low: float
@@ -54,12 +60,15 @@ class PairedDifference:
 
 
 def with_span(mean: float, low: float, high: float, sign: str = "") -> str:
-    """A number with its interval, as every table prints it: 0.889 [0.858, 0.915]; `sign` "+" for differences."""
+    """A number with its interval, as every table prints it: 0.889 [0.858, 0.915]; `sign` "+" for
+    differences.
+    """
     return f"{mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 def bootstrap_mean(values: ArrayLike, resamples: int, seed: int) -> Interval:
-    """Mean over cases with its 95 % percentile bootstrap interval (Efron 1979), a function of (values, resamples, seed).
+    """Mean over cases with its 95 % percentile bootstrap interval (Efron 1979), a function of
+    (values, resamples, seed).
 
     Args:
         values: finite numbers (n,), n ≥ 1. One value: an interval of no width.
@@ -98,8 +107,10 @@ def hierarchical_difference(
 ) -> PairedDifference:
     """a − b for several training seeds on the same cases: resample the seeds, then the cases.
 
-    The design is crossed (each seed sees the same images), so a resample draws one set of cases for all its seeds: an
-    image that is hard for every seed stays hard. p is Wilcoxon's over the cases' means over seeds; n counts cases. Two or three seeds are few to
+    The design is crossed (each seed sees the same images), so a resample draws one set of cases for
+    all its seeds: an
+    image that is hard for every seed stays hard. p is Wilcoxon's over the cases' means over seeds;
+    n counts cases. Two or three seeds are few to
     resample: where they differ, the interval is too narrow, and `other_seeds` says how far.
 
     Args:
@@ -127,9 +138,11 @@ def hierarchical_difference(
 
 
 def crossed_interval(gain: ArrayLike) -> tuple[float, float]:
-    """95 % t interval of a mean over seeds and cases, both random and crossed: what other seeds on other cases may give.
+    """95 % t interval of a mean over seeds and cases, both random and crossed: what other seeds on
+    other cases may give.
 
-    The analysis of readers and cases in diagnostic imaging (Dorfman, Berbaum and Metz 1992), with seeds for readers and the degrees of freedom of
+    The analysis of readers and cases in diagnostic imaging (Dorfman, Berbaum and Metz 1992), with
+    seeds for readers and the degrees of freedom of
     Hillis (2007, doi:10.1002/sim.2532), applied to differences of two methods.
 
     Args:
@@ -154,9 +167,11 @@ def crossed_interval(gain: ArrayLike) -> tuple[float, float]:
 
 
 def rank_biserial(a: ArrayLike, b: ArrayLike) -> float:
-    """Effect size of Wilcoxon's signed-rank test: the matched-pairs rank-biserial correlation (Kerby 2014, doi:10.2466/11.IT.3.1).
+    """Effect size of Wilcoxon's signed-rank test: the matched-pairs rank-biserial correlation
+    (Kerby 2014, doi:10.2466/11.IT.3.1).
 
-    The share of the ranks of |a − b| on which a is greater, minus the share on which b is: 1 where a wins every case, −1 where b does, 0 where no
+    The share of the ranks of |a − b| on which a is greater, minus the share on which b is: 1 where
+    a wins every case, −1 where b does, 0 where no
     pair differs. Pairs that are equal do not count.
 
     Args:
@@ -189,7 +204,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def verdict(difference: PairedDifference) -> Verdict:
     """`difference` is Dice with right words minus Dice with wrong (or no) words.
 
-    heard: surely above 0 and at least 0.05; hardly heard: surely above 0; not heard: the interval reaches 0.
+    heard: surely above 0 and at least 0.05; hardly heard: surely above 0; not heard: the interval
+    reaches 0.
     """
     if difference.low <= 0:
         return "not heard"
@@ -197,7 +213,9 @@ def verdict(difference: PairedDifference) -> Verdict:
 
 
 def _draws(n: int, resamples: int, seed: int, purpose: str = "bootstrap") -> Iterator[np.ndarray]:
-    """Indices (rows, n) of all resamples, in chunks that bound memory; the chunks do not change the numbers."""
+    """Indices (rows, n) of all resamples, in chunks that bound memory; the chunks do not change the
+    numbers.
+    """
     if resamples < 1:
         raise UsageError(
             f"{resamples} resamples", allowed="1 or more", remedy="2000 is a good number"
@@ -208,7 +226,9 @@ def _draws(n: int, resamples: int, seed: int, purpose: str = "bootstrap") -> Ite
 
 
 def drawn_shares(n: int, resamples: int, seed: int, purpose: str) -> Iterable[np.ndarray]:
-    """How often each of n was drawn, as a share, in the chunks of `_draws`: (rows, n), each row sums to 1."""
+    """How often each of n was drawn, as a share, in the chunks of `_draws`: (rows, n), each row
+    sums to 1.
+    """
     if n * resamples <= _KEPT:
         return _kept_weights(n, resamples, seed, purpose)
     return (_shares(drawn, n) for drawn in _draws(n, resamples, seed, purpose))
@@ -262,7 +282,8 @@ def _finite(name: str, values: ArrayLike, dimensions: int) -> np.ndarray:
     if len(bad):
         place = ", ".join(str(index) for index in bad[0])
         raise UsageError(
-            f"{name}: {len(bad)} of {numbers.size} numbers are NaN or infinite, the first at [{place}]",
+            f"{name}: {len(bad)} of {numbers.size} numbers are NaN or infinite, "
+            f"the first at [{place}]",
             allowed="a mean is taken of finite numbers only",
             remedy="infinite Hausdorff distances are counted apart; a NaN is a fault upstream",
         )

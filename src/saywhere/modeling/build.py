@@ -74,9 +74,11 @@ def build_model(
 
 
 def check_network(config: Config) -> None:
-    """Refuse, before anything is read, a network that is none or lacks a package, a setting that it would ignore, and a `data.size` that it cannot take.
+    """Refuse, before anything is read, a network that is none or lacks a package, a setting that it
+    would ignore, and a `data.size` that it cannot take.
 
-    It is built of shapes alone, in no memory and with no draw of random numbers. Raises UsageError, MissingExtra.
+    It is built of shapes alone, in no memory and with no draw of random numbers. Raises UsageError,
+    MissingExtra.
     """
     chosen, size = config.network, config.data.size
     registry.check(

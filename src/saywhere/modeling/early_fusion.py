@@ -1,4 +1,6 @@
-"""Early fusion for any training loop: sentences and images in, one stack out, which any geometry turns together with the mask."""
+"""Early fusion for any training loop: sentences and images in, one stack out, which any geometry
+turns together with the mask.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.prompts import clean
 from saywhere.text.whitening import EmbeddingScale, fit, same_meaning
-from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.geometry import Geometry
 from saywhere.types import Embedding, PseudoImage, Stack
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     Words = Sequence[str] | Tensor
     Sentences = Sequence[str | Sequence[str]]
     AnyEncoder = str | Encoder
-else:  # for a checker at run time: what comes is checked below, and a wrong kind is answered with a sentence
+else:
+    # For a checker at run time: what comes is checked below,
+    # and a wrong kind is answered with a sentence.
     Prompts = Words = Sentences = AnyEncoder = Any
 
 
@@ -37,7 +41,9 @@ class Fused(NamedTuple):
     """What an early fusion gives."""
 
     stack: Stack
-    """image and pseudo-image, in the frame that the geometry made: what a network takes, 2C channels"""
+    """image and pseudo-image, in the frame that the geometry made: what a network takes, 2C
+    channels
+    """
     pseudo_image: PseudoImage
     """[0, 1], original frame: what a region term looks at"""
 
@@ -45,7 +51,8 @@ class Fused(NamedTuple):
 class EarlyFusion(TextBranch):
     """Projection, generator and stack as one module, to put before any network (arXiv 2510.12482).
 
-    The text encoder is frozen and no part of the state: only projection and generator learn, and the scale is saved with them.
+    The text encoder is frozen and no part of the state: only projection and generator learn, and
+    the scale is saved with them.
 
         fusion = EarlyFusion.fit(dataset.sentences, size=64, channels=1)
         geometry = Augmentation().draw(seed, step, range(len(image)))
@@ -76,19 +83,27 @@ class EarlyFusion(TextBranch):
         projection: str = "mlp",
         seed: int = 0,
     ) -> EarlyFusion:
-        """Encode the training's sentences (once: they are kept in the cache folder), fit the scale on them, and start the generator where it is heard.
+        """Encode the training's sentences (once: they are kept in the cache folder), fit the scale
+        on them, and start the generator where it is heard.
 
         Args:
-            sentences: of the training, a list; the wordings of one thing as a tuple (`saywhere.Dataset.sentences`), which tells style from meaning.
+            sentences: of the training, a list; the wordings of one thing as a tuple
+                (`saywhere.Dataset.sentences`), which tells style from meaning.
             size: height and width of the images, pixels, a multiple of 8. channels: 1 or 3.
-            encoder: a name that `saywhere info encoders` lists, or an object that keeps the `Encoder` protocol.
-            scale: within, whiten, standardise or none (`text.scale`). projection: mlp or linear (`fusion.projection`).
+            encoder: a name that `saywhere info encoders` lists, or an object that keeps the
+                `Encoder` protocol.
+            scale: within, whiten, standardise or none (`text.scale`). projection: mlp or linear
+                (`fusion.projection`).
             seed: of the first weights; torch's global state is not touched.
         Raises: UsageError, ConfigError, MissingEncoder, NotWritable (the cache).
         """
         if not isinstance(encoder, (str, Encoder)):
-            raise UsageError(f"an encoder is a {type(encoder).__name__}", where="EarlyFusion.fit", allowed="a name, or an object with what `Encoder` lists",
-                             remedy="see CONTRIBUTING.md, A text encoder")  # fmt: skip
+            raise UsageError(
+                f"an encoder is a {type(encoder).__name__}",
+                where="EarlyFusion.fit",
+                allowed="a name, or an object with what `Encoder` lists",
+                remedy="see CONTRIBUTING.md, A text encoder",
+            )
         name = encoder if isinstance(encoder, str) else "minilm"
         document = {
             "data": {"size": size, "channels": channels},
@@ -119,15 +134,22 @@ class EarlyFusion(TextBranch):
 
         Args:
             image: float (batch, channel, height, width), [0, 1], original frame.
-            words: a sentence an image, as a list; or their embeddings (batch, embedding), as the encoder gives them.
-            geometry: what turns the stack; give the mask to the same one, with mode="nearest". None: nothing moves.
-            noise: (batch, scaled) with a spread of about 0.5, in training: other wordings of the same are then heard too. `scale.dims[1]` is its width.
+            words: a sentence an image, as a list; or their embeddings (batch, embedding), as the
+                encoder gives them.
+            geometry: what turns the stack; give the mask to the same one, with mode="nearest".
+                None: nothing moves.
+            noise: (batch, scaled) with a spread of about 0.5, in training: other wordings of the
+                same are then heard too. `scale.dims[1]` is its width.
         """
         self._check(image)
         embedding = words if isinstance(words, Tensor) else self.embeddings(words)
         if len(embedding) != len(image):
-            raise UsageError(f"{len(image)} images and {len(embedding)} prompts", where="EarlyFusion", allowed="one prompt an image",
-                             remedy="repeat the image for more prompts")  # fmt: skip
+            raise UsageError(
+                f"{len(image)} images and {len(embedding)} prompts",
+                where="EarlyFusion",
+                allowed="one prompt an image",
+                remedy="repeat the image for more prompts",
+            )
         pseudo_image = self.generate(
             embedding, noise
         )  # (batch, channel, height, width), [0, 1], original frame
@@ -135,7 +157,9 @@ class EarlyFusion(TextBranch):
         return Fused(stack if geometry is None else geometry(stack), pseudo_image)
 
     def embeddings(self, prompts: Prompts) -> Embedding:
-        """float32 (prompt, embedding), as the encoder gives them, where the module is; each distinct sentence is encoded once. Raises UsageError."""
+        """float32 (prompt, embedding), as the encoder gives them, where the module is; each
+        distinct sentence is encoded once. Raises UsageError.
+        """
         said = _cleaned(_several(prompts, "EarlyFusion"), "EarlyFusion")
         new = sorted(set(said) - set(self._known))
         if new:
@@ -153,7 +177,10 @@ class EarlyFusion(TextBranch):
     def extra_repr(self) -> str:
         """Its figures, for a notebook."""
         (height, width), (embedding, scaled) = self.size, self.scale.dims
-        return f"{self._opened[0].name}: {embedding} → {scaled} numbers → {height}×{width}, {len(self._known):,} sentences known"
+        return (
+            f"{self._opened[0].name}: {embedding} → {scaled} numbers → {height}×{width}, "
+            f"{len(self._known):,} sentences known"
+        )
 
     def _check(self, image: Any) -> None:
         """Raises UsageError for what cannot be stacked."""

@@ -1,4 +1,6 @@
-"""Early fusion as dictionary transforms of MONAI: words stacked on the image, then stack and label turned by one geometry."""
+"""Early fusion as dictionary transforms of MONAI: words stacked on the image, then stack and label
+turned by one geometry.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,18 @@ from torch import Tensor
 
 from saywhere.errors import UsageError
 from saywhere.modeling.early_fusion import EarlyFusion
-from saywhere.transforms.augmentation import Augmentation, Geometry
+from saywhere.transforms.augmentation import Augmentation
+from saywhere.transforms.geometry import Geometry
 
 
 class FuseWordsd(MapTransform):
-    """Each image (channel, height, width), [0, 1], becomes the stack (2·channel, height, width) of itself and what its prompt looks like.
+    """Each image (channel, height, width), [0, 1], becomes the stack (2·channel, height, width) of
+    itself and what its prompt looks like.
 
-    Nothing learns here, for a transform runs in workers: teach the fusion first (examples/monai_transforms.py does it in seconds).
-    The stack is a plain tensor: a MetaTensor's affine would be wrong once `RandGeometryd` has turned it.
+    Nothing learns here, for a transform runs in workers: teach the fusion first
+    (examples/monai_transforms.py does it in seconds).
+    The stack is a plain tensor: a MetaTensor's affine would be wrong once `RandGeometryd` has
+    turned it.
 
     Args:
         keys: of the images. prompt_key: of the sentence that belongs to all of them.
@@ -62,14 +68,16 @@ class FuseWordsd(MapTransform):
 
 
 class RandGeometryd(RandomizableTransform, MapTransform):
-    """One geometry for all keys, drawn by MONAI's random state: stack and label turn together, what comes in from outside is 0. 2-D.
+    """One geometry for all keys, drawn by MONAI's random state: stack and label turn together, what
+    comes in from outside is 0. 2-D.
 
     Args:
         keys: of pictures (channel, height, width), a stack and its label.
         augmentation: the ranges; None for the paper's.
         mode: a key or of each: bilinear for images and stacks, nearest for labels.
         prob: that anything is drawn at all; the augmentation has probabilities of its own.
-        geometry_key: also keep what was drawn, as numbers, under this key: `Geometry.from_record([numbers]).undo` turns a prediction back.
+        geometry_key: also keep what was drawn, as numbers, under this key:
+            `Geometry.from_record([numbers]).undo` turns a prediction back.
     """
 
     def __init__(
@@ -85,8 +93,12 @@ class RandGeometryd(RandomizableTransform, MapTransform):
         RandomizableTransform.__init__(self, prob)
         self.augmentation, self.geometry_key = augmentation or Augmentation(), geometry_key
         if not isinstance(mode, str) and len(mode) != len(self.keys):
-            raise UsageError(f"{len(mode)} modes and {len(self.keys)} keys", where="RandGeometryd", allowed="one mode, or one a key",
-                             remedy="nearest for labels, bilinear for the others")  # fmt: skip
+            raise UsageError(
+                f"{len(mode)} modes and {len(self.keys)} keys",
+                where="RandGeometryd",
+                allowed="one mode, or one a key",
+                remedy="nearest for labels, bilinear for the others",
+            )
         self.mode = ensure_tuple_rep(mode, len(self.keys))
         self.geometry = Geometry.still(1)
 
@@ -110,7 +122,10 @@ class RandGeometryd(RandomizableTransform, MapTransform):
 
 
 def plain_tensor(picture: Any) -> Tensor:
-    """An array, tensor or MetaTensor (channel, height, width) → float32, without meta data. Raises UsageError for another shape."""
+    """An array, tensor or MetaTensor (channel, height, width) → float32, without meta data.
+
+    Raises UsageError for another shape.
+    """
     tensor = convert_to_tensor(picture, dtype=torch.float32, track_meta=False)
     if not isinstance(tensor, Tensor) or tensor.ndim != 3:
         found = (

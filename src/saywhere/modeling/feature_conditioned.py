@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from saywhere.fusion.conditioning import Joined, saying
 from saywhere.modeling.normalize import Normalize
 from saywhere.text.whitening import EmbeddingScale, one_vector
-from saywhere.transforms.augmentation import Geometry
 from saywhere.transforms.cutmix import Mixing
+from saywhere.transforms.geometry import Geometry
 from saywhere.types import Image, Segmentation
 
 

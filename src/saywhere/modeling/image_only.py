@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from saywhere.modeling.normalize import Normalize
-from saywhere.transforms.augmentation import Geometry
 from saywhere.transforms.cutmix import Mixing
+from saywhere.transforms.geometry import Geometry
 from saywhere.types import Embedding, Image, Segmentation
 
 
@@ -42,7 +42,9 @@ class ImageSegmenter(nn.Module):
         noise: Tensor | None = None,
         mixing: Mixing | None = None,
     ) -> Segmentation:
-        """Segment; arguments as those of `ReferringSegmenter.forward`, embedding and noise unused."""
+        """Segment; arguments as those of `ReferringSegmenter.forward`,
+        embedding and noise unused.
+        """
         turned = image if geometry is None else geometry(image)  # augmented frame
         turned = mixing.cutmix(turned) if mixing else turned
         return Segmentation(self.network(self.normalize(turned)), None)

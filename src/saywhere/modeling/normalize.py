@@ -1,4 +1,6 @@
-"""(value − mean) / std a channel, each half of the stack by its own numbers, after the augmentation (as the public code)."""
+"""(value − mean) / std a channel, each half of the stack by its own numbers, after the augmentation
+(as the public code).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from saywhere.types import Stack
 
 
 class Normalize(nn.Module):
-    """Constants, one a channel; corners that the geometry left empty are 0 before and (0 − mean) / std after."""
+    """Constants, one a channel; corners that the geometry left empty are 0 before and (0 − mean) /
+    std after.
+    """
 
     mean: Tensor
     std: Tensor

@@ -1,4 +1,6 @@
-"""The figure: a pseudo-image joins the image, turns with it, and any network segments (arXiv 2510.12482)."""
+"""The figure: a pseudo-image joins the image, turns with it, and any network segments (arXiv
+2510.12482).
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from saywhere.fusion.stack import fuse
 from saywhere.fusion.text_branch import TextBranch
 from saywhere.modeling.normalize import Normalize
 from saywhere.text.whitening import EmbeddingScale
-from saywhere.transforms.augmentation import Geometry
 from saywhere.transforms.cutmix import Mixing
+from saywhere.transforms.geometry import Geometry
 from saywhere.types import Embedding, Image, PseudoImage, Segmentation, Stack
 
 

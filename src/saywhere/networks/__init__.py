@@ -1,1 +1,4 @@
-"""Segmentation networks. They know nothing of text: a stack of channels goes in, one logit a pixel comes out."""
+"""Segmentation networks.
+
+They know nothing of text: a stack of channels goes in, one logit a pixel comes out.
+"""

@@ -18,7 +18,8 @@ from saywhere.networks.stack_check import check_stack
 class Adapter(nn.Module):
     """Hold a module to the contract of a network: a stack goes in, one logit a pixel comes out.
 
-    What the module itself says (`multiple`, `smallest`, `image_mean`, `image_std`, `pretrained_parameters`) is passed on.
+    What the module itself says (`multiple`, `smallest`, `image_mean`, `image_std`,
+    `pretrained_parameters`) is passed on.
     A list of outputs (deep supervision, shallowest decoder first) is answered with its last.
     """
 
@@ -30,7 +31,9 @@ class Adapter(nn.Module):
         smallest: int | None = None,
         largest: int | None = None,
     ) -> None:
-        """`multiple`, `smallest` and `largest` (px) are the sides that the module takes; without the first two, what it says itself, else 1."""
+        """`multiple`, `smallest` and `largest` (px) are the sides that the module takes; without
+        the first two, what it says itself, else 1.
+        """
         super().__init__()
         self.module, self.in_channels = module, in_channels
         self.multiple = multiple or int(getattr(module, "multiple", 1))
@@ -41,7 +44,10 @@ class Adapter(nn.Module):
                 setattr(self, name, getattr(module, name))
 
     def forward(self, stack: Tensor) -> Tensor:
-        """(batch, in_channels, height, width) → logits (batch, 1, height, width). Raises UsageError for an output of another shape."""
+        """(batch, in_channels, height, width) → logits (batch, 1, height, width).
+
+        Raises UsageError for an output of another shape.
+        """
         name = type(self.module).__name__
         check_stack(stack, name, self.in_channels, self.smallest, self.multiple, self.largest)
         logits = self.module(stack)
@@ -71,7 +77,8 @@ class Adapter(nn.Module):
 def monai_network(name: str, in_channels: int, width: int = 64, size: int | None = None) -> Adapter:
     """`SegResNet`, `AttentionUnet`, … of monai.networks.nets, with one output channel.
 
-    `size`: the side of its pictures in px. Networks that are made for one size need it, and one that is not in MONAI is tried at it: raises
+    `size`: the side of its pictures in px. Networks that are made for one size need it, and one
+    that is not in MONAI is tried at it: raises
     UsageError for what is no network from a picture to one logit a pixel, and MissingExtra.
     """
     from monai.networks import nets  # 2 seconds: only where it is asked for
@@ -109,7 +116,10 @@ def monai_network(name: str, in_channels: int, width: int = 64, size: int | None
 
 
 def _size_option(name: str, make: type[nn.Module], size: int | None) -> dict[str, Any]:
-    """`img_size` for a class that cannot do without it. Raises UsageError where it is not known, or does not fit."""
+    """`img_size` for a class that cannot do without it.
+
+    Raises UsageError where it is not known, or does not fit.
+    """
     wanted = inspect.signature(make).parameters.get("img_size")
     if wanted is None or wanted.default is not inspect.Parameter.empty:
         return {}
@@ -120,14 +130,19 @@ def _size_option(name: str, make: type[nn.Module], size: int | None) -> dict[str
         )
     if name in ONE_SIZE and size % ONE_SIZE[name]:
         multiple = ONE_SIZE[name]
-        raise UsageError(f"MONAI's {name} for {size} px", allowed=f"the size must be a multiple of {multiple}",
-                         remedy=f"try data.size={max(1, round(size / multiple)) * multiple}")  # fmt: skip
+        raise UsageError(
+            f"MONAI's {name} for {size} px",
+            allowed=f"the size must be a multiple of {multiple}",
+            remedy=f"try data.size={max(1, round(size / multiple)) * multiple}",
+        )
     return {"img_size": (size, size)}
 
 
 @torch.no_grad()
 def _try(name: str, network: Adapter, size: int) -> None:
-    """One empty picture through a network that nobody has tried, before a training is made ready for it. Raises UsageError."""
+    """One empty picture through a network that nobody has tried, before a training is made ready
+    for it. Raises UsageError.
+    """
     network.eval()
     try:
         with torch.random.fork_rng(devices=[]):
@@ -137,7 +152,10 @@ def _try(name: str, network: Adapter, size: int) -> None:
             parameter.is_meta for parameter in network.parameters()
         ):
             return  # shapes alone cannot be tried with it; the network with its numbers can
-        found = f"MONAI's {name} gives no logit a pixel of a picture of {size}×{size} px ({_first_line(error)})"
+        found = (
+            f"MONAI's {name} gives no logit a pixel "
+            f"of a picture of {size}×{size} px ({_first_line(error)})"
+        )
         raise UsageError(found, remedy=f"try another data.size, or {WRAP}") from None
     finally:
         network.train()
@@ -148,7 +166,9 @@ def _first_line(error: Exception) -> str:
 
 
 class _NumbersStayNumbers(TorchFunctionMode):
-    """Some constructors read numbers off `torch.linspace` (SwinUNETR), which the meta device has not."""
+    """Some constructors read numbers off `torch.linspace` (SwinUNETR), which the meta device has
+    not.
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*args, **(kwargs or {}) | ({"device": "cpu"} if func is torch.linspace else {}))

@@ -1,4 +1,7 @@
-"""What networks there are, as plain facts: readable without torch (`saywhere info`). A test holds the registry to it."""
+"""What networks there are, as plain facts: readable without torch (`saywhere info`).
+
+A test holds the registry to it.
+"""
 
 from __future__ import annotations
 

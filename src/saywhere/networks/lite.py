@@ -1,4 +1,6 @@
-"""`lite`: EfficientNet-Lite0 with ImageNet weights in a light UNet decoder; the network for people without a GPU."""
+"""`lite`: EfficientNet-Lite0 with ImageNet weights in a light UNet decoder; the network for people
+without a GPU.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ from saywhere.types import Stages
 
 
 class Lite(nn.Module):
-    """3.78 M parameters, 1.64 GFLOP at 224 px and width 64 (decoder 128-64-32-16). Any side of at least 32 px is accepted."""
+    """3.78 M parameters, 1.64 GFLOP at 224 px and width 64 (decoder 128-64-32-16).
+
+    Any side of at least 32 px is accepted.
+    """
 
     multiple, smallest = 1, 32
     image_mean = (
@@ -37,7 +42,9 @@ class Lite(nn.Module):
         pretrained: bool = True,
         first_filters: str = DEFAULT,
     ) -> None:
-        """`first_filters`: how the pseudo-image's channels come in, see `first_filters.widen`, `entry.Adapter` and `entry.TwoStems` ("stem")."""
+        """`first_filters`: how the pseudo-image's channels come in, see `first_filters.widen`,
+        `entry.Adapter` and `entry.TwoStems` ("stem").
+        """
         super().__init__()
         self.in_channels, self.has_pretrained = in_channels, pretrained
         self.encoder = _encoder(in_channels, pretrained, first_filters)
@@ -80,7 +87,9 @@ class Lite(nn.Module):
 
 
 def _encoder(in_channels: int, pretrained: bool, strategy: str) -> EfficientNetLite0:
-    """With a module before or beside its stem where the strategy is one and there is a pseudo-image to take in."""
+    """With a module before or beside its stem where the strategy is one and there is a pseudo-image
+    to take in.
+    """
     if strategy not in (known := (*FILTERS, *MODULES)):
         raise UsageError(f"first_filters is {strategy!r}", remedy=nearest(strategy, known))
     n_image = image_channels(in_channels)

@@ -1,4 +1,5 @@
-"""MISSFormer (Huang 2021): a transformer that encodes, bridges its four scales by one attention, and decodes.
+"""MISSFormer (Huang 2021): a transformer that encodes, bridges its four scales by one attention,
+and decodes.
 
 As the public code has it, without the 7,009,792 parameters that never get a gradient there.
 """
@@ -19,7 +20,10 @@ REDUCTIONS = (8, 4, 2, 1)
 
 
 class MissFormer(nn.Module):
-    """35,452,225 parameters at width 64 and 3 channels; sides are multiples of 32. `depth` scales the numbers of blocks (1.0: 2 a stage, bridge 4)."""
+    """35,452,225 parameters at width 64 and 3 channels; sides are multiples of 32.
+
+    `depth` scales the numbers of blocks (1.0: 2 a stage, bridge 4).
+    """
 
     multiple, smallest = 32, 32
 
@@ -68,7 +72,9 @@ class MissFormer(nn.Module):
 
 
 class Stage(nn.Module):
-    """Overlapping patches, then blocks: (batch, n_in, H, W) if first, else (batch, H, W, n_in) → (batch, h, w, n_out)."""
+    """Overlapping patches, then blocks: (batch, n_in, H, W) if first, else (batch, H, W, n_in) →
+    (batch, h, w, n_out).
+    """
 
     def __init__(
         self, n_in: int, n_out: int, heads: int, reduction: int, n_blocks: int, is_first: bool
@@ -91,7 +97,9 @@ class Stage(nn.Module):
 
 
 class DecoderStage(nn.Module):
-    """Join the bridge's map, blocks, expand: (batch, h, w, n_below) and (batch, h, w, n) → (batch, factor·h, factor·w, n_out)."""
+    """Join the bridge's map, blocks, expand: (batch, h, w, n_below) and (batch, h, w, n) → (batch,
+    factor·h, factor·w, n_out).
+    """
 
     def __init__(
         self, n_below: int, n_channels: int, heads: int, reduction: int, n_blocks: int, factor: int
@@ -106,7 +114,9 @@ class DecoderStage(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and a mixing MLP, each added to its input; (batch, h, w, channel), the same shape out."""
+    """Attention and a mixing MLP, each added to its input; (batch, h, w, channel), the same shape
+    out.
+    """
 
     def __init__(self, n_channels: int, heads: int, reduction: int) -> None:
         super().__init__()
@@ -153,7 +163,9 @@ class Attention(nn.Module):
 
 
 class Mix(nn.Module):
-    """An MLP whose hidden layer sees its 3×3 neighbours (the paper's "enhanced Mix-FFN"); (batch, h, w, channel)."""
+    """An MLP whose hidden layer sees its 3×3 neighbours (the paper's "enhanced Mix-FFN"); (batch,
+    h, w, channel).
+    """
 
     def __init__(self, n_channels: int) -> None:
         super().__init__()
@@ -176,7 +188,9 @@ class Mix(nn.Module):
 
 
 class BridgeBlock(nn.Module):
-    """All four scales as tokens of one width attend to each other; then each scale's own mixing MLP."""
+    """All four scales as tokens of one width attend to each other; then each scale's own mixing
+    MLP.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -204,7 +218,11 @@ class BridgeBlock(nn.Module):
         return self._unfold(tokens + mixed, features)
 
     def _context(self, maps: list[Tensor]) -> Tensor:
-        """The shortened tokens. Reduced maps are folded channels first, the rest channels last: a quirk of the published network, kept."""
+        """The shortened tokens.
+
+        Reduced maps are folded channels first, the rest channels last: a quirk of the published
+        network, kept.
+        """
         reduced = [
             reduce(each.permute(0, 3, 1, 2)).reshape(each.shape[0], self.width, -1).transpose(1, 2)
             for reduce, each in zip(self.reduce, maps)
@@ -224,7 +242,9 @@ class BridgeBlock(nn.Module):
 
 
 class Expand(nn.Module):
-    """Spread channels over factor × factor pixels: (batch, h, w, n_in) → (batch, factor·h, factor·w, n_out)."""
+    """Spread channels over factor × factor pixels: (batch, h, w, n_in) → (batch, factor·h,
+    factor·w, n_out).
+    """
 
     def __init__(self, n_in: int, factor: int, n_out: int) -> None:
         super().__init__()

@@ -28,9 +28,13 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "missformer": MissFormer,
     "lite": Lite,
 }
-"""Each takes `in_channels` and `width`, and of `depth`, `pretrained`, `first_filters` and `size` (of its pictures, px) those that its signature names."""
+"""Each takes `in_channels` and `width`, and of `depth`, `pretrained`, `first_filters` and `size`
+(of its pictures, px) those that its signature names.
+"""
 READERS: dict[str, Callable[..., None]] = {"transunet": load_vit}
-"""Networks that can start from a file of published weights, and what reads it: (network, path, first_filters)."""
+"""Networks that can start from a file of published weights, and what reads it: (network, path,
+first_filters).
+"""
 DEEPEST = 2.0
 _WAS_DEFAULT = "scale"  # written into the configuration of every older run, whatever its network
 
@@ -47,11 +51,14 @@ def build(
     size: int | None = None,
     restored: bool = False,
 ) -> nn.Module:
-    """A network that takes (batch, in_channels, height, width) and returns logits (batch, 1, height, width).
+    """A network that takes (batch, in_channels, height, width) and returns logits (batch, 1,
+    height, width).
 
-    `name` is a key of NETWORKS or `monai:NAME`. `width` 64 and `depth` 1.0 are the published size. `weights`: a file for one of READERS.
+    `name` is a key of NETWORKS or `monai:NAME`. `width` 64 and `depth` 1.0 are the published size.
+    `weights`: a file for one of READERS.
     `size`: of its pictures, px; some of MONAI's need it.
-    `restored`: a checkpoint's weights follow, so no others are read and what only chooses a start does not matter.
+    `restored`: a checkpoint's weights follow, so no others are read and what only chooses a start
+    does not matter.
     Raises UsageError, MissingExtra, MissingFile, BadCheckpoint.
     """
     if in_channels < 1 or width < 1:
@@ -89,7 +96,10 @@ def check(
     first_filters: str | None = None,
     weights: Path | None = None,
 ) -> None:
-    """Refuse what `build` would refuse, or the network would ignore, before anything is built. Raises UsageError."""
+    """Refuse what `build` would refuse, or the network would ignore, before anything is built.
+
+    Raises UsageError.
+    """
     make = _maker(name)
     if not 0 < depth <= DEEPEST:
         raise UsageError(
@@ -104,19 +114,28 @@ def check(
             remedy="leave network.depth at 1",
         )
     if weights is not None and name not in READERS:
-        raise UsageError(f"network.weights is {str(weights)!r}, but {name} reads no such file", allowed=f"only {', '.join(READERS)} does",
-                         remedy="leave network.weights out")  # fmt: skip
+        raise UsageError(
+            f"network.weights is {str(weights)!r}, but {name} reads no such file",
+            allowed=f"only {', '.join(READERS)} does",
+            remedy="leave network.weights out",
+        )
     if (
         first_filters not in (None, _WAS_DEFAULT)
         and weights is None
         and not (_takes(make, "first_filters") and (pretrained or first_filters in MODULES))
     ):
-        raise UsageError(f"first_filters is {first_filters!r}, but {name} starts without pretrained filters here", allowed="it would change nothing",
-                         remedy="leave network.first_filters out")  # fmt: skip
+        raise UsageError(
+            f"first_filters is {first_filters!r}, "
+            f"but {name} starts without pretrained filters here",
+            allowed="it would change nothing",
+            remedy="leave network.first_filters out",
+        )
 
 
 def has_filters_to_meet(name: str, weights: object) -> bool:
-    """May this network start from pretrained filters, so that `first_filters` says something? `weights`: its file of them, if any."""
+    """May this network start from pretrained filters, so that `first_filters` says something?
+    `weights`: its file of them, if any.
+    """
     return weights is not None or (name in NETWORKS and _takes(NETWORKS[name], "first_filters"))
 
 

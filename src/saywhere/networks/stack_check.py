@@ -15,7 +15,10 @@ def check_stack(
     multiple: int = 1,
     largest: int | None = None,
 ) -> None:
-    """Refuse a stack (batch, channel, height, width) that a network cannot take. Raises UsageError naming shape and allowed sizes."""
+    """Refuse a stack (batch, channel, height, width) that a network cannot take.
+
+    Raises UsageError naming shape and allowed sizes.
+    """
     shape = tuple(stack.shape)
     if len(shape) != 4 or shape[1] != in_channels:
         rule = f"it takes (batch, {in_channels}, height, width)"

@@ -1,4 +1,6 @@
-"""TransUNet (Chen 2021), R50 + ViT-B/16: a ResNet's last map as tokens of a vision transformer, then a UNet decoder."""
+"""TransUNet (Chen 2021), R50 + ViT-B/16: a ResNet's last map as tokens of a vision transformer,
+then a UNet decoder.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ GRID = 14
 class TransUNet(nn.Module):
     """105,275,921 parameters at width 64 and 3 channels; sides are multiples of 16.
 
-    `width` scales every layer (64: hidden size 768); `depth` scales the numbers of blocks (1.0: 3, 4 and 9 residual units, 12 transformer blocks).
+    `width` scales every layer (64: hidden size 768); `depth` scales the numbers of blocks (1.0: 3,
+    4 and 9 residual units, 12 transformer blocks).
     """
 
     multiple, smallest = 16, 32
@@ -58,7 +61,9 @@ class TransUNet(nn.Module):
         return Stages("first", tuple(f"decoder.{i}" for i in range(len(self.decoder))))
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
-        """None, until `vit_weights.load_vit` has loaded published ones: the public code trains this network from scratch too."""
+        """None, until `vit_weights.load_vit` has loaded published ones: the public code trains this
+        network from scratch too.
+        """
         return (
             [*self.encoder.parameters(), *self.transformer.parameters()]
             if self.has_pretrained
@@ -67,7 +72,9 @@ class TransUNet(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Weight-standardised ResNet of three stages (Kolesnikov 2020): (batch, c, 16n, 16m) → (batch, 16w, n, m) and skips at 1/2, 1/4, 1/8."""
+    """Weight-standardised ResNet of three stages (Kolesnikov 2020): (batch, c, 16n, 16m) → (batch,
+    16w, n, m) and skips at 1/2, 1/4, 1/8.
+    """
 
     def __init__(self, in_channels: int, width: int, n_units: tuple[int, ...]) -> None:
         super().__init__()
@@ -102,10 +109,15 @@ class Bottleneck(nn.Module):
     def __init__(self, n_in: int, n_mid: int, n_out: int, stride: int = 1) -> None:
         super().__init__()
         self.convolve = nn.Sequential(
-            StandardisedConv2d(n_in, n_mid, 1, bias=False), _group_norm(n_mid), nn.ReLU(inplace=True),
-            StandardisedConv2d(n_mid, n_mid, 3, stride=stride, padding=1, bias=False), _group_norm(n_mid), nn.ReLU(inplace=True),
-            StandardisedConv2d(n_mid, n_out, 1, bias=False), _group_norm(n_out),
-        )  # fmt: skip
+            StandardisedConv2d(n_in, n_mid, 1, bias=False),
+            _group_norm(n_mid),
+            nn.ReLU(inplace=True),
+            StandardisedConv2d(n_mid, n_mid, 3, stride=stride, padding=1, bias=False),
+            _group_norm(n_mid),
+            nn.ReLU(inplace=True),
+            StandardisedConv2d(n_mid, n_out, 1, bias=False),
+            _group_norm(n_out),
+        )
         self.project: nn.Module = nn.Identity()
         if stride != 1 or n_in != n_out:
             self.project = nn.Sequential(

@@ -1,4 +1,6 @@
-"""The paper's UNet (Ronneberger 2015 with same padding and batch normalisation; arXiv 2510.12482)."""
+"""The paper's UNet (Ronneberger 2015
+with same padding and batch normalisation; arXiv 2510.12482).
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,11 @@ from saywhere.types import Stages
 
 
 class UNet(nn.Module):
-    """Four levels down, four up, skips between them; 31,037,633 parameters at width 64 and 3 channels.
+    """Four levels down, four up, skips between them; 31,037,633 parameters at width 64 and 3
+    channels.
 
-    `depth` is the share of the four levels that is kept (0.5: two levels). Any side of at least 2**(levels + 1) px is accepted.
+    `depth` is the share of the four levels that is kept (0.5: two levels). Any side of at least
+    2**(levels + 1) px is accepted.
     """
 
     multiple = 1
@@ -64,12 +68,16 @@ class Up(nn.Module):
         self.join = double_convolution(2 * above, above)
 
     def forward(self, feature: Tensor, skip: Tensor) -> Tensor:
-        """feature (batch, below, h, w), skip (batch, above, 2h or 2h + 1, 2w or 2w + 1) → (batch, above, as skip)."""
+        """feature (batch, below, h, w), skip (batch, above, 2h or 2h + 1, 2w or 2w + 1) → (batch,
+        above, as skip).
+        """
         return self.join(torch.cat([skip, pad_to(self.enlarge(feature), skip)], dim=1))
 
 
 def pad_to(feature: Tensor, skip: Tensor) -> Tensor:
-    """Zeros around a feature until it has the skip's size: an odd side lost its last row when it was halved."""
+    """Zeros around a feature until it has the skip's size: an odd side lost its last row when it
+    was halved.
+    """
     rows, columns = skip.shape[-2] - feature.shape[-2], skip.shape[-1] - feature.shape[-1]
     if rows == 0 and columns == 0:
         return feature
@@ -81,6 +89,10 @@ def pad_to(feature: Tensor, skip: Tensor) -> Tensor:
 def double_convolution(n_in: int, n_out: int, bias: bool = False) -> nn.Sequential:
     """Twice: 3×3 convolution, batch normalisation, ReLU."""
     return nn.Sequential(
-        nn.Conv2d(n_in, n_out, kernel_size=3, padding=1, bias=bias), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True),
-        nn.Conv2d(n_out, n_out, kernel_size=3, padding=1, bias=bias), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True),
-    )  # fmt: skip
+        nn.Conv2d(n_in, n_out, kernel_size=3, padding=1, bias=bias),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(n_out, n_out, kernel_size=3, padding=1, bias=bias),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(inplace=True),
+    )

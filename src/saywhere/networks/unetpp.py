@@ -1,4 +1,6 @@
-"""UNet++ (Zhou 2018), as the paper's public code has it: twice the widths, bilinear enlargement, no deep supervision."""
+"""UNet++ (Zhou 2018), as the paper's public code has it: twice the widths, bilinear enlargement, no
+deep supervision.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,11 @@ from saywhere.types import Stages
 
 
 class UNetPlusPlus(nn.Module):
-    """Nested skips: node (row, column) joins all nodes left of it and the one below; 36,629,633 parameters at width 64 and 3 channels.
+    """Nested skips: node (row, column) joins all nodes left of it and the one below; 36,629,633
+    parameters at width 64 and 3 channels.
 
-    `depth` is the share of the four levels that is kept. Any side of at least 2**(levels + 1) px is accepted.
+    `depth` is the share of the four levels that is kept. Any side of at least 2**(levels + 1) px is
+    accepted.
     """
 
     multiple = 1

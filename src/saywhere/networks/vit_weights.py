@@ -1,4 +1,6 @@
-"""The published R50+ViT-B/16 weights (a `.npz` of JAX arrays) for TransUNet, where a user has the file."""
+"""The published R50+ViT-B/16 weights (a `.npz` of JAX arrays) for TransUNet, where a user has the
+file.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from saywhere.networks.transunet import GRID, Bottleneck, TransUNet
 
 
 def load_vit(network: TransUNet, path: Path, first_filters: str = DEFAULT) -> None:
-    """Load ResNet and transformer of `network` from the file; the decoder keeps its start. Raises MissingFile, BadCheckpoint.
+    """Load ResNet and transformer of `network` from the file; the decoder keeps its start.
+
+    Raises MissingFile, BadCheckpoint.
 
     Channels beyond red, green and blue start as `first_filters` says (see `first_filters.widen`).
     """
@@ -35,7 +39,10 @@ def load_vit(network: TransUNet, path: Path, first_filters: str = DEFAULT) -> No
     current = network.state_dict()
     for ours, tensor in state.items():
         if tensor.shape != current[ours].shape:
-            rule = f"this network's is {tuple(current[ours].shape)} (width {network.width}, depth {network.depth})"
+            rule = (
+                f"this network's is {tuple(current[ours].shape)} "
+                f"(width {network.width}, depth {network.depth})"
+            )
             raise BadCheckpoint(
                 f"{names(network)[ours]} has shape {tuple(tensor.shape)}",
                 where=path,
@@ -104,7 +111,9 @@ def _dense(ours: str, theirs: str) -> dict[str, str]:
 
 
 def _ours(name: str, array: Tensor) -> Tensor:
-    """JAX's axes → torch's: kernels are (height, width, in, out) or (in…, out…) there, heads apart, scales perhaps (1, 1, 1, n)."""
+    """JAX's axes → torch's: kernels are (height, width, in, out) or (in…, out…) there, heads apart,
+    scales perhaps (1, 1, 1, n).
+    """
     if name == "transformer.position":
         return (
             array[:, 1:] if array.shape[1] == GRID * GRID + 1 else array

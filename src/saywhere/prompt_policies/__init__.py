@@ -1,4 +1,6 @@
-"""What happens to the words when the image is turned: one small interface, five answers, a file each."""
+"""What happens to the words when the image is turned: one small interface, five answers, a file
+each.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ POLICIES: dict[str, type[PromptPolicy]] = {
 
 
 def open_policy(config: Config, rows: Sequence[Row]) -> PromptPolicy:
-    """The arm that a configuration names, fitted on the training rows where it needs to be. Raises ConfigError."""
+    """The arm that a configuration names, fitted on the training rows where it needs to be.
+
+    Raises ConfigError.
+    """
     return POLICIES[config.fusion.chosen_arm].open(config, rows)
 
 

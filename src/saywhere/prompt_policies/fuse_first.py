@@ -1,4 +1,6 @@
-"""The paper: the words are a picture before anything turns, and the picture turns too (arXiv 2510.12482)."""
+"""The paper: the words are a picture before anything turns, and the picture turns too (arXiv
+2510.12482).
+"""
 
 from __future__ import annotations
 

@@ -9,11 +9,13 @@ from torch import Tensor
 
 from saywhere.config import Config
 from saywhere.data.manifest import Row
-from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.geometry import Geometry
 
 
 class PromptPolicy:
-    """Each sentence that it can say is known beforehand, so that no training step runs the encoder."""
+    """Each sentence that it can say is known beforehand,
+    so that no training step runs the encoder.
+    """
 
     pseudo_image_turns = False
     """Does the pseudo-image turn with the image? (Only early fusion has one.)"""

@@ -14,13 +14,15 @@ from saywhere.data.manifest import Row
 from saywhere.data.sampler import levels_of
 from saywhere.datasets.described import fit_rule
 from saywhere.prompt_policies.policy import PromptPolicy
-from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.geometry import Geometry
 
 
 class Recaption(PromptPolicy):
-    """What a sentence says of places and their number is replaced by what the mask shows now; all else is kept.
+    """What a sentence says of places and their number is replaced by what the mask shows now; all
+    else is kept.
 
-    A target that left the frame keeps its words. Where the set names thirds of lungs (LViT's sentences), they are written so.
+    A target that left the frame keeps its words. Where the set names thirds of lungs (LViT's
+    sentences), they are written so.
     """
 
     changes_prompts = True
@@ -30,7 +32,9 @@ class Recaption(PromptPolicy):
 
     @classmethod
     def open(cls, config: Config, rows: Sequence[Row]) -> Recaption:
-        """The rule is fitted on the training rows' first sentences; how well it fits is recorded."""
+        """The rule is fitted on the training rows' first sentences;
+        how well it fits is recorded.
+        """
         return cls(fit_rule(rows, levels_of(config)))
 
     def sentences(self, prompt: str) -> list[str]:
@@ -46,7 +50,9 @@ class Recaption(PromptPolicy):
         return {"place_rule": self.rule.facts()}
 
     def _rule_of(self, prompt: str) -> PlaceRule | LungRule:
-        """Sentences of mosaics and halves name no thirds of lungs: they get places of the 3×3 grid."""
+        """Sentences of mosaics and halves name no thirds of lungs:
+        they get places of the 3×3 grid.
+        """
         return (
             PlaceRule() if isinstance(self.rule, LungRule) and named(prompt) is None else self.rule
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saywhere.prompt_policies.policy import PromptPolicy
-from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.geometry import Geometry
 
 
 class Still(PromptPolicy):

@@ -1,6 +1,7 @@
 """The words are changed as the image is, word by word.
 
-Flips exchange left and right, or upper and lower; a quarter turn cycles all four. A free rotation is said as the nearest quarter
+Flips exchange left and right, or upper and lower; a quarter turn cycles all four. A free rotation
+is said as the nearest quarter
 turn, and a scale or a shift not at all: there are no words for them.
 """
 
@@ -15,7 +16,7 @@ from saywhere.config import Config
 from saywhere.data.manifest import Row
 from saywhere.prompt_policies.policy import PromptPolicy
 from saywhere.text.prompts import turn
-from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.geometry import Geometry
 
 log = logging.getLogger("saywhere")
 

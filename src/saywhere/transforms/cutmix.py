@@ -1,7 +1,10 @@
-"""What changes a batch's values and not its places: colour, blur, CutMix; and what that does to the words' picture.
+"""What changes a batch's values and not its places: colour, blur, CutMix; and what that does to the
+words' picture.
 
-The paper leaves open how prompt, pseudo-image and mask go along. `registered`: colour and blur are the image's alone, for the words have no
-colour; a pasted patch brings its own part of the pseudo-image and of the mask. `naive`: the other way about, to compare with.
+The paper leaves open how prompt, pseudo-image and mask go along. `registered`: colour and blur are
+the image's alone, for the words have no
+colour; a pasted patch brings its own part of the pseudo-image and of the mask. `naive`: the other
+way about, to compare with.
 """
 
 from __future__ import annotations
@@ -14,12 +17,14 @@ from torch import Tensor
 
 from saywhere.config import AugmentConfig
 from saywhere.seeds import generator
-from saywhere.transforms.augmentation import Photometry
+from saywhere.transforms.photometry import Photometry
 from saywhere.types import PseudoImage, Stack
 
 
 class CutMix(NamedTuple):
-    """Each sample takes a box of the next one's (Yun 2019): (batch, 4) of top, bottom, left, right in shares of the side; an empty box changes nothing."""
+    """Each sample takes a box of the next one's (Yun 2019): (batch, 4) of top, bottom, left, right
+    in shares of the side; an empty box changes nothing.
+    """
 
     box: np.ndarray
 
@@ -28,7 +33,10 @@ class CutMix(NamedTuple):
         return not (self.box[:, 1] > self.box[:, 0]).any()
 
     def __call__(self, picture: Tensor) -> Tensor:
-        """(batch, channel, height, width), stack or mask → the same shape. Gradients flow to both samples."""
+        """(batch, channel, height, width), stack or mask → the same shape.
+
+        Gradients flow to both samples.
+        """
         if self.is_still:
             return picture
         height, width = picture.shape[-2:]
@@ -46,7 +54,9 @@ class CutMix(NamedTuple):
 
 
 class Mixing:
-    """One batch's CutMix and photometry, as the fusion applies them. (No dataclass: mixed precision would take it for a collection of tensors.)"""
+    """One batch's CutMix and photometry, as the fusion applies them. (No dataclass: mixed precision
+    would take it for a collection of tensors.)
+    """
 
     def __init__(self, cutmix: CutMix, photometry: Photometry, is_naive: bool) -> None:
         self.cutmix, self.photometry, self.is_naive = cutmix, photometry, is_naive
@@ -64,7 +74,9 @@ class Mixing:
 
 
 def draw_cutmix(config: AugmentConfig, seed: int, step: int, batch: int) -> CutMix:
-    """Of each sample's place in the batch: with probability `augment.cutmix` a box whose area is uniform on [0, 0.5] of the frame."""
+    """Of each sample's place in the batch: with probability `augment.cutmix` a box whose area is
+    uniform on [0, 0.5] of the frame.
+    """
     box = np.zeros((batch, 4))
     for sample in range(batch if config.name != "none" else 0):
         random = generator(seed, "cutmix", step, sample)

@@ -17,7 +17,8 @@ from saywhere.modeling.image_only import ImageSegmenter
 from saywhere.modeling.normalize import Normalize
 from saywhere.modeling.referring import ReferringSegmenter
 from saywhere.text.whitening import EmbeddingScale
-from saywhere.transforms.augmentation import Augmentation, Geometry
+from saywhere.transforms.augmentation import Augmentation
+from saywhere.transforms.geometry import Geometry
 
 SIZE, DIM = 32, 12
 GEOMETRY = Augmentation(AugmentConfig(affine=1.0, horizontal_flip=1.0, degrees=30.0)).draw(

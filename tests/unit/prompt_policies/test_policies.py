@@ -17,7 +17,8 @@ from saywhere.prompt_policies import POLICIES, open_policy
 from saywhere.prompt_policies.recaption import Recaption
 from saywhere.training.setup import gather
 from saywhere.training.trainer import train
-from saywhere.transforms.augmentation import Augmentation, Geometry
+from saywhere.transforms.augmentation import Augmentation
+from saywhere.transforms.geometry import Geometry
 
 SIZE = 48
 CORNERS = {

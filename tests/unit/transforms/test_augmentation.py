@@ -15,7 +15,9 @@ from scipy import ndimage
 from torch import Tensor
 
 from saywhere.config import AugmentConfig
-from saywhere.transforms.augmentation import Augmentation, Geometry, Photometry
+from saywhere.transforms.augmentation import Augmentation
+from saywhere.transforms.geometry import Geometry
+from saywhere.transforms.photometry import Photometry
 
 EVERYTHING = AugmentConfig(affine=1.0)
 

@@ -17,7 +17,7 @@ from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
 from saywhere.metrics.functional import dice
 from saywhere.metrics.statistics import bootstrap_mean
-from saywhere.transforms.augmentation import Geometry
+from saywhere.transforms.geometry import Geometry
 
 TRANSFORMS: dict[str, dict[str, float]] = {
     "horizontal flip": {"horizontal_flip": 1},
