@@ -37,9 +37,16 @@ class Kept:
         return self.expectation if (threshold, mirror) == (self.threshold, self.mirror) else None
 
 
-def record(expectation: Expectation, config: Config, state: dict[str, Any], split: str) -> dict[str, Any]:
+def record(
+    expectation: Expectation, config: Config, state: dict[str, Any], split: str
+) -> dict[str, Any]:
     """As JSON holds it."""
-    terms = {"threshold": config.evaluate.threshold, "mirror": config.evaluate.mirror, "split": split, "level": config.text.evaluate_prompts}
+    terms = {
+        "threshold": config.evaluate.threshold,
+        "mirror": config.evaluate.mirror,
+        "split": split,
+        "level": config.text.evaluate_prompts,
+    }
     return expectation.record() | terms | {"weights": _weights(state)}
 
 
@@ -55,10 +62,20 @@ def found(folder: Path, state: dict[str, Any]) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError, RecursionError):  # lists in lists without end
         content = None
-    why = "damaged" if _kept(content) is None else "of other weights" if content["weights"] != _weights(state) else None
+    why = (
+        "damaged"
+        if _kept(content) is None
+        else "of other weights"
+        if content["weights"] != _weights(state)
+        else None
+    )
     if why is None:
         return {key: content[key] for key in KEYS}
-    log.warning("the expected Dice in %s is %s: answers have none until `saywhere calibrate` is run again", path, why)
+    log.warning(
+        "the expected Dice in %s is %s: answers have none until `saywhere calibrate` is run again",
+        path,
+        why,
+    )
     return None
 
 
@@ -70,7 +87,11 @@ def read(folder: Path, state: dict[str, Any]) -> Kept | None:
 
 def _kept(record: Any) -> Kept | None:
     expectation = expected.read(record)
-    if expectation is None or not set(KEYS) <= set(record) or not all(_NAME.fullmatch(str(record[key])) for key in ("split", "level")):
+    if (
+        expectation is None
+        or not set(KEYS) <= set(record)
+        or not all(_NAME.fullmatch(str(record[key])) for key in ("split", "level"))
+    ):
         return None
     if not isinstance(record["threshold"], float) or not isinstance(record["mirror"], bool):
         return None
@@ -79,4 +100,7 @@ def _kept(record: Any) -> Kept | None:
 
 def _weights(state: dict[str, Any]) -> list[Any]:
     """What tells one checkpoint of a run from another: a training that goes on may find a better one. None for what JSON does not hold."""
-    return [value if isinstance(value, (int, float)) and math.isfinite(value) else None for value in (state.get("step"), state.get("best"))]
+    return [
+        value if isinstance(value, (int, float)) and math.isfinite(value) else None
+        for value in (state.get("step"), state.get("best"))
+    ]

@@ -22,25 +22,40 @@ def differences(before: dict[str, Any], after: Config, free: Set[str]) -> dict[s
     """
     default, new = (_flat(config.model_dump(mode="json")) for config in (Config(), after))
     old = default | _flat(before)
-    may_differ = free | (AUTO if "auto" in (old["train.precision"], new["train.precision"]) else set())
+    may_differ = free | (
+        AUTO if "auto" in (old["train.precision"], new["train.precision"]) else set()
+    )
     for key, comes_to in (("fusion.arm", _arm), ("network.first_filters", _filters)):
         old[key], new[key] = comes_to(old), comes_to(new)
-    return {key: (old[key], new.get(key)) for key in old if key not in may_differ and old[key] != new.get(key)}
+    return {
+        key: (old[key], new.get(key))
+        for key in old
+        if key not in may_differ and old[key] != new.get(key)
+    }
 
 
 def _arm(settings: dict[str, Any]) -> str:
     """What `fusion.arm` comes to: left out, it is the fusion's own; without words, only whether anything turns."""
     if settings["fusion.name"] == "none":
         return "still" if settings["fusion.arm"] == "still" else "untouched"
-    return FusionConfig.model_construct(name=settings["fusion.name"], arm=settings["fusion.arm"]).chosen_arm
+    return FusionConfig.model_construct(
+        name=settings["fusion.name"], arm=settings["fusion.arm"]
+    ).chosen_arm
 
 
 def _filters(settings: dict[str, Any]) -> str | None:
     """What `network.first_filters` comes to: left out, the default; nothing where no pseudo-image meets pretrained filters."""
-    if settings["fusion.name"] != "early" or not has_filters_to_meet(settings["network.name"], settings["network.weights"]):
+    if settings["fusion.name"] != "early" or not has_filters_to_meet(
+        settings["network.name"], settings["network.weights"]
+    ):
         return None
     return settings["network.first_filters"] or DEFAULT
 
 
 def _flat(document: dict[str, Any]) -> dict[str, Any]:
-    return {f"{section}.{key}": value for section, values in document.items() if isinstance(values, dict) for key, value in values.items()}
+    return {
+        f"{section}.{key}": value
+        for section, values in document.items()
+        if isinstance(values, dict)
+        for key, value in values.items()
+    }

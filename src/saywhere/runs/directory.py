@@ -51,7 +51,11 @@ class Run:
         try:
             return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
         except (OSError, ValueError, TypeError):
-            raise UsageError("run.json is damaged", where=path, remedy="remove it to go on; the checkpoints do not depend on it") from None
+            raise UsageError(
+                "run.json is damaged",
+                where=path,
+                remedy="remove it to go on; the checkpoints do not depend on it",
+            ) from None
 
     def config(self, asked: Config, saved: Config | None) -> Config:
         """What to resume with: the checkpoint's, else config.toml's, else (killed before it was written) `asked`; with `asked`'s threads, if it names any.
@@ -61,7 +65,11 @@ class Run:
         path = self.folder / "config.toml"
         before = saved or (read(path) if path.is_file() else asked)
         same_config(before, asked)
-        return before.replace(**{"train.threads": asked.train.threads}) if asked.train.threads else before
+        return (
+            before.replace(**{"train.threads": asked.train.threads})
+            if asked.train.threads
+            else before
+        )
 
     def same_data(self, digest: str) -> None:
         """Refuse to resume on another manifest than the one begun with. Raises UsageError."""
@@ -73,12 +81,18 @@ class Run:
 
     def _same(self, what: str, begun: Any, now: Any) -> None:
         if begun != now:
-            raise UsageError(f"{what} has changed since this run began", where=self.folder, allowed="a run goes on as it began",
-                             remedy="bring the file back, or start another run")  # fmt: skip
+            raise UsageError(
+                f"{what} has changed since this run began",
+                where=self.folder,
+                allowed="a run goes on as it began",
+                remedy="bring the file back, or start another run",
+            )
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """metrics.jsonl and metrics.csv, whole: they hold no times, so that a resumed run's are equal to the byte."""
-        files.write_text(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history))
+        files.write_text(
+            self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history)
+        )
         columns = list(dict.fromkeys(key for row in history for key in row))
         sheet = io.StringIO()
         writer = csv.DictWriter(sheet, columns, lineterminator="\n")
@@ -140,14 +154,21 @@ def reopen(folder: Path | None, name: str) -> Run | None:
 
 
 def _latest(folder: Path) -> float:
-    return max(path.stat().st_mtime for path in (folder, folder / "checkpoints", folder / "run.json") if path.exists())
+    return max(
+        path.stat().st_mtime
+        for path in (folder, folder / "checkpoints", folder / "run.json")
+        if path.exists()
+    )
 
 
 def same_config(saved: Config, asked: Config) -> None:
     """Refuse to resume under another configuration, naming the first key that differs: the saved one is gone on with, so that another would be ignored."""
     for key, (before, now) in differences(saved.model_dump(mode="json"), asked, FREE).items():
-        raise UsageError(f"{key} was {before!r} and is now {now!r}", allowed="a run goes on as it began",
-                         remedy="resume with the same configuration, or start another run")  # fmt: skip
+        raise UsageError(
+            f"{key} was {before!r} and is now {now!r}",
+            allowed="a run goes on as it began",
+            remedy="resume with the same configuration, or start another run",
+        )
 
 
 def weights_of(config: Config) -> dict[str, str] | None:
@@ -156,7 +177,11 @@ def weights_of(config: Config) -> dict[str, str] | None:
     if path is None:
         return None
     if not path.is_file():
-        raise MissingFile(f"no file {path}", where="network.weights", remedy="name the published R50+ViT-B_16.npz, or leave the key out")
+        raise MissingFile(
+            f"no file {path}",
+            where="network.weights",
+            remedy="name the published R50+ViT-B_16.npz, or leave the key out",
+        )
     return {"file": path.name, "sha256": files.digest(path)}
 
 

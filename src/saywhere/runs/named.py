@@ -32,13 +32,29 @@ def find(asked: Path) -> Path:
     models = known()
     if len(asked.parts) == 1 and str(asked) in models:
         return models[str(asked)]
-    if pickles := sorted(path.name for path in ([asked] if asked.is_file() else asked.glob("*")) if path.suffix in PICKLES):
-        raise MissingFile(f"no weights in {asked}, but {pickles[0][:80]}: a pickle can run any code, so none is ever read", allowed=BUNDLE,
-                          remedy="ask whoever made it for safetensors")  # fmt: skip
+    if pickles := sorted(
+        path.name
+        for path in ([asked] if asked.is_file() else asked.glob("*"))
+        if path.suffix in PICKLES
+    ):
+        raise MissingFile(
+            f"no weights in {asked}, but {pickles[0][:80]}: a pickle can run any code, so none is ever read",
+            allowed=BUNDLE,
+            remedy="ask whoever made it for safetensors",
+        )
     if asked.exists() or len(asked.parts) > 1:
-        raise MissingFile(f"no checkpoint in {asked}", allowed=f"a run directory, a folder with {BUNDLE}, or a model's name", remedy="train first")
-    raise MissingFile(f"no run and no model {str(asked)[:80]!r}", allowed=f"models: {', '.join(models) or 'none'}",
-                      remedy=f"{nearest(str(asked)[:80], models)}; see `saywhere models list`" if models else "name a run directory")  # fmt: skip
+        raise MissingFile(
+            f"no checkpoint in {asked}",
+            allowed=f"a run directory, a folder with {BUNDLE}, or a model's name",
+            remedy="train first",
+        )
+    raise MissingFile(
+        f"no run and no model {str(asked)[:80]!r}",
+        allowed=f"models: {', '.join(models) or 'none'}",
+        remedy=f"{nearest(str(asked)[:80], models)}; see `saywhere models list`"
+        if models
+        else "name a run directory",
+    )
 
 
 def known() -> dict[str, Path]:
@@ -52,7 +68,9 @@ def known() -> dict[str, Path]:
 
 def places() -> list[Path]:
     """Folders of models: those of `$SAYWHERE_MODELS`, what was pulled, and what came with the package."""
-    asked = [Path(place) for place in os.environ.get("SAYWHERE_MODELS", "").split(os.pathsep) if place]
+    asked = [
+        Path(place) for place in os.environ.get("SAYWHERE_MODELS", "").split(os.pathsep) if place
+    ]
     return [*asked, pulled(), Path(__file__).parents[1] / "models"]
 
 

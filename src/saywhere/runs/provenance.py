@@ -33,7 +33,9 @@ def _head(git: Path) -> str:
         shared = git / _text(git / "commondir")
     if (shared / name).is_file():
         return _text(shared / name)
-    packed = (line.split(" ", 1) for line in _text(shared / "packed-refs").splitlines() if " " in line)
+    packed = (
+        line.split(" ", 1) for line in _text(shared / "packed-refs").splitlines() if " " in line
+    )
     return next((found for found, branch in packed if branch == name), "")
 
 

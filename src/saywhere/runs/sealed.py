@@ -31,9 +31,17 @@ def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     header, tensors = _read(path)
     digest = header.pop("sha256", None)
     if header.get("format") not in (1, FORMAT):
-        raise BadCheckpoint(f"checkpoint format {str(header.get('format'))[:20]}", where=path, allowed=f"this version reads formats 1 to {FORMAT}")
+        raise BadCheckpoint(
+            f"checkpoint format {str(header.get('format'))[:20]}",
+            where=path,
+            allowed=f"this version reads formats 1 to {FORMAT}",
+        )
     if (digest is not None or header["format"] != 1) and digest != _digest(header, tensors):
-        raise BadCheckpoint("damaged: its content is not what was written", where=path, remedy="use another checkpoint, or train again")
+        raise BadCheckpoint(
+            "damaged: its content is not what was written",
+            where=path,
+            remedy="use another checkpoint, or train again",
+        )
     return header, tensors
 
 
@@ -63,8 +71,14 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             if not isinstance(header, dict):
                 raise TypeError("its header is no table")
             return header, {name: file.get_tensor(name) for name in names}
-    except Exception as error:  # untrusted bytes: safetensors, torch and json raise a dozen types on them
-        raise BadCheckpoint(f"not a Saywhere checkpoint ({short(error)})", where=path, remedy="pickles are never read; name a run directory") from None
+    except (
+        Exception
+    ) as error:  # untrusted bytes: safetensors, torch and json raise a dozen types on them
+        raise BadCheckpoint(
+            f"not a Saywhere checkpoint ({short(error)})",
+            where=path,
+            remedy="pickles are never read; name a run directory",
+        ) from None
 
 
 def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:
