@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from saywhere.config import Config, parse
-from saywhere.runs import sealed
-from saywhere.runs.named import BUNDLE, WEIGHTS, weights_file
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError
 from saywhere.io import files
 from saywhere.modeling.model import Model
+from saywhere.runs import sealed
+from saywhere.runs.named import BUNDLE, WEIGHTS, weights_file
 from saywhere.text.encoder import Encoder, identity
 from saywhere.text.whitening import EmbeddingScale
 

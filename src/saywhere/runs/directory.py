@@ -14,10 +14,10 @@ from typing import Any
 
 from saywhere._version import __version__
 from saywhere.config import Config, read
-from saywhere.runs.provenance import RUNNING
-from saywhere.runs.config_diff import differences
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io import files
+from saywhere.runs.config_diff import differences
+from saywhere.runs.provenance import RUNNING
 
 PACKAGES = ("torch", "numpy", "kornia", "monai", "lightning-fabric", "transformers", "safetensors")
 FREE = {"train.threads"}

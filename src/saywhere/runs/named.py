@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from saywhere.runs.directory import Run
 from saywhere.errors import MissingFile, nearest
 from saywhere.io.paths import cache_folder
+from saywhere.runs.directory import Run
 
 WEIGHTS, BUNDLE = "checkpoint.safetensors", "model.safetensors"
 """A training's file, and that of a model to pass on."""
