@@ -68,8 +68,11 @@ def calibrate(
 def _refuse_ours(asked: Path, folder: Path) -> None:
     """What comes with the package is the same for all who use it; by its path its makers calibrate it."""
     if asked != folder and folder.parent == named.places()[-1]:
-        raise UsageError(f"{asked} comes with Saywhere and stays as it is", allowed="a run, or a model of your own",
-                         remedy=f"saywhere models pull {folder} --name my-{asked}, and calibrate that")  # fmt: skip
+        raise UsageError(
+            f"{asked} comes with Saywhere and stays as it is",
+            allowed="a run, or a model of your own",
+            remedy=f"saywhere models pull {folder} --name my-{asked}, and calibrate that",
+        )
 
 
 def _renew_digest(folder: Path) -> None:

@@ -27,8 +27,22 @@ from saywhere.metrics.statistics import bootstrap_mean, paired_difference, verdi
 from saywhere.runs import named
 
 Case = dict[str, Any]
-COLUMNS = ("id", "words", "prompt", "dice", "iou", "precision", "recall", "hausdorff_95_px", "surface_dice",
-           "true_positive", "false_positive", "false_negative", "confidence", "expected_dice")  # fmt: skip
+COLUMNS = (
+    "id",
+    "words",
+    "prompt",
+    "dice",
+    "iou",
+    "precision",
+    "recall",
+    "hausdorff_95_px",
+    "surface_dice",
+    "true_positive",
+    "false_positive",
+    "false_negative",
+    "confidence",
+    "expected_dice",
+)
 _VERDICTS = ("heard", "hardly heard", "not heard")
 
 
@@ -245,8 +259,11 @@ def rows_to_measure(
     report = check(replace(everything, rows=tuple(of_split)), levels)
     rows = list(report.manifest.rows)
     if not rows:
-        raise TooManyFaults(f"all {len(of_split)} rows of split {split!r} are faulty, the first ({report.faults[0].reason})", where=everything.path,
-                            remedy="see `saywhere check`")  # fmt: skip
+        raise TooManyFaults(
+            f"all {len(of_split)} rows of split {split!r} are faulty, the first ({report.faults[0].reason})",
+            where=everything.path,
+            remedy="see `saywhere check`",
+        )
     return rows, everything.path, len(of_split) - len(rows) + len(everything.bad)
 
 

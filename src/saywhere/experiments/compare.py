@@ -263,9 +263,12 @@ def _matrix(
     ]
     for cell, values in zip(cells, found):
         if lacking := [name for name in names if name not in values]:
-            raise UsageError(f"{len(lacking)} of {len(names)} cases are not there with {words} words (the first: {lacking[0]})",
-                             where=f"{cell['label']}, seed {cell['seed']}", allowed="differences are of the same cases",
-                             remedy="move that result file away and run `saywhere experiment` again")  # fmt: skip
+            raise UsageError(
+                f"{len(lacking)} of {len(names)} cases are not there with {words} words (the first: {lacking[0]})",
+                where=f"{cell['label']}, seed {cell['seed']}",
+                allowed="differences are of the same cases",
+                remedy="move that result file away and run `saywhere experiment` again",
+            )
     return np.array([[values[name] for name in names] for values in found])
 
 

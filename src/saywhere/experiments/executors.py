@@ -142,6 +142,9 @@ def _started(address: str, n_cores: int) -> Any:
             ray.init(address, **quiet)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         reason = str(error).strip().splitlines()[0][:200]
-        raise UsageError(f"no Ray cluster answers at {address!r} ({reason})", allowed="local, ray, auto, or ray://HOST:10001",
-                         remedy="start one with `ray start --head`, or use --on ray") from None  # fmt: skip
+        raise UsageError(
+            f"no Ray cluster answers at {address!r} ({reason})",
+            allowed="local, ray, auto, or ray://HOST:10001",
+            remedy="start one with `ray start --head`, or use --on ray",
+        ) from None
     return ray

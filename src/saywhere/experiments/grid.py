@@ -156,8 +156,12 @@ def _check_reference(grid: Grid) -> None:
         _label(choice.label for choice in choices) for choices in itertools.product(*grid.axis)
     ] + [choice.label for choice in grid.axis[-1]]
     if grid.reference is not None and grid.reference not in known:
-        raise ConfigError(f"the reference {grid.reference[:80]!r} is no cell's label", where=grid.place,
-                          allowed="a whole label, or that of a choice in the last axis", remedy=nearest(grid.reference[:80], known))  # fmt: skip
+        raise ConfigError(
+            f"the reference {grid.reference[:80]!r} is no cell's label",
+            where=grid.place,
+            allowed="a whole label, or that of a choice in the last axis",
+            remedy=nearest(grid.reference[:80], known),
+        )
 
 
 def labels_of(axis: Sequence[Sequence[dict[str, Any]]]) -> list[str]:

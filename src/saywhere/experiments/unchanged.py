@@ -28,8 +28,12 @@ def check_unchanged(grid: Grid, finished: Sequence[tuple[Path, Cell, dict[str, A
     named = "; ".join(f"{cell.id}: {_said(changes)}" for _, cell, changes in found[:SHOWN])
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     count = "a finished cell was" if len(found) == 1 else f"{len(found)} finished cells were"
-    raise ConfigError(f"{count} made from other settings ({named}{more})", where=f"table {grid.table}", allowed="a table's cells share one grid and its base",
-                      remedy=f"move the result file{'s' * (len(found) > 1)} away (the first is {found[0][0]}), or undo the edit")  # fmt: skip
+    raise ConfigError(
+        f"{count} made from other settings ({named}{more})",
+        where=f"table {grid.table}",
+        allowed="a table's cells share one grid and its base",
+        remedy=f"move the result file{'s' * (len(found) > 1)} away (the first is {found[0][0]}), or undo the edit",
+    )
 
 
 def _changes(result: dict[str, Any], cell: Cell, grid: Grid) -> dict[str, Change]:

@@ -168,8 +168,12 @@ class Segmenter:
     ) -> list[Result]:
         """The same for several pairs, in batches: one result a pair, in their order. `pictures` may be a tensor (batch, channel, height, width)."""
         if isinstance(prompts, str) or isinstance(pictures, (str, Path)):
-            raise UsageError("one of them, where several are asked for", where="segment_many", allowed="a list of images and a list of prompts",
-                             remedy="call segment for a single pair")  # fmt: skip
+            raise UsageError(
+                "one of them, where several are asked for",
+                where="segment_many",
+                allowed="a list of images and a list of prompts",
+                remedy="call segment for a single pair",
+            )
         if len(pictures) != len(prompts):
             raise UsageError(
                 f"{len(pictures)} images and {len(prompts)} prompts",

@@ -16,8 +16,11 @@ from saywhere.types import Image, PseudoImage
 def refuse_mirrors(model: Model) -> None:
     """Raises UsageError where the words cannot be mirrored with the image, so that "left" would be asked of the right."""
     if not model.can_mirror:
-        raise UsageError("mirroring, and the words of this run do not turn with its images", allowed="early fusion with the arm fuse-first, or image only",
-                         remedy="leave mirroring off")  # fmt: skip
+        raise UsageError(
+            "mirroring, and the words of this run do not turn with its images",
+            allowed="early fusion with the arm fuse-first, or image only",
+            remedy="leave mirroring off",
+        )
 
 
 def mirrored(model: Model, image: Image, embedding: Tensor) -> tuple[Tensor, PseudoImage | None]:

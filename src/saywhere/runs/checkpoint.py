@@ -73,8 +73,11 @@ def load(folder: Path) -> Checkpoint:
     try:
         config = parse(document["config"], where=path)
     except (SaywhereError, KeyError) as error:
-        raise BadCheckpoint(f"its configuration is not one of this version ({getattr(error, 'found', 'there is none')})", where=path,
-                            remedy="use the version that made it, or train again") from None  # fmt: skip
+        raise BadCheckpoint(
+            f"its configuration is not one of this version ({getattr(error, 'found', 'there is none')})",
+            where=path,
+            remedy="use the version that made it, or train again",
+        ) from None
     return Checkpoint(
         config, document["state"], _part(tensors, "model."), _part(tensors, "optimizer.")
     )
@@ -99,8 +102,12 @@ def compare(model: nn.Module, checkpoint: Checkpoint, where: Path) -> None:
     """Names, shapes and types, without loading. Raises BadCheckpoint naming the first difference."""
     wanted = model.state_dict()
     for name in sorted(set(wanted) ^ set(checkpoint.model)):
-        raise BadCheckpoint(f"{name[:80]} is {'missing' if name in wanted else 'unknown'}", where=where, allowed="the checkpoint of this very configuration",
-                            remedy="the configuration or the code has changed since: train again, or use the version that made it")  # fmt: skip
+        raise BadCheckpoint(
+            f"{name[:80]} is {'missing' if name in wanted else 'unknown'}",
+            where=where,
+            allowed="the checkpoint of this very configuration",
+            remedy="the configuration or the code has changed since: train again, or use the version that made it",
+        )
     for name, value in wanted.items():
         found = checkpoint.model[name]
         if (found.shape, found.dtype) != (value.shape, value.dtype):
@@ -143,8 +150,12 @@ def same_encoder(saved: dict[str, Any] | None, encoder: Encoder, where: Path) ->
     """Refuse another encoder than the one trained with: its numbers would mean something else. Raises BadCheckpoint."""
     found = identity(encoder)
     if saved is not None and saved != found:
-        raise BadCheckpoint(f"the text encoder here is {found}", where=where, allowed=f"the model was trained with {saved}",
-                            remedy="point text.path to that encoder's files")  # fmt: skip
+        raise BadCheckpoint(
+            f"the text encoder here is {found}",
+            where=where,
+            allowed=f"the model was trained with {saved}",
+            remedy="point text.path to that encoder's files",
+        )
 
 
 def empty_scale(checkpoint: Checkpoint) -> EmbeddingScale | None:
@@ -214,9 +225,12 @@ def _check_state(state: Any, path: Path) -> None:
     is_sound = (
         isinstance(known.get("step"), int)
         and isinstance(known.get("best"), NUMBERS)
-        and isinstance(sums, list) and len(sums) == 3 and all(isinstance(number, NUMBERS) for number in sums)
-        and isinstance(history, list) and all(isinstance(row, dict) for row in history)
-    )  # fmt: skip
+        and isinstance(sums, list)
+        and len(sums) == 3
+        and all(isinstance(number, NUMBERS) for number in sums)
+        and isinstance(history, list)
+        and all(isinstance(row, dict) for row in history)
+    )
     if not is_sound:
         raise BadCheckpoint(
             "its state is incomplete", where=path, remedy="use another checkpoint, or train again"

@@ -81,8 +81,12 @@ class Run:
 
     def _same(self, what: str, begun: Any, now: Any) -> None:
         if begun != now:
-            raise UsageError(f"{what} has changed since this run began", where=self.folder, allowed="a run goes on as it began",
-                             remedy="bring the file back, or start another run")  # fmt: skip
+            raise UsageError(
+                f"{what} has changed since this run began",
+                where=self.folder,
+                allowed="a run goes on as it began",
+                remedy="bring the file back, or start another run",
+            )
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """metrics.jsonl and metrics.csv, whole: they hold no times, so that a resumed run's are equal to the byte."""
@@ -160,8 +164,11 @@ def _latest(folder: Path) -> float:
 def same_config(saved: Config, asked: Config) -> None:
     """Refuse to resume under another configuration, naming the first key that differs: the saved one is gone on with, so that another would be ignored."""
     for key, (before, now) in differences(saved.model_dump(mode="json"), asked, FREE).items():
-        raise UsageError(f"{key} was {before!r} and is now {now!r}", allowed="a run goes on as it began",
-                         remedy="resume with the same configuration, or start another run")  # fmt: skip
+        raise UsageError(
+            f"{key} was {before!r} and is now {now!r}",
+            allowed="a run goes on as it began",
+            remedy="resume with the same configuration, or start another run",
+        )
 
 
 def weights_of(config: Config) -> dict[str, str] | None:

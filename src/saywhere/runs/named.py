@@ -37,16 +37,24 @@ def find(asked: Path) -> Path:
         for path in ([asked] if asked.is_file() else asked.glob("*"))
         if path.suffix in PICKLES
     ):
-        raise MissingFile(f"no weights in {asked}, but {pickles[0][:80]}: a pickle can run any code, so none is ever read", allowed=BUNDLE,
-                          remedy="ask whoever made it for safetensors")  # fmt: skip
+        raise MissingFile(
+            f"no weights in {asked}, but {pickles[0][:80]}: a pickle can run any code, so none is ever read",
+            allowed=BUNDLE,
+            remedy="ask whoever made it for safetensors",
+        )
     if asked.exists() or len(asked.parts) > 1:
         raise MissingFile(
             f"no checkpoint in {asked}",
             allowed=f"a run directory, a folder with {BUNDLE}, or a model's name",
             remedy="train first",
         )
-    raise MissingFile(f"no run and no model {str(asked)[:80]!r}", allowed=f"models: {', '.join(models) or 'none'}",
-                      remedy=f"{nearest(str(asked)[:80], models)}; see `saywhere models list`" if models else "name a run directory")  # fmt: skip
+    raise MissingFile(
+        f"no run and no model {str(asked)[:80]!r}",
+        allowed=f"models: {', '.join(models) or 'none'}",
+        remedy=f"{nearest(str(asked)[:80], models)}; see `saywhere models list`"
+        if models
+        else "name a run directory",
+    )
 
 
 def known() -> dict[str, Path]:

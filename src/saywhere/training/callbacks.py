@@ -69,8 +69,11 @@ def validated(state: TrainState, row: dict[str, Any]) -> None:
 def _diverged(state: TrainState, diagnostic: dict[str, Any], found: str) -> NoReturn:
     place = state.run.folder / "diagnostic.json"
     files.write_json(place, diagnostic)
-    raise TrainingDiverged(found, allowed="loss and gradient must be finite",
-                           remedy=f"see {place}; try a smaller optimizer.learning_rate, or train.precision=32-true")  # fmt: skip
+    raise TrainingDiverged(
+        found,
+        allowed="loss and gradient must be finite",
+        remedy=f"see {place}; try a smaller optimizer.learning_rate, or train.precision=32-true",
+    )
 
 
 def _diagnostic(

@@ -47,8 +47,11 @@ def reporting_memory(config: Config) -> Iterator[None]:
         if not _is_full_memory(error):
             raise
         batch_size = config.train.batch_size
-        raise OutOfMemory(f"no memory left at train.batch_size {batch_size}, data.size {config.data.size}", allowed="the last checkpoint is valid",
-                          remedy=f"--set train.batch_size={max(1, batch_size // 2)}, a smaller data.size or network.width") from error  # fmt: skip
+        raise OutOfMemory(
+            f"no memory left at train.batch_size {batch_size}, data.size {config.data.size}",
+            allowed="the last checkpoint is valid",
+            remedy=f"--set train.batch_size={max(1, batch_size // 2)}, a smaller data.size or network.width",
+        ) from error
 
 
 def _is_full_memory(error: BaseException) -> bool:

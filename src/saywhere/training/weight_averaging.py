@@ -54,8 +54,11 @@ def _same_descent(started_from: str | None, origin: Path, tuned: Path) -> None:
     except MissingFile:
         return
     if before is None or before.resolve() != origin.resolve():
-        raise UsageError(f"{tuned} was not trained from {origin}", allowed=f"it began with {started_from or 'weights of its own'}",
-                         remedy="name the run that --from named; weights that were learned apart cannot be mixed")  # fmt: skip
+        raise UsageError(
+            f"{tuned} was not trained from {origin}",
+            allowed=f"it began with {started_from or 'weights of its own'}",
+            remedy="name the run that --from named; weights that were learned apart cannot be mixed",
+        )
 
 
 def _same_kind(last: Checkpoint, first: Checkpoint, where: Path) -> None:
@@ -69,8 +72,12 @@ def _same_kind(last: Checkpoint, first: Checkpoint, where: Path) -> None:
                 allowed="a run, and the one that it was trained from",
             )
         if _is_scale(name) and not torch.allclose(ours.float(), theirs.float(), atol=1e-3):
-            raise UsageError("the two scale their embeddings differently: the same words are other numbers to each", where=where,
-                             allowed="a run, and the one that it was trained from", remedy="train with --from")  # fmt: skip
+            raise UsageError(
+                "the two scale their embeddings differently: the same words are other numbers to each",
+                where=where,
+                allowed="a run, and the one that it was trained from",
+                remedy="train with --from",
+            )
     if last.state.get("encoder") != first.state.get("encoder"):
         raise UsageError(
             f"another text encoder ({first.state.get('encoder')})",
