@@ -18,7 +18,12 @@ from saywhere.metrics.statistics import with_span
 
 ROOT = Path(__file__).parent.parent
 RESULTS, MODELS = ROOT / "benchmarks" / "results", ROOT / "src" / "saywhere" / "models"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "service.md", ROOT / "docs" / "how-to" / "models.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "service.md",
+    ROOT / "docs" / "how-to" / "models.md",
+    *sorted((ROOT / "docs" / "results").glob("*.md")),
+)
 _MARK = re.compile(r"(<!-- table: ([a-z0-9_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -35,6 +40,10 @@ def _table(name: str) -> str:
         return _service(
             [json.loads(place.read_text()) for place in sorted(RESULTS.glob("service_*.json"))]
         )
+    if name == "shelf":
+        return _shelf(sorted(MODELS.glob("*/config.json")))
+    if name == "lungs_bars":
+        return _lungs_bars()
     if name == "helps":
         return _helps()
     if name == "limits":
@@ -294,6 +303,44 @@ def _typing(found: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _lungs_bars() -> str:
+    """The paper's claim on real films in five rows of `lungs_fusions`."""
+    found = compare(RESULTS / "lungs_fusions")
+    lines = {line.label: line for line in found.lines}
+    rows = {
+        "no prompt: image only": "image only",
+        "prompt not transformed": "early · untouched",
+        "**pseudo-image transformed with the image**": found.reference or "",
+        "the same, exactly as published": "early · fuse-first · as published",
+        "no geometric augmentation": "early · still",
+    }
+    head = "| when the film is flipped, turned, scaled | mean Dice per image [95 %] | difference |"
+    made = [head, "|---|---|---|"]
+    for name, label in rows.items():
+        line = lines[label]
+        mean = line.columns[found.heads.index("Dice a case [95 %]")]
+        difference = gap(line.difference) if line.difference else "–"
+        made.append(f"| {name} | {mean} | {difference} |")
+    n_seeds = lines[found.reference or ""].n_seeds
+    return "\n".join([*made, f"\n106 test films, three prompts each; {n_seeds} seeds.\n"])
+
+
+def _shelf(places: list[Path]) -> str:
+    """The pretrained models in one small table: Dice with the right prompt, without, and opposite."""
+    made = [
+        "| model | test images | right prompt [95 %] | no prompt | opposite prompt |",
+        "|---|---|---|---|---|",
+    ]
+    for place in places:
+        words = json.loads(place.read_text())["evidence"]["evaluation"]["words"]
+        means = {kind: found["dice_mean"] for kind, found in words.items()}
+        made.append(
+            f"| `{place.parent.name}` | {words['right']['n']:,} | {with_span(**means['right'])} "
+            f"| {means['empty']['mean']:.3f} | {means['contradictory']['mean']:.3f} |"
+        )
+    return "\n".join([*made, "\nMean Dice per image at the images' own size; one seed each.\n"])
+
+
 def _helps() -> str:
     """Does text with augmentation help a network beyond augmentation, a set a column?"""
     sets = {"qata": "QaTa-COV19 (subset)", "isic": "ISIC-2016", "kvasir": "Kvasir-SEG"}
@@ -308,7 +355,7 @@ def _helps() -> str:
             f"| {network} | {' | '.join(_helped(f'{key}_{kind}', label, reference) for key in sets)} |"
         )
     names = ", ".join(
-        f"[`{key}_{kind}`](docs/evidence.md#{key}_{kind})"
+        f"[`{key}_{kind}`](../evidence.md#{key}_{kind})"
         for kind in ("networks", "lite_224")
         for key in sets
     )

@@ -11,10 +11,16 @@ from typing import Any
 
 import pytest
 
+from saywhere.experiments.compare import compare
 from saywhere.hub.bundle import read_facts
 from saywhere.hub.card import card
 
 ROOT = Path(__file__).resolve().parents[2]
+RESULT_PAGES = [
+    f"docs/results/{path.name}"
+    for path in sorted((ROOT / "docs/results").glob("*.md"))
+    if path.name != "index.md"
+]
 
 
 def script(name: str) -> ModuleType:
@@ -28,10 +34,22 @@ def script(name: str) -> ModuleType:
     return module
 
 
-def test_the_readmes_tables_are_those_of_the_committed_results() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "<!-- table: " in text
+@pytest.mark.parametrize("page", ["README.md", *RESULT_PAGES])
+def test_a_pages_tables_are_those_of_the_committed_results(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert "<!-- table: " in text or page == "docs/results/ablations.md"
     assert script("tables").filled(text) == text
+
+
+def test_the_numbers_of_the_lungs_answer_are_those_of_its_table() -> None:
+    """About 0.21 Dice, and the claims of the first paragraph, read off the committed results."""
+    found = compare(ROOT / "benchmarks/results/lungs_fusions")
+    differences = {line.label: line.difference for line in found.lines}
+    for label in ("early · untouched", "image only"):
+        assert differences[label].difference == pytest.approx(-0.21, abs=0.005)
+    assert differences["early · still"].low > 0
+    assert -0.01 < differences["early · swap"].difference < 0
+    assert differences["early · fuse-first · as published"].low > 0
 
 
 def trust(name: str) -> dict[str, Any]:
@@ -128,7 +146,7 @@ def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(
 
 
 def test_a_changed_number_is_noticed() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/results/fusing-first.md").read_text(encoding="utf-8")
     assert script("tables").filled(text.replace("| right | 100 |", "| right | 101 |")) == text
 
 
