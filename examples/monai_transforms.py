@@ -62,7 +62,7 @@ def teach_words(training: saywhere.Dataset, n_steps: int) -> EarlyFusion:
     optimizer = torch.optim.AdamW(fusion.parameters(), lr=1e-3)
     loader = DataLoader(training, batch_size=32, shuffle=True, drop_last=True)
     for batch in islice((batch for _ in range(n_steps) for batch in loader), n_steps):
-        pseudo_image = fusion.imagine(fusion.embeddings(batch["prompt"]))
+        pseudo_image = fusion.generate(fusion.embeddings(batch["prompt"]))
         loss = roi_loss("mask", pseudo_image, batch["image"], batch["mask"])
         optimizer.zero_grad()
         loss.backward()

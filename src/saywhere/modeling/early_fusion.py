@@ -156,6 +156,10 @@ class EarlyFusion(TextBranch):
         stack = fuse(image, pseudo_image)  # (batch, 2*channel, height, width), original frame
         return Fused(stack if geometry is None else geometry(stack), pseudo_image)
 
+    def imagine(self, embedding: Embedding, noise: Tensor | None = None) -> PseudoImage:
+        """The former name of `generate`, kept for code that calls it."""
+        return self.generate(embedding, noise)
+
     def embeddings(self, prompts: Prompts) -> Embedding:
         """float32 (prompt, embedding), as the encoder gives them, where the module is; each
         distinct sentence is encoded once. Raises UsageError.
