@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo models alone lint test test-slow docs soak fuzz clean
+.PHONY: help setup demo models alone lint test test-slow test-anywhere docs soak fuzz clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,8 +56,18 @@ lint: $(READY_DEV) ## ruff, mypy and the import contracts
 
 # A file's tests stay together and in their order: what they set up is set up once.
 AT_ONCE ?= $(shell $(BIN)/python -c 'import os; print(min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))')
+test-anywhere: SHELL := bash
 test: lint ## lint, then all tests but the slow ones; AT_ONCE=N side by side (default: one a core, at most 4)
 	$(BIN)/pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder
+
+# Each processor's kernels meet each number of threads, and each order: all pairs, in six runs.
+ANYWHERE := default:1:normal default:2:reversed avx2:1:reversed avx2:2:normal :1:normal :2:reversed
+test-anywhere: $(READY_DEV) ## the tests as other processors run them: kernels, threads and order differ (some 2 hours)
+	for run in $(ANYWHERE); do \
+	  IFS=: read -r kernels threads order <<< "$$run"; echo "kernels $${kernels:-this machine}, threads $$threads, order $$order"; \
+	  env $${kernels:+ATEN_CPU_CAPABILITY=$$kernels} OMP_NUM_THREADS=$$threads SAYWHERE_TEST_THREADS=$$threads SAYWHERE_TEST_ORDER=$$order \
+	    $(BIN)/pytest --numprocesses $(AT_ONCE) --dist loadfile --no-loadscope-reorder || exit 1; \
+	done
 
 test-slow: $(READY_DEV) ## the statistical and long tests
 	$(BIN)/pytest -m slow

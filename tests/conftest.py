@@ -19,6 +19,11 @@ from jaxtyping import install_import_hook
 
 CHECKED = [
     "saywhere.fusion",
+    "saywhere.transforms",
+    "saywhere.modeling.early_fusion",
+    "saywhere.modeling.early_fusion_monai",
+    "saywhere.modeling.feature_conditioned",
+    "saywhere.modeling.image_only",
     "saywhere.modeling.referring",
     "saywhere.losses",
     "saywhere.modeling.normalize",
@@ -33,9 +38,18 @@ from tiny_bert import write_checkpoint  # noqa: E402
 KVASIR = Path("../shared/data/kvasir")
 LOOPBACK = ("127.", "::1", "localhost")
 _connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
-N_THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2  # beside other workers, one
+# Beside other workers, one; `make test-anywhere` says how many.
+_usual = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
+N_THREADS = int(os.environ.get("SAYWHERE_TEST_THREADS", _usual))
 torch.set_num_threads(N_THREADS)
 os.environ.setdefault("OMP_NUM_THREADS", str(N_THREADS))  # of what tests start, too
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """SAYWHERE_TEST_ORDER=reversed runs the last test of the last file first."""
+    if os.environ.get("SAYWHERE_TEST_ORDER") == "reversed":
+        items.reverse()
 
 
 class NetworkUsed(RuntimeError):
