@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from saywhere.text.prompts import CENTRES, POSITIONS, positions
+from saywhere.text.directions import CENTRES, POSITIONS, positions
 
 VERTICAL, HORIZONTAL = ("top", "", "bottom"), ("left", "", "right")
 PLACES = tuple(f"{v} {h}".strip() or "center" for v, h in product(VERTICAL, HORIZONTAL))

@@ -103,7 +103,8 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> dict[str,
 
 def _words(texts: list[str]) -> dict[str, Any]:
     """Of one prompt level."""
-    from saywhere.text.prompts import count_positions, is_blank
+    from saywhere.text.directions import count_positions
+    from saywhere.text.prompts import is_blank
 
     positions = {word: n for word, n in count_positions(texts).items() if n}
     return {

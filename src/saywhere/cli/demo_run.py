@@ -18,7 +18,7 @@ from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
 from saywhere.metrics.statistics import bootstrap_mean
 from saywhere.runs.directory import create
-from saywhere.text.prompts import OPPOSITES, count_positions
+from saywhere.text.directions import OPPOSITES, count_positions
 from saywhere.training.trainer import Listener, train
 
 PHANTOMS = Config().replace(

@@ -15,7 +15,7 @@ from saywhere.data import halves, mosaic
 from saywhere.data.decoded_cache import Store
 from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import PromptTable, texts_of
-from saywhere.text.prompts import contradict
+from saywhere.text.directions import contradict
 from saywhere.text.variants import variants
 
 

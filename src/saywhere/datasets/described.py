@@ -16,7 +16,7 @@ from saywhere.data.manifest import Manifest, Row, write_manifest
 from saywhere.datasets.describe import describe
 from saywhere.errors import ConfigError, UnreadableFile, UsageError, nearest
 from saywhere.io import images
-from saywhere.text.prompts import positions
+from saywhere.text.directions import positions
 
 LEVEL = "described"
 

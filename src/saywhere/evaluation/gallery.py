@@ -14,7 +14,7 @@ from saywhere.evaluation.prompt_conditions import evaluation_prompt
 from saywhere.inference.segmenter import Result, Segmenter
 from saywhere.io import files, images
 from saywhere.metrics.functional import dice
-from saywhere.text.prompts import contradict
+from saywhere.text.directions import contradict
 
 N_EACH, N_ASKED = 2, 3
 Case = dict[str, Any]

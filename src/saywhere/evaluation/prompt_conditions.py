@@ -9,7 +9,8 @@ from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import texts_of
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import ConfigError, nearest
-from saywhere.text.prompts import contradict, shuffle
+from saywhere.text.directions import contradict
+from saywhere.text.prompts import shuffle
 
 WORDS = ("right", "empty", "shuffled", "contradictory", "unseen")
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from saywhere.config import Config
 from saywhere.data.manifest import Row
 from saywhere.prompt_policies.policy import PromptPolicy
-from saywhere.text.prompts import turn
+from saywhere.text.directions import turn
 from saywhere.transforms.geometry import Geometry
 
 log = logging.getLogger("saywhere")

@@ -28,7 +28,8 @@ from saywhere.serve.queue import Desk, Job
 from saywhere.serve.schemas import refusals
 from saywhere.serve.store import Store
 from saywhere.serve.strict import only_known
-from saywhere.text.prompts import contradict, refuse_endless
+from saywhere.text.directions import contradict
+from saywhere.text.prompts import refuse_endless
 
 MAX_PROMPTS = 16
 MAX_NAME_CHARS = 200

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from saywhere.errors import ConfigError
-from saywhere.text.prompts import clean, positions
+from saywhere.text.directions import positions
+from saywhere.text.prompts import clean
 
 RANDOM_DIM = 384
 VERTICAL: tuple[set[str], ...] = ({"top", "upper"}, set(), {"bottom", "lower"})

@@ -11,7 +11,7 @@ import torch
 
 from saywhere import seeds
 from saywhere.text.cache import EmbeddingCache
-from saywhere.text.prompts import PAIRS
+from saywhere.text.directions import PAIRS
 from saywhere.text.whitening import fit
 
 N_SENTENCES = 20

@@ -11,7 +11,7 @@ import re
 
 import numpy as np
 
-from saywhere.text.prompts import POSITIONS
+from saywhere.text.directions import POSITIONS
 
 LEAST, MOST = 0.1, 0.7  # of the other words, the share that is left out
 KEPT = POSITIONS | {"no", "not", "without"}

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from saywhere.text.prompts import positions
+from saywhere.text.directions import positions
 
 KEEP = 1e-4  # principal components below this share of the largest are noise
 SHRINKAGE = 0.1  # of the within-group covariance, towards its mean variance (Friedman 1989)

@@ -6,7 +6,7 @@ import pytest
 
 from saywhere.captions import templates as wordings
 from saywhere.seeds import generator
-from saywhere.text.prompts import contradict
+from saywhere.text.directions import contradict
 
 DIAGONAL = {
     "upper left": "lower right",

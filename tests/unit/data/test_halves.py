@@ -1,7 +1,7 @@
 import torch
 
 from saywhere.data import halves
-from saywhere.text.prompts import contradict, positions
+from saywhere.text.directions import contradict, positions
 
 
 def test_a_cut_mask_keeps_one_half_and_leaves_the_given_mask_alone():

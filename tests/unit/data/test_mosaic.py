@@ -13,7 +13,7 @@ from torch import Tensor
 from saywhere.captions.templates import PLACES
 from saywhere.data.decoded_cache import Store
 from saywhere.data.mosaic import NINE, Mosaics, draw, tile, unseen_wording, wordings
-from saywhere.text.prompts import OPPOSITES, contradict
+from saywhere.text.directions import OPPOSITES, contradict
 
 SIZE = 32
 

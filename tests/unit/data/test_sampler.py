@@ -19,7 +19,7 @@ from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import PromptTable
 from saywhere.data.sampler import Batch, TrainingSet, levels_of, training_prompts, versions
 from saywhere.errors import ConfigError
-from saywhere.text.prompts import contradict
+from saywhere.text.directions import contradict
 
 N, SIZE = 10, 32
 PLACES = ["upper left", "upper right", "lower left", "lower right", "centre"]

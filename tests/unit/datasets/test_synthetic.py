@@ -13,7 +13,7 @@ from scipy import ndimage, stats
 
 from saywhere.datasets.synthetic import LEVELS, draw_phantom, make_phantoms
 from saywhere.errors import UsageError
-from saywhere.text.prompts import OPPOSITES, contradict, count_positions
+from saywhere.text.directions import OPPOSITES, contradict, count_positions
 
 COUNTS = {"n_train": 40, "n_val": 12, "n_test": 16}
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saywhere.text.prompts import positions
+from saywhere.text.directions import positions
 from saywhere.text.variants import variants
 
 PROMPT = "one medium white round polyp which is often a bumpy flesh in rectum located in top left of the image"

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from saywhere.data.manifest import read_manifest
 from saywhere.data.prompt_table import PromptTable, groups_of_meaning
-from saywhere.text.prompts import contradict
+from saywhere.text.directions import contradict
 from saywhere.text.whitening import SHRINKAGE, EmbeddingScale, fit
 
 NAMES = ["whiten", "within", "standardise", "none"]
