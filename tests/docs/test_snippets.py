@@ -29,6 +29,12 @@ NOT_RUN = {
         "needs Slurm",
     ],
     "docs/how-to/cxr-bert.md": ["needs the published CXR-BERT files, the QaTa-COV19 set and a GPU"],
+    "docs/how-to/fine-tune.md": [
+        "needs work that a person kept",
+        "needs a test set of your own",
+        "needs the fine-tuned run of above",
+    ],
+    "docs/how-to/gpu.md": ["needs a GPU", "needs a GPU and the published CXR-BERT files"],
     "docs/how-to/models.md": ["needs a run with twenty validation cases"],
     "docs/how-to/own-network.md": ["needs the published R50+ViT-B_16.npz and a GPU"],
     "docs/how-to/offline.md": [
@@ -38,6 +44,7 @@ NOT_RUN = {
     "docs/service.md": ["tests/unit/serve runs it against a server of its own"] * 2,
     "docs/index.md": ["needs a package registry, and some 2 GB of packages"],
     "docs/how-to/compare.md": ["needs a grid of your own, and hours"] * 1,
+    "docs/how-to/server.md": ["needs a server; tests/unit/serve runs one of its own"],
     "docs/how-to/page.md": ["needs a server; tests/unit/serve runs one of its own"] * 2,
     "docs/how-to/train.md": ["needs your images"] * 1,
     "docs/tutorials/python.md": ["needs a run, and pictures of yours"] * 3,
