@@ -172,7 +172,7 @@ def test_ctrl_c_saves_and_exits_cleanly(
     assert ended.code == 130
     assert (
         ended.err.splitlines()[-1]
-        == f"saywhere: interrupted: go on with --resume --out {tmp_path / 'run'}"
+        == f"saywhere: interrupted: go on with `saywhere train --resume {tmp_path / 'run'}`"
     )
     assert "Traceback" not in ended.err
     assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "interrupted"

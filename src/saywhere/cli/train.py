@@ -15,7 +15,8 @@ def train(
     config: Annotated[
         Path,
         typer.Argument(
-            help="A TOML file, for instance configs/kvasir.toml; or a run or model, for its configuration."
+            help="A TOML file, for instance configs/kvasir.toml; "
+            "or a run or model, for its configuration."
         ),
     ],
     assignment: Annotated[
@@ -30,14 +31,16 @@ def train(
         bool,
         typer.Option(
             "--resume",
-            help="Go on where the run stands (in --out, else the newest run of this name).",
+            help="Go on where the run stands: `--resume RUN`; or CONFIG with --out, "
+            "else the newest run of this name.",
         ),
     ] = False,
     start: Annotated[
         Path | None,
         typer.Option(
             "--from",
-            help="Fine-tune: start with this run's (or model's) best weights (same network and fusion).",
+            help="Fine-tune: start with the best weights of this run or model "
+            "(same network and fusion).",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -48,7 +51,10 @@ def train(
     """Train a model; the run directory holds everything it was made from."""
     from saywhere.cli.progress import TrainingProgress, warn
     from saywhere.config import read
+    from saywhere.runs.directory import Run
 
+    if resume and out is None and Run(config).exists:
+        out = config
     settings = read(_recipe(config), assignment)  # before torch is loaded: a slip is told at once
     from saywhere.training.trainer import train as run_training
 
@@ -58,14 +64,12 @@ def train(
                 settings, out, name=config.stem, resume=resume, start=start, listen=progress
             )
         except KeyboardInterrupt:
-            warn(
-                "interrupted"
-                + (f": go on with --resume --out {progress.run}" if progress.run else "")
+            advice = (
+                f": go on with `saywhere train --resume {progress.run}`" if progress.run else ""
             )
+            warn(f"interrupted{advice}")
             raise typer.Exit(INTERRUPTED) from None
     if as_json:
-        from saywhere.runs.directory import Run
-
         facts = Run(run).facts()
         typer.echo(
             json.dumps(
@@ -81,9 +85,23 @@ def train(
 
 
 def _recipe(config: Path) -> Path:
-    """The TOML itself, or a run's or model's."""
-    if config.suffix == ".toml" or config.is_file():
-        return config
+    """The TOML file itself, or the one of a run or model.
+
+    Raises:
+        MissingFile: for a name that is none of these, and for a run without a configuration.
+    """
+    from saywhere.errors import MissingFile
+    from saywhere.runs.directory import Run
     from saywhere.runs.named import find
 
-    return find(config) / "config.toml"
+    if config.suffix == ".toml" or config.is_file():
+        return config
+    if not Run(config).exists:
+        return find(config) / "config.toml"
+    # A run that was killed early has a configuration before it has weights.
+    if not (config / "config.toml").is_file():
+        raise MissingFile(
+            f"{config} has no config.toml yet: it was ended before its first step",
+            remedy=f"name the configuration again: CONFIG.toml --resume --out {config}",
+        )
+    return config / "config.toml"

@@ -6,8 +6,6 @@ from collections.abc import Set
 from typing import Any
 
 from saywhere.config import Config, FusionConfig
-from saywhere.networks.first_filters import DEFAULT
-from saywhere.networks.registry import has_filters_to_meet
 
 AUTO = {"train.precision", "train.channels_last"}
 """The machine's own choice, where `train.precision` is auto on either side."""
@@ -45,6 +43,10 @@ def _arm(settings: dict[str, Any]) -> str:
 
 def _filters(settings: dict[str, Any]) -> str | None:
     """What `network.first_filters` comes to: left out, the default; nothing where no pseudo-image meets pretrained filters."""
+    # Loaded when it is needed: torch takes seconds, and a mistyped run's name needs none of it.
+    from saywhere.networks.first_filters import DEFAULT
+    from saywhere.networks.registry import has_filters_to_meet
+
     if settings["fusion.name"] != "early" or not has_filters_to_meet(
         settings["network.name"], settings["network.weights"]
     ):

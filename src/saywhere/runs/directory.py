@@ -38,6 +38,11 @@ class Run:
     def best(self) -> Path:
         return self.folder / "checkpoints" / "best"
 
+    @property
+    def exists(self) -> bool:
+        """True for a run, and for one that was killed before run.json was written."""
+        return (self.folder / "run.json").is_file() or (self.folder / "checkpoints").is_dir()
+
     def write_config(self, config: Config) -> None:
         files.write_text(self.folder / "config.toml", config.to_toml())
 
@@ -64,7 +69,8 @@ class Run:
         """
         path = self.folder / "config.toml"
         before = saved or (read(path) if path.is_file() else asked)
-        same_config(before, asked)
+        is_finished = self.facts().get("status") == "finished"
+        same_config(before, asked, finished=self.folder if is_finished else None)
         return (
             before.replace(**{"train.threads": asked.train.threads})
             if asked.train.threads
@@ -142,7 +148,7 @@ def reopen(folder: Path | None, name: str) -> Run | None:
         if not found:
             return None
         folder = max(found, key=_latest)
-    is_run = (folder / "run.json").is_file() or (folder / "checkpoints").is_dir()
+    is_run = Run(folder).exists
     if not is_run and (not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))):
         return None
     if not is_run:
@@ -161,11 +167,28 @@ def _latest(folder: Path) -> float:
     )
 
 
-def same_config(saved: Config, asked: Config) -> None:
-    """Refuse to resume under another configuration, naming the first key that differs: the saved one is gone on with, so that another would be ignored."""
+def same_config(saved: Config, asked: Config, finished: Path | None = None) -> None:
+    """Refuse to resume under another configuration: the saved one is resumed, so that another
+    would be ignored.
+
+    Args:
+        saved: the configuration that the run began with.
+        asked: the one of this call.
+        finished: the run's directory, where the run has reached its last epoch.
+
+    Raises:
+        UsageError: naming the first key that differs.
+    """
     for key, (before, now) in differences(saved.model_dump(mode="json"), asked, FREE).items():
+        what = f"{key} was {before!r} and is now {now!r}"
+        if finished is not None:
+            raise UsageError(
+                what,
+                allowed="this run is finished, and a finished run is not extended",
+                remedy=f"start another run from its weights with --from {finished}",
+            )
         raise UsageError(
-            f"{key} was {before!r} and is now {now!r}",
+            what,
             allowed="a run goes on as it began",
             remedy="resume with the same configuration, or start another run",
         )

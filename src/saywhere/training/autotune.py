@@ -30,7 +30,7 @@ def choose(config: Config, prepare: Prepare) -> Config:
     Raises:
         RuntimeError: where no choice can be run here.
     """
-    n_threads = limit_threads(config)
+    n_threads = limit_threads(config.train)
     if config.train.precision == "auto":
         precisions = ("32-true", "bf16-mixed") if knows_bfloat16(config) else ("32-true",)
         choices: list[dict[str, Any]] = [

@@ -8,40 +8,96 @@ import os
 import torch
 from lightning_fabric import Fabric
 
-from saywhere.config import Config
+from saywhere.config import TrainConfig
 from saywhere.errors import ConfigError
 
+MISSING = {
+    "cuda": "torch finds no NVIDIA GPU here: there is none, or its driver or a torch with CUDA "
+    "is missing",
+    "mps": "torch finds no Apple GPU here",
+}
+"""Why a device that was asked for cannot be had."""
 
-def limit_threads(config: Config) -> int:
-    """Set torch's threads to `train.threads` (0: all cores), and say how many. The last bits of a sum depend on it: call before the first tensor."""
-    n_threads = config.train.threads or n_cores()
+
+def limit_threads(config: TrainConfig) -> int:
+    """Set torch's threads to `train.threads`, or to all cores where that is 0.
+
+    The last bits of a sum depend on their number: call it before the first tensor is made.
+
+    Args:
+        config: its `threads` is used.
+
+    Returns:
+        The number of threads.
+    """
+    n_threads = config.threads or n_cores()
     torch.set_num_threads(n_threads)
     return n_threads
 
 
 def n_cores() -> int:
-    """Cores that this process may use."""
+    """Count the cores that this process may use.
+
+    Returns:
+        At least 1.
+    """
+    # A container or a job queue often grants fewer cores than the machine has.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def launch(config: Config) -> Fabric:
-    """One device; precision as configured. Raises ConfigError for a device or precision that this machine does not have."""
-    # It tells of each mixed precision, in trials too; run.json says which is used.
+def check_device(config: TrainConfig) -> None:
+    """Refuse a device that this machine does not have.
+
+    Args:
+        config: its `device` is looked at.
+
+    Raises:
+        ConfigError: saying what is here instead.
+    """
+    is_here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if is_here.get(config.device, True):
+        return
+    devices = ["auto", "cpu", *(name for name, can_be_used in is_here.items() if can_be_used)]
+    raise ConfigError(
+        f"train.device is {config.device!r}, but {MISSING[config.device]}",
+        allowed=f"here it may be {', '.join(devices)}",
+        remedy="set train.device to 'auto' or 'cpu', or see `saywhere doctor`",
+    )
+
+
+def launch(config: TrainConfig) -> Fabric:
+    """Open one device at the configured precision.
+
+    Args:
+        config: its `device` and `precision` are used.
+
+    Returns:
+        The launched device.
+
+    Raises:
+        ConfigError: for a device or precision that cannot be used here.
+    """
+    check_device(config)
+    # Fabric logs each mixed precision, in trials too; run.json says which is used.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     try:
         fabric = Fabric(
-            accelerator=config.train.device,
+            accelerator=config.device,
             devices=1,
-            precision=config.train.precision,  # type: ignore[arg-type]
+            precision=config.precision,  # type: ignore[arg-type]
         )
         fabric.launch()
-        # Without a GPU it takes another precision, with a warning that nobody sees.
-        if config.train.precision != fabric.strategy.precision.precision:
-            raise ValueError(f"{config.train.precision} needs a GPU")
     except (RuntimeError, ValueError) as error:
-        found = f"train.device {config.train.device} with train.precision {config.train.precision} cannot be used here"
-        raise ConfigError(
-            f"{found} ({str(error).splitlines()[0][:120]})",
-            remedy="set train.device to 'auto' or 'cpu', and train.precision to 'auto'",
-        ) from None
+        raise _unusable(config, " ".join(str(error).split())) from None
+    # Without a GPU, Fabric takes another precision, with a warning that nobody sees.
+    if config.precision != fabric.strategy.precision.precision:
+        raise _unusable(config, f"{config.precision} needs a GPU")
     return fabric
+
+
+def _unusable(config: TrainConfig, reason: str) -> ConfigError:
+    return ConfigError(
+        f"train.device {config.device} with train.precision {config.precision} "
+        f"cannot be used here ({reason})",
+        remedy="set train.device to 'auto' or 'cpu', and train.precision to 'auto'",
+    )

@@ -237,11 +237,11 @@ def time_steps(config: Config, material: Material) -> TimeStep:
     """Ready to time steps of this training on its first batch: the model is built, and nothing is written."""
     # The other start takes seconds to compute, and a step takes as long after either.
     plain = config.replace(**{"fusion.start": "default"})
-    loop = Loop(plain, material, Run(Path()), launch(config), lambda event: None)
+    loop = Loop(plain, material, Run(Path()), launch(config.train), lambda event: None)
     batch = material.training.batch(0)
 
     def seconds_of(step: int) -> float:
-        limit_threads(config)
+        limit_threads(config.train)
         started = time.perf_counter()
         losses, _ = loop.step(step, loop.to_device(batch))
         losses.tolist()  # wait for the device

@@ -14,7 +14,7 @@ from saywhere.runs import checkpoint, named
 from saywhere.runs.checkpoint import Checkpoint
 from saywhere.runs.directory import Run, create, reopen, weights_of
 from saywhere.training import autotune, failures
-from saywhere.training.device import launch, limit_threads
+from saywhere.training.device import check_device, launch, limit_threads
 from saywhere.training.interrupts import until_interrupted
 from saywhere.training.loop import Loop, time_steps
 from saywhere.training.setup import Material, gather
@@ -103,11 +103,12 @@ def _resumption(run: Run, asked: Config, start: Path | None) -> Start:
 def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
     """Everything that the three ways have in common, from the check of the data to the last step."""
     config = begin.config
+    check_device(config.train)
     check_network(config)
     weights = weights_of(config)
     stop = threading.Event()
     with failures.reporting_memory(config), until_interrupted(stop, at_once=True):
-        limit_threads(config)
+        limit_threads(config.train)
         listen({"event": "stage", "message": GETTING_READY})
         material = _with_scale_of(begin.before, gather(config))
         run = _directory(begin.run, out, name, material, weights, listen)
@@ -116,7 +117,7 @@ def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
             tried = autotune.what_is_tried(config)
             listen({"event": "stage", "message": f"building the model{tried}"})
             config = autotune.choose(config, partial(time_steps, material=material))
-            fabric = launch(config)
+            fabric = launch(config.train)
             run.write_config(config)
             if weights:
                 run.write_facts(weights=weights)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from console import Ended
+from saywhere.config import read
 from small_run import rows_of, write_rows
 
 Say = Callable[..., Ended]
@@ -150,3 +152,41 @@ def test_one_line_serves_a_queue_that_kills_and_restarts(
         assert (ended.code, ended.out.strip()) == (0, "runs/queued")
     assert [path.name for path in Path("runs").iterdir()] == ["queued"]
     assert len(rows_of(Path("runs/queued/metrics.jsonl"))) == 1
+
+
+def test_a_run_alone_is_resumed_with_its_own_configuration(
+    say: Say, toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--resume RUN` needs neither `--set` nor `--out`; the run may have any place."""
+    monkeypatch.chdir(tmp_path)
+    changes = ("--set", "train.epochs=1", "--set", "train.seed=5")
+    say("train", toml, "--out", "elsewhere/one", *changes)
+    say("train", toml, "--out", "elsewhere/one-2", *changes)
+    shutil.rmtree("elsewhere/one/checkpoints/last")  # as if it was killed early
+    (tmp_path / "elsewhere/one/metrics.jsonl").unlink()
+    for form in (("--resume", "elsewhere/one"), ("elsewhere/one", "--resume", "-q")):
+        ended = say("train", *form)
+        assert (ended.code, ended.out) == (0, "elsewhere/one\n")
+    assert read(Path("elsewhere/one/config.toml")).train.seed == 5
+    one, other = (Path("elsewhere", name, "metrics.jsonl") for name in ("one", "one-2"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_run_killed_before_it_wrote_its_configuration_says_so(say: Say, tmp_path: Path) -> None:
+    (tmp_path / "run/checkpoints").mkdir(parents=True)
+    ended = say("train", "--resume", tmp_path / "run")
+    assert ended.code == 2
+    assert "has no config.toml yet: it was ended before its first step" in ended.err
+    assert f"CONFIG.toml --resume --out {tmp_path / 'run'}" in ended.err.replace("\n", " ")
+
+
+def test_a_finished_run_is_not_extended_but_started_from(
+    say: Say, toml: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    say("train", toml, "--out", run, "--set", "train.epochs=1")
+    ended = say("train", "--resume", run, "--set", "train.epochs=3")
+    assert ended.code == 2
+    line = " ".join(ended.err.split())
+    assert "train.epochs was 1 and is now 3; this run is finished" in line
+    assert f"--from {run}" in line

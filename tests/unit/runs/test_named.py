@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,9 @@ def test_what_is_neither_says_what_there_is(
         named.find(Path("spott"))
     with pytest.raises(MissingFile, match="no checkpoint in runs/nothing"):
         named.find(Path("runs/nothing"))
+
+
+def test_finding_a_run_loads_no_torch() -> None:
+    """A mistyped name is told within a second; torch alone takes several."""
+    code = "import sys, saywhere.runs.named; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from saywhere.config import Config, read
-from saywhere.errors import ConfigError
 from saywhere.training import autotune, device
 from saywhere.training.loop import time_steps
 from saywhere.training.setup import gather
@@ -136,23 +135,6 @@ def test_threads_are_those_that_are_asked_for_on_every_system(
     assert autotune.choose(config.replace(**{"train.threads": 3}), prepare).train.threads == 3
     assert autotune.choose(config.replace(**{"train.threads": 0}), prepare).train.threads == 6
     assert (set_to[0], set_to[-1]) == (3, 6)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_a_device_that_is_not_there_is_said(config: Config) -> None:
-    with pytest.raises(
-        ConfigError,
-        match=r"train\.device cuda with train\.precision 32-true cannot be used here .*: set train\.device to 'auto'",
-    ):
-        device.launch(config.replace(**{"train.device": "cuda"}))
-
-
-def test_half_precision_is_not_taken_for_another_on_a_processor(config: Config) -> None:
-    with pytest.raises(
-        ConfigError,
-        match=r"train\.precision 16-mixed cannot be used here \(16-mixed needs a GPU\): set .* train\.precision to 'auto'",
-    ):
-        device.launch(config.replace(**{"train.device": "cpu", "train.precision": "16-mixed"}))
 
 
 def test_config_toml_holds_what_auto_became(config: Config, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.precision import MixedPrecision
 
-from saywhere.config import Config
+from saywhere.config import Config, TrainConfig
 from saywhere.runs import checkpoint
 from saywhere.training import trainer
 from saywhere.training.trainer import Loop, train
@@ -25,7 +25,7 @@ SCALE = 2.0**10
 def half(config: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
     """The small run in `16-mixed`, by a scaler that works without a GPU."""
 
-    def launch(config: Config) -> Fabric:
+    def launch(config: TrainConfig) -> Fabric:
         scaler = torch.amp.GradScaler("cpu", init_scale=SCALE)
         fabric = Fabric(
             accelerator="cpu", devices=1, plugins=[MixedPrecision("16-mixed", "cpu", scaler=scaler)]
