@@ -1,13 +1,15 @@
-"""LViT's sentences of chest films: which thirds of which lung ("bilateral pulmonary infection, two infected areas, lower left lung and lower right lung.").
+"""LViT's sentences of chest films: which thirds of which lung.
 
-Left is the left of the image, which is the patient's right: of QaTa-COV19's one-sided sentences, 96 % fit their masks so, 3 % the other way round.
+For instance "bilateral pulmonary infection, two infected areas, lower left lung and lower right
+lung." Left is the left of the image, which is the patient's right: of QaTa-COV19's one-sided
+sentences, 96 % fit their masks so, 3 % the other way round.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -15,20 +17,26 @@ import numpy as np
 
 from saywhere.captions.grid import Example, as_written
 
-THIRDS, SIDES = ("upper", "middle", "lower"), ("left", "right")
-Zones = tuple[tuple[bool, bool, bool], tuple[bool, bool, bool]]
-"""left, then right; of each (upper, middle, lower)."""
-LEAST = (0.0, 0.0005, 0.001, 0.002, 0.003, 0.004, 0.005)  # shares of the image
+THIRDS = ("upper", "middle", "lower")
+SIDES = ("left", "right")
+Thirds = tuple[bool, bool, bool]
+"""(upper, middle, lower) of one lung."""
+Zones = tuple[Thirds, Thirds]
+"""The thirds of the left lung, then of the right one."""
+# Shares of the image, to choose `least` from.
+LEAST = (0.0, 0.0005, 0.001, 0.002, 0.003, 0.004, 0.005)
 NUMBERS = ("one", "two", "three", "four", "five", "six")
-ALL = "all"  # LViT's own word for three thirds; copies of its sets say "upper middle lower"
+# LViT's own word for three thirds; copies of its sets say "upper middle lower".
+ALL = "all"
+NOTHING = "no pulmonary infection"
 _SIDE = rf"(?:(?:{'|'.join(THIRDS)}|{ALL}) )+(?:left|right) lung"
 _AND = r"(?:,? and |, )"
 _ZONES = re.compile(rf"{_SIDE}(?:{_AND}{_SIDE})*", re.IGNORECASE)
 _COUNT = re.compile(rf"\b({'|'.join(NUMBERS)}) infected areas?\b", re.IGNORECASE)
 _LATERAL = re.compile(r"\b(?:uni|bi)lateral\b", re.IGNORECASE)
-_FORM = "unilateral pulmonary infection, one infected area, upper left lung."
+_FORM = "bilateral pulmonary infection, one infected area, upper left lung."
 _GRID = np.arange(0.02, 1, 0.02)
-_SOME = [(a, b, c) for a, b, c in product((True, False), repeat=3) if a or b or c]
+_SOME = [thirds for thirds in product((True, False), repeat=3) if any(thirds)]
 _NONE = (False, False, False)
 EVERY: tuple[Zones, ...] = tuple(
     (left, right) for left, right in product([*_SOME, _NONE], repeat=2) if any(left) or any(right)
@@ -37,192 +45,293 @@ EVERY: tuple[Zones, ...] = tuple(
 
 
 @dataclass(frozen=True)
-class LungRule:
-    """Of each half of the image that holds at least `least` of it, the box around what lies there, in shares of the height.
+class LungFit:
+    """How many of some sentences a rule gives back, as shares in [0, 1]; None where n is 0."""
 
-    "upper" is said of a box that begins above `upper`, "lower" of one that ends below `lower`, "middle" of one of at least `tall` or of neither.
+    n: int = 0
+    """Sentences of this form that were compared."""
+    agreement: float | None = None
+    """All thirds are right."""
+    zones: float | None = None
+    """Single thirds that are right, of six per sentence."""
+    count: float | None = None
+    """The number of thirds is right."""
+    sides: float | None = None
+    """The sides are right."""
+
+    def to_json(self) -> dict[str, int | float | None]:
+        """The record for a JSON file.
+
+        Returns:
+            The number of sentences and the shares; of no sentences, `n` alone.
+        """
+        return dict(vars(self)) if self.n else {"n": 0}
+
+
+@dataclass(frozen=True)
+class LungRule:
+    """Which thirds of a lung a mask covers, by the box around what lies in each half of the image.
+
+    A box that begins above `upper` covers the upper third, one that ends below `lower` the lower
+    third. The middle third is covered by a box of at least `tall`, or by one of neither.
     """
 
     upper: float
+    """Share of the image's height, from the top."""
     lower: float
+    """Share of the image's height, from the top."""
     tall: float
+    """Share of the image's height."""
     least: float
+    """Share of the image's area; what is smaller in one half is left out."""
     says_all: bool = False
-    """of three thirds, "all left lung" rather than "upper middle lower left lung": as the sentences that it was fitted to do"""
-    fit: dict[str, Any] = field(default_factory=dict)
-    """`fit_on` the rows that it was fitted to"""
+    """Write "all left lung" instead of "upper middle lower left lung", as the set does."""
+    fit: LungFit | None = None
+    """`fit_on` the rows that it was fitted to."""
 
     @property
     def n(self) -> int:
-        return int(self.fit.get("n", 0))
+        """Sentences that the rule was fitted to; 0 for none."""
+        return 0 if self.fit is None else self.fit.n
 
     @property
     def agreement(self) -> float | None:
-        return self.fit.get("agreement")
+        """Share of these sentences of which all thirds are right, [0, 1]."""
+        return None if self.fit is None else self.fit.agreement
 
     def zones(self, mask: np.ndarray) -> Zones | None:
-        """Of a mask (height, width), in its own frame; None for an empty one. What is too small is said where there is nothing else."""
-        seen = _measured(mask)
-        if not seen[:, 0].any():
+        """Find the thirds that a mask covers.
+
+        Args:
+            mask: bool (height, width), in its own frame.
+
+        Returns:
+            Thirds per side; None for an empty mask. What is too small counts only where nothing
+            else is there.
+        """
+        measures = _measured(mask)
+        if not measures[:, 0].any():
             return None
-        least = self.least if (seen[:, 0] >= self.least).any() else 0.0
-        left, right = self._named(seen, least)
+        least = self.least if (measures[:, 0] >= self.least).any() else 0.0
+        left, right = self._covered(measures, least)
         return tuple(left.tolist()), tuple(right.tolist())
 
     def sentence(self, mask: np.ndarray) -> str:
-        """In the set's own words; "no pulmonary infection" of an empty mask."""
-        found = self.zones(mask)
-        return (
-            "no pulmonary infection"
-            if found is None
-            else _written(
-                "bilateral pulmonary infection, one infected area, upper left lung.",
-                found,
-                self.says_all,
-            )
-        )
+        """Describe a mask in the set's own words.
+
+        Args:
+            mask: bool (height, width), in its own frame.
+
+        Returns:
+            A sentence; "no pulmonary infection" of an empty mask.
+        """
+        zones = self.zones(mask)
+        return NOTHING if zones is None else _written(_FORM, zones, self.says_all)
 
     def rewrite(self, prompt: str, mask: np.ndarray) -> str:
-        """The prompt with the thirds, sides and number of this mask; of an empty mask, as it is."""
-        found = self.zones(mask)
-        return prompt if found is None else _written(prompt, found, self.says_all)
+        """Write a prompt anew with the thirds, sides and number of a mask.
+
+        Args:
+            prompt: a sentence of this form.
+            mask: bool (height, width), in its own frame.
+
+        Returns:
+            The new sentence; of an empty mask, the prompt as it is.
+        """
+        zones = self.zones(mask)
+        return prompt if zones is None else _written(prompt, zones, self.says_all)
 
     def versions(self, prompt: str) -> list[str]:
-        """All that `rewrite` can answer: 63, and the prompt."""
-        return list(
-            dict.fromkeys([prompt, *(_written(prompt, zones, self.says_all) for zones in EVERY)])
-        )
+        """List everything that `rewrite` can answer, so that it can be embedded beforehand.
 
-    def fit_on(self, examples: Sequence[Example]) -> dict[str, Any]:
-        """`n` examples whose sentences are of this form, and the shares of them that it gives back: `agreement` (all of it), `zones`, `count`, `sides`."""
-        seen, said = _observed(examples)
-        return self._compared(seen, said)
+        Args:
+            prompt: a sentence of this form.
 
-    def facts(self) -> dict[str, Any]:
-        """For run.json and a report."""
+        Returns:
+            The prompt, and up to 63 others.
+        """
+        rewritten = (_written(prompt, zones, self.says_all) for zones in EVERY)
+        return list(dict.fromkeys([prompt, *rewritten]))
+
+    def fit_on(self, examples: Sequence[Example]) -> LungFit:
+        """Measure how well the rule gives the sentences of examples back.
+
+        Args:
+            examples: sentences with their masks; those of another form are left out.
+
+        Returns:
+            The number of sentences and the shares that are right.
+        """
+        return self._compared(*_observed(examples))
+
+    def to_json(self) -> dict[str, Any]:
+        """The record for run.json and a report.
+
+        Returns:
+            The cuts, and how well they fit where they were fitted.
+        """
         return {
             "upper": self.upper,
             "lower": self.lower,
             "tall": self.tall,
             "least": self.least,
             "says_all": self.says_all,
-            **self.fit,
+            **({} if self.fit is None else self.fit.to_json()),
         }
 
-    def _named(self, seen: np.ndarray, least: float) -> np.ndarray:
+    def _covered(self, measures: np.ndarray, least: float) -> np.ndarray:
         """bool (…, side, third) of measures (…, side, 3)."""
-        share, top, bottom = np.moveaxis(seen, -1, 0)
-        upper, lower = top < self.upper, bottom >= self.lower
+        share, top, bottom = np.moveaxis(measures, -1, 0)
+        upper = top < self.upper
+        lower = bottom >= self.lower
         middle = (bottom - top >= self.tall) | ~(upper | lower)
-        return np.stack([upper, middle, lower], -1) & ((share > 0) & (share >= least))[..., None]
+        is_there = (share > 0) & (share >= least)
+        return np.stack([upper, middle, lower], -1) & is_there[..., None]
 
-    def _compared(self, seen: np.ndarray, said: np.ndarray) -> dict[str, Any]:
-        if not len(said):
-            return {"n": 0}
-        found = self._named(seen, self.least)
-        alike = {"agreement": (found == said).all((1, 2)), "zones": found == said, "count": found.sum((1, 2)) == said.sum((1, 2)),
-                 "sides": (found.any(2) == said.any(2)).all(1)}  # fmt: skip
-        return {
-            "n": len(said),
-            **{name: round(float(np.mean(values)), 4) for name, values in alike.items()},
-        }
+    def _compared(self, measures: np.ndarray, named_thirds: np.ndarray) -> LungFit:
+        if not len(named_thirds):
+            return LungFit()
+        covered = self._covered(measures, self.least)
+        same = covered == named_thirds
+        return LungFit(
+            n=len(named_thirds),
+            agreement=_share(same.all((1, 2))),
+            zones=_share(same),
+            count=_share(covered.sum((1, 2)) == named_thirds.sum((1, 2))),
+            sides=_share((covered.any(2) == named_thirds.any(2)).all(1)),
+        )
 
 
 def fit_lungs(examples: Sequence[Example]) -> LungRule | None:
-    """Each cut gives the most of the examples' own words back; None where fewer than half of the sentences that name a position are of this form."""
+    """Choose the cuts that give the most of the examples' own words back.
+
+    Args:
+        examples: sentences with their masks.
+
+    Returns:
+        The rule; None where fewer than half of the sentences that name a position are of this
+        form.
+    """
     sentences = [example.sentence for example in examples if example.sentence]
     if 2 * sum(named(sentence) is not None for sentence in sentences) <= len(sentences):
         return None
-    seen, said = _observed(examples)
-    if not len(said):
+    measures, named_thirds = _observed(examples)
+    if not len(named_thirds):
         return None
-    least = max(
-        LEAST,
-        key=lambda cut: float(
-            (((seen[..., 0] > 0) & (seen[..., 0] >= cut)) == said.any(2)).all(1).mean()
-        ),
+    share = measures[..., 0]
+    named_sides = named_thirds.any(2)
+
+    def sides_that_agree(cut: float) -> float:
+        return float((((share > 0) & (share >= cut)) == named_sides).all(1).mean())
+
+    least = max(LEAST, key=sides_that_agree)
+    both = (share > 0) & (share >= least) & named_sides
+    # No half of any mask is where its sentence says: there is nothing to fit to.
+    if not both.any():
+        return None
+    _, top, bottom = measures[both].T
+    upper, middle, lower = named_thirds[both].T
+    rule = LungRule(
+        upper=_best(lambda cut: top < cut, upper),
+        lower=_best(lambda cut: bottom >= cut, lower),
+        tall=_best(lambda cut: bottom - top >= cut, middle),
+        least=least,
+        says_all=any(map(_says_all, sentences)),
     )
-    here = (seen[..., 0] > 0) & (seen[..., 0] >= least) & said.any(2)
-    if not here.any():  # no half of any mask is where its sentence says
-        return None
-    _, top, bottom = seen[here].T
-    words = said[here]
-    rule = LungRule(_best(lambda cut: top < cut, words[:, 0]), _best(lambda cut: bottom >= cut, words[:, 2]),
-                    _best(lambda cut: bottom - top >= cut, words[:, 1]), least,
-                    any(ALL in found.group().lower().split() for sentence in sentences if (found := _ZONES.search(sentence))))  # fmt: skip
-    return replace(rule, fit=rule._compared(seen, said))
+    return replace(rule, fit=rule._compared(measures, named_thirds))
 
 
 def named(sentence: str) -> Zones | None:
-    """The thirds that a sentence of this form names, else None."""
-    found = _ZONES.search(sentence)
-    if found is None:
+    """Read the thirds that a sentence names.
+
+    Args:
+        sentence: any sentence.
+
+    Returns:
+        Thirds per side; None where the sentence is not of this form.
+    """
+    match = _ZONES.search(sentence)
+    if match is None:
         return None
-    said: dict[str, set[str]] = {side: set() for side in SIDES}
-    for phrase in re.split(_AND, found.group().lower()):
+    thirds_of: dict[str, set[str]] = {side: set() for side in SIDES}
+    for phrase in re.split(_AND, match.group().lower()):
         *thirds, side, _ = phrase.split()
-        said[side] |= set(THIRDS) if ALL in thirds else set(thirds)
-    left, right = (tuple(third in said[side] for third in THIRDS) for side in SIDES)
-    return left, right  # type: ignore[return-value]
+        thirds_of[side] |= set(THIRDS) if ALL in thirds else set(thirds)
+    return _flags(thirds_of["left"]), _flags(thirds_of["right"])
+
+
+def _flags(thirds: set[str]) -> Thirds:
+    upper, middle, lower = (third in thirds for third in THIRDS)
+    return upper, middle, lower
+
+
+def _says_all(sentence: str) -> bool:
+    match = _ZONES.search(sentence)
+    return match is not None and ALL in match.group().lower().split()
 
 
 def _written(prompt: str, zones: Zones, says_all: bool) -> str:
-    """The prompt of this form with other thirds; what it says of sides follows, and of their number where it counted thirds."""
-    n, before = sum(map(sum, zones)), named(prompt)
+    """The prompt of this form with other thirds.
+
+    What it says of sides follows; so does their number, where it counted thirds.
+    """
+    before = named(prompt)
     phrases = [_phrase(side, thirds, says_all) for side, thirds in zip(SIDES, zones) if any(thirds)]
     prompt = _ZONES.sub(" and ".join(phrases), prompt, count=1)
     counted = _COUNT.search(prompt)
+    # LViT's own sentences count areas, not thirds; such a number is left alone.
     if counted and before and counted[1].lower() == NUMBERS[sum(map(sum, before)) - 1]:
-        prompt = _COUNT.sub(
-            f"{as_written(counted[1], NUMBERS[n - 1])} infected area{'s' if n > 1 else ''}",
-            prompt,
-            count=1,
-        )
-    return _LATERAL.sub(
-        lambda lateral: as_written(lateral[0], "bilateral" if len(phrases) > 1 else "unilateral"),
-        prompt,
-        count=1,
-    )
+        n_thirds = sum(map(sum, zones))
+        number = as_written(counted[1], NUMBERS[n_thirds - 1])
+        plural = "s" if n_thirds > 1 else ""
+        prompt = _COUNT.sub(f"{number} infected area{plural}", prompt, count=1)
+    lateral = "bilateral" if len(phrases) > 1 else "unilateral"
+    return _LATERAL.sub(lambda match: as_written(match[0], lateral), prompt, count=1)
 
 
-def _phrase(side: str, thirds: tuple[bool, bool, bool], says_all: bool) -> str:
-    said = (
-        [ALL]
-        if says_all and all(thirds)
-        else [third for third, is_said in zip(THIRDS, thirds) if is_said]
-    )
-    return " ".join([*said, side, "lung"])
+def _phrase(side: str, thirds: Thirds, says_all: bool) -> str:
+    if says_all and all(thirds):
+        names = [ALL]
+    else:
+        names = [third for third, is_named in zip(THIRDS, thirds) if is_named]
+    return " ".join([*names, side, "lung"])
 
 
 def _observed(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
-    """Measures (example, side, 3) and thirds (example, side, third).
+    """Measures (example, side, 3) and named thirds, bool (example, side, third).
 
     Of the examples that have both a mask and a sentence of this form.
     """
-    seen, said = [], []
+    measures: list[np.ndarray] = []
+    named_thirds: list[Zones] = []
     for sentence, read_mask in examples:
         zones = named(sentence)
         mask = None if zones is None else read_mask()
         if mask is not None:
-            seen.append(_measured(mask))
-            said.append(zones)
-    return np.array(seen), np.array(said, bool)
+            measures.append(_measured(mask))
+            named_thirds.append(zones)
+    return np.array(measures), np.array(named_thirds, bool)
 
 
 def _measured(mask: np.ndarray) -> np.ndarray:
-    """(side, (share of the image, top, bottom)): of each half; of an odd width the middle column counts as right."""
+    """(side, (share of the image, top, bottom)); the middle column of an odd width is right."""
     height, width = mask.shape
-    found = []
+    measures = []
     for half in (mask[:, : width // 2], mask[:, width // 2 :]):
         rows = np.flatnonzero(half.any(1))
-        found.append(
-            (np.count_nonzero(half) / mask.size, rows[0] / height, (rows[-1] + 1) / height)
-            if len(rows)
-            else (0.0, 0.0, 0.0)
-        )
-    return np.array(found)
+        if len(rows):
+            share = np.count_nonzero(half) / mask.size
+            measures.append((share, rows[0] / height, (rows[-1] + 1) / height))
+        else:
+            measures.append((0.0, 0.0, 0.0))
+    return np.array(measures)
 
 
-def _best(says: Any, said: np.ndarray) -> float:
+def _best(agrees: Callable[[float], np.ndarray], named_third: np.ndarray) -> float:
     """The cut that agrees most; the lowest of equal ones."""
-    return round(float(max(_GRID, key=lambda cut: float((says(cut) == said).mean()))), 4)
+    cut = max(_GRID, key=lambda cut: float((agrees(cut) == named_third).mean()))
+    return round(float(cut), 4)
+
+
+def _share(values: np.ndarray) -> float:
+    return round(float(np.mean(values)), 4)

@@ -1,7 +1,9 @@
-"""How people say which lesion they mean: templates times synonyms, some of them held out of training.
+"""How people name the lesion that they mean: templates times synonyms.
 
-A template's slots: `{v}` upper or top, `{edge}` top, `{above}` above (or their opposites), `{h}` left or right, `{n}` a word for lesion,
-`{s}` its size, `{t}` its tone. Every template names both sides, so exchanging left with right and upper with lower always says another place.
+Some templates are held out of training. A template's slots: `{v}` upper or top, `{edge}` top,
+`{above}` above (or their opposites), `{h}` left or right, `{n}` a word for lesion, `{s}` its size,
+`{t}` its tone. Every template names both sides, so exchanging left with right and upper with lower
+always names another place.
 """
 
 from __future__ import annotations
@@ -120,8 +122,21 @@ SIZES = {True: ("large", "big"), False: ("small", "little")}
 TONES = {True: ("bright", "light"), False: ("dark", "dim")}
 
 
+# Every slot that `render` draws for, whether the template has it or not.
+_DRAWN = ("v", "edge", "above", "h", "n", "s", "t")
+
+
 def synonyms(place: str, *, bright: bool, large: bool) -> dict[str, tuple[str, ...]]:
-    """For each slot the words that are true of this lesion."""
+    """List the words that are true of a lesion.
+
+    Args:
+        place: one of `PLACES`.
+        bright: whether it is brighter than what is around it.
+        large: whether it is a large one.
+
+    Returns:
+        Slot → its words.
+    """
     vertical, horizontal = place.split()
     return VERTICAL[vertical] | {
         "h": (horizontal,),
@@ -132,40 +147,87 @@ def synonyms(place: str, *, bright: bool, large: bool) -> dict[str, tuple[str, .
 
 
 def slots(template: str) -> list[str]:
-    """The template's slots, in order."""
+    """List a template's slots.
+
+    Args:
+        template: a text with names in braces.
+
+    Returns:
+        The names, in order; one that stands twice is there twice.
+    """
     return [slot for _, slot, _, _ in Formatter().parse(template) if slot]
 
 
-def render(template: str, words: dict[str, tuple[str, ...]], random: np.random.Generator) -> str:
-    """One wording. Draws for every slot alike, so lesions that share a stream share the wording up to place and attributes."""
-    chosen = {
-        slot: words[slot][int(random.random() * len(words[slot]))]
-        for slot in ("v", "edge", "above", "h", "n", "s", "t")
-    }
+def render(template: str, choices: dict[str, tuple[str, ...]], random: np.random.Generator) -> str:
+    """Draw one wording of a template.
+
+    A word is drawn for every slot, whether the template has it or not. So lesions that share a
+    random stream share the wording, up to place and attributes.
+
+    Args:
+        template: a text with slots.
+        choices: slot → its words, as `synonyms` gives them.
+        random: the stream that is drawn from.
+
+    Returns:
+        A sentence.
+    """
+    chosen = {slot: _one_of(choices[slot], random) for slot in _DRAWN}
     return template.format(**chosen)
 
 
-def every(template: str, words: dict[str, tuple[str, ...]]) -> list[str]:
-    """A template with each choice of its synonyms."""
+def _one_of(choices: tuple[str, ...], random: np.random.Generator) -> str:
+    return choices[int(random.random() * len(choices))]
+
+
+def every(template: str, choices: dict[str, tuple[str, ...]]) -> list[str]:
+    """Write a template with each choice of its synonyms.
+
+    Args:
+        template: a text with slots.
+        choices: slot → its words.
+
+    Returns:
+        The sentences, the last slot's words changing fastest.
+    """
     names = list(dict.fromkeys(slots(template)))
-    return [
-        template.format(**dict(zip(names, chosen)))
-        for chosen in product(*(words[name] for name in names))
-    ]
+    combinations = product(*[choices[name] for name in names])
+    return [template.format(**dict(zip(names, chosen))) for chosen in combinations]
 
 
 def taught(
     place: str, *, bright: bool, large: bool, random: np.random.Generator, n: int = 8
 ) -> list[str]:
-    """n different paraphrases, half of them the place alone; n is at most the number of templates."""
-    words = synonyms(place, bright=bright, large=large)
+    """Draw different paraphrases for training, half of them the place alone.
+
+    Args:
+        place: one of `PLACES`.
+        bright: whether the lesion is brighter than what is around it.
+        large: whether it is a large one.
+        random: the stream that is drawn from.
+        n: how many, at most the number of templates.
+
+    Returns:
+        n sentences, each of another template.
+    """
+    choices = synonyms(place, bright=bright, large=large)
     alone = random.permutation(len(PLACE_TEMPLATES))[: n // 2]
     described = random.permutation(len(ATTRIBUTE_TEMPLATES))[: n - n // 2]
     templates = [PLACE_TEMPLATES[i] for i in alone] + [ATTRIBUTE_TEMPLATES[i] for i in described]
-    return [render(templates[i], words, random) for i in random.permutation(len(templates))]
+    return [render(templates[i], choices, random) for i in random.permutation(len(templates))]
 
 
 def unseen(place: str, *, bright: bool, large: bool, random: np.random.Generator) -> str:
-    """One wording of a held-out template."""
+    """Draw one wording of a template that is held out of training.
+
+    Args:
+        place: one of `PLACES`.
+        bright: whether the lesion is brighter than what is around it.
+        large: whether it is a large one.
+        random: the stream that is drawn from.
+
+    Returns:
+        A sentence.
+    """
     template = UNSEEN_TEMPLATES[int(random.integers(len(UNSEEN_TEMPLATES)))]
     return render(template, synonyms(place, bright=bright, large=large), random)

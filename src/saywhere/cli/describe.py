@@ -42,11 +42,10 @@ def describe(
         rule, faults = describe_manifest(manifest, to, target, level, advance)
     for fault in faults:
         warn(f"warning: {fault}")
-    held = (
-        rule.fit_on(examples_of(manifest.split("test"), [level])) if level is not None else {"n": 0}
-    )
+    test = [] if level is None else examples_of(manifest.split("test"), [level])
+    held = rule.fit_on(test)
     if as_json:
-        facts = rule.facts() | ({"test": held} if held["n"] else {})
+        facts = rule.to_json() | ({"test": held.to_json()} if held.n else {})
         typer.echo(
             json.dumps(
                 {
@@ -61,11 +60,7 @@ def describe(
     elif not quiet:
         fit = "in thirds of the image"
         if rule.agreement is not None:
-            tested = (
-                f" and of {held['agreement']:.1%} of {held['n']:,} test sentences"
-                if held["n"]
-                else ""
-            )
+            tested = f" and of {held.agreement:.1%} of {held.n:,} test sentences" if held.n else ""
             fit = f"as {level!r} says them: all of {rule.agreement:.1%} of the {rule.n:,} sentences that it was fitted to{tested}"
         typer.echo(
             f"{to}: {len(manifest.rows) - len(faults):,} of {len(manifest.rows):,} rows described; places {fit}"

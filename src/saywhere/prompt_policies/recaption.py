@@ -47,7 +47,7 @@ class Recaption(PromptPolicy):
         ]
 
     def facts(self) -> dict[str, Any]:
-        return {"place_rule": self.rule.facts()}
+        return {"place_rule": self.rule.to_json()}
 
     def _rule_of(self, prompt: str) -> PlaceRule | LungRule:
         """Sentences of mosaics and halves name no thirds of lungs:

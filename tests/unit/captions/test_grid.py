@@ -31,6 +31,7 @@ def test_a_place_is_said_on_a_grid_of_three_by_three(number: int, place: str) ->
 
 
 def row(folder: Path, number: int, mask: np.ndarray, prompt: str) -> Row:
+    """A row of the level "p6"; its mask is written, its image is not."""
     write_mask(folder / f"{number}.png", mask)
     return Row(str(number), folder / "image.png", folder / f"{number}.png", {"p6": (prompt,)})
 
@@ -39,7 +40,7 @@ def test_the_rule_is_fitted_to_the_sets_own_words(tmp_path: Path) -> None:
     """A set that says left below 0.2 and right from 0.5."""
     rows = []
     for number, across in enumerate(np.linspace(0.11, 0.89, 40)):
-        side = "left" if across < 0.2 else "right" if across >= 0.5 else "center"
+        side = ("left", "center", "right")[int(across >= 0.2) + int(across >= 0.5)]
         rows.append(
             row(tmp_path, number, blob(0.5, across), f"one polyp, located in {side} of the image")
         )
@@ -63,36 +64,21 @@ def test_each_component_has_a_place_and_crumbs_have_none() -> None:
 
 
 def test_every_component_of_a_sentence_counts_for_the_fit_and_the_agreement(tmp_path: Path) -> None:
-    """A set that names each polyp, from the top down, right from 0.4 on; a sentence of more places than polyps agrees with nothing."""
-    rows = [
-        row(
-            tmp_path,
-            number,
-            blob(0.2, across) | blob(0.8, 0.2),
-            f"two polyp, located in top{' right' if across >= 0.4 else ''}, bottom left of the image",
-        )
-        for number, across in enumerate(np.linspace(0.36, 0.9, 19))
-    ]
+    """A set that names each polyp, from the top down, right from 0.4 on.
+
+    A sentence of more places than polyps agrees with nothing.
+    """
+    rows = []
+    for number, across in enumerate(np.linspace(0.36, 0.9, 19)):
+        first = "top right" if across >= 0.4 else "top"
+        prompt = f"two polyp, located in {first}, bottom left of the image"
+        rows.append(row(tmp_path, number, blob(0.2, across) | blob(0.8, 0.2), prompt))
     rule = fit_places(examples_of(rows, ["p6"]))
     assert (rule.n, rule.agreement) == (19, 1)
     assert rule.across == (pytest.approx(1 / 3, abs=0.03), pytest.approx(0.4, abs=0.025))
-    assert (
-        fit_places(
-            examples_of(
-                [
-                    *rows,
-                    row(
-                        tmp_path,
-                        19,
-                        blob(0.5, 0.5),
-                        "two polyp, located in top left, center of the image",
-                    ),
-                ],
-                ["p6"],
-            )
-        ).agreement
-        == 0.95
-    )
+    of_one = "two polyp, located in top left, center of the image"
+    rows.append(row(tmp_path, 19, blob(0.5, 0.5), of_one))
+    assert fit_places(examples_of(rows, ["p6"])).agreement == 0.95
 
 
 def test_what_is_no_place_of_the_grid_does_not_count(tmp_path: Path) -> None:
@@ -137,7 +123,7 @@ TWO = "two polyp, located in top left, right of the image"
 
 
 @pytest.mark.parametrize(
-    ("prompt", "mask", "said"),
+    ("prompt", "mask", "expected"),
     [
         (
             TWO,
@@ -168,23 +154,31 @@ TWO = "two polyp, located in top left, right of the image"
     ],
 )
 def test_a_sentence_is_written_anew_from_the_mask_and_known_beforehand(
-    prompt: str, mask: np.ndarray, said: str
+    prompt: str, mask: np.ndarray, expected: str
 ) -> None:
-    assert PlaceRule().rewrite(prompt, mask) == said
+    assert PlaceRule().rewrite(prompt, mask) == expected
     versions = PlaceRule().versions(prompt)
-    assert said in versions
+    assert expected in versions
     assert len(versions) <= 1 + 9 + 45
 
 
 def test_one_place_said_with_a_comma_is_one_place(tmp_path: Path) -> None:
     write_mask(tmp_path / "a.png", blob(0.2, 0.2))
-    found = [
-        Row("a", tmp_path / "a.png", tmp_path / "a.png", {"p": (said,)})
-        for said in ("lesion, top, on the left", "a lesion, left side, at the top")
+    rows = [
+        Row("a", tmp_path / "a.png", tmp_path / "a.png", {"p": (prompt,)})
+        for prompt in ("lesion, top, on the left", "a lesion, left side, at the top")
     ]
-    assert fit_places(examples_of(found, ["p"])).agreement == 1
+    assert fit_places(examples_of(rows, ["p"])).agreement == 1
     two = Row("a", tmp_path / "a.png", tmp_path / "a.png", {"p": ("two lesions, top, left",)})
-    assert fit_places(examples_of([*found, two], ["p"])).agreement == pytest.approx(2 / 3, abs=1e-4)
+    assert fit_places(examples_of([*rows, two], ["p"])).agreement == pytest.approx(2 / 3, abs=1e-4)
+
+
+def test_the_versions_are_in_a_fixed_order() -> None:
+    """A training embeds them in this order; two places come after all single ones."""
+    versions = PlaceRule().versions(TWO)
+    assert versions[0] == TWO
+    assert versions[1] == "one polyp, located in top left of the image"
+    assert versions[10] == "two polyp, located in top left, top left of the image"
 
 
 @pytest.mark.skipif(not KVASIR.is_dir(), reason="the shared data is not here")
@@ -193,7 +187,7 @@ def test_kvasirs_rule_is_found() -> None:
     rule = fit_places(examples_of(read_manifest(KVASIR).split("train")[:300], ["p6"]))
     assert rule.n == 300
     assert rule.agreement is not None
-    assert (
-        rule.agreement > 0.745
-    )  # of the box around all of a mask: 0.74; a seventh of the sentences name specks that the small masks have not
+    # Of the box around all of a mask: 0.74. A seventh of the sentences name specks that the small
+    # masks do not have.
+    assert rule.agreement > 0.745
     assert rule.across == (pytest.approx(0.3, abs=0.08), pytest.approx(0.57, abs=0.05))

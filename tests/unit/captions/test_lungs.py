@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import warnings
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from saywhere.captions.lungs import EVERY, LungRule, fit_lungs, named
+from saywhere.captions.lungs import EVERY, LungFit, LungRule, fit_lungs, named
 from saywhere.data.manifest import Row, read_manifest
 from saywhere.datasets.described import examples_of
 from saywhere.io.images import write_mask
 
 QATA = Path("../shared/data/qata")
 RULE = LungRule(upper=0.3, lower=0.5, tall=0.4, least=0.003)
-BOTH = "bilateral pulmonary infection, four infected areas, upper middle lower left lung and lower right lung."
-NONE, ALL, UPPER, MIDDLE, LOWER = (
-    (False,) * 3,
-    (True,) * 3,
-    (True, False, False),
-    (False, True, False),
-    (False, False, True),
+BOTH = (
+    "bilateral pulmonary infection, four infected areas, "
+    "upper middle lower left lung and lower right lung."
 )
+NONE = (False, False, False)
+ALL = (True, True, True)
+UPPER = (True, False, False)
+MIDDLE = (False, True, False)
+LOWER = (False, False, True)
+TWO = "bilateral pulmonary infection, two infected areas, lower left lung and lower right lung."
 
 
 def film(**sides: tuple[float, float]) -> np.ndarray:
@@ -39,25 +42,31 @@ def film(**sides: tuple[float, float]) -> np.ndarray:
 @pytest.mark.parametrize(
     ("mask", "zones", "sentence"),
     [
-        (film(left=(0.1, 0.3)), (UPPER, NONE), "unilateral pulmonary infection, one infected area, upper left lung."),
-        (film(right=(0.35, 0.45)), (NONE, MIDDLE), "unilateral pulmonary infection, one infected area, middle right lung."),
+        (
+            film(left=(0.1, 0.3)),
+            (UPPER, NONE),
+            "unilateral pulmonary infection, one infected area, upper left lung.",
+        ),
+        (
+            film(right=(0.35, 0.45)),
+            (NONE, MIDDLE),
+            "unilateral pulmonary infection, one infected area, middle right lung.",
+        ),
         (film(left=(0.1, 0.7), right=(0.4, 0.7)), (ALL, LOWER), BOTH),
-        (film(left=(0.35, 0.8), right=(0.2, 0.55)), ((False, True, True), (True, False, True)),
-         "bilateral pulmonary infection, four infected areas, middle lower left lung and upper lower right lung."),
+        (
+            film(left=(0.35, 0.8), right=(0.2, 0.55)),
+            ((False, True, True), (True, False, True)),
+            "bilateral pulmonary infection, four infected areas, "
+            "middle lower left lung and upper lower right lung.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_mask_is_said_in_the_sets_own_words(
     mask: np.ndarray, zones: object, sentence: str
 ) -> None:
     assert RULE.zones(mask) == zones
     assert RULE.sentence(mask) == sentence
-    assert (
-        RULE.rewrite(
-            "bilateral pulmonary infection, two infected areas, lower left lung and lower right lung.",
-            mask,
-        )
-        == sentence
-    )
+    assert RULE.rewrite(TWO, mask) == sentence
     assert RULE.rewrite(BOTH, mask) == sentence
     assert named(sentence) == zones
 
@@ -98,7 +107,10 @@ PUBLISHED = (
 
 
 def test_lvits_own_sentences_say_all_and_begin_with_a_capital() -> None:
-    """As https://github.com/HUANGLIZI/LViT shows them; its number is of areas, not of thirds, and is left alone."""
+    """As https://github.com/HUANGLIZI/LViT shows them.
+
+    Its number is of areas, not of thirds, and is left alone.
+    """
     assert named(PUBLISHED) == (ALL, (False, True, True))
     assert named(
         "Unilateral pulmonary infection, one infected area, lower right lung, upper left lung."
@@ -118,23 +130,23 @@ def test_lvits_own_sentences_say_all_and_begin_with_a_capital() -> None:
 
 
 def test_whether_a_set_says_all_is_learned_from_it(tmp_path: Path) -> None:
-    found = rows(tmp_path)
-    rule = fit_lungs(examples_of(found, ["text"]))
+    own = rows(tmp_path)
+    rule = fit_lungs(examples_of(own, ["text"]))
     assert rule is not None
     assert not rule.says_all
-    said = [
+    with_all = [
         Row(
             row.id,
             row.image,
             row.mask,
             {"text": (row.prompts["text"][0].replace("upper middle lower", "all"),)},
         )
-        for row in found
+        for row in own
     ]
-    rule = fit_lungs(examples_of(said, ["text"]))
+    rule = fit_lungs(examples_of(with_all, ["text"]))
     assert rule is not None
     assert rule.says_all
-    assert rule.facts()["says_all"]
+    assert rule.to_json()["says_all"]
 
 
 def test_masks_that_are_never_where_their_sentences_say_give_no_rule(tmp_path: Path) -> None:
@@ -152,60 +164,52 @@ def test_a_mask_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
     broken = Row(
         "b", tmp_path / "b.png", tmp_path / "broken.png", {"text": ("infection, upper right lung",)}
     )
-    found = rows(tmp_path)
-    assert fit_lungs(examples_of([broken, *found], ["text"])) == fit_lungs(
-        examples_of(found, ["text"])
-    )
+    readable = rows(tmp_path)
+    expected = fit_lungs(examples_of(readable, ["text"]))
+    assert fit_lungs(examples_of([broken, *readable], ["text"])) == expected
 
 
 def rows(folder: Path) -> list[Row]:
-    """A set that says upper from 0.2 upwards, lower from 0.6 downwards, and middle from half of the height."""
-    found = []
-    for number, (top, height) in enumerate(
-        (top, height) for top in np.arange(0.05, 0.6, 0.05) for height in (0.15, 0.3, 0.45, 0.6)
-    ):
+    """A set that says upper above 0.2, lower below 0.6, and middle from half of the height."""
+    films = product(np.arange(0.05, 0.6, 0.05), (0.15, 0.3, 0.45, 0.6))
+    made = []
+    for number, (top, height) in enumerate(films):
         bottom = min(top + height, 0.95)
-        thirds = (top < 0.2, bottom - top > 0.5 or (top >= 0.2 and bottom <= 0.6), bottom > 0.6)
-        if any(thirds):
-            words = " ".join(
-                word for word, is_said in zip(("upper", "middle", "lower"), thirds) if is_said
-            )
-            write_mask(folder / f"{number}.png", film(right=(top, bottom)))
-            found.append(
-                Row(
-                    str(number),
-                    folder / "image.png",
-                    folder / f"{number}.png",
-                    {"text": (f"unilateral infection, {words} right lung.",)},
-                )
-            )
-    return found
+        is_middle = bottom - top > 0.5 or (top >= 0.2 and bottom <= 0.6)
+        covered = zip(("upper", "middle", "lower"), (top < 0.2, is_middle, bottom > 0.6))
+        thirds = [third for third, is_covered in covered if is_covered]
+        if thirds:
+            mask = folder / f"{number}.png"
+            write_mask(mask, film(right=(top, bottom)))
+            prompt = f"unilateral infection, {' '.join(thirds)} right lung."
+            made.append(Row(str(number), folder / "image.png", mask, {"text": (prompt,)}))
+    return made
 
 
 def test_the_rule_is_fitted_to_the_sets_own_words(tmp_path: Path) -> None:
     rule = fit_lungs(examples_of(rows(tmp_path), ["text"]))
     assert rule is not None
     assert (rule.upper, rule.lower) == (pytest.approx(0.2, abs=0.05), pytest.approx(0.6, abs=0.05))
-    assert rule.fit["sides"] == 1
+    assert rule.fit is not None
+    assert rule.fit.sides == 1
     assert rule.agreement is not None
     assert rule.agreement > 0.9
     assert rule.fit_on(examples_of(rows(tmp_path), ["text"])) == rule.fit
-    assert rule.fit_on(examples_of([], ["text"])) == {"n": 0}
+    assert rule.fit_on(examples_of([], ["text"])) == LungFit()
 
 
 def test_a_set_that_says_it_otherwise_has_no_such_rule(tmp_path: Path) -> None:
-    found = rows(tmp_path)[:3]
-    assert (
-        fit_lungs(
-            examples_of(
-                [Row("a", Path("a.png"), found[0].mask, {"text": ("one polyp, top left",)})] * 3
-                + found,
-                ["text"],
-            )
-        )
-        is None
-    )
-    assert fit_lungs(examples_of(found, ["other"])) is None
+    own = rows(tmp_path)[:3]
+    other = Row("a", Path("a.png"), own[0].mask, {"text": ("one polyp, top left",)})
+    assert fit_lungs(examples_of([other] * 3 + own, ["text"])) is None
+    assert fit_lungs(examples_of(own, ["other"])) is None
+
+
+def test_a_fit_is_written_without_what_was_not_measured() -> None:
+    assert LungFit().to_json() == {"n": 0}
+    assert list(RULE.to_json()) == ["upper", "lower", "tall", "least", "says_all"]
+    fit = LungFit(n=2, agreement=0.5, zones=0.75, count=1.0, sides=1.0)
+    assert list(fit.to_json()) == ["n", "agreement", "zones", "count", "sides"]
 
 
 @pytest.mark.skipif(not QATA.is_dir(), reason="the shared data is not here")
@@ -214,9 +218,10 @@ def test_qatas_sentences_are_given_back() -> None:
     manifest = read_manifest(QATA)
     rule = fit_lungs(examples_of(manifest.split("train")[:600], ["text"]))
     assert rule is not None
-    assert rule.fit["n"] == 600
-    assert rule.fit["sides"] > 0.97
-    assert rule.fit["zones"] > 0.88
+    assert rule.fit is not None
+    assert rule.fit.n == 600
+    assert rule.fit.sides > 0.97
+    assert rule.fit.zones > 0.88
     assert rule.agreement is not None
     assert rule.agreement > 0.6  # six areas for all would be a third
     assert all(named(row.prompts["text"][0]) in EVERY for row in manifest.rows)

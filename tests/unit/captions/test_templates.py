@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from saywhere.captions import templates as wordings
+from saywhere.captions import templates
 from saywhere.seeds import generator
 from saywhere.text.directions import contradict
 
@@ -20,48 +20,48 @@ def every_wording(template: str, place: str) -> set[str]:
     """All texts that a template can give for a place."""
     texts = set()
     for bright, large in product((True, False), repeat=2):
-        words = wordings.synonyms(place, bright=bright, large=large)
-        texts |= {
-            template.format(**dict(zip(words, choice))) for choice in product(*words.values())
-        }
+        choices = templates.synonyms(place, bright=bright, large=large)
+        chosen = product(*choices.values())
+        texts |= {template.format(**dict(zip(choices, one_each))) for one_each in chosen}
     return texts
 
 
-TAUGHT = (*wordings.PLACE_TEMPLATES, *wordings.ATTRIBUTE_TEMPLATES)
+TAUGHT = (*templates.PLACE_TEMPLATES, *templates.ATTRIBUTE_TEMPLATES)
 
 
 def test_there_are_many_templates_and_none_twice() -> None:
     assert len(set(TAUGHT)) == len(TAUGHT) >= 60
-    assert not set(TAUGHT) & set(wordings.UNSEEN_TEMPLATES)
+    assert not set(TAUGHT) & set(templates.UNSEEN_TEMPLATES)
 
 
 def test_no_wording_comes_of_two_templates_or_means_two_places() -> None:
     origins: dict[str, tuple[str, str]] = {}
-    for template, place in product((*TAUGHT, *wordings.UNSEEN_TEMPLATES), wordings.PLACES):
+    for template, place in product((*TAUGHT, *templates.UNSEEN_TEMPLATES), templates.PLACES):
         for text in every_wording(template, place):
             assert origins.setdefault(text.lower(), (template, place)) == (template, place)
 
 
-@pytest.mark.parametrize("template", [*TAUGHT, *wordings.UNSEEN_TEMPLATES])
+@pytest.mark.parametrize("template", [*TAUGHT, *templates.UNSEEN_TEMPLATES])
 def test_every_wording_contradicted_names_the_diagonal_place(template: str) -> None:
     for place, diagonal in DIAGONAL.items():
-        texts, opposites = every_wording(template, place), every_wording(template, diagonal)
+        texts = every_wording(template, place)
+        opposites = every_wording(template, diagonal)
         assert {contradict(text) for text in texts} == opposites
 
 
-@pytest.mark.parametrize("template", wordings.PLACE_TEMPLATES)
+@pytest.mark.parametrize("template", templates.PLACE_TEMPLATES)
 def test_place_templates_tell_no_attribute(template: str) -> None:
-    assert not {"s", "t"} & set(wordings.slots(template))
+    assert not {"s", "t"} & set(templates.slots(template))
 
 
-@pytest.mark.parametrize("template", wordings.ATTRIBUTE_TEMPLATES)
+@pytest.mark.parametrize("template", templates.ATTRIBUTE_TEMPLATES)
 def test_attribute_templates_tell_one(template: str) -> None:
-    assert {"s", "t"} & set(wordings.slots(template))
+    assert {"s", "t"} & set(templates.slots(template))
 
 
 @pytest.mark.parametrize("n", [1, 8, 60])
 def test_taught_wordings_are_different_paraphrases(n: int) -> None:
-    texts = wordings.taught(
+    texts = templates.taught(
         "upper left", bright=True, large=False, random=generator(0, "test"), n=n
     )
     assert len(texts) == len(set(texts)) == n
@@ -70,7 +70,7 @@ def test_taught_wordings_are_different_paraphrases(n: int) -> None:
 def test_attributes_are_told_as_they_are() -> None:
     texts = (
         " ".join(
-            wordings.taught(
+            templates.taught(
                 "lower right", bright=False, large=True, random=generator(1, "test"), n=60
             )
         )
