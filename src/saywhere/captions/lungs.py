@@ -36,7 +36,11 @@ _COUNT = re.compile(rf"\b({'|'.join(NUMBERS)}) infected areas?\b", re.IGNORECASE
 _LATERAL = re.compile(r"\b(?:uni|bi)lateral\b", re.IGNORECASE)
 _FORM = "bilateral pulmonary infection, one infected area, upper left lung."
 _GRID = np.arange(0.02, 1, 0.02)
-_SOME = [thirds for thirds in product((True, False), repeat=3) if any(thirds)]
+_SOME: list[Thirds] = [
+    (upper, middle, lower)
+    for upper, middle, lower in product((True, False), repeat=3)
+    if upper or middle or lower
+]
 _NONE = (False, False, False)
 EVERY: tuple[Zones, ...] = tuple(
     (left, right) for left, right in product([*_SOME, _NONE], repeat=2) if any(left) or any(right)
@@ -307,7 +311,7 @@ def _observed(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
     for sentence, read_mask in examples:
         zones = named(sentence)
         mask = None if zones is None else read_mask()
-        if mask is not None:
+        if zones is not None and mask is not None:
             measures.append(_measured(mask))
             named_thirds.append(zones)
     return np.array(measures), np.array(named_thirds, bool)
@@ -316,7 +320,7 @@ def _observed(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
 def _measured(mask: np.ndarray) -> np.ndarray:
     """(side, (share of the image, top, bottom)); the middle column of an odd width is right."""
     height, width = mask.shape
-    measures = []
+    measures: list[tuple[float, float, float]] = []
     for half in (mask[:, : width // 2], mask[:, width // 2 :]):
         rows = np.flatnonzero(half.any(1))
         if len(rows):
