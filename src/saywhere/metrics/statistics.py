@@ -21,6 +21,10 @@ HEARD_FROM = 0.05
 """Dice that right words must gain over wrong ones to be called heard; below it, a sure difference
 is 'hardly heard'.
 """
+FEWEST_CASES = 20
+"""Of fewer cases no verdict is given: one or two odd images would decide it, and a bootstrap of so
+few draws its interval too narrow.
+"""
 _CHUNK = 4_000_000  # resampled values held at once: 32 MB
 _KEPT = 6_000_000  # weights of one table's draws that are kept: 48 MB
 
