@@ -10,7 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from saywhere.hub.bundle import describe, read_facts
+from saywhere.hub.bundle import describe
+from saywhere.hub.facts import FORMAT, ModelFacts, read_facts
 from saywhere.hub.metadata import read_about
 from saywhere.io import files
 from saywhere.runs import named
@@ -20,7 +21,7 @@ MODELS = ROOT / "src" / "saywhere" / "models"
 TRUST = ROOT / "benchmarks" / "results" / "trust"
 
 
-def renewed(name: str) -> dict[str, Any]:
+def renewed(name: str) -> ModelFacts:
     """A model's config.json as it should be. Raises ValueError where what was measured is not of the model that is here."""
     folder, measured = MODELS / name, _json(TRUST / f"{name}.json")
     learned = {key: _json(folder / "expected.json")[key] for key in ("n", "split")}
@@ -37,6 +38,7 @@ def renewed(name: str) -> dict[str, Any]:
     }
     about = read_about(ROOT / "configs" / "models" / "about" / f"{name}.toml").model_dump()
     return facts | {
+        "format": FORMAT,
         "about": about,
         "expected": learned,
         "evidence": facts["evidence"] | {"evaluation": evaluation},

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from saywhere.experiments.compare import compare
-from saywhere.hub.bundle import read_facts
 from saywhere.hub.card import card
+from saywhere.hub.facts import read_facts
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT_PAGES = [

@@ -1,15 +1,16 @@
-"""saywhere models list|pull|push|blend"""
+"""`saywhere models list|pull|push|blend`"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 models = typer.Typer(
-    help="Models by name: what is here, fetch one, pass one on.", no_args_is_help=True
+    help="Models by name: list them, fetch one, pass one on.", no_args_is_help=True
 )
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")]
 
@@ -17,36 +18,32 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.
 @models.command("list")
 def list_models(
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print names only, one a line.")
+        bool, typer.Option("--quiet", "-q", help="Print names only, one per line.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:
-    """What is here. A name serves wherever a run is asked for: `saywhere predict polyp image.png …`."""
-    from saywhere.hub.registry import listed
+    """List the models on this machine.
 
-    found = listed()
+    A name serves wherever a run is expected: `saywhere predict polyp image.png …`.
+    """
+    from saywhere.hub.registry import list_models as entries_of
+
+    entries = entries_of()
     if as_json:
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        document = [entry.to_json() for entry in entries]
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     if quiet:
-        typer.echo("\n".join(entry["name"] for entry in found))
+        typer.echo("\n".join(entry.name for entry in entries))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        "name",
-        "what",
-        "Dice a case",
-        "MB",
-        "where",
-        title="models here (their cards say what was never tested)",
-    )
-    for entry in found:
-        dice = "not measured" if entry["dice"] is None else f"{entry['dice']:.3f}"
-        table.add_row(
-            entry["name"], entry["title"], dice, f"{entry['n_bytes'] / 1e6:.1f}", entry["folder"]
-        )
+    title = "models on this machine (each card says what was never tested)"
+    table = Table("name", "what", "mean Dice per image", "MB", "where", title=title)
+    for entry in entries:
+        dice = "not measured" if entry.dice is None else f"{entry.dice:.3f}"
+        table.add_row(entry.name, entry.title, dice, f"{entry.n_bytes / 1e6:.1f}", entry.folder)
     Console().print(table)
 
 
@@ -59,19 +56,23 @@ def pull_model(
         ),
     ],
     name: Annotated[
-        str | None, typer.Option(help="What to call it here. Default: the address's last part.")
+        str | None,
+        typer.Option(help="Its name on this machine. Default: the address's last part."),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Also where a model of that name is there.")
+        bool, typer.Option("--replace", help="Replace a model of that name.")
     ] = False,
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print name and folder as JSON.")] = False,
 ) -> None:
-    """Fetch a model, verify its digests, and make its name known. Nothing but safetensors, configuration and card is fetched."""
+    """Fetch a model, verify its digests, and make its name known.
+
+    Only safetensors, configuration and card are fetched, never a pickle.
+    """
     from saywhere.hub.registry import pull
 
     folder = pull(address, name, replace=replace)
-    _tell({"name": folder.name, "folder": str(folder)} if as_json else str(folder), quiet)
+    _print({"name": folder.name, "folder": str(folder)} if as_json else str(folder), quiet)
 
 
 @models.command("push")
@@ -82,34 +83,43 @@ def push_model(
     ],
     about: Annotated[
         Path | None,
-        typer.Option(help="A TOML: title, task, data, terms, license, made, limits, suggestions."),
+        typer.Option(
+            help=(
+                "A TOML: title, task, data, frame, terms, license, made, limits, suggestions. "
+                "All are optional."
+            )
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Its name. Default: the address's last part.")
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Also where a model is there.")
+        bool, typer.Option("--replace", help="Replace a model at that address.")
     ] = False,
     quiet: Quiet = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print its configuration and evidence as JSON.")
     ] = False,
 ) -> None:
-    """Make a model of a run: weights in 16 bit, configuration, and a card of what was measured (evaluate and probe it first)."""
+    """Make a run a model that can be passed on.
+
+    It holds the weights in 16 bit, the configuration, and a card of what was measured: run
+    `saywhere evaluate` and `saywhere probe` first.
+    """
     from saywhere.cli.progress import warn
     from saywhere.hub.metadata import About, read_about
     from saywhere.hub.registry import push, shown
 
-    facts = push(
-        run, address, About() if about is None else read_about(about), name, replace=replace
-    )
+    description = About() if about is None else read_about(about)
+    facts = push(run, address, description, name, replace=replace)
     if "evaluation" not in facts["evidence"]:
         warn(
-            f"nothing was measured of {run}: the card says so; run `saywhere evaluate {run}` and push again"
+            f"nothing was measured of {run}: the card says so; "
+            f"run `saywhere evaluate {run}` and push again"
         )
     if about is None:
         warn("no --about: the card says of data, terms and limits that they are not stated")
-    _tell(facts if as_json else shown(address), quiet)
+    _print(facts if as_json else shown(address), quiet)
 
 
 @models.command("blend")
@@ -123,16 +133,20 @@ def blend_models(
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the folder as JSON.")] = False,
 ) -> None:
-    """Weights between two runs (WiSE-FT): keep what fine-tuning gained, and much of what it lost. Evaluate the new run like any other."""
+    """Average the weights of a fine-tuned run and its start (WiSE-FT).
+
+    This keeps what fine-tuning gained, and much of what it lost. Evaluate the new run as any other.
+    """
     from saywhere.training.weight_averaging import blend
 
     folder = blend(run, start, share, out)
-    _tell({"folder": str(folder), "share": share} if as_json else str(folder), quiet)
+    _print({"folder": str(folder), "share": share} if as_json else str(folder), quiet)
 
 
-def _tell(result: dict[str, Any] | str, quiet: bool) -> None:
-    """JSON where it was asked for; else where the model is, unless quiet."""
-    if isinstance(result, dict):
+def _print(result: Mapping[str, Any] | str, quiet: bool) -> None:
+    """A mapping as JSON; a plain line unless quiet."""
+    if isinstance(result, str):
+        if not quiet:
+            typer.echo(result)
+    else:
         typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
-    elif not quiet:
-        typer.echo(result)

@@ -1,4 +1,7 @@
-"""A model's folder, as hubs have them: model.safetensors, config.json, config.toml, README.md, SHA256SUMS."""
+"""Write a model's folder, as hubs have them.
+
+model.safetensors, config.json, config.toml, README.md, SHA256SUMS.
+"""
 
 from __future__ import annotations
 
@@ -10,91 +13,124 @@ import torch
 from torch import Tensor
 
 from saywhere._version import __version__
+from saywhere.config import Config
+from saywhere.data.manifest import read_manifest
+from saywhere.errors import SaywhereError
 from saywhere.hub.card import card
+from saywhere.hub.digests import write_sums
+from saywhere.hub.facts import CONFIG, FORMAT, ModelEvidence, ModelFacts, read_facts, refuse_newer
 from saywhere.hub.metadata import About
 from saywhere.io import files
-from saywhere.runs import calibration_file as expected
-from saywhere.runs import checkpoint, named, sealed
+from saywhere.runs import calibration_file, checkpoint, named, sealed
+from saywhere.runs.checkpoint import Checkpoint
 from saywhere.runs.directory import Run
 
-FILES = (named.BUNDLE, "config.json", "config.toml", "README.md")
-"""All that each model has, beside the digests."""
-_STATE = ("step", "best", "sums", "history", "encoder", "spread")
 EVIDENCE = {
     "evaluation": "evaluation/summary.json",
     "mosaic": "probe/mosaic.json",
     "halves": "probe/halves.json",
 }
-"""What was measured of a run, and where it stands there."""
+"""What was measured of a run → its file in the run directory."""
+_STATE = ("step", "best", "sums", "history", "encoder", "spread")
+_RUN = (
+    "saywhere",
+    "packages",
+    "python",
+    "device",
+    "precision",
+    "threads",
+    "seconds",
+    "seed",
+    "finished",
+    "weights",
+)
+_PATHS = ("manifest", "run")
 
 
-def write(run: Path, folder: Path, name: str, about: About) -> dict[str, Any]:
-    """Make a run's best checkpoint a model in `folder`; returns config.json's content. Raises MissingFile, BadCheckpoint, NotWritable.
+def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
+    """Make a run's best checkpoint a model.
 
-    Weights are float16, but for vectors (norms, biases) and the scale of the embeddings, which are small and whose rounding would be felt; the paths
-    of the training's manifest and of its first weights stay behind, since they mean nothing elsewhere.
+    Weights become float16, but for vectors (norms, biases) and the scale of the embeddings: these
+    are small, and their rounding would change masks. The paths of the training's manifest and of
+    its first weights stay behind, since they mean nothing on another machine.
+
+    Args:
+        run: a run directory, a model's folder, or a model's name.
+        folder: where the model goes.
+        name: its name.
+        about: what its maker says of it.
+
+    Returns:
+        The content of its config.json.
+
+    Raises:
+        MissingFile: there is no such run.
+        BadCheckpoint: its weights cannot be read, or it is a model of a newer format.
+        NotWritable: the folder takes no file.
     """
-    place = named.find(run)
-    saved, before = checkpoint.load(place), {} if named.is_run(place) else read_facts(place)
+    run_dir = named.find(run)
+    before: ModelFacts = {} if named.is_run(run_dir) else read_facts(run_dir)
+    refuse_newer(before, run_dir)
+    saved = checkpoint.load(run_dir)
     config = saved.config.replace(
         **{"data.manifest": None, "data.ids": None, "network.weights": None}
     )
-    state = {key: saved.state[key] for key in _STATE if key in saved.state} | {"history": []}
-    facts = {
+    facts: ModelFacts = {
         "model_type": "saywhere",
+        "format": FORMAT,
         "saywhere": __version__,
         "name": name,
-        "about": about.model_dump(),
+        "about": _with_frame(about, saved.config).model_dump(),
         "config": config.model_dump(mode="json"),
-        "run": before.get("run") or _run_facts(Run(place).facts()),
-        "evidence": before.get("evidence") or evidence(place),
+        "run": before.get("run") or _run_facts(Run(run_dir).facts()),
+        "evidence": before.get("evidence") or evidence(run_dir),
         "n_parameters": sum(value.numel() for value in saved.model.values()),
     }
-    if learned := expected.found(place, saved.state):
-        files.write_json(folder / expected.FILE, learned)
-        facts["expected"] = {key: learned[key] for key in ("n", "split")}
-    document = {"config": config.model_dump(mode="json"), "state": state}
-    files.write_bytes(
-        folder / named.BUNDLE,
-        sealed.pack(
-            document, {f"model.{key}": _narrow(key, value) for key, value in saved.model.items()}
-        ),
-    )
+    if learned := calibration_file.found(run_dir, saved.state):
+        files.write_json(folder / calibration_file.FILE, learned)
+        facts["expected"] = {"n": learned["n"], "split": learned["split"]}
+    files.write_bytes(folder / named.BUNDLE, _weights(saved, config))
     files.write_text(folder / "config.toml", config.to_toml())
     describe(folder, facts)
     return facts
 
 
-def describe(folder: Path, facts: dict[str, Any]) -> None:
-    """Write what is said of a model: config.json, the card made from it, and the digests. Raises NotWritable."""
-    files.write_json(folder / "config.json", facts)
+def describe(folder: Path, facts: ModelFacts) -> None:
+    """Write config.json, the card that is made from it, and the digests.
+
+    Args:
+        folder: a model's folder; its weights and config.toml are there.
+        facts: the content of config.json.
+
+    Raises:
+        NotWritable: the folder takes no file.
+    """
+    files.write_json(folder / CONFIG, facts)
     files.write_text(folder / "README.md", card(facts))
-    files.write_text(
-        folder / named.SUMS,
-        "".join(f"{files.digest(folder / file)}  {file}\n" for file in files_of(folder)),
-    )
+    write_sums(folder)
 
 
-def files_of(folder: Path) -> list[str]:
-    """What a model's folder passes on: FILES, and what it learned of its own confidence, where it did."""
-    return [*FILES, *([expected.FILE] if (folder / expected.FILE).is_file() else [])]
+def evidence(run: Path) -> ModelEvidence:
+    """Collect what was measured of a run.
+
+    Args:
+        run: a run directory.
+
+    Returns:
+        The content of the files of EVIDENCE that are there, without paths of this machine.
+    """
+    measured = {}
+    for kind, file in EVIDENCE.items():
+        if (run / file).is_file():
+            content = json.loads((run / file).read_text(encoding="utf-8"))
+            measured[kind] = {key: content[key] for key in content if key not in _PATHS}
+    return measured  # type: ignore[return-value]
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
-    """config.json's content; empty where it is missing or damaged: the weights do not depend on it."""
-    try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def evidence(run: Path) -> dict[str, Any]:
-    """What was measured of a run: the content of those JSON files that are there."""
-    found = {kind: run / place for kind, place in EVIDENCE.items() if (run / place).is_file()}
-    return {
-        kind: _public(json.loads(path.read_text(encoding="utf-8"))) for kind, path in found.items()
-    }
+def _weights(saved: Checkpoint, config: Config) -> bytes:
+    state = {key: saved.state[key] for key in _STATE if key in saved.state} | {"history": []}
+    tensors = {f"model.{name}": _narrow(name, value) for name, value in saved.model.items()}
+    return sealed.pack({"config": config.model_dump(mode="json"), "state": state}, tensors)
 
 
 def _narrow(name: str, value: Tensor) -> Tensor:
@@ -109,23 +145,19 @@ def _narrow(name: str, value: Tensor) -> Tensor:
 
 
 def _run_facts(facts: dict[str, Any]) -> dict[str, Any]:
-    """What a run says of itself, without the maker's paths."""
-    kept = (
-        "saywhere",
-        "packages",
-        "python",
-        "device",
-        "precision",
-        "threads",
-        "seconds",
-        "seed",
-        "finished",
-        "weights",
-    )
-    return {key: facts[key] for key in kept if key in facts} | (
-        {"continued": True} if facts.get("started_from") else {}
-    )
+    """What a run records of itself, without the maker's paths."""
+    public = {key: facts[key] for key in _RUN if key in facts}
+    return public | ({"continued": True} if facts.get("started_from") else {})
 
 
-def _public(found: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in found.items() if key not in ("manifest", "run")}
+def _with_frame(about: About, config: Config) -> About:
+    """Whose left is meant is written in the manifest, which does not travel with the model."""
+    if about.frame or config.data.manifest is None:
+        return about
+    try:
+        frames = {str(row.frame) for row in read_manifest(Path(config.data.manifest)).rows}
+    except SaywhereError:  # the data may be gone since the training
+        return about
+    # Where rows differ, no single sentence is true: the card says that it is not stated.
+    is_one = frames in ({"image"}, {"patient"})
+    return about.model_copy(update={"frame": frames.pop()}) if is_one else about

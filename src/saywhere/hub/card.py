@@ -1,23 +1,72 @@
-"""A model's card: what it is, what was measured, whether it listens, what was never tested. Made from config.json alone, so no number is typed."""
+"""A model's card: what it is, what was measured, whether it listens, what was never tested.
+
+Made from config.json alone, so no number is typed.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from saywhere.hub.facts import Calibrated, ModelEvidence, ModelFacts
 from saywhere.metrics.calibration import promised
 from saywhere.metrics.confidence import sure_and_right
 from saywhere.metrics.statistics import with_span
 
 NOT_STATED = "Not stated."
 RESEARCH = "**Research use only. Not a medical device.**"
-_WORDS = {
-    "right": "right words",
-    "empty": "no words",
-    "shuffled": "another case's words",
+_FRONT_MATTER = (
+    "---\nlibrary_name: saywhere\npipeline_tag: image-segmentation\nlicense: {license}\n"
+    "tags: [medical-imaging, referring-segmentation]\n---"
+)
+_CONDITIONS = {
+    "right": "right prompt",
+    "empty": "empty prompt",
+    "shuffled": "another image's prompt",
     "contradictory": "left and right, upper and lower exchanged",
     "unseen": "wordings never trained on",
 }
-
+"""A prompt condition of the evaluation → its name in a table."""
+_FRAMES = {
+    "image": (
+        "Left and right are those of the image as it is shown, not the patient's. "
+        "In a chest film taken from the front, the left of the image is the patient's right."
+    ),
+    "patient": (
+        "Left and right are the patient's own. "
+        "In a chest film taken from the front, the patient's left is on the right of the image."
+    ),
+}
+_FRAME_NOT_STATED = (
+    "It is not stated whether left and right are those of the image or the patient's. "
+    "Try a prompt of each side before you rely on it."
+)
+_FUSIONS = {
+    "early": "The prompt becomes a pseudo-image, which the network sees beside the image.",
+    "none": "It reads no prompt: the network sees the image alone.",
+}
+_IN_NETWORK = "The prompt conditions the network's features (`{name}`); there is no pseudo-image."
+_POLICIES = {
+    "fuse-first": (
+        "In training, the pseudo-image is transformed together with the image and the mask, so "
+        "the prompt stays true wherever the image turns (prompt policy `fuse-first`)."
+    ),
+    "untouched": (
+        "In training, image and mask are transformed and the prompt is not: after a flip, a "
+        "prompt may name the wrong side (prompt policy `untouched`)."
+    ),
+    "swap": (
+        "In training, the prompt's position words are exchanged as the image turns: left and "
+        "right, upper and lower (prompt policy `swap`)."
+    ),
+    "recaption": (
+        "In training, the prompt's places are written anew from the transformed mask "
+        "(prompt policy `recaption`)."
+    ),
+    "still": (
+        "In training, the image is never turned, flipped, shifted or scaled, so every prompt "
+        "stays true (prompt policy `still`)."
+    ),
+}
 _HALVES = (
     ("share of the mask that lies in the named half", "inside"),
     ("Dice with what lies there", "dice"),
@@ -27,148 +76,187 @@ _HALVES = (
 )
 
 
-def card(facts: dict[str, Any]) -> str:
-    """Markdown with the front matter that hubs read."""
+def card(facts: ModelFacts) -> str:
+    """Write a model's card.
+
+    Args:
+        facts: the content of its config.json.
+
+    Returns:
+        Markdown with the front matter that hubs read.
+    """
     about, config = facts["about"], facts["config"]
+    limits = "\n".join(f"- {limit}" for limit in about["limits"])
     parts = [
-        f"---\nlibrary_name: saywhere\npipeline_tag: image-segmentation\nlicense: {about['license']}\ntags: [medical-imaging, referring-segmentation]\n---",
+        _FRONT_MATTER.format(license=about["license"]),
         f"# {about['title'] or facts['name']}",
         RESEARCH,
         about["task"],
         _use(facts["name"], about["suggestions"]),
-        f"## Data and terms\n\n{about['data'] or NOT_STATED}\n\nTerms: {about['terms'] or NOT_STATED}",
+        _reading(about.get("frame", ""), config),
+        f"## Data and terms\n\n{about['data'] or NOT_STATED}\n\n"
+        f"Terms: {about['terms'] or NOT_STATED}",
         _made(facts, config),
-        *_evidence(
-            facts["evidence"], facts.get("expected"), is_taught=bool(config["data"].get("half"))
-        ),
-        "## Never tested\n\n"
-        + ("\n".join(f"- {limit}" for limit in about["limits"]) or NOT_STATED),
+        *_evidence(facts["evidence"], facts.get("expected"), config),
+        f"## Never tested\n\n{limits or NOT_STATED}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _use(name: str, suggestions: list[str]) -> str:
     prompt = max(suggestions, key=len) if suggestions else "…"
-    return f'## Use\n\n```console\nsaywhere predict {name} image.png --prompt "{prompt}" --out masks\n```'
+    command = f'saywhere predict {name} image.png --prompt "{prompt}" --out masks'
+    return f"## Use\n\n```console\n{command}\n```"
 
 
-def _made(facts: dict[str, Any], config: dict[str, Any]) -> str:
+def _reading(frame: str, config: dict[str, Any]) -> str:
+    """Whose left is meant, and what became of the prompts when training turned the image."""
+    fusion = config["fusion"]
+    name = fusion["name"]
+    how = _FUSIONS.get(name, _IN_NETWORK.format(name=name))
+    if name == "none":
+        return f"## How it reads a prompt\n\n{how}"
+    policy = fusion.get("arm") or ("fuse-first" if name == "early" else "untouched")
+    if config["augment"]["name"] == "none":
+        policy = "still"  # nothing was transformed, whatever the policy would have done
+    where = _FRAMES.get(frame, _FRAME_NOT_STATED)
+    return f"## How it reads a prompt\n\n{where}\n\n{how} {_POLICIES[policy]}"
+
+
+def _made(facts: ModelFacts, config: dict[str, Any]) -> str:
     run, train = facts["run"], config["train"]
-    machine = f"{run.get('device', 'a device not stated')}, {run.get('threads', '?')} thread(s), {run.get('precision', '?')}"
-    steps = f"{train['epochs']} epochs" + (
-        f" of {train['steps_per_epoch']} steps" if train["steps_per_epoch"] else ""
+    part = "its last part: " if run.get("continued") else ""
+    steps = f"{train['epochs']} epochs"
+    if train["steps_per_epoch"]:
+        steps += f" of {train['steps_per_epoch']} steps"
+    machine = ", ".join(
+        (
+            str(run.get("device", "a device not stated")),
+            f"{run.get('threads', '?')} thread(s)",
+            str(run.get("precision", "?")),
+        )
     )
     time = f"; {run['seconds'] / 60:.0f} minutes" if "seconds" in run else ""
-    made = f"Network `{config['network']['name']}` at {config['data']['size']} px, fusion `{config['fusion']['name']}`, encoder `{config['text']['encoder']}`, "
-    last = "its last part: " if run.get("continued") else ""
-    made += f"{facts['n_parameters'] / 1e6:.2f} M numbers; {last}{steps} of {train['batch_size']}, seed {train['seed']}; {machine}{time}."
-    return f"## How it was made\n\n{facts['about']['made']}\n\n{made} `config.toml` holds every setting."
+    made = (
+        f"Network `{config['network']['name']}` at {config['data']['size']} px, "
+        f"fusion `{config['fusion']['name']}`, encoder `{config['text']['encoder']}`, "
+        f"{facts['n_parameters'] / 1e6:.2f} M parameters; {part}{steps} of {train['batch_size']}, "
+        f"seed {train['seed']}; {machine}{time}. `config.toml` holds every setting."
+    )
+    return f"## How it was made\n\n{facts['about']['made']}\n\n{made}"
 
 
 def _evidence(
-    evidence: dict[str, Any], learned: dict[str, Any] | None, *, is_taught: bool
+    evidence: ModelEvidence, learned: Calibrated | None, config: dict[str, Any]
 ) -> list[str]:
     if "evaluation" not in evidence:
         return ["## Metrics\n\nNot evaluated: nothing is known of how well it works."]
-    found = evidence["evaluation"]
+    summary = evidence["evaluation"]
     return [
-        _metrics(found),
-        _listening(found),
+        _metrics(summary),
+        _listening(summary),
         *_mosaic(evidence.get("mosaic")),
-        *_halves(evidence.get("halves"), is_taught=is_taught),
-        *_trust(found, learned),
+        *_halves(evidence.get("halves"), is_trained=bool(config["data"].get("half"))),
+        *_trust(summary, learned),
     ]
 
 
-def _metrics(found: dict[str, Any]) -> str:
+def _metrics(summary: dict[str, Any]) -> str:
+    how = (
+        f"Split `{summary['split']}`, prompts `{summary['level']}`, at the images' own size; "
+        "intervals from 2,000 resamples of the images. Mean: every image counts alike. "
+        "Pooled: every pixel counts alike."
+    )
     lines = [
-        "| words | cases | Dice a case [95 %] | Dice pooled | IoU a case [95 %] | IoU pooled | median HD95 (px) |",
+        "| prompt | images | mean Dice per image [95 %] | Dice pooled "
+        "| mean IoU per image [95 %] | IoU pooled | median HD95 (px) |",
         "|---|---|---|---|---|---|---|",
     ]
-    for kind, row in found["words"].items():
+    for condition, row in summary["words"].items():
         distance = row["hausdorff_95_px"]["median"]
-        lines.append(f"| {_WORDS.get(kind, kind)} | {row['n']} | {with_span(**row['dice_mean'])} | {row['dice_pooled']:.3f} | {with_span(**row['iou_mean'])} | "
-                     f"{row['iou_pooled']:.3f} | {'∞' if distance is None else f'{distance:.1f}'} |")  # fmt: skip
-    how = f"Split `{found['split']}`, prompts `{found['level']}`, at the images' own size; intervals from 2,000 resamples of the cases."
+        cells = (
+            _CONDITIONS.get(condition, condition),
+            str(row["n"]),
+            with_span(**row["dice_mean"]),
+            f"{row['dice_pooled']:.3f}",
+            with_span(**row["iou_mean"]),
+            f"{row['iou_pooled']:.3f}",
+            "∞" if distance is None else f"{distance:.1f}",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
     return f"## Metrics\n\n{how}\n\n" + "\n".join(lines)
 
 
-def _listening(found: dict[str, Any]) -> str:
-    lines = ["| right words against | difference in Dice [95 %] | verdict |", "|---|---|---|"]
-    for kind, gap in found["listening"].items():
-        lines.append(
-            f"| {_WORDS.get(kind, kind)} | {with_span(gap['difference'], gap['low'], gap['high'], '+')} | {gap['verdict']} |"
-        )
-    return (
-        f"## Does it listen?\n\nVerdict: **{found['verdict'] or 'no words were asked for'}**.\n\n"
-        + "\n".join(lines)
-    )
+def _listening(summary: dict[str, Any]) -> str:
+    verdict = summary["verdict"] or "prompts were not compared"
+    lines = ["| right prompt against | difference in Dice [95 %] | verdict |", "|---|---|---|"]
+    for condition, gap in summary["listening"].items():
+        difference = with_span(gap["difference"], gap["low"], gap["high"], "+")
+        name = _CONDITIONS.get(condition, condition)
+        lines.append(f"| {name} | {difference} | {gap['verdict']} |")
+    return f"## Does it listen?\n\nVerdict: **{verdict}**.\n\n" + "\n".join(lines)
 
 
-def _trust(found: dict[str, Any], learned: dict[str, Any] | None) -> list[str]:
-    said = [*_tells(found.get("trust")), *_expected(learned, found)]
-    return ["## Does it know when it is wrong?\n\n" + " ".join(said)] if said else []
+def _trust(summary: dict[str, Any], learned: Calibrated | None) -> list[str]:
+    sentences = [*_tells(summary.get("trust")), *_expected(learned, summary)]
+    return ["## Does it know when it is wrong?\n\n" + " ".join(sentences)] if sentences else []
 
 
-def _tells(found: dict[str, Any] | None) -> list[str]:
-    if not found:
+def _tells(trust: dict[str, Any] | None) -> list[str]:
+    if not trust:
         return []
-    gain = with_span(**found["gain"], sign="+")
-    said = [
-        f"The surest {found['share']:.0%} of the answers to the right words: Dice {with_span(**found['surest'])}, {gain} over all of them."
+    sentences = [
+        f"The surest {trust['share']:.0%} of the answers to right prompts: "
+        f"Dice {with_span(**trust['surest'])}, "
+        f"{with_span(**trust['gain'], sign='+')} over all of them."
     ]
-    if not found["tells"]:
-        said.append("So it is not shown that its confidence tells which answers are worse.")
-    if sure := sure_and_right(found):
-        said.append(f"{_capital(sure)}.")
-    return said
+    if not trust["tells"]:
+        sentences.append("So it is not shown that its confidence tells which answers are worse.")
+    if sure := sure_and_right(trust):
+        sentences.append(f"{sure[:1].upper()}{sure[1:]}.")
+    return sentences
 
 
-def _expected(learned: dict[str, Any] | None, found: dict[str, Any]) -> list[str]:
+def _expected(learned: Calibrated | None, summary: dict[str, Any]) -> list[str]:
     if not learned:
         return []
-    measured = found.get("expected") if found.get("expected_from") == learned else None
-    said = [
-        f"An answer's expected Dice was learned from {learned['n']} cases of split `{learned['split']}` with their own words; "
-        "of wrong words it expects too much."
+    sentences = [
+        f"An answer's expected Dice was learned from {learned['n']} images of split "
+        f"`{learned['split']}` with their own prompts; of wrong prompts it expects too much."
     ]
-    if measured and "right" in measured:
-        said.append(f"On split `{found['split']}` {promised(measured['right'])}.")
-    return said
+    # Measured with another calibration, the numbers would not be this model's.
+    is_of_this = summary.get("expected_from") == learned
+    measured = (summary.get("expected") or {}).get("right") if is_of_this else None
+    if measured:
+        sentences.append(f"On split `{summary['split']}` {promised(measured)}.")
+    return sentences
 
 
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
-
-
-def _mosaic(found: dict[str, Any] | None) -> list[str]:
-    if not found:
+def _mosaic(mosaic: dict[str, Any] | None) -> list[str]:
+    if not mosaic:
         return []
     lines = [
-        f"| words | Dice with the named tile's target, {found['n']} mosaics [95 %] |",
+        f"Where the prompt decides: {mosaic['side']}×{mosaic['side']} test images in one picture, "
+        "and a sentence that names one.",
+        "",
+        f"| prompt | Dice with the named tile's target, {mosaic['n']} mosaics [95 %] |",
         "|---|---|",
     ]
-    lines += [f"| {words} | {with_span(**dice)} |" for words, dice in found["dice_mean"].items()]
-    return [
-        f"Where the words decide: {found['side']}×{found['side']} test images in one picture, and a sentence that names one.\n\n"
-        + "\n".join(lines)
-    ]
+    lines += [f"| {kind} | {with_span(**dice)} |" for kind, dice in mosaic["dice_mean"].items()]
+    return ["\n".join(lines)]
 
 
-def _halves(found: dict[str, Any] | None, *, is_taught: bool) -> list[str]:
-    if not found:
+def _halves(halves: dict[str, Any] | None, *, is_trained: bool) -> list[str]:
+    if not halves:
         return []
-    how = "Words that name one half of the image" + (
-        "." if is_taught else ", which it was never taught."
-    )
-    lines = [f"{how}\n", f"| {found['n']} images, either half | [95 %] |", "|---|---|"]
-    return [
-        "\n".join(
-            lines
-            + [
-                f"| {label} | {with_span(**found[key])} |"
-                for label, key in _HALVES
-                if found.get(key)
-            ]
-        )
+    untrained = "" if is_trained else ", for which it was never trained"
+    lines = [
+        f"Prompts that name one half of the image{untrained}.",
+        "",
+        f"| {halves['n']} images, either half | [95 %] |",
+        "|---|---|",
     ]
+    lines += [
+        f"| {label} | {with_span(**halves[key])} |" for label, key in _HALVES if halves.get(key)
+    ]
+    return ["\n".join(lines)]

@@ -1,8 +1,9 @@
-"""What a person says of a model: nothing of this can be measured."""
+"""What a model's maker says of it: nothing of this can be measured."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,24 +12,39 @@ from saywhere.errors import ConfigError, nearest
 
 
 class About(BaseModel):
-    """A model's TOML: all of it optional; a card says of what is not stated that it is not."""
+    """The TOML of `saywhere models push --about`. All keys are optional.
+
+    A card says "Not stated" for what is missing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str = ""
     task: str = ""
     data: str = Field("", description="what it was trained on")
+    frame: Literal["", "image", "patient"] = Field(
+        "", description="whose left and right the prompts mean; default: as the manifest says"
+    )
     terms: str = Field("", description="of the data, and so of the weights")
     license: str = "other"
     made: str = Field("", description="the commands, and where it was made")
     limits: list[str] = Field([], description="what was never tested")
-    suggestions: list[str] = Field(
-        [], description="prompts that the page offers, in words of yours"
-    )
+    suggestions: list[str] = Field([], description="prompts that the page offers")
 
 
 def read_about(path: Path) -> About:
-    """Raises MissingFile, ConfigError naming key and line."""
+    """Read a description of a model.
+
+    Args:
+        path: a TOML file.
+
+    Returns:
+        The description.
+
+    Raises:
+        MissingFile: there is no such file.
+        ConfigError: a key is unknown or a value not allowed; it names the key and its line.
+    """
     document, text = read_document(
         Path(path), "description of a model", "write title, task, data, terms, limits"
     )
@@ -36,13 +52,13 @@ def read_about(path: Path) -> About:
         return About.model_validate(document)
     except ValidationError as error:
         fault = error.errors()[0]
-        key = str(fault["loc"][0])
-        if fault["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"unknown key {key[:80]}", where=path, remedy=nearest(key[:80], About.model_fields)
-            ) from None
+    key = str(fault["loc"][0])
+    if fault["type"] == "extra_forbidden":
         raise ConfigError(
-            f"{key} is {str(fault['input'])[:80]!r}",
-            where=f"{path}, line {line_of(text, key) or 1}",
-            allowed=str(fault["msg"]),
-        ) from None
+            f"unknown key {key[:80]}", where=path, remedy=nearest(key[:80], About.model_fields)
+        )
+    raise ConfigError(
+        f"{key} is {str(fault['input'])[:80]!r}",
+        where=f"{path}, line {line_of(text, key) or 1}",
+        allowed=str(fault["msg"]),
+    )

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import isotonic_regression
 
 from saywhere.errors import UsageError
 
@@ -49,6 +48,9 @@ def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectatio
             [0, 1].
     Raises: UsageError where fewer than N_LEAST answers mark anything, or all are equally sure.
     """
+    # Loaded late: scipy takes a second, and reading a calibration needs none of it.
+    from scipy.optimize import isotonic_regression
+
     marked = np.array(
         [(sure, found) for sure, found in zip(confidence, dice, strict=True) if sure is not None],
         float,

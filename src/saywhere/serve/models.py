@@ -10,7 +10,7 @@ from typing import Any
 
 from saywhere.data.manifest import read_manifest
 from saywhere.errors import MissingFile, SaywhereError, UsageError, nearest
-from saywhere.hub.bundle import read_facts
+from saywhere.hub.facts import read_facts
 from saywhere.inference.segmenter import Segmenter, load
 from saywhere.runs import named
 

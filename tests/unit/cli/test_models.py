@@ -109,6 +109,32 @@ def test_a_blend_of_two_runs_is_told_by_its_folder(
     assert "a share of 1.0" in refused.flat_err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["list"], ""),
+        (["push", "pollyp", "somewhere"], "no run and no model 'pollyp'"),
+        (["pull", "nowhere/pollyp"], "no model at nowhere/pollyp"),
+    ],
+)
+def test_a_list_and_a_mistyped_name_are_answered_without_torch(
+    arguments: list[str], message: str
+) -> None:
+    code = (
+        "import sys\n"
+        "from saywhere.cli.main import app\n"
+        "try:\n"
+        "    app(['models', *sys.argv[1:]], standalone_mode=False)\n"
+        "except Exception as error:\n"
+        "    print(error)\n"
+        "print(sorted({'torch', 'scipy', 'transformers'} & set(sys.modules)))\n"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+    assert message in out.replace("\n", " ")
+
+
 def test_an_unknown_name_is_told_the_nearest(say: Say, trained: Path, tmp_path: Path) -> None:
     say("models", "push", trained, tmp_path / "models" / "spot")
     ended = say("predict", "spit", "image.png", "--prompt", "upper left")

@@ -18,8 +18,9 @@ import pytest
 import saywhere
 from saywhere.errors import MissingFile, NotWritable, TooManyFaults, UsageError
 from saywhere.evaluation.evaluate import evaluate, rows_to_measure
-from saywhere.hub import registry as zoo
+from saywhere.hub.digests import verified
 from saywhere.hub.metadata import About
+from saywhere.hub.registry import pull, push
 from saywhere.inference.batch import run_jobs
 from saywhere.inference.requests import jobs_for
 from saywhere.io import images
@@ -201,7 +202,7 @@ def test_a_strangers_record_is_held_to_its_form(
 def test_what_is_not_known_of_a_record_is_not_passed_on(calibrated: Path, tmp_path: Path) -> None:
     kept = json.loads((calibrated / expected.FILE).read_text())
     (calibrated / expected.FILE).write_text(json.dumps(kept | {"more": "x"}))
-    zoo.push(calibrated, str(tmp_path / "spot"), About())
+    push(calibrated, str(tmp_path / "spot"), About())
     assert json.loads((tmp_path / "spot" / expected.FILE).read_text()) == kept
 
 
@@ -226,9 +227,9 @@ def test_a_model_that_comes_along_stays_as_it_is(manifest: Path) -> None:
 def test_a_push_in_its_place_does_not_leave_what_another_learned(
     calibrated: Path, run_copy: Path, tmp_path: Path
 ) -> None:
-    zoo.push(calibrated, str(tmp_path / "spot"), About())
+    push(calibrated, str(tmp_path / "spot"), About())
     assert (tmp_path / "spot" / expected.FILE).is_file()
-    zoo.push(run_copy, str(tmp_path / "spot"), About(), replace=True)
+    push(run_copy, str(tmp_path / "spot"), About(), replace=True)
     assert not (tmp_path / "spot" / expected.FILE).exists()
 
 
@@ -240,7 +241,7 @@ def test_a_card_tells_no_figure_of_an_earlier_calibration(
     saywhere.calibrate(
         calibrated, manifest=write_rows(manifest.with_name("fewer.jsonl"), rows), split="train"
     )
-    zoo.push(calibrated, str(tmp_path / "spot"), About())
+    push(calibrated, str(tmp_path / "spot"), About())
     card = (tmp_path / "spot/README.md").read_text()
     assert "was learned from" in card
     assert "its expected Dice is 0." not in card
@@ -277,9 +278,9 @@ def test_a_pushed_model_takes_it_along_and_its_card_says_so(
 ) -> None:
     monkeypatch.setattr("saywhere.runs.named.pulled", lambda: tmp_path / "pulled")
     evaluate(calibrated)
-    zoo.push(calibrated, str(tmp_path / "spot"), About())
-    folder = zoo.pull(str(tmp_path / "spot"), "blob")
-    zoo.verified(folder)
+    push(calibrated, str(tmp_path / "spot"), About())
+    folder = pull(str(tmp_path / "spot"), "blob")
+    verified(folder)
     assert saywhere.load("blob").segment(image, PROMPT).expected_dice is not None
     card = (folder / "README.md").read_text()
     assert "An answer's expected Dice was learned from" in card
@@ -291,11 +292,11 @@ def test_a_model_is_calibrated_where_it_is_and_stays_verified(
     run_copy: Path, manifest: Path, image: Path, tmp_path: Path
 ) -> None:
     model = tmp_path / "shelf/spot"
-    zoo.push(run_copy, str(model), About())
+    push(run_copy, str(model), About())
     before = {path.name: path.read_bytes() for path in model.iterdir()}
     found = saywhere.calibrate(model, manifest=manifest, split="train")
     assert found["kept"] == str(model / expected.FILE)
-    zoo.verified(model)
+    verified(model)
     after = {path.name: path.read_bytes() for path in model.iterdir()}
     assert {name for name in after if before.get(name) != after[name]} == {
         expected.FILE,

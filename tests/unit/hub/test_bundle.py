@@ -1,4 +1,4 @@
-"""A model's folder: everything that is needed elsewhere, in 16 bit, and nothing of the maker's machine."""
+"""A model's folder: all that is needed elsewhere, in 16 bit, and nothing of the maker's machine."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ import torch
 from safetensors.torch import load_file
 
 import saywhere
-from saywhere.errors import ConfigError
+from saywhere.errors import BadCheckpoint, ConfigError
 from saywhere.hub import bundle
+from saywhere.hub.card import card
+from saywhere.hub.facts import FILES, FORMAT, ModelFacts, read_facts, refuse_newer
 from saywhere.hub.metadata import About, read_about
+from saywhere.metrics.statistics import with_span
+from saywhere.prompt_policies import POLICIES
+from saywhere.runs import checkpoint
 from small_run import rows_of
 
 PROMPT = "the lesion in the upper left"
@@ -58,7 +63,7 @@ def test_matrices_are_16_bit_and_what_is_small_stays_whole(folder: Path, evaluat
 
 def test_the_digests_are_those_of_sha256sum(folder: Path) -> None:
     lines = (folder / "SHA256SUMS").read_text().splitlines()
-    assert [line.split("  ")[1] for line in lines] == list(bundle.FILES)
+    assert [line.split("  ")[1] for line in lines] == list(FILES)
     for line in lines:
         wanted, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == wanted
@@ -74,23 +79,72 @@ def test_nothing_of_the_makers_machine_goes_along(
 
 
 def test_the_card_says_what_was_measured_and_what_was_not(folder: Path, evaluated: Path) -> None:
-    card, summary = (
-        (folder / "README.md").read_text(),
-        json.loads((evaluated / "evaluation/summary.json").read_text()),
-    )
+    text = (folder / "README.md").read_text()
+    summary = json.loads((evaluated / "evaluation/summary.json").read_text())
     right = summary["words"]["right"]
-    assert (
-        f"{right['dice_mean']['mean']:.3f} [{right['dice_mean']['low']:.3f}, {right['dice_mean']['high']:.3f}] | {right['dice_pooled']:.3f}"
-        in card
-    )
-    assert f"Verdict: **{summary['verdict']}**" in card
+    assert f"{with_span(**right['dice_mean'])} | {right['dice_pooled']:.3f}" in text
+    assert f"Verdict: **{summary['verdict']}**" in text
     for part in (
         "Research use only. Not a medical device.",
         "- anything real",
         "Terms: Not stated.",
         f'saywhere predict spot image.png --prompt "{PROMPT}"',
     ):
-        assert part in card
+        assert part in text
+
+
+def test_the_card_says_in_words_whose_left_is_meant_and_what_became_of_the_prompts(
+    trained: Path, evaluated: Path, tmp_path: Path
+) -> None:
+    facts = bundle.write(trained, tmp_path / "spot", "spot", About())
+    assert facts["about"]["frame"] == "image"  # as the phantoms' manifest says
+    text = (tmp_path / "spot/README.md").read_text()
+    assert "Left and right are those of the image as it is shown, not the patient's." in text
+    assert "the pseudo-image is transformed together with the image and the mask" in text
+    assert "`fuse-first`" in text
+    patient = card(facts | {"about": facts["about"] | {"frame": "patient"}})
+    assert "Left and right are the patient's own." in patient
+    unknown = card(facts | {"about": facts["about"] | {"frame": ""}})
+    assert "It is not stated whether left and right" in unknown
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_the_card_has_words_for_every_prompt_policy(trained: Path, policy: str) -> None:
+    config = checkpoint.load(trained).config.replace(**{"fusion.arm": policy})
+    facts: ModelFacts = {
+        "name": "spot",
+        "about": About().model_dump(),
+        "config": config.model_dump(mode="json"),
+        "run": {},
+        "evidence": {},
+        "n_parameters": 1,
+    }
+    assert f"(prompt policy `{policy}`)" in card(facts)
+
+
+def test_the_format_is_stamped_and_a_newer_one_is_refused_in_words(
+    folder: Path, tmp_path: Path
+) -> None:
+    facts = read_facts(folder)
+    assert facts["format"] == FORMAT
+    newer = json.dumps(facts | {"format": FORMAT + 1, "saywhere": "9.1"})
+    (folder / "config.json").write_text(newer)
+    with pytest.raises(
+        BadCheckpoint,
+        match=rf"format {FORMAT + 1} \(made by Saywhere 9\.1\) in .*spot; .* up to {FORMAT}: update",
+    ):
+        bundle.write(folder, tmp_path / "again", "again", About())
+
+
+@pytest.mark.parametrize("number", [0, -1, None, "1", 1.5, True])
+def test_a_format_that_is_no_number_of_ours_is_refused(number: object, tmp_path: Path) -> None:
+    with pytest.raises(BadCheckpoint, match="a model of format"):
+        refuse_newer({"format": number}, tmp_path)  # type: ignore[typeddict-item]
+
+
+def test_a_model_from_before_there_were_formats_still_opens(tmp_path: Path) -> None:
+    refuse_newer({"name": "spot"}, tmp_path)
+    refuse_newer({}, tmp_path)
 
 
 def test_of_an_unmeasured_model_the_card_says_so(trained: Path, tmp_path: Path) -> None:
@@ -104,9 +158,7 @@ def test_a_model_can_be_made_a_model_again(folder: Path, tmp_path: Path) -> None
     assert (tmp_path / "again/model.safetensors").read_bytes() == (
         folder / "model.safetensors"
     ).read_bytes()
-    assert (
-        bundle.read_facts(tmp_path / "again")["evidence"] == bundle.read_facts(folder)["evidence"]
-    )
+    assert read_facts(tmp_path / "again")["evidence"] == read_facts(folder)["evidence"]
 
 
 def test_a_slip_in_a_description_is_told_with_its_key(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 
 import saywhere
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, UsageError
-from saywhere.hub import registry as zoo
+from saywhere.hub import transfer
+from saywhere.hub.digests import verified
+from saywhere.hub.facts import FILES, FORMAT, read_facts
 from saywhere.hub.metadata import About
+from saywhere.hub.registry import list_models, pull, push
 from saywhere.runs import named
 
 
@@ -22,7 +26,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def source(trained: Path, tmp_path: Path) -> Path:
-    zoo.push(trained, str(tmp_path / "source" / "spot"), About(title="Spots"))
+    push(trained, str(tmp_path / "source" / "spot"), About(title="Spots"))
     return tmp_path / "source" / "spot"
 
 
@@ -30,33 +34,33 @@ def test_pushed_and_pulled_through_another_file_system_it_is_known_by_its_name(
     trained: Path,
 ) -> None:
     address = "memory://shelf/spot"
-    zoo.push(trained, address, About())
-    folder = zoo.pull(address, "blob")
+    push(trained, address, About())
+    folder = pull(address, "blob")
     assert named.known()["blob"] == folder
     assert repr(saywhere.load("blob")).startswith("Segmenter(")
-    assert "blob" in [entry["name"] for entry in zoo.listed()]
+    assert "blob" in [entry.name for entry in list_models()]
     assert sorted(
         Path(path).name for path in fsspec.filesystem("memory").ls("/shelf/spot", detail=False)
-    ) == sorted((*zoo.FILES, zoo.SUMS))
+    ) == sorted((*FILES, named.SUMS))
 
 
 def test_a_pulled_model_is_the_pushed_one_to_the_byte(source: Path) -> None:
-    folder = zoo.pull(str(source))
+    folder = pull(str(source))
     assert folder.name == "spot"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         path.name: path.read_bytes() for path in source.iterdir()
     }
-    zoo.verified(folder)
+    verified(folder)
 
 
 def test_what_is_there_stays_unless_asked(source: Path, trained: Path) -> None:
-    zoo.pull(str(source))
+    pull(str(source))
     with pytest.raises(UsageError, match=r"there is a model called 'spot'.*--replace"):
-        zoo.pull(str(source))
-    zoo.pull(str(source), replace=True)
+        pull(str(source))
+    pull(str(source), replace=True)
     with pytest.raises(UsageError, match="there is a model at"):
-        zoo.push(trained, str(source), About())
-    zoo.push(trained, str(source), About(), replace=True)
+        push(trained, str(source), About())
+    push(trained, str(source), About(), replace=True)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
@@ -65,7 +69,7 @@ def test_one_flipped_bit_is_refused_and_nothing_is_left(source: Path, name: str)
     content[len(content) // 2] ^= 1
     (source / name).write_bytes(bytes(content))
     with pytest.raises(BadCheckpoint, match=f"{name} is not what SHA256SUMS says"):
-        zoo.pull(str(source))
+        pull(str(source))
     assert "spot" not in named.known()
 
 
@@ -75,13 +79,28 @@ def test_nothing_but_a_models_files_is_fetched(source: Path, name: str) -> None:
     with (source / "SHA256SUMS").open("a") as sums:
         sums.write(f"{'0' * 64}  {name}\n")
     with pytest.raises(BadCheckpoint, match="SHA256SUMS names"):
-        zoo.pull(str(source))
+        pull(str(source))
+    assert "spot" not in named.known()
+
+
+def test_a_model_of_a_newer_format_is_refused_before_its_weights_are_fetched(
+    source: Path,
+) -> None:
+    facts = dict(read_facts(source)) | {"format": FORMAT + 1}
+    (source / "config.json").write_text(json.dumps(facts))
+    (source / "model.safetensors").unlink()
+    with (source / "SHA256SUMS").open("a") as sums:  # a later version may have further files
+        sums.write(f"{'0' * 64}  later.json\n")
+    with pytest.raises(
+        BadCheckpoint, match=rf"a model of format {FORMAT + 1} .*update Saywhere \(pip install -U"
+    ):
+        pull(str(source))
     assert "spot" not in named.known()
 
 
 def test_a_pickle_beside_the_weights_is_left_where_it_is(source: Path) -> None:
     (source / "pytorch_model.bin").write_bytes(b"\x80\x04.")
-    assert not (zoo.pull(str(source)) / "pytorch_model.bin").exists()
+    assert not (pull(str(source)) / "pytorch_model.bin").exists()
 
 
 def test_a_folder_with_nothing_but_a_pickle_is_refused_by_name(tmp_path: Path) -> None:
@@ -93,22 +112,22 @@ def test_a_folder_with_nothing_but_a_pickle_is_refused_by_name(tmp_path: Path) -
     ):
         saywhere.load(tmp_path / "theirs")
     with pytest.raises(MissingFile, match=r"no model at .*theirs \(no SHA256SUMS\)"):
-        zoo.pull(str(tmp_path / "theirs"))
+        pull(str(tmp_path / "theirs"))
 
 
 def test_a_file_over_the_limit_is_not_taken_in(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zoo, "_LIMIT", 10)
+    monkeypatch.setattr(transfer, "LIMIT_BYTES", 10)
     with pytest.raises(BadCheckpoint, match=r"config\.json has more than 10 bytes"):
-        zoo.pull(str(source))
+        pull(str(source))
 
 
 def test_an_address_that_nothing_here_can_read_says_what_is_missing() -> None:
     with pytest.raises(UsageError, match="cannot be reached"):
-        zoo.pull("nonsense://there/spot")
+        pull("nonsense://there/spot")
     with pytest.raises((MissingExtra, UsageError)) as refused:
-        zoo.pull("s3://key:secret@bucket/spot")
+        pull("s3://key:secret@bucket/spot")
     assert "secret" not in str(refused.value)
 
 
@@ -116,12 +135,12 @@ def test_an_address_that_nothing_here_can_read_says_what_is_missing() -> None:
 def test_a_name_is_a_plain_word(source: Path, name: str) -> None:
     if name:
         with pytest.raises(UsageError, match="a model cannot be called"):
-            zoo.pull(str(source), name)
+            pull(str(source), name)
 
 
 def test_a_model_without_a_card_is_listed_as_not_measured(source: Path) -> None:
-    folder = zoo.pull(str(source))
+    folder = pull(str(source))
     (folder / "config.json").write_text("[")
-    entry = next(entry for entry in zoo.listed() if entry["name"] == "spot")
-    assert (entry["title"], entry["dice"]) == ("spot", None)
+    entry = next(entry for entry in list_models() if entry.name == "spot")
+    assert (entry.title, entry.dice) == ("spot", None)
     shutil.rmtree(folder)

@@ -1,4 +1,7 @@
-"""The models that come along: what they offer to begin with must be what they were taught, and their files what was measured."""
+"""The models that come along.
+
+The prompts that they offer are what they were trained on, and their files are what was measured.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ import numpy as np
 import pytest
 
 import saywhere
-from saywhere.hub.bundle import read_facts
-from saywhere.hub.registry import verified
+from saywhere.hub.digests import verified
+from saywhere.hub.facts import read_facts
 from saywhere.runs import named
 
 NAMES = ("lung-infection", "polyp", "skin-lesion")
@@ -38,13 +41,15 @@ def test_its_files_are_those_that_were_pushed_and_small(name: str) -> None:
     verified(folder)
     assert (folder / named.BUNDLE).stat().st_size <= MOST_BYTES
     card = (folder / "README.md").read_text()
-    for said in (
+    for part in (
         "Research use only. Not a medical device.",
+        "## How it reads a prompt",
+        "Left and right are those of the image as it is shown",
         "## Data and terms",
         "## Does it listen?",
         "## Never tested",
     ):
-        assert said in card
+        assert part in card
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,107 @@
+"""What a model's folder holds, and its config.json. Reading it needs no torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypedDict
+
+from saywhere.errors import BadCheckpoint
+from saywhere.runs import calibration_file, named
+
+FORMAT = 1
+"""Of a model's folder, in config.json. Models made before there was a number count as 1."""
+CONFIG = "config.json"
+FILES = (named.BUNDLE, CONFIG, "config.toml", "README.md")
+"""Files that every model has, beside the digests."""
+
+
+class Calibrated(TypedDict):
+    """The cases that an expected Dice was learned from: their number and their split."""
+
+    n: int
+    split: str
+
+
+class ModelEvidence(TypedDict, total=False):
+    """What was measured of a run. A key is absent where nothing was measured."""
+
+    evaluation: dict[str, Any]
+    """`evaluation/summary.json`, without the maker's paths"""
+    mosaic: dict[str, Any]
+    """`probe/mosaic.json`"""
+    halves: dict[str, Any]
+    """`probe/halves.json`"""
+
+
+class ModelFacts(TypedDict, total=False):
+    """The content of a model's config.json. One of another maker may lack any key."""
+
+    model_type: str
+    """always `saywhere`"""
+    format: int
+    """of the folder, see `FORMAT`"""
+    saywhere: str
+    """the version that made it"""
+    name: str
+    about: dict[str, Any]
+    """what a person says of it, see `hub.metadata.About`"""
+    config: dict[str, Any]
+    """the resolved configuration, without the maker's paths"""
+    run: dict[str, Any]
+    """how it was trained: device, versions, seconds, seed"""
+    evidence: ModelEvidence
+    expected: Calibrated
+    n_parameters: int
+
+
+def read_facts(folder: Path) -> ModelFacts:
+    """Read a model's config.json.
+
+    Args:
+        folder: a model's folder.
+
+    Returns:
+        Its content; empty where the file is missing or damaged, since the weights do not depend
+        on it.
+    """
+    try:
+        content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}  # type: ignore[return-value]
+
+
+def refuse_newer(facts: ModelFacts, where: object) -> None:
+    """Refuse a model that a later version of Saywhere made, before anything else is read of it.
+
+    Args:
+        facts: its config.json. One without a number is format 1.
+        where: its folder or address, for the message.
+
+    Raises:
+        BadCheckpoint: its format is newer than this version reads, or no number.
+    """
+    number = facts.get("format", 1)
+    if type(number) is int and 1 <= number <= FORMAT:
+        return
+    made_by = str(facts.get("saywhere", "of an unknown version"))[:40]
+    raise BadCheckpoint(
+        f"a model of format {str(number)[:20]} (made by Saywhere {made_by})",
+        where=where,
+        allowed=f"this version reads formats up to {FORMAT}",
+        remedy="update Saywhere (pip install -U saywhere), or pull a model that is older",
+    )
+
+
+def files_of(folder: Path) -> list[str]:
+    """List what is passed on of a model's folder.
+
+    Args:
+        folder: a model's folder.
+
+    Returns:
+        Names of files: FILES, and the expected Dice where the model was calibrated.
+    """
+    has_expected = (folder / calibration_file.FILE).is_file()
+    return [*FILES, calibration_file.FILE] if has_expected else [*FILES]
