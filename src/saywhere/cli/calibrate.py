@@ -27,6 +27,9 @@ def calibrate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Learn which Dice to expect of an answer, from 20 cases or more whose truth is known; every answer says it from then on."""
+    from saywhere.runs.named import find
+
+    find(run)  # before torch is loaded: a slip is refused at once
     from saywhere.cli.progress import CaseProgress, counted, warn, warn_of_quarantine
     from saywhere.evaluation.calibrate import calibrate as learn
 

@@ -33,6 +33,9 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Measure a run or model on its test split, and whether it listens; writes RUN/evaluation."""
+    from saywhere.runs.named import find
+
+    find(run)  # before torch is loaded: a slip is refused at once
     from saywhere.cli.progress import CaseProgress, warn, warn_of_quarantine
     from saywhere.evaluation.evaluate import evaluate as measure
 

@@ -92,6 +92,9 @@ def compare(
     ] = False,
 ) -> None:
     """A table from result files: intervals over cases, paired differences over seeds and cases, Holm's correction."""
+    from saywhere.runs.named import find_folder
+
+    find_folder(folder)  # before the statistics are loaded: a slip is refused at once
     from saywhere.cli.progress import counted, warn
     from saywhere.experiments.compare import compare as compared
     from saywhere.experiments.compare import table

@@ -106,6 +106,9 @@ def push_model(
     It holds the weights in 16 bit, the configuration, and a card of what was measured: run
     `saywhere evaluate` and `saywhere probe` first.
     """
+    from saywhere.runs.named import find
+
+    find(run)  # before torch is loaded: a slip is refused at once
     from saywhere.cli.progress import warn
     from saywhere.hub.metadata import About, read_about
     from saywhere.hub.registry import push, shown
@@ -137,6 +140,10 @@ def blend_models(
 
     This keeps what fine-tuning gained, and much of what it lost. Evaluate the new run as any other.
     """
+    from saywhere.runs.named import find
+
+    for path in (run, start):
+        find(path)  # before torch is loaded: a slip is refused at once
     from saywhere.training.weight_averaging import blend
 
     folder = blend(run, start, share, out)

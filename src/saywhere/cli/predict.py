@@ -66,6 +66,7 @@ def predict(
 ) -> None:
     """Segment what the prompt names, at each picture's own size; what --out holds already is skipped, so that a stopped batch goes on."""
     _one_source(inputs, prompt, manifest, split, jobs)
+    _find_run(run, inputs or [])  # before torch is loaded: a slip is refused at once
     from saywhere.cli.progress import CaseProgress, counted, warn
     from saywhere.inference.batch import run_jobs
     from saywhere.inference.requests import jobs_for, jobs_from_file, jobs_from_manifest
@@ -184,6 +185,19 @@ def _one_source(
         raise UsageError(
             "--split without --manifest", remedy="name a manifest, or leave --split out"
         )
+
+
+def _find_run(run: Path, inputs: list[Path]) -> None:
+    """Is there such a run or model? Raises UsageError where it is an image, MissingFile."""
+    from saywhere.io.decode import SUFFIXES
+    from saywhere.runs.named import find, is_there
+
+    if run.suffix.lower() in SUFFIXES and not run.is_dir():
+        model = next(filter(is_there, inputs), Path("RUN"))
+        images = [run, *(path for path in inputs if path != model)]
+        call = f"saywhere predict {model} {' '.join(map(str, images))}"
+        raise UsageError(f"{run} is an image", remedy=f"did you mean `{call}`?")
+    find(run)
 
 
 def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:

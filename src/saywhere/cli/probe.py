@@ -53,6 +53,12 @@ def probe(
 
     if what not in _PROBES:
         raise UsageError(f"no probe {what!r}", remedy=nearest(what, _PROBES))
+    from saywhere.runs.named import find
+
+    # Before torch is loaded: a slip is refused at once.
+    for run in (subject, image_only):
+        if run is not None and run.suffix != ".toml":
+            find(run)
     folder = out or _default_folder(subject)
     if what == "generator":
         summary = _generator(subject, folder, steps, assignment)

@@ -65,6 +65,10 @@ def serve(
         ) from None
     import secrets
 
+    from saywhere.runs.named import find
+
+    for run in runs or ():
+        find(run)  # before torch is loaded: a slip is refused at once
     from saywhere.serve.run import is_loopback, run_server
 
     drawn = None

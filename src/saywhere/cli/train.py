@@ -56,6 +56,10 @@ def train(
     if resume and out is None and Run(config).exists:
         out = config
     settings = read(_recipe(config), assignment)  # before torch is loaded: a slip is told at once
+    if start is not None:
+        from saywhere.runs.named import find
+
+        find(start)
     from saywhere.training.trainer import train as run_training
 
     with TrainingProgress(quiet) as progress:

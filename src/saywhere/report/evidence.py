@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from saywhere import config
-from saywhere.errors import MissingFile, SaywhereError
-
-SIGNS_OF_A_RUN = ("run.json", "config.toml", "metrics.jsonl", "evaluation")
+from saywhere.errors import SaywhereError
+from saywhere.runs.named import find_directory
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,7 @@ class Evidence:
 
 def gather(run: Path) -> Evidence:
     """Read a run directory. Raises MissingFile if it is none."""
-    if not any((run / name).exists() for name in SIGNS_OF_A_RUN):
-        raise MissingFile(
-            f"no run in {run}",
-            allowed=f"a run directory holds {', '.join(SIGNS_OF_A_RUN)}",
-            remedy="name what `saywhere train --out` made",
-        )
+    run = find_directory(run)
     unreadable: list[str] = []
     config_text = _text(run / "config.toml", unreadable)
     return Evidence(
