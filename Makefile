@@ -31,21 +31,21 @@ PARTS = suffix= from= run=; for part in . more last; do file=configs/models/$$pa
 	  $(BIN)/saywhere train $$file $$from --out $$run $(2) $$resume || exit 1; from="--from $$run"; fi; done
 ALONE := $(addprefix --set ,fusion.name=none fusion.words_first=0 data.mosaic=0 data.half=0 data.absent=0 'data.also_called=[]' text.blank=0)
 
-models: $(READY) ## train, measure and pack the models of models/; MODELS=polyp for one; needs the sets (some 5 hours of one core)
+models: $(READY) ## train, measure and pack the models of src/saywhere/models/; MODELS=polyp for one; needs the sets (some 5 hours of one core)
 	for name in $(MODELS); do \
 	  $(call PARTS,) && \
 	  $(BIN)/saywhere calibrate $$run && \
 	  $(BIN)/saywhere evaluate $$run && \
 	  $(BIN)/saywhere probe mosaic $$run --cases 200 && \
 	  $(BIN)/saywhere probe halves $$run --cases 200 && \
-	  $(BIN)/saywhere models push $$run models/$$name --about configs/models/about/$$name.toml --replace || exit 1; \
+	  $(BIN)/saywhere models push $$run src/saywhere/models/$$name --about configs/models/about/$$name.toml --replace || exit 1; \
 	done
 
 alone: $(READY) ## after `make models`: image-only networks trained as long, and what a blank prompt costs beside them, kept in benchmarks/results
 	for name in $(MODELS); do \
 	  $(call PARTS,-alone,$(ALONE)) && \
 	  $(BIN)/saywhere evaluate $$run --words right && \
-	  $(BIN)/python benchmarks/blank.py $$name runs/$$name$$suffix $$run --keep || exit 1; \
+	  $(BIN)/python benchmarks/measure/blank.py $$name runs/$$name$$suffix $$run --keep || exit 1; \
 	done
 
 lint: $(READY_DEV) ## ruff, mypy and the import contracts
@@ -78,7 +78,7 @@ docs: $(READY_DEV) ## the documentation as a site, in site/; `.venv/bin/mkdocs s
 	@echo "open site/index.html"
 
 soak: $(READY_DEV) ## the service for 10 minutes of good, bad and aborted requests, kept in benchmarks/results; RUN=DIR, else the demo's
-	$(BIN)/python benchmarks/load.py $(or $(RUN),runs/demo/run) --minutes 10 --clients 4 --keep soak
+	$(BIN)/python benchmarks/measure/load.py $(or $(RUN),runs/demo/run) --minutes 10 --clients 4 --keep soak
 
 fuzz: $(READY_DEV) ## 20,000 requests made from the service's own description, counted in benchmarks/results; SAYWHERE_FUZZ=N for another number
 	$(if $(SAYWHERE_FUZZ),,SAYWHERE_FUZZ_KEEP=benchmarks/results/fuzz.json) $(BIN)/pytest -m slow tests/unit/serve/test_fuzz.py

@@ -24,9 +24,10 @@ RESULT_PAGES = [
 
 
 def script(name: str) -> ModuleType:
-    if (folder := str(ROOT / "benchmarks")) not in sys.path:
-        sys.path.insert(0, folder)  # as `python benchmarks/NAME.py` does
-    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    (place,) = (ROOT / "benchmarks").glob(f"*/{name}.py")
+    if str(place.parent) not in sys.path:
+        sys.path.insert(0, str(place.parent))  # as `python benchmarks/pages/NAME.py` does
+    spec = importlib.util.spec_from_file_location(name, place)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -97,7 +98,8 @@ def test_the_services_figures_are_those_of_the_committed_results() -> None:
 
 
 def test_a_kept_load_is_a_line_of_the_services_table() -> None:
-    found = {"command": "python benchmarks/load.py RUN --minutes 10 --clients 4", "clients": 4, "minutes": 10.0, "answers": {"good 200": 9000, "bad 415": 900},
+    found = {"command": "python benchmarks/measure/load.py RUN --minutes 10 --clients 4", "clients": 4,
+             "minutes": 10.0, "answers": {"good 200": 9000, "bad 415": 900},
              "images_per_s": 15.0, "p50_s": 0.2, "p99_s": 0.9, "memory_growth": 1.004, "threads": [12, 12], "files": [30, 31], "same_answer": True, "cores": 2,
              "memory_gib": 24, "load_before": 0.1, "network": "lite", "size_px": 160, "torch": "2.13.0"}  # fmt: skip
     table = script("tables")._service([found])
@@ -105,7 +107,7 @@ def test_a_kept_load_is_a_line_of_the_services_table() -> None:
         "| 4 | 10 | 9000 good 200, 900 bad 415 | 15.0 | 0.2 s | 0.9 s | × 1.004 | 12 → 12 | 30 → 31 | yes | 2 cores, 24 GiB"
         in table
     )
-    assert "`python benchmarks/load.py RUN --minutes 10 --clients 4`" in table
+    assert "`python benchmarks/measure/load.py RUN --minutes 10 --clients 4`" in table
 
 
 def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(

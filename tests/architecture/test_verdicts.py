@@ -244,7 +244,7 @@ class InGrid(dict[str, Any]):
     """A table's results where only labels that its grid has can be asked for: each has one made-up cell."""
 
     def __init__(self, table: str) -> None:
-        grid = read_grid(ROOT / "benchmarks" / f"{table}.toml")
+        grid = read_grid(ROOT / "benchmarks/grids" / f"{table}.toml")
         dice = np.linspace(0.3, 0.6, N)
         made = cell("", 0, dice) | {"spread": 0.1}
         made["cases"] += [

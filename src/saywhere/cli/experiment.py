@@ -14,7 +14,7 @@ from saywhere.errors import UsageError
 
 def experiment(
     grid: Annotated[
-        Path, typer.Argument(help="A TOML file, for instance benchmarks/kvasir_unet.toml.")
+        Path, typer.Argument(help="A TOML file, for instance benchmarks/grids/kvasir_unet.toml.")
     ],
     out: Annotated[
         Path, typer.Option(help="Folder of results; a table has its own folder there.")

@@ -72,7 +72,7 @@ class Cell:
 def read_grid(path: Path) -> Grid:
     """Raises MissingFile, ConfigError."""
     document, _ = read_document(
-        path, "grid", "name a TOML file, for instance one of benchmarks/*.toml"
+        path, "grid", "name a TOML file, for instance one of benchmarks/grids/*.toml"
     )
     try:
         grid = Grid.model_validate(document)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from saywhere.errors import MissingFile, UnreadableFile
 from saywhere.experiments import frozen
 from saywhere.experiments.grid import labels_of
+from saywhere.experiments.moved import moved
 
 Results = dict[str, list[dict[str, Any]]]
 """Label → its finished cells, by seed."""
@@ -76,7 +77,8 @@ def _about(folder: Path) -> dict[str, Any]:
 
 
 def _with_defaults(about: dict[str, Any]) -> dict[str, Any]:
-    return {"title": about["title"], "note": "", "reference": None, "axis": []} | about
+    whole = {"title": about["title"], "note": "", "reference": None, "axis": []} | about
+    return {key: moved(value) for key, value in whole.items()}
 
 
 def _frozen_names(folder: Path) -> set[str]:
@@ -95,7 +97,7 @@ def read_cell(path: Path) -> dict[str, Any] | str:
         if cell["status"] != "finished":
             return f"the cell failed: {cell.get('reason', 'no reason is kept')}"
         if all(isinstance(cell[key], kind) for key, kind in _HOLDS.items()):
-            return dict(cell)
+            return cell | {key: moved(cell[key]) for key in ("config", "command") if key in cell}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     return "not a whole result: run `saywhere experiment` again"

@@ -165,7 +165,7 @@ def test_the_file_of_a_grid_is_not_written_into_its_table(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "path",
-    sorted((Path(__file__).parents[3] / "benchmarks").glob("*.toml")),
+    sorted((Path(__file__).parents[3] / "benchmarks/grids").glob("*.toml")),
     ids=lambda path: path.stem,
 )
 def test_the_committed_grids_are_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

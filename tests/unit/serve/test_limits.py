@@ -1,4 +1,4 @@
-"""`benchmarks/limits.py` against a real server: what is too much is refused as it is due, and the end under load is a good one."""
+"""`benchmarks/measure/limits.py` against a real server: what is too much is refused as it is due, and the end under load is a good one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-LIMITS = Path(__file__).parents[3] / "benchmarks" / "limits.py"
+LIMITS = Path(__file__).parents[3] / "benchmarks/measure/limits.py"
 
 
 @pytest.mark.slow  # a body that drips is waited for half a minute

@@ -6,7 +6,7 @@ import runpy
 from pathlib import Path
 from typing import Any
 
-LOAD = Path(__file__).parents[3] / "benchmarks" / "load.py"
+LOAD = Path(__file__).parents[3] / "benchmarks/measure/load.py"
 
 
 def test_under_load_nothing_fails_but_what_is_bad_or_too_much_and_it_stops_cleanly(

@@ -1,0 +1,54 @@
+"""Bring the cards of the models that come along up to what was measured and said of them since they were pushed: python benchmarks/pages/cards.py
+
+Reads benchmarks/results/trust (`benchmarks/measure/trust.py`) and configs/models/about. Weights stay as they are; what was
+measured of other weights, or of another calibration, is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from saywhere.hub.bundle import describe
+from saywhere.hub.facts import FORMAT, ModelFacts, read_facts
+from saywhere.hub.metadata import read_about
+from saywhere.io import files
+from saywhere.runs import named
+
+ROOT = Path(__file__).parents[2]
+MODELS = ROOT / "src" / "saywhere" / "models"
+TRUST = ROOT / "benchmarks" / "results" / "trust"
+
+
+def renewed(name: str) -> ModelFacts:
+    """A model's config.json as it should be. Raises ValueError where what was measured is not of the model that is here."""
+    folder, measured = MODELS / name, _json(TRUST / f"{name}.json")
+    learned = {key: _json(folder / "expected.json")[key] for key in ("n", "split")}
+    if (measured["weights"], measured["expected_from"]) != (
+        files.digest(folder / named.BUNDLE),
+        learned,
+    ):
+        raise ValueError(
+            f"benchmarks/results/trust/{name}.json is of other weights or of another calibration: python benchmarks/measure/trust.py {name} MANIFEST"
+        )
+    facts = read_facts(folder)
+    evaluation = facts["evidence"]["evaluation"] | {
+        key: measured[key] for key in ("trust", "expected", "expected_from")
+    }
+    about = read_about(ROOT / "configs" / "models" / "about" / f"{name}.toml").model_dump()
+    return facts | {
+        "format": FORMAT,
+        "about": about,
+        "expected": learned,
+        "evidence": facts["evidence"] | {"evaluation": evaluation},
+    }
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    for path in sorted(TRUST.glob("*.json")):
+        describe(MODELS / path.stem, renewed(path.stem))

@@ -1,0 +1,77 @@
+"""The README's second picture, learning curves from the committed results: python benchmarks/pages/curves.py docs/images/learning_curves.png"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import matplotlib
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+
+from saywhere.errors import MissingFile
+from saywhere.experiments.compare import Line, compare
+
+matplotlib.use("Agg")
+RESULTS = Path(__file__).parents[1] / "results"
+SETS = {"phantoms": "Phantoms", "kvasir": "Kvasir-SEG", "qata": "QaTa-COV19, subset"}
+POLICIES = {
+    "fuse-first": "#0b6e4f",
+    "swap": "#c0561a",
+    "still": "#3b6fb6",
+    "untouched": "#8a3ffc",
+    "image only": "#6b6b6b",
+}  # told apart by marker and name too
+MARKERS = dict(zip(POLICIES, "osD^x"))
+
+
+def main(out: Path) -> None:
+    """A panel a set that has been measured: Dice with right words over the number of training rows (a phantom image has some three), 95 % intervals."""
+    found = {name: lines for name in SETS if (lines := _lines(name))}
+    figure, panels = pyplot.subplots(
+        1, len(found), figsize=(1.2 + 4.6 * len(found), 3.9), layout="constrained", squeeze=False
+    )
+    for panel, (name, lines) in zip(panels[0], found.items()):
+        _draw(panel, SETS[name], lines)
+    panels[0][0].set_ylabel("Dice a case, right words")
+    figure.savefig(out, dpi=150)
+
+
+def _lines(name: str) -> list[Line]:
+    try:
+        return compare(RESULTS / f"learning_{name}").lines
+    except MissingFile:
+        return []
+
+
+def _draw(panel: Axes, title: str, lines: list[Line]) -> None:
+    sizes = list(dict.fromkeys(line.label.split(" · ")[0] for line in lines))
+    for arm, colour in POLICIES.items():
+        chosen = [line for line in lines if line.label.split(" · ")[1] == arm]
+        x = [sizes.index(line.label.split(" · ")[0]) for line in chosen]
+        panel.plot(
+            x,
+            [line.dice.difference for line in chosen],
+            color=colour,
+            marker=MARKERS[arm],
+            label=arm,
+        )
+        panel.fill_between(
+            x,
+            [line.dice.low for line in chosen],
+            [line.dice.high for line in chosen],
+            color=colour,
+            alpha=0.12,
+            linewidth=0,
+        )
+    panel.set_xticks(range(len(sizes)), sizes)
+    panel.set_ylim(0, 1)
+    panel.grid(axis="y", alpha=0.3)
+    n_seeds = sorted({line.n_seeds for line in lines})
+    panel.set_title(f"{title} ({'–'.join(map(str, n_seeds))} seed{'s' if n_seeds[-1] > 1 else ''})")
+    panel.set_xlabel("training cases (an image and a sentence)")
+    panel.legend(fontsize=8, loc="lower right", framealpha=0.9)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
