@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from saywhere.evaluation.calibrate import calibrate as calibrate
     from saywhere.evaluation.evaluate import EvaluationSummary as EvaluationSummary
     from saywhere.evaluation.evaluate import evaluate as evaluate
-    from saywhere.inference.segmenter import Result as Result
+    from saywhere.inference.result import Result as Result
     from saywhere.inference.segmenter import Segmenter as Segmenter
     from saywhere.inference.segmenter import load as load
     from saywhere.training.trainer import train as train
@@ -31,7 +31,7 @@ _LAZY = {
     "Config": "saywhere.config",
     "Dataset": "saywhere.data.dataset",
     "EvaluationSummary": "saywhere.evaluation.evaluate",
-    "Result": "saywhere.inference.segmenter",
+    "Result": "saywhere.inference.result",
     "Segmenter": "saywhere.inference.segmenter",
     "calibrate": "saywhere.evaluation.calibrate",
     "describe": "saywhere.datasets.describe",

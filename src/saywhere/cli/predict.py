@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from saywhere.errors import UsageError
 
 if TYPE_CHECKING:
     from saywhere.inference.batch import Outcome
+    from saywhere.inference.predictions_file import Failure, Prediction
     from saywhere.inference.requests import Job
     from saywhere.inference.segmenter import Segmenter
 
@@ -44,6 +45,14 @@ def predict(
     out: Annotated[
         Path, typer.Option(help="Folder for masks, probabilities, pseudo-images and overlays.")
     ] = Path("predictions"),
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME[,NAME...]",
+            help="png: pictures; coco: a COCO data set with run lengths. One, or several at once.",
+        ),
+    ] = "png",
     threshold: Annotated[
         float | None,
         typer.Option(min=0.001, max=0.999, help="On the probability; default: the run's."),
@@ -67,6 +76,9 @@ def predict(
     """Segment what the prompt names, at each picture's own size; what --out holds already is skipped, so that a stopped batch goes on."""
     _one_source(inputs, prompt, manifest, split, jobs)
     _find_run(run, inputs or [])  # before torch is loaded: a slip is refused at once
+    from saywhere.inference import writers
+
+    writers.choose(formats)  # a wrong name is said before a model is loaded
     from saywhere.cli.progress import CaseProgress, counted, warn
     from saywhere.inference.batch import run_jobs
     from saywhere.inference.requests import jobs_for, jobs_from_file, jobs_from_manifest
@@ -79,7 +91,7 @@ def predict(
             allowed="say what to segment",
             remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words',
         )
-    refused: list[dict[str, object]] = []
+    refused: list[Failure] = []
     if jobs is not None:
         asked, refused = jobs_from_file(jobs, hears_words=segmenter.hears_words)
     else:
@@ -95,22 +107,13 @@ def predict(
             asked,
             out,
             threshold=threshold,
+            formats=formats,
             again=again,
             refused=refused,
             advance=advance,
         )
     if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    "predictions": outcome.predictions,
-                    "failures": outcome.failures,
-                    "skipped": outcome.n_skipped,
-                },
-                indent=2,
-                ensure_ascii=False,
-            )
-        )
+        typer.echo(json.dumps(outcome.to_json(), indent=2, ensure_ascii=False))
     elif not quiet:
         before = (
             f", {outcome.n_skipped:,} of them done before (--again redoes them)"
@@ -124,7 +127,7 @@ def predict(
     if outcome.failures:
         what = counted(len(outcome.failures), "job")
         warn(
-            f"set aside: {what}, see {out / 'failures.jsonl'}; the first: {outcome.failures[0]['reason']}"
+            f"set aside: {what}, see {out / 'failures.jsonl'}; the first: {outcome.failures[0].reason}"
         )
         raise typer.Exit(3)
 
@@ -133,21 +136,17 @@ def _least_sure(outcome: Outcome) -> str:
     """Of many, those that a person looks at first: nothing is marked, or the model is least sure of what it marks."""
     if len(outcome.predictions) < MANY:
         return ""
-    first = sorted(outcome.predictions, key=lambda record: record.get("confidence") or 0.0)[
-        :N_FIRST
-    ]
-    return "; look at these first: " + ", ".join(
-        f"{record['mask']} ({_how_good(record)})" for record in first
-    )
+    ordered = sorted(outcome.predictions, key=lambda prediction: prediction.confidence or 0.0)
+    first = [f"{prediction.first_file} ({_how_good(prediction)})" for prediction in ordered]
+    return f"; look at these first: {', '.join(first[:N_FIRST])}"
 
 
-def _how_good(record: dict[str, Any]) -> str:
-    if not record.get("confidence"):
+def _how_good(prediction: Prediction) -> str:
+    if not prediction.confidence:
         return "nothing marked"
-    expected = record.get("expected_dice")
-    return (
-        f"{record['confidence']:.0%} sure" if expected is None else f"expected Dice {expected:.2f}"
-    )
+    if prediction.expected_dice is None:
+        return f"{prediction.confidence:.0%} sure"
+    return f"expected Dice {prediction.expected_dice:.2f}"
 
 
 def _one_source(
@@ -225,7 +224,7 @@ def _warn_of_outcome(outcome: Outcome, out: Path) -> None:
         warn(
             f"{counted(outcome.n_others, 'earlier prediction')} of other pictures or prompts stay in {out}; predictions.jsonl lists all, these first"
         )
-    if any(record["unfamiliarity"] > 1 for record in outcome.predictions):
+    if any(prediction.unfamiliarity > 1 for prediction in outcome.predictions):
         warn(
             "some prompts are unlike those that the model was trained on (unfamiliarity above 1 in predictions.jsonl): check these masks"
         )

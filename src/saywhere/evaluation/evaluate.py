@@ -18,7 +18,8 @@ from saywhere.data.select import data_of, rows_of
 from saywhere.errors import TooManyFaults
 from saywhere.evaluation import gallery as pictures
 from saywhere.evaluation.prompt_conditions import asked, prompts_for
-from saywhere.inference.segmenter import Result, Segmenter
+from saywhere.inference.result import Result
+from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.metrics.calibration import check as check_expected
 from saywhere.metrics.confidence import trust

@@ -11,7 +11,8 @@ import numpy as np
 
 from saywhere.data.manifest import Row
 from saywhere.evaluation.prompt_conditions import evaluation_prompt
-from saywhere.inference.segmenter import Result, Segmenter
+from saywhere.inference.result import Result
+from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.metrics.functional import dice
 from saywhere.text.directions import contradict

@@ -1,1 +1,1 @@
-"""From an image and a prompt to a mask, for one picture or a folder."""
+"""From an image and a prompt to a mask, for one image or a folder."""

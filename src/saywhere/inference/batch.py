@@ -1,15 +1,26 @@
-"""A folder of predictions: every (image, prompt) pair becomes files; what is done already is skipped, an unreadable picture is set aside."""
+"""A folder of predictions: every pair of image and prompt becomes files.
+
+What is done already is skipped; an image that cannot be read is set aside.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile, UsageError
-from saywhere.inference.predictions_file import PARTS, Ledger, Record, line_of
+from saywhere.inference import writers
+from saywhere.inference.predictions_file import (
+    Failure,
+    Ledger,
+    Prediction,
+    Terms,
+    to_line,
+)
 from saywhere.inference.requests import Job
+from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.io.decode import decode_bytes, read_bytes
@@ -18,15 +29,27 @@ from saywhere.text.prompts import clean
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one batch."""
+    """Of one batch.
 
-    predictions: list[Record]
-    """in the order of the jobs, those that were done before as well"""
-    failures: list[Record]
+    Attributes:
+        predictions: In the order of the jobs, with those that were done before.
+        failures: The jobs that were set aside.
+        n_skipped: Predictions that were done before.
+        n_others: Earlier predictions in the folder, of other images or prompts. They stay.
+    """
+
+    predictions: list[Prediction]
+    failures: list[Failure]
     n_skipped: int
-    """predictions that were done before"""
     n_others: int
-    """earlier predictions in the folder, of other pictures or prompts: they stay"""
+
+    def to_json(self) -> dict[str, object]:
+        """Returns what `saywhere predict --json` prints: predictions, failures, skipped."""
+        return {
+            "predictions": [prediction.to_json() for prediction in self.predictions],
+            "failures": [failure.to_json() for failure in self.failures],
+            "skipped": self.n_skipped,
+        }
 
 
 def run_jobs(
@@ -35,109 +58,159 @@ def run_jobs(
     out: Path,
     *,
     threshold: float | None = None,
+    formats: str | Sequence[str] = writers.DEFAULT,
     again: bool = False,
-    refused: Sequence[Record] = (),
+    refused: Sequence[Failure] = (),
     advance: Callable[[int], None] = lambda done: None,
 ) -> Outcome:
-    """Predict and write; out/predictions.jsonl grows by a line with each, and out/failures.jsonl holds what was set aside.
+    """Segment and write; a job that is done already is skipped.
 
-    A job is skipped where its files were made from the same content of the image, prompt, threshold and model (`again`: none is).
-    `refused`: jobs that could not be read, listed among the failures. Raises UsageError, NotWritable.
+    A job is done where its files were made from the same content of the image, prompt, threshold
+    and model. out/predictions.jsonl grows by a line with each prediction, and out/failures.jsonl
+    holds what was set aside.
+
+    Args:
+        segmenter: The model.
+        jobs: Images with prompts. Their stems differ.
+        out: The folder. It is made if need be.
+        threshold: On the probability, (0, 1); default: the configuration's.
+        formats: Names of `writers.WRITERS`, as a list or separated by commas. What an earlier
+            call wrote of a job in another format is written anew with it.
+        again: Skip nothing.
+        refused: Jobs that could not be read; they are listed among the failures.
+        advance: Called with the number of jobs that were just finished.
+
+    Returns:
+        What was predicted, and what was set aside.
+
+    Raises:
+        UsageError: Where a file of the result would replace one of the images, or for a format
+            that does not exist.
+        MissingExtra: Where a format's package is not installed.
+        NotWritable: Where the folder takes no file.
     """
+    batch = _Batch(segmenter, out, threshold, writers.choose(formats))
     _refuse_overwriting(jobs, out)
     ledger = Ledger(out)
-    done = (
-        {}
-        if again
-        else {
-            job.stem: record for job in jobs if (record := _done(ledger, job, segmenter, threshold))
-        }
-    )
+    done = {} if again else batch.done(ledger, jobs)
+    n_skipped = len(done)
     todo = [job for job in jobs if job.stem not in done]
     segmenter.embed([clean(job.prompt) for job in todo])
+    formats_of = {job.stem: batch.formats_with(ledger.formats_of(job.stem)) for job in todo}
     ledger.begin(job.stem for job in todo)
-    others = [record for stem, record in ledger.records.items() if stem not in done]
+    others = [line for stem, line in ledger.lines.items() if stem not in done]
     failures = list(refused)
-    advance(len(done))
-    n_skipped = len(done)
+    advance(n_skipped)
     for job in todo:
         try:
-            done[job.stem] = _predict(segmenter, job, out, threshold)
+            done[job.stem] = batch.predict(job, formats_of[job.stem])
             ledger.add(done[job.stem])
         except (UnreadableFile, MissingFile) as error:
             failures.append(_failure(job, error))
         advance(1)
     predictions = [done[job.stem] for job in jobs if job.stem in done]
-    ledger.write([*others, *predictions])
+    ledger.write([*others, *(prediction.to_json() for prediction in predictions)])
     _write_failures(out / "failures.jsonl", failures)
     return Outcome(predictions, failures, n_skipped, len(others))
 
 
-def _terms(content: bytes, job: Job, segmenter: Segmenter, threshold: float | None) -> Record:
-    """All that an answer depends on."""
-    chosen = threshold or segmenter.config.evaluate.threshold
-    return {
-        "prompt": job.prompt,
-        "image_sha256": hashlib.sha256(content).hexdigest(),
-        "threshold": chosen,
-        "model": segmenter.digest,
-    }
+@dataclass(frozen=True)
+class _Batch:
+    """What all jobs of a call share."""
+
+    segmenter: Segmenter
+    out: Path
+    threshold: float | None
+    formats: Sequence[str]
+
+    def done(self, ledger: Ledger, jobs: Sequence[Job]) -> dict[str, Prediction]:
+        """By stem: the predictions of an earlier call that still count."""
+        counted = {job.stem: self._counted(ledger, job) for job in jobs}
+        return {stem: record for stem, record in counted.items() if record is not None}
+
+    def _counted(self, ledger: Ledger, job: Job) -> Prediction | None:
+        if job.stem not in ledger.lines:
+            return None
+        try:
+            terms = self._terms(read_bytes(job.image), job)
+        except (UnreadableFile, MissingFile):
+            return None
+        prediction = ledger.counted(job.stem, terms, self.formats)
+        # An equal image may have another name today.
+        return None if prediction is None else replace(prediction, image=str(job.image))
+
+    def formats_with(self, earlier: Iterable[str]) -> list[str]:
+        """The formats of this call, then those that an earlier call wrote of the job as well.
+
+        Without them, a call for one format would remove the files of another.
+        """
+        return list(dict.fromkeys([*self.formats, *earlier]))
+
+    def predict(self, job: Job, formats: Sequence[str]) -> Prediction:
+        """Segment one image and write the result. Raises UnreadableFile, MissingFile."""
+        content = read_bytes(job.image)  # once: what is recorded is what was segmented
+        decoded = decode_bytes(content, job.image)
+        image = images.image_pixels(decoded, job.image, self.segmenter.config.data.channels)
+        result = self.segmenter.segment(image, job.prompt, threshold=self.threshold)
+        written = writers.write(result, self.out, job.stem, formats)
+        # An image-only model has no pseudo-image: that of another model does not stay beside it.
+        for part, ending in writers.endings().items():
+            if part not in written:
+                (self.out / f"{job.stem}{ending}").unlink(missing_ok=True)
+        return _prediction(job, self._terms(content, job), written, result)
+
+    def _terms(self, content: bytes, job: Job) -> Terms:
+        return Terms(
+            prompt=job.prompt,
+            image_sha256=hashlib.sha256(content).hexdigest(),
+            threshold=self.threshold or self.segmenter.config.evaluate.threshold,
+            model=self.segmenter.digest,
+        )
 
 
-def _done(ledger: Ledger, job: Job, segmenter: Segmenter, threshold: float | None) -> Record | None:
-    """The record of an earlier call that still counts, with the image's name of today."""
-    if job.stem not in ledger.records:
-        return None
-    try:
-        record = ledger.counted(job.stem, _terms(read_bytes(job.image), job, segmenter, threshold))
-    except (UnreadableFile, MissingFile):
-        return None
-    return None if record is None else record | {"image": str(job.image)}
-
-
-def _predict(segmenter: Segmenter, job: Job, out: Path, threshold: float | None) -> Record:
-    content = read_bytes(job.image)  # once: what is recorded is what was segmented
-    picture = images.image_pixels(
-        decode_bytes(content, job.image), job.image, segmenter.config.data.channels
+def _prediction(job: Job, terms: Terms, written: dict[str, Path], result: Result) -> Prediction:
+    height, width = result.mask.shape
+    return Prediction(
+        image=str(job.image),
+        terms=terms,
+        files={part: path.name for part, path in written.items()},
+        size=(height, width),
+        area_px=int(result.mask.sum()),
+        presence=round(result.presence, 4),
+        confidence=_rounded(result.confidence),
+        expected_dice=_rounded(result.expected_dice),
+        unfamiliarity=round(result.unfamiliarity, 3),
     )
-    result = segmenter.segment(picture, job.prompt, threshold=threshold)
-    written = result.save(out, job.stem)
-    for part in set(PARTS) - set(
-        written
-    ):  # an image-only model's answer has no pseudo-image: another one's does not stay beside it
-        (out / f"{job.stem}-{part}.png").unlink(missing_ok=True)
-    return {
-        "image": str(job.image),
-        **_terms(content, job, segmenter, threshold),
-        **{name: path.name for name, path in written.items()},
-        "size": list(result.mask.shape),
-        "area_px": int(result.mask.sum()),
-        "presence": round(result.presence, 4),
-        "confidence": None if result.confidence is None else round(result.confidence, 4),
-        "expected_dice": None if result.expected_dice is None else round(result.expected_dice, 4),
-        "unfamiliarity": round(result.unfamiliarity, 3),
-    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
-    """Raises UsageError where an answer would replace a picture that was given (a.png's mask is a-mask.png)."""
+    """Raise UsageError where a result would replace an image that was given.
+
+    The mask of a.png is a-mask.png, which may be an image of its own. Files of all formats count,
+    not of the chosen ones alone, since those of earlier calls are removed.
+    """
     given = {job.image.resolve() for job in jobs}
-    written = (out / f"{job.stem}-{part}.png" for job in jobs for part in PARTS)
-    for path in written:
-        if path.resolve() in given:
-            raise UsageError(
-                f"{path} would be overwritten, and it is one of the pictures",
-                remedy="choose another folder with --out",
-            )
+    for job in jobs:
+        for ending in writers.endings().values():
+            path = out / f"{job.stem}{ending}"
+            if path.resolve() in given:
+                raise UsageError(
+                    f"{path} would be overwritten, and it is one of the pictures",
+                    remedy="choose another folder with --out",
+                )
 
 
-def _failure(job: Job, error: SaywhereError) -> Record:
-    return {"image": str(job.image), "prompt": job.prompt, "code": error.code, "reason": str(error)}
+def _failure(job: Job, error: SaywhereError) -> Failure:
+    return Failure(error.code, str(error), image=str(job.image), prompt=job.prompt)
 
 
-def _write_failures(path: Path, failures: Sequence[Record]) -> None:
+def _write_failures(path: Path, failures: Sequence[Failure]) -> None:
     """An older list does not stay: what is in it was tried again."""
     if failures:
-        files.write_bytes(path, b"".join(map(line_of, failures)))
+        files.write_bytes(path, b"".join(to_line(failure.to_json()) for failure in failures))
     else:
         path.unlink(missing_ok=True)

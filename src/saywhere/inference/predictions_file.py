@@ -1,95 +1,295 @@
-"""What is done already: predictions.jsonl beside the masks, a line a prediction, on the disk before the next one begins.
+"""What is done already: predictions.jsonl beside the files, one line per prediction.
 
-A process that is killed loses the case in flight and nothing else: the line is added after its pictures were written.
+A line is on the disk before the next prediction begins, and it is added after its files were
+written. A process that is killed loses the prediction in flight and nothing else.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from saywhere.inference import writers
 from saywhere.io import files
 
 NAME = "predictions.jsonl"
-PARTS = ("mask", "probability", "pseudo", "overlay")
-Record = dict[str, Any]
+Line = dict[str, Any]
+"""A line as it was read. It may come from another version or another hand."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """All that an answer depends on.
+
+    Attributes:
+        prompt: As it was given.
+        image_sha256: Of the image file's content, in hexadecimal digits.
+        threshold: On the probability, (0, 1).
+        model: The model's digest.
+    """
+
+    prompt: str
+    image_sha256: str
+    threshold: float
+    model: str
+
+    def to_json(self) -> Line:
+        """Returns the fields by name, as predictions.jsonl holds them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One image and one prompt, segmented and written.
+
+    Attributes:
+        image: The image file's path, as it was given.
+        terms: What the answer depends on.
+        files: Part → the name of its file in the folder, as {"mask": "a-mask.png"}.
+        size: (height, width) of the image, px.
+        area_px: Of the mask.
+        presence: Largest probability, [0, 1].
+        confidence: Mean probability inside the mask, [0, 1]; None for an empty mask.
+        expected_dice: [0, 1]; None for an empty mask, or a model that was not calibrated.
+        unfamiliarity: Distance of the prompt from the training prompts; above 1 is far.
+    """
+
+    image: str
+    terms: Terms
+    files: Mapping[str, str]
+    size: tuple[int, int]
+    area_px: int
+    presence: float
+    confidence: float | None
+    expected_dice: float | None
+    unfamiliarity: float
+
+    def to_json(self) -> Line:
+        """Returns the prediction as predictions.jsonl holds it; each file is a key of its own."""
+        return {
+            "image": self.image,
+            **self.terms.to_json(),
+            **self.files,
+            "size": list(self.size),
+            "area_px": self.area_px,
+            "presence": self.presence,
+            "confidence": self.confidence,
+            "expected_dice": self.expected_dice,
+            "unfamiliarity": self.unfamiliarity,
+        }
+
+    @classmethod
+    def from_json(cls, line: Line) -> Prediction | None:
+        """Read what `to_json` gave.
+
+        Args:
+            line: One line of predictions.jsonl.
+
+        Returns:
+            The prediction; None for a line that lacks something.
+        """
+        try:
+            height, width = line["size"]
+            return cls(
+                image=str(line["image"]),
+                terms=Terms(*(line[name] for name in Terms.__dataclass_fields__)),
+                files=_files(line),
+                size=(int(height), int(width)),
+                area_px=int(line["area_px"]),
+                presence=float(line["presence"]),
+                confidence=line.get("confidence"),
+                expected_dice=line.get("expected_dice"),
+                unfamiliarity=float(line["unfamiliarity"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @property
+    def first_file(self) -> str:
+        """The file to name where one is named: the mask, where there is one."""
+        return next(iter(self.files.values()))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job that was set aside.
+
+    Attributes:
+        code: Of the error, for machines.
+        reason: Of the error, in words.
+        image: The image file's path; None where the job itself could not be read.
+        prompt: The same.
+        line: Number of the line in a file of jobs; None for a job that could be read.
+    """
+
+    code: str
+    reason: str
+    image: str | None = None
+    prompt: str | None = None
+    line: int | None = None
+
+    def to_json(self) -> Line:
+        """Returns the failure as failures.jsonl holds it, without what is not known of it."""
+        names = ("line", "image", "prompt", "code", "reason")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
 class Ledger:
-    """The records of one folder, by the stem of their files."""
+    """The predictions of one folder, by the stem of their files.
+
+    Attributes:
+        folder: Where the files are.
+        path: Of predictions.jsonl.
+        lines: Stem → line, as they were when the folder was opened, less those struck out.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.path = folder, folder / NAME
-        self.records: dict[str, Record] = {
-            stem: record for record in _read(self.path) if (stem := _stem(record))
-        }
+        """Read what the folder holds.
 
-    def counted(self, stem: str, terms: Record) -> Record | None:
-        """The record of these files if it was made under the same terms and all of its pictures are there."""
-        record = self.records.get(stem)
-        if record is None or any(record.get(key) != value for key, value in terms.items()):
+        Args:
+            folder: It need not be there yet.
+
+        Raises:
+            NotWritable: Where predictions.jsonl cannot be read.
+        """
+        self.folder = folder
+        self.path = folder / NAME
+        self.lines: dict[str, Line] = {}
+        for line in _read(self.path):
+            stem = _stem(line)
+            if stem:
+                self.lines[stem] = line
+
+    def counted(self, stem: str, terms: Terms, formats: Iterable[str]) -> Prediction | None:
+        """Look for a prediction that need not be made again.
+
+        Args:
+            stem: Of its files.
+            terms: Under which it would be made now.
+            formats: In which it would be written now.
+
+        Returns:
+            The prediction, where it was made under these terms and written in these formats, and
+            all of its files are there; else None.
+        """
+        prediction = Prediction.from_json(self.lines.get(stem, {}))
+        if prediction is None or prediction.terms != terms:
             return None
-        return record if all((self.folder / name).is_file() for name in _files(record)) else None
+        if not set(formats) <= set(writers.formats_of(prediction.files)):
+            return None
+        is_whole = all((self.folder / name).is_file() for name in prediction.files.values())
+        return prediction if is_whole else None
+
+    def formats_of(self, stem: str) -> list[str]:
+        """The formats that an earlier prediction was written in; none where there is none."""
+        return writers.formats_of(_files(self.lines.get(stem, {})))
 
     def begin(self, redone: Iterable[str]) -> None:
-        """Strike out what will be made anew, then remove its pictures: no record ever stands beside a mask that is not its own. Raises NotWritable."""
-        struck = {stem: self.records.pop(stem) for stem in redone if stem in self.records}
-        self.write(list(self.records.values()))
+        """Strike out what will be made anew, then remove its files.
+
+        In this order no line ever stands beside a mask that is not its own.
+
+        Args:
+            redone: Stems.
+
+        Raises:
+            NotWritable: Where the folder takes no file.
+        """
+        struck = [stem for stem in redone if self.lines.pop(stem, None) is not None]
+        self.write(list(self.lines.values()))
         for stem in struck:
             self.remove(stem)
 
     def remove(self, stem: str) -> None:
-        """The pictures of one prediction."""
-        for part in PARTS:
-            (self.folder / f"{stem}-{part}.png").unlink(missing_ok=True)
+        """Remove the files of one prediction, whatever their format.
 
-    def add(self, record: Record) -> None:
-        """One more, on the disk when this returns. Raises NotWritable."""
-        files.append_bytes(self.path, line_of(record))
+        Args:
+            stem: Of the files.
+        """
+        for ending in writers.endings().values():
+            (self.folder / f"{stem}{ending}").unlink(missing_ok=True)
 
-    def write(self, records: Sequence[Record]) -> None:
-        """All of them, in this order, atomically. Raises NotWritable."""
-        files.write_bytes(self.path, b"".join(map(line_of, records)))
+    def add(self, prediction: Prediction) -> None:
+        """Add a line; it is on the disk when this returns.
+
+        Args:
+            prediction: Its files have been written.
+
+        Raises:
+            NotWritable: Where the folder takes no file.
+        """
+        files.append_bytes(self.path, to_line(prediction.to_json()))
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Replace all lines, atomically.
+
+        Args:
+            lines: In this order.
+
+        Raises:
+            NotWritable: Where the folder takes no file.
+        """
+        files.write_bytes(self.path, b"".join(map(to_line, lines)))
 
 
 def files_in(folder: Path) -> set[str]:
-    """Names of the pictures that the folder's ledger lists."""
-    return {name for record in _read(folder / NAME) for name in _files(record)}
+    """The files that `predict` wrote to a folder.
+
+    Args:
+        folder: It need not hold any.
+
+    Returns:
+        Their names, as predictions.jsonl lists them.
+    """
+    names: set[str] = set()
+    for line in _read(folder / NAME):
+        names.update(_files(line).values())
+    return names
 
 
-def line_of(record: Record) -> bytes:
-    """A line of JSON; half characters, as in file names that are no UTF-8, are escaped."""
+def to_line(record: Line) -> bytes:
+    """Write a record as one line of JSON.
+
+    Args:
+        record: Of JSON's own types.
+
+    Returns:
+        UTF-8 with a line end. Half characters, as in file names that are no UTF-8, are escaped.
+    """
     try:
         return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8")
     except UnicodeEncodeError:
         return (json.dumps(record) + "\n").encode("ascii")
 
 
-def _read(path: Path) -> list[Record]:
+def _read(path: Path) -> list[Line]:
     """Whole lines only: the last one may have been cut off by a kill."""
     with files.refusing(path):
         content = path.read_bytes() if path.is_file() else b""
-    found = []
-    for line in content.split(b"\n"):
+    lines = []
+    for text in content.split(b"\n"):
         try:
-            record = json.loads(line)
+            line = json.loads(text)
         except (ValueError, RecursionError):
             continue
-        if isinstance(record, dict):
-            found.append(record)
-    return found
+        if isinstance(line, dict):
+            lines.append(line)
+    return lines
 
 
-def _files(record: Record) -> list[str]:
-    return [record[part] for part in PARTS if isinstance(record.get(part), str)]
+def _files(line: Line) -> dict[str, str]:
+    """In the line's own order, which is that of writing."""
+    parts = writers.endings()
+    return {part: name for part, name in line.items() if part in parts and isinstance(name, str)}
 
 
-def _stem(record: Record) -> str | None:
-    name = record.get("mask")
-    return (
-        name.removesuffix("-mask.png")
-        if isinstance(name, str) and name == Path(name).name
-        else None
-    )
+def _stem(line: Line) -> str | None:
+    """None where a name has another form, or would lead out of the folder."""
+    for part, name in _files(line).items():
+        ending = writers.endings()[part]
+        if name.endswith(ending) and name == Path(name).name:
+            return name.removesuffix(ending)
+    return None

@@ -1,24 +1,32 @@
-"""What is to be predicted: pictures with prompts, from the command line, from a manifest, or from a file of jobs."""
+"""What is to be predicted: images with prompts.
+
+They come from the command line, from a manifest, or from a file of jobs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from saywhere.data.manifest import read_manifest
 from saywhere.data.records import Record, read_json_lines
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import ManifestError, MissingFile, UsageError
-from saywhere.inference import predictions_file as ledger
+from saywhere.inference.predictions_file import Failure, files_in
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io.decode import SUFFIXES
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture and one prompt; `stem` names its files."""
+    """One image and one prompt.
+
+    Attributes:
+        image: The image file.
+        prompt: As it was given; blank for no words.
+        stem: What the names of its files begin with.
+    """
 
     image: Path
     prompt: str
@@ -26,8 +34,21 @@ class Job:
 
 
 def jobs_for(inputs: Sequence[Path], prompts: Sequence[str]) -> list[Job]:
-    """Every prompt for every picture; a folder stands for the pictures in it, but for those that `predict` wrote there. Raises MissingFile, UsageError."""
-    pictures = [picture for given in inputs for picture in _pictures(given)]
+    """Pair every image with every prompt.
+
+    Args:
+        inputs: Image files, and folders: a folder stands for the images in it, but for those that
+            `predict` wrote there.
+        prompts: One or more.
+
+    Returns:
+        The jobs, image by image. Images of one name get stems that differ.
+
+    Raises:
+        MissingFile: For an input that is not there.
+        UsageError: Where there is no image.
+    """
+    pictures = [picture for path in inputs for picture in _pictures(path)]
     if not pictures:
         raise UsageError(
             f"no pictures in {', '.join(map(str, inputs)) or 'nothing'}",
@@ -37,12 +58,25 @@ def jobs_for(inputs: Sequence[Path], prompts: Sequence[str]) -> list[Job]:
     return [
         Job(picture, prompt, name)
         for picture, stem in zip(pictures, stems)
-        for prompt, name in _named(prompts, stem)
+        for prompt, name in _numbered(prompts, stem)
     ]
 
 
 def jobs_from_manifest(path: Path, segmenter: Segmenter, split: str | None) -> list[Job]:
-    """Each row with its own prompt at `text.evaluate_prompts`."""
+    """Take images and prompts from a manifest.
+
+    Args:
+        path: The manifest.
+        segmenter: Its `text.evaluate_prompts` says which of a row's prompts is taken.
+        split: Only the rows of this split; None for all.
+
+    Returns:
+        One job per row, named by the row's id.
+
+    Raises:
+        ManifestError: For a file that is no manifest.
+        UsageError: Where the split has no rows, or a row has no such prompt.
+    """
     manifest = read_manifest(path)
     rows = manifest.split(split) if split else list(manifest.rows)
     if not rows:
@@ -51,45 +85,54 @@ def jobs_from_manifest(path: Path, segmenter: Segmenter, split: str | None) -> l
             where=path,
             allowed=f"splits there: {', '.join(manifest.splits)}",
         )
+    stems = _distinct(_plain(row.id) for row in rows)
     return [
         Job(row.image, evaluation_prompt(row, segmenter.config), stem)
-        for row, stem in zip(rows, _distinct(_plain(row.id) for row in rows))
+        for row, stem in zip(rows, stems)
     ]
 
 
-def jobs_from_file(
-    path: Path, *, hears_words: bool = True
-) -> tuple[list[Job], list[dict[str, Any]]]:
-    """One JSON object a line: `image` (relative to the file), `prompt` or `prompts` (a text or a list of texts), and an `id` that names the files.
+def jobs_from_file(path: Path, *, hears_words: bool = True) -> tuple[list[Job], list[Failure]]:
+    """Take images and prompts from a file of jobs.
 
-    Lines that cannot be used come back as failures {"line", "code", "reason"}. Raises MissingFile, ManifestError where the file as a whole is none.
+    Args:
+        path: One JSON object per line: `image` (relative to the file), `prompt` or `prompts` (a
+            text or a list of texts), and an `id` that names the files.
+        hears_words: Does the model read prompts? For one that does not, a line needs none.
+
+    Returns:
+        The jobs, and the lines that cannot be used.
+
+    Raises:
+        MissingFile: Where the file is not there.
+        ManifestError: Where the file as a whole is none.
     """
     lines, bad = read_json_lines(path)
-    asked: list[tuple[Path, str, str]] = []
+    requests: list[Job] = []
     failures = [_refused(line.number, line.error) for line in bad]
     for line in lines:
         try:
-            asked += _asked(line, path.parent, hears_words)
+            requests += _jobs_of(line, path.parent, hears_words)
         except ManifestError as error:
             failures.append(_refused(line.number, error))
-    if not asked and not failures:
+    if not requests and not failures:
         raise ManifestError(
             "no jobs",
             where=path,
             remedy='write one a line, as {"image": "a.png", "prompt": "upper left"}',
         )
-    stems = _distinct(name for _, _, name in asked)
-    failures.sort(key=lambda failure: int(failure["line"]))
-    return [Job(image, prompt, stem) for (image, prompt, _), stem in zip(asked, stems)], failures
+    stems = _distinct(job.stem for job in requests)
+    jobs = [Job(job.image, job.prompt, stem) for job, stem in zip(requests, stems)]
+    return jobs, sorted(failures, key=lambda failure: failure.line or 0)
 
 
-def _asked(line: Record, folder: Path, hears_words: bool) -> list[tuple[Path, str, str]]:
-    """(image, prompt, name of its files) for each prompt of a line. Raises ManifestError."""
-    image, name = Path(line.required("image")), line.text("id")
+def _jobs_of(line: Record, folder: Path, hears_words: bool) -> list[Job]:
+    """One job per prompt of a line; other lines may have the same stem. Raises ManifestError."""
+    image = Path(line.required("image"))
+    name = line.text("id")
     stem = _plain(name) if name else image.stem or "row"
-    return [
-        (folder / image, prompt, each) for prompt, each in _named(_prompts(line, hears_words), stem)
-    ]
+    prompts = _prompts(line, hears_words)
+    return [Job(folder / image, prompt, part) for prompt, part in _numbered(prompts, stem)]
 
 
 def _prompts(line: Record, hears_words: bool) -> list[str]:
@@ -113,56 +156,60 @@ def _prompts(line: Record, hears_words: bool) -> list[str]:
             remedy='add "prompt": "…", or "" for no words',
         )
     for prompt in prompts:
-        if not isinstance(prompt, str):
-            raise line.error(
-                given[0],
-                f"{given[0]} holds a {type(prompt).__name__}",
-                allowed="it is a text or a list of texts",
-                remedy="put it in quotes",
-            )
-        line.check_text(given[0], prompt)
+        _check_prompt(line, given[0], prompt)
     return prompts
 
 
-def _refused(number: int, error: ManifestError) -> dict[str, Any]:
-    return {"line": number, "code": error.code, "reason": str(error)}
-
-
-def _named(prompts: Sequence[str], stem: str) -> list[tuple[str, str]]:
-    """Each prompt with a name: the stem, or STEM-1, STEM-2 … of several."""
-    return [
-        (prompt, f"{stem}-{i}" if len(prompts) > 1 else stem)
-        for i, prompt in enumerate(prompts, start=1)
-    ]
-
-
-def _pictures(given: Path) -> list[Path]:
-    if given.is_dir():
-        written = ledger.files_in(given)
-        return sorted(
-            path
-            for path in given.iterdir()
-            if path.suffix.lower() in SUFFIXES
-            and not path.name.startswith(".")
-            and path.name not in written
+def _check_prompt(line: Record, column: str, prompt: object) -> None:
+    if not isinstance(prompt, str):
+        raise line.error(
+            column,
+            f"{column} holds a {type(prompt).__name__}",
+            allowed="it is a text or a list of texts",
+            remedy="put it in quotes",
         )
-    if not given.exists():
-        raise MissingFile(f"no such file or folder: {given}", remedy="check the path")
-    return [given]
+    line.check_text(column, prompt)
+
+
+def _refused(number: int, error: ManifestError) -> Failure:
+    return Failure(error.code, str(error), line=number)
+
+
+def _numbered(prompts: Sequence[str], stem: str) -> list[tuple[str, str]]:
+    """Each prompt with a name: the stem, or STEM-1, STEM-2 … of several."""
+    if len(prompts) == 1:
+        return [(prompts[0], stem)]
+    return [(prompt, f"{stem}-{number}") for number, prompt in enumerate(prompts, start=1)]
+
+
+def _pictures(path: Path) -> list[Path]:
+    if path.is_dir():
+        written = files_in(path)
+        return sorted(
+            file
+            for file in path.iterdir()
+            if file.suffix.lower() in SUFFIXES
+            and not file.name.startswith(".")
+            and file.name not in written
+        )
+    if not path.exists():
+        raise MissingFile(f"no such file or folder: {path}", remedy="check the path")
+    return [path]
 
 
 def _distinct(stems: Iterable[str]) -> list[str]:
     """Equal stems get -2, -3 … appended, so that no file overwrites another's."""
     taken: set[str] = set()
-    found = []
+    names = []
     for stem in stems:
-        name, number = stem, 1
+        name = stem
+        number = 1
         while name in taken:
             number += 1
             name = f"{stem}-{number}"
         taken.add(name)
-        found.append(name)
-    return found
+        names.append(name)
+    return names
 
 
 def _plain(name: str) -> str:

@@ -1,11 +1,11 @@
-"""One picture: load once, say often."""
+"""A trained model: load it once, segment many times."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,111 +16,50 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from saywhere.errors import UsageError
+from saywhere.inference.result import Result
 from saywhere.inference.test_time_augmentation import mirrored, refuse_mirrors
 from saywhere.io import images
 from saywhere.io.inputs import as_image
-from saywhere.io.overlay import overlay
-from saywhere.metrics.calibration import Expectation
 from saywhere.modeling.build import reads_tokens_of
-from saywhere.runs import calibration_file as expected
-from saywhere.runs import checkpoint, named
+from saywhere.runs import calibration_file, checkpoint, named
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.prompts import clean, refuse_endless
 
-REMEMBERED = 10_000  # prompts
-
-
-@dataclass(frozen=True)
-class Result:
-    """One image's answer to one prompt, in the image's original frame."""
-
-    image: np.ndarray
-    """uint8 (height, width, channel)"""
-    prompt: str
-    probability: np.ndarray
-    """float32 (height, width), [0, 1]"""
-    mask: np.ndarray
-    """bool (height, width)"""
-    pseudo_image: np.ndarray | None
-    """float32 (height, width, 3), [0, 1]: what the words look like to the network; None for an image-only model"""
-    unfamiliarity: float
-    """Distance of the prompt from the training prompts; above 1 its words are unlike anything the model was taught."""
-
-    expectation: Expectation | None = None
-    """what `saywhere calibrate` learned of the model; None where it did not, or of another threshold"""
-
-    @property
-    def presence(self) -> float:
-        """How sure the model is that what was named is in the image: the largest probability, [0, 1]. Not calibrated."""
-        return float(self.probability.max())
-
-    @cached_property
-    def confidence(self) -> float | None:
-        """Mean probability inside the mask, [0.5, 1] at the default threshold; None for an empty mask.
-
-        Not calibrated: `expected_dice` says what it is worth. `saywhere evaluate` says whether a model's less sure answers are the worse ones.
-        """
-        return float(self.probability[self.mask].mean()) if self.mask.any() else None
-
-    @property
-    def expected_dice(self) -> float | None:
-        """Dice that answers so sure had where the truth was known, and the words right, [0, 1]; None for an empty mask or a model that was not calibrated.
-
-        What is expected of wrong words is too much: the model does not know that they are wrong. `saywhere evaluate` measures both.
-        """
-        return None if self.expectation is None else self.expectation.of(self.confidence)
-
-    def overlay(self) -> np.ndarray:
-        """The mask on the image, uint8 (height, width, 3)."""
-        return overlay(self.image, self.mask)
-
-    def save(self, folder: str | Path, stem: str = "result") -> dict[str, Path]:
-        """Write STEM-{mask,probability,pseudo,overlay}.png. Raises NotWritable."""
-        from saywhere.io.captions import captioned
-
-        folder = Path(folder)
-        pictures = {
-            "probability": _grey(self.probability),
-            "overlay": captioned(self.overlay(), self.prompt or "(no words)"),
-        }
-        if self.pseudo_image is not None:
-            pictures["pseudo"] = (self.pseudo_image * 255).round().astype(np.uint8)
-        paths = {name: folder / f"{stem}-{name}.png" for name in ("mask", *pictures)}
-        images.write_mask(paths["mask"], self.mask)
-        for name, picture in pictures.items():
-            images.write_image(paths[name], picture)
-        return paths
-
-    def show(self) -> None:
-        """Open the overlay in the system's picture viewer."""
-        from PIL import Image
-
-        Image.fromarray(self.overlay()).show(title=self.prompt)
-
-    def _repr_png_(self) -> bytes:
-        """What a notebook shows: the overlay."""
-        return images.png_bytes(self.overlay())
-
-    def __repr__(self) -> str:
-        height, width = self.mask.shape
-        found = (
-            f"mask {self.mask.mean():.1%} of {height}×{width}"
-            if self.mask.any()
-            else f"nothing found in {height}×{width}"
-        )
-        return f"Result({self.prompt!r}, {found}, presence {self.presence:.2f})"
+REMEMBERED = 10_000
+"""Prompts whose embeddings stay in memory."""
 
 
 class Segmenter:
-    """A trained model with its text encoder: `segment(image, "prompt")`."""
+    """A trained model with its text encoder: `segment(image, "prompt")`.
+
+    Attributes:
+        folder: The run directory or model's folder that was found.
+        config: The resolved configuration that it was trained with.
+        state: What the checkpoint says of itself: epoch, step, encoder …
+        model: The network, in eval mode.
+    """
 
     def __init__(self, folder: Path, *, mirror: bool | None = None) -> None:
+        """Load a model.
+
+        Args:
+            folder: A run directory, a model's folder, or a model's name.
+            mirror: See `load`.
+
+        Raises:
+            MissingFile: Where there are no weights.
+            BadCheckpoint: For damaged weights.
+            UsageError: For mirroring, where the prompt cannot be mirrored with the image.
+        """
         self.folder = named.find(folder)
         saved = checkpoint.load(self.folder)
-        self.config, self.state = saved.config, saved.state
+        self.config = saved.config
+        self.state = saved.state
         self.model = checkpoint.build_from(saved, self.folder)
-        if self.config.train.channels_last:  # as it was trained: batches are faster so on a processor, and the numbers differ by rounding alone
+        if self.config.train.channels_last:
+            # As it was trained: batches are faster so on a processor, and the numbers differ by
+            # rounding alone.
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if mirror is not None:
             self.config = self.config.replace(**{"evaluate.mirror": mirror})
@@ -131,20 +70,22 @@ class Segmenter:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of all that an answer comes from: configuration, encoder and weights, and what is expected of it."""
-        config = self.config.model_dump(
-            mode="json", exclude={"network": {"depth", "weights"}}
-        )  # the model's tensors show both, and older models lack both
-        sha = hashlib.sha256(
-            json.dumps([config, self.state.get("encoder")], sort_keys=True).encode()
-        )
-        if self._kept is not None:
-            sha.update(json.dumps(asdict(self._kept)).encode())
+        """Identify the model.
+
+        Returns:
+            sha256 of all that an answer comes from: configuration, encoder, weights, and what
+            `calibrate` learned.
+        """
+        # The model's tensors show depth and weights, and older models lack both keys.
+        shown = {"network": {"depth", "weights"}}
+        config = self.config.model_dump(mode="json", exclude=shown)
+        about = json.dumps([config, self.state.get("encoder")], sort_keys=True)
+        sha = hashlib.sha256(about.encode())
+        if self._calibrated is not None:
+            sha.update(json.dumps(asdict(self._calibrated)).encode())
         for name, value in sorted(self.model.state_dict().items()):
-            sha.update(
-                f"{name} {value.dtype} {tuple(value.shape)}".encode()
-                + value.detach().cpu().contiguous().numpy().tobytes()
-            )
+            sha.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            sha.update(value.detach().cpu().contiguous().numpy().tobytes())
         return sha.hexdigest()
 
     @property
@@ -156,77 +97,108 @@ class Segmenter:
         """Segment what the prompt names.
 
         Args:
-            image: a path, a PIL image, an array (height, width[, channel]) or a tensor, also (channel, height, width): uint8, or float in [0, 1].
-            prompt: plain words; blank means "no words".
-            threshold: on the probability, in (0, 1); default: the configuration's.
-        Raises: UnreadableFile, UsageError, MissingEncoder.
+            image: A path, a PIL image, an array (height, width[, channel]) or a tensor, also
+                (channel, height, width): uint8, or float in [0, 1].
+            prompt: Plain words; blank means "no words".
+            threshold: On the probability, (0, 1); default: the configuration's.
+
+        Returns:
+            Mask, probability and pseudo-image, in the image's original frame.
+
+        Raises:
+            UnreadableFile: For a file that is no image.
+            UsageError: For an array that is no image, a prompt that is no text, or a threshold
+                out of its range.
+            MissingEncoder: Where the text encoder's files are not installed.
         """
         return self.segment_many([image], [prompt], threshold=threshold)[0]
 
     def segment_many(
         self, pictures: Sequence[Any], prompts: Sequence[str], *, threshold: float | None = None
     ) -> list[Result]:
-        """The same for several pairs, in batches: one result a pair, in their order. `pictures` may be a tensor (batch, channel, height, width)."""
-        if isinstance(prompts, str) or isinstance(pictures, (str, Path)):
-            raise UsageError(
-                "one of them, where several are asked for",
-                where="segment_many",
-                allowed="a list of images and a list of prompts",
-                remedy="call segment for a single pair",
-            )
-        if len(pictures) != len(prompts):
-            raise UsageError(
-                f"{len(pictures)} images and {len(prompts)} prompts",
-                allowed="one prompt an image",
-                remedy="repeat the image for more prompts",
-            )
-        if said := [prompt for prompt in prompts if not isinstance(prompt, str)]:
-            raise UsageError(
-                f"a prompt is {said[0]!r}", allowed="a string", remedy='say "" for no words'
-            )
-        if threshold is not None and not (
-            isinstance(threshold, (int, float)) and 0 < threshold < 1
-        ):
-            raise UsageError(
-                f"threshold is {threshold!r}", allowed="it lies between 0 and 1, on the probability"
-            )
-        originals = [self._read(picture) for picture in pictures]
+        """Segment several pairs of image and prompt, in batches.
+
+        Args:
+            pictures: Images as `segment` takes them; also a tensor (batch, channel, height,
+                width).
+            prompts: One per image.
+            threshold: On the probability, (0, 1); default: the configuration's.
+
+        Returns:
+            One result per pair, in their order.
+
+        Raises:
+            UsageError: For lists of different length, and as `segment`.
+            UnreadableFile: As `segment`.
+            MissingEncoder: As `segment`.
+        """
+        _check_pairs(pictures, prompts)
+        _check_threshold(threshold)
+        originals = [as_image(picture, self.config.data.channels) for picture in pictures]
         cleaned = [clean(prompt) for prompt in prompts]
         self.embed(cleaned)
         results: list[Result] = []
         size = self.config.evaluate.batch_size
+        chosen = threshold or self.config.evaluate.threshold
         for start in range(0, len(originals), size):
             part = slice(start, start + size)
-            results += self._segment(
-                originals[part], cleaned[part], threshold or self.config.evaluate.threshold
-            )
+            results += self._segment(originals[part], cleaned[part], chosen)
         return results
 
     def embed(self, prompts: Sequence[str]) -> None:
-        """Encode the prompts that were not met before, all at once; UsageError for one of more than 10,000 characters."""
+        """Encode the prompts that were not met before, all at once.
+
+        Args:
+            prompts: Cleaned texts.
+
+        Raises:
+            UsageError: For a prompt of more than 10,000 characters.
+        """
         self._vectors(prompts)
 
     def embeddings(self, prompts: Sequence[str]) -> Tensor:
-        """float32 (prompt, embedding), of tokens (prompt, token, embedding); zeros for an image-only model."""
+        """The text encoder's output.
+
+        Args:
+            prompts: Cleaned texts.
+
+        Returns:
+            float32 (prompt, embedding); of a model that reads tokens (prompt, token, embedding).
+            Zeros for an image-only model.
+
+        Raises:
+            UsageError: For a prompt of more than 10,000 characters.
+        """
         vectors = self._vectors(prompts)
         if not self.hears_words:
             return torch.zeros(len(prompts), 1)
         return pad_sequence([vectors[prompt] for prompt in prompts], batch_first=True)
 
     def _vectors(self, prompts: Sequence[str]) -> dict[str, Tensor]:
-        """Of each distinct prompt. A service is asked for months: once they are many, those before this call are forgotten, and read from the disk anew."""
+        """Of each distinct prompt.
+
+        A service runs for months. Once many prompts are remembered, those from before this call
+        are forgotten, and read from the disk when they come again.
+        """
         refuse_endless(prompts)
         wanted = set(prompts) if self.hears_words else set()
         known = self._embeddings
-        found = {prompt: known[prompt] for prompt in wanted & known.keys()}
-        if new := sorted(wanted - found.keys()):
-            found.update(zip(new, torch.from_numpy(self._cache.get(new))))
-            self._embeddings = found | (known if len(known) + len(new) <= REMEMBERED else {})
-        return found
+        vectors = {prompt: known[prompt] for prompt in wanted & known.keys()}
+        new = sorted(wanted - vectors.keys())
+        if new:
+            vectors.update(zip(new, torch.from_numpy(self._cache.get(new))))
+            is_few = len(known) + len(new) <= REMEMBERED
+            self._embeddings = vectors | (known if is_few else {})
+        return vectors
 
     @property
     def encoder(self) -> Encoder:
-        """The text encoder that the model was trained with. Raises BadCheckpoint where another one is installed."""
+        """The text encoder that the model was trained with.
+
+        Raises:
+            MissingEncoder: Where its files are not installed.
+            BadCheckpoint: Where another one is installed.
+        """
         if self._encoder is None:
             self._encoder = open_encoder(self.config.text)
             checkpoint.same_encoder(self.state.get("encoder"), self._encoder, self.folder)
@@ -237,83 +209,109 @@ class Segmenter:
         return EmbeddingCache(self.encoder, tokens=reads_tokens_of(self.config))
 
     @property
-    def learned_from(self) -> dict[str, Any] | None:
-        """What its expected Dice was learned from: n (cases), split; None for a model that was not calibrated."""
-        return (
-            None
-            if self._kept is None
-            else {"n": self._kept.expectation.n, "split": self._kept.split}
-        )
+    def learned_from(self) -> dict[str, int | str] | None:
+        """What its expected Dice was learned from: {"n": cases, "split": name}.
+
+        None for a model that was not calibrated.
+        """
+        if self._calibrated is None:
+            return None
+        return {"n": self._calibrated.expectation.n, "split": self._calibrated.split}
 
     @cached_property
-    def _kept(self) -> expected.Kept | None:
-        return expected.read(self.folder, self.state)
+    def _calibrated(self) -> calibration_file.Kept | None:
+        return calibration_file.read(self.folder, self.state)
 
     @torch.inference_mode()
     def _segment(
         self, originals: list[np.ndarray], prompts: list[str], threshold: float
     ) -> list[Result]:
-        size, channels = self.config.data.size, self.config.data.channels
-        resized = np.stack(
-            [images.resize_image(image, (size, size)) for image in originals]
-        ).transpose(0, 3, 1, 2)
-        image = torch.from_numpy(resized).float() / 255
         embedding = self.embeddings(prompts)
-        found, pseudo_image = self._answer(image, embedding)
-        far = self.model.prompt_distance(embedding).tolist()
-        expectation = (
-            None
-            if self._kept is None
-            else self._kept.at(threshold, mirror=self.config.evaluate.mirror)
-        )
+        probability, pseudo_image = self._forward(self._resized(originals), embedding)
+        unfamiliarity = self.model.prompt_distance(embedding).tolist()
+        mirror = self.config.evaluate.mirror
+        calibrated = self._calibrated
+        expectation = None if calibrated is None else calibrated.at(threshold, mirror=mirror)
         results = []
         for i, (original, prompt) in enumerate(zip(originals, prompts)):
             height, width = original.shape[:2]
-            probability = _to_frame(found[i : i + 1], height, width)[..., 0]
-            shown = (
-                None
-                if pseudo_image is None
-                else _to_frame(
-                    pseudo_image[i : i + 1].expand(-1, 3 if channels == 1 else -1, -1, -1),
-                    height,
-                    width,
-                )
-            )
+            in_frame = _to_frame(probability[i : i + 1], height, width)[..., 0]
+            shown = None
+            if pseudo_image is not None:
+                shown = _to_frame(_coloured(pseudo_image[i : i + 1]), height, width)
+            mask = in_frame > threshold
             results.append(
-                Result(
-                    original,
-                    prompt,
-                    probability,
-                    probability > threshold,
-                    shown,
-                    far[i],
-                    expectation,
-                )
+                Result(original, prompt, in_frame, mask, shown, unfamiliarity[i], expectation)
             )
         return results
 
-    def _answer(self, image: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _resized(self, originals: list[np.ndarray]) -> Tensor:
+        """float32 (batch, channel, size, size), [0, 1]."""
+        size = (self.config.data.size, self.config.data.size)
+        pixels = np.stack([images.resize_image(image, size) for image in originals])
+        return torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
+
+    def _forward(self, image: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor | None]:
         """Probability (batch, 1, size, size) and pseudo-image."""
         if self.config.evaluate.mirror:
             return mirrored(self.model, image, embedding)
         segmentation = self.model(image, embedding)
         return segmentation.logits.sigmoid(), segmentation.pseudo_image
 
-    def _read(self, picture: Any) -> np.ndarray:
-        return as_image(picture, self.config.data.channels)
-
     def __repr__(self) -> str:
-        words = "hears words" if self.hears_words else "image only"
-        return f"Segmenter({str(self.folder)!r}, {self.config.network.name}, {self.config.data.size} px, {words})"
+        reads = "hears words" if self.hears_words else "image only"
+        network, size = self.config.network.name, self.config.data.size
+        return f"Segmenter({str(self.folder)!r}, {network}, {size} px, {reads})"
 
 
 def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
-    """Open a run directory (its best checkpoint), a model's folder, or a model by its name ("polyp").
+    """Open a model.
 
-    `mirror`: average each answer over four mirrorings, words and all, in four times the time; default: the configuration's `evaluate.mirror`.
-    Raises MissingFile, BadCheckpoint, UsageError where the words do not turn with the images.
+    Args:
+        folder: A run directory (its best checkpoint is taken), a model's folder, or a model's
+            name, such as "polyp".
+        mirror: Average each answer over four mirrorings of image and prompt, in four times the
+            time; default: the configuration's `evaluate.mirror`.
+
+    Returns:
+        The model, ready to segment.
+
+    Raises:
+        MissingFile: Where there are no weights.
+        BadCheckpoint: For damaged weights.
+        UsageError: For mirroring, where the prompt cannot be mirrored with the image.
     """
     return Segmenter(Path(folder), mirror=mirror)
+
+
+def _check_pairs(pictures: Sequence[Any], prompts: Sequence[str]) -> None:
+    if isinstance(prompts, str) or isinstance(pictures, (str, Path)):
+        raise UsageError(
+            "one of them, where several are asked for",
+            where="segment_many",
+            allowed="a list of images and a list of prompts",
+            remedy="call segment for a single pair",
+        )
+    if len(pictures) != len(prompts):
+        raise UsageError(
+            f"{len(pictures)} images and {len(prompts)} prompts",
+            allowed="one prompt an image",
+            remedy="repeat the image for more prompts",
+        )
+    for prompt in prompts:
+        if not isinstance(prompt, str):
+            raise UsageError(
+                f"a prompt is {prompt!r}", allowed="a string", remedy='say "" for no words'
+            )
+
+
+def _check_threshold(threshold: float | None) -> None:
+    if threshold is None:
+        return
+    if not isinstance(threshold, (int, float)) or not 0 < threshold < 1:
+        raise UsageError(
+            f"threshold is {threshold!r}", allowed="it lies between 0 and 1, on the probability"
+        )
 
 
 def _to_frame(picture: Tensor, height: int, width: int) -> np.ndarray:
@@ -324,5 +322,8 @@ def _to_frame(picture: Tensor, height: int, width: int) -> np.ndarray:
     return resized[0].permute(1, 2, 0).contiguous().numpy()
 
 
-def _grey(probability: np.ndarray) -> np.ndarray:
-    return (probability * 255).round().astype(np.uint8)[..., None]
+def _coloured(pseudo_image: Tensor) -> Tensor:
+    """Three channels, as people look at it; a grey one's are equal."""
+    if pseudo_image.shape[1] == 1:
+        return pseudo_image.expand(-1, 3, -1, -1)
+    return pseudo_image

@@ -1,4 +1,7 @@
-"""Mirroring at prediction: ask four times, words and all, and average. Only where the words turn with the image can left stay left."""
+"""Mirroring at prediction: segment four times, image and prompt mirrored alike, and average.
+
+Only where the prompt is mirrored with the image can "left" stay left.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,14 @@ from saywhere.types import Image, PseudoImage
 
 
 def refuse_mirrors(model: Model) -> None:
-    """Raises UsageError where the words cannot be mirrored with the image, so that "left" would be asked of the right."""
+    """Refuse a model whose prompt cannot be mirrored: it would be told "left" of the right.
+
+    Args:
+        model: The model that is to be mirrored.
+
+    Raises:
+        UsageError: Where its prompt cannot be mirrored with the image.
+    """
     if not model.can_mirror:
         raise UsageError(
             "mirroring, and the words of this run do not turn with its images",
@@ -24,16 +34,25 @@ def refuse_mirrors(model: Model) -> None:
 
 
 def mirrored(model: Model, image: Image, embedding: Tensor) -> tuple[Tensor, PseudoImage | None]:
-    """Mean probability over the image as it is, left-right, upside down, and both, in the image's own frame; and its pseudo-image.
+    """Segment an image as it is, left-right, upside down, and both; average the answers.
+
+    Test-time mirroring as nnU-Net does it (DOI 10.1038/s41592-020-01008-z), but of the stack: the
+    pseudo-image is mirrored with the image.
 
     Args:
-        image: float32 (batch, channel, height, width), [0, 1]. embedding: as the model's `forward` takes it.
-    Test-time mirroring as nnU-Net does it (DOI 10.1038/s41592-020-01008-z), but of the stack: the words' picture is mirrored too.
+        model: One that `refuse_mirrors` lets pass.
+        image: float32 (batch, channel, height, width), [0, 1].
+        embedding: As the model's `forward` takes it.
+
+    Returns:
+        Mean probability (batch, 1, height, width), [0, 1], and the pseudo-image, both in the
+        image's own frame.
     """
-    answers, pseudo_image = [], None
+    answers = []
+    pseudo_image = None
     for across, down in itertools.product((0, 1), repeat=2):
         geometry = Geometry.alike(len(image), horizontal_flip=across, vertical_flip=down)
-        found = model(image, embedding, geometry)
-        answers.append(geometry.undo(found.logits.sigmoid()))
-        pseudo_image = found.pseudo_image  # in the original frame, the same each time
+        segmentation = model(image, embedding, geometry)
+        answers.append(geometry.undo(segmentation.logits.sigmoid()))
+        pseudo_image = segmentation.pseudo_image  # in the original frame, the same each time
     return torch.stack(answers).mean(0), pseudo_image

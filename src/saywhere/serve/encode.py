@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from saywhere.inference.segmenter import Result
+from saywhere.inference.result import Result
+from saywhere.inference.writers.coco import run_lengths
 from saywhere.io.images import png_bytes
 from saywhere.text.prompts import denies
 
@@ -20,7 +21,7 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
     """One prompt's answer; `include`, as base64 of a PNG: `probability`, of the image's size; `pseudo_image`, LOOK_PX at most."""
     found = {
         "prompt": result.prompt,
-        "mask": coco_rle(result.mask),
+        "mask": run_lengths(result.mask),
         "area_px": int(result.mask.sum()),
         "presence": round(result.presence, 4),
         "confidence": None if result.confidence is None else round(result.confidence, 4),
@@ -45,17 +46,6 @@ def _to_look_at(pixels: np.ndarray) -> np.ndarray:
         return pixels
     size = (max(1, round(width * shrunk)), max(1, round(height * shrunk)))
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX, reducing_gap=2.0))
-
-
-def coco_rle(mask: np.ndarray) -> dict[str, Any]:
-    """bool (height, width) → {"size": [height, width], "counts": compressed string}, as pycocotools reads it."""
-    from pycocotools import mask as coco
-
-    encoded = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
-    return {
-        "size": [int(side) for side in encoded["size"]],
-        "counts": encoded["counts"].decode("ascii"),
-    }
 
 
 def mask_png(mask: np.ndarray) -> bytes:

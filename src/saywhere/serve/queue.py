@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from saywhere.errors import Busy
-from saywhere.inference.segmenter import Result, Segmenter
+from saywhere.inference.result import Result
+from saywhere.inference.segmenter import Segmenter
 
 BATCH_SIZE = 8
 STOP_S = 8.0

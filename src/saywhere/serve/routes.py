@@ -15,7 +15,7 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from saywhere.errors import UsageError
-from saywhere.inference.segmenter import Result
+from saywhere.inference.result import Result
 from saywhere.io import images
 from saywhere.io.decode import decode_bytes
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_PROMPT_CHARS

@@ -252,7 +252,7 @@ def test_predictions_made_before_are_made_again_with_it(
 ) -> None:
     jobs = jobs_for([image], [PROMPT])
     assert (
-        run_jobs(saywhere.load(run_copy), jobs, tmp_path / "out").predictions[0]["expected_dice"]
+        run_jobs(saywhere.load(run_copy), jobs, tmp_path / "out").predictions[0].expected_dice
         is None
     )
     saywhere.calibrate(run_copy, split="train")

@@ -11,10 +11,15 @@ import pytest
 from PIL import Image
 
 from saywhere.errors import UsageError
-from saywhere.inference.batch import run_jobs
+from saywhere.inference.batch import Outcome, run_jobs
 from saywhere.inference.requests import Job, jobs_for
 from saywhere.inference.segmenter import Segmenter
 from small_run import rows_of
+
+
+def lines_of(outcome: Outcome) -> list[dict[str, Any]]:
+    """Its predictions, as predictions.jsonl holds them."""
+    return [prediction.to_json() for prediction in outcome.predictions]
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +46,15 @@ def test_equal_names_do_not_overwrite_each_other(segmenter: Segmenter, pictures:
     for job, record in zip(jobs, predictions):
         alone = segmenter.segment(job.image, job.prompt)
         assert np.array_equal(
-            np.asarray(Image.open(pictures / "out" / record["mask"])) > 0, alone.mask
+            np.asarray(Image.open(pictures / "out" / record.files["mask"])) > 0, alone.mask
         )
-        assert record["confidence"] == (
+        assert record.confidence == (
             pytest.approx(float(alone.probability[alone.mask].mean()), abs=1e-4)
             if alone.mask.any()
             else None
         )
-        assert record["presence"] == pytest.approx(float(alone.probability.max()), abs=1e-4)
-        assert (record["size"], record["area_px"]) == ([32, 32], int(alone.mask.sum()))
+        assert record.presence == pytest.approx(float(alone.probability.max()), abs=1e-4)
+        assert (record.size, record.area_px) == ((32, 32), int(alone.mask.sum()))
 
 
 def test_an_unreadable_or_vanished_picture_is_set_aside_and_the_others_are_done(
@@ -65,9 +70,10 @@ def test_an_unreadable_or_vanished_picture_is_set_aside_and_the_others_are_done(
     outcome = run_jobs(segmenter, jobs, pictures / "out", advance=counted.append)
     predictions, failures = outcome.predictions, outcome.failures
     assert (len(predictions), len(failures), sum(counted)) == (3, 3, 6)
-    assert rows_of(pictures / "out/predictions.jsonl") == predictions
-    assert rows_of(pictures / "out/failures.jsonl") == failures
-    assert [(Path(row["image"]).name, row["code"]) for row in failures] == [
+    written = outcome.to_json()
+    assert rows_of(pictures / "out/predictions.jsonl") == written["predictions"]
+    assert rows_of(pictures / "out/failures.jsonl") == written["failures"]
+    assert [(Path(failure.image or "").name, failure.code) for failure in failures] == [
         ("b.png", "unreadable_file"), ("c.png", "unreadable_file"), ("gone.png", "missing_file"),
     ]  # fmt: skip
 
@@ -153,8 +159,8 @@ def test_a_stopped_batch_goes_on_with_the_case_in_flight(
     said = calls(monkeypatch, segmenter)
     outcome = run_jobs(segmenter, jobs, out)
     assert (len(said), outcome.n_skipped) == (2, 2)
-    assert rows_of(out / "predictions.jsonl") == outcome.predictions
-    assert [row["mask"] for row in outcome.predictions] == [
+    assert rows_of(out / "predictions.jsonl") == lines_of(outcome)
+    assert [prediction.files["mask"] for prediction in outcome.predictions] == [
         "a-1-mask.png",
         "a-2-mask.png",
         "a-2-1-mask.png",
@@ -185,7 +191,7 @@ def test_an_old_result_counts_only_under_the_same_terms(
         threshold=threshold,
     )
     assert (len(said), outcome.n_skipped, outcome.n_others) == (1, 0, 0)
-    assert rows_of(out / "predictions.jsonl") == outcome.predictions
+    assert rows_of(out / "predictions.jsonl") == lines_of(outcome)
     assert (out / "a-overlay.png").is_file()
 
 
@@ -197,7 +203,7 @@ def test_an_equal_picture_under_another_path_is_the_same_picture(
         pictures / "two/a.png", pictures / "three/a.png"
     )
     outcome = run_jobs(segmenter, jobs_for([Path(moved)], ["left"]), pictures / "out")
-    assert (outcome.n_skipped, outcome.predictions[0]["image"]) == (1, str(moved))
+    assert (outcome.n_skipped, outcome.predictions[0].image) == (1, str(moved))
 
 
 def test_a_mask_of_a_picture_that_can_no_longer_be_read_does_not_stay(
@@ -207,7 +213,7 @@ def test_a_mask_of_a_picture_that_can_no_longer_be_read_does_not_stay(
     run_jobs(segmenter, jobs_for([picture], ["left"]), out)
     picture.write_bytes(b"no picture")
     outcome = run_jobs(segmenter, jobs_for([picture], ["left"]), out)
-    assert [failure["code"] for failure in outcome.failures] == ["unreadable_file"]
+    assert [failure.code for failure in outcome.failures] == ["unreadable_file"]
     assert {path.name for path in out.iterdir()} == {"predictions.jsonl", "failures.jsonl"}
     assert rows_of(out / "predictions.jsonl") == []
 
@@ -219,7 +225,7 @@ def test_earlier_predictions_of_others_stay_listed_and_are_counted(
     first = run_jobs(segmenter, jobs_for([pictures / "two/a.png"], ["left"]), out)
     second = run_jobs(segmenter, jobs_for([pictures / "two/a.png"], ["left", "right"]), out)
     assert (second.n_others, second.n_skipped) == (1, 0)
-    assert rows_of(out / "predictions.jsonl") == [*first.predictions, *second.predictions]
+    assert rows_of(out / "predictions.jsonl") == lines_of(first) + lines_of(second)
 
 
 def test_an_image_only_models_answer_stands_beside_no_pseudo_image(
@@ -231,7 +237,7 @@ def test_an_image_only_models_answer_stands_beside_no_pseudo_image(
         Segmenter(image_only), jobs_for([pictures / "two/a.png"], ["left"]), out
     ).predictions
     assert not (out / "a-pseudo.png").exists()
-    assert "pseudo" not in record
+    assert "pseudo" not in record.files
 
 
 def test_the_digest_is_the_models_own(

@@ -124,8 +124,8 @@ def test_a_bad_line_is_set_aside_with_its_number_and_reason(
     (tmp_path / "jobs.jsonl").write_text(f"{good}\n{line}\n\n{good}\n")
     jobs, (failure,) = jobs_from_file(tmp_path / "jobs.jsonl")
     assert [job.stem for job in jobs] == ["a", "a-2"]
-    assert (failure["line"], failure["code"]) == (2, "manifest")
-    assert re.search(reason, failure["reason"])
+    assert (failure.line, failure.code) == (2, "manifest")
+    assert re.search(reason, failure.reason)
 
 
 def test_an_image_only_model_needs_no_prompts_in_jobs(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from saywhere.errors import MissingFile
 from saywhere.evaluation.probes.halves import probe_halves
 from saywhere.hub.bundle import write
 from saywhere.hub.metadata import About
-from saywhere.inference.segmenter import Result, Segmenter
+from saywhere.inference.result import Result
+from saywhere.inference.segmenter import Segmenter
 from saywhere.io.images import read_mask
 from small_run import rows_of
 

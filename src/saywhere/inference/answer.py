@@ -1,0 +1,79 @@
+"""What a model answers to one image and one prompt: the record that every writer reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from saywhere.io.overlay import overlay
+from saywhere.metrics.calibration import Expectation
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One image's answer to one prompt, in the image's original frame.
+
+    Attributes:
+        image: uint8 (height, width, channel).
+        prompt: The cleaned prompt; empty for no words.
+        probability: float32 (height, width), [0, 1].
+        mask: bool (height, width): the probability above the threshold.
+        pseudo_image: float32 (height, width, 3), [0, 1]: what the prompt looks like to the
+            network. None for an image-only model.
+        unfamiliarity: Distance of the prompt from the training prompts. Above 1 the prompt is
+            unlike anything that the model was trained on.
+        expectation: What `saywhere calibrate` learned of the model. None where it did not, or
+            learned it of another threshold.
+    """
+
+    image: np.ndarray
+    prompt: str
+    probability: np.ndarray
+    mask: np.ndarray
+    pseudo_image: np.ndarray | None
+    unfamiliarity: float
+    expectation: Expectation | None = None
+
+    @property
+    def presence(self) -> float:
+        """How sure the model is that what the prompt names is in the image.
+
+        Returns:
+            The largest probability, [0, 1]. It is not calibrated.
+        """
+        return float(self.probability.max())
+
+    @cached_property
+    def confidence(self) -> float | None:
+        """How sure the model is of what it marks.
+
+        It is not calibrated: `expected_dice` says what it is worth, and `saywhere evaluate` says
+        whether a model's less sure answers are the worse ones.
+
+        Returns:
+            Mean probability inside the mask, [0.5, 1] at the default threshold. None for an empty
+            mask.
+        """
+        return float(self.probability[self.mask].mean()) if self.mask.any() else None
+
+    @property
+    def expected_dice(self) -> float | None:
+        """Mean Dice of answers as sure as this one, where the truth was known.
+
+        The prompts were right there. Of a wrong prompt too much is expected: the model does not
+        know that it is wrong. `saywhere evaluate` measures both.
+
+        Returns:
+            Dice, [0, 1]. None for an empty mask, or a model that was not calibrated.
+        """
+        return None if self.expectation is None else self.expectation.of(self.confidence)
+
+    def overlay(self) -> np.ndarray:
+        """Draw the mask on the image.
+
+        Returns:
+            uint8 (height, width, 3), in the original frame.
+        """
+        return overlay(self.image, self.mask)
