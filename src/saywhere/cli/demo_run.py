@@ -77,7 +77,7 @@ def demo(folder: Path, data: Path | None, *, say: Say, listen: Listener) -> Path
             "1/4 making referring phantoms: several lesions an image, and a sentence that says which one is meant"
         )
         config = PHANTOMS.replace(
-            **{"data.manifest": str(prepare_phantoms(folder / "phantoms").manifest)}
+            **{"data.manifest": str(prepare_phantoms(None, folder / "phantoms").manifest)}
         )
     say(
         "2/4 training"

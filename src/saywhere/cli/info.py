@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from saywhere.datasets import SETS
 from saywhere.errors import UsageError, nearest
 from saywhere.networks.catalogue import ADAPTED, CATALOGUE
 
@@ -37,32 +38,16 @@ FUSIONS: dict[str, dict[str, Any]] = {
     "cross-attention": {"what": "a rival: each place asks the sentence's tokens, at two scales"},
     "none": {"what": "the image alone, to compare with"},
 }
-SETS: dict[str, dict[str, Any]] = {
-    "kvasir": {"what": "Kvasir-SEG, polyps in endoscopy", "prepare": "saywhere prepare kvasir"},
-    "qata": {
-        "what": "QaTa-COV19, infected lung in radiographs",
-        "prepare": "saywhere prepare qata",
-    },
-    "clinicdb": {
-        "what": "CVC-ClinicDB, polyps in endoscopy",
-        "prepare": "saywhere prepare clinicdb",
-    },
-    "mosmed": {"what": "MosMedData+, infected lung in CT", "prepare": "saywhere prepare mosmed"},
-    "busi": {"what": "BUSI, breast lesions in ultrasound", "prepare": "saywhere prepare busi"},
-    "monuseg": {"what": "MoNuSeg, cell nuclei in histology", "prepare": "saywhere prepare monuseg"},
-    "folder": {"what": "images/ and masks/ of equal names", "prepare": "saywhere prepare folder"},
-    "phantoms": {
-        "what": "referring phantoms, drawn on the spot",
-        "prepare": "saywhere prepare phantoms",
-    },
-    "isic": {"what": "ISIC, skin lesions in dermoscopy", "prepare": "saywhere prepare isic"},
+PREPARED: dict[str, dict[str, Any]] = {
+    name: {"what": entry.what, "prepare": f"saywhere prepare {name}"}
+    for name, entry in SETS.items()
 }
 TABLES: dict[str, dict[str, dict[str, Any]]] = {
     "networks": {name: entry._asdict() for name, entry in CATALOGUE.items()}
     | {ADAPTED: {"what": "any 2-D network of MONAI, for instance monai:SegResNet"}},
     "encoders": ENCODERS,
     "fusions": FUSIONS,
-    "sets": SETS,
+    "sets": PREPARED,
 }
 SIZE_PX = 224
 LONG = ("source", "pretrained")  # in --json and `info network NAME` only: a terminal has 80 columns

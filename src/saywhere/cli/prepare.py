@@ -35,14 +35,14 @@ def prepare(
     import json
 
     from saywhere.cli.progress import CaseProgress, warn
-    from saywhere.datasets import PHANTOMS, SETS, prepare_phantoms
+    from saywhere.datasets import PHANTOMS, SETS
     from saywhere.errors import UsageError, nearest
 
-    if name not in (*SETS, PHANTOMS):
+    if name not in SETS:
         raise UsageError(
             f"no set named {name!r}",
-            allowed=f"known are {', '.join((*SETS, PHANTOMS))}",
-            remedy=nearest(name, (*SETS, PHANTOMS)),
+            allowed=f"known are {', '.join(SETS)}",
+            remedy=nearest(name, SETS),
         )
     if (source is None) != (name == PHANTOMS):
         found = "phantoms are drawn, not read from --from" if source else f"no --from for {name}"
@@ -53,11 +53,7 @@ def prepare(
             else "name the folder that the download was unpacked into",
         )
     with CaseProgress(f"preparing {name}", quiet=quiet or as_json) as advance:
-        prepared = (
-            prepare_phantoms(target)
-            if source is None
-            else SETS[name](source, target, lambda done, total: advance(1))
-        )
+        prepared = SETS[name].prepare(source, target, lambda done, total: advance(1))
     for warning in prepared.warnings:
         warn(f"warning: {warning}")
     if as_json:

@@ -162,6 +162,20 @@ def write_manifest(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     write_text(path, "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows))
 
 
+def written_prompts(row: Row) -> dict[str, str | list[str]]:
+    """Give a row's prompts as a manifest has them.
+
+    Args:
+        row: with its prompts.
+
+    Returns:
+        Level → its text, or a list where there are several.
+    """
+    return {
+        level: texts[0] if len(texts) == 1 else list(texts) for level, texts in row.prompts.items()
+    }
+
+
 def locate(path: Path) -> Path:
     """The manifest itself, or the one in a folder. Raises MissingFile."""
     if not path.is_dir():

@@ -1,32 +1,56 @@
-"""What a user downloads from the publishers → manifest.jsonl + images/ + masks/. One public set, one file."""
+"""What a publisher offers → manifest.jsonl + images/ + masks/. One public set, one file.
+
+This module holds the registry alone and imports nothing heavy, so that `saywhere info sets`
+answers at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from saywhere.data.file_checks import Progress
-from saywhere.datasets.busi import prepare_busi
-from saywhere.datasets.clinicdb import prepare_clinicdb
-from saywhere.datasets.folder import prepare_folder
-from saywhere.datasets.isic import prepare_isic
-from saywhere.datasets.kvasir import prepare_kvasir
-from saywhere.datasets.layout import Prepared
-from saywhere.datasets.lvit import prepare_monuseg, prepare_mosmed
-from saywhere.datasets.phantoms import prepare_phantoms
-from saywhere.datasets.qata import prepare_qata
+if TYPE_CHECKING:
+    from saywhere.data.file_checks import Progress
+    from saywhere.datasets.layout import Prepared
+
+    Prepare = Callable[[Path | None, Path, Progress | None], Prepared]
 
 PHANTOMS = "phantoms"
+"""The one set that is drawn, not read from a download."""
 
-SETS: dict[str, Callable[[Path, Path, Progress | None], Prepared]] = {
-    "busi": prepare_busi,
-    "clinicdb": prepare_clinicdb,
-    "folder": prepare_folder,
-    "isic": prepare_isic,
-    "kvasir": prepare_kvasir,
-    "monuseg": prepare_monuseg,
-    "mosmed": prepare_mosmed,
-    "qata": prepare_qata,
+
+@dataclass(frozen=True)
+class PublicSet:
+    """One set that `saywhere prepare` knows."""
+
+    what: str
+    """Its full name and what it shows, as `saywhere info sets` prints it."""
+    function: str
+    """MODULE.FUNCTION of this package: (source, target, progress) → Prepared.
+
+    The source is None for phantoms, and a folder for every other set.
+    """
+
+    @property
+    def prepare(self) -> Prepare:
+        """The function that turns the published layout into a manifest; imported on first use."""
+        module, name = self.function.split(".")
+        prepare: Prepare = getattr(import_module(f"{__name__}.{module}"), name)
+        return prepare
+
+
+SETS: dict[str, PublicSet] = {
+    "busi": PublicSet("BUSI, breast lesions in ultrasound", "busi.prepare_busi"),
+    "clinicdb": PublicSet("CVC-ClinicDB, polyps in endoscopy", "clinicdb.prepare_clinicdb"),
+    "folder": PublicSet("images/ and masks/ of equal names", "folder.prepare_folder"),
+    "isic": PublicSet("ISIC, skin lesions in dermoscopy", "isic.prepare_isic"),
+    "kvasir": PublicSet("Kvasir-SEG, polyps in endoscopy", "kvasir.prepare_kvasir"),
+    "monuseg": PublicSet("MoNuSeg, cell nuclei in histology", "lvit.prepare_monuseg"),
+    "mosmed": PublicSet("MosMedData+, infected lung in CT", "lvit.prepare_mosmed"),
+    "qata": PublicSet("QaTa-COV19, infected lung in radiographs", "qata.prepare_qata"),
+    PHANTOMS: PublicSet("referring phantoms, drawn on the spot", "phantoms.prepare_phantoms"),
 }
-
-__all__ = ["PHANTOMS", "SETS", "Prepared", "prepare_phantoms"]
+"""Name → set. A new one is a file beside this one and a line here."""

@@ -1,4 +1,7 @@
-"""BUSI (breast lesions, ultrasound; Al-Dhabyani et al. 2020), with MedVLSM's prompts and split where they are there."""
+"""BUSI (breast lesions, ultrasound; Al-Dhabyani et al. 2020).
+
+With MedVLSM's prompts and split where they are there.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from saywhere.datasets.layout import (
     count_warnings,
     drawn_split,
     find_with,
+    first_of,
     no_annotations,
     write_set,
 )
@@ -23,27 +27,50 @@ from saywhere.datasets.medvlsm import Listed, read_if_there
 
 KINDS = ["benign", "malignant", "normal"]
 PUBLISHED = {"benign": 437, "malignant": 210, "normal": 133}
-IMAGES_REMEDY = "unpack Dataset_BUSI.zip (Dataset_BUSI_with_GT/benign, malignant and normal) into the folder that --from names"
-TEXT_REMEDY = "put train.json, val.json and test.json of data/busi/anns (github.com/naamiinepal/medvlsm) into the folder that --from names"
+IMAGES_REMEDY = (
+    "unpack Dataset_BUSI.zip (Dataset_BUSI_with_GT/benign, malignant and normal) "
+    "into the folder that --from names"
+)
+TEXT_REMEDY = (
+    "put train.json, val.json and test.json of data/busi/anns (github.com/naamiinepal/medvlsm) "
+    "into the folder that --from names"
+)
 _MASK = re.compile(r"(.+)_mask(_\d+)?$")
 
 
 def prepare_busi(source: Path, target: Path, progress: Progress | None = None) -> Prepared:
-    """Dataset_BUSI_with_GT/KIND/NAME (n).png, …_mask.png and …_mask_1.png (several lesions: all in one), and anns/*.json if present.
+    """Prepare Dataset_BUSI_with_GT/KIND/NAME (n).png with its masks NAME (n)_mask*.png.
 
-    `normal` images have empty masks, for prompts of what is not there; the column `kind` says which is which. What the annotations do not list is
-    split by its name, 80 : 10 : 10, and has no text. Raises: MissingFile, ManifestError, UsageError, NotWritable.
+    Several masks of one image, each with another lesion, become one. `normal` images have empty
+    masks, for prompts of what is not there; the column `kind` says which is which. What the
+    annotations do not list is split by its name, 80 : 10 : 10, and has no text.
+
+    Args:
+        source: the folder that the download was unpacked into, with MedVLSM's anns/*.json if
+            present.
+        target: the folder to write to.
+        progress: called with (done, total) after each case.
+
+    Returns:
+        What was written, with warnings.
+
+    Raises:
+        MissingFile: a folder is not there.
+        ManifestError: an annotation file is broken, or no case is whole.
+        UsageError: target is source.
+        NotWritable: the target cannot be written.
     """
     folder = find_with(source, KINDS, IMAGES_REMEDY)
+    listed = _listed(source, folder)
     cases: list[Case] = []
     warnings: list[str] = []
-    listed = _listed(source, folder)
     for kind in KINDS:
         images, masks = _files(folder / kind)
         lacking = [stem for stem in images if stem not in masks]
         if lacking:
             warnings.append(
-                f"{len(lacking):,} of {len(images):,} images of {kind} lack a mask and are left out (the first: {', '.join(lacking[:3])})"
+                f"{len(lacking):,} of {len(images):,} images of {kind} lack a mask "
+                f"and are left out {first_of(lacking)}"
             )
         cases += [
             _case(stem, path, masks[stem], kind, listed.get(stem))
@@ -51,7 +78,8 @@ def prepare_busi(source: Path, target: Path, progress: Progress | None = None) -
             if stem in masks
         ]
     warnings += count_warnings(Counter(case.columns["kind"] for case in cases), PUBLISHED, "kind")
-    warnings += [] if listed else [no_annotations(TEXT_REMEDY, BY_NAME)]
+    if not listed:
+        warnings.append(no_annotations(TEXT_REMEDY, BY_NAME))
     return write_set(source, target, cases, {}, warnings, progress)
 
 
@@ -69,19 +97,16 @@ def _files(folder: Path) -> tuple[dict[str, Path], dict[str, list[Path]]]:
 
 
 def _case(stem: str, image: Path, masks: list[Path], kind: str, record: Listed | None) -> Case:
-    columns = {"kind": kind} | (ORACLE if record else {})
-    return Case(
-        stem,
-        image,
-        masks[0],
-        record.split if record else drawn_split(stem),
-        record.prompts if record else {},
-        columns,
-        tuple(masks[1:]),
-    )
+    further = tuple(masks[1:])
+    if record is None:
+        return Case(stem, image, masks[0], drawn_split(stem), {}, {"kind": kind}, further)
+    columns = {"kind": kind} | ORACLE
+    return Case(stem, image, masks[0], record.split, record.prompts, columns, further)
 
 
 def _listed(source: Path, folder: Path) -> dict[str, Listed]:
     """MedVLSM's records by stem; none where its files are not there."""
-    images = {stem: path for kind in KINDS for stem, path in _files(folder / kind)[0].items()}
+    images: dict[str, Path] = {}
+    for kind in KINDS:
+        images |= _files(folder / kind)[0]
     return {record.stem: record for record in read_if_there(source, images, TEXT_REMEDY)}

@@ -13,18 +13,35 @@ from saywhere.captions.grid import NUMBERS, PlaceRule
 from saywhere.errors import UsageError
 from saywhere.io.inputs import as_mask
 
-ROUND, ELONGATED = 0.8, 0.5  # ratio of the second to the first axis of inertia
-SMALL, LARGE = 0.02, 0.15  # share of the image
+# Ratio of the second to the first axis of inertia.
+ROUND = 0.8
+ELONGATED = 0.5
+# Share of the image's area.
+SMALL = 0.02
+LARGE = 0.15
 
 
 def describe(mask: Any, target: str = "lesion", rule: PlaceRule | None = None) -> str:
-    """A mask → "one small round polyp, located in top left of the image"; an empty one → "no polyp". The words come from the truth: oracle text.
+    """Describe a mask: "one small round polyp, located in top left of the image".
 
-    `mask`: (height, width) of two values, as a path, a PIL image, an array or a tensor. `target`: what it shows, as a noun.
-    Number: connected components of at least 5 % of the largest one's area. Size: small below 2 % of the image, large from 15 %. Shape, of a single
-    one: round from an axis ratio of 0.8, elongated below 0.5. Places: one a component in reading order, "two …, located in top left, right of the
-    image"; of more than five, each place once; see `PlaceRule`.
-    Raises UsageError for what is no mask and for a `target` that is no word, and what reading a file raises.
+    The words come from the truth (oracle text), so a model that is given them is told more than a
+    user could. Number: connected components of at least 5 % of the largest one's area. Size: small
+    below 2 % of the image, large from 15 %. Shape, of a single one: round from an axis ratio of
+    0.8, elongated below 0.5. Places: one per component in reading order, "two …, located in top
+    left, right of the image"; of more than five, each place once.
+
+    Args:
+        mask: (height, width) of two values, as a path, a PIL image, an array or a tensor.
+        target: what it shows, as a noun.
+        rule: how places are named; None for thirds of the image (see `PlaceRule`).
+
+    Returns:
+        A sentence; "no TARGET" for an empty mask.
+
+    Raises:
+        UsageError: it is no mask, or the target is no noun.
+        MissingFile: there is no such file.
+        UnreadableFile: the file cannot be read.
     """
     if not isinstance(target, str) or not target.strip():
         raise UsageError(
@@ -33,18 +50,28 @@ def describe(mask: Any, target: str = "lesion", rule: PlaceRule | None = None) -
             allowed="a noun: polyp, lesion, infection",
             remedy='say target="lesion"',
         )
-    mask = as_mask(mask)
-    if not mask.any():
+    pixels = as_mask(mask)
+    if not pixels.any():
         return f"no {target}"
-    places = (rule or PlaceRule()).places(mask)
+    places = (rule or PlaceRule()).places(pixels)
     n = len(places)
-    share = float(mask.mean())
-    size = "small" if share < SMALL else "large" if share >= LARGE else "medium"
-    shape = _shape(mask) if n == 1 else ""
-    number = NUMBERS[n] if n < len(NUMBERS) else "many"
-    noun = target if n == 1 else f"{target}s"
-    named = places if n < len(NUMBERS) else dict.fromkeys(places)
-    return f"{' '.join(word for word in (number, size, shape, noun) if word)}, located in {', '.join(named)} of the image"
+    is_one = n == 1
+    is_counted = n < len(NUMBERS)
+    attributes = (
+        NUMBERS[n] if is_counted else "many",
+        _size(float(pixels.mean())),
+        _shape(pixels) if is_one else "",
+        target if is_one else f"{target}s",
+    )
+    # Of many lesions a place is named once: a list of eight places says nothing more.
+    names = places if is_counted else tuple(dict.fromkeys(places))
+    return f"{' '.join(filter(None, attributes))}, located in {', '.join(names)} of the image"
+
+
+def _size(share: float) -> str:
+    if share < SMALL:
+        return "small"
+    return "large" if share >= LARGE else "medium"
 
 
 def _shape(mask: np.ndarray) -> str:
@@ -52,8 +79,9 @@ def _shape(mask: np.ndarray) -> str:
     points = np.argwhere(mask).astype(float)
     if len(points) < 3:
         return ""
-    small, large = np.linalg.eigvalsh(
-        np.cov(points.T) + np.eye(2) / 12
-    )  # a pixel is a square, not a point
-    ratio = float(np.sqrt(small / large))
-    return "round" if ratio >= ROUND else "elongated" if ratio < ELONGATED else "oval"
+    # A pixel is a square, not a point: its own second moment is 1/12.
+    short, long = np.linalg.eigvalsh(np.cov(points.T) + np.eye(2) / 12)
+    ratio = float(np.sqrt(short / long))
+    if ratio >= ROUND:
+        return "round"
+    return "elongated" if ratio < ELONGATED else "oval"

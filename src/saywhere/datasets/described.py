@@ -12,7 +12,7 @@ import numpy as np
 
 from saywhere.captions.grid import Example, PlaceRule, fit_places
 from saywhere.captions.lungs import LungRule, fit_lungs
-from saywhere.data.manifest import Manifest, Row, write_manifest
+from saywhere.data.manifest import Manifest, Row, write_manifest, written_prompts
 from saywhere.datasets.describe import describe
 from saywhere.errors import ConfigError, UnreadableFile, UsageError, nearest
 from saywhere.io import images
@@ -24,12 +24,27 @@ LEVEL = "described"
 def describe_manifest(
     manifest: Manifest, to: Path, target: str, level: str | None, advance: Callable[[int], None]
 ) -> tuple[PlaceRule | LungRule, list[str]]:
-    """Write `to`: every row as it is, a level "described", and `oracle: true`, because it comes from the truth.
+    """Write a manifest with a level "described", its sentences made from the masks.
 
-    `level`: fit the words for places to what the training rows say at this level (where they name thirds of lungs, all is said as they say it);
-    None: thirds of the image.
-    Returns the rule, and what could not be described, in whole sentences: such rows are kept without the level.
-    Raises: UsageError, ConfigError, NotWritable.
+    Every other column stays as it is. The rows get `oracle: true`, because the sentences come from
+    the truth.
+
+    Args:
+        manifest: the rows to describe.
+        to: the manifest to write.
+        target: what the masks show, as a noun.
+        level: fit the names of places to the training rows' prompts of this level. Where those name
+            thirds of lungs, all is written as they write it. None: thirds of the image.
+        advance: called with 1 after each row.
+
+    Returns:
+        The rule, and a sentence for each row that could not be described. Such rows are written
+        without the level.
+
+    Raises:
+        UsageError: `to` is the manifest itself.
+        ConfigError: there is no such level.
+        NotWritable: `to` cannot be written.
     """
     if to.resolve() == manifest.path.resolve():
         raise UsageError(
@@ -37,36 +52,55 @@ def describe_manifest(
             allowed="it stays as it is",
             remedy="choose another name for --to",
         )
-    if level is not None and level not in manifest.levels:
-        raise ConfigError(
-            f"no prompts {level!r}", where=manifest.path, remedy=nearest(level, manifest.levels)
-        )
-    rule = (
-        PlaceRule()
-        if level is None
-        else fit_rule(manifest.split("train") or manifest.rows, [level])
-    )
-    rows, faults = [], []
+    rule = _rule(manifest, level)
+    records: list[dict[str, Any]] = []
+    faults: list[str] = []
     for row in manifest.rows:
         try:
-            said = {} if row.mask is None else {LEVEL: _said(row.mask, target, rule)}
+            sentence = None if row.mask is None else _sentence(row.mask, target, rule)
         except UnreadableFile as error:
-            said = {}
+            sentence = None
             faults.append(f"row {row.number} is not described: {error}")
-        rows.append(_record(row, to.parent, said))
+        records.append(_record(row, to.parent, sentence))
         advance(1)
-    write_manifest(to, rows)
+    write_manifest(to, records)
     return rule, faults
 
 
+def _rule(manifest: Manifest, level: str | None) -> PlaceRule | LungRule:
+    if level is None:
+        return PlaceRule()
+    if level not in manifest.levels:
+        raise ConfigError(
+            f"no prompts {level!r}", where=manifest.path, remedy=nearest(level, manifest.levels)
+        )
+    return fit_rule(manifest.split("train") or manifest.rows, [level])
+
+
 def fit_rule(rows: Sequence[Row], levels: Sequence[str]) -> PlaceRule | LungRule:
-    """The rule of the rows' own sentences."""
+    """Fit the rule by which the rows' own sentences name places.
+
+    Args:
+        rows: with prompts and masks.
+        levels: the prompt levels to read, the first one first.
+
+    Returns:
+        The rule of LViT's sentences where most are of that form, else a rule of the 3×3 grid.
+    """
     examples = examples_of(rows, levels)
     return fit_lungs(examples) or fit_places(examples)
 
 
 def examples_of(rows: Sequence[Row], levels: Sequence[str]) -> list[Example]:
-    """Each row's first sentence of these levels that names a position, with its mask, read when it is asked for."""
+    """Pair each row's mask with its first sentence that names a position.
+
+    Args:
+        rows: with prompts and masks.
+        levels: the prompt levels to read, the first one first.
+
+    Returns:
+        One example per row; its mask is read only when it is called for.
+    """
     return [Example(_first_sentence(row, levels), partial(_mask_of, row)) for row in rows]
 
 
@@ -79,26 +113,35 @@ def _first_sentence(row: Row, levels: Sequence[str]) -> str:
 
 
 def _mask_of(row: Row) -> np.ndarray | None:
-    """None where a row has no mask, or one that cannot be read: the row's own fault, and told where the row is used."""
+    """None where a row has no mask, or one that cannot be read.
+
+    That is the row's own fault, and reported where the row is used.
+    """
     try:
         return None if row.mask is None else images.read_mask(row.mask)
     except UnreadableFile:
         return None
 
 
-def _said(mask: Path, target: str, rule: PlaceRule | LungRule) -> str:
+def _sentence(mask: Path, target: str, rule: PlaceRule | LungRule) -> str:
     pixels = images.read_mask(mask)
     return rule.sentence(pixels) if isinstance(rule, LungRule) else describe(pixels, target, rule)
 
 
-def _record(row: Row, folder: Path, said: dict[str, str]) -> dict[str, Any]:
+def _record(row: Row, folder: Path, sentence: str | None) -> dict[str, Any]:
     """A row as a manifest in `folder` has it."""
-    spoken: dict[str, Any] = {
-        level: texts[0] if len(texts) == 1 else list(texts) for level, texts in row.prompts.items()
+    described = {} if sentence is None else {LEVEL: sentence}
+    record = {
+        "id": row.id,
+        "image": _from(folder, row.image),
+        "mask": _from(folder, row.mask) if row.mask else None,
+        "split": row.split,
+        "prompts": written_prompts(row) | described,
+        "group": row.group,
+        "frame": row.frame,
+        "oracle": True if described else row.oracle,
+        "meant": ", ".join(row.meant) or None,
     }
-    record = {"id": row.id, "image": _from(folder, row.image), "mask": _from(folder, row.mask) if row.mask else None, "split": row.split,
-              "prompts": spoken | said, "group": row.group, "frame": row.frame,
-              "oracle": True if said else row.oracle, "meant": ", ".join(row.meant) or None}  # fmt: skip
     return {key: value for key, value in record.items() if value is not None} | row.extra
 
 

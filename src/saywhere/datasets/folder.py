@@ -13,6 +13,7 @@ from saywhere.datasets.layout import (
     by_stem,
     drawn_split,
     find_with,
+    first_of,
     missing,
     paired,
     write_set,
@@ -20,81 +21,97 @@ from saywhere.datasets.layout import (
 
 SPLITS = ("train", "val", "test")
 PARTS = ["images", "masks"]
-REMEDY = "put images into images/ and their masks, of equal names, into masks/, or both into train/, val/ and test/"
+REMEDY = (
+    "put images into images/ and their masks, of equal names, into masks/, or both into train/, "
+    "val/ and test/"
+)
 
 
 def prepare_folder(source: Path, target: Path, progress: Progress | None = None) -> Prepared:
-    """{train,val,test}/{images,masks}/* where there is a train folder, else {images,masks}/*; an annotations.jsonl or a CSV beside them has the text.
+    """Prepare a folder of images and masks of equal names.
 
-    The table's split is taken, and its further columns are kept; images that it does not list are left out. Without a table there is no text; without
-    a split the images are split by name, 80 : 10 : 10. Raises: MissingFile, ManifestError, UsageError, NotWritable.
+    {train,val,test}/{images,masks}/* where there is a train folder, else {images,masks}/*. An
+    annotations.jsonl or a CSV beside them has the text. The table's split is taken, and its further
+    columns are kept; images that it does not list are left out. Without a table there is no text;
+    without a split the images are split by name, 80 : 10 : 10.
+
+    Args:
+        source: the folder of images and masks.
+        target: the folder to write to.
+        progress: called with (done, total) after each case.
+
+    Returns:
+        What was written, with warnings.
+
+    Raises:
+        MissingFile: a folder is not there or empty.
+        ManifestError: the table is broken, or no case is whole.
+        UsageError: there are several tables, or target is source.
+        NotWritable: the target cannot be written.
     """
     is_split = (source / SPLITS[0]).is_dir()
+    cases, warnings = _of_splits(source) if is_split else _of_one_folder(source)
+    if not any(case.prompts for case in cases):
+        warnings.append(NO_TEXT)
+    return write_set(source, target, cases, {}, warnings, progress)
+
+
+def _of_splits(source: Path) -> tuple[list[Case], list[str]]:
     cases: list[Case] = []
     warnings: list[str] = []
-    texts = read_folder_texts(source, by_split=True) if is_split else {}
-    for split in SPLITS if is_split else ("",):
-        if is_split and not (source / split).is_dir():
+    texts = read_folder_texts(source, by_split=True)
+    for split in SPLITS:
+        if not (source / split).is_dir():
             warnings.append(f"there is no folder {split}")
             continue
-        folder = find_with(source / split, PARTS, REMEDY)
-        images, masks = (by_stem(folder / name) for name in PARTS)
-        if not images or not masks:
-            raise missing(folder, [f"{PARTS[1] if images else PARTS[0]}/*"], REMEDY)
-        if not is_split:
-            texts = read_folder_texts(folder, by_split=False)
-        found, told = _cases(images, masks, split, texts)
-        cases += found
-        warnings += told
-    warnings += _nowhere(texts, cases) if is_split else []
-    return write_set(
-        source,
-        target,
-        cases,
-        {},
-        [*warnings, *([] if any(case.prompts for case in cases) else [NO_TEXT])],
-        progress,
-    )
+        images, masks = _files(find_with(source / split, PARTS, REMEDY))
+        of_split, absent = _cases(images, masks, split, texts)
+        cases += of_split
+        warnings += absent
+    return cases, [*warnings, *_nowhere(texts, cases)]
+
+
+def _of_one_folder(source: Path) -> tuple[list[Case], list[str]]:
+    folder = find_with(source, PARTS, REMEDY)
+    images, masks = _files(folder)
+    return _cases(images, masks, "", read_folder_texts(folder, by_split=False))
+
+
+def _files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """(images, masks) by stem."""
+    images = by_stem(folder / PARTS[0])
+    masks = by_stem(folder / PARTS[1])
+    if not images or not masks:
+        raise missing(folder, [f"{PARTS[1] if images else PARTS[0]}/*"], REMEDY)
+    return images, masks
 
 
 def _nowhere(texts: dict[tuple[str, str], Text], cases: list[Case]) -> list[str]:
     """A table without splits, beside folders that have them: what it lists and no folder has."""
-    found = {case.stem for case in cases}
-    lacking = [stem for whose, stem in texts if not whose and stem not in found]
-    return (
-        [
-            f"{len(lacking):,} of {len(texts):,} listed cases are in no folder (the first: {', '.join(lacking[:3])})"
-        ]
-        if lacking
-        else []
-    )
+    present = {case.stem for case in cases}
+    lacking = [stem for split, stem in texts if not split and stem not in present]
+    if not lacking:
+        return []
+    return [f"{len(lacking):,} of {len(texts):,} listed cases are in no folder {first_of(lacking)}"]
 
 
 def _cases(
     images: dict[str, Path], masks: dict[str, Path], split: str, texts: dict[tuple[str, str], Text]
 ) -> tuple[list[Case], list[str]]:
     """Of one folder; `split` "" where the folders do not tell."""
-    said = {stem: text for (whose, stem), text in texts.items() if whose in ("", split)}
-    listed = {
-        stem for whose, stem in texts if whose == split
-    }  # of a table without splits, no folder need have all
+    text_of = {stem: text for (of_split, stem), text in texts.items() if of_split in ("", split)}
+    # A table without splits lists the cases of all folders: no single one need have them all.
+    listed = {stem for of_split, stem in texts if of_split == split}
     present, warnings = paired(sorted({*images, *listed}), images, masks)
-    silent = sorted(present - said.keys()) if texts else []
-    if silent:
+    unlisted = sorted(present - text_of.keys()) if texts else []
+    if unlisted:
         warnings.append(
-            f"{len(silent):,} images are not listed in the table and are left out (the first: {', '.join(silent[:3])})"
+            f"{len(unlisted):,} images are not listed in the table "
+            f"and are left out {first_of(unlisted)}"
         )
     cases = []
-    for stem in sorted(present - set(silent)):
-        text = said.get(stem, Text("", {}, {}))
-        cases.append(
-            Case(
-                stem,
-                images[stem],
-                masks[stem],
-                split or text.split or drawn_split(stem),
-                text.prompts,
-                text.columns,
-            )
-        )
+    for stem in sorted(present - set(unlisted)):
+        text = text_of.get(stem, Text("", {}, {}))
+        of_case = split or text.split or drawn_split(stem)
+        cases.append(Case(stem, images[stem], masks[stem], of_case, text.prompts, text.columns))
     return cases, warnings

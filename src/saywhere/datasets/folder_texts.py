@@ -1,4 +1,7 @@
-"""The text beside a folder of images and masks: a manifest of theirs, as annotations.jsonl, manifest.jsonl or a CSV."""
+"""The text beside a folder of images and masks.
+
+It is a manifest of theirs: annotations.jsonl, manifest.jsonl or a CSV.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from saywhere.data.manifest import NAMES, read_row
+from saywhere.data.manifest import NAMES, read_row, written_prompts
 from saywhere.data.records import Record, read_records
 from saywhere.errors import ManifestError, UsageError
 from saywhere.io.decode import SUFFIXES
@@ -16,28 +19,36 @@ ELSEWHERE = frozenset({"id", "image", "mask", "prompt", "prompts", "split"})
 
 @dataclass(frozen=True)
 class Text:
-    """What a row says of an image: `split` "" where the table has none; `columns` are the manifest's further columns."""
+    """What a row of the table says of an image."""
 
     split: str
+    """Empty where the table has none."""
     prompts: dict[str, Any]
+    """Level → a text or a list of texts."""
     columns: dict[str, Any]
+    """The manifest's further columns."""
 
 
 def read_folder_texts(folder: Path, *, by_split: bool) -> dict[tuple[str, str], Text]:
-    """(split, stem of the image) → its row, in order; `by_split` false: ("", stem). Empty where no table lies in `folder`.
+    """Read the table of a folder.
 
-    Columns as of a manifest; where there is no `id` or no `image`, the other one names the image. Raises UsageError, ManifestError.
+    Its columns are those of a manifest. Where there is no `id` or no `image`, the other one names
+    the image.
+
+    Args:
+        folder: where to look; not below it.
+        by_split: whether an image's name may stand in several splits.
+
+    Returns:
+        (split, stem of the image) → its row, in order; ("", stem) where not `by_split`. Empty where
+        no table lies in the folder.
+
+    Raises:
+        UsageError: there are several tables.
+        ManifestError: the table is broken, or lists an image twice.
     """
-    tables = [
-        path
-        for path in sorted(folder.iterdir())
-        if path.is_file() and (path.name in NAMES or _has_text(path))
-    ]
-    if len(tables) > 1:
-        raise UsageError(f"several tables ({', '.join(path.name for path in tables[:5])})", where=folder, allowed="one annotations.jsonl or CSV",
-                         remedy="move the others elsewhere")  # fmt: skip
-    found: dict[tuple[str, str], Text] = {}
-    for path in tables:
+    texts: dict[tuple[str, str], Text] = {}
+    for path in _tables(folder):
         _, records, bad = read_records(path)
         if bad:
             raise bad[0].error
@@ -45,11 +56,30 @@ def read_folder_texts(folder: Path, *, by_split: bool) -> dict[tuple[str, str], 
         for record in records:
             stem, text = _text(record, has_split=has_split)
             key = (text.split if by_split else "", stem)
-            if key in found:
-                raise record.error("image", f"a second row of {stem!r}", allowed="one row an image",
-                                   remedy="list its sentences in one row; several masks an image: the table is a manifest, train on it as it is")  # fmt: skip
-            found[key] = text
-    return found
+            if key in texts:
+                raise record.error(
+                    "image",
+                    f"a second row of {stem!r}",
+                    allowed="one row an image",
+                    remedy="list its sentences in one row; several masks an image: the table is a "
+                    "manifest, train on it as it is",
+                )
+            texts[key] = text
+    return texts
+
+
+def _tables(folder: Path) -> list[Path]:
+    """None or one."""
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    tables = [path for path in files if path.name in NAMES or _has_text(path)]
+    if len(tables) > 1:
+        raise UsageError(
+            f"several tables ({', '.join(path.name for path in tables[:5])})",
+            where=folder,
+            allowed="one annotations.jsonl or CSV",
+            remedy="move the others elsewhere",
+        )
+    return tables
 
 
 def _has_text(path: Path) -> bool:
@@ -61,12 +91,15 @@ def _has_text(path: Path) -> bool:
     except ManifestError:
         return False
     columns = {column for record in records for column in record.fields}
-    return any(
-        column in ("prompt", "prompts") or column.startswith("prompts.") for column in columns
-    )
+    return any(map(_is_prompt, columns))
+
+
+def _is_prompt(column: str) -> bool:
+    return column in ("prompt", "prompts") or column.startswith("prompts.")
 
 
 def _text(record: Record, *, has_split: bool) -> tuple[str, Text]:
+    """(stem of the image, its text)."""
     name = record.text("image") or record.required("id")
     row = read_row(Record(record.path, record.number, {**record.fields, "id": name, "image": name}))
     if has_split and not record.text("split"):
@@ -76,17 +109,15 @@ def _text(record: Record, *, has_split: bool) -> tuple[str, Text]:
             allowed="all rows have a split or none",
             remedy="write train, val or test",
         )
-    prompts = {
-        level: texts[0] if len(texts) == 1 else list(texts) for level, texts in row.prompts.items()
-    }
     columns = {
         key: value
         for key, value in record.fields.items()
         if key not in ELSEWHERE and not key.startswith("prompts.") and value not in (None, "")
     }
-    return _stem(Path(name.replace("\\", "/")).name), Text(
-        row.split if has_split else "", prompts, columns
-    )
+    split = row.split if has_split else ""
+    # A table of another system may name images by Windows paths.
+    file_name = Path(name.replace("\\", "/")).name
+    return _stem(file_name), Text(split, written_prompts(row), columns)
 
 
 def _stem(name: str) -> str:

@@ -16,23 +16,46 @@ from saywhere.datasets.layout import (
     missing,
     no_annotations,
     paired,
+    total_warnings,
     write_set,
 )
 from saywhere.datasets.medvlsm import read_if_there
 
 PUBLISHED = {"train": 800, "val": 100, "test": 100}
-IMAGES_REMEDY = "unpack Kvasir-SEG.zip (Kvasir-SEG/images and Kvasir-SEG/masks) into the folder that --from names"
-TEXT_REMEDY = "put train.json, val.json and test.json of data/kvasir_polyp/anns (github.com/naamiinepal/medvlsm) into the folder that --from names"
+IMAGES_REMEDY = (
+    "unpack Kvasir-SEG.zip (Kvasir-SEG/images and Kvasir-SEG/masks) "
+    "into the folder that --from names"
+)
+TEXT_REMEDY = (
+    "put train.json, val.json and test.json of data/kvasir_polyp/anns "
+    "(github.com/naamiinepal/medvlsm) into the folder that --from names"
+)
 
 
 def prepare_kvasir(source: Path, target: Path, progress: Progress | None = None) -> Prepared:
-    """Kvasir-SEG/{images,masks}/*.jpg and, if present, anns/{train,val,test}.json, anywhere below `source`.
+    """Prepare Kvasir-SEG/{images,masks}/*.jpg.
 
-    Without annotations the images are split by name, 80 : 10 : 10, and have no text. The masks are JPEG: at "> 0" their area would be 3.4 % larger
-    than at 128. Raises: MissingFile, ManifestError, UsageError, NotWritable.
+    Without annotations the images are split by name, 80 : 10 : 10, and have no text. The masks are
+    JPEG: cut at "> 0" their area would be 3.4 % larger than at 128.
+
+    Args:
+        source: the folder that the download was unpacked into, with MedVLSM's
+            anns/{train,val,test}.json if present, anywhere below it.
+        target: the folder to write to.
+        progress: called with (done, total) after each case.
+
+    Returns:
+        What was written, with warnings.
+
+    Raises:
+        MissingFile: a folder is not there.
+        ManifestError: an annotation file is broken, or no case is whole.
+        UsageError: target is source.
+        NotWritable: the target cannot be written.
     """
     folder = find_with(source, ["images", "masks"], IMAGES_REMEDY)
-    images, masks = by_stem(folder / "images"), by_stem(folder / "masks")
+    images = by_stem(folder / "images")
+    masks = by_stem(folder / "masks")
     if not images or not masks:
         raise missing(folder, [f"{'masks' if images else 'images'}/*.jpg"], IMAGES_REMEDY)
     listed = read_if_there(source, images, TEXT_REMEDY)
@@ -56,12 +79,6 @@ def _without_text(
 ) -> Prepared:
     present, warnings = paired(sorted(images), masks)
     cases = [Case(stem, images[stem], masks[stem], drawn_split(stem)) for stem in sorted(present)]
-    n_published = sum(PUBLISHED.values())
-    warnings += (
-        []
-        if len(cases) == n_published
-        else [f"{len(cases):,} images; {n_published:,} were published"]
-    )
-    return write_set(
-        source, target, cases, {}, [*warnings, no_annotations(TEXT_REMEDY, BY_NAME)], progress
-    )
+    warnings += total_warnings(len(cases), sum(PUBLISHED.values()))
+    warnings.append(no_annotations(TEXT_REMEDY, BY_NAME))
+    return write_set(source, target, cases, {}, warnings, progress)

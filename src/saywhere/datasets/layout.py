@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,39 +19,58 @@ from saywhere.io.decode import SUFFIXES, read_bytes
 from saywhere.io.files import write_bytes
 from saywhere.io.images import read_mask, write_mask
 
-DEPTH = 4  # folders below --from that are searched: archives unpack into folders of their own
+# Folders below --from that are searched: archives unpack into folders of their own.
+DEPTH = 4
 SHOWN = 12
+N_NAMED = 3
 ORACLE = {"oracle": True}
-"""The column of a row whose sentences were written from its mask, as those of all public sets here were."""
+"""The column of a row whose sentences were written from its mask, as in all public sets here."""
+NO_TEXT = "no text was found: `saywhere describe MANIFEST --to NEW` writes sentences from the masks"
+BY_NAME = "the split was drawn by name, 80 : 10 : 10"
 Key = TypeVar("Key", str, tuple[str, str])
-"""What a set's lists know a case by: its stem, or (split, stem) where a stem stands in two splits."""
+"""How a set's lists name a case: its stem, or (split, stem) where a stem stands in two splits."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row to write. `stem` names its files; `columns` are the manifest's further columns."""
+    """One row to write."""
 
     stem: str
+    """Names its files."""
     image: Path
     mask: Path
     split: str
     prompts: Mapping[str, Any] = field(default_factory=dict)
+    """Level → a text or a list of texts."""
     columns: Mapping[str, Any] = field(default_factory=dict)
+    """Further columns of the manifest."""
     further_masks: tuple[Path, ...] = ()
-    """of the same image, each with another lesion: all are written as one"""
+    """Of the same image, each with another lesion: all are written as one mask."""
 
 
 @dataclass
 class Prepared:
-    """What was written. `counts`: rows a split. `warnings`: what differs from what was published, in whole sentences."""
+    """What was written."""
 
     manifest: Path
     counts: dict[str, int]
+    """Rows per split."""
     warnings: list[str] = field(default_factory=list)
+    """What differs from what was published, in whole sentences."""
 
 
 def folders(root: Path) -> Iterator[Path]:
-    """`root` and the folders below it, DEPTH deep, nearest first, sorted. Raises MissingFile."""
+    """Walk a folder and the folders below it, `DEPTH` levels deep.
+
+    Args:
+        root: where to start.
+
+    Yields:
+        Folders, nearest first, sorted by name within a level.
+
+    Raises:
+        MissingFile: there is no such folder.
+    """
     if not root.is_dir():
         raise MissingFile(
             f"no folder {root}", remedy="name the folder that you unpacked the download into"
@@ -72,31 +91,60 @@ def _children(folder: Path) -> list[Path]:
     return []
 
 
+def has_all(folder: Path, names: Sequence[str]) -> bool:
+    """Does a folder hold all of some names?
+
+    Args:
+        folder: where to look.
+        names: files or folders.
+
+    Returns:
+        Whether each of them is there.
+    """
+    return all((folder / name).exists() for name in names)
+
+
 def find_with(root: Path, names: list[str], remedy: str) -> Path:
-    """The nearest folder that holds all `names` (folders or files). Raises MissingFile: looked for, found, what to do."""
+    """Find the nearest folder that holds all of some names.
+
+    Args:
+        root: where to start; it is searched as well.
+        names: files or folders.
+        remedy: what to do where there is none.
+
+    Returns:
+        The folder.
+
+    Raises:
+        MissingFile: no folder has them all; it says what was looked for and what was found.
+    """
     searched = list(folders(root))
     for folder in searched:
-        if all((folder / name).exists() for name in names):
+        if has_all(folder, names):
             return folder
-    raise missing(
-        root,
-        [name for name in names if not any((folder / name).exists() for folder in searched)]
-        or names,
-        remedy,
-    )
+    absent = list(names)
+    for folder in searched:
+        absent = [name for name in absent if not (folder / name).exists()]
+    raise missing(root, absent or names, remedy)
 
 
-def missing(root: Path, names: list[str], remedy: str) -> MissingFile:
-    """The one error of a wrong or half layout."""
-    here = sorted(child.name + ("/" if child.is_dir() else "") for child in root.iterdir())
-    shown = (
-        ", ".join(here[:SHOWN]) + (f" and {len(here) - SHOWN} more" if len(here) > SHOWN else "")
-        if here
-        else "nothing"
-    )
-    looked_for = ", ".join(repr(name) for name in names)
+def missing(root: Path, names: Sequence[str], remedy: str) -> MissingFile:
+    """Make the one error of a wrong or half layout.
+
+    Args:
+        root: the folder that was searched.
+        names: what was looked for.
+        remedy: what to do.
+
+    Returns:
+        The error, to be raised.
+    """
+    children = sorted(child.name + ("/" if child.is_dir() else "") for child in root.iterdir())
+    shown = ", ".join(children[:SHOWN]) or "nothing"
+    if len(children) > SHOWN:
+        shown += f" and {len(children) - SHOWN} more"
     return MissingFile(
-        f"no {looked_for}",
+        f"no {', '.join(map(repr, names))}",
         where=f"{root} or the folders below it",
         allowed=f"found there: {shown}",
         remedy=remedy,
@@ -104,7 +152,16 @@ def missing(root: Path, names: list[str], remedy: str) -> MissingFile:
 
 
 def by_stem(folder: Path, suffix: str = "") -> dict[str, Path]:
-    """The folder's image files by stem (less `suffix`, any case)."""
+    """List a folder's image files.
+
+    Args:
+        folder: where to look; not below it.
+        suffix: an ending of the stems, in any case, that is cut off; files without it are left
+            out.
+
+    Returns:
+        Stem → path, sorted by name.
+    """
     files = {
         path.stem: path
         for path in sorted(folder.iterdir())
@@ -120,13 +177,20 @@ def by_stem(folder: Path, suffix: str = "") -> dict[str, Path]:
 
 
 def stem_of(name: object, where: Path) -> str:
-    """A file name from somebody's list → its stem. Raises ManifestError unless it is a plain name."""
-    if (
-        not isinstance(name, str)
-        or not name.strip()
-        or "\0" in name
-        or name != Path(name.replace("\\", "/")).name
-    ):
+    """Read a file name of somebody's list.
+
+    Args:
+        name: the cell or value; it comes from outside.
+        where: the list, for the error.
+
+    Returns:
+        The name without its ending.
+
+    Raises:
+        ManifestError: it is not a plain name, so it could lead out of the folder.
+    """
+    is_text = isinstance(name, str) and bool(name.strip()) and "\0" not in name
+    if not is_text or name != Path(name.replace("\\", "/")).name:
         raise ManifestError(
             f"{str(name)[:60]!r} is no file name",
             where=where,
@@ -144,10 +208,44 @@ def write_set(
     warnings: list[str],
     progress: Progress | None = None,
 ) -> Prepared:
-    """Write images (bytes as they are), masks (0/255 PNG, thresholded at 128) and, last, the manifest; a second run does the same again.
+    """Write images (bytes as they are), masks (0/255 PNG, cut at 128) and, last, the manifest.
 
-    `warnings` so far are followed by ours. Raises: UsageError if target is source; ManifestError without a case; NotWritable.
+    A second run writes the same files again.
+
+    Args:
+        source: the download; for messages.
+        target: the folder to write to.
+        cases: the rows, in order.
+        published: rows per split that the publishers name; differences become warnings.
+        warnings: what is known so far, in whole sentences.
+        progress: called with (done, total) after each case.
+
+    Returns:
+        What was written, with all warnings.
+
+    Raises:
+        UsageError: target is source.
+        ManifestError: there is no case.
+        NotWritable: the target cannot be written.
     """
+    _check_places(source, target, cases, warnings)
+    counts = Counter(case.split for case in cases)
+    warnings = [*warnings, *count_warnings(counts, published)]
+    rows: list[dict[str, Any]] = []
+    taken: set[str] = set()
+    for done, case in enumerate(cases, start=1):
+        name = _unique(case, taken)
+        image = f"images/{name}{case.image.suffix.lower()}"
+        mask = f"masks/{name}.png"
+        warnings += _write_files(case, target / image, target / mask)
+        rows.append(_row(case, name, image, mask))
+        if progress is not None:
+            progress(done, len(cases))
+    write_manifest(target / "manifest.jsonl", rows)
+    return Prepared(target / "manifest.jsonl", dict(counts), warnings)
+
+
+def _check_places(source: Path, target: Path, cases: list[Case], warnings: list[str]) -> None:
     if not cases:
         raise ManifestError(
             "no listed case has both an image and a mask",
@@ -161,33 +259,25 @@ def write_set(
             allowed="the download stays as it is",
             remedy="choose another folder for --to",
         )
-    counts = Counter(case.split for case in cases)
-    warnings = [*warnings, *count_warnings(counts, published)]
-    rows, taken = [], set[str]()
-    for done, case in enumerate(cases, start=1):
-        name = _unique(case, taken)
-        image, mask = f"images/{name}{case.image.suffix.lower()}", f"masks/{name}.png"
-        warnings += _write_files(case, target / image, target / mask)
-        rows.append(
-            {
-                "id": name,
-                "image": image,
-                "mask": mask,
-                "split": case.split,
-                "prompts": dict(case.prompts),
-                "frame": "image",
-                **case.columns,
-            }
-        )
-        if progress is not None:
-            progress(done, len(cases))
-    write_manifest(target / "manifest.jsonl", rows)
-    return Prepared(target / "manifest.jsonl", dict(counts), warnings)
+
+
+def _row(case: Case, name: str, image: str, mask: str) -> dict[str, Any]:
+    """A row as the manifest has it; the case's own columns come last and win."""
+    return {
+        "id": name,
+        "image": image,
+        "mask": mask,
+        "split": case.split,
+        "prompts": dict(case.prompts),
+        "frame": "image",
+        **case.columns,
+    }
 
 
 def _unique(case: Case, taken: set[str]) -> str:
     """The stem; where a set lists an image twice, its later row is named for its split as well."""
-    name, number = case.stem, 1
+    name = case.stem
+    number = 1
     while name in taken:
         name = f"{case.stem}_{case.split}" + (f"_{number}" if number > 1 else "")
         number += 1
@@ -196,17 +286,15 @@ def _unique(case: Case, taken: set[str]) -> str:
 
 
 def _write_files(case: Case, image: Path, mask: Path) -> list[str]:
-    """A damaged file is copied as it is, so that its row stays and `check` can set it aside with a reason."""
+    """Copy a damaged file as it is: its row stays, and `check` sets it aside with a reason."""
     warnings = []
     try:
         write_bytes(image, read_bytes(case.image))
     except UnreadableFile as error:
         warnings.append(f"an image could not be copied: {error}")
     try:
-        write_mask(
-            mask,
-            np.logical_or.reduce([read_mask(path) for path in (case.mask, *case.further_masks)]),
-        )
+        lesions = [read_mask(path) for path in (case.mask, *case.further_masks)]
+        write_mask(mask, np.logical_or.reduce(lesions))
     except UnreadableFile as error:
         warnings.append(f"a mask could not be converted: {error}")
         write_bytes(mask, case.mask.read_bytes())
@@ -214,26 +302,46 @@ def _write_files(case: Case, image: Path, mask: Path) -> list[str]:
 
 
 def drawn_split(name: str) -> str:
-    """train, val or test, 80 : 10 : 10, by the sha256 of a name: the same on every machine, whatever else is in the folder."""
+    """Draw a split by the sha256 of a name, 80 : 10 : 10.
+
+    The same on every machine, whatever else is in the folder.
+
+    Args:
+        name: of the case.
+
+    Returns:
+        train, val or test.
+    """
     place = int(hashlib.sha256(name.encode()).hexdigest(), 16) % 10
-    return "test" if place == 9 else "val" if place == 8 else "train"
-
-
-NO_TEXT = "no text was found: `saywhere describe MANIFEST --to NEW` writes sentences from the masks"
-
-
-BY_NAME = "the split was drawn by name, 80 : 10 : 10"
+    return {8: "val", 9: "test"}.get(place, "train")
 
 
 def no_annotations(remedy: str, split: str) -> str:
-    """What a set that can do without MedVLSM's prompts says; `split`: how it was split instead."""
+    """Write the warning of a set that can do without MedVLSM's prompts.
+
+    Args:
+        remedy: where the prompts are to be put.
+        split: how the set was split instead, as a clause.
+
+    Returns:
+        Two sentences.
+    """
     return f"{NO_TEXT}; {split}. For MedVLSM's prompts and split {remedy}"
 
 
 def count_warnings(
     counts: Mapping[str, int], published: Mapping[str, int], what: str = "split"
 ) -> list[str]:
-    """Both numbers where they differ; `what` is counted: a split, a kind."""
+    """Compare counts with the published ones.
+
+    Args:
+        counts: name → rows that were found.
+        published: name → rows that the publishers give.
+        what: what the names are: a split, a kind, a part.
+
+    Returns:
+        A sentence with both numbers for each name where they differ.
+    """
     return [
         f"{counts.get(name, 0):,} rows of {what} {name}; {n:,} were published"
         for name, n in published.items()
@@ -241,12 +349,50 @@ def count_warnings(
     ]
 
 
+def total_warnings(n_images: int, n_published: int) -> list[str]:
+    """Compare the number of images with the published one.
+
+    Args:
+        n_images: images that were found.
+        n_published: images that the publishers give.
+
+    Returns:
+        One sentence where they differ, else none.
+    """
+    if n_images == n_published:
+        return []
+    return [f"{n_images:,} images; {n_published:,} were published"]
+
+
+def first_of(names: Sequence[str]) -> str:
+    """Name the first of what a warning counts.
+
+    Args:
+        names: all of them.
+
+    Returns:
+        The first three, in brackets.
+    """
+    return f"(the first: {', '.join(names[:N_NAMED])})"
+
+
 def paired(wanted: list[Key], *places: Mapping[Key, Path]) -> tuple[set[Key], list[str]]:
-    """The keys that are in every place, and a warning that counts those that are not."""
-    absent = [key for key in wanted if not all(key in place for place in places)]
+    """Keep the cases that have all their files.
+
+    Args:
+        wanted: how the lists name the cases.
+        places: of each kind of file (image, mask), name → path.
+
+    Returns:
+        The names that are in every place, and a warning that counts the others.
+    """
+    present = set(wanted).intersection(*places)
+    absent = [key for key in wanted if key not in present]
     if not absent:
-        return set(wanted), []
-    named = ", ".join(key if isinstance(key, str) else key[-1] for key in absent[:3])
-    return set(wanted) - set(absent), [
-        f"{len(absent):,} of {len(wanted):,} listed cases lack an image or a mask and are left out (the first: {named})"
-    ]
+        return present, []
+    names = first_of([key if isinstance(key, str) else key[-1] for key in absent])
+    warning = (
+        f"{len(absent):,} of {len(wanted):,} listed cases lack an image or a mask "
+        f"and are left out {names}"
+    )
+    return present, [warning]

@@ -1,4 +1,7 @@
-"""LViT's folders (Li et al. 2023), in which MosMedData+ (CT, lung infection) and MoNuSeg (cell nuclei) are given away with sentences."""
+"""LViT's folders (Li et al. 2023): MosMedData+ and MoNuSeg, given away with sentences.
+
+MosMedData+ is CT with lung infection, MoNuSeg is histology with cell nuclei.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from saywhere.datasets.layout import (
     Prepared,
     by_stem,
     find_with,
+    first_of,
     missing,
     paired,
     write_set,
@@ -20,13 +24,16 @@ from saywhere.datasets.lvit_texts import read_texts
 from saywhere.datasets.workbooks import MASK
 
 PARTS = {"train": "Train_Folder", "val": "Val_Folder", "test": "Test_Folder"}
-IMAGES_REMEDY = "unpack LViT's download so that Train_Folder, Val_Folder and Test_Folder, each with img and labelcol, lie in the folder that --from names"
+IMAGES_REMEDY = (
+    "unpack LViT's download so that Train_Folder, Val_Folder and Test_Folder, each with img and "
+    "labelcol, lie in the folder that --from names"
+)
 
 
 def _prepare(
     published: dict[str, int], source: Path, target: Path, progress: Progress | None = None
 ) -> Prepared:
-    """{Train,Val,Test}_Folder/{img,labelcol}/* and workbooks of any name, anywhere below `source`.
+    """{Train,Val,Test}_Folder/{img,labelcol}/* and workbooks of any name, below `source`.
 
     Raises: MissingExtra, MissingFile, ManifestError, UnreadableFile, UsageError, NotWritable.
     """
@@ -36,26 +43,26 @@ def _prepare(
     cases: list[Case] = []
     warnings: list[str] = []
     for split, name in PARTS.items():
-        masks = {
-            stem.removeprefix(MASK): path for stem, path in _files(root / name, "labelcol").items()
-        }
+        labels = _files(root / name, "labelcol")
+        masks = {stem.removeprefix(MASK): path for stem, path in labels.items()}
         present, absent = paired(sorted(images[split]), masks)
+        warnings += absent
         silent = sorted(stem for stem in present if (split, stem) not in texts)
         if silent:
-            absent.append(
-                f"{len(silent):,} cases of split {split} have no sentence and are left out (the first: {', '.join(silent[:3])})"
+            warnings.append(
+                f"{len(silent):,} cases of split {split} have no sentence "
+                f"and are left out {first_of(silent)}"
             )
-        warnings += absent
-        said = {stem: texts[split, stem] for stem in sorted(present) if (split, stem) in texts}
-        cases += [
-            Case(stem, images[split][stem], masks[stem], split, {"text": text}, ORACLE)
-            for stem, text in said.items()
-        ]
+        for stem in sorted(present - set(silent)):
+            prompts = {"text": texts[split, stem]}
+            cases.append(Case(stem, images[split][stem], masks[stem], split, prompts, ORACLE))
     return write_set(source, target, cases, published, warnings, progress)
 
 
 prepare_mosmed = partial(_prepare, {"train": 2183, "val": 273, "test": 273})
+"""Prepare MosMedData+: (source, target, progress) → `Prepared`."""
 prepare_monuseg = partial(_prepare, {"train": 24, "val": 6, "test": 14})
+"""Prepare MoNuSeg: (source, target, progress) → `Prepared`."""
 
 
 def _files(folder: Path, name: str) -> dict[str, Path]:

@@ -1,8 +1,12 @@
-"""MedVLSM's annotations (naamiinepal/medvlsm, data/SET/anns): ten levels of prompts, computed from the masks."""
+"""MedVLSM's annotations (naamiinepal/medvlsm, data/SET/anns): ten levels of prompts per image.
+
+They were computed from the masks.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,21 +24,30 @@ class Listed:
     """One record of an annotation file."""
 
     stem: str
+    """Of the image's file name."""
     split: str
     prompts: dict[str, Any]
+    """Level → a text or a list of texts, as they stand in the file."""
 
 
-def read_annotations(root: Path, images: dict[str, Path], remedy: str) -> list[Listed]:
-    """The records of the nearest train.json, val.json and test.json under `root` that speak of `images` (by stem); order: train, val, test.
+def read_annotations(root: Path, images: Mapping[str, Path], remedy: str) -> list[Listed]:
+    """Read the nearest train.json, val.json and test.json that speak of some images.
 
-    Raises: MissingFile; ManifestError naming the file and the record.
+    Args:
+        root: the folder to search.
+        images: stem → path.
+        remedy: what to do where there are none.
+
+    Returns:
+        The records, in the order train, val, test.
+
+    Raises:
+        MissingFile: there are no such files.
+        ManifestError: a file is broken, or all speak of other images.
     """
     nearest = find_with(root, FILES, remedy)
-    candidates = [
-        folder for folder in folders(root) if all((folder / name).is_file() for name in FILES)
-    ]
-    for folder in candidates:
-        listed = _read_folder(folder)
+    for folder in folders(root):
+        listed = _read_folder(folder) if _has_files(folder) else []
         if any(record.stem in images for record in listed):
             return listed
     raise ManifestError(
@@ -45,11 +58,27 @@ def read_annotations(root: Path, images: dict[str, Path], remedy: str) -> list[L
     )
 
 
-def read_if_there(root: Path, images: dict[str, Path], remedy: str) -> list[Listed]:
-    """The same for a set that can do without: none where there are no annotation files."""
-    if not any(all((folder / name).is_file() for name in FILES) for folder in folders(root)):
+def read_if_there(root: Path, images: Mapping[str, Path], remedy: str) -> list[Listed]:
+    """Read the annotations of a set that can do without.
+
+    Args:
+        root: the folder to search.
+        images: stem → path.
+        remedy: what to do where they are of other images.
+
+    Returns:
+        The records, in the order train, val, test; none where there are no annotation files.
+
+    Raises:
+        ManifestError: a file is broken, or all speak of other images.
+    """
+    if not any(_has_files(folder) for folder in folders(root)):
         return []
     return read_annotations(root, images, remedy)
+
+
+def _has_files(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in FILES)
 
 
 def _read_folder(folder: Path) -> list[Listed]:
@@ -73,9 +102,9 @@ def _read_file(path: Path, split: str) -> list[Listed]:
     return [_record(path, split, number, record) for number, record in enumerate(records, start=1)]
 
 
-def _record(path: Path, split: str, number: int, record: Any) -> Listed:
+def _record(path: Path, split: str, number: int, record: object) -> Listed:
     prompts = record.get("prompts") if isinstance(record, dict) else None
-    if not isinstance(prompts, dict) or "img_name" not in record:
+    if not isinstance(record, dict) or not isinstance(prompts, dict) or "img_name" not in record:
         raise ManifestError(
             f"record {number} is incomplete",
             where=path,

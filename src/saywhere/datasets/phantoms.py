@@ -5,15 +5,37 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from saywhere.data.file_checks import Progress
 from saywhere.data.manifest import read_manifest
 from saywhere.datasets.layout import Prepared
 from saywhere.datasets.synthetic import make_phantoms
+from saywhere.errors import UsageError
 
 SEED = 2510
 SIZE = 64
 
 
-def prepare_phantoms(target: Path) -> Prepared:
-    """128 images to train on, 16 to validate, 100 to test, of 64 px; each of their lesions is a row. Raises NotWritable."""
+def prepare_phantoms(
+    source: Path | None, target: Path, progress: Progress | None = None
+) -> Prepared:
+    """Draw 128 images to train on, 16 to validate on and 100 to test, of 64 × 64 pixels.
+
+    Each of their lesions is a row.
+
+    Args:
+        source: None: phantoms are drawn, not read.
+        target: the folder to write to.
+        progress: not called, since drawing takes seconds.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UsageError: a source is given.
+        NotWritable: the folder cannot be written.
+    """
+    if source is not None:
+        raise UsageError("phantoms are drawn, not read from --from", remedy="leave --from out")
     manifest = make_phantoms(target, n_train=128, n_val=16, n_test=100, size=SIZE, seed=SEED)
-    return Prepared(manifest, dict(Counter(row.split for row in read_manifest(manifest).rows)))
+    counts = Counter(row.split for row in read_manifest(manifest).rows)
+    return Prepared(manifest, dict(counts))

@@ -1,4 +1,7 @@
-"""QaTa-COV19-v2 (lung infection, chest X-ray; Degerli et al. 2022) with LViT's sentences and split (Li et al. 2023)."""
+"""QaTa-COV19-v2 (lung infection, chest X-ray; Degerli et al. 2022).
+
+With LViT's sentences and split (Li et al. 2023).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from saywhere.datasets.layout import (
     Prepared,
     by_stem,
     find_with,
+    first_of,
     missing,
     paired,
     write_set,
@@ -21,30 +25,51 @@ PUBLISHED = {"train": 5716, "val": 1429, "test": 2113}
 TEXTS = {"train": "Train_text_for_Covid19.xlsx", "test": "Test_text_for_Covid19.xlsx"}
 LISTS = {"train": "Train_ID.xlsx", "val": "Val_ID.xlsx"}
 FOLDERS = ["Train Set", "Test Set"]
-IMAGES_REMEDY = "unpack QaTa-COV19 so that QaTa-COV19-v2/Train Set/Images, …/Ground-truths and the same of Test Set lie in the folder that --from names"
-TEXT_REMEDY = "put LViT's four workbooks (github.com/HUANGLIZI/LViT) together into the folder that --from names"
+IMAGES_REMEDY = (
+    "unpack QaTa-COV19 so that QaTa-COV19-v2/Train Set/Images, …/Ground-truths and the same of "
+    "Test Set lie in the folder that --from names"
+)
+TEXT_REMEDY = (
+    "put LViT's four workbooks (github.com/HUANGLIZI/LViT) together into the folder that "
+    "--from names"
+)
 
 
 def prepare_qata(source: Path, target: Path, progress: Progress | None = None) -> Prepared:
-    """QaTa-COV19-v2/{Train Set,Test Set}/{Images,Ground-truths}/*.png and four workbooks, anywhere below `source`.
+    """Prepare QaTa-COV19-v2/{Train Set,Test Set}/{Images,Ground-truths}/*.png and four workbooks.
 
-    "Left lung" in the sentences is the left of the image. Raises: MissingExtra, MissingFile, ManifestError, UnreadableFile, UsageError, NotWritable.
+    "Left lung" in the sentences is the left of the image.
+
+    Args:
+        source: the folder that the download was unpacked into, with the workbooks anywhere below.
+        target: the folder to write to.
+        progress: called with (done, total) after each case.
+
+    Returns:
+        What was written, with warnings.
+
+    Raises:
+        MissingExtra: openpyxl is not installed.
+        MissingFile: a folder or a workbook is not there.
+        ManifestError: a workbook lacks a column, or no case is whole.
+        UnreadableFile: a workbook cannot be read.
+        UsageError: target is source.
+        NotWritable: the target cannot be written.
     """
     folder = find_with(source, FOLDERS, IMAGES_REMEDY)
-    images, masks = (
-        _files(folder, "Images"),
-        {stem.removeprefix(MASK): path for stem, path in _files(folder, "Ground-truths").items()},
-    )
+    images = _files(folder, "Images")
+    labels = _files(folder, "Ground-truths")
+    masks = {stem.removeprefix(MASK): path for stem, path in labels.items()}
     books = find_with(source, [*TEXTS.values(), *LISTS.values()], TEXT_REMEDY)
-    listed, said = _listed(books)
-    silent = [stem for stem, _ in listed if stem not in said]
-    present, warnings = paired([stem for stem, _ in listed if stem in said], images, masks)
+    listed, texts = _listed(books)
+    present, warnings = paired([stem for stem, _ in listed if stem in texts], images, masks)
+    silent = [stem for stem, _ in listed if stem not in texts]
     if silent:
         warnings.append(
-            f"{len(silent):,} listed cases have no sentence and are left out (the first: {', '.join(silent[:3])})"
+            f"{len(silent):,} listed cases have no sentence and are left out {first_of(silent)}"
         )
     cases = [
-        Case(stem, images[stem], masks[stem], split, {"text": said[stem]}, ORACLE)
+        Case(stem, images[stem], masks[stem], split, {"text": texts[stem]}, ORACLE)
         for stem, split in listed
         if stem in present
     ]
@@ -54,19 +79,21 @@ def prepare_qata(source: Path, target: Path, progress: Progress | None = None) -
 def _listed(books: Path) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """(stem, split) of every case, and stem → sentence."""
     texts = {split: sentences(books / name) for split, name in TEXTS.items()}
-    stems = {
-        split: [image_stem(cells[0], books / name) for cells in columns(books / name, ["Image"])]
-        for split, name in LISTS.items()
-    }
+    stems = {split: _stems(books / name) for split, name in LISTS.items()}
     stems["test"] = list(texts["test"])
-    return [(stem, split) for split in PUBLISHED for stem in stems[split]], texts["train"] | texts[
-        "test"
-    ]
+    listed = [(stem, split) for split in PUBLISHED for stem in stems[split]]
+    return listed, texts["train"] | texts["test"]
 
 
-def _files(folder: Path, name: str) -> dict[str, Path]:
-    """The image files of one kind of both sets, by stem. Raises MissingFile."""
+def _stems(book: Path) -> list[str]:
+    return [image_stem(name, book) for (name,) in columns(book, ["Image"])]
+
+
+def _files(folder: Path, kind: str) -> dict[str, Path]:
+    """The image files of one kind of both sets, by stem."""
+    files: dict[str, Path] = {}
     for part in FOLDERS:
-        if not (folder / part / name).is_dir():
-            raise missing(folder / part, [name], IMAGES_REMEDY)
-    return {stem: path for part in FOLDERS for stem, path in by_stem(folder / part / name).items()}
+        if not (folder / part / kind).is_dir():
+            raise missing(folder / part, [kind], IMAGES_REMEDY)
+        files |= by_stem(folder / part / kind)
+    return files

@@ -1,6 +1,7 @@
-"""Referring phantoms: grey-level images with several lesions, and a sentence that says which one is meant.
+"""Referring phantoms: grey-level images with several lesions, and a sentence that names one.
 
-The lesion that a row means is drawn at random, so an image alone cannot tell it. Everything is a function of the seed: equal bytes for equal seeds.
+The lesion that a row means is drawn at random, so an image alone cannot tell it. Everything is a
+function of the seed: equal bytes for equal seeds.
 """
 
 from __future__ import annotations
@@ -14,27 +15,35 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from saywhere.captions import templates as wordings
+from saywhere.captions import templates
 from saywhere.errors import UsageError
 from saywhere.seeds import generator
 
 LEVELS = ("taught", "plain", "unseen", "place")
-"""taught: 8 paraphrases, for training. plain: one of them. unseen: a held-out wording. place: the words of the place alone."""
+"""Prompt levels of a row.
+
+taught: 8 paraphrases, for training. plain: one of them. unseen: a held-out wording. place: the
+words of the place alone.
+"""
 MIN_SIZE = 32
-SMALL, LARGE = (0.070, 0.092), (0.118, 0.155)
-"""Mean radius as a share of the image's side."""
+# Mean radius, as a range of shares of the image's side.
+SMALL = (0.070, 0.092)
+LARGE = (0.118, 0.155)
+# So many images in a row share wordings and take turns in the places: left and right, upper and
+# lower are named equally often.
 BLOCK = 4
-"""So many images in a row share wordings and take turns in the places: left and right, upper and lower are named equally often."""
 
 
 @dataclass(frozen=True)
 class Lesion:
-    """One lesion: place in the image, attributes, mask bool (height, width)."""
+    """One lesion of a phantom."""
 
     place: str
+    """One of `saywhere.captions.templates.PLACES`."""
     bright: bool
     large: bool
     mask: np.ndarray
+    """bool (height, width)"""
 
 
 def make_phantoms(
@@ -47,13 +56,26 @@ def make_phantoms(
     seed: int = 0,
     rows_per_image: int | None = None,
 ) -> Path:
-    """Write images/, masks/ and manifest.jsonl into the folder; return the manifest's path.
+    """Write images/, masks/ and manifest.jsonl into a folder.
 
-    A row is an image, one of its 2 to 4 lesions (at most one a quadrant) and the prompts for it (`LEVELS`). All lesions of an image are rows, or
-    the first `rows_per_image` drawn. The splits' random streams are independent; n_* count images. size: pixels, both sides.
+    A row is an image, one of its 2 to 4 lesions (at most one per quadrant) and the prompts for it
+    (levels: taught, plain, unseen, place). The splits' random streams are independent.
+
+    Args:
+        folder: where to write; it is made if it is not there.
+        n_train: number of images of the split train.
+        n_val: number of images of the split val.
+        n_test: number of images of the split test.
+        size: height and width in pixels.
+        seed: of everything that is drawn.
+        rows_per_image: rows of an image, the first lesions that were drawn; None for all lesions.
+
+    Returns:
+        The path of the manifest.
 
     Raises:
-        UsageError: a count below zero, no image at all, a size below 32, fewer than one row an image.
+        UsageError: a count below zero, no image at all, a size below 32, or fewer than one row per
+            image.
     """
     counts = {"train": n_train, "val": n_val, "test": n_test}
     _check(counts, size, rows_per_image)
@@ -61,14 +83,13 @@ def make_phantoms(
     manifest = folder / "manifest.jsonl"
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    # The manifest goes first and comes last: what an interrupted run leaves behind is never taken for a whole set.
+    # The manifest goes first and comes last: what an interrupted run leaves behind is never taken
+    # for a whole set.
     manifest.unlink(missing_ok=True)
-    rows = [
-        row
-        for split, n in counts.items()
-        for index in range(n)
-        for row in _write_image(folder, split, index, size, seed, rows_per_image)
-    ]
+    rows: list[dict[str, Any]] = []
+    for split, n in counts.items():
+        for index in range(n):
+            rows += _write_image(folder, split, index, size, seed, rows_per_image)
     partial = manifest.with_suffix(".partial")
     partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     partial.replace(manifest)
@@ -78,12 +99,23 @@ def make_phantoms(
 def draw_phantom(
     split: str, index: int, *, size: int = 64, seed: int = 0
 ) -> tuple[np.ndarray, list[Lesion]]:
-    """Phantom number `index` of a split: uint8 (height, width) and its lesions, in the order in which they were drawn."""
+    """Draw one phantom.
+
+    Args:
+        split: names the random stream.
+        index: number of the phantom in its split, from 0.
+        size: height and width in pixels.
+        seed: of everything that is drawn.
+
+    Returns:
+        uint8 (height, width), and its lesions in the order in which they were drawn.
+    """
     random = generator(seed, f"phantom {split}", index)
     image = _tissue(random, size)
     lesions = []
     for place in _places(split, index, seed):
-        bright, large = bool(random.random() < 0.5), bool(random.random() < 0.5)
+        bright = bool(random.random() < 0.5)
+        large = bool(random.random() < 0.5)
         distance, radius = _outline(random, place, size, large)
         image = _paint(image, (distance - 1.0) * radius, random, sign=1 if bright else -1)
         lesions.append(Lesion(place, bright, large, distance < 1.0))
@@ -145,9 +177,7 @@ def _write_image(
                 "group": name,
                 "frame": "image",
                 "oracle": True,
-            }
-            | {"prompts": _prompts(lesion, split, index, rank, seed)}
-            | {
+                "prompts": _prompts(lesion, split, index, rank, seed),
                 "lesions": len(lesions),
                 "place": lesion.place,
                 "bright": lesion.bright,
@@ -160,27 +190,28 @@ def _write_image(
 def _prompts(
     lesion: Lesion, split: str, index: int, rank: int, seed: int
 ) -> dict[str, str | list[str]]:
-    """The lesion in words, a level a key. The stream is the block's: its images say the same of different places."""
+    """Level → sentences. The stream is the block's: its images share wordings."""
     random = generator(seed, f"phantom words {split}", index // BLOCK, rank)
     attributes = {"bright": lesion.bright, "large": lesion.large}
-    taught = wordings.taught(lesion.place, **attributes, random=random)
+    taught = templates.taught(lesion.place, **attributes, random=random)
     return {
         "taught": taught,
         "plain": taught[0],
-        "unseen": wordings.unseen(lesion.place, **attributes, random=random),
+        "unseen": templates.unseen(lesion.place, **attributes, random=random),
         "place": lesion.place,
     }
 
 
 def _places(split: str, index: int, seed: int) -> list[str]:
-    """2 to 4 different places, in random order; over a block each rank falls into every place once."""
+    """2 to 4 different places, in random order; over a block each rank meets every place once."""
     random = generator(seed, f"phantom places {split}", index // BLOCK)
-    n, order = int(random.integers(2, 5)), random.permutation(len(wordings.PLACES))
-    return [wordings.PLACES[place] for place in np.roll(order, index % BLOCK)[:n]]
+    n = int(random.integers(2, 5))
+    order = random.permutation(len(templates.PLACES))
+    return [templates.PLACES[place] for place in np.roll(order, index % BLOCK)[:n]]
 
 
 def _field(random: np.random.Generator, size: int, sigma: float) -> np.ndarray:
-    """Smooth noise of unit variance and of a length scale sigma, in pixels: (height, width)."""
+    """Smooth noise (height, width) of unit variance and of a length scale sigma, in pixels."""
     field = gaussian_filter(
         random.standard_normal((size, size)), sigma, mode="reflect", truncate=3.0
     )
@@ -188,14 +219,12 @@ def _field(random: np.random.Generator, size: int, sigma: float) -> np.ndarray:
 
 
 def _tissue(random: np.random.Generator, size: int) -> np.ndarray:
-    """Background in about [0.3, 0.7]: slow changes, a slight gradient, grain of two length scales."""
+    """Background in about [0.3, 0.7]: slow changes, a slight gradient, fine grain."""
     row, column = np.mgrid[:size, :size] / (size - 1) - 0.5
     angle = random.uniform(0.0, 2 * np.pi)
     gradient = random.uniform(0.0, 0.14) * (np.cos(angle) * column + np.sin(angle) * row)
-    slow, grain = (
-        _field(random, size, size * random.uniform(0.10, 0.2)),
-        _field(random, size, size * random.uniform(0.015, 0.03)),
-    )
+    slow = _field(random, size, size * random.uniform(0.10, 0.2))
+    grain = _field(random, size, size * random.uniform(0.015, 0.03))
     return (
         random.uniform(0.43, 0.57)
         + gradient
@@ -207,34 +236,39 @@ def _tissue(random: np.random.Generator, size: int) -> np.ndarray:
 def _outline(
     random: np.random.Generator, place: str, size: int, large: bool
 ) -> tuple[np.ndarray, float]:
-    """Distance from the lesion's centre as a share of its border's (height, width), below 1 inside, and the mean radius in pixels."""
+    """Distance from the lesion's centre (height, width), and the mean radius in pixels.
+
+    The distance is a share of the border's in that direction: below 1 inside.
+    """
     harmonics = np.arange(2, 6)
-    strengths, phases = (
-        random.normal(0.0, 0.17, harmonics.shape) / (harmonics - 1) ** 1.4,
-        random.uniform(0.0, 2 * np.pi, harmonics.shape),
-    )
+    strengths = random.normal(0.0, 0.17, harmonics.shape) / (harmonics - 1) ** 1.4
+    phases = random.uniform(0.0, 2 * np.pi, harmonics.shape)
 
     def border(angle: np.ndarray) -> np.ndarray:
         waves = strengths * np.cos(angle[..., None] * harmonics + phases)
         return np.clip(1.0 + waves.sum(-1), 0.6, 1.35)
 
     radius = random.uniform(*(LARGE if large else SMALL)) * size
-    # Well inside of its quadrant: no point of the border comes nearer than a pixel and a half to the quadrant's sides.
+    # Well inside of its quadrant: no point of the border comes nearer than a pixel and a half to
+    # the quadrant's sides.
     reach = radius * float(border(np.linspace(0.0, 2 * np.pi, 180)).max()) + 1.5
-    lowest, highest = min(reach, size / 4), max(size / 2 - reach, size / 4)
-    top, left = (0.0 if "upper" in place else size / 2), (0.0 if "left" in place else size / 2)
+    lowest = min(reach, size / 4)
+    highest = max(size / 2 - reach, size / 4)
+    top = 0.0 if "upper" in place else size / 2
+    left = 0.0 if "left" in place else size / 2
     row, column = np.mgrid[:size, :size] + 0.5
-    row, column = (
-        row - (top + random.uniform(lowest, highest)),
-        column - (left + random.uniform(lowest, highest)),
-    )
-    return np.hypot(row, column) / (radius * border(np.arctan2(row, column))), radius
+    down = row - (top + random.uniform(lowest, highest))
+    across = column - (left + random.uniform(lowest, highest))
+    return np.hypot(down, across) / (radius * border(np.arctan2(down, across))), radius
 
 
 def _paint(
     image: np.ndarray, outside: np.ndarray, random: np.random.Generator, *, sign: int
 ) -> np.ndarray:
-    """Blend one lesion in, brighter (+1) or darker (-1): soft border, faint rim, texture of its own. outside: pixels from the border, inside negative."""
+    """Blend one lesion in, brighter (+1) or darker (-1): soft border, faint rim, own texture.
+
+    outside: pixels from the border, negative inside.
+    """
     size = image.shape[0]
     softness = random.uniform(0.4, 0.9) * size / 64
     inside = 1.0 / (1.0 + np.exp(np.clip(outside / softness, -30.0, 30.0)))

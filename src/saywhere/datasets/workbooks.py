@@ -16,35 +16,71 @@ MASK = "mask_"
 
 
 def sentences(path: Path) -> dict[str, str]:
-    """Stem → sentence, of the columns Image and Description. Raises as `columns`, and ManifestError where two sentences are given to one stem."""
-    found: dict[str, str] = {}
-    for image, sentence in columns(path, ["Image", "Description"]):
-        if (
-            sentence is not None
-            and found.setdefault(image_stem(image, path), str(sentence).strip())
-            != str(sentence).strip()
-        ):
+    """Read a workbook's columns Image and Description.
+
+    Args:
+        path: the workbook.
+
+    Returns:
+        The image's stem → its sentence; rows without a sentence are left out.
+
+    Raises:
+        ManifestError: a column is not there, or one image has two sentences.
+        UnreadableFile: it is no workbook.
+        MissingExtra: openpyxl is not installed.
+    """
+    texts: dict[str, str] = {}
+    for image, cell in columns(path, ["Image", "Description"]):
+        if cell is None:
+            continue
+        sentence = str(cell).strip()
+        if texts.setdefault(image_stem(image, path), sentence) != sentence:
             raise ManifestError(
                 f"two sentences of {image_stem(image, path)!r}",
                 where=path,
                 allowed="one row an image",
                 remedy="remove the wrong one",
             )
-    return found
+    return texts
 
 
 def image_stem(name: object, path: Path) -> str:
-    """Some lists name the image, some its mask (mask_NAME.png)."""
+    """Read the name of an image; some lists name its mask (mask_NAME.png) instead.
+
+    Args:
+        name: the cell.
+        path: the workbook, for the error.
+
+    Returns:
+        The image's stem.
+
+    Raises:
+        ManifestError: it is not a plain file name.
+    """
     return stem_of(name, path).removeprefix(MASK)
 
 
 def columns(path: Path, names: list[str]) -> list[tuple[object, ...]]:
-    """The named columns of a workbook's first sheet; rows without a first cell are left out. Raises ManifestError, UnreadableFile, MissingExtra."""
+    """Read some columns of a workbook's first sheet.
+
+    Args:
+        path: the workbook.
+        names: the columns, as the first row calls them.
+
+    Returns:
+        One tuple per row, in the order of `names`; rows without a first cell are left out.
+
+    Raises:
+        ManifestError: a column is not there.
+        UnreadableFile: it is no workbook.
+        MissingExtra: openpyxl is not installed.
+    """
     try:
         rows = list(_open(path).worksheets[0].iter_rows(values_only=True))
     except SaywhereError:
         raise
-    except Exception as error:  # openpyxl raises whatever zip, XML and its own parsers do
+    # openpyxl raises whatever zip, XML and its own parsers do.
+    except Exception as error:
         raise UnreadableFile(
             f"no workbook that can be read ({type(error).__name__})",
             where=path,
@@ -59,8 +95,9 @@ def columns(path: Path, names: list[str]) -> list[tuple[object, ...]]:
             allowed=f"found {', '.join(header) or 'none'}",
             remedy="take the published file",
         )
-    at = [header.index(name) for name in names]
-    return [tuple(row[i] for i in at) for row in rows[1:] if row[at[0]] is not None]
+    places = [header.index(name) for name in names]
+    filled = [row for row in rows[1:] if row[places[0]] is not None]
+    return [tuple(map(row.__getitem__, places)) for row in filled]
 
 
 def _open(path: Path) -> Workbook:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from saywhere.cli.info import TABLES, info
 from saywhere.config import FusionConfig, TextConfig
-from saywhere.datasets import PHANTOMS, SETS
+from saywhere.datasets import SETS
 from saywhere.errors import UsageError
 from saywhere.networks.registry import NETWORKS
 from saywhere.text.encoder import ENCODERS, open_encoder
@@ -34,7 +34,7 @@ def test_it_names_everything_that_a_configuration_or_prepare_may_name() -> None:
     assert sorted(get_args(FusionConfig.model_fields["name"].annotation)) == sorted(
         TABLES["fusions"]
     )
-    assert sorted([*SETS, PHANTOMS]) == sorted(TABLES["sets"])
+    assert list(SETS) == list(TABLES["sets"])
 
 
 def test_the_default_encoder_has_as_many_numbers_as_it_says() -> None:
@@ -44,16 +44,9 @@ def test_the_default_encoder_has_as_many_numbers_as_it_says() -> None:
 def test_json_is_one_document_with_a_list_a_table() -> None:
     document = json.loads(answer("--json"))
     assert list(document) == ["networks", "encoders", "fusions", "sets"]
-    assert [row["name"] for row in document["sets"]] == [
-        "kvasir",
-        "qata",
-        "clinicdb",
-        "mosmed",
-        "busi",
-        "monuseg",
-        "folder",
-        "phantoms",
-        "isic",
+    assert document["sets"] == [
+        {"name": name, "what": entry.what, "prepare": f"saywhere prepare {name}"}
+        for name, entry in SETS.items()
     ]
     assert (
         json.loads(answer("networks", "--json"))["networks"][0]["parameters_6_channels"]

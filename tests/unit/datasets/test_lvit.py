@@ -50,7 +50,7 @@ def source(
 def test_folders_and_workbooks_become_a_clean_manifest(
     name: str, source: Path, tmp_path: Path
 ) -> None:
-    prepared = SETS[name](source, tmp_path / "set", None)
+    prepared = SETS[name].prepare(source, tmp_path / "set", None)
     manifest = read_manifest(tmp_path / "set")
     assert {split: [row.id for row in manifest.split(split)] for split in manifest.splits} == {
         "train": ["a", "b"],
@@ -69,7 +69,7 @@ def test_a_case_without_a_sentence_is_left_out_and_counted(
     name: str, source: Path, tmp_path: Path, draw_image: Callable[..., None]
 ) -> None:
     (source / "LViT/Test_text_MosMedData+.xlsx").unlink()
-    prepared = SETS[name](source, tmp_path / "set", None)
+    prepared = SETS[name].prepare(source, tmp_path / "set", None)
     assert prepared.counts.get("test", 0) == 0
     assert (
         "1 cases of split test have no sentence and are left out (the first: d)"
@@ -81,11 +81,11 @@ def test_no_workbook_and_half_a_layout_are_said(name: str, source: Path, tmp_pat
     for book in (source / "LViT").glob("*_text*.xlsx"):
         book.unlink()
     with pytest.raises(MissingFile, match=r"no '\*_text\*.xlsx' in .*: put LViT's workbooks"):
-        SETS[name](source, tmp_path / "set", None)
+        SETS[name].prepare(source, tmp_path / "set", None)
     (source / "LViT/Val_Folder/labelcol").rename(source / "LViT/Val_Folder/labels")
     write_book(source / "LViT/x_text.xlsx", [("a.png", "a")])
     with pytest.raises(MissingFile, match=r"no 'labelcol' in .*Val_Folder"):
-        SETS[name](source, tmp_path / "set", None)
+        SETS[name].prepare(source, tmp_path / "set", None)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_name_of_three_splits_gets_the_sentence_of_its_own(
 ) -> None:
     for part in PARTS:
         write_book(numbered / place.format(part=part), [("1.png", f"of {part}")])
-    SETS[name](numbered, tmp_path / "set", None)
+    SETS[name].prepare(numbered, tmp_path / "set", None)
     rows = read_manifest(tmp_path / "set").rows
     assert {row.split: row.prompts["text"] for row in rows} == {
         part.lower(): (f"of {part}",) for part in PARTS
@@ -122,21 +122,21 @@ def test_a_sentence_that_may_be_of_two_cases_is_refused(
         ManifestError,
         match=r"images named '1' in val and in another split.* in .*T\w+_text\.xlsx; .*: name the workbooks so \(Val_text\.xlsx\)",
     ):
-        SETS[name](numbered, tmp_path / "set", None)
+        SETS[name].prepare(numbered, tmp_path / "set", None)
 
 
 def test_two_sentences_of_one_case_are_refused(name: str, source: Path, tmp_path: Path) -> None:
     write_book(source / "LViT/other_text.xlsx", [("a.png", "said otherwise")])
-    SETS[name](source, tmp_path / "set", None)  # Train's own workbook comes first
+    SETS[name].prepare(source, tmp_path / "set", None)  # Train's own workbook comes first
     assert read_manifest(tmp_path / "set").rows[0].prompts["text"] == ("infection of a",)
     write_book(source / "LViT/Train_more.xlsx", [("a.png", "said otherwise")])
     with pytest.raises(
         ManifestError,
         match=r"another sentence of 'a' in .*Train_\w+.*; one a case of train: keep one of the workbooks",
     ):
-        SETS[name](source, tmp_path / "set", None)
+        SETS[name].prepare(source, tmp_path / "set", None)
     write_book(source / "LViT/Train_more.xlsx", [("a.png", "one"), ("mask_a.png", "two")])
     with pytest.raises(
         ManifestError, match=r"two sentences of 'a' in .*Train_more\.xlsx; one row an image"
     ):
-        SETS[name](source, tmp_path / "set", None)
+        SETS[name].prepare(source, tmp_path / "set", None)
