@@ -130,7 +130,7 @@ def _sentence(mask: Path, target: str, rule: PlaceRule | LungRule) -> str:
 
 def _record(row: Row, folder: Path, sentence: str | None) -> dict[str, Any]:
     """A row as a manifest in `folder` has it."""
-    described = {} if sentence is None else {LEVEL: sentence}
+    described: dict[str, str | list[str]] = {} if sentence is None else {LEVEL: sentence}
     record = {
         "id": row.id,
         "image": _from(folder, row.image),

@@ -189,8 +189,7 @@ def stem_of(name: object, where: Path) -> str:
     Raises:
         ManifestError: it is not a plain name, so it could lead out of the folder.
     """
-    is_text = isinstance(name, str) and bool(name.strip()) and "\0" not in name
-    if not is_text or name != Path(name.replace("\\", "/")).name:
+    if not isinstance(name, str) or not _is_plain(name):
         raise ManifestError(
             f"{str(name)[:60]!r} is no file name",
             where=where,
@@ -198,6 +197,11 @@ def stem_of(name: object, where: Path) -> str:
             remedy="take the published file",
         )
     return Path(name).stem
+
+
+def _is_plain(name: str) -> bool:
+    """No folders, of this system's or of Windows' paths, and nothing that no file is called."""
+    return bool(name.strip()) and "\0" not in name and name == Path(name.replace("\\", "/")).name
 
 
 def write_set(
