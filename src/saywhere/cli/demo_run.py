@@ -1,13 +1,17 @@
-"""The main job, end to end, in front of whoever asks: train, evaluate, predict, report."""
+"""The main job, end to end: train, evaluate, predict.
+
+What differs between data sets (prompt levels, the target's noun) is read from the manifest.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from saywhere.config import Config
-from saywhere.data.manifest import Manifest, read_manifest
+from saywhere.data.manifest import Manifest, Row, read_manifest
 from saywhere.data.select import evaluation_prompt
 from saywhere.datasets.phantoms import SEED, prepare_phantoms
 from saywhere.datasets.synthetic import make_phantoms
@@ -35,7 +39,7 @@ PHANTOMS = Config().replace(
         "train.validate_every": 2,
     }
 )
-"""configs/phantoms.toml, embedded: a test holds the two equal."""
+"""The settings of configs/phantoms.toml; a test holds the two equal."""
 
 REAL = Config().replace(
     **{
@@ -56,82 +60,146 @@ REAL = Config().replace(
         "train.validate_every": 4,
     }
 )
-"""configs/kvasir.toml without its paths and levels."""
+"""For real images: the settings of configs/kvasir.toml without its paths and levels."""
 
 POLICIES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("words turned with the image (the paper)", {}),
-    ("words left behind", {"fusion.arm": "untouched"}),
+    ("pseudo-image transformed with the image (the paper)", {}),
+    ("prompt not transformed", {"fusion.arm": "untouched"}),
     ("no geometric augmentation", {"augment.name": "none"}),
 )
+"""Label → settings of the runs that are compared; the paper's prompt policy first."""
 N_FEW = 64
+"""Training images of each compared run: so few that the prompt policy matters."""
 EPOCHS_OF_FEW = 80
+N_EXAMPLES = 6
+N_PEEKED = 50
+"""Rows that tell whether a prompt level is blank."""
+USUAL_TARGET = "lesion"
+"""What prompts about a mosaic's tiles call the target where the manifest names none."""
 Say = Callable[[str], None]
 
 
 def demo(folder: Path, data: Path | None, *, say: Say, listen: Listener) -> Path:
-    """Run it; returns the run directory. `data`: a folder with a manifest, or None for phantoms made here."""
-    config = None if data is None else real_config(read_manifest(data))  # before a folder is made
+    """Train, evaluate and predict; on phantoms also compare prompt policies.
+
+    Args:
+        folder: Where to write; a number is appended where it holds something already.
+        data: A folder with a manifest of real images, or None for phantoms that are drawn.
+        say: Is called with one line at the start of each part.
+        listen: Is called with each event of the trainings.
+
+    Returns:
+        The run directory, `run` in the folder.
+
+    Raises:
+        MissingFile: There is no manifest in `data`.
+        ManifestError: The manifest cannot be read.
+        NotWritable: The folder cannot be written.
+    """
+    # Read before a folder is made, so that a wrong path leaves nothing behind.
+    config = None if data is None else real_config(read_manifest(data))
     folder = create(folder, "demo", claim="predictions").folder
     if config is None:
-        say(
-            "1/4 making referring phantoms: several lesions an image, and a sentence that says which one is meant"
-        )
-        config = PHANTOMS.replace(
-            **{"data.manifest": str(prepare_phantoms(None, folder / "phantoms").manifest)}
-        )
-    say(
-        "2/4 training"
-        + (
-            " (prompts are embedded first, once)"
-            if data is None
-            else f" `{config.network.name}` on {config.data.manifest}"
-        )
-    )
-    run = train(config, folder / "run", listen=listen)
-    if data is None:
-        say(f"3/4 the paper's claim in small: three more runs from {N_FEW} images")
-        files.write_json(run / "comparison.json", compare_arms(config, folder, listen))
+        run = _run_of_phantoms(folder, say, listen)
+    else:
+        say(f"2/4 training `{config.network.name}` on {config.data.manifest}")
+        run = train(config, folder / "run", listen=listen)
     say("4/4 evaluating, predicting")
     evaluate(run)
     _predict_some(run, folder / "predictions")
     return run
 
 
+def _run_of_phantoms(folder: Path, say: Say, listen: Listener) -> Path:
+    say(
+        "1/4 making referring phantoms: several lesions per image, "
+        "and a prompt that says which one is meant"
+    )
+    manifest = prepare_phantoms(None, folder / "phantoms").manifest
+    config = PHANTOMS.replace(**{"data.manifest": str(manifest)})
+    say("2/4 training (prompts are embedded first, once)")
+    run = train(config, folder / "run", listen=listen)
+    say(f"3/4 the paper's claim in small: three more runs from {N_FEW} images")
+    files.write_json(run / "comparison.json", compare_policies(config, folder, listen))
+    return run
+
+
 def real_config(manifest: Manifest) -> Config:
-    """The recipe for real images, with the manifest's own levels: those that say where are drawn from in training, or all if none does."""
-    first = manifest.rows[0].prompts
-    spoken = [
-        level
-        for level in manifest.levels
-        if any(text for row in manifest.rows[:50] for text in row.prompts.get(level, ()))
-    ]
-    plain = [level for level in spoken if len(first.get(level, ())) == 1]
-    target = first["p1"][0] if first.get("p1", ("",))[0] else "lesion"
+    """The settings for real images, with the manifest's own prompt levels and target.
+
+    Training draws from the levels that say where, or from all if none does. The evaluation reads
+    one level, the same for every run: of those, one with a single prompt per row, and of these
+    the one with most different prompts, which describes best.
+
+    Args:
+        manifest: What to train on.
+
+    Returns:
+        A configuration that can be trained.
+    """
+    texts = _texts_by_level(manifest)
+    levels = _levels_saying_where(texts) or list(texts)
     return REAL.replace(
         **{
             "data.manifest": str(manifest.path),
-            "data.target": target,
-            "text.train_prompts": _saying_where(manifest, spoken),
-            "text.evaluate_prompts": "p6" if "p6" in spoken else plain[-1] if plain else spoken[-1],
+            "data.target": _target(manifest, levels),
+            "text.train_prompts": levels,
+            "text.evaluate_prompts": _most_telling(texts, levels, len(manifest.rows)),
         }
     )
 
 
-def _saying_where(manifest: Manifest, levels: list[str]) -> list[str]:
-    texts = {
-        level: [text for row in manifest.rows for text in row.prompts.get(level, ())]
-        for level in levels
-    }
-    counts = {level: count_positions(texts[level]) for level in levels}
-    return [
-        level
-        for level in levels
-        if sum(counts[level][side] for side in OPPOSITES) > len(texts[level]) / 5
-    ] or levels
+def _texts_by_level(manifest: Manifest) -> dict[str, list[str]]:
+    """Every prompt of each level, but for levels that are blank in the first rows."""
+    texts = {}
+    for level in manifest.levels:
+        per_row = [row.prompts.get(level, ()) for row in manifest.rows]
+        if any(map(any, per_row[:N_PEEKED])):
+            texts[level] = list(chain.from_iterable(per_row))
+    return texts
 
 
-def compare_arms(config: Config, folder: Path, listen: Listener) -> dict[str, Any]:
-    """Few images, one lesion each, equal steps: does it matter that the words turn with the image?"""
+def _levels_saying_where(texts: dict[str, list[str]]) -> list[str]:
+    """Levels of which one prompt in five or more names a side."""
+    counts = {level: count_positions(prompts) for level, prompts in texts.items()}
+    named = {level: sum(count[side] for side in OPPOSITES) for level, count in counts.items()}
+    return [level for level, n in named.items() if n > len(texts[level]) / 5]
+
+
+def _most_telling(texts: dict[str, list[str]], levels: list[str], n_rows: int) -> str:
+    """The level to evaluate with; of two alike the later one, as levels grow more detailed."""
+    single = [level for level in levels if len(texts[level]) <= n_rows]
+    return max(reversed(single or levels), key=lambda level: len(set(texts[level])))
+
+
+def _target(manifest: Manifest, levels: list[str]) -> str:
+    """The target's noun: a text that every row repeats, and that the prompts build upon.
+
+    Of the levels p1 "polyp", p2 "round polyp", p6 "one round polyp, upper left" it is "polyp".
+    """
+    first, *others = manifest.rows
+    for level, texts in first.prompts.items():
+        is_repeated = all(row.prompts.get(level) == texts for row in others)
+        if len(texts) != 1 or not texts[0] or level in levels or not is_repeated:
+            continue
+        if any(texts[0] in prompt for other in levels for prompt in first.prompts.get(other, ())):
+            return texts[0]
+    return USUAL_TARGET
+
+
+def compare_policies(config: Config, folder: Path, listen: Listener) -> dict[str, Any]:
+    """Train once per prompt policy on few images: does it matter that the prompt turns, too?
+
+    Each image has one lesion, each run the same number of steps.
+
+    Args:
+        config: Of the runs; data, epochs and prompt policy are replaced.
+        folder: Gets the images and the runs.
+        listen: Is called with each event of the trainings.
+
+    Returns:
+        Title, note and a row per policy: label, mean Dice with its interval, number of cases.
+    """
     manifest = _few_phantoms(folder)
     few = config.replace(
         **{
@@ -142,27 +210,30 @@ def compare_arms(config: Config, folder: Path, listen: Listener) -> dict[str, An
     )
     rows = []
     for number, (label, changes) in enumerate(POLICIES, start=1):
-        segmenter = Segmenter(
-            train(few.replace(**changes), folder / f"few-{number}", listen=listen)
-        )
-        test = read_manifest(manifest).split("test")
-        cases = measure(
-            segmenter,
-            test,
-            [evaluation_prompt(row, segmenter.config) for row in test],
-            "right",
-            lambda done: None,
-        )
-        dice = bootstrap_mean(
-            [case["dice"] for case in cases], config.evaluate.bootstrap, config.train.seed
-        )
-        rows.append({"label": label, "dice_mean": vars(dice), "n": len(cases)})
-    note = f"UNet of width {config.network.width}, {N_FEW} training images with one lesion and eight wordings each, equal steps, right words, new images."
+        run = train(few.replace(**changes), folder / f"few-{number}", listen=listen)
+        dice = _test_dice(Segmenter(run))
+        mean = bootstrap_mean(dice, config.evaluate.bootstrap, config.train.seed)
+        rows.append({"label": label, "dice_mean": vars(mean), "n": len(dice)})
     return {
-        "title": "Why fuse first: what happens to the words when the image turns",
-        "note": note,
+        "title": "Why fuse first: what happens to the prompt when the image turns",
+        "note": f"UNet of width {config.network.width}, {N_FEW} training images with one lesion "
+        "and eight wordings each, equal steps, right prompts, new images.",
         "rows": rows,
     }
+
+
+def _test_dice(segmenter: Segmenter) -> list[float]:
+    """Dice of each test case with its own prompt."""
+    test = _test_rows(segmenter)
+    prompts = [evaluation_prompt(row, segmenter.config) for row in test]
+    cases = measure(segmenter, test, prompts, "right", lambda done: None)
+    return [case["dice"] for case in cases]
+
+
+def _test_rows(segmenter: Segmenter) -> list[Row]:
+    data = segmenter.config.data
+    assert data.manifest is not None
+    return read_manifest(data.manifest).split(data.test_split)
 
 
 def _few_phantoms(folder: Path) -> Path:
@@ -179,13 +250,9 @@ def _few_phantoms(folder: Path) -> Path:
 
 def _predict_some(run: Path, out: Path) -> None:
     segmenter = Segmenter(run)
-    assert segmenter.config.data.manifest is not None
-    test = read_manifest(segmenter.config.data.manifest).split(segmenter.config.data.test_split)[:6]
-    run_jobs(
-        segmenter,
-        [
-            Job(row.image, evaluation_prompt(row, segmenter.config), f"example-{i}")
-            for i, row in enumerate(test, start=1)
-        ],
-        out,
-    )
+    rows = _test_rows(segmenter)[:N_EXAMPLES]
+    jobs = [
+        Job(row.image, evaluation_prompt(row, segmenter.config), f"example-{number}")
+        for number, row in enumerate(rows, start=1)
+    ]
+    run_jobs(segmenter, jobs, out)

@@ -70,6 +70,27 @@ def test_levels_are_taken_from_the_manifest(
     )
 
 
+def test_other_names_of_levels_serve_as_well() -> None:
+    prompts = (
+        {"noun": ("nodule",), "full": ("one nodule, upper left",), "short": ("nodule, left",)},
+        {"noun": ("nodule",), "full": ("two nodules, lower left",), "short": ("nodule, left",)},
+    )
+    rows = tuple(Row(str(i), Path("a.png"), prompts=texts) for i, texts in enumerate(prompts))
+    config = demo.real_config(Manifest(Path("m.jsonl"), rows, "digest"))
+    assert config.text.train_prompts == ["full", "short"]
+    assert config.text.evaluate_prompts == "full"
+    assert config.data.target == "nodule"
+
+
+def test_a_noun_that_changes_from_row_to_row_is_no_target() -> None:
+    prompts = (
+        {"noun": ("nodule",), "full": ("one nodule, upper left",)},
+        {"noun": ("cyst",), "full": ("one cyst, lower left",)},
+    )
+    rows = tuple(Row(str(i), Path("a.png"), prompts=texts) for i, texts in enumerate(prompts))
+    assert demo.real_config(Manifest(Path("m.jsonl"), rows, "digest")).data.target == "lesion"
+
+
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same demo of a few seconds."""
