@@ -1,4 +1,4 @@
-"""The paper's claims and open questions, and ours, by topic: which committed cells answer each. `evidence.py` makes its page of them."""
+"""The paper's claims and open questions, and ours, by topic: which committed cells answer each. `question_tables.py` makes the pages' tables of them."""
 
 from __future__ import annotations
 
@@ -63,14 +63,15 @@ def _curve(arm: str) -> tuple[Claim, ...]:
 
 
 TURNED = Topic(
-    "Do words that turn with the image beat words left behind?",
-    "The paper's idea: fuse first, so that the words' picture turns with the image (`fuse-first`), where others turn image and mask and leave the words as "
-    f"they were (`untouched`). {SMALL}",
+    "Does a pseudo-image that is transformed with the image beat a prompt that is not?",
+    "The paper's idea is to fuse first, so that the pseudo-image is transformed with the image "
+    "(`fuse-first`). Others transform image and mask and leave the prompt as it was (`untouched`). "
+    f"{SMALL}",
     (
         Claim(
             "Phantoms, the demo",
             arms,
-            "Three short runs; without the words nothing can be solved there.",
+            "Three short runs; without the prompt nothing can be solved there.",
         ),
         *_curve("untouched"),
         Claim(MOSAICS, between("mosaic_fusions", FUSED, "early · untouched")),
@@ -86,7 +87,7 @@ TURNED = Topic(
     ),
 )
 PAYS = Topic(
-    "Does turning images pay at all, with words that turn?",
+    "Does geometric augmentation pay at all, with fuse-first?",
     f"`fuse-first` beside `still` (no geometric augmentation), which the paper does not ask. {SMALL}",
     (
         *_curve("still"),
@@ -94,21 +95,23 @@ PAYS = Topic(
         Claim("Kvasir-SEG", better("kvasir_fusions", FUSED, "early · still")),
         Claim("Kvasir-SEG, 3,200 steps", better("kvasir_longer", FUSED, "early · still")),
         Claim(
-            "Kvasir-SEG, 3,200 steps, no words",
+            "Kvasir-SEG, 3,200 steps, no prompt",
             better("kvasir_longer", "image only", "image only · still"),
-            "Turning alone, of images without words.",
+            "The augmentation alone, of images without a prompt.",
         ),
         Claim(
             "QaTa-COV19",
             better("qata_fusions", FUSED, "early · still"),
-            "Films are all upright: turning costs in 800 steps, words or not.",
+            "Films are all upright: turning costs in 800 steps, with a prompt or not.",
         ),
     ),
 )
 REWORDED = Topic(
-    "Is turning the words' picture better than changing the words?",
-    "The direct rival: exchange left and right, upper and lower as the image is flipped (`swap`), or write the sentence anew from the turned mask by the set's "
-    f"own rule (`recaption`; the tables say how often it gives the set's own sentence). No word says a free rotation; the picture turns with it. {SMALL}",
+    "Is transforming the pseudo-image better than changing the prompt?",
+    "The direct rivals exchange left and right, upper and lower as the image is flipped (`swap`), "
+    "or write the sentence anew from the transformed mask by the set's own rule (`recaption`; the "
+    "tables say how often it gives the set's own sentence). No word says a free rotation. "
+    f"{SMALL}",
     (
         *(
             Claim(f"{shown}, {done}", better(f"{key}_fusions", FUSED, f"early · {arm}"))
@@ -124,8 +127,10 @@ REWORDED = Topic(
 )
 EARLY = Topic(
     "Does fusing early beat fusing late?",
-    "`early · fuse-first` beside the sentence vector at the bottleneck (`late-concat`), scale and shift in every decoder stage (`film`) and tokens at two "
-    f"scales (`cross-attention`): each with words exchanged as the image turns (`swap`) and without geometric augmentation (`still`). {SMALL}",
+    "`early · fuse-first` beside the sentence vector at the bottleneck (`late-concat`), scale and "
+    "shift in every decoder stage (`film`) and tokens at two scales (`cross-attention`). Each has "
+    "its prompt exchanged as the image turns (`swap`), or no geometric augmentation (`still`). "
+    f"{SMALL}",
     tuple(
         Claim(f"{name} · {arm}, {shown}", between(f"{key}_fusions", FUSED, f"{name} · {arm}"))
         for key, shown in (("mosaic", MOSAICS), ("kvasir", "Kvasir-SEG"), ("qata", "QaTa-COV19"))
@@ -134,7 +139,7 @@ EARLY = Topic(
     ),
 )
 WORDS = Topic(
-    "Do words help beyond the image?",
+    "Does a prompt help beyond the image?",
     "The paper: UNet gains 3.62 Dice points and 4.01 points of mIoU (foreground IoU) by text fused early, with augmentation. Beside image and augmentation "
     "alone, both with equal augmentation unless said.",
     (
@@ -146,7 +151,7 @@ WORDS = Topic(
         Claim(
             "UNet, Kvasir-SEG, mIoU",
             between("kvasir_unet", BOTH, AUG, measure="iou", claimed=0.0401),
-            "The same cells, IoU a case.",
+            "The same cells, IoU per image.",
         ),
         Claim(
             "At the paper's size: 224 px, width 64, 100 epochs, CXR-BERT",
@@ -182,9 +187,10 @@ WORDS = Topic(
     ),
 )
 ANY = Topic(
-    "Do they help any network?",
-    f"The paper's four networks, then a pretrained one (`lite`). {SMALL} `lite` at 224 px: 600 steps, its words' filters from zero; our recipe spends a "
-    "part of the equal steps on mosaics and blank words.",
+    "Does a prompt help any network?",
+    f"The paper's four networks, then a pretrained one (`lite`). {SMALL} `lite` at 224 px: 600 "
+    "steps, the filters for the pseudo-image from zero. Our recipe spends a part of the equal "
+    "steps on mosaics and blank prompts.",
     (
         *(
             Claim(
@@ -224,17 +230,19 @@ ANY = Topic(
 )
 CHEAP = Topic(
     "Is it computationally efficient?",
-    "Counted at 224 px, what the words add to a network: embeddings are kept, so no step calls the encoder.",
+    "What a prompt adds to a network, counted at 224 px. Embeddings are kept, so no step calls the "
+    "encoder.",
     tuple(Claim(name, cost(name)) for name in NETWORKS),
 )
 HEARD = Topic(
-    "Are the words heard?",
-    "Mean Dice does not show it: right beside contradictory words. On mosaics, contradictory are another tile's words.",
+    "Is the prompt heard?",
+    "Mean Dice does not show it; the right prompt beside a contradictory one does. On mosaics a "
+    "contradictory prompt names another tile.",
     (
         Claim("UNet with augmentation, Kvasir-SEG", heard("kvasir_unet", BOTH)),
         Claim("UNet without augmentation, Kvasir-SEG", heard("kvasir_unet", "image + text")),
         Claim(
-            "`lite` with words first, Kvasir-SEG",
+            "`lite` with `fusion.words_first`, Kvasir-SEG",
             heard("kvasir_lite", BOTH),
             "Projection and generator learn alone first.",
         ),
@@ -249,10 +257,12 @@ HEARD = Topic(
 )
 ENDS = (("heard_mosaics", "Mosaics"), ("heard_phantoms", "Phantoms"))
 VISUALNESS = Topic(
-    "Does the L1 term as published force “visualness” on words, or silence them?",
-    "An open question of the paper, asked from both ends, one factor at a time: the method as published (raw embeddings, PyTorch's start, L1 over the frame; "
-    "but with our sentence encoder and two projection layers) and our defaults (scale within, noise 0.5, start unit-variance, region term balanced). "
-    "The published term is in every row here; under L1 over the frame black is nearly optimal.",
+    "Does the L1 term as published make the prompt visible, or silence it?",
+    "An open question of the paper, asked from both ends, one factor at a time. One end is the "
+    "method as published (raw embeddings, PyTorch's start, L1 over the frame; but with our "
+    "sentence encoder and two projection layers), the other our defaults (scale within, noise 0.5, "
+    "start unit-variance, region term balanced). The published term is in every row here. Under "
+    "L1 over the frame a black pseudo-image is nearly optimal.",
     (
         *(
             Claim(f"{shown}: {label}", silenced(name, label))
@@ -279,7 +289,7 @@ VISUALNESS = Topic(
     ),
 )
 MENDED = Topic(
-    "Are the words heard without the L1 term as published?",
+    "Is the prompt heard without the L1 term as published?",
     "The same cells with another region term, or none.",
     (
         *(
@@ -304,16 +314,17 @@ MENDED = Topic(
 )
 MIXED = Topic(
     "How are colour jitter, blur and CutMix done right?",
-    f"Open questions of the paper: on the image alone or on its pseudo-image too; a pasted box with its words or without them. {SMALL}",
+    "Open questions of the paper: a change of colour of the image alone or of its pseudo-image "
+    f"too; a pasted box with its prompt or without. {SMALL}",
     tuple(
         Claim(f"{asked}, {shown}", better(f"{key}_questions", label, reference))
         for asked, label, reference in (
             (
-                "CutMix with its words beside without them",
+                "CutMix with its prompt beside without it",
                 "CutMix with its words",
                 "CutMix without its words",
             ),
-            ("CutMix with its words beside none", "CutMix with its words", "defaults"),
+            ("CutMix with its prompt beside no CutMix", "CutMix with its words", "defaults"),
             (
                 "Colour jitter of the image alone beside of both",
                 "colour jitter",
@@ -326,8 +337,8 @@ MIXED = Topic(
 )
 FILTERS = Topic(
     "Do 2C channels spoil a pretrained encoder?",
-    "An open question of the paper: five ways to begin the new channels' filters, each beside the image alone. `lite` at 64 px, where its training itself "
-    "wavers between seeds. Whether words are heard through them stands above.",
+    "An open question of the paper: five ways to begin the new channels' filters, each beside the "
+    "image alone. `lite` at 64 px, where its training itself wavers between seeds.",
     tuple(
         Claim(
             f"`{way}`, Kvasir-SEG",
@@ -343,7 +354,8 @@ FILTERS = Topic(
 )
 ELSEWHERE = Topic(
     "What of harder and other data?",
-    "Mosaics of 3 × 3 images; and polyps of another size than those learned from (the domain changes with the size alone).",
+    "Mosaics of 3 × 3 images; and polyps of another size than those learned from. The domain "
+    "changes with the size alone.",
     (
         *(
             Claim(
@@ -354,7 +366,7 @@ ELSEWHERE = Topic(
         ),
         *(
             Claim(
-                f"Learned from {learned}, tested on {asked} polyps: words beside none",
+                f"Learned from {learned}, tested on {asked} polyps: a prompt beside none",
                 better(
                     f"kvasir_to_{asked}",
                     f"learned from {learned} · image + text",
@@ -403,20 +415,21 @@ PARTS = Topic(
     ),
 )
 
-TOPICS = (
-    TURNED,
-    PAYS,
-    REWORDED,
-    EARLY,
-    WORDS,
-    ANY,
-    CHEAP,
-    HEARD,
-    VISUALNESS,
-    MENDED,
-    MIXED,
-    FILTERS,
-    ELSEWHERE,
-    LANGUAGE,
-    PARTS,
-)
+TOPICS = {
+    "turned": TURNED,
+    "pays": PAYS,
+    "reworded": REWORDED,
+    "early": EARLY,
+    "words": WORDS,
+    "any": ANY,
+    "cheap": CHEAP,
+    "heard": HEARD,
+    "visualness": VISUALNESS,
+    "mended": MENDED,
+    "mixed": MIXED,
+    "filters": FILTERS,
+    "elsewhere": ELSEWHERE,
+    "language": LANGUAGE,
+    "parts": PARTS,
+}
+"""By the name in a page's mark: `<!-- table: claims_NAME -->` is filled with the question's rows."""

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from verdicts import AUG, BOTH, NETWORKS, OURS, TENTH, gained, seeds, verdict
+import question_tables
+from verdicts import AUG, BOTH, NETWORKS, OURS, POLICIES, TENTH, gained, seeds, verdict
 
 from saywhere.errors import MissingFile
 from saywhere.experiments.compare import compare, gap, table
@@ -27,6 +28,8 @@ RESULTS, MODELS = ROOT / "benchmarks" / "results", ROOT / "src" / "saywhere" / "
 PAGES = (
     ROOT / "README.md",
     ROOT / "docs" / "service.md",
+    ROOT / "docs" / "index.md",
+    ROOT / "docs" / "when-not-to-use.md",
     ROOT / "docs" / "how-to" / "models.md",
     *sorted((ROOT / "docs" / "results").glob("*.md")),
 )
@@ -39,6 +42,9 @@ def filled(text: str) -> str:
 
 
 def _table(name: str) -> str:
+    table_of_question = question_tables.made(name)
+    if table_of_question is not None:
+        return table_of_question
     place = RESULTS / f"{name}.json"
     if name == "models":
         return _models(sorted(MODELS.glob("*/config.json")))
@@ -184,7 +190,9 @@ def _arms(found: dict[str, Any]) -> str:
     """A demo's comparison: what happens to the words when the image turns."""
     comparison = found["comparison"]
     lines = ["| when the image turns | Dice a case [95 %] |", "|---|---|"]
-    lines += [f"| {row['label']} | {with_span(**row['dice_mean'])} |" for row in comparison["rows"]]
+    for row in comparison["rows"]:
+        label = POLICIES.get(row["label"], row["label"])
+        lines.append(f"| {label} | {with_span(**row['dice_mean'])} |")
     return (
         "\n".join([*lines, f"\n{comparison['note']} {comparison['rows'][0]['n']} cases, one seed."])
         + "\n"
@@ -363,20 +371,7 @@ def _helps() -> str:
         lines.append(
             f"| {network} | {' | '.join(_helped(f'{key}_{kind}', label, reference) for key in sets)} |"
         )
-    names = ", ".join(
-        f"[`{key}_{kind}`](../evidence.md#{key}_{kind})"
-        for kind in ("networks", "lite_224")
-        for key in sets
-    )
-    return (
-        "\n".join(
-            [
-                *lines,
-                f"\nIntervals: 95 %, over seeds and cases. All columns of these tables: {names}.",
-            ]
-        )
-        + "\n"
-    )
+    return "\n".join([*lines, "\nIntervals: 95 %, over seeds and cases.\n"])
 
 
 def _helped(name: str, label: str, reference: str) -> str:

@@ -1,4 +1,4 @@
-"""What the committed results say of a claim: figures with their interval, and a verdict by a rule. `evidence.py` makes its page of them."""
+"""What the committed results say of a claim: figures with their interval, and a verdict by a rule. `question_tables.py` makes the pages' tables of them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ TENTH = ", a tenth of the images"
 NETWORKS = ("UNet", "UNet++", "TransUNet", "MISSFormer")
 PAPERS = ("reproduced", "contradicted", "not reproduced")  # of a claim of the paper
 OURS = ("yes", "no, worse", "not settled")  # of a question that it leaves, or that we ask
+POLICIES = {
+    "words turned with the image (the paper)": "pseudo-image transformed with the image",
+    "words left behind": "prompt not transformed",
+}
+"""How the labels that a demo's results have are called on a page."""
 
 
 class Found(NamedTuple):
@@ -167,7 +172,7 @@ def silenced(name: str, label: str) -> Look:
     return alive(
         name,
         label,
-        ("it does not silence them here", "it silences the words", "heard with {} of {} seeds"),
+        ("it does not silence them here", "it silences the prompt", "heard with {} of {} seeds"),
     )
 
 
@@ -178,7 +183,8 @@ def arms() -> Found:
         for row in json.loads((RESULTS / "demo_phantoms.json").read_text())["comparison"]["rows"]
     }
     turned, behind = list(rows.values())[:2]  # in the demo's order, whatever it calls them
-    shown = " · ".join(f"{label} {with_span(**dice)}" for label, dice in rows.items())
+    named = {POLICIES.get(label, label): dice for label, dice in rows.items()}
+    shown = " · ".join(f"{label} {with_span(**dice)}" for label, dice in named.items())
     return Found(
         f"{shown}; one seed, `demo_phantoms`",
         tagged("reproduced" if turned["low"] > behind["high"] else "not reproduced", 1),
@@ -231,7 +237,7 @@ def mean_of_sets(label: str, reference: str, sets: dict[str, str], mark: float) 
         shown = " · ".join(f"{sets[key]} {values.mean():.3f}" for key, values in dice.items())
         measured = (
             f"{with_span(mean.mean, mean.low, mean.high)} ({shown}), {seeds(len(shared))}; "
-            f"without words {np.mean([values.mean() for values in without.values()]):.3f}, `*_lite_224`"
+            f"without a prompt {np.mean([values.mean() for values in without.values()]):.3f}, `*_lite_224`"
         )
         return Found(
             measured,

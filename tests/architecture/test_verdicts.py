@@ -1,4 +1,4 @@
-"""A verdict of docs/evidence.md follows from its interval and its seeds, and says when there is but one."""
+"""A verdict of docs/results follows from its interval and its seeds, and says when there is but one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ import pytest
 from scipy.stats import bootstrap
 from test_tables import ROOT, script
 
+from saywhere.errors import MissingFile
 from saywhere.experiments.grid import cells_of, read_grid
+from saywhere.experiments.moved import moved
 from saywhere.metrics.statistics import PairedDifference
 from table_files import cell, written
 
@@ -100,7 +102,7 @@ def test_words_that_one_seed_hears_and_two_do_not_are_neither_heard_nor_silenced
     assert verdicts.silenced("mixed", "text")().verdict == "heard with 1 of 3 seeds"
     assert verdicts.heard("all", "text")().verdict == "heard"
     assert verdicts.silenced("all", "text")().verdict == "it does not silence them here"
-    assert verdicts.silenced("none", "text")().verdict == "it silences the words (one seed)"
+    assert verdicts.silenced("none", "text")().verdict == "it silences the prompt (one seed)"
     assert verdicts.silenced("all", "text")().measured.startswith(
         "spread 0.1000, right − contradictory +0.200 ["
     )
@@ -145,7 +147,7 @@ def test_the_mean_of_sets_is_beside_the_mark(verdicts: ModuleType, tmp_path: Pat
     half = 1.96 * spans.std() / np.sqrt(2)  # of the mean of two such sets, drawn apart
     found = verdicts.mean_of_sets("text", "image", {"a": "A", "b": "B"}, 0.64)()
     shown = re.fullmatch(
-        r"0\.650 \[(.+), (.+)\] \(A 0\.550 · B 0\.750\), 1 seed; without words 0\.450, `\*_lite_224`",
+        r"0\.650 \[(.+), (.+)\] \(A 0\.550 · B 0\.750\), 1 seed; without a prompt 0\.450, `\*_lite_224`",
         found.measured,
     )
     assert shown
@@ -186,22 +188,24 @@ def test_heard_by_each_seed_but_very_differently_is_said(
     ],
 )
 def test_a_verdict_is_counted_without_its_figure_and_its_seeds(verdict: str, kind: str) -> None:
-    assert script("evidence")._kind(verdict) == kind
+    assert script("question_tables").kind_of(verdict) == kind
 
 
-def test_the_page_begins_with_each_question_and_a_link_to_its_rows() -> None:
-    evidence = script("evidence")
-    page = evidence.PAGE.read_text(
-        encoding="utf-8"
-    )  # test_tables.py holds it to what would be made
-    headings = {evidence._anchor(line[3:]) for line in page.splitlines() if line.startswith("## ")}
-    asked = [
-        line
-        for line in page.split("## In short")[1].split("\n## ")[0].splitlines()
-        if line.startswith("| [")
-    ]
-    assert len(asked) == len(evidence.TOPICS)
-    assert all(line.split("](#")[1].split(")")[0] in headings for line in asked)
+def test_the_results_begin_with_each_question_and_a_link_to_its_page() -> None:
+    questions, claims = script("question_tables"), script("claims")
+    page = (ROOT / "docs/results/index.md").read_text(encoding="utf-8")
+    listed = [line for line in page.splitlines() if line.startswith("| [")]
+    assert len(listed) == len(claims.TOPICS)
+    for key, topic in claims.TOPICS.items():
+        (line,) = [line for line in listed if line.startswith(f"| [{topic.asks}](")]
+        target = ROOT / "docs/results" / line.split("](")[1].split(")")[0]
+        assert target.name == questions.page_of(key)
+        assert f"*{topic.asks}*" in target.read_text(encoding="utf-8")
+
+
+def test_a_question_without_a_page_is_noticed() -> None:
+    with pytest.raises(MissingFile, match=r"<!-- table: claims_nothing -->"):
+        script("question_tables").page_of("nothing")
 
 
 def test_what_words_cost_is_what_was_counted(verdicts: ModuleType, tmp_path: Path) -> None:
@@ -226,7 +230,7 @@ def test_what_words_cost_is_what_was_counted(verdicts: ModuleType, tmp_path: Pat
 
 def test_the_counted_cost_is_the_committed_one() -> None:
     cost = script("cost")
-    assert cost.main() == json.loads(cost.RESULT.read_text())
+    assert cost.main() == moved(json.loads(cost.RESULT.read_text()))
 
 
 def test_the_simulated_coverage_is_the_committed_one() -> None:
@@ -262,5 +266,5 @@ def test_every_claim_asks_for_cells_that_a_grid_makes(monkeypatch: pytest.Monkey
         sys.modules["verdicts"], "results_of", cache(InGrid)
     )  # that claims.py imported
     monkeypatch.setattr("saywhere.experiments.compare.RESAMPLES", 10)
-    asked = [claim for topic in claims.TOPICS for claim in topic.claims]
+    asked = [claim for topic in claims.TOPICS.values() for claim in topic.claims]
     assert all(claim.look().verdict for claim in asked)
