@@ -1,0 +1,1 @@
+"""Prompts: text in, frozen vectors out, cached and scaled."""

@@ -1,6 +1,8 @@
-"""Embeddings on disk: each distinct prompt is encoded once, before training; no training step ever runs the encoder.
+"""Embeddings on disk: each distinct prompt is encoded once, before training.
 
-A cache is a folder a key (encoder, revision, pooling, max length) of shards that never change: several processes may fill it at once.
+No training step ever runs the encoder. A cache is a folder per key (encoder, revision, pooling,
+max length) of shards that never change: several processes may fill it at once. The shards' file
+format stands in `text.shards`, apart from this, because it must stay readable for ever.
 """
 
 from __future__ import annotations
@@ -23,77 +25,100 @@ from saywhere.text.encoder import Encoder
 
 
 class EmbeddingCache:
-    """Vectors of one encoder; `get` encodes only what was never seen. Raises NotWritable where the folder cannot be made or filled.
+    """Vectors of one encoder; `get` encodes only what was never seen.
 
-    Keep it where prompts come one by one: it reads each shard once, then only those that hold what is asked for.
+    Keep one where prompts come one by one: it reads each shard once, and later only the shards
+    that hold a prompt which is wanted.
+
+    Attributes:
+        encoder: Where new vectors come from.
+        tokens: Is there a vector per token, instead of one per sentence?
+        folder: Where this encoder's shards lie.
     """
 
     def __init__(
         self, encoder: Encoder, folder: Path | None = None, *, tokens: bool = False
     ) -> None:
-        """`tokens`: keep a vector a token instead of one a sentence."""
-        self.encoder, self.tokens = encoder, tokens
-        self._holds: dict[str, set[str]] = {}  # names of prompts, by the shard's
-        key = json.dumps(
-            [
-                encoder.name,
-                encoder.revision,
-                "tokens" if tokens else encoder.pooling,
-                encoder.max_length,
-            ]
-        )
-        plain = re.sub(r"[^\w.-]", "_", encoder.name, flags=re.ASCII).lstrip(
-            "."
-        )  # a hub's names have slashes
-        self.folder = (
-            folder or cache_folder() / "embeddings"
-        ) / f"{plain}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        """Open the cache of an encoder, and make its folder if need be.
+
+        Args:
+            encoder: A frozen encoder.
+            folder: Where all encoders' folders lie; None for `embeddings` in the cache folder.
+            tokens: Keep a vector per token, instead of one per sentence.
+
+        Raises:
+            NotWritable: The folder cannot be made.
+        """
+        self.encoder = encoder
+        self.tokens = tokens
+        self._keys_of_shard: dict[str, set[str]] = {}
+        self.folder = (folder or cache_folder() / "embeddings") / self._folder_name()
         with refusing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
 
+    def _folder_name(self) -> str:
+        encoder = self.encoder
+        pooling = "tokens" if self.tokens else encoder.pooling
+        key = json.dumps([encoder.name, encoder.revision, pooling, encoder.max_length])
+        # Names from a model hub hold slashes, and a leading dot would hide the folder.
+        plain_name = re.sub(r"[^\w.-]", "_", encoder.name, flags=re.ASCII).lstrip(".")
+        return f"{plain_name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
     def get(self, prompts: Sequence[str]) -> np.ndarray:
-        """float32 (n, dim), in the order of the prompts; of tokens (n, token, dim), padded with zero rows to the longest."""
-        names = {prompt: shards.name(prompt) for prompt in prompts}
-        known = self._read(set(names.values()))
-        if new := sorted(prompt for prompt in names if names[prompt] not in known):
-            known.update(self._encode(new))
-        rows = [known[names[prompt]] for prompt in prompts]
-        table = np.zeros(
-            (len(prompts), max((len(row) for row in rows), default=1), self.encoder.dim), np.float32
-        )
+        """The vectors of prompts, encoded where they were never seen.
+
+        Args:
+            prompts: Texts, in any order; the same one may come more than once.
+
+        Returns:
+            float32 (n, dim), in the order of the prompts. With `tokens`, float32
+            (n, token, dim), padded with zero rows to the longest prompt.
+
+        Raises:
+            NotWritable: The disk is full, or the folder takes no files.
+        """
+        keys = {prompt: shards.prompt_key(prompt) for prompt in prompts}
+        vectors = self._read(set(keys.values()))
+        new = sorted(prompt for prompt in keys if keys[prompt] not in vectors)
+        if new:
+            vectors.update(self._encode(new))
+        rows = [vectors[keys[prompt]] for prompt in prompts]
+        longest = max((len(row) for row in rows), default=1)
+        table = np.zeros((len(prompts), longest, self.encoder.dim), np.float32)
         for i, row in enumerate(rows):
             table[i, : len(row)] = row
         return table if self.tokens else table[:, 0]
 
     def _read(self, wanted: set[str]) -> dict[str, np.ndarray]:
-        known: dict[str, np.ndarray] = {}
+        """Vectors on the disk, by prompt key; of shards read before only those that matter."""
+        vectors: dict[str, np.ndarray] = {}
         use(self.folder)
-        before, here = self._holds, shards.shards(self.folder)
-        self._holds = holds = {path.stem: before[path.stem] for path in here if path.stem in before}
-        for path in here:
-            if path.stem in holds and not holds[path.stem] & wanted:
+        paths = shards.list_shards(self.folder)
+        stems = {path.stem for path in paths}
+        known = {stem: keys for stem, keys in self._keys_of_shard.items() if stem in stems}
+        self._keys_of_shard = known
+        for path in paths:
+            if path.stem in known and not known[path.stem] & wanted:
                 continue
-            vectors = shards.read(path)
-            holds[path.stem] = set(vectors)
-            known.update(
-                {name: vectors[name].copy() for name in wanted & vectors.keys()}
-            )  # so that the rest of the shard is let go
-        return known
+            shard = shards.read(path)
+            known[path.stem] = set(shard)
+            # Copies, so that the rest of the shard leaves the memory.
+            vectors.update({key: shard[key].copy() for key in wanted & shard.keys()})
+        return vectors
 
     def _encode(self, new: list[str]) -> dict[str, np.ndarray]:
-        found = (
-            self.encoder.embed_tokens(new)
-            if self.tokens
-            else list(self.encoder.embed(new)[:, None])
-        )
-        vectors = {shards.name(prompt): rows for prompt, rows in zip(new, found)}
+        rows: Sequence[np.ndarray]
+        if self.tokens:
+            rows = self.encoder.embed_tokens(new)
+        else:
+            rows = list(self.encoder.embed(new)[:, None])
+        vectors = {shards.prompt_key(prompt): states for prompt, states in zip(new, rows)}
         try:
             written = shards.write(self.folder, vectors)
-        except FileNotFoundError:  # the cache was cleared just now
+        except FileNotFoundError:  # the cache was cleared just now; writing makes the folder anew
             written = shards.write(self.folder, vectors)
-        self._holds[written.stem] = set(vectors)
-        with suppress(
-            NotWritable, OSError
-        ):  # these vectors are kept; that there are many shards is no reason to stop
+        self._keys_of_shard[written.stem] = set(vectors)
+        # The vectors are safe by now. That there are many shards is no reason to stop.
+        with suppress(NotWritable, OSError):
             shards.merge(self.folder)
         return vectors

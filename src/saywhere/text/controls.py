@@ -1,4 +1,8 @@
-"""Encoders that know no language, to compare with: how much of a gain is language, how much is a leaked position, how much a name for a case?"""
+"""Encoders that know no language, to compare with.
+
+They tell how much of a gain is language, how much a leaked position, and how much only a name for
+each image.
+"""
 
 from __future__ import annotations
 
@@ -13,52 +17,118 @@ from saywhere.text.directions import positions
 from saywhere.text.prompts import clean
 
 RANDOM_DIM = 384
+"""As many numbers as the default encoder gives, so that the two can be compared."""
+PLACE_DIM = 10
+"""Nine cells of a 3×3 grid, and one number for a sentence that names none."""
 VERTICAL: tuple[set[str], ...] = ({"top", "upper"}, set(), {"bottom", "lower"})
+"""Words for the grid's rows, from above."""
 HORIZONTAL: tuple[set[str], ...] = ({"left"}, set(), {"right"})
+"""Words for the grid's columns, from the left."""
 
 
 class Control:
-    """A fixed function from a sentence to numbers, in the form of `text.encoder.Encoder`; one token a sentence."""
+    """A fixed function from a sentence to numbers, as a `text.encoder.Encoder`.
+
+    A sentence is one token.
+
+    Attributes:
+        name: As the registry calls it.
+        dim: Numbers per vector.
+    """
 
     revision, pooling, max_length = "1", "none", 512
 
     def __init__(self, name: str, dim: int, numbers: Callable[[str], np.ndarray]) -> None:
-        self.name, self.dim, self._numbers = name, dim, numbers
+        """Make an encoder of a function.
+
+        Args:
+            name: As the registry calls it.
+            dim: Numbers per vector.
+            numbers: A cleaned prompt → float32 (dim,).
+        """
+        self.name = name
+        self.dim = dim
+        self._numbers = numbers
 
     def embed(self, prompts: Sequence[str]) -> np.ndarray:
-        """Prompts → float32 (n, dim)."""
-        return (
-            np.stack([self._numbers(clean(prompt)) for prompt in prompts])
-            if prompts
-            else np.zeros((0, self.dim), np.float32)
-        )
+        """One vector per prompt.
+
+        Args:
+            prompts: Texts.
+
+        Returns:
+            float32 (n, dim).
+        """
+        if not prompts:
+            return np.zeros((0, self.dim), np.float32)
+        return np.stack([self._numbers(clean(prompt)) for prompt in prompts])
 
     def embed_tokens(self, prompts: Sequence[str]) -> list[np.ndarray]:
-        """Prompts → for each float32 (1, dim)."""
+        """One vector per prompt, as its only token.
+
+        Args:
+            prompts: Texts.
+
+        Returns:
+            For each prompt float32 (1, dim).
+        """
         return list(self.embed(prompts)[:, None])
 
     def count_tokens(self, prompt: str) -> int:
-        """Words; nothing is ever cut off."""
+        """How long a prompt is.
+
+        Args:
+            prompt: A text.
+
+        Returns:
+            Its words; nothing is ever cut off.
+        """
         return len(prompt.split())
 
 
 def open_random(
     path: Path | None = None, pooling: str = "default", max_length: int | None = None
 ) -> Control:
-    """A Gaussian vector of unit length a sentence, from its SHA-256: equal sentences are equal, and no two others are alike."""
-    _takes_nothing("random", path, pooling, max_length)
+    """Open the encoder whose vectors only name a sentence.
+
+    Args:
+        path: None; there are no files.
+        pooling: "default"; there is nothing to pool.
+        max_length: None; nothing is cut off.
+
+    Returns:
+        An encoder that gives each sentence a Gaussian vector of unit length, drawn by its
+        SHA-256. Equal sentences are equal, and no two others are alike.
+
+    Raises:
+        ConfigError: An argument is set.
+    """
+    _refuse_settings("random", path, pooling, max_length)
     return Control("random", RANDOM_DIM, _random)
 
 
 def open_place(
     path: Path | None = None, pooling: str = "default", max_length: int | None = None
 ) -> Control:
-    """Which cells of a 3×3 grid the sentence's position words name, and nothing else: ten numbers, the last for a sentence that names none.
+    """Open the encoder of places: which cells of a 3×3 grid the sentence's words name.
 
-    Where the position words were computed from the mask, this is the truth's place as numbers, without any language.
+    Where the position words were computed from the mask, these numbers are the truth's place,
+    without any language.
+
+    Args:
+        path: None; there are no files.
+        pooling: "default"; there is nothing to pool.
+        max_length: None; nothing is cut off.
+
+    Returns:
+        An encoder that gives ten numbers, 0 or 1: the grid row by row, then 1 for a sentence that
+        names no place.
+
+    Raises:
+        ConfigError: An argument is set.
     """
-    _takes_nothing("place", path, pooling, max_length)
-    return Control("place", 10, _place)
+    _refuse_settings("place", path, pooling, max_length)
+    return Control("place", PLACE_DIM, _place)
 
 
 def _random(prompt: str) -> np.ndarray:
@@ -68,25 +138,27 @@ def _random(prompt: str) -> np.ndarray:
 
 
 def _place(prompt: str) -> np.ndarray:
-    cells = np.zeros(10, np.float32)
+    cells = np.zeros(PLACE_DIM, np.float32)
     named = positions(prompt)
     if not named:
-        cells[9] = 1
+        cells[-1] = 1
         return cells
-    rows, columns = (
-        [i for i, words in enumerate(side) if words & named] or [1]
-        for side in (VERTICAL, HORIZONTAL)
-    )
-    for row in rows:
+    columns = _named_thirds(HORIZONTAL, named)
+    for row in _named_thirds(VERTICAL, named):
         for column in columns:
             cells[3 * row + column] = 1
     return cells
 
 
-def _takes_nothing(name: str, path: Path | None, pooling: str, max_length: int | None) -> None:
+def _named_thirds(words_of_third: Sequence[set[str]], named: frozenset[str]) -> list[int]:
+    """The thirds of an axis that are named; the middle one where none is."""
+    return [i for i, words in enumerate(words_of_third) if words & named] or [1]
+
+
+def _refuse_settings(name: str, path: Path | None, pooling: str, max_length: int | None) -> None:
     if path is not None or pooling != "default" or max_length is not None:
         raise ConfigError(
             f"text.encoder is {name!r}, with a path, a pooling or a length",
-            allowed="it has neither",
+            allowed="it takes none of them",
             remedy="leave them out",
         )

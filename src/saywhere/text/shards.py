@@ -1,6 +1,8 @@
-"""The embedding cache's files: each holds the vectors of some prompts, is named for the digest of its content, and never changes.
+"""The embedding cache's files: each holds the vectors of some prompts, and never changes.
 
-A torn or flipped one is known by its name, dropped, and made anew. Many small ones become one.
+A shard is named for the digest of its content. A torn or flipped one is known by that, dropped,
+and made anew. Many small shards become one. This is the file format alone; what is looked up and
+when is `text.cache`'s.
 """
 
 from __future__ import annotations
@@ -18,25 +20,51 @@ from saywhere.io.files import write_bytes
 log = logging.getLogger("saywhere")
 
 SUFFIX = ".safetensors"
-MANY, SMALL = 64, 1 << 20
-"""So many shards of fewer bytes than this become one."""
+MANY = 64
+"""So many small shards become one."""
+SMALL = 1 << 20
+"""A shard of fewer bytes than this is small."""
 
 Vectors = Mapping[str, np.ndarray]
-"""float32 (token, dim) a prompt, by its `name`; of a sentence's one vector (1, dim)."""
+"""float32 (token, dim) per prompt, by its `prompt_key`; of a sentence's one vector (1, dim)."""
 
 
-def name(prompt: str) -> str:
-    """What a shard knows a prompt by: none of its words."""
+def prompt_key(prompt: str) -> str:
+    """What a shard knows a prompt by.
+
+    Args:
+        prompt: Any text, lone surrogates included.
+
+    Returns:
+        Its SHA-256 in hexadecimal digits. No word of the prompt is written to the disk, since a
+        prompt may speak of a patient.
+    """
     return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def shards(folder: Path) -> list[Path]:
-    """Those that are there, in a fixed order."""
+def list_shards(folder: Path) -> list[Path]:
+    """The shards of a folder.
+
+    Args:
+        folder: A cache's folder.
+
+    Returns:
+        Their paths, in a fixed order.
+    """
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """All that a shard holds; nothing where it is torn (it is dropped, and the log says so) or gone: dropped, merged or cleared by another process."""
+    """All vectors of a shard.
+
+    Args:
+        path: The shard.
+
+    Returns:
+        The vectors per prompt, as `write` was given them. Nothing where the file is gone, because
+        another process dropped, merged or cleared it. Nothing where it is torn: then it is
+        removed, and the log says so.
+    """
     from safetensors.numpy import load
 
     try:
@@ -48,57 +76,71 @@ def read(path: Path) -> dict[str, np.ndarray]:
         _drop([path])
         return {}
     shard = load(content)
-    names = [bytes(row).decode() for row in shard["prompt_sha256"]]
-    ends = np.cumsum(shard.get("length", np.ones(len(names), np.int32)))
-    return {
-        each: shard["embedding"][end - length : end]
-        for each, end, length in zip(names, ends, np.diff(ends, prepend=0))
-    }
+    keys = [bytes(row).decode() for row in shard["prompt_sha256"]]
+    # A shard without lengths is an older one, which held one vector per sentence.
+    ends = np.cumsum(shard.get("length", np.ones(len(keys), np.int32)))
+    starts = ends - np.diff(ends, prepend=0)
+    rows = shard["embedding"]
+    return {key: rows[start:end] for key, start, end in zip(keys, starts, ends)}
 
 
 def write(folder: Path, vectors: Vectors) -> Path:
-    """A new shard: the rows of all prompts below each other, and how many are whose. Raises NotWritable."""
+    """Write a new shard: the rows of all prompts below each other, and how many are whose.
+
+    Args:
+        folder: A cache's folder.
+        vectors: The vectors per prompt; at least one.
+
+    Returns:
+        The shard's path. Equal vectors in equal order give the same file.
+
+    Raises:
+        NotWritable: The disk is full, or the folder takes no files.
+    """
     from safetensors.numpy import save
 
-    names = np.stack([np.frombuffer(each.encode(), np.uint8) for each in vectors])
+    keys = np.stack([np.frombuffer(key.encode(), np.uint8) for key in vectors])
     lengths = np.array([len(rows) for rows in vectors.values()], np.int32)
-    content = save(
-        {
-            "embedding": np.concatenate(list(vectors.values())).astype(np.float32),
-            "prompt_sha256": names,
-            "length": lengths,
-        }
-    )
+    embedding = np.concatenate(list(vectors.values())).astype(np.float32)
+    content = save({"embedding": embedding, "prompt_sha256": keys, "length": lengths})
     path = folder / f"{_stem(content)}{SUFFIX}"
     write_bytes(path, content)
     return path
 
 
 def merge(folder: Path) -> None:
-    """Make one of the small shards, once there are many: a service adds one with each new prompt that is typed, and a folder of thousands is slow to read.
+    """Make one shard of the small ones, once there are many.
 
-    Safe beside other processes: a shard is removed only when what was read from it is on the disk in another. Raises NotWritable, OSError.
+    A service adds a shard with each new prompt that is typed, and a folder of thousands is slow to
+    read. This is safe beside other processes: a shard is removed only when what was read from it
+    is on the disk in another.
+
+    Args:
+        folder: A cache's folder.
+
+    Raises:
+        NotWritable: The disk is full, or the folder takes no files.
+        OSError: The folder cannot be read.
     """
-    small = [path for path in shards(folder) if 0 < _size(path) < SMALL]
+    small = [path for path in list_shards(folder) if 0 < _n_bytes(path) < SMALL]
     if len(small) < MANY:
         return
-    whole = {
-        path: held for path in small if (held := read(path))
-    }  # less what another process merged meanwhile
-    if len(whole) < 2:
+    contents = {path: read(path) for path in small}
+    # What another process merged meanwhile, or what was torn, reads as empty and is left alone.
+    merged = [path for path, vectors in contents.items() if vectors]
+    if len(merged) < 2:
         return
-    vectors = {each: rows for held in whole.values() for each, rows in held.items()}
-    merged = write(folder, {each: vectors[each] for each in sorted(vectors)})
-    _drop(
-        [path for path in whole if path != merged]
-    )  # two processes that merge the same write the same
+    vectors = {key: rows for path in merged for key, rows in contents[path].items()}
+    written = write(folder, {key: vectors[key] for key in sorted(vectors)})
+    # Two processes that merge the same write the same file: that one stays.
+    _drop([path for path in merged if path != written])
 
 
 def _stem(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def _size(path: Path) -> int:
+def _n_bytes(path: Path) -> int:
     with suppress(OSError):
         return path.stat().st_size
     return 0

@@ -12,7 +12,8 @@ from saywhere.text import shards
 
 def _many(folder: Path) -> dict[str, np.ndarray]:
     vectors = {
-        shards.name(str(i)): np.full((1 + i % 3, 4), i, np.float32) for i in range(shards.MANY)
+        shards.prompt_key(str(i)): np.full((1 + i % 3, 4), i, np.float32)
+        for i in range(shards.MANY)
     }
     for each, rows in vectors.items():
         shards.write(folder, {each: rows})
@@ -21,13 +22,13 @@ def _many(folder: Path) -> dict[str, np.ndarray]:
 
 def test_merging_twice_loses_nothing(tmp_path: Path) -> None:
     vectors = _many(tmp_path)
-    small = [(path, path.read_bytes()) for path in shards.shards(tmp_path)]
+    small = [(path, path.read_bytes()) for path in shards.list_shards(tmp_path)]
     shards.merge(tmp_path)
-    (merged,) = shards.shards(tmp_path)
+    (merged,) = shards.list_shards(tmp_path)
     for path, content in small:  # as another process that listed them before would find them
         path.write_bytes(content)
     shards.merge(tmp_path)
-    assert shards.shards(tmp_path) == [merged]
+    assert shards.list_shards(tmp_path) == [merged]
     found = shards.read(merged)
     assert found.keys() == vectors.keys()
     assert all(np.array_equal(found[each], rows) for each, rows in vectors.items())
@@ -41,18 +42,18 @@ def test_shards_that_vanish_while_they_are_merged_are_no_error(
         shards, "read", lambda path: path.unlink() or {}
     )  # another process merged them, or cleared the cache
     shards.merge(tmp_path)
-    assert shards.shards(tmp_path) == []
+    assert shards.list_shards(tmp_path) == []
 
 
 def test_a_shard_that_could_not_be_read_is_not_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = _many(tmp_path)
-    spared, whole = shards.shards(tmp_path)[3], shards.read
+    spared, whole = shards.list_shards(tmp_path)[3], shards.read
     monkeypatch.setattr(shards, "read", lambda path: {} if path == spared else whole(path))
     shards.merge(tmp_path)
     monkeypatch.setattr(shards, "read", whole)
     assert spared.is_file()
     assert {
-        each for path in shards.shards(tmp_path) for each in shards.read(path)
+        each for path in shards.list_shards(tmp_path) for each in shards.read(path)
     } == vectors.keys()
