@@ -1,4 +1,7 @@
-"""A small random checkpoint in the layout in which CXR-BERT is published: the trunk under `bert.`, heads on top, names of remote code."""
+"""A small random checkpoint in the layout in which CXR-BERT is published.
+
+The trunk lies under `bert.`, with heads on top, and the configuration names remote code.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,11 @@ from torch import Tensor
 
 HIDDEN, LAYERS, POSITIONS = 32, 3, 64
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-WORDS = """a one two small large round polyp lesion upper lower left right of the image lung infected area in located bright dark , .""".split()  # noqa: SIM905
+TEXT = (
+    "a one two small large round polyp lesion upper lower left right of the image lung infected "
+    "area in located bright dark , ."
+)
+WORDS = TEXT.split()
 LETTERS = [
     f"{mark}{letter}" for letter in "abcdefghijklmnopqrstuvwxyz0123456789" for mark in ("", "##")
 ]
@@ -68,7 +75,10 @@ def weights(seed: int = 0) -> dict[str, Tensor]:
 
 
 def write_checkpoint(folder: Path, *, seed: int = 0, safetensors: bool = False) -> Path:
-    """Write config.json, vocab.txt, tokenizer_config.json and the weights as pytorch_model.bin (or model.safetensors)."""
+    """Write config.json, vocab.txt, tokenizer_config.json and the weights.
+
+    The weights are pytorch_model.bin, or model.safetensors.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(configuration()))
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")

@@ -1,4 +1,7 @@
-"""A small random file in the layout of Google's R50+ViT-B_16.npz, for a TransUNet of width 4 and depth 1/12."""
+"""A small random file in the layout of Google's R50+ViT-B_16.npz.
+
+It fits a TransUNet of width 4 and depth 1/12.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ WIDTH, DEPTH, HIDDEN = 4, 1 / 12, 48
 
 
 def published() -> dict[str, np.ndarray]:
-    """The arrays of a R50+ViT of width 4: names and axes as in Google's file, written out by hand."""
+    """The arrays of a R50+ViT of width 4; names and axes as in Google's file, typed by hand."""
     shapes: dict[str, tuple[int, ...]] = {
         "conv_root/kernel": (7, 7, 3, 4),
         "gn_root/scale": (1, 1, 1, 4),

@@ -1,4 +1,7 @@
-"""What every text encoder promises. A subclass says how to open it, and how to open it with other weights."""
+"""What every text encoder promises.
+
+A subclass says how to open it, and how to open it with other weights.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,11 @@ PROMPTS = [
 
 
 class EncoderConformance:
-    """Give the fixtures `encoder` (scope module) and `other_weights` (the same kind with other weights; skip where there are none)."""
+    """Inherit this, and give two fixtures.
+
+    `encoder` (scope module) opens it. `other_weights` opens the same kind with other weights; it
+    skips where there are none.
+    """
 
     dim: ClassVar[int]
 
@@ -62,15 +69,15 @@ class EncoderConformance:
         self, encoder: Any
     ) -> None:
         tokens = encoder.embed_tokens(PROMPTS)
-        assert [len(found) for found in tokens] == [
+        assert [len(states) for states in tokens] == [
             min(encoder.count_tokens(prompt), encoder.max_length) for prompt in PROMPTS
         ]
         assert all(
-            found.shape[1] == self.dim and found.dtype == np.float32 and np.isfinite(found).all()
-            for found in tokens
+            states.shape[1] == self.dim and states.dtype == np.float32 and np.isfinite(states).all()
+            for states in tokens
         )
         if encoder.pooling == "mean":
-            mean = np.stack([found.mean(0) for found in tokens])
+            mean = np.stack([states.mean(0) for states in tokens])
             sentence = encoder.embed(PROMPTS)
             cosine = (
                 (mean * sentence).sum(1)

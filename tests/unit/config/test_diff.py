@@ -21,7 +21,7 @@ def dumped(**changes: Any) -> dict[str, Any]:
     [
         {"train.threads": 7},
         {"train.precision": "32-true", "train.channels_last": False},  # auto, now, may choose that
-        {"fusion.arm": "fuse-first"},  # what it is without being said
+        {"fusion.arm": "fuse-first"},  # what it is by default
         {"fusion.name": "early"},
     ],
     ids=lambda change: next(iter(change)),
@@ -49,8 +49,16 @@ def test_without_words_an_arm_says_only_whether_anything_turns() -> None:
     ) == {"fusion.arm": ("still", "untouched")}
 
 
-@pytest.mark.parametrize("change", [{}, {"network.name": "missformer"}, {"network.name": "monai:SegResNet"}, {"network.name": "lite", "fusion.name": "none"}],
-                         ids=lambda change: " ".join(change.values()) or "unet")  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"network.name": "missformer"},
+        {"network.name": "monai:SegResNet"},
+        {"network.name": "lite", "fusion.name": "none"},
+    ],
+    ids=lambda change: " ".join(change.values()) or "unet",
+)
 def test_first_filters_say_nothing_where_no_pseudo_image_meets_pretrained_ones(
     change: dict[str, Any],
 ) -> None:

@@ -52,7 +52,8 @@ def test_a_size_that_is_no_multiple_of_8_is_refused_with_file_line_rule_and_reme
 ) -> None:
     path = written(tmp_path, '# a comment\n[data]\nmanifest = "m.jsonl"\nsize = 97\n')
     assert refusal(path) == (
-        f"data.size is 97 in {path}, line 4; a size must be a multiple of 8 (the generator doubles three times): try 96 or 104"
+        f"data.size is 97 in {path}, line 4; "
+        "a size must be a multiple of 8 (the generator doubles three times): try 96 or 104"
     )
 
 
@@ -198,7 +199,10 @@ def test_nothing_in_it_can_be_changed() -> None:
 
 
 def outcome(path: Path, *overrides: str) -> Config | str:
-    """The configuration, or what the ConfigError says; any other exception is the fault that these tests look for."""
+    """The configuration, or what the ConfigError says.
+
+    Any other exception is the fault that these tests look for.
+    """
     try:
         return config.read(path, list(overrides))
     except ConfigError as error:
@@ -207,12 +211,12 @@ def outcome(path: Path, *overrides: str) -> Config | str:
 
 def check_document(folder: Path, document: dict[str, Any]) -> None:
     path = written(folder, tomli_w.dumps(document))
-    found = outcome(path)
-    if isinstance(found, str):
-        assert str(path) in found
-        assert len(found) < 2_000
+    result = outcome(path)
+    if isinstance(result, str):
+        assert str(path) in result
+        assert len(result) < 2_000
     else:
-        assert config.read(written(folder, found.to_toml())) == found
+        assert config.read(written(folder, result.to_toml())) == result
 
 
 @settings(
@@ -251,8 +255,8 @@ def test_any_of_5000_documents_is_a_configuration_or_a_config_error(
 def test_any_bytes_are_a_configuration_or_a_config_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "some.toml"
     path.write_bytes(content)
-    found = outcome(path)
-    assert isinstance(found, Config) or str(path) in found
+    result = outcome(path)
+    assert isinstance(result, Config) or str(path) in result
 
 
 @settings(max_examples=200, deadline=None)

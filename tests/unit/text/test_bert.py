@@ -55,8 +55,9 @@ def test_cls_is_the_first_token_of_the_last_layer_and_the_default(
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_mean_is_over_the_words_without_the_padding(cxr_bert_folder: Path, prompt: str) -> None:
     encoder = open_cxr_bert(cxr_bert_folder, "mean", None)
-    found = encoder.embed([prompt, "a " * 20])[:1]  # beside a long one, so that there is padding
-    np.testing.assert_allclose(found, hidden_states(prompt)[-1].mean(1).numpy(), atol=1e-5)
+    # Beside a long prompt, so that there is padding.
+    vector = encoder.embed([prompt, "a " * 20])[:1]
+    np.testing.assert_allclose(vector, hidden_states(prompt)[-1].mean(1).numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
@@ -144,7 +145,10 @@ def test_the_digest_is_sha256(tmp_path: Path) -> None:
 def test_without_a_path_it_says_what_to_set_and_which_files_to_put_there() -> None:
     with pytest.raises(
         MissingEncoder,
-        match=r"text\.path is not set.*config\.json, vocab\.txt and model\.safetensors \(or pytorch_model\.bin\).*set text\.path",
+        match=(
+            r"text\.path is not set.*config\.json, vocab\.txt and model\.safetensors "
+            r"\(or pytorch_model\.bin\).*set text\.path"
+        ),
     ):
         open_cxr_bert(None, "default", None)
 
@@ -164,7 +168,10 @@ def test_a_missing_file_is_named_with_its_place_and_nothing_is_downloaded(
 def test_a_missing_folder_names_all_files(tmp_path: Path) -> None:
     with pytest.raises(
         MissingEncoder,
-        match=r"config\.json, vocab\.txt, model\.safetensors or pytorch_model\.bin not found in .*nowhere",
+        match=(
+            r"config\.json, vocab\.txt, model\.safetensors or pytorch_model\.bin "
+            r"not found in .*nowhere"
+        ),
     ):
         open_cxr_bert(tmp_path / "nowhere", "default", None)
 
@@ -208,7 +215,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_not_run(
 
 
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("content", "message"),
     [
         (b"", "not readable"),
         (b"\x00" * 64, "refused|not readable"),
@@ -218,10 +225,10 @@ def test_a_pickle_that_would_run_code_is_refused_and_not_run(
 )
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
 def test_a_damaged_weight_file_is_one_clear_error(
-    folder: Path, name: str, content: bytes, found: str
+    folder: Path, name: str, content: bytes, message: str
 ) -> None:
     (folder / name).write_bytes(content)
-    with pytest.raises(BadCheckpoint, match=found):
+    with pytest.raises(BadCheckpoint, match=message):
         open_cxr_bert(folder, "default", None)
 
 

@@ -20,16 +20,16 @@ from saywhere.text.cache import EmbeddingCache
 
 
 class Counting:
-    """An encoder of digests, that counts what it is asked for."""
+    """An encoder of digests, that keeps a list of what it encoded."""
 
     name, dim, pooling, max_length = "counting", 8, "mean", 16
 
     def __init__(self, revision: str = "a") -> None:
         self.revision = revision
-        self.asked: list[str] = []
+        self.encoded: list[str] = []
 
     def embed(self, prompts: Sequence[str]) -> np.ndarray:
-        self.asked += prompts
+        self.encoded += prompts
         return np.stack([self.vector(prompt) for prompt in prompts])
 
     def vector(self, prompt: str) -> np.ndarray:
@@ -37,7 +37,7 @@ class Counting:
         return np.frombuffer(digest, np.uint8)[:8].astype(np.float32)
 
     def embed_tokens(self, prompts: Sequence[str]) -> list[np.ndarray]:
-        self.asked += prompts
+        self.encoded += prompts
         return [
             self.vector(prompt) + np.arange(self.count_tokens(prompt), dtype=np.float32)[:, None]
             for prompt in prompts
@@ -56,8 +56,8 @@ def right(cache: EmbeddingCache, prompts: Sequence[str] = PROMPTS) -> bool:
 
 
 def test_vectors_come_in_the_order_of_the_prompts(tmp_path: Path) -> None:
-    found = EmbeddingCache(Counting(), tmp_path).get(PROMPTS)
-    assert (found.shape, found.dtype) == ((6, 8), np.float32)
+    vectors = EmbeddingCache(Counting(), tmp_path).get(PROMPTS)
+    assert (vectors.shape, vectors.dtype) == ((6, 8), np.float32)
     assert right(EmbeddingCache(Counting(), tmp_path))
     assert EmbeddingCache(Counting(), tmp_path).get([]).shape == (0, 8)
 
@@ -65,24 +65,24 @@ def test_vectors_come_in_the_order_of_the_prompts(tmp_path: Path) -> None:
 def test_tokens_are_padded_with_zeros_and_kept_apart_from_sentences(tmp_path: Path) -> None:
     encoder = Counting()
     for _ in range(2):  # encoded, then read
-        found = EmbeddingCache(encoder, tmp_path, tokens=True).get(["one", "one two three"])
-        assert found.shape == (2, 5, 8)
-        assert np.array_equal(found[0, :3], encoder.embed_tokens(["one"])[0])
-        assert not found[0, 3:].any()
-        assert np.array_equal(found[1], encoder.embed_tokens(["one two three"])[0])
-    assert encoder.asked.count("one") == 3  # once by the cache, twice by this test
+        vectors = EmbeddingCache(encoder, tmp_path, tokens=True).get(["one", "one two three"])
+        assert vectors.shape == (2, 5, 8)
+        assert np.array_equal(vectors[0, :3], encoder.embed_tokens(["one"])[0])
+        assert not vectors[0, 3:].any()
+        assert np.array_equal(vectors[1], encoder.embed_tokens(["one two three"])[0])
+    assert encoder.encoded.count("one") == 3  # once by the cache, twice by this test
     assert right(EmbeddingCache(encoder, tmp_path))
 
 
 def test_a_prompt_is_encoded_once_and_a_second_get_never_calls_the_encoder(tmp_path: Path) -> None:
     cache = EmbeddingCache(Counting(), tmp_path)
     cache.get(PROMPTS)
-    assert sorted(cache.encoder.asked) == sorted(set(PROMPTS))  # type: ignore[attr-defined]
+    assert sorted(cache.encoder.encoded) == sorted(set(PROMPTS))  # type: ignore[attr-defined]
     later = EmbeddingCache(Counting(), tmp_path)
     assert right(later)
-    assert later.encoder.asked == []  # type: ignore[attr-defined]
+    assert later.encoder.encoded == []  # type: ignore[attr-defined]
     later.get([*PROMPTS, "new"])
-    assert later.encoder.asked == ["new"]  # type: ignore[attr-defined]
+    assert later.encoder.encoded == ["new"]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_another_encoder_is_a_miss_and_not_a_wrong_vector(
     vars(other).update(change)
     cache = EmbeddingCache(other, tmp_path)
     assert right(cache)
-    assert set(other.asked) == set(PROMPTS)
+    assert set(other.encoded) == set(PROMPTS)
     assert right(EmbeddingCache(Counting(), tmp_path))
 
 
@@ -121,7 +121,7 @@ def test_a_damaged_entry_is_logged_and_made_anew(
     again = EmbeddingCache(Counting(), tmp_path)
     with caplog.at_level(logging.WARNING, "saywhere"):
         assert right(again, ["kept", "spoilt"])
-    assert again.encoder.asked == ["spoilt"]  # type: ignore[attr-defined]
+    assert again.encoder.encoded == ["spoilt"]  # type: ignore[attr-defined]
     assert f"{shard.name} is damaged" in caplog.text
     caplog.clear()
     assert right(EmbeddingCache(Counting(), tmp_path), ["kept", "spoilt"])
@@ -157,7 +157,7 @@ def test_a_prompt_that_comes_alone_costs_no_reading_of_what_others_are_kept(
     read.clear()
     assert right(cache, ["another process's"])
     assert len(read) == 1
-    assert cache.encoder.asked == ["first", "second"]  # type: ignore[attr-defined]
+    assert cache.encoder.encoded == ["first", "second"]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("tokens", [False, True])
@@ -175,8 +175,8 @@ def test_prompts_that_come_one_by_one_do_not_leave_a_file_each(
         assert all(
             np.array_equal(reader.get([prompt])[0], row) for prompt, row in zip(prompts, given)
         )
-    assert len(cache.encoder.asked) == len(prompts)  # type: ignore[attr-defined]
-    assert other.encoder.asked == []  # type: ignore[attr-defined]
+    assert len(cache.encoder.encoded) == len(prompts)  # type: ignore[attr-defined]
+    assert other.encoder.encoded == []  # type: ignore[attr-defined]
 
 
 def test_large_shards_are_left_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +227,8 @@ def test_eight_processes_fill_one_cache_without_a_torn_entry(
     everything = [f"prompt {number}" for number in range(60)]
     with caplog.at_level(logging.WARNING, "saywhere"):
         assert right(cache, everything)
-    assert len(cache.encoder.asked) < 5, "the shards hold what the workers encoded"  # type: ignore[attr-defined]
+    encoded = cache.encoder.encoded  # type: ignore[attr-defined]
+    assert len(encoded) < 5, "the shards hold what the workers encoded"
     assert not caplog.records
     assert all(path.suffix == ".safetensors" for path in cache.folder.iterdir()), (
         "a temporary file was left behind"
@@ -249,7 +250,7 @@ def test_a_full_disk_is_said_and_what_was_there_stays(
             cache.get(["new"])
     again = EmbeddingCache(Counting(), tmp_path)
     assert right(again, ["kept"])
-    assert again.encoder.asked == []  # type: ignore[attr-defined]
+    assert again.encoder.encoded == []  # type: ignore[attr-defined]
 
 
 def test_a_place_that_is_no_folder_is_said(tmp_path: Path) -> None:

@@ -25,20 +25,21 @@ def cache(minilm: BertEncoder, tmp_path: Path) -> EmbeddingCache:
     return EmbeddingCache(minilm, tmp_path)
 
 
-def test_it_compares_each_pair_of_opposites_that_is_said(cache: EmbeddingCache) -> None:
-    found = opposite_distances(SENTENCES, range(len(SENTENCES)), cache, "whiten")
-    assert [distance.pair for distance in found] == ["left / right", "upper / lower"]
-    assert all(distance.n == len(SENTENCES) for distance in found)
+def test_it_compares_each_pair_of_opposites_that_the_prompts_name(cache: EmbeddingCache) -> None:
+    distances = opposite_distances(SENTENCES, range(len(SENTENCES)), cache, "whiten")
+    assert [distance.pair for distance in distances] == ["left / right", "upper / lower"]
+    assert all(distance.n == len(SENTENCES) for distance in distances)
 
 
 def test_the_cosine_before_scaling_is_that_of_scikit_learn(cache: EmbeddingCache) -> None:
-    said = ["lesion, left", "a spot on the left side"]
-    found = opposite_distances(said, [0, 1], cache, "none")[0]
-    there, opposite = cache.get(said), cache.get([text.replace("left", "right") for text in said])
-    assert found.cosine_before == pytest.approx(
+    originals = ["lesion, left", "a spot on the left side"]
+    distance = opposite_distances(originals, [0, 1], cache, "none")[0]
+    there = cache.get(originals)
+    opposite = cache.get([text.replace("left", "right") for text in originals])
+    assert distance.cosine_before == pytest.approx(
         float(np.diag(cosine_similarity(there, opposite)).mean()), abs=1e-6
     )
-    assert found.cosine_after == pytest.approx(found.cosine_before, abs=1e-6)
+    assert distance.cosine_after == pytest.approx(distance.cosine_before, abs=1e-6)
 
 
 def test_scaling_parts_opposites(cache: EmbeddingCache) -> None:

@@ -22,9 +22,9 @@ def test_it_is_transformers_own_model_mean_pooled_at_unit_length() -> None:
     prompt = "one small round polyp, upper right"
     with torch.no_grad():
         mean = model(**tokenizer(prompt, return_tensors="pt")).last_hidden_state.mean(1).numpy()
-    found = open_minilm().embed([prompt])
-    np.testing.assert_allclose(found, mean / np.linalg.norm(mean), atol=1e-5)
-    assert np.linalg.norm(found) == pytest.approx(1, abs=1e-5)
+    vectors = open_minilm().embed([prompt])
+    np.testing.assert_allclose(vectors, mean / np.linalg.norm(mean), atol=1e-5)
+    assert np.linalg.norm(vectors) == pytest.approx(1, abs=1e-5)
 
 
 def test_its_revision_is_that_of_the_pinned_weights() -> None:

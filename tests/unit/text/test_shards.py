@@ -15,8 +15,8 @@ def _many(folder: Path) -> dict[str, np.ndarray]:
         shards.prompt_key(str(i)): np.full((1 + i % 3, 4), i, np.float32)
         for i in range(shards.MANY)
     }
-    for each, rows in vectors.items():
-        shards.write(folder, {each: rows})
+    for key, rows in vectors.items():
+        shards.write(folder, {key: rows})
     return vectors
 
 
@@ -29,18 +29,17 @@ def test_merging_twice_loses_nothing(tmp_path: Path) -> None:
         path.write_bytes(content)
     shards.merge(tmp_path)
     assert shards.list_shards(tmp_path) == [merged]
-    found = shards.read(merged)
-    assert found.keys() == vectors.keys()
-    assert all(np.array_equal(found[each], rows) for each, rows in vectors.items())
+    read = shards.read(merged)
+    assert read.keys() == vectors.keys()
+    assert all(np.array_equal(read[key], rows) for key, rows in vectors.items())
 
 
 def test_shards_that_vanish_while_they_are_merged_are_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _many(tmp_path)
-    monkeypatch.setattr(
-        shards, "read", lambda path: path.unlink() or {}
-    )  # another process merged them, or cleared the cache
+    # As if another process merged them, or cleared the cache.
+    monkeypatch.setattr(shards, "read", lambda path: path.unlink() or {})
     shards.merge(tmp_path)
     assert shards.list_shards(tmp_path) == []
 
@@ -49,11 +48,13 @@ def test_a_shard_that_could_not_be_read_is_not_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = _many(tmp_path)
-    spared, whole = shards.list_shards(tmp_path)[3], shards.read
+    spared = shards.list_shards(tmp_path)[3]
+    whole = shards.read
     monkeypatch.setattr(shards, "read", lambda path: {} if path == spared else whole(path))
     shards.merge(tmp_path)
     monkeypatch.setattr(shards, "read", whole)
     assert spared.is_file()
-    assert {
-        each for path in shards.list_shards(tmp_path) for each in shards.read(path)
-    } == vectors.keys()
+    remaining = {}
+    for path in shards.list_shards(tmp_path):
+        remaining |= shards.read(path)
+    assert remaining.keys() == vectors.keys()

@@ -12,20 +12,23 @@ from hypothesis import strategies as st
 from saywhere.text.directions import positions
 from saywhere.text.variants import variants
 
-PROMPT = "one medium white round polyp which is often a bumpy flesh in rectum located in top left of the image"
+PROMPT = (
+    "one medium white round polyp which is often a bumpy flesh in rectum "
+    "located in top left of the image"
+)
 
 
 def test_places_are_kept_and_words_are_left_out_in_their_order() -> None:
-    found = variants(PROMPT, 8)
-    assert len(set(found)) == len(found) >= 6
-    for version in found:
+    versions = variants(PROMPT, 8)
+    assert len(set(versions)) == len(versions) >= 6
+    for version in versions:
         assert positions(version) == {"top", "left"}
         words = iter(PROMPT.split())
         assert all(word in words for word in version.split()), "a subsequence"
     assert (
-        min(len(version.split()) for version in found)
+        min(len(version.split()) for version in versions)
         < 12
-        < max(len(version.split()) for version in found)
+        < max(len(version.split()) for version in versions)
     )
 
 
@@ -38,10 +41,10 @@ def test_a_negation_stays() -> None:
 
 def test_equal_prompts_have_equal_versions_in_every_process() -> None:
     command = f"from saywhere.text.variants import variants; print(variants({PROMPT!r}, 3))"
-    said = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", command], capture_output=True, text=True, check=True
     ).stdout.strip()
-    assert said == str(variants(PROMPT, 3))
+    assert printed == str(variants(PROMPT, 3))
     assert variants(PROMPT, 3) == variants(PROMPT, 5)[:3]
 
 

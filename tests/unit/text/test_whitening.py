@@ -1,4 +1,4 @@
-"""The scale against scikit-learn, and with the real encoder: opposites part, strangers are known."""
+"""The scale against scikit-learn; with the real encoder opposites part and strangers are known."""
 
 from __future__ import annotations
 
@@ -25,8 +25,18 @@ PLACES = [
     f"{vertical} {horizontal}"
     for vertical, horizontal in product(("upper", "lower"), ("left", "right"))
 ]
-FRAMES = ["the {} lesion", "one small lesion in the {} of the image", "{}", "lesion, {}", "find the bright one at the {}", "a round mass, {}",
-          "segment the large dark area, {} quadrant", "there is one lesion; it lies {}", "{} lesion please", "located {}"]  # fmt: skip
+FRAMES = [
+    "the {} lesion",
+    "one small lesion in the {} of the image",
+    "{}",
+    "lesion, {}",
+    "find the bright one at the {}",
+    "a round mass, {}",
+    "segment the large dark area, {} quadrant",
+    "there is one lesion; it lies {}",
+    "{} lesion please",
+    "located {}",
+]
 PROMPTS = [frame.format(place) for place in PLACES for frame in FRAMES]
 MEANING = [number for number, _ in enumerate(PLACES) for _ in FRAMES]
 
@@ -55,7 +65,7 @@ def strangers(minilm: Any) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def cloud() -> tuple[np.ndarray, np.ndarray]:
-    """Groups that differ in direction 0 by a little, and within which direction 1 varies by much."""
+    """Groups differ in direction 0 by a little; within them direction 1 varies by much."""
     random = np.random.default_rng(0)
     groups = np.repeat(np.arange(40), 8)
     rows = random.normal(0, [0.05, 3.0, 0.5, 0.5, 0.5, 0.3], (320, 6))
@@ -73,19 +83,19 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def test_whiten_gives_unit_covariance_as_sklearns_pca(cloud: tuple[np.ndarray, np.ndarray]) -> None:
     rows, groups = cloud
-    found = scaled(fit(rows, groups.tolist(), "whiten"), rows)
-    np.testing.assert_allclose(np.cov(found.T, ddof=0), np.eye(found.shape[1]), atol=1e-3)
-    expected = PCA(found.shape[1], whiten=True).fit_transform(rows)
+    result = scaled(fit(rows, groups.tolist(), "whiten"), rows)
+    np.testing.assert_allclose(np.cov(result.T, ddof=0), np.eye(result.shape[1]), atol=1e-3)
+    expected = PCA(result.shape[1], whiten=True).fit_transform(rows)
     np.testing.assert_allclose(
-        np.abs(found), np.abs(expected), rtol=0.01, atol=0.01
+        np.abs(result), np.abs(expected), rtol=0.01, atol=0.01
     )  # up to each component's sign, and n against n − 1
 
 
 def test_whiten_drops_what_is_noise(vectors: np.ndarray) -> None:
-    kept = fit(vectors, MEANING, "whiten").dims[1]
+    n_components = fit(vectors, MEANING, "whiten").dims[1]
     variance = PCA().fit(vectors).explained_variance_
-    assert kept == (variance > 1e-4 * variance[0]).sum()
-    assert kept < min(vectors.shape)
+    assert n_components == (variance > 1e-4 * variance[0]).sum()
+    assert n_components < min(vectors.shape)
 
 
 def test_within_whitens_the_covariance_within_groups_as_sklearn_measures_it(
@@ -107,13 +117,16 @@ def test_within_whitens_the_covariance_within_groups_as_sklearn_measures_it(
 def test_within_brings_meaning_out_of_style_where_whiten_does_less(
     cloud: tuple[np.ndarray, np.ndarray],
 ) -> None:
-    """Share of the variance that lies between groups (scikit-learn's discriminant would see 1 direction)."""
+    """Share of the variance that lies between groups.
+
+    scikit-learn's discriminant would see one direction only.
+    """
     rows, groups = cloud
 
     def between(name: str) -> float:
-        found = scaled(fit(rows, groups.tolist(), name), rows)
-        means = np.stack([found[groups == group].mean(0) for group in range(40)])
-        return float(means.var(0).sum() / found.var(0).sum())
+        result = scaled(fit(rows, groups.tolist(), name), rows)
+        means = np.stack([result[groups == group].mean(0) for group in range(40)])
+        return float(means.var(0).sum() / result.var(0).sum())
 
     assert between("within") > 1.5 * between("whiten")
     assert between("whiten") > between("none")
@@ -135,9 +148,9 @@ def test_none_changes_nothing(cloud: tuple[np.ndarray, np.ndarray]) -> None:
 
 @pytest.mark.parametrize("name", ["whiten", "within", "standardise"])
 def test_training_prompts_have_unit_variance_on_average(vectors: np.ndarray, name: str) -> None:
-    found = scaled(fit(vectors, MEANING, name), vectors)
-    assert (found**2).mean() == pytest.approx(1, rel=1e-3)
-    np.testing.assert_allclose(found.mean(0), 0, atol=1e-4)
+    result = scaled(fit(vectors, MEANING, name), vectors)
+    assert (result**2).mean() == pytest.approx(1, rel=1e-3)
+    np.testing.assert_allclose(result.mean(0), 0, atol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "most"), [("whiten", 0.5), ("within", 0.5)])
@@ -189,7 +202,7 @@ def test_few_prompts_give_a_finite_scale_in_which_others_stay_finite(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_prompts_that_do_not_differ_are_as_one(vectors: np.ndarray, name: str) -> None:
-    """Upper and lower case are one to the encoder, up to rounding, and rounding is not to be blown up."""
+    """To the encoder case makes no difference but rounding, which is not to be blown up."""
     random = np.random.default_rng(0)
     same = np.repeat(vectors[:1], 5, 0) + random.normal(0, 1e-8, (5, 384)).astype(np.float32)
     assert np.abs(scaled(fit(same, range(5), name), vectors)).max() < 1e3
@@ -225,7 +238,10 @@ def test_it_is_never_trained(vectors: np.ndarray) -> None:
 def test_on_real_prompts_opposites_are_all_but_one_before_and_part_after(
     kvasir: Path, minilm: Any, name: str, least: float
 ) -> None:
-    """By the difference, relative to the training prompts' size. `within` parts them less than `whiten` does."""
+    """By the difference, relative to the training prompts' size.
+
+    `within` parts them less than `whiten` does.
+    """
     rows = read_manifest(kvasir / "annotations.jsonl").split("train")[:200]
     levels = ["p6", "p9"]
     prompts = sorted({text for row in rows for level in levels for text in row.prompts[level]})
