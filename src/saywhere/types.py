@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,15 +31,30 @@ MaskArray = Bool[np.ndarray, "height width"]
 
 
 class Stages(NamedTuple):
-    """Where a network's inner features can be met: names as `nn.Module.get_submodule` takes them;
-    each module's output is one map.
+    """Names of the maps that a network's `forward` hands to its argument `edit`.
+
+    Each map is (batch, channel, height, width), and is named after the module that made it.
     """
 
     bottleneck: str
     decoder: tuple[str, ...]
     """deepest first"""
-    channels_last: bool = False
-    """maps are (batch, height, width, channel) instead of (batch, channel, height, width)"""
+
+
+FeatureEdit = Callable[[str, Tensor], Tensor]
+"""(stage, its map) → a map of the same shape: how something joins a network's features."""
+
+
+def unedited(stage: str, feature: Tensor) -> Tensor:
+    """The `FeatureEdit` that changes nothing: a network as it is.
+
+    Args:
+        stage: a name of `Stages`.
+        feature: (batch, channel, height, width).
+    Returns:
+        `feature` itself.
+    """
+    return feature
 
 
 @dataclass

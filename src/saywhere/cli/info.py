@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from saywhere.config.fusions import FUSIONS
 from saywhere.datasets import SETS
 from saywhere.errors import UsageError, nearest
 from saywhere.networks.catalogue import ADAPTED, CATALOGUE
@@ -28,26 +29,6 @@ ENCODERS: dict[str, dict[str, Any]] = {
         "dim": 10,
         "weights": "none",
     },
-}
-FUSIONS: dict[str, dict[str, Any]] = {
-    "early": {
-        "what": "the paper's: words become a pseudo-image, which joins the image and turns with it"
-    },
-    "late-concat": {"what": "a rival: the sentence beside the bottleneck's channels"},
-    "film": {"what": "a rival: the sentence scales and shifts every decoder stage"},
-    "cross-attention": {"what": "a rival: each place asks the sentence's tokens, at two scales"},
-    "none": {"what": "the image alone, to compare with"},
-}
-PREPARED: dict[str, dict[str, Any]] = {
-    name: {"what": entry.what, "prepare": f"saywhere prepare {name}"}
-    for name, entry in SETS.items()
-}
-TABLES: dict[str, dict[str, dict[str, Any]]] = {
-    "networks": {name: entry._asdict() for name, entry in CATALOGUE.items()}
-    | {ADAPTED: {"what": "any 2-D network of MONAI, for instance monai:SegResNet"}},
-    "encoders": ENCODERS,
-    "fusions": FUSIONS,
-    "sets": PREPARED,
 }
 SIZE_PX = 224
 LONG = ("source", "pretrained")  # in --json and `info network NAME` only: a terminal has 80 columns
@@ -81,33 +62,46 @@ def info(
         )
         typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else "\n".join(shown))
         return
-    tables = select(what, name)
+    chosen = select(what, name)
     if as_json:
         typer.echo(
             json.dumps(
                 {
                     title: [{"name": key, **row} for key, row in table.items()]
-                    for title, table in tables.items()
+                    for title, table in chosen.items()
                 },
                 ensure_ascii=False,
             )
         )
     elif quiet:
-        typer.echo("\n".join(key for table in tables.values() for key in table))
+        typer.echo("\n".join(key for table in chosen.values() for key in table))
     else:
-        _draw(tables)
+        _draw(chosen)
+
+
+def tables() -> dict[str, dict[str, dict[str, Any]]]:
+    """Every table by its title: name → its facts."""
+    networks = {name: entry._asdict() for name, entry in CATALOGUE.items()}
+    networks[ADAPTED] = {"what": "any 2-D network of MONAI, for instance monai:SegResNet"}
+    fusions = {name: {"what": fusion.what} for name, fusion in FUSIONS.items()}
+    sets = {
+        name: {"what": entry.what, "prepare": f"saywhere prepare {name}"}
+        for name, entry in SETS.items()
+    }
+    return {"networks": networks, "encoders": ENCODERS, "fusions": fusions, "sets": sets}
 
 
 def select(what: str | None, name: str | None = None) -> dict[str, dict[str, dict[str, Any]]]:
     """The tables that were asked for. Raises UsageError."""
-    if what is not None and what not in TABLES:
-        raise UsageError(f"info knows no {what!r}", remedy=nearest(what, [*TABLES, "network"]))
+    known = tables()
+    if what is not None and what not in known:
+        raise UsageError(f"info knows no {what!r}", remedy=nearest(what, [*known, "network"]))
     if name is not None:
         raise UsageError(
             f"info {what} takes no name, but {name!r} was given",
             remedy=f"for one network: saywhere info network {name}",
         )
-    return TABLES if what is None else {what: TABLES[what]}
+    return known if what is None else {what: known[what]}
 
 
 def network_facts(name: str | None, width: int = 64, depth: float = 1.0) -> dict[str, Any]:
@@ -115,7 +109,7 @@ def network_facts(name: str | None, width: int = 64, depth: float = 1.0) -> dict
     if name is None:
         raise UsageError(
             "info network was given no name",
-            remedy=f"choose one of {', '.join(TABLES['networks'])}",
+            remedy=f"choose one of {', '.join(tables()['networks'])}",
         )
     from saywhere.networks.cost import cost
     from saywhere.networks.registry import has_depth

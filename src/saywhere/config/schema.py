@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from saywhere.config.fusions import FUSIONS
 from saywhere.config.toml import assign, line_of, read_document, split_override, without_none
 from saywhere.errors import ConfigError, UsageError, nearest
 
@@ -172,8 +173,9 @@ class TextConfig(Section):
 class FusionConfig(Section):
     """How the numbers meet the image."""
 
-    name: Literal["early", "late-concat", "film", "cross-attention", "none"] = Field(
-        "early", description="early: a pseudo-image; none: the image alone"
+    name: str = Field(
+        "early",
+        description="early: a pseudo-image; none: the image alone; see `saywhere info fusions`",
     )
     projection: Literal["linear", "mlp"] = Field(
         "mlp", description="sentence vector to the generator's seed; linear: as the paper says"
@@ -190,15 +192,23 @@ class FusionConfig(Section):
         None, description="what happens to the words when the image turns"
     )
 
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in FUSIONS:
+            *names, last = map(repr, FUSIONS)
+            raise ValueError(f"input should be {', '.join(names)} or {last}")
+        return name
+
     @property
     def uses_text(self) -> bool:
         """Does the model read prompts? `none` is the image alone."""
-        return self.name != "none"
+        return FUSIONS[self.name].joins != "nothing"
 
     @property
     def has_pseudo_image(self) -> bool:
         """Do the prompts come in as a pseudo-image, before the network?"""
-        return self.name == "early"
+        return FUSIONS[self.name].joins == "image"
 
     @property
     def chosen_arm(self) -> str:

@@ -1,187 +1,192 @@
-"""Comparators: words that join a network's features instead of its input (what most text-guided segmentation does).
+"""Comparators: a prompt that joins a network's features, as in most text-guided segmentation.
 
-A map has no picture of the words that could turn with the image: these fusions cannot fuse before the augmentation.
+A feature map has no picture of the prompt that could turn with the image. So these fusions cannot
+fuse before the augmentation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, ClassVar
+import re
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from saywhere.errors import UsageError, nearest
+from saywhere.errors import UsageError
 from saywhere.types import Stages
 
-_SAID: ContextVar[Tensor] = ContextVar("said")
-HEADS, WIDTH = 4, 64
+PROBE_PX = 64
+"""Side of the empty picture that shows how many channels each map has: every network takes it."""
 
 
-@contextmanager
-def saying(words: Tensor) -> Iterator[None]:
-    """While this is open, joined networks hear `words`: (batch, word) vectors, or (batch, token, word) for `cross-attention`."""
-    token = _SAID.set(words)
-    try:
-        yield
-    finally:
-        _SAID.reset(token)
+class FeatureConditioner(nn.Module):
+    """Change a feature map by the prompt, and keep its shape.
 
+    A fusion of features is one subclass; `config.fusions.FUSIONS` names it.
 
-class Joint(nn.Module):
-    """What a fusion of features is: built with a map's channels and the numbers of a word vector, it changes a map by the words, and keeps its shape."""
+    Args:
+        n_channels: of the map.
+        n_embedding: numbers of a sentence's vector, or of a token's.
+    """
 
     reads_tokens: ClassVar[bool] = False
-    """Are its words the sentence's tokens (batch, token, word), padded with zero rows, rather than one vector (batch, word)?"""
+    """Does it read a sentence's tokens, rather than its one vector?"""
 
-    def __init__(self, n_channels: int, n_words: int) -> None:
+    def __init__(self, n_channels: int, n_embedding: int) -> None:
         super().__init__()
 
     @staticmethod
-    def places(stages: Stages) -> tuple[str, ...]:
-        """Of a network's stages, those whose maps it changes: the bottleneck."""
-        return (stages.bottleneck,)
+    def stages(of: Stages) -> tuple[str, ...]:
+        """Names of the maps that it changes. Here: the bottleneck's alone."""
+        return (of.bottleneck,)
+
+    def forward(self, feature: Tensor, embedding: Tensor) -> Tensor:
+        """Condition one map.
+
+        Args:
+            feature: (batch, channel, height, width).
+            embedding: (batch, embedding), scaled; or (batch, token, embedding), padded with zero
+                rows, where `reads_tokens`.
+        Returns:
+            a map of the same shape.
+        """
+        raise NotImplementedError
 
 
-class LateConcat(Joint):
-    """The sentence, repeated at each place, beside the map's channels; a 1×1 convolution brings them back to as many as before."""
+class ConditionedNetwork(nn.Module):
+    """A network and what conditions its features: stack and embedding in, logits out.
 
-    def __init__(self, n_channels: int, n_words: int) -> None:
-        super().__init__(n_channels, n_words)
-        self.mix = nn.Conv2d(n_channels + n_words, n_channels, kernel_size=1)
-        with torch.no_grad():  # the map passes unchanged, the words are heard from the first step
-            self.mix.weight[:, :n_channels, 0, 0] = torch.eye(n_channels)
-
-    def forward(self, feature: Tensor, words: Tensor) -> Tensor:
-        """(batch, channel, height, width), (batch, word) → the same shape as the map."""
-        tiled = words.to(feature.dtype)[..., None, None].expand(-1, -1, *feature.shape[-2:])
-        return self.mix(torch.cat([feature, tiled], dim=1))
-
-
-class Film(Joint):
-    """Scale and shift of each channel by the sentence (Perez 2018, arXiv 1709.07871)."""
-
-    def __init__(self, n_channels: int, n_words: int) -> None:
-        super().__init__(n_channels, n_words)
-        self.say = nn.Linear(n_words, 2 * n_channels)
-
-    @staticmethod
-    def places(stages: Stages) -> tuple[str, ...]:
-        """Every decoder stage."""
-        return stages.decoder
-
-    def forward(self, feature: Tensor, words: Tensor) -> Tensor:
-        """(batch, channel, height, width), (batch, word) → the same shape as the map."""
-        scale, shift = self.say(words)[..., None, None].chunk(2, dim=1)
-        return feature * (1 + scale) + shift
-
-
-class CrossAttention(Joint):
-    """Each place asks the sentence's tokens, and adds what it hears (as LViT- and LanGuideMedSeg-like methods do)."""
-
-    reads_tokens = True
-
-    def __init__(self, n_channels: int, n_words: int) -> None:
-        super().__init__(n_channels, n_words)
-        self.ask, self.tell = nn.Linear(n_channels, WIDTH), nn.Linear(WIDTH, n_channels)
-        self.norm_map, self.norm_words = nn.LayerNorm(n_channels), nn.LayerNorm(n_words)
-        self.attention = nn.MultiheadAttention(
-            WIDTH, HEADS, kdim=n_words, vdim=n_words, batch_first=True
-        )
-
-    @staticmethod
-    def places(stages: Stages) -> tuple[str, ...]:
-        """The bottleneck and the deepest decoder stage."""
-        return stages.bottleneck, stages.decoder[0]
-
-    def forward(self, feature: Tensor, words: Tensor) -> Tensor:
-        """(batch, channel, height, width), (batch, token, word) padded with zero rows → the same shape as the map."""
-        places = feature.flatten(2).transpose(1, 2)  # (batch, height*width, channel)
-        is_padding = ~words.any(-1)
-        tokens = self.norm_words(words)
-        heard, _ = self.attention(
-            self.ask(self.norm_map(places)),
-            tokens,
-            tokens,
-            key_padding_mask=is_padding,
-            need_weights=False,
-        )
-        return feature + self.tell(heard).transpose(1, 2).reshape(feature.shape)
-
-
-JOINTS: dict[str, type[Joint]] = {
-    "late-concat": LateConcat,
-    "film": Film,
-    "cross-attention": CrossAttention,
-}
-
-
-class Joined(nn.Module):
-    """A network's module, and what the words make of its output."""
-
-    def __init__(self, stage: nn.Module, joint: nn.Module, channels_last: bool) -> None:
-        super().__init__()
-        self.stage, self.joint, self.channels_last = stage, joint, channels_last
-
-    def forward(self, *inputs: Any) -> Tensor:
-        """The module's map, changed by the words that are being said."""
-        feature = self.stage(*inputs)
-        if not self.channels_last:
-            return self.joint(feature, _SAID.get())
-        return self.joint(feature.permute(0, 3, 1, 2), _SAID.get()).permute(0, 2, 3, 1)
-
-
-def join(network: nn.Module, name: str, n_words: int, in_channels: int) -> list[Joint]:
-    """Put the joints of a fusion into the network, in place, where its `places` are; returns them.
-
-    Raises UsageError for a network that does not name its stages.
+    Args:
+        network: any network whose `forward` takes an `edit` (`types.FeatureEdit`).
+        conditioners: by the stage whose map each changes.
     """
-    if name not in JOINTS:
-        raise UsageError(f"no fusion {name!r} of features", remedy=nearest(name, JOINTS))
+
+    def __init__(self, network: nn.Module, conditioners: Mapping[str, FeatureConditioner]) -> None:
+        super().__init__()
+        self.network = network
+        self.conditioners = nn.ModuleDict(
+            {_key(stage): conditioner for stage, conditioner in conditioners.items()}
+        )
+
+    def forward(self, stack: Tensor, embedding: Tensor) -> Tensor:
+        """Segment what the prompts name.
+
+        Args:
+            stack: (batch, in_channels, height, width).
+            embedding: as `FeatureConditioner.forward` takes it.
+        Returns:
+            logits (batch, 1, height, width).
+        """
+
+        def edit(stage: str, feature: Tensor) -> Tensor:
+            key = _key(stage)
+            if key not in self.conditioners:
+                return feature
+            return self.conditioners[key](feature, embedding)
+
+        return self.network(stack, edit)
+
+    def pretrained_parameters(self) -> list[nn.Parameter]:
+        """Those of the network that started from published weights."""
+        pretrained = getattr(self.network, "pretrained_parameters", list)
+        return list(pretrained())
+
+
+def condition(
+    network: nn.Module,
+    fusion: str,
+    conditioner: type[FeatureConditioner],
+    n_embedding: int,
+    in_channels: int,
+) -> ConditionedNetwork:
+    """Put a fusion's conditioners at the stages of a network.
+
+    Args:
+        network: with a method `stages()`, and an `edit` in its `forward`.
+        fusion: its name, for the error.
+        conditioner: the fusion's class.
+        n_embedding: numbers of a sentence's vector, or of a token's.
+        in_channels: of the stack.
+
+    Raises:
+        UsageError: the network does not name its stages.
+    """
     find = getattr(network, "stages", None)
     if find is None:
-        rule = (
-            f"{name} needs a network with a method stages() that names its bottleneck and decoder"
-        )
         raise UsageError(
             f"{type(network).__name__} does not name its stages",
-            allowed=rule,
+            allowed=f"{fusion} needs a network with a method stages() that names its bottleneck "
+            "and decoder, and hands their maps to the argument edit of its forward",
             remedy="use unet, unetpp, transunet, missformer or lite",
         )
-    stages: Stages = find()
-    places = JOINTS[name].places(stages)
-    channels = _channels(network, places, stages.channels_last, in_channels)
-    joints: list[Joint] = []
-    for place in places:
-        parent, _, child = place.rpartition(".")
-        joint = JOINTS[name](channels[place], n_words)
-        setattr(
-            network.get_submodule(parent),
-            child,
-            Joined(network.get_submodule(place), joint, stages.channels_last),
+    stages = conditioner.stages(find())
+    channels = _channels(network, in_channels)
+    unmet = [stage for stage in stages if stage not in channels]
+    if unmet:
+        raise UsageError(
+            f"{type(network).__name__} names the stage {unmet[0]!r}, but its forward hands no such "
+            "map to its edit",
+            allowed=f"it hands over {', '.join(channels) or 'none'}",
+            remedy="call edit(stage, feature) there, and go on with what it returns",
         )
-        joints.append(joint)
-    return joints
+    return ConditionedNetwork(
+        network, {stage: conditioner(channels[stage], n_embedding) for stage in stages}
+    )
 
 
 @torch.no_grad()
-def _channels(
-    network: nn.Module, places: tuple[str, ...], channels_last: bool, in_channels: int
-) -> dict[str, int]:
-    """Of each map, as one small picture shows."""
-    found: dict[str, int] = {}
-    handles = []
-    for place in places:
+def _channels(network: nn.Module, in_channels: int) -> dict[str, int]:
+    """Channels of each map that the network hands over, as one empty picture shows."""
+    channels: dict[str, int] = {}
 
-        def look(module: nn.Module, inputs: Any, output: Tensor, place: str = place) -> None:
-            found[place] = output.shape[-1 if channels_last else 1]
+    def look(stage: str, feature: Tensor) -> Tensor:
+        channels[stage] = feature.shape[1]
+        return feature
 
-        handles.append(network.get_submodule(place).register_forward_hook(look))
     was_training = network.training
-    network.eval()(torch.zeros(1, in_channels, 64, 64))
+    network.eval()(torch.zeros(1, in_channels, PROBE_PX, PROBE_PX), look)
     network.train(was_training)
-    for handle in handles:
-        handle.remove()
-    return found
+    return channels
+
+
+def _key(stage: str) -> str:
+    """A `ModuleDict` takes no dots in its keys."""
+    return stage.replace(".", "_")
+
+
+_PARTS = {
+    "say": "scale_and_shift",
+    "ask": "query",
+    "tell": "output",
+    "norm_map": "norm_feature",
+    "norm_words": "norm_tokens",
+}
+_JOINT = re.compile(r"network\.(?P<stage>.+)\.joint\.(?P<part>[^.]+)(?P<rest>.*)")
+
+
+def current_names(names: list[str]) -> dict[str, str]:
+    """What the weights of a conditioned model are called now.
+
+    Up to version 0.1 the conditioners replaced modules inside the network: `network.up.0.stage.…`
+    was the module, `network.up.0.joint.…` what the prompt made of its map.
+
+    Args:
+        names: of all weights of a checkpoint, or of its optimizer's moments.
+    Returns:
+        name → name now; empty for a checkpoint that is of today, or has no conditioners.
+    """
+    stages = {match["stage"] for name in names if (match := _JOINT.fullmatch(name))}
+    return {
+        name: _current(name, stages) for name in names if stages and name.startswith("network.")
+    }
+
+
+def _current(name: str, stages: set[str]) -> str:
+    if match := _JOINT.fullmatch(name):
+        part = _PARTS.get(match["part"], match["part"])
+        return f"network.conditioners.{_key(match['stage'])}.{part}{match['rest']}"
+    inner = name.removeprefix("network.")
+    for stage in stages:
+        inner = inner.replace(f"{stage}.stage.", f"{stage}.", 1)
+    return f"network.network.{inner}"

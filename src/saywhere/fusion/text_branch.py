@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from saywhere.fusion.generator import Generator
-from saywhere.fusion.projection import Projection
 from saywhere.text.whitening import EmbeddingScale, one_vector
-from saywhere.types import Embedding, PseudoImage
+from saywhere.types import PseudoImage
 
 
 class TextBranch(nn.Module):
@@ -15,28 +13,43 @@ class TextBranch(nn.Module):
 
     Args:
         scale: fitted on the training prompts.
-        projection: scaled vector → seed of the generator.
+        projection: scaled vector, or tokens → seed of the generator.
         generator: seed → pseudo-image, eight times as high and wide.
+        reads_tokens: are embeddings (batch, token, embedding), rather than (batch, embedding)?
     """
 
-    def __init__(self, scale: EmbeddingScale, projection: Projection, generator: Generator) -> None:
+    def __init__(
+        self,
+        scale: EmbeddingScale,
+        projection: nn.Module,
+        generator: nn.Module,
+        reads_tokens: bool = False,
+    ) -> None:
         super().__init__()
         self.scale, self.projection, self.generator = scale, projection, generator
+        self.reads_tokens = reads_tokens
 
-    def generate(self, embedding: Embedding, noise: Tensor | None = None) -> PseudoImage:
+    def generate(self, embedding: Tensor, noise: Tensor | None = None) -> PseudoImage:
         """The pseudo-image of each prompt.
 
         Args:
-            embedding: (batch, embedding), as the encoder gives it.
-            noise: (batch, scaled), added to the scaled embedding.
+            embedding: (batch, embedding), as the encoder gives it; (batch, token, embedding)
+                where tokens are read.
+            noise: (batch, scaled), added to the scaled embedding; tokens get none.
         Returns:
             (batch, channel, height, width), [0, 1], original frame.
         """
-        scaled = self.scale(embedding)
-        return self.generator(self.projection(scaled if noise is None else scaled + noise))
+        return self.generator(self.projection(self._scaled(embedding, noise)))
 
     def prompt_distance(self, embedding: Tensor) -> Tensor:
         """(batch,): distance of each prompt from the training prompts;
         above 1: unlike any of them.
         """
         return self.scale.distance(one_vector(embedding))
+
+    def _scaled(self, embedding: Tensor, noise: Tensor | None) -> Tensor:
+        # The scale is fitted on sentence vectors; a token's numbers are another space.
+        if self.reads_tokens:
+            return embedding
+        scaled = self.scale(embedding)
+        return scaled if noise is None else scaled + noise

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from saywhere import seeds
 from saywhere.config import Config
+from saywhere.config.fusions import FUSIONS
 from saywhere.errors import SaywhereError, UsageError
-from saywhere.fusion.conditioning import JOINTS, join
-from saywhere.fusion.generator import Generator, start_unit_variance
-from saywhere.fusion.projection import Projection
+from saywhere.fusion.conditioning import condition
+from saywhere.fusion.pseudo_image import PseudoImageFusion, PseudoImageParts
 from saywhere.modeling.feature_conditioned import FeatureSegmenter
 from saywhere.modeling.image_only import ImageSegmenter
 from saywhere.modeling.model import Model
@@ -41,36 +41,53 @@ def build_model(
         restored: a checkpoint's weights follow: the network reads no pretrained ones.
     """
     seeds.seed_weights(config.train.seed)
-    channel = config.data.channels
-    with_words, is_early = config.fusion.uses_text, config.fusion.has_pseudo_image
     network = _network(config, restored=restored)
-    normalize = _normalize(config, network, is_early)
-    if not with_words:
+    normalize = _normalize(config, network, config.fusion.has_pseudo_image)
+    if not config.fusion.uses_text:
         return ImageSegmenter(normalize, network)
     if scale is None:
         raise UsageError(
             "a model with words, and no scale for its embeddings",
             allowed="only fusion.name = 'none' does without",
         )
-    if not is_early:
-        reads_tokens = reads_tokens_of(config)
-        join(network, config.fusion.name, scale.dims[0 if reads_tokens else 1], channel)
-        return FeatureSegmenter(scale, normalize, network, reads_tokens)
-    seed_grid = (config.data.size // 8, config.data.size // 8)
-    projection, generator = (
-        Projection(config.fusion.projection, scale.dims[1], seed_grid),
-        Generator(channel),
-    )
-    if config.fusion.start == "unit-variance" and start_prompts is not None:
-        start_unit_variance(projection, generator, scale(start_prompts))
+    reads_tokens = reads_tokens_of(config)
+    if not config.fusion.has_pseudo_image:
+        conditioned = condition(
+            network,
+            config.fusion.name,
+            FUSIONS[config.fusion.name].load(),
+            scale.dims[0 if reads_tokens else 1],
+            config.data.channels,
+        )
+        return FeatureSegmenter(scale, normalize, conditioned, reads_tokens)
     return ReferringSegmenter(
         scale,
-        projection,
-        generator,
+        *build_pseudo_image(config, scale, start_prompts),
         normalize,
         network,
         pseudo_image_turns=POLICIES[config.fusion.chosen_arm].pseudo_image_turns,
+        reads_tokens=reads_tokens,
     )
+
+
+def build_pseudo_image(
+    config: Config, scale: EmbeddingScale, start_prompts: Tensor | None = None
+) -> PseudoImageParts:
+    """Projection and generator of the configuration's fusion before the network.
+
+    Args:
+        config: `fusion`, `data.size` and `data.channels` are read.
+        scale: fitted on the training prompts.
+        start_prompts: as for `build_model`.
+    """
+    fusion: PseudoImageFusion = FUSIONS[config.fusion.name].load()()
+    n_embedding = scale.dims[0 if fusion.reads_tokens else 1]
+    parts = fusion.build(
+        n_embedding, config.data.channels, config.data.size, config.fusion.projection
+    )
+    if config.fusion.start == "unit-variance" and start_prompts is not None:
+        fusion.start(parts, start_prompts if fusion.reads_tokens else scale(start_prompts))
+    return parts
 
 
 def check_network(config: Config) -> None:
@@ -138,7 +155,7 @@ def _in_channels(config: Config) -> int:
 
 def reads_tokens_of(config: Config) -> bool:
     """Does the fusion read a sentence's tokens, rather than its one vector?"""
-    return config.fusion.name in JOINTS and JOINTS[config.fusion.name].reads_tokens
+    return config.fusion.uses_text and FUSIONS[config.fusion.name].load().reads_tokens
 
 
 def _normalize(config: Config, network: nn.Module, is_early: bool) -> Normalize:

@@ -15,10 +15,11 @@ from torch import Tensor
 from saywhere import seeds
 from saywhere.config import Config, parse
 from saywhere.errors import UsageError
-from saywhere.fusion.generator import Generator, start_unit_variance
+from saywhere.fusion.generator import Generator
 from saywhere.fusion.projection import Projection
 from saywhere.fusion.stack import fuse
 from saywhere.fusion.text_branch import TextBranch
+from saywhere.modeling.build import build_pseudo_image
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.prompts import clean
@@ -225,13 +226,10 @@ def _fitted(
     vectors = cache.get(prompts)
     groups = same_meaning(spoken, {prompt: number for number, prompt in enumerate(prompts)})
     scale = fit(np.asarray(vectors), groups.tolist(), config.text.scale)
-    side = config.data.size // 8
     with seeds.seeded_weights(seed):
-        projection, generator = (
-            Projection(config.fusion.projection, scale.dims[1], (side, side)),
-            Generator(config.data.channels),
-        )
-    start_unit_variance(projection, generator, scale(torch.from_numpy(vectors)))
+        projection, generator = build_pseudo_image(config, scale, torch.from_numpy(vectors))
+    assert isinstance(projection, Projection)
+    assert isinstance(generator, Generator)
     fusion = kind(scale, projection, generator, encoder)
     fusion._cache = cache
     fusion._known.update(zip(prompts, torch.from_numpy(vectors)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from saywhere.fusion.conditioning import Joined, saying
+from saywhere.fusion.conditioning import ConditionedNetwork
 from saywhere.modeling.normalize import Normalize
 from saywhere.text.whitening import EmbeddingScale, one_vector
 from saywhere.transforms.cutmix import Mixing
@@ -18,7 +18,7 @@ class FeatureSegmenter(nn.Module):
     Args:
         scale: of the embeddings, fitted on the training prompts.
         normalize: of the image, after the geometry.
-        network: conditioned in place by `fusion.conditioning.join`.
+        network: stack and embedding in, logits out, see `fusion.conditioning.condition`.
         reads_tokens: are embeddings (batch, token, embedding), rather than (batch, embedding)?
     """
 
@@ -26,16 +26,19 @@ class FeatureSegmenter(nn.Module):
     pseudo_image_turns = False
 
     def __init__(
-        self, scale: EmbeddingScale, normalize: Normalize, network: nn.Module, reads_tokens: bool
+        self,
+        scale: EmbeddingScale,
+        normalize: Normalize,
+        network: ConditionedNetwork,
+        reads_tokens: bool,
     ) -> None:
         super().__init__()
         self.scale, self.normalize, self.network = scale, normalize, network
         self.reads_tokens = reads_tokens
 
     def text_parameters(self) -> list[nn.Parameter]:
-        """What learns from the prompts: the conditioners in the network."""
-        joints = [part.joint for part in self.network.modules() if isinstance(part, Joined)]
-        return [parameter for joint in joints for parameter in joint.parameters()]
+        """What learns from the prompts: the conditioners."""
+        return list(self.network.conditioners.parameters())
 
     def prompt_distance(self, embedding: Tensor) -> Tensor:
         """(batch,): distance of each prompt from the training prompts; above 1: unlike any of them."""
@@ -56,8 +59,8 @@ class FeatureSegmenter(nn.Module):
         """
         turned = image if geometry is None else geometry(image)  # augmented frame
         turned = mixing.cutmix(turned) if mixing else turned
-        with saying(self._scaled(embedding, noise)):
-            return Segmentation(self.network(self.normalize(turned)), None)
+        stack = self.normalize(turned)  # (batch, channel, height, width), augmented frame
+        return Segmentation(self.network(stack, self._scaled(embedding, noise)), None)
 
     def _scaled(self, embedding: Tensor, noise: Tensor | None) -> Tensor:
         if self.reads_tokens:

@@ -6,15 +6,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from saywhere.fusion.generator import Generator
-from saywhere.fusion.projection import Projection
 from saywhere.fusion.stack import fuse
 from saywhere.fusion.text_branch import TextBranch
 from saywhere.modeling.normalize import Normalize
 from saywhere.text.whitening import EmbeddingScale
 from saywhere.transforms.cutmix import Mixing
 from saywhere.transforms.geometry import Geometry
-from saywhere.types import Embedding, Image, PseudoImage, Segmentation, Stack
+from saywhere.types import Image, PseudoImage, Segmentation, Stack
 
 
 class ReferringSegmenter(TextBranch):
@@ -22,26 +20,28 @@ class ReferringSegmenter(TextBranch):
 
     Args:
         scale: of the embeddings, fitted on the training prompts.
-        projection: scaled embedding → seed of the generator.
+        projection: scaled embedding, or tokens → seed of the generator.
         generator: seed → pseudo-image.
         normalize: of the stack, after the geometry.
         network: stack (batch, 2*channel, height, width) → logits (batch, 1, height, width).
         pseudo_image_turns: False leaves the pseudo-image behind when the image is transformed:
             the fault that the paper mends, for comparison.
+        reads_tokens: are embeddings (batch, token, embedding), rather than (batch, embedding)?
     """
 
-    uses_text, reads_tokens = True, False
+    uses_text = True
 
     def __init__(
         self,
         scale: EmbeddingScale,
-        projection: Projection,
-        generator: Generator,
+        projection: nn.Module,
+        generator: nn.Module,
         normalize: Normalize,
         network: nn.Module,
         pseudo_image_turns: bool = True,
+        reads_tokens: bool = False,
     ) -> None:
-        super().__init__(scale, projection, generator)
+        super().__init__(scale, projection, generator, reads_tokens)
         self.normalize, self.network = normalize, network
         self.pseudo_image_turns = pseudo_image_turns
 
@@ -62,7 +62,7 @@ class ReferringSegmenter(TextBranch):
     def forward(
         self,
         image: Image,
-        embedding: Embedding,
+        embedding: Tensor,
         geometry: Geometry | None = None,
         noise: Tensor | None = None,
         mixing: Mixing | None = None,
@@ -71,7 +71,8 @@ class ReferringSegmenter(TextBranch):
 
         Args:
             image: (batch, channel, height, width), [0, 1], original frame.
-            embedding: (batch, embedding), as the encoder gives it.
+            embedding: (batch, embedding), as the encoder gives it; (batch, token, embedding)
+                where tokens are read.
             geometry: transforms the stack. None: nothing moves.
             noise: (batch, scaled), added to the scaled embedding, in training.
             mixing: CutMix and photometric changes of the stack, in training.

@@ -20,7 +20,9 @@ from saywhere.networks.entry import MODULES, Adapter, TwoStems
 from saywhere.networks.first_filters import DEFAULT, FILTERS, image_channels, widen
 from saywhere.networks.stack_check import check_stack
 from saywhere.networks.unet import double_convolution
-from saywhere.types import Stages
+from saywhere.types import FeatureEdit, Stages, unedited
+
+DEEPEST = f"encoder.blocks.{TAPS[-1]}"
 
 
 class Lite(nn.Module):
@@ -56,21 +58,27 @@ class Lite(nn.Module):
         )
         self.head = nn.Conv2d(widths[-1], 1, kernel_size=1)
 
-    def forward(self, stack: Tensor) -> Tensor:
-        """(batch, in_channels, height, width) → logits (batch, 1, height, width)."""
+    def forward(self, stack: Tensor, edit: FeatureEdit = unedited) -> Tensor:
+        """Segment a stack.
+
+        Args:
+            stack: (batch, in_channels, height, width).
+            edit: called at each of `stages()`; what it returns goes on in the map's place.
+        Returns:
+            logits (batch, 1, height, width).
+        """
         check_stack(stack, "lite", self.in_channels, self.smallest)
         *skips, feature = self.encoder(stack)
-        for join in self.decoder:
-            feature = join(feature, skips.pop())
+        feature = edit(DEEPEST, feature)
+        for level, join in enumerate(self.decoder):
+            feature = edit(f"decoder.{level}", join(feature, skips.pop()))
         return functional.interpolate(
             self.head(feature), size=stack.shape[-2:], mode="bilinear", align_corners=False
         )
 
     def stages(self) -> Stages:
-        """Where inner features can be met."""
-        return Stages(
-            f"encoder.blocks.{TAPS[-1]}", tuple(f"decoder.{i}" for i in range(len(self.decoder)))
-        )
+        """Names of the maps that `forward` hands to its `edit`."""
+        return Stages(DEEPEST, tuple(f"decoder.{i}" for i in range(len(self.decoder))))
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """The encoder's that started from ImageNet; they take a lower learning rate."""

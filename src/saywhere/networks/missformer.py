@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saywhere.networks.stack_check import check_stack
-from saywhere.types import Stages
+from saywhere.types import FeatureEdit, Stages, unedited
 
 MULTIPLES = (1, 2, 5, 8)
 """Channels of the four scales, in widths; also their attention heads."""
@@ -46,8 +46,15 @@ class MissFormer(nn.Module):
         for part in (self.expand, self.decoder, self.head):
             part.apply(_xavier)
 
-    def forward(self, stack: Tensor) -> Tensor:
-        """(batch, in_channels, height, width) → logits (batch, 1, height, width)."""
+    def forward(self, stack: Tensor, edit: FeatureEdit = unedited) -> Tensor:
+        """Segment a stack.
+
+        Args:
+            stack: (batch, in_channels, height, width).
+            edit: called at each of `stages()`; what it returns goes on in the map's place.
+        Returns:
+            logits (batch, 1, height, width).
+        """
         check_stack(stack, "missformer", self.in_channels, self.smallest, self.multiple)
         features, feature = [], stack
         for stage in self.encoder:
@@ -55,16 +62,14 @@ class MissFormer(nn.Module):
             features.append(feature)
         for block in self.bridge:
             features = block(features)
-        feature = self.expand(features.pop())
-        for decode in self.decoder:
-            feature = decode(feature, features.pop())
+        feature = _edited(edit, "expand", self.expand(features.pop()))
+        for level, decode in enumerate(self.decoder):
+            feature = _edited(edit, f"decoder.{level}", decode(feature, features.pop()))
         return self.head(feature.permute(0, 3, 1, 2))
 
     def stages(self) -> Stages:
-        """Where inner features can be met."""
-        return Stages(
-            "expand", tuple(f"decoder.{i}" for i in range(len(self.decoder))), channels_last=True
-        )
+        """Names of the maps that `forward` hands to its `edit`."""
+        return Stages("expand", tuple(f"decoder.{i}" for i in range(len(self.decoder))))
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """None: no weights were published."""
@@ -264,6 +269,11 @@ class Expand(nn.Module):
         return self.norm(
             pixels.reshape(batch, height * self.factor, width * self.factor, self.n_out)
         )
+
+
+def _edited(edit: FeatureEdit, stage: str, feature: Tensor) -> Tensor:
+    """An edit sees channels first, as in every other network; the maps here have them last."""
+    return edit(stage, feature.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
 def _xavier(layer: nn.Module) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saywhere.networks.stack_check import check_stack
-from saywhere.types import Stages
+from saywhere.types import FeatureEdit, Stages, unedited
 
 HEADS = 12
 GRID = 14
@@ -47,17 +47,24 @@ class TransUNet(nn.Module):
         )
         self.head = nn.Conv2d(widths[-1], 1, kernel_size=3, padding=1)
 
-    def forward(self, stack: Tensor) -> Tensor:
-        """(batch, in_channels, height, width) → logits (batch, 1, height, width)."""
+    def forward(self, stack: Tensor, edit: FeatureEdit = unedited) -> Tensor:
+        """Segment a stack.
+
+        Args:
+            stack: (batch, in_channels, height, width).
+            edit: called at each of `stages()`; what it returns goes on in the map's place.
+        Returns:
+            logits (batch, 1, height, width).
+        """
         check_stack(stack, "transunet", self.in_channels, self.smallest, self.multiple)
         feature, skips = self.encoder(stack)
-        feature = self.first(self.transformer(feature))
-        for enlarge, skip in zip(self.decoder, [*reversed(skips), None]):
-            feature = enlarge(feature, skip)
+        feature = edit("first", self.first(self.transformer(feature)))
+        for level, (enlarge, skip) in enumerate(zip(self.decoder, [*reversed(skips), None])):
+            feature = edit(f"decoder.{level}", enlarge(feature, skip))
         return self.head(feature)
 
     def stages(self) -> Stages:
-        """Where inner features can be met."""
+        """Names of the maps that `forward` hands to its `edit`."""
         return Stages("first", tuple(f"decoder.{i}" for i in range(len(self.decoder))))
 
     def pretrained_parameters(self) -> list[nn.Parameter]:

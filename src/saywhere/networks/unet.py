@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saywhere.networks.stack_check import check_stack
-from saywhere.types import Stages
+from saywhere.types import FeatureEdit, Stages, unedited
 
 
 class UNet(nn.Module):
@@ -39,19 +39,26 @@ class UNet(nn.Module):
         )
         self.head = nn.Conv2d(width, 1, kernel_size=1)
 
-    def forward(self, stack: Tensor) -> Tensor:
-        """(batch, in_channels, height, width) → logits (batch, 1, height, width)."""
+    def forward(self, stack: Tensor, edit: FeatureEdit = unedited) -> Tensor:
+        """Segment a stack.
+
+        Args:
+            stack: (batch, in_channels, height, width).
+            edit: called at each of `stages()`; what it returns goes on in the map's place.
+        Returns:
+            logits (batch, 1, height, width).
+        """
         check_stack(stack, "unet", self.in_channels, self.smallest)
         features = [self.first(stack)]
-        for down in self.down:
-            features.append(down(features[-1]))
+        for level, down in enumerate(self.down):
+            features.append(edit(f"down.{level}", down(features[-1])))
         feature = features.pop()
-        for up in self.up:
-            feature = up(feature, features.pop())
+        for level, up in enumerate(self.up):
+            feature = edit(f"up.{level}", up(feature, features.pop()))
         return self.head(feature)
 
     def stages(self) -> Stages:
-        """Where inner features can be met."""
+        """Names of the maps that `forward` hands to its `edit`."""
         return Stages(f"down.{len(self.down) - 1}", tuple(f"up.{i}" for i in range(len(self.up))))
 
     def pretrained_parameters(self) -> list[nn.Parameter]:

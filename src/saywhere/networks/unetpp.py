@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from saywhere.networks.stack_check import check_stack
 from saywhere.networks.unet import double_convolution
-from saywhere.types import Stages
+from saywhere.types import FeatureEdit, Stages, unedited
 
 
 class UNetPlusPlus(nn.Module):
@@ -40,22 +40,29 @@ class UNetPlusPlus(nn.Module):
         self.shrink = nn.MaxPool2d(2)
         self.head = nn.Conv2d(width, 1, kernel_size=1)
 
-    def forward(self, stack: Tensor) -> Tensor:
-        """(batch, in_channels, height, width) → logits (batch, 1, height, width)."""
+    def forward(self, stack: Tensor, edit: FeatureEdit = unedited) -> Tensor:
+        """Segment a stack.
+
+        Args:
+            stack: (batch, in_channels, height, width).
+            edit: called at each of `stages()`; what it returns goes on in the map's place.
+        Returns:
+            logits (batch, 1, height, width).
+        """
         check_stack(stack, "unetpp", self.in_channels, self.smallest)
         rows = [[self.nodes["0_0"](stack)]]  # rows[row][column], finest first
         for row in range(1, self.n_levels + 1):
-            rows.append([self.nodes[f"{row}_0"](self.shrink(rows[-1][0]))])
+            node = self.nodes[f"{row}_0"](self.shrink(rows[-1][0]))
+            rows.append([edit(f"nodes.{row}_0", node)])
         for column in range(1, self.n_levels + 1):
             for row in range(self.n_levels + 1 - column):
                 below = _enlarge(rows[row + 1][column - 1], rows[row][0])
-                rows[row].append(
-                    self.nodes[f"{row}_{column}"](torch.cat([*rows[row], below], dim=1))
-                )
+                node = self.nodes[f"{row}_{column}"](torch.cat([*rows[row], below], dim=1))
+                rows[row].append(edit(f"nodes.{row}_{column}", node))
         return self.head(rows[0][-1])
 
     def stages(self) -> Stages:
-        """Where inner features can be met."""
+        """Names of the maps that `forward` hands to its `edit`."""
         n = self.n_levels
         return Stages(
             f"nodes.{n}_0", tuple(f"nodes.{n - column}_{column}" for column in range(1, n + 1))

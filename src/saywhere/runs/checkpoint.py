@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from saywhere.config import Config, parse
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError
+from saywhere.fusion.conditioning import current_names
 from saywhere.io import files
 from saywhere.modeling.model import Model
 from saywhere.runs import sealed
@@ -79,7 +80,10 @@ def load(folder: Path) -> Checkpoint:
             remedy="use the version that made it, or train again",
         ) from None
     return Checkpoint(
-        config, document["state"], _part(tensors, "model."), _part(tensors, "optimizer.")
+        config,
+        document["state"],
+        _renamed(_part(tensors, "model.")),
+        _renamed(_part(tensors, "optimizer.")),
     )
 
 
@@ -235,6 +239,12 @@ def _check_state(state: Any, path: Path) -> None:
         raise BadCheckpoint(
             "its state is incomplete", where=path, remedy="use another checkpoint, or train again"
         )
+
+
+def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Older releases named a conditioned network's weights otherwise."""
+    current = current_names(list(tensors))
+    return {current.get(name, name): value for name, value in tensors.items()}
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

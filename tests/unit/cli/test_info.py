@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import get_args
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from saywhere.cli.info import TABLES, info
-from saywhere.config import FusionConfig, TextConfig
+from saywhere.cli.info import info, tables
+from saywhere.config import TextConfig
+from saywhere.config.fusions import FUSIONS
 from saywhere.datasets import SETS
 from saywhere.errors import UsageError
 from saywhere.networks.registry import NETWORKS
@@ -29,16 +29,14 @@ def answer(*words: str) -> str:
 
 
 def test_it_names_everything_that_a_configuration_or_prepare_may_name() -> None:
-    assert [*NETWORKS, "monai:NAME"] == list(TABLES["networks"])
-    assert list(ENCODERS) == list(TABLES["encoders"])
-    assert sorted(get_args(FusionConfig.model_fields["name"].annotation)) == sorted(
-        TABLES["fusions"]
-    )
-    assert list(SETS) == list(TABLES["sets"])
+    assert [*NETWORKS, "monai:NAME"] == list(tables()["networks"])
+    assert list(ENCODERS) == list(tables()["encoders"])
+    assert list(FUSIONS) == list(tables()["fusions"])
+    assert list(SETS) == list(tables()["sets"])
 
 
 def test_the_default_encoder_has_as_many_numbers_as_it_says() -> None:
-    assert open_encoder(TextConfig()).dim == TABLES["encoders"]["minilm"]["dim"]
+    assert open_encoder(TextConfig()).dim == tables()["encoders"]["minilm"]["dim"]
 
 
 def test_json_is_one_document_with_a_list_a_table() -> None:
@@ -72,7 +70,7 @@ def test_one_network_is_counted_at_3_and_6_channels() -> None:
 
 
 def test_quiet_prints_names_only() -> None:
-    assert answer("fusions", "--quiet").split() == list(TABLES["fusions"])
+    assert answer("fusions", "--quiet").split() == list(tables()["fusions"])
     assert answer("network", "unet", "--quiet") == "unet\n"
 
 

@@ -1,31 +1,36 @@
-"""Words that join a network's features."""
+"""A prompt that joins a network's features."""
 
 from __future__ import annotations
 
 import copy
 import threading
+import warnings
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from saywhere.config.fusions import FUSIONS
 from saywhere.errors import UsageError
 from saywhere.fusion.conditioning import (
-    JOINTS,
-    CrossAttention,
-    Film,
-    Joined,
-    LateConcat,
-    join,
-    saying,
+    ConditionedNetwork,
+    FeatureConditioner,
+    condition,
+    current_names,
 )
 from saywhere.networks.registry import NETWORKS, build, has_depth
+from saywhere.types import Stages
 
-N_WORDS, TOKENS = 12, 5
+N_EMBEDDING, TOKENS = 12, 5
+CONDITIONERS: dict[str, type[FeatureConditioner]] = {
+    name: fusion.load() for name, fusion in FUSIONS.items() if fusion.joins == "features"
+}
 
 
-def words(name: str, batch: int = 2, seed: int = 0) -> Tensor:
-    shape = (batch, TOKENS, N_WORDS) if JOINTS[name].reads_tokens else (batch, N_WORDS)
+def prompts(name: str, batch: int = 2, seed: int = 0) -> Tensor:
+    shape = (batch, N_EMBEDDING)
+    if CONDITIONERS[name].reads_tokens:
+        shape = (batch, TOKENS, N_EMBEDDING)
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
@@ -36,96 +41,95 @@ def small(network: str) -> nn.Module:
     ).eval()
 
 
-def joined(network: str, name: str) -> nn.Module:
-    found = small(network)
-    join(found, name, N_WORDS, 3)
-    return found.eval()
+def conditioned(network: str, name: str) -> ConditionedNetwork:
+    return condition(small(network), name, CONDITIONERS[name], N_EMBEDDING, 3).eval()
 
 
-@pytest.mark.parametrize("name", JOINTS)
+@pytest.mark.parametrize("name", CONDITIONERS)
 @pytest.mark.parametrize("network", NETWORKS)
-def test_every_network_hears_every_fusion_and_a_gradient_reaches_each_joint_or_says_why_it_cannot(
+def test_every_network_is_conditioned_and_a_gradient_reaches_each_conditioner(
     network: str, name: str
 ) -> None:
-    if not hasattr(small(network), "stages"):
-        with pytest.raises(UsageError, match="does not name its stages"):
-            joined(network, name)
-        return
-    model, picture = joined(network, name), torch.rand(2, 3, 64, 64)
-    answers = []
-    for seed in (0, 1):
-        with saying(words(name, seed=seed)):
-            answers.append(model(picture))
-    assert answers[0].shape == (2, 1, 64, 64)
-    assert (answers[0] - answers[1]).abs().max() > 1e-5
-    answers[0].square().sum().backward()
-    joints = [part.joint for part in model.modules() if isinstance(part, Joined)]
-    assert joints
+    model, picture = conditioned(network, name), torch.rand(2, 3, 64, 64)
+    one, other = (model(picture, prompts(name, seed=seed)) for seed in (0, 1))
+    assert one.shape == (2, 1, 64, 64)
+    assert (one - other).abs().max() > 1e-5
+    one.square().sum().backward()
     silent = [
         key
-        for joint in joints
-        for key, parameter in joint.named_parameters()
+        for key, parameter in model.conditioners.named_parameters()
         if parameter.grad is None or not parameter.grad.any()
     ]
-    assert [key for key in silent if key != "attention.in_proj_bias"] == []
+    # A bias of the keys moves all scores of a query alike, and softmax does not see it.
+    assert [key for key in silent if not key.endswith("attention.in_proj_bias")] == []
 
 
-def test_late_concat_is_a_convolution_over_map_and_tiled_words_that_starts_as_the_map() -> None:
-    joint, feature, said = LateConcat(4, N_WORDS), torch.rand(2, 4, 3, 3), words("late-concat")
-    tiled = said.reshape(2, N_WORDS, 1, 1).repeat(1, 1, 3, 3)
-    torch.testing.assert_close(
-        joint(feature, said),
-        nn.functional.conv2d(torch.cat([feature, tiled], 1), joint.mix.weight, joint.mix.bias),
-    )
-    nothing = joint(feature, torch.zeros(2, N_WORDS)) - joint.mix.bias.reshape(1, -1, 1, 1)
-    torch.testing.assert_close(nothing, feature)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_network_hands_over_each_stage_that_it_names_and_goes_on_with_what_comes_back(
+    network: str,
+) -> None:
+    model, picture = small(network), torch.rand(1, 3, 64, 64)
+    stages: Stages = model.stages()  # type: ignore[operator]
+    shapes: dict[str, torch.Size] = {}
+
+    def look(stage: str, feature: Tensor) -> Tensor:
+        shapes[stage] = feature.shape
+        return feature
+
+    plain = model(picture)
+    assert torch.equal(model(picture, look), plain)
+    sides = [shapes[stage][-1] for stage in (stages.bottleneck, *stages.decoder)]
+    assert sides == sorted(sides)  # from the deepest map up to the largest
+    for wanted in (stages.bottleneck, *stages.decoder):
+        changed = model(picture, lambda stage, f, wanted=wanted: f + (stage == wanted))
+        assert not torch.equal(changed, plain), f"{wanted} is handed over and not used"
 
 
-def test_film_scales_and_shifts_each_channel() -> None:
-    joint, feature, said = Film(4, N_WORDS), torch.rand(2, 4, 3, 3), words("film")
-    numbers = said @ joint.say.weight.T + joint.say.bias
-    expected = (
-        torch.einsum("bchw,bc->bchw", feature, 1 + numbers[:, :4]) + numbers[:, 4:, None, None]
-    )
-    torch.testing.assert_close(joint(feature, said), expected)
+@pytest.mark.parametrize("name", CONDITIONERS)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_it_is_exported_with_the_embedding_as_an_input(network: str, name: str) -> None:
+    model = conditioned(network, name)
+    inputs = (torch.rand(1, 3, 64, 64), prompts(name, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own, about its future
+        program = torch.export.export(model, inputs, strict=False)
+    other = (torch.rand(1, 3, 64, 64), prompts(name, 1, seed=7))
+    with torch.no_grad():
+        torch.testing.assert_close(program.module()(*other), model(*other), rtol=1e-4, atol=1e-5)
 
 
-def test_cross_attention_does_not_hear_padding() -> None:
-    torch.manual_seed(0)
-    joint, feature, said = (
-        CrossAttention(4, N_WORDS).eval(),
-        torch.rand(2, 4, 3, 3),
-        words("cross-attention"),
-    )
-    padded = torch.cat([said, torch.zeros(2, 3, N_WORDS)], 1)
-    torch.testing.assert_close(joint(feature, padded), joint(feature, said), rtol=1e-4, atol=1e-6)
+@pytest.mark.parametrize("name", CONDITIONERS)
+def test_it_compiles_whole(name: str) -> None:
+    torch._dynamo.reset()
+    model = conditioned("unet", name)
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    for seed in (0, 1):  # another prompt, the same graph
+        inputs = (torch.rand(1, 3, 32, 32), prompts(name, 1, seed))
+        with torch.no_grad():
+            torch.testing.assert_close(compiled(*inputs), model(*inputs))
 
 
-def test_the_places_are_those_of_the_fusion() -> None:
-    places = {
-        "late-concat": ["down.1"],
-        "film": ["up.0", "up.1"],
-        "cross-attention": ["down.1", "up.0"],
+def test_the_stages_are_those_of_the_fusion() -> None:
+    stages = {
+        "late-concat": ["down_1"],
+        "film": ["up_0", "up_1"],
+        "cross-attention": ["down_1", "up_0"],
     }
-    for name, expected in places.items():
-        assert [
-            key for key, part in joined("unet", name).named_modules() if isinstance(part, Joined)
-        ] == expected
+    for name, expected in stages.items():
+        assert list(conditioned("unet", name).conditioners) == expected
 
 
-def test_two_threads_and_a_copy_hear_their_own_words() -> None:
-    model, picture = joined("unet", "film"), torch.rand(1, 3, 32, 32)
+def test_two_threads_and_a_copy_hear_their_own_prompts() -> None:
+    model, picture = conditioned("unet", "film"), torch.rand(1, 3, 32, 32)
     twin = copy.deepcopy(model)
-    alone = []
-    for seed in range(4):
-        with saying(words("film", 1, seed)), torch.no_grad():
-            alone.append(twin(picture))
-    found: dict[int, Tensor] = {}
+    with torch.no_grad():
+        alone = [twin(picture, prompts("film", 1, seed)) for seed in range(4)]
+    beside: dict[int, Tensor] = {}
 
     def ask(seed: int) -> None:
         for _ in range(20):
-            with saying(words("film", 1, seed)), torch.no_grad():
-                found[seed] = model(picture)
+            with torch.no_grad():
+                beside[seed] = model(picture, prompts("film", 1, seed))
 
     threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(4)]
     for thread in threads:
@@ -133,14 +137,49 @@ def test_two_threads_and_a_copy_hear_their_own_words() -> None:
     for thread in threads:
         thread.join()
     for seed in range(4):
-        torch.testing.assert_close(found[seed], alone[seed])
+        torch.testing.assert_close(beside[seed], alone[seed])
 
 
 def test_a_network_that_does_not_name_its_stages_is_refused() -> None:
-    with pytest.raises(
-        UsageError,
-        match=r"Conv2d does not name its stages.*film needs a network with a method stages\(\)",
-    ):
-        join(nn.Conv2d(3, 1, 1), "film", N_WORDS, 3)
-    with pytest.raises(UsageError, match="no fusion 'flim' of features: did you mean 'film'"):
-        join(nn.Conv2d(3, 1, 1), "flim", N_WORDS, 3)
+    rule = r"Conv2d does not name its stages.*film needs a network with a method stages\(\)"
+    with pytest.raises(UsageError, match=rule):
+        condition(nn.Conv2d(3, 1, 1), "film", CONDITIONERS["film"], N_EMBEDDING, 3)
+
+
+def test_a_network_that_names_a_stage_and_hands_over_none_is_refused() -> None:
+    class Mute(nn.Module):
+        def stages(self) -> Stages:
+            return Stages("deep", ("shallow",))
+
+        def forward(self, stack: Tensor, edit: object) -> Tensor:
+            return stack[:, :1]
+
+    rule = "Mute names the stage 'deep', but its forward hands no such map to its edit"
+    with pytest.raises(UsageError, match=rule):
+        condition(Mute(), "late-concat", CONDITIONERS["late-concat"], N_EMBEDDING, 3)
+
+
+@pytest.mark.parametrize("name", CONDITIONERS)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_weights_named_as_in_version_0_1_are_found_again(network: str, name: str) -> None:
+    """There, conditioners sat inside of the network, around the modules whose maps they change."""
+    model = nn.Module()
+    model.network = conditioned(network, name)
+    wanted = {key for key, _ in model.named_parameters()}
+    stages = CONDITIONERS[name].stages(model.network.network.stages())  # type: ignore[operator]
+    former = {"scale_and_shift": "say", "query": "ask", "output": "tell"}
+    former |= {"norm_feature": "norm_map", "norm_tokens": "norm_words"}
+    old = []
+    for key in wanted:
+        inner = key.removeprefix("network.network.")
+        for stage in stages:
+            if inner.startswith(f"{stage}."):
+                inner = inner.replace(f"{stage}.", f"{stage}.stage.", 1)
+            prefix = f"network.conditioners.{stage.replace('.', '_')}."
+            if key.startswith(prefix):
+                part, _, rest = key.removeprefix(prefix).partition(".")
+                inner = f"{stage}.joint.{former.get(part, part)}.{rest}"
+        old.append(f"network.{inner}")
+    assert set(current_names(old).values()) == wanted
+    assert current_names(sorted(wanted)) == {}
+    assert current_names(["network.first.0.weight"]) == {}

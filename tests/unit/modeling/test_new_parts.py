@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import pytest
-import torch
 from torch import Tensor, nn
+from typer.testing import CliRunner
 
 import saywhere
-from saywhere.config import Config
-from saywhere.errors import UsageError
+from saywhere.cli.main import app
+from saywhere.config import Config, parse
+from saywhere.config.fusions import FUSIONS, Fusion
+from saywhere.errors import ConfigError, UsageError
 from saywhere.evaluation.evaluate import evaluate
 from saywhere.experiments.grid import read_grid
 from saywhere.experiments.runner import run_grid
-from saywhere.fusion.conditioning import JOINTS, Joint
 from saywhere.networks.registry import NETWORKS
 from saywhere.networks.stack_check import check_stack
 from saywhere.training.trainer import train
@@ -42,15 +46,51 @@ class Toy(nn.Module):
         return self.layers(stack)
 
 
-class Shift(Joint):
-    """A fusion as step 1 asks: the sentence shifts the bottleneck's channels."""
+SHIFT = '''
+from torch import Tensor, nn
+from saywhere.fusion.conditioning import FeatureConditioner
 
-    def __init__(self, n_channels: int, n_words: int) -> None:
-        super().__init__(n_channels, n_words)
-        self.say = nn.Linear(n_words, n_channels)
+class Shift(FeatureConditioner):
+    """The sentence shifts the bottleneck's channels."""
 
-    def forward(self, feature: Tensor, words: Tensor) -> Tensor:
-        return feature + self.say(words)[..., None, None]
+    def __init__(self, n_channels: int, n_embedding: int) -> None:
+        super().__init__(n_channels, n_embedding)
+        self.shift = nn.Linear(n_embedding, n_channels)
+
+    def forward(self, feature: Tensor, embedding: Tensor) -> Tensor:
+        return feature + self.shift(embedding)[..., None, None]
+'''
+PLANE = '''
+import torch
+from torch import Tensor, nn
+from saywhere.fusion.pseudo_image import PseudoImageParts
+
+class Paint(nn.Module):
+    def __init__(self, n_embedding: int, n_channels: int, size_px: int) -> None:
+        super().__init__()
+        self.channels, self.size_px = n_channels, size_px
+        self.slope = nn.Linear(n_embedding, 3 * n_channels)
+
+    def forward(self, scaled: Tensor) -> Tensor:
+        scaled = scaled.mean(1) if scaled.ndim == 3 else scaled
+        line = torch.linspace(-1, 1, self.size_px)
+        a, b, c = self.slope(scaled).unflatten(1, (3, self.channels, 1, 1)).unbind(1)
+        return a * line[:, None] + b * line + c
+
+class Plane:
+    """The prompt becomes a slope of grey: another pseudo-image than the paper's."""
+
+    reads_tokens = False
+
+    def build(self, n_embedding, n_channels, size_px, projection):
+        return PseudoImageParts(Paint(n_embedding, n_channels, size_px), nn.Sigmoid())
+
+    def start(self, parts, scaled):
+        nn.init.normal_(parts.projection.slope.weight)
+
+class Tokens(Plane):
+    reads_tokens = True
+'''
 
 
 @pytest.fixture
@@ -134,18 +174,36 @@ def test_a_grid_takes_up_a_new_network_by_one_line_and_runs_its_cell_alone(
     )
 
 
-def test_a_fusion_of_one_class_and_one_line_is_trained_evaluated_and_heard(
-    config: Config, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("source", "joins", "part"),
+    [(SHIFT, "features", "Shift"), (PLANE, "image", "Plane"), (PLANE, "image", "Tokens")],
+)
+def test_a_fusion_of_one_file_and_one_line_is_trained_evaluated_heard_and_listed(
+    source: str,
+    joins: Literal["image", "features"],
+    part: str,
+    config: Config,
+    manifest: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Under a name that the configuration has already: the steps that add one are in two literal tables, held to each other by test_info.py."""
-    monkeypatch.setitem(JOINTS, "film", Shift)
-    run = train(config.replace(**{"fusion.name": "film"}, **TWO_STEPS), tmp_path / "run")
+    (tmp_path / "new_fusion.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "new_fusion", raising=False)
+    monkeypatch.setitem(FUSIONS, "new", Fusion(joins, f"new_fusion:{part}", "a toy"))
+    run = train(config.replace(**{"fusion.name": "new"}, **TWO_STEPS), tmp_path / "run")
     assert "right" in evaluate(run)["words"]
     segmenter = saywhere.load(run)
-    assert [type(part) for part in segmenter.model.modules() if isinstance(part, Joint)] == [Shift]
+    names = {type(module).__name__ for module in segmenter.model.modules()}
+    assert names & {"Shift", "Paint"}
     picture = next((manifest.parent / "images").iterdir())
-    one, other = (
-        torch.from_numpy(segmenter.segment(picture, said).probability)
-        for said in ("upper left", "lower right")
-    )
-    assert (one - other).abs().max() > 1e-7
+    one, other = (segmenter.segment(picture, prompt) for prompt in ("upper left", "lower right"))
+    assert np.abs(one.probability - other.probability).max() > 1e-7
+    assert (one.pseudo_image is not None) == (joins == "image")
+    result = CliRunner().invoke(app, ["info", "fusions", "--json"])
+    assert {"name": "new", "what": "a toy"} in json.loads(result.stdout)["fusions"]
+
+
+def test_a_fusion_that_is_none_is_refused_with_the_list() -> None:
+    with pytest.raises(ConfigError, match=r"input should be 'early', .* or 'none'"):
+        parse({"fusion": {"name": "flim"}}, where="a.toml")

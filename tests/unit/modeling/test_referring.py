@@ -9,7 +9,7 @@ from jaxtyping import TypeCheckError
 from torch import Tensor, nn
 
 from saywhere.config import AugmentConfig
-from saywhere.fusion import conditioning as late
+from saywhere.fusion.conditioning import ConditionedNetwork
 from saywhere.fusion.generator import Generator
 from saywhere.fusion.projection import Projection
 from saywhere.modeling.feature_conditioned import FeatureSegmenter
@@ -118,18 +118,18 @@ def test_words_that_join_features_leave_the_stack_alone_and_are_scaled(
 ) -> None:
     heard: list[Tensor] = []
 
-    class Listening(Echo):
-        def forward(self, stack: Tensor) -> Tensor:
-            heard.append(late._SAID.get())
-            return super().forward(stack)
+    class Listening(ConditionedNetwork):
+        def forward(self, stack: Tensor, embedding: Tensor) -> Tensor:
+            heard.append(embedding)
+            return self.network(stack)
 
     scale = EmbeddingScale(DIM, DIM)
     scale.matrix.mul_(2)
     model = FeatureSegmenter(
-        scale, Normalize([0.25] * 3, [0.5] * 3), Listening(), reads_tokens=False
+        scale, Normalize([0.25] * 3, [0.5] * 3), Listening(Echo(), {}), reads_tokens=False
     )
     assert model(image, embedding, GEOMETRY, noise=torch.ones(2, DIM)).pseudo_image is None
-    torch.testing.assert_close(model.network.stack, (GEOMETRY(image) - 0.25) / 0.5)
+    torch.testing.assert_close(model.network.network.stack, (GEOMETRY(image) - 0.25) / 0.5)
     torch.testing.assert_close(heard[0], 2 * embedding + 1)
     model.reads_tokens = True
     model(image, embedding[:, None], noise=torch.ones(2, DIM))

@@ -99,10 +99,10 @@ def test_whether_the_processor_knows_bfloat16_is_measured(
 def test_a_trial_does_not_compute_the_costly_start(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from saywhere.modeling import build
+    from saywhere.fusion import pseudo_image
 
     monkeypatch.setattr(
-        build, "start_unit_variance", lambda *inputs: pytest.fail("computed for a trial")
+        pseudo_image, "start_unit_variance", lambda *inputs: pytest.fail("computed for a trial")
     )
     assert config.fusion.start == "unit-variance"
     assert time_steps(config, gather(config))(0) > 0

@@ -1,4 +1,4 @@
-"""Runs whose words join the network's features: trained, resumed, evaluated, asked."""
+"""Runs whose prompts join the network's features: trained, resumed, evaluated, opened."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import pytest
 
 from saywhere import load
 from saywhere.config import Config
+from saywhere.config.fusions import FUSIONS
 from saywhere.data.manifest import read_manifest
 from saywhere.evaluation.evaluate import evaluate
 from saywhere.evaluation.probes.invariance import probe_invariance
-from saywhere.fusion.conditioning import JOINTS
 from saywhere.training.trainer import train
 
+CONDITIONED = [name for name, fusion in FUSIONS.items() if fusion.joins == "features"]
 
-@pytest.mark.parametrize("fusion", JOINTS)
+
+@pytest.mark.parametrize("fusion", CONDITIONED)
 def test_a_late_fusion_goes_through_the_whole_house(
     fusion: str, config: Config, manifest: Path, tmp_path: Path
 ) -> None:
