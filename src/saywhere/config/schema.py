@@ -175,7 +175,7 @@ class FusionConfig(Section):
 
     name: str = Field(
         "early",
-        description="early: a pseudo-image; none: the image alone; see `saywhere info fusions`",
+        description=f"one of {', '.join(FUSIONS)} (`saywhere info fusions`)",
     )
     projection: Literal["linear", "mlp"] = Field(
         "mlp", description="sentence vector to the generator's seed; linear: as the paper says"
