@@ -55,6 +55,9 @@ class TrainingProgress:
             "training", total=event["n_steps"], completed=event["step"], note=""
         )
 
+    def _before(self, event: dict[str, Any]) -> None:
+        self._say(f"before the first step: val_dice_mean {event['val_dice_mean']:.4f}")
+
     def _step(self, event: dict[str, Any]) -> None:
         self.bar.update(self.task, completed=event["step"])
 
@@ -73,6 +76,8 @@ class TrainingProgress:
     def _end(self, event: dict[str, Any]) -> None:
         self.best = event["best"]
         self._say(f"finished in {event['seconds']:.0f} s, best on validation {event['best']:.4f}")
+        if fine_tuning := event.get("fine_tuning"):
+            self._say(fine_tuning["verdict"])
 
     def _say(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)

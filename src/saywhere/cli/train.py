@@ -75,15 +75,8 @@ def train(
             raise typer.Exit(INTERRUPTED) from None
     if as_json:
         facts = Run(run).facts()
-        typer.echo(
-            json.dumps(
-                {
-                    "run": str(run),
-                    **{key: facts.get(key) for key in ("status", "seconds", "warnings")},
-                    "best": progress.best,
-                }
-            )
-        )
+        shown = {key: facts.get(key) for key in ("status", "seconds", "warnings", "fine_tuning")}
+        typer.echo(json.dumps({"run": str(run), **shown, "best": progress.best}))
     else:
         typer.echo(run)
 

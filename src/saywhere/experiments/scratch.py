@@ -12,10 +12,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from saywhere.experiments.grid import Cell
-from saywhere.runs import directory as run
+from saywhere.runs.facts import versions
 
 PREFIX = "saywhere-cell-"
 KEPT_S = 7 * 86_400
@@ -75,7 +76,7 @@ def _digest(cell: Cell) -> str:
     known = [
         cell.id,
         cell.config.model_dump(mode="json"),
-        run.versions(),
+        asdict(versions()),
         str(Path.cwd()),
         os.getuid() if hasattr(os, "getuid") else 0,
     ]

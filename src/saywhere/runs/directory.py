@@ -5,21 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-import platform
 import re
-import time
-from importlib import metadata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from saywhere._version import __version__
-from saywhere.config import Config, read
+from saywhere.config import Config, NetworkConfig, read
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io import files
 from saywhere.runs.config_diff import differences
-from saywhere.runs.provenance import RUNNING
+from saywhere.runs.history import EpochRow
 
-PACKAGES = ("torch", "numpy", "kornia", "monai", "lightning-fabric", "transformers", "safetensors")
 FREE = {"train.threads"}
 """What may differ when a run is resumed."""
 
@@ -28,14 +24,21 @@ class Run:
     """One training's folder and what is written there while it goes on."""
 
     def __init__(self, folder: Path) -> None:
+        """Name a folder; nothing is read or made.
+
+        Args:
+            folder: of the run.
+        """
         self.folder = folder
 
     @property
     def last(self) -> Path:
+        """The folder of the checkpoint that a resumption begins with."""
         return self.folder / "checkpoints" / "last"
 
     @property
     def best(self) -> Path:
+        """The folder of the checkpoint that is best on the validation rows."""
         return self.folder / "checkpoints" / "best"
 
     @property
@@ -44,14 +47,37 @@ class Run:
         return (self.folder / "run.json").is_file() or (self.folder / "checkpoints").is_dir()
 
     def write_config(self, config: Config) -> None:
+        """Write config.toml.
+
+        Args:
+            config: resolved.
+
+        Raises:
+            NotWritable: where the disk refuses.
+        """
         files.write_text(self.folder / "config.toml", config.to_toml())
 
     def write_facts(self, **facts: Any) -> None:
-        """Add to run.json."""
+        """Add to run.json.
+
+        Args:
+            **facts: key → value, as JSON holds it; a key that is there is replaced.
+
+        Raises:
+            NotWritable: where the disk refuses.
+            UsageError: where run.json is damaged.
+        """
         files.write_json(self.folder / "run.json", self.facts() | facts)
 
     def facts(self) -> dict[str, Any]:
-        """run.json; empty before it is written. Raises UsageError where it is damaged."""
+        """Read run.json.
+
+        Returns:
+            Its content; empty before it is written.
+
+        Raises:
+            UsageError: where it is damaged.
+        """
         path = self.folder / "run.json"
         try:
             return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
@@ -62,27 +88,48 @@ class Run:
                 remedy="remove it to go on; the checkpoints do not depend on it",
             ) from None
 
-    def config(self, asked: Config, saved: Config | None) -> Config:
-        """What to resume with: the checkpoint's, else config.toml's, else (killed before it was written) `asked`; with `asked`'s threads, if it names any.
+    def config(self, wanted: Config, saved: Config | None) -> Config:
+        """Choose what to resume with: the run's own configuration, with the threads of this call.
 
-        Raises: UsageError where they differ in more.
+        Args:
+            wanted: the configuration of this call.
+            saved: the checkpoint's; None where there is none yet. config.toml stands in for it,
+                and `wanted` where the run was killed before that was written.
+
+        Returns:
+            The configuration to go on with.
+
+        Raises:
+            UsageError: where the two differ in more than threads.
         """
         path = self.folder / "config.toml"
-        before = saved or (read(path) if path.is_file() else asked)
+        before = saved or (read(path) if path.is_file() else wanted)
         is_finished = self.facts().get("status") == "finished"
-        same_config(before, asked, finished=self.folder if is_finished else None)
-        return (
-            before.replace(**{"train.threads": asked.train.threads})
-            if asked.train.threads
-            else before
-        )
+        same_config(before, wanted, finished=self.folder if is_finished else None)
+        if not wanted.train.threads:
+            return before
+        return before.replace(**{"train.threads": wanted.train.threads})
 
     def same_data(self, digest: str) -> None:
-        """Refuse to resume on another manifest than the one begun with. Raises UsageError."""
+        """Refuse to resume on another manifest than the one begun with.
+
+        Args:
+            digest: sha256 of the manifest of this call.
+
+        Raises:
+            UsageError: where it is another one.
+        """
         self._same("the manifest", self.facts().get("data", {}).get("digest", digest), digest)
 
     def same_weights(self, weights: dict[str, str] | None) -> None:
-        """Refuse to resume on another file of first weights than the one begun with. Raises UsageError."""
+        """Refuse to resume on another file of first weights than the one begun with.
+
+        Args:
+            weights: what `weights_of` gives.
+
+        Raises:
+            UsageError: where it is another one.
+        """
         self._same("network.weights", self.facts().get("weights", weights), weights)
 
     def _same(self, what: str, begun: Any, now: Any) -> None:
@@ -94,23 +141,42 @@ class Run:
                 remedy="bring the file back, or start another run",
             )
 
-    def write_metrics(self, history: list[dict[str, Any]]) -> None:
-        """metrics.jsonl and metrics.csv, whole: they hold no times, so that a resumed run's are equal to the byte."""
-        files.write_text(
-            self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history)
-        )
-        columns = list(dict.fromkeys(key for row in history for key in row))
+    def write_metrics(self, history: Sequence[EpochRow]) -> None:
+        """Write metrics.jsonl and metrics.csv, whole.
+
+        They hold no times, so that a resumed run's are equal to the byte.
+
+        Args:
+            history: one row per epoch.
+
+        Raises:
+            NotWritable: where the disk refuses.
+        """
+        rows = [row.to_json() for row in history]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        files.write_text(self.folder / "metrics.jsonl", lines)
+        columns = dict.fromkeys(key for row in rows for key in row)
         sheet = io.StringIO()
-        writer = csv.DictWriter(sheet, columns, lineterminator="\n")
+        writer = csv.DictWriter(sheet, list(columns), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(history)
+        writer.writerows(rows)
         files.write_text(self.folder / "metrics.csv", sheet.getvalue())
 
 
 def create(wanted: Path | None, name: str, claim: str = "checkpoints") -> Run:
-    """A new folder: `wanted`, or runs/NAME, with -2, -3 … appended where that is taken.
+    """Make a new folder.
 
-    The subfolder `claim` is made at once: of two processes that find one empty folder, only one gets it. Raises NotWritable.
+    Args:
+        wanted: the place; None: runs/NAME. With -2, -3 … appended where that is taken.
+        name: of the default place.
+        claim: a subfolder that is made at once: of two processes that see one empty folder, only
+            one gets it.
+
+    Returns:
+        The run in that folder.
+
+    Raises:
+        NotWritable: where no folder can be made.
     """
     base = wanted or Path("runs") / name
     folder, number = base, 1
@@ -133,38 +199,44 @@ def _claimed(folder: Path, claim: str) -> bool:
 
 
 def reopen(folder: Path | None, name: str) -> Run | None:
-    """The run to go on with: `folder`, or the newest of runs/NAME, runs/NAME-2 …
+    """Open the run to go on with.
 
-    A run that was killed before run.json was written is one, too. None where there is none yet: a
-    queue that kills and restarts calls one line again and again, and the first call begins.
+    A run that was killed before run.json was written is one, too.
+
+    Args:
+        folder: the run's; None: the newest of runs/NAME, runs/NAME-2 …
+        name: of the default place.
+
+    Returns:
+        The run; None where there is none yet: a queue that kills and restarts calls one line again
+        and again, and the first call begins.
 
     Raises:
         MissingFile: where `folder` holds something else than a run.
     """
+    folder = folder or _newest(name)
     if folder is None:
-        numbered = re.compile(re.escape(name) + r"(-\d+)?")
-        places = [path.parent for path in Path("runs").glob("*/checkpoints")]
-        found = [place for place in places if numbered.fullmatch(place.name)]
-        if not found:
-            return None
-        folder = max(found, key=_latest)
-    is_run = Run(folder).exists
-    if not is_run and (not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))):
         return None
-    if not is_run:
+    if not Run(folder).exists:
+        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+            return None
         remedy = "name a run directory, or a place where nothing is yet, with --out"
         raise MissingFile(f"{folder} is no run", remedy=remedy)
     for place in (folder, Run(folder).last, Run(folder).best):
-        files.sweep(place)
+        files.sweep(place)  # what a killed process left half written
     return Run(folder)
 
 
+def _newest(name: str) -> Path | None:
+    numbered = re.compile(re.escape(name) + r"(-\d+)?")
+    places = [path.parent for path in Path("runs").glob("*/checkpoints")]
+    named = [place for place in places if numbered.fullmatch(place.name)]
+    return max(named, key=_latest, default=None)
+
+
 def _latest(folder: Path) -> float:
-    return max(
-        path.stat().st_mtime
-        for path in (folder, folder / "checkpoints", folder / "run.json")
-        if path.exists()
-    )
+    places = (folder, folder / "checkpoints", folder / "run.json")
+    return max(path.stat().st_mtime for path in places if path.exists())
 
 
 def same_config(saved: Config, asked: Config, finished: Path | None = None) -> None:
@@ -194,9 +266,19 @@ def same_config(saved: Config, asked: Config, finished: Path | None = None) -> N
         )
 
 
-def weights_of(config: Config) -> dict[str, str] | None:
-    """Name and sha256 of `network.weights`, for run.json; None where it is not set. Raises MissingFile."""
-    path = config.network.weights
+def weights_of(config: NetworkConfig) -> dict[str, str] | None:
+    """Name the file of first weights, for run.json.
+
+    Args:
+        config: its `weights` is looked at.
+
+    Returns:
+        {"file": name, "sha256": digest}; None where the key is not set.
+
+    Raises:
+        MissingFile: where the file is not there.
+    """
+    path = config.weights
     if path is None:
         return None
     if not path.is_file():
@@ -206,19 +288,3 @@ def weights_of(config: Config) -> dict[str, str] | None:
             remedy="name the published R50+ViT-B_16.npz, or leave the key out",
         )
     return {"file": path.name, "sha256": files.digest(path)}
-
-
-def versions() -> dict[str, Any]:
-    """Code, packages, machine."""
-    return {
-        "saywhere": __version__,
-        "commit": RUNNING,
-        "packages": {name: metadata.version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-    }
-
-
-def now() -> str:
-    """The time in UTC, as in ISO 8601."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

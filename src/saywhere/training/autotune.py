@@ -1,4 +1,6 @@
-"""`train.precision = "auto"`, `train.threads = 0`: measure a few steps of this very training, and take what is fastest on this machine."""
+"""`train.precision = "auto"`, `train.threads = 0`: time a few steps of this very training, and take
+what is fastest on this machine.
+"""
 
 from __future__ import annotations
 
@@ -9,66 +11,89 @@ from typing import Any
 
 import torch
 
-from saywhere.config import Config
+from saywhere.config import TrainConfig
 from saywhere.training.device import limit_threads
 
 TimeStep = Callable[[int], float]
 """Runs one training step of this number; returns its seconds."""
-Prepare = Callable[[Config], TimeStep]
+Prepare = Callable[[TrainConfig], TimeStep]
 """Makes ready to run steps under a configuration."""
-_ROUNDS = 3  # the first warms up
-_FAR_BEHIND = 3.0  # times the fastest of a round
-_SLOW = 2.0  # times a convolution in float32
+Choice = dict[str, Any]
+"""Key of `[train]` → value that is tried."""
+
+_ROUNDS = 3
+"""Steps that each choice is given at most; the first warms up."""
+_FAR_BEHIND = 3.0
+"""A choice that takes this many times the fastest one's seconds is not tried again."""
+_SLOW = 2.0
+"""bfloat16 is tried where a convolution takes at most this many times as long as in float32."""
 
 
-def choose(config: Config, prepare: Prepare) -> Config:
-    """The configuration with what was left open settled, so that a resumed run takes the same.
+def choose(config: TrainConfig, prepare: Prepare) -> TrainConfig:
+    """Settle what was left open, so that a resumed run takes the same.
 
     Args:
-        config: as it was asked for; what it fixes is not tried.
+        config: as it was given; what it fixes is not tried.
         prepare: makes ready to time steps of a training under a configuration.
+
+    Returns:
+        The configuration with precision, memory format and threads settled.
+
     Raises:
-        RuntimeError: where no choice can be run here.
+        RuntimeError: where no choice can be run on this machine.
     """
-    n_threads = limit_threads(config.train)
-    if config.train.precision == "auto":
-        precisions = ("32-true", "bf16-mixed") if knows_bfloat16(config) else ("32-true",)
-        choices: list[dict[str, Any]] = [
-            {"train.precision": precision, "train.channels_last": channels_last}
-            for precision in precisions
-            for channels_last in (True, False)
-        ]
-        config = config.replace(**_fastest(choices, config, prepare))
-    if not config.train.threads:
+    n_threads = limit_threads(config)
+    if config.precision == "auto":
+        config = config.model_copy(update=_fastest(_precisions(config), config, prepare))
+    if not config.threads:
         numbers = sorted({n_threads, max(1, n_threads // 2)}, reverse=True)
-        choices = [{"train.threads": number} for number in numbers]
+        choices: list[Choice] = [{"threads": number} for number in numbers]
         chosen = _fastest(choices, config, prepare) if len(choices) > 1 else choices[0]
-        config = config.replace(**chosen)
-        torch.set_num_threads(config.train.threads)
+        config = config.model_copy(update=chosen)
+        torch.set_num_threads(config.threads)
     return config
 
 
-def what_is_tried(config: Config) -> str:
-    """For people who wait."""
-    tried = [
-        key
-        for key, is_open in (
-            ("precision", config.train.precision == "auto"),
-            ("threads", not config.train.threads),
-        )
-        if is_open
+def _precisions(config: TrainConfig) -> list[Choice]:
+    names = ("32-true", "bf16-mixed") if knows_bfloat16(config) else ("32-true",)
+    return [
+        {"precision": name, "channels_last": channels_last}
+        for name in names
+        for channels_last in (True, False)
     ]
+
+
+def what_is_tried(config: TrainConfig) -> str:
+    """Name what `choose` will time, for people who wait.
+
+    Args:
+        config: as it was given.
+
+    Returns:
+        A clause that begins with a comma; empty where nothing is open.
+    """
+    tried = []
+    if config.precision == "auto":
+        tried.append("precision")
+    if not config.threads:
+        tried.append("threads")
     return f", and trying a few steps for the fastest {' and '.join(tried)}" if tried else ""
 
 
-def knows_bfloat16(config: Config) -> bool:
-    """Is a convolution, there and back, about as fast in bfloat16 as in float32? Asked first, in a second or so.
+def knows_bfloat16(config: TrainConfig) -> bool:
+    """Measure whether a convolution, there and back, is about as fast in bfloat16 as in float32.
 
-    On a processor without instructions for it a training step takes ten times as long, and the trial of all settings took minutes.
+    It takes a second or so. On a processor without instructions for bfloat16 a training step takes
+    ten times as long, and a trial of all settings would take minutes.
+
+    Args:
+        config: its `device` is looked at.
+
+    Returns:
+        True where bfloat16 is worth a trial; on a GPU always.
     """
-    if config.train.device != "cpu" and (
-        torch.cuda.is_available() or torch.backends.mps.is_available()
-    ):
+    has_gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if config.device != "cpu" and has_gpu:
         return True
     convolution, image = torch.nn.Conv2d(64, 64, 3, padding=1), torch.zeros(2, 64, 64, 64)
     best = {False: math.inf, True: math.inf}
@@ -81,8 +106,8 @@ def knows_bfloat16(config: Config) -> bool:
     return best[True] <= _SLOW * best[False]
 
 
-def _fastest(choices: list[dict[str, Any]], config: Config, prepare: Prepare) -> dict[str, Any]:
-    """Steps of all choices in turn, so that a busy moment strikes them alike; each choice's best time counts.
+def _fastest(choices: list[Choice], config: TrainConfig, prepare: Prepare) -> Choice:
+    """Time the choices in turn, so that a busy moment strikes them alike; each one's best counts.
 
     A choice that this machine has no kernel or no memory for is left out; where none is left, what
     it raised passes. One that is far behind in a round is not tried again (bfloat16 is 10 times
@@ -95,13 +120,14 @@ def _fastest(choices: list[dict[str, Any]], config: Config, prepare: Prepare) ->
         for number in best:
             try:
                 if number not in timers:
-                    timers[number] = prepare(config.replace(**choices[number]))
+                    timers[number] = prepare(config.model_copy(update=choices[number]))
                 took[number] = timers[number](step)
             except RuntimeError:
                 if not took and number == max(best):
                     raise
         limit = _FAR_BEHIND * min(took.values())
         near = {number: seconds for number, seconds in took.items() if seconds <= limit}
+        # The first round warms up: it may drop a choice, but is no choice's best.
         best = {
             number: min(best[number], seconds if step else math.inf)
             for number, seconds in near.items()

@@ -1,4 +1,4 @@
-"""When a training fails: it says so in run.json, and a full memory is told as what it is."""
+"""When a training fails: run.json says so, and a full memory is reported as what it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 
 from saywhere.config import Config
 from saywhere.errors import OutOfMemory, SaywhereError, UsageError
-from saywhere.runs import directory as run
+from saywhere.runs.directory import Run
+from saywhere.runs.facts import now
 
 NO_MEMORY = (
     "can't allocate memory",
@@ -25,22 +26,43 @@ NO_MEMORY = (
 
 
 @contextmanager
-def recording(here: run.Run, *, is_new: bool = False) -> Iterator[None]:
-    """Write status "failed" into run.json, and let the error pass. A new run that a wrong configuration ends before its first checkpoint leaves nothing."""
+def recording(run: Run, *, is_new: bool = False) -> Iterator[None]:
+    """Write status "failed" into run.json, and let the error pass.
+
+    Args:
+        run: the run that is under way.
+        is_new: it was made by this call. What a wrong configuration ends before its first
+            checkpoint then leaves nothing.
+
+    Yields:
+        Nothing; the training goes into the block.
+    """
     try:
         yield
     except Exception as error:
-        if is_new and isinstance(error, UsageError) and not any(here.folder.rglob("*.safetensors")):
-            shutil.rmtree(here.folder, ignore_errors=True)
+        has_weights = any(run.folder.rglob("*.safetensors"))
+        if is_new and isinstance(error, UsageError) and not has_weights:
+            shutil.rmtree(run.folder, ignore_errors=True)
             raise
-        with suppress(SaywhereError):  # the disk may be what failed
-            here.write_facts(status="failed", finished=run.now())
+        # A full or broken disk may be what failed: the first error is the one to report.
+        with suppress(SaywhereError):
+            run.write_facts(status="failed", finished=now())
         raise
 
 
 @contextmanager
 def reporting_memory(config: Config) -> Iterator[None]:
-    """Raise OutOfMemory with a smaller suggestion, in place of what a full memory raises."""
+    """Raise OutOfMemory in place of what a full memory raises.
+
+    Args:
+        config: its batch size and image size are named.
+
+    Yields:
+        Nothing; the training goes into the block.
+
+    Raises:
+        OutOfMemory: with a smaller suggestion.
+    """
     try:
         yield
     except (MemoryError, RuntimeError, OSError) as error:
@@ -50,7 +72,8 @@ def reporting_memory(config: Config) -> Iterator[None]:
         raise OutOfMemory(
             f"no memory left at train.batch_size {batch_size}, data.size {config.data.size}",
             allowed="the last checkpoint is valid",
-            remedy=f"--set train.batch_size={max(1, batch_size // 2)}, a smaller data.size or network.width",
+            remedy=f"--set train.batch_size={max(1, batch_size // 2)}, a smaller data.size "
+            "or network.width",
         ) from error
 
 

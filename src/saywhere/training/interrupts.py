@@ -10,7 +10,16 @@ from contextlib import contextmanager
 
 @contextmanager
 def until_interrupted(stop: threading.Event, *, at_once: bool = False) -> Iterator[None]:
-    """Ctrl-C and SIGTERM are remembered in `stop`, which ends the training after the step under way, not inside of it; `at_once`: they raise too."""
+    """Remember Ctrl-C and SIGTERM: they end a training after the step under way, not inside of it.
+
+    Args:
+        stop: set by either signal.
+        at_once: raise KeyboardInterrupt too; for what comes before the first step.
+
+    Yields:
+        Nothing; the handlers are as before once the block ends.
+    """
+    # Only the main thread may set handlers; a training in another one is stopped from outside.
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,10 +1,9 @@
-"""The training loop, on one page: everything a step does is here, in the order in which it happens."""
+"""The training loop: everything a step does is here, in the order in which it happens."""
 
 from __future__ import annotations
 
 import math
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,19 +18,19 @@ from saywhere.losses import ReferringLoss
 from saywhere.modeling.build import build_model
 from saywhere.runs import checkpoint
 from saywhere.runs.directory import Run
-from saywhere.seeds import generator, torch_generator
+from saywhere.runs.history import EpochRow
+from saywhere.seeds import generator
 from saywhere.text.encoder import identity
 from saywhere.training import callbacks
-from saywhere.training.autotune import TimeStep
-from saywhere.training.device import launch, limit_threads
+from saywhere.training.divergence import Step, StepGuard, check_validation
+from saywhere.training.draws import StepSampler
+from saywhere.training.events import EpochEnded, Listener, StartScored, Stepped
 from saywhere.training.interrupts import until_interrupted
 from saywhere.training.optimizer import build_optimizer, set_learning_rate
 from saywhere.training.pretrain import train_words
 from saywhere.training.setup import Material
-from saywhere.training.state import Listener, Progress, TrainState
+from saywhere.training.state import Progress, StartingPoint, TrainState
 from saywhere.training.validation import Validation, validate
-from saywhere.transforms.augmentation import Augmentation
-from saywhere.transforms.cutmix import Mixing, draw_cutmix
 
 
 class Loop:
@@ -40,20 +39,25 @@ class Loop:
     def __init__(
         self, config: Config, material: Material, run: Run, fabric: Fabric, listen: Listener
     ) -> None:
-        self.config, self.material, self.run, self.fabric = config, material, run, fabric
-        self.listen, self.training, self.policy = listen, material.training, material.policy
+        """Build the model and its optimiser; nothing is written.
+
+        Args:
+            config: settled: no `auto` is left in it.
+            material: rows, prompts, scale.
+            run: the directory that will be written to.
+            fabric: device and precision.
+            listen: given each event.
+        """
+        self.config, self.material = config, material
+        self.run, self.fabric = run, fabric
         self.model = build_model(config, material.scale, material.table.embeddings)
-        self.model.to(
-            memory_format=torch.channels_last
-            if config.train.channels_last
-            else torch.contiguous_format
-        )  # type: ignore[call-overload]
-        self.optimizer = build_optimizer(
-            self.model, config.optimizer, fused=config.train.precision != "16-mixed"
-        )
+        self.model.to(memory_format=self._memory_format)  # type: ignore[call-overload]
+        is_fused = config.train.precision != "16-mixed"
+        self.optimizer = build_optimizer(self.model, config.optimizer, fused=is_fused)
         self.fast, self.fast_optimizer = fabric.setup(self.model, self.optimizer)
-        self.augmentation, self.loss = Augmentation(config.augment), ReferringLoss(config.loss)
-        self.n_steps = config.train.epochs * self.training.steps_per_epoch
+        self.sampler = StepSampler(config.augment, material, config.train.seed)
+        self.loss = ReferringLoss(config.loss)
+        self.n_steps = config.train.epochs * material.training.steps_per_epoch
         self.state = TrainState(
             config, material, run, fabric.device, self.model, self.n_steps, listen
         )
@@ -63,23 +67,39 @@ class Loop:
         """Where the training stands."""
         return self.state.progress
 
+    @property
+    def _memory_format(self) -> torch.memory_format:
+        is_last = self.config.train.channels_last
+        return torch.channels_last if is_last else torch.contiguous_format
+
     def go(self, stop: threading.Event) -> None:
-        """Every step that is left, then the end; once `stop` is set, by Ctrl-C now or before, the step under way is the last."""
+        """Take every step that is left, then end.
+
+        Args:
+            stop: once it is set, by Ctrl-C now or before, the step under way is the last.
+
+        Raises:
+            KeyboardInterrupt: after such a step; `last` is saved.
+            TrainingDiverged: where a number is not finite.
+        """
         callbacks.begin(self.state)
         sums = torch.tensor(self.progress.sums, dtype=torch.float64, device=self.fabric.device)
-        guard = callbacks.Guard(self.state)
+        steps_per_epoch = self.material.training.steps_per_epoch
+        guard = StepGuard(self.state)
         with until_interrupted(stop):
+            if self.progress.fine_tuning is not None and self.progress.step == 0:
+                self._score_start()
             for step in range(self.progress.step, self.n_steps):
-                batch = self.to_device(self.training.batch(step))
-                rate = set_learning_rate(self.optimizer, self.config, step, self.n_steps)
-                parts, norm = self.step(step, batch)
-                guard.watch(step, batch, parts, norm)
-                sums += parts
+                batch = self.to_device(self.material.training.batch(step))
+                rate = set_learning_rate(self.optimizer, self.config.optimizer, step, self.n_steps)
+                losses, norm = self.step(step, batch)
+                guard.watch(Step(step, batch, losses, norm))
+                sums += losses
                 self.progress.step = step + 1
-                self.listen({"event": "step", "step": step + 1, "n_steps": self.n_steps})
-                if (step + 1) % self.training.steps_per_epoch == 0:
+                self.state.tell(Stepped(step + 1, self.n_steps))
+                if (step + 1) % steps_per_epoch == 0:
                     guard.check()
-                    self._end_epoch((sums / self.training.steps_per_epoch).tolist(), rate)
+                    self._end_epoch((sums / steps_per_epoch).tolist(), rate)
                     sums.zero_()
                 if stop.is_set():
                     guard.check()
@@ -90,26 +110,27 @@ class Loop:
         callbacks.end(self.state)
 
     def step(self, step: int, batch: Batch) -> tuple[Tensor, Tensor]:
-        """One step: (total, segmentation, roi) losses and the gradient's norm, not yet synchronised."""
-        config, rows = self.config, batch.rows
+        """Take one step.
+
+        Args:
+            step: from 0; every random draw is a function of it.
+            batch: on the model's device.
+
+        Returns:
+            (total, segmentation, roi) losses and the gradient's norm, not yet synchronised.
+        """
+        seed, policy = self.config.train.seed, self.material.policy
         self.fast.train()
-        torch.manual_seed(int(generator(config.train.seed, "dropout", step).integers(2**63 - 1)))
-        geometry = self.policy.geometry(self.augmentation.draw(config.train.seed, step, rows))
-        photometry = self.augmentation.draw_photometry(config.train.seed, step, rows)
-        mixing = Mixing(
-            draw_cutmix(config.augment, config.train.seed, step, len(rows)),
-            photometry,
-            config.augment.words == "naive",
-        )
-        image, target = photometry(batch.image), geometry(batch.mask, mode="nearest")
-        if self.policy.changes_prompts:
-            batch = self.training.reworded(
-                batch, self.policy.prompts_after(batch.prompts, geometry, target)
-            )
-        segmentation = self.fast(image, batch.embedding, geometry, self._noise(step, batch), mixing)
-        value = self.loss(
-            segmentation, mixing.cutmix(target), image, batch.mask, progress=step / self.n_steps
-        )
+        torch.manual_seed(int(generator(seed, "dropout", step).integers(2**63 - 1)))
+        draws = self.sampler.draw(step, batch.rows, self.fabric.device)
+        image = draws.photometry(batch.image)
+        target = draws.geometry(batch.mask, mode="nearest")
+        if policy.changes_prompts:
+            prompts = policy.prompts_after(batch.prompts, draws.geometry, target)
+            batch = self.material.training.reworded(batch, prompts)
+        segmentation = self.fast(image, batch.embedding, draws.geometry, draws.noise, draws.mixing)
+        mixed = draws.mixing.cutmix(target)
+        value = self.loss(segmentation, mixed, image, batch.mask, progress=step / self.n_steps)
         self.fast_optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(value.total)
         norm = self._clip()
@@ -117,7 +138,7 @@ class Loop:
         return torch.stack([value.total.detach(), value.segmentation, value.roi]).double(), norm
 
     def _clip(self) -> Tensor:
-        """The gradient's norm as it was before clipping; unscaled first, where `16-mixed` scales the loss."""
+        """The gradient's norm before clipping; unscaled first, where `16-mixed` scales the loss."""
         largest = self.config.optimizer.clip_norm or math.inf
         norm = self.fabric.clip_gradients(
             self.fast, self.fast_optimizer, max_norm=largest, error_if_nonfinite=False
@@ -126,125 +147,134 @@ class Loop:
         return norm
 
     def teach_words(self) -> None:
-        """`fusion.words_first` steps of the words alone, before the first step of all."""
+        """Take `fusion.words_first` steps of the text branch alone, before the first step of all."""
         branch = self.model.text_branch
-        if branch is not None:
-            train_words(
-                branch,
-                self.training,
-                self.config.fusion.words_first,
-                noise_std=self.material.noise_std,
-            )
+        if branch is None:
+            return
+        steps, noise_std = self.config.fusion.words_first, self.material.noise_std
+        train_words(branch, self.material.training, steps, noise_std=noise_std)
 
     def start_from(self, first: checkpoint.Checkpoint, where: Path) -> None:
-        """Another training's weights, and nothing else of it."""
+        """Take another training's weights, and nothing else of it.
+
+        Args:
+            first: whose weights these are.
+            where: its folder; run.json records it.
+
+        Raises:
+            BadCheckpoint: for weights of another model, or of another text encoder.
+        """
         if self.material.encoder is not None:
             checkpoint.same_encoder(first.state.get("encoder"), self.material.encoder, where)
         checkpoint.restore_model(self.model, first, where)
+        self.progress.fine_tuning = StartingPoint([], [])
         self.run.write_facts(started_from=str(where))
 
     def restore(self, saved: checkpoint.Checkpoint) -> None:
-        """Go on where `saved` stands."""
-        if self.material.encoder is not None:
-            checkpoint.same_encoder(
-                saved.state.get("encoder"), self.material.encoder, self.run.last
-            )
-        checkpoint.restore_model(self.model, saved, self.run.last)
-        checkpoint.restore_optimizer(self.model, self.optimizer, saved, self.run.last)
-        self.fabric.strategy.precision.load_state_dict(saved.state.get("loss_scale") or {})
-        self.state.progress = Progress(
-            **{key: saved.state[key] for key in ("step", "best", "sums", "history")}
-        )
-        self.run.write_metrics(self.progress.history)
+        """Take up the training where a checkpoint stands.
 
-    def _noise(self, step: int, batch: Batch) -> Tensor | None:
-        if not self.config.text.noise or self.material.scale is None:
-            return None
-        shape = (len(batch.rows), self.material.scale.dims[1])
-        draws = torch.randn(
-            shape, generator=torch_generator(self.config.train.seed, "embedding noise", step)
-        )
-        return (self.material.noise_std * draws).to(batch.embedding.device)
+        Args:
+            saved: the run's last checkpoint.
+
+        Raises:
+            BadCheckpoint: for a checkpoint of another model or encoder, or a damaged one.
+        """
+        where = self.run.last
+        if self.material.encoder is not None:
+            checkpoint.same_encoder(saved.state.get("encoder"), self.material.encoder, where)
+        checkpoint.restore_model(self.model, saved, where)
+        checkpoint.restore_optimizer(self.model, self.optimizer, saved, where)
+        self.fabric.strategy.precision.load_state_dict(saved.state.get("loss_scale") or {})
+        self.state.progress = Progress.from_json(saved.state, where)
+        self.run.write_metrics(self.progress.history)
 
     def to_device(self, batch: Batch) -> Batch:
-        """The batch where the model is, in its memory format."""
-        image, mask, embedding = (
-            tensor.to(self.fabric.device, non_blocking=True)
-            for tensor in (batch.image, batch.mask, batch.embedding)
+        """Move a batch to the model.
+
+        Args:
+            batch: from the training set.
+
+        Returns:
+            The same batch on the model's device, its image in the model's memory format.
+        """
+        device = self.fabric.device
+        image = batch.image.to(device, non_blocking=True)
+        return replace(
+            batch,
+            image=image.to(memory_format=self._memory_format),
+            mask=batch.mask.to(device, non_blocking=True),
+            embedding=batch.embedding.to(device, non_blocking=True),
         )
-        if self.config.train.channels_last:
-            image = image.to(memory_format=torch.channels_last)
-        return replace(batch, image=image, mask=mask, embedding=embedding)
+
+    def _score_start(self) -> None:
+        """The first weights are the best ones until an epoch is better."""
+        first = self._validate(epoch=0)
+        self.progress.fine_tuning = StartingPoint(first.dice_per_image, first.dice_per_image)
+        self.progress.best = self._score(first)
+        self._save_best()
+        self.state.tell(StartScored(first.dice_mean, first.loss))
 
     def _end_epoch(self, sums: list[float], rate: float) -> None:
-        epoch = len(self.progress.history) + 1
-        row: dict[str, Any] = {
-            "epoch": epoch,
-            "loss": sums[0],
-            "segmentation_loss": sums[1],
-            "roi_loss": sums[2],
-            "learning_rate": rate,
-        }
-        if epoch % self.config.train.validate_every == 0 or epoch == self.config.train.epochs:
-            row |= self._validate()
-            callbacks.validated(self.state, row)
+        epoch, config = len(self.progress.history) + 1, self.config.train
+        total, segmentation, roi = sums
+        row = EpochRow(epoch, total, segmentation, roi, rate)
+        is_best = False
+        if epoch % config.validate_every == 0 or epoch == config.epochs:
+            validation = self._validate(epoch)
+            row = replace(
+                row,
+                val_dice_mean=validation.dice_mean,
+                val_dice_pooled=validation.dice_pooled,
+                val_loss=validation.loss,
+                spread=validation.spread,
+            )
+            is_best = self._score(validation) > self.progress.best
+            if is_best:
+                self._remember_best(validation, epoch)
         self.progress.sums = [0.0, 0.0, 0.0]
         self.progress.history.append(row)
-        if self._is_best(row):
-            checkpoint.save(self.run.best, self.config, self.model, self._saved_state())
+        if is_best:
+            self._save_best()
         self._save_last()
         self.run.write_metrics(self.progress.history)
-        self.listen({"event": "epoch", **row})
-        callbacks.words_are_heard(self.state, row)
+        self.state.tell(EpochEnded(row))
+        callbacks.warn_if_unheard(self.state, row)
 
-    def _validate(self) -> dict[str, float | None]:
-        found: Validation = validate(
-            self.fast, self.material, self.config, self.loss, self.fabric.device
+    def _validate(self, epoch: int) -> Validation:
+        validation = validate(
+            self.fast,
+            self.material,
+            self.config.evaluate,
+            self.loss,
+            self.fabric.device,
+            self._memory_format,
         )
-        return {
-            "val_dice_mean": found.dice_mean,
-            "val_dice_pooled": found.dice_pooled,
-            "val_loss": found.loss,
-            "spread": found.spread,
-        }
+        check_validation(self.state, validation, epoch)
+        return validation
 
-    def _is_best(self, row: dict[str, Any]) -> bool:
-        if "val_dice_mean" not in row:
-            return False
-        score = (
-            row["val_dice_mean"] if self.config.train.select == "dice_mean" else -row["val_loss"]
-        )
-        is_best, self.progress.best = score > self.progress.best, max(score, self.progress.best)
-        return is_best
+    def _score(self, validation: Validation) -> float:
+        """What the best weights are best at; larger is better."""
+        is_dice = self.config.train.select == "dice_mean"
+        return validation.dice_mean if is_dice else -validation.loss
+
+    def _remember_best(self, validation: Validation, epoch: int) -> None:
+        self.progress.best = self._score(validation)
+        if self.progress.fine_tuning is not None:
+            self.progress.fine_tuning.after = validation.dice_per_image
+            self.progress.fine_tuning.best_epoch = epoch
 
     def _saved_state(self) -> dict[str, Any]:
         encoder = self.material.encoder
-        scale = (
-            self.fabric.strategy.precision.state_dict()
-        )  # of the loss, in `16-mixed`; else empty
         return {
             "encoder": identity(encoder) if encoder else None,
             "epoch": len(self.progress.history),
-            "loss_scale": scale,
-            **vars(self.progress),
+            # Of the loss, in `16-mixed`; else it is empty.
+            "loss_scale": self.fabric.strategy.precision.state_dict(),
+            **self.progress.to_json(),
         }
+
+    def _save_best(self) -> None:
+        checkpoint.save(self.run.best, self.config, self.model, self._saved_state())
 
     def _save_last(self) -> None:
         checkpoint.save(self.run.last, self.config, self.model, self._saved_state(), self.optimizer)
-
-
-def time_steps(config: Config, material: Material) -> TimeStep:
-    """Ready to time steps of this training on its first batch: the model is built, and nothing is written."""
-    # The other start takes seconds to compute, and a step takes as long after either.
-    plain = config.replace(**{"fusion.start": "default"})
-    loop = Loop(plain, material, Run(Path()), launch(config.train), lambda event: None)
-    batch = material.training.batch(0)
-
-    def seconds_of(step: int) -> float:
-        limit_threads(config.train)
-        started = time.perf_counter()
-        losses, _ = loop.step(step, loop.to_device(batch))
-        losses.tolist()  # wait for the device
-        return time.perf_counter() - started
-
-    return seconds_of

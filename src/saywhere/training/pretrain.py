@@ -1,4 +1,4 @@
-"""Projection and generator alone: words → pseudo-image, before or without any network."""
+"""Projection and generator alone: prompt → pseudo-image, before or without any network."""
 
 from __future__ import annotations
 
@@ -17,17 +17,23 @@ BATCH_SIZE = 32
 def train_words(
     model: TextBranch, training: TrainingSet, steps: int, *, noise_std: float, roi: str = "mask"
 ) -> None:
-    """Train them by the region-of-interest loss `roi` (see `losses.roi_loss`), with noise on the scaled embedding; AdamW, 1e-3, float32.
+    """Train projection and generator by the region-of-interest loss; AdamW, 1e-3, float32.
 
-    A network that meets a pseudo-image which already says where has a reason to look at it: an image is otherwise learned faster than words,
-    and what is learned last is not heard.
+    A network that meets a pseudo-image which already says where has a reason to look at it: an
+    image is otherwise learned faster than prompts, and what is learned last is not heard.
+
+    Args:
+        model: changed in place.
+        training: its rows and prompts; batches of 32 without absent targets.
+        steps: how many; 0 changes nothing.
+        noise_std: σ of the noise on the scaled embedding.
+        roi: name of the loss, see `losses.roi_loss`.
     """
     config = training.config.replace(**{"train.batch_size": BATCH_SIZE, "data.absent": 0.0})
     training = replace(training, config=config)
     device = next(model.parameters()).device
-    optimizer = torch.optim.AdamW(
-        [*model.projection.parameters(), *model.generator.parameters()], lr=1e-3
-    )
+    parameters = [*model.projection.parameters(), *model.generator.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3)
     for step in range(steps):
         batch = training.batch(step)
         noise = torch.randn(

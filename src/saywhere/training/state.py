@@ -1,11 +1,11 @@
-"""Where a training stands: what its callbacks are shown, and what a checkpoint holds beside weights."""
+"""Where a training stands: what its callbacks are shown, and what a checkpoint holds."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,25 +14,100 @@ from saywhere.config import Config
 from saywhere.data.sampler import TrainingSet
 from saywhere.modeling.model import Model
 from saywhere.runs.directory import Run
+from saywhere.runs.history import EpochRow, read_history
+from saywhere.training.events import Event
+from saywhere.training.events import Listener as Listener
 from saywhere.training.setup import Material
 
-Listener = Callable[[dict[str, Any]], None]
-"""Told what happens: {"event": "stage" (what is made ready) | "start" | "step" | "epoch" | "warning" | "end", …}."""
+
+@dataclass
+class StartingPoint:
+    """What a fine-tuning remembers of the weights that it started from.
+
+    Attributes:
+        before: Dice of each validation image with them, [0, 1].
+        after: Dice of each with the best weights so far.
+        best_epoch: the epoch of these; 0 for the first weights themselves.
+    """
+
+    before: list[float]
+    after: list[float]
+    best_epoch: int = 0
 
 
 @dataclass
 class Progress:
-    """Where a training stands: all there is to resume, beside weights and moments."""
+    """Where a training stands: all there is to resume, beside weights and moments.
+
+    Attributes:
+        step: steps that are done.
+        best: the best score so far: Dice, or minus the loss (`train.select`).
+        sums: of (total, segmentation, roi) losses in the epoch that is under way.
+        history: one row per finished epoch.
+        fine_tuning: None for a fresh start.
+    """
 
     step: int = 0
     best: float = -math.inf
     sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[EpochRow] = field(default_factory=list)
+    fine_tuning: StartingPoint | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Make the part of a checkpoint's state that `from_json` reads.
+
+        Returns:
+            Field name → value; `fine_tuning` only where there is one.
+        """
+        document: dict[str, Any] = {
+            "step": self.step,
+            "best": self.best,
+            "sums": self.sums,
+            "history": [row.to_json() for row in self.history],
+        }
+        if self.fine_tuning is not None:
+            document["fine_tuning"] = vars(self.fine_tuning)
+        return document
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any], where: Path) -> Progress:
+        """Read a checkpoint's state.
+
+        Args:
+            state: a state that `checkpoint.load` has checked.
+            where: the checkpoint, for messages.
+
+        Returns:
+            Where that training stood.
+
+        Raises:
+            BadCheckpoint: for a history that is incomplete.
+        """
+        remembered = state.get("fine_tuning")
+        return cls(
+            step=state["step"],
+            best=state["best"],
+            sums=state["sums"],
+            history=read_history(state["history"], where),
+            fine_tuning=StartingPoint(**remembered) if remembered else None,
+        )
 
 
 @dataclass
 class TrainState:
-    """One training as its callbacks see it."""
+    """One training as its callbacks see it.
+
+    Attributes:
+        config: what it is trained with.
+        material: rows, prompts, scale.
+        run: the run directory.
+        device: where the model is.
+        model: the model that is trained.
+        n_steps: of the whole training.
+        listen: given each event as JSON.
+        progress: where it stands.
+        started: of this sitting, seconds of a clock that only goes forward.
+    """
 
     config: Config
     material: Material
@@ -40,13 +115,19 @@ class TrainState:
     device: torch.device
     model: Model
     n_steps: int
-    """of the whole training"""
     listen: Listener
     progress: Progress = field(default_factory=Progress)
     started: float = field(default_factory=time.monotonic)
-    """of this sitting, seconds of a clock that only goes forward"""
 
     @property
     def training(self) -> TrainingSet:
         """The training rows as batches."""
         return self.material.training
+
+    def tell(self, event: Event) -> None:
+        """Hand an event to the listener.
+
+        Args:
+            event: what happened.
+        """
+        self.listen(event.to_json())

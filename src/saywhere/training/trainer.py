@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from saywhere.config import Config, as_config
+from saywhere.config import Config, TrainConfig, as_config
 from saywhere.modeling.build import check_network
 from saywhere.runs import checkpoint, named
 from saywhere.runs.checkpoint import Checkpoint
 from saywhere.runs.directory import Run, create, reopen, weights_of
 from saywhere.training import autotune, failures
+from saywhere.training.autotune import TimeStep
 from saywhere.training.device import check_device, launch, limit_threads
+from saywhere.training.events import Listener, Stage, Warned
 from saywhere.training.interrupts import until_interrupted
-from saywhere.training.loop import Loop, time_steps
+from saywhere.training.loop import Loop
 from saywhere.training.setup import Material, gather
-from saywhere.training.state import Listener
+from saywhere.training.step_timing import time_steps
 
 GETTING_READY = (
     "checking and decoding the images, embedding the prompts (once: they are kept in the cache)"
@@ -27,15 +29,19 @@ GETTING_READY = (
 
 @dataclass(frozen=True)
 class Start:
-    """How a training begins."""
+    """How a training begins.
+
+    Attributes:
+        config: what it is trained with.
+        run: the directory to go on in; None: a new one.
+        before: whose scale of the embeddings is kept, so that the prompts mean the same.
+        prepare: brings weights, optimiser and progress to where the training begins.
+    """
 
     config: Config
     run: Run | None
-    """the directory to go on in; None: a new one"""
     before: Checkpoint | None
-    """whose scale of the embeddings is kept, so that the prompts mean the same"""
     prepare: Callable[[Loop], None]
-    """brings weights, optimiser and progress to where the training begins"""
 
 
 def train(
@@ -47,7 +53,7 @@ def train(
     start: str | Path | None = None,
     listen: Listener = lambda event: None,
 ) -> Path:
-    """Train, and return the run directory. Ctrl-C saves and raises KeyboardInterrupt.
+    """Train a model. Ctrl-C saves what was learned, and raises KeyboardInterrupt.
 
     Args:
         config: a `saywhere.Config`, or the path of a TOML file.
@@ -56,7 +62,11 @@ def train(
         resume: go on where the run stands, with its own configuration; begin where there is none.
         start: a run or model whose best weights, with the scale of its embeddings, are this
             training's first ones (fine-tuning); of the same network and fusion.
-        listen: told each event of the training.
+        listen: called with each event of the training, as `training.events` lists them.
+
+    Returns:
+        The run directory.
+
     Raises:
         ConfigError: for a configuration that cannot be trained.
         TooManyFaults: over `data.fault_budget`.
@@ -87,13 +97,13 @@ def _fine_tuning(config: Config, start: Path, run: Run | None = None) -> Start:
     return Start(config, run, first, partial(Loop.start_from, first=first, where=start))
 
 
-def _resumption(run: Run, asked: Config, start: Path | None) -> Start:
+def _resumption(run: Run, wanted: Config, start: Path | None) -> Start:
     """From the last checkpoint; a run that was killed before its first one begins as it began."""
     if (run.last / named.WEIGHTS).is_file():
         saved = checkpoint.load(run.last)
-        config = run.config(asked, saved.config)
+        config = run.config(wanted, saved.config)
         return Start(config, run, saved, partial(Loop.restore, saved=saved))
-    config = run.config(asked, None)
+    config = run.config(wanted, None)
     started_from = run.facts().get("started_from") or start
     if started_from is not None:
         return _fine_tuning(config, Path(started_from), run)
@@ -101,22 +111,23 @@ def _resumption(run: Run, asked: Config, start: Path | None) -> Start:
 
 
 def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
-    """Everything that the three ways have in common, from the check of the data to the last step."""
+    """Everything that the three ways have in common, from the check of the data to the end."""
     config = begin.config
     check_device(config.train)
     check_network(config)
-    weights = weights_of(config)
+    weights = weights_of(config.network)
     stop = threading.Event()
     with failures.reporting_memory(config), until_interrupted(stop, at_once=True):
         limit_threads(config.train)
-        listen({"event": "stage", "message": GETTING_READY})
+        listen(Stage(GETTING_READY).to_json())
         material = _with_scale_of(begin.before, gather(config))
-        run = _directory(begin.run, out, name, material, weights, listen)
+        run = _directory(begin.run, out, name, listen)
+        if begin.run is not None:
+            run.same_data(material.report.manifest.digest)
+            run.same_weights(weights)
         with failures.recording(run, is_new=begin.run is None):
             material.report.write_quarantine(run.folder / "quarantine.jsonl")
-            tried = autotune.what_is_tried(config)
-            listen({"event": "stage", "message": f"building the model{tried}"})
-            config = autotune.choose(config, partial(time_steps, material=material))
+            config = _settled(config, material, listen)
             fabric = launch(config.train)
             run.write_config(config)
             if weights:
@@ -127,23 +138,25 @@ def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
     return run.folder
 
 
-def _directory(
-    run: Run | None,
-    out: Path | None,
-    name: str,
-    material: Material,
-    weights: dict[str, str] | None,
-    listen: Listener,
-) -> Run:
-    """The run that goes on, if its data are the same; else a new one."""
+def _settled(config: Config, material: Material, listen: Listener) -> Config:
+    """With what `auto` becomes on this machine."""
+
+    def prepare(train: TrainConfig) -> TimeStep:
+        return time_steps(config.model_copy(update={"train": train}), material)
+
+    tried = autotune.what_is_tried(config.train)
+    listen(Stage(f"building the model{tried}").to_json())
+    return config.model_copy(update={"train": autotune.choose(config.train, prepare)})
+
+
+def _directory(run: Run | None, out: Path | None, name: str, listen: Listener) -> Run:
+    """The run that goes on, else a new one."""
     if run is not None:
-        run.same_data(material.report.manifest.digest)
-        run.same_weights(weights)
         return run
     run = create(out, name)
     if out is not None and run.folder != out:
         message = f"{out} holds something already: this run is {run.folder}"
-        listen({"event": "warning", "message": message})
+        listen(Warned(message).to_json())
     return run
 
 

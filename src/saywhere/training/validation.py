@@ -9,56 +9,84 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saywhere.config import Config
+from saywhere.config import EvaluateConfig
 from saywhere.fusion.stack import spread
 from saywhere.losses import ReferringLoss
 from saywhere.training.setup import Material
 
-N_SPREAD = 256  # rows that the spread is taken over
+N_SPREAD = 256
+"""Rows that the spread is taken over."""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Dice at the network's size (for selection; `evaluate` measures at the original size). Spread None: image only, or all prompts alike."""
+    """Dice at the network's size, for selection; `evaluate` measures at the original size.
+
+    Attributes:
+        dice_mean: mean over rows, [0, 1].
+        dice_pooled: over the pixels of all rows together, [0, 1].
+        loss: mean total loss per row.
+        spread: of the pseudo-image between prompts; None where there is no pseudo-image, or all
+            prompts are alike.
+        dice_per_image: mean over the rows of each image, [0, 1], in the store's order.
+    """
 
     dice_mean: float
     dice_pooled: float
     loss: float
     spread: float | None
+    dice_per_image: list[float]
 
 
 @torch.no_grad()
 def validate(
-    model: Any, material: Material, config: Config, loss: ReferringLoss, device: torch.device
+    model: Any,
+    material: Material,
+    config: EvaluateConfig,
+    loss: ReferringLoss,
+    device: torch.device,
+    memory_format: torch.memory_format = torch.contiguous_format,
 ) -> Validation:
-    """With the words of `text.evaluate_prompts`."""
+    """Measure a model on the validation rows, with the prompts of `text.evaluate_prompts`.
+
+    It draws no random number, so that a training goes on the same with and without it.
+
+    Args:
+        model: image and embedding → Segmentation; left in eval mode.
+        material: its validation images, masks and prompts are used.
+        config: batch size and threshold.
+        loss: the training's own.
+        device: where the model is.
+        memory_format: of the images.
+
+    Returns:
+        The measures of all rows.
+    """
     model.eval()
-    overlap, total, values, pseudo_images = [], [], [], []
+    overlap, total, losses, pseudo_images = [], [], [], []
     numbers = material.table.numbers(material.validation_prompts)
-    store, size = material.validation, config.evaluate.batch_size
+    store, size = material.validation, config.batch_size
     for start in range(0, len(numbers), size):
-        image = store.images[store.image_of_row[start : start + size]].to(device).float() / 255
-        if config.train.channels_last:
-            image = image.to(memory_format=torch.channels_last)
-        target = store.masks[start : start + size].to(device).float()
-        segmentation = model(
-            image, material.table.embeddings[numbers[start : start + size]].to(device)
-        )
-        values.append(loss(segmentation, target, image, target).total * len(image))
-        found = (segmentation.logits.float().sigmoid() > config.evaluate.threshold).float()
-        overlap.append(
-            (found * target).sum((1, 2, 3)).double()
-        )  # exact: single precision counts to 16 million only
-        total.append((found.sum((1, 2, 3)) + target.sum((1, 2, 3))).double())
+        part = slice(start, start + size)
+        image = store.images[store.image_of_row[part]].to(device).float() / 255
+        image = image.to(memory_format=memory_format)
+        target = store.masks[part].to(device).float()
+        segmentation = model(image, material.table.embeddings[numbers[part]].to(device))
+        losses.append(loss(segmentation, target, image, target).total * len(image))
+        mask = (segmentation.logits.float().sigmoid() > config.threshold).float()
+        # Double: single precision counts pixels exactly to 16 million only.
+        overlap.append((mask * target).sum((1, 2, 3)).double())
+        total.append((mask.sum((1, 2, 3)) + target.sum((1, 2, 3))).double())
         if segmentation.pseudo_image is not None and start < N_SPREAD:
             pseudo_images.append(segmentation.pseudo_image.float())
     both, either = torch.cat(overlap), torch.cat(total)
-    loss_mean = float(torch.stack(values).sum() / len(numbers))
+    per_row = _dice(both, either)
     return Validation(
-        float(_dice(both, either).mean()),
-        float(_dice(both.sum(), either.sum())),
-        loss_mean,
-        _spread(pseudo_images, numbers),
+        dice_mean=float(per_row.mean()),
+        dice_pooled=float(_dice(both.sum(), either.sum())),
+        loss=float(torch.stack(losses).sum() / len(numbers)),
+        spread=_spread(pseudo_images, numbers),
+        dice_per_image=_per_image(per_row.cpu().numpy(), np.asarray(store.image_of_row)),
     )
 
 
@@ -67,8 +95,15 @@ def _dice(both: Tensor, either: Tensor) -> Tensor:
     return torch.where(either > 0, 2 * both / either.clamp_min(1), torch.ones_like(either))
 
 
+def _per_image(per_row: np.ndarray, image_of_row: np.ndarray) -> list[float]:
+    """Rows of one image are no independent cases: they count as one."""
+    _, image = np.unique(image_of_row, return_inverse=True)
+    means: np.ndarray = np.bincount(image, per_row) / np.bincount(image)
+    return [float(mean) for mean in means]
+
+
 def _spread(pseudo_images: list[Tensor], prompts: np.ndarray) -> float | None:
-    """Between prompts: where all rows say the same there is none to speak of."""
+    """Between prompts: where all prompts are alike there is none to measure."""
     if not pseudo_images or len(set(prompts[:N_SPREAD].tolist())) < 2:
         return None
     return float(spread(torch.cat(pseudo_images)[:N_SPREAD]))

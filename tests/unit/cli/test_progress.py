@@ -82,3 +82,15 @@ def test_a_count_of_cases_leaves_a_log_alone(capsys: pytest.CaptureFixture[str])
 def test_a_warning_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     warn("look here")
     assert capsys.readouterr() == ("", "saywhere: look here\n")
+
+
+def test_a_fine_tuning_shows_its_start_and_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    with TrainingProgress() as progress:
+        progress({"event": "before", "val_dice_mean": 0.81, "val_loss": 0.4})
+        tuned = {"fine_tuning": {"verdict": "Dice before 0.810, after 0.840 on 8 images: few"}}
+        progress(EVENTS[-1] | tuned)
+    assert capsys.readouterr().err.splitlines() == [
+        "before the first step: val_dice_mean 0.8100",
+        "finished in 3 s, best on validation 0.2500",
+        "Dice before 0.810, after 0.840 on 8 images: few",
+    ]

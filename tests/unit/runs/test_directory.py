@@ -11,6 +11,7 @@ import pytest
 from saywhere.config import Config
 from saywhere.errors import MissingFile, NotWritable, UsageError
 from saywhere.runs import directory as run
+from saywhere.runs.history import EpochRow
 
 
 def test_a_taken_name_gets_a_number_and_what_was_there_stays(tmp_path: Path) -> None:
@@ -169,25 +170,15 @@ def test_metrics_are_the_same_numbers_in_both_files(tmp_path: Path) -> None:
     import csv
 
     here = run.create(tmp_path / "run", "")
-    history = [{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": 1e-17, "val_dice_mean": 1 / 3}]
-    here.write_metrics(history)
-    assert [
-        json.loads(line) for line in (here.folder / "metrics.jsonl").read_text().splitlines()
-    ] == history
+    first = EpochRow(1, 0.1 + 0.2, 0.1, 0.2, 1e-17)
+    second = EpochRow(2, 1e-17, 0.1, 0.2, 1e-3, 1 / 3, 0.5, 1e-9, 0.25)
+    here.write_metrics([first, second])
+    lines = (here.folder / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [first.to_json(), second.to_json()]
     with (here.folder / "metrics.csv").open() as sheet:
-        read = [
-            {key: float(value) for key, value in row.items() if value}
-            for row in csv.DictReader(sheet)
-        ]
-    assert read == history
-
-
-def test_versions_are_those_that_are_imported() -> None:
-    import kornia
-    import torch
-
-    found = run.versions()["packages"]
-    assert (found["torch"], found["kornia"]) == (torch.__version__, kornia.__version__)
+        rows = list(csv.DictReader(sheet))
+    numbers = [{key: float(value) for key, value in row.items() if value} for row in rows]
+    assert numbers == [first.to_json(), second.to_json()]
 
 
 def test_a_run_goes_on_with_its_own_threads_unless_others_are_asked_for(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from saywhere.config import Config, read
+from saywhere.config import Config, TrainConfig, read
 from saywhere.training import autotune, device
-from saywhere.training.loop import time_steps
 from saywhere.training.setup import gather
+from saywhere.training.step_timing import time_steps
 from saywhere.training.trainer import train
 
 FP32, BF16 = "32-true", "bf16-mixed"
@@ -26,9 +26,9 @@ def knows_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
 def timed(seconds: Seconds) -> autotune.Prepare:
     """Each setting takes so long, or fails."""
 
-    def prepare(config: Config) -> autotune.TimeStep:
+    def prepare(config: TrainConfig) -> autotune.TimeStep:
         def time_step(step: int) -> float:
-            found = seconds[config.train.precision, config.train.channels_last]
+            found = seconds[config.precision, config.channels_last]
             if isinstance(found, Exception):
                 raise found
             return found if step else 10 - found  # the first step, which warms up, does not count
@@ -41,8 +41,8 @@ def timed(seconds: Seconds) -> autotune.Prepare:
 @pytest.mark.usefixtures("knows_bfloat16")
 def test_the_fastest_is_taken(config: Config) -> None:
     prepare = timed({(FP32, True): 3, (FP32, False): 1, (BF16, True): 2, (BF16, False): 4})
-    chosen = autotune.choose(config.replace(**AUTO), prepare)
-    assert (chosen.train.precision, chosen.train.channels_last) == (FP32, False)
+    chosen = autotune.choose(config.replace(**AUTO).train, prepare)
+    assert (chosen.precision, chosen.channels_last) == (FP32, False)
 
 
 @pytest.mark.usefixtures("knows_bfloat16")
@@ -50,22 +50,22 @@ def test_a_setting_that_fails_here_is_left_out(config: Config) -> None:
     broken = RuntimeError("no kernel for bfloat16")
     seconds: Seconds = {(FP32, True): 2, (FP32, False): 3}
     prepare = timed(seconds | {(BF16, True): broken, (BF16, False): broken})
-    chosen = autotune.choose(config.replace(**AUTO), prepare)
-    assert (chosen.train.precision, chosen.train.channels_last) == (FP32, True)
+    chosen = autotune.choose(config.replace(**AUTO).train, prepare)
+    assert (chosen.precision, chosen.channels_last) == (FP32, True)
 
 
 @pytest.mark.usefixtures("knows_bfloat16")
 def test_a_setting_far_behind_is_not_tried_again(config: Config) -> None:
     asked: list[str] = []
 
-    def prepare(config: Config) -> autotune.TimeStep:
+    def prepare(config: TrainConfig) -> autotune.TimeStep:
         def time_step(step: int) -> float:
-            asked.append(config.train.precision)
-            return 10.0 if config.train.precision == BF16 else 1.0
+            asked.append(config.precision)
+            return 10.0 if config.precision == BF16 else 1.0
 
         return time_step
 
-    assert autotune.choose(config.replace(**AUTO), prepare).train.precision == FP32
+    assert autotune.choose(config.replace(**AUTO).train, prepare).precision == FP32
     assert asked.count(BF16) == 2  # each memory format once
     assert asked.count(FP32) == 6
 
@@ -75,7 +75,7 @@ def test_bfloat16_is_not_tried_where_the_processor_does_not_know_it(
 ) -> None:
     monkeypatch.setattr(autotune, "knows_bfloat16", lambda config: False)
     prepare = timed({(FP32, True): 2, (FP32, False): 1, (BF16, True): 0, (BF16, False): 0})
-    assert autotune.choose(config.replace(**AUTO), prepare).train.precision == FP32
+    assert autotune.choose(config.replace(**AUTO).train, prepare).precision == FP32
 
 
 def test_whether_the_processor_knows_bfloat16_is_measured(
@@ -93,7 +93,7 @@ def test_whether_the_processor_knows_bfloat16_is_measured(
             return real(self, image)
 
         monkeypatch.setattr(torch.nn.Conv2d, "forward", forward)
-        assert autotune.knows_bfloat16(config) is known
+        assert autotune.knows_bfloat16(config.train) is known
 
 
 def test_a_trial_does_not_compute_the_costly_start(
@@ -114,11 +114,11 @@ def test_where_none_works_the_reason_is_told(config: Config) -> None:
     seconds: Seconds = {(FP32, True): full, (FP32, False): full}
     prepare = timed(seconds | {(BF16, True): full, (BF16, False): full})
     with pytest.raises(RuntimeError, match="can't allocate memory"):
-        autotune.choose(config.replace(**AUTO), prepare)
+        autotune.choose(config.replace(**AUTO).train, prepare)
 
 
 def test_what_is_asked_for_is_not_measured(config: Config) -> None:
-    assert autotune.choose(config, timed({})) == config
+    assert autotune.choose(config.train, timed({})) == config.train
 
 
 def test_threads_are_those_that_are_asked_for_on_every_system(
@@ -129,11 +129,11 @@ def test_threads_are_those_that_are_asked_for_on_every_system(
     monkeypatch.delattr(device.os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(device.os, "cpu_count", lambda: 12)
 
-    def prepare(config: Config) -> autotune.TimeStep:
-        return lambda step: {12: 2.0, 6: 1.0}[config.train.threads]
+    def prepare(config: TrainConfig) -> autotune.TimeStep:
+        return lambda step: {12: 2.0, 6: 1.0}[config.threads]
 
-    assert autotune.choose(config.replace(**{"train.threads": 3}), prepare).train.threads == 3
-    assert autotune.choose(config.replace(**{"train.threads": 0}), prepare).train.threads == 6
+    assert autotune.choose(config.replace(**{"train.threads": 3}).train, prepare).threads == 3
+    assert autotune.choose(config.replace(**{"train.threads": 0}).train, prepare).threads == 6
     assert (set_to[0], set_to[-1]) == (3, 6)
 
 

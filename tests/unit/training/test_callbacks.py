@@ -1,97 +1,32 @@
-"""Broken numbers stop a training within a step; deaf ones are told once."""
+"""What is recorded of a training; deaf prompts are reported once."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 
-from saywhere.config import Config
-from saywhere.data.sampler import Batch
-from saywhere.errors import TrainingDiverged
-from saywhere.runs import directory as run
-from saywhere.training import callbacks as watch
+from saywhere.runs.directory import create
+from saywhere.runs.history import EpochRow
+from saywhere.training.callbacks import warn_if_unheard
 
 
 @pytest.fixture
 def loop(tmp_path: Path) -> Any:
-    model = torch.nn.Linear(2, 1)
-    rows = [SimpleNamespace(number=number) for number in (11, 12, 13, 14)]
     told: list[dict[str, Any]] = []
     return SimpleNamespace(
-        config=Config(),
-        run=run.create(tmp_path / "run", ""),
-        model=model,
-        training=SimpleNamespace(rows=rows),
-        listen=told.append,
+        run=create(tmp_path / "run", ""),
+        tell=lambda event: told.append(event.to_json()),
         told=told,
     )
-
-
-BATCH = Batch(torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4), torch.zeros(2, 3), [3, 1])
-FINE, NORM = torch.tensor([1.0, 0.9, 0.1]), torch.tensor(2.0)
-
-
-def test_finite_steps_pass(loop: Any) -> None:
-    guard = watch.Guard(loop)
-    for step in range(3):
-        guard.watch(step, BATCH, FINE, NORM)
-    guard.check()
-    assert not (loop.run.folder / "diagnostic.json").exists()
-
-
-@pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("where", ["loss", "norm"])
-def test_a_broken_step_is_found_with_the_next_one(loop: Any, broken: float, where: str) -> None:
-    guard = watch.Guard(loop)
-    losses, norm = (
-        (torch.tensor([broken, 0.9, 0.1]), NORM)
-        if where == "loss"
-        else (FINE, torch.tensor(broken))
-    )
-    guard.watch(6, BATCH, losses, norm)
-    with pytest.raises(
-        TrainingDiverged,
-        match=r"at step 7; loss and gradient must be finite: see .*diagnostic\.json; try a smaller optimizer\.learning_rate",
-    ):
-        guard.watch(7, BATCH, FINE, NORM)
-    found = json.loads((loop.run.folder / "diagnostic.json").read_text())
-    assert (found["step"], found["rows"], found["image_is_finite"]) == (6, [14, 12], True)
-    assert float(found["losses"]["segmentation"]) == pytest.approx(0.9)
-
-
-def test_the_diagnostic_says_whether_the_input_was_broken(loop: Any) -> None:
-    poisoned = Batch(BATCH.image + float("nan"), BATCH.mask, BATCH.embedding, BATCH.rows)
-    guard = watch.Guard(loop)
-    loop.model.weight.grad = torch.full((1, 2), float("nan"))
-    guard.watch(0, poisoned, FINE * float("nan"), NORM)
-    with pytest.raises(TrainingDiverged):
-        guard.check()
-    found = json.loads((loop.run.folder / "diagnostic.json").read_text())
-    assert (found["image_is_finite"], found["embedding_is_finite"], found["not_finite"]) == (
-        False,
-        True,
-        ["weight"],
-    )
-
-
-def test_a_broken_validation_stops_it_too(loop: Any) -> None:
-    watch.validated(loop, {"epoch": 1, "val_loss": 0.5, "val_dice_mean": 0.5})
-    with torch.no_grad():
-        loop.model.weight.fill_(float("inf"))
-    with pytest.raises(TrainingDiverged, match="validation loss nan in epoch 2"):
-        watch.validated(loop, {"epoch": 2, "val_loss": float("nan"), "val_dice_mean": 0.5})
-    assert json.loads((loop.run.folder / "diagnostic.json").read_text())["not_finite"] == ["weight"]
 
 
 def test_deaf_words_are_told_once_and_beside_other_warnings(loop: Any) -> None:
     loop.run.write_facts(warnings=["2 faulty rows were set aside, see quarantine.jsonl"])
     for epoch, spread in enumerate([0.2, None, 0.009, 0.001], start=1):
-        watch.words_are_heard(loop, {"epoch": epoch, "spread": spread})
+        warn_if_unheard(loop, EpochRow(epoch, 1.0, 1.0, 0.0, 1e-3, spread=spread))
     assert len(loop.told) == 1
     assert "epoch 3: the words are not heard" in loop.told[0]["message"]
     assert len(loop.run.facts()["warnings"]) == 2

@@ -26,7 +26,9 @@ def reference(make: object, optimizer: torch.optim.Optimizer) -> list[float]:
 def ours(**changes: object) -> list[float]:
     config = Config().replace(**{f"optimizer.{key}": value for key, value in changes.items()})
     optimizer = torch.optim.AdamW([{"params": [torch.nn.Parameter(torch.zeros(1))], "factor": 1.0}])
-    return [set_learning_rate(optimizer, config, step, N_STEPS) for step in range(N_STEPS)]
+    return [
+        set_learning_rate(optimizer, config.optimizer, step, N_STEPS) for step in range(N_STEPS)
+    ]
 
 
 def test_cosine_is_torchs_cosine_annealing() -> None:
@@ -60,7 +62,7 @@ def test_each_part_of_the_model_gets_its_own_rate() -> None:
     config = Config().replace(**changes)
     model = build_model(config, EmbeddingScale(384, 384))
     optimizer = build_optimizer(model, config.optimizer)
-    set_learning_rate(optimizer, config, 0, 10)
+    set_learning_rate(optimizer, config.optimizer, 0, 10)
     rate = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
     assert len(rate) == sum(1 for p in model.parameters() if p.requires_grad)
     assert {rate[id(p)] for p in model.projection.parameters()} == {3e-3}  # type: ignore[union-attr]
@@ -78,7 +80,7 @@ def test_the_fused_kernel_takes_the_steps_of_the_plain_one() -> None:
         assert all(group["fused"] is fused for group in optimizer.param_groups)
         noise = torch.Generator().manual_seed(1)
         for step in range(5):
-            set_learning_rate(optimizer, config, step + 1, 6)
+            set_learning_rate(optimizer, config.optimizer, step + 1, 6)
             for p in model.parameters():
                 p.grad = torch.randn(p.shape, generator=noise)
             optimizer.step()

@@ -25,7 +25,9 @@ def material(config: Config) -> Material:
 
 
 def measured(config: Config, material: Material, model: Any) -> Any:
-    return validate(model, material, config, ReferringLoss(config.loss), torch.device("cpu"))
+    return validate(
+        model, material, config.evaluate, ReferringLoss(config.loss), torch.device("cpu")
+    )
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 64])
@@ -93,3 +95,26 @@ def test_where_all_rows_say_the_same_there_is_no_spread(config: Config, material
         ).spread
         is None
     )
+
+
+def test_rows_of_one_image_count_as_one_image(config: Config, material: Material) -> None:
+    model = build_model(config, material.scale, material.table.embeddings)
+    found = measured(config, material, model)
+    assert len(found.dice_per_image) == len(np.unique(material.validation.image_of_row)) == 4
+    doubled = dataclasses.replace(
+        material,
+        validation=Store(
+            material.validation.images,
+            material.validation.masks.repeat(2, 1, 1, 1),
+            np.tile(material.validation.image_of_row, 2),
+        ),
+        validation_prompts=material.validation_prompts * 2,
+    )
+    assert measured(config, doubled, model).dice_per_image == pytest.approx(found.dice_per_image)
+
+
+def test_it_draws_no_random_number(config: Config, material: Material) -> None:
+    model = build_model(config, material.scale, material.table.embeddings)
+    before = torch.get_rng_state()
+    measured(config, material, model)
+    assert torch.equal(torch.get_rng_state(), before)

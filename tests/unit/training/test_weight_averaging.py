@@ -20,11 +20,14 @@ from small_run import once
 
 @pytest.fixture(scope="session")
 def tuned(trained: Path, config: Any, shared: Path) -> Path:
-    """Trained on from `trained`, one epoch."""
-    return once(
-        "tuned",
-        lambda: train(config.replace(**{"train.epochs": 1}), shared / "tuned", start=trained),
-    )
+    """Trained on from `trained`, one epoch; its last weights, whether or not they are better."""
+
+    def make() -> Path:
+        run = train(config.replace(**{"train.epochs": 1}), shared / "tuned", start=trained)
+        shutil.rmtree(run / "checkpoints/best")
+        return run
+
+    return once("tuned", make)
 
 
 def test_every_weight_lies_between_and_the_words_scale_stays(

@@ -1,0 +1,118 @@
+"""What a training reports while it goes on. A listener is given each event as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from saywhere.runs.history import EpochRow
+
+Listener = Callable[[dict[str, Any]], None]
+"""Called with each event's `to_json`: {"event": KIND, …}."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events. `kind` is the value of "event"."""
+
+    kind: ClassVar[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Make the document that a listener is given.
+
+        Returns:
+            {"event": kind, and each field by its name}.
+        """
+        return {"event": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Stage(Event):
+    """Something that takes a while is being made ready. `message` says what."""
+
+    kind = "stage"
+    message: str
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """The first step is next.
+
+    Attributes:
+        run: the run directory.
+        n_steps: of the whole training.
+        step: steps that are done; more than 0 for a resumed run.
+        rows: {"train": number, "validation": number}.
+    """
+
+    kind = "start"
+    run: str
+    n_steps: int
+    step: int
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class StartScored(Event):
+    """A fine-tuning measured the weights that it starts from, before its first step.
+
+    Attributes:
+        val_dice_mean: mean Dice per image on the validation rows, [0, 1].
+        val_loss: mean total loss on them.
+    """
+
+    kind = "before"
+    val_dice_mean: float
+    val_loss: float
+
+
+@dataclass(frozen=True)
+class Stepped(Event):
+    """One step is done: number `step` of `n_steps`, from 1."""
+
+    kind = "step"
+    step: int
+    n_steps: int
+
+
+@dataclass(frozen=True)
+class EpochEnded(Event):
+    """One epoch is done; its row of metrics.jsonl is written."""
+
+    kind = "epoch"
+    row: EpochRow
+
+    def to_json(self) -> dict[str, Any]:
+        """Make the document that a listener is given.
+
+        Returns:
+            {"event": "epoch", and the keys of metrics.jsonl}.
+        """
+        return {"event": self.kind, **self.row.to_json()}
+
+
+@dataclass(frozen=True)
+class Warned(Event):
+    """Something is wrong, and the training goes on. `message` says what, and what to try."""
+
+    kind = "warning"
+    message: str
+
+
+@dataclass(frozen=True)
+class Ended(Event):
+    """The last step is done.
+
+    Attributes:
+        run: the run directory.
+        seconds: of all sittings.
+        best: the best score on the validation rows: Dice, or minus the loss (`train.select`).
+        fine_tuning: what `FineTuning.to_json` gives; None for a fresh start.
+    """
+
+    kind = "end"
+    run: str
+    seconds: float
+    best: float
+    fine_tuning: dict[str, Any] | None = None
