@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from saywhere.experiments.grid import Cell
-from saywhere.runs.facts import versions
+from saywhere.runs.run_facts import versions
 
 PREFIX = "saywhere-cell-"
 KEPT_S = 7 * 86_400

@@ -6,8 +6,8 @@ import time
 
 import torch
 
-from saywhere.runs.facts import DataFacts, RunFacts, now, versions
 from saywhere.runs.history import EpochRow
+from saywhere.runs.run_facts import DataFacts, RunFacts, now, versions
 from saywhere.text.encoder import identity
 from saywhere.training.events import Ended, Started, Warned
 from saywhere.training.fine_tuning import FineTuning, Images, judge

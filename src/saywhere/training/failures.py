@@ -12,7 +12,7 @@ import torch
 from saywhere.config import Config
 from saywhere.errors import OutOfMemory, SaywhereError, UsageError
 from saywhere.runs.directory import Run
-from saywhere.runs.facts import now
+from saywhere.runs.run_facts import now
 
 NO_MEMORY = (
     "can't allocate memory",

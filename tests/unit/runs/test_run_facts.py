@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saywhere.runs.facts import DataFacts, RunFacts, versions
+from saywhere.runs.run_facts import DataFacts, RunFacts, versions
 
 
 def test_versions_are_those_that_are_imported() -> None:
