@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from saywhere.datasets.describe import describe as describe
     from saywhere.datasets.synthetic import make_phantoms as make_phantoms
     from saywhere.evaluation.calibrate import calibrate as calibrate
-    from saywhere.evaluation.evaluate import EvaluationSummary as EvaluationSummary
     from saywhere.evaluation.evaluate import evaluate as evaluate
+    from saywhere.evaluation.summary import EvaluationSummary as EvaluationSummary
     from saywhere.inference.result import Result as Result
     from saywhere.inference.segmenter import Segmenter as Segmenter
     from saywhere.inference.segmenter import load as load
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "Config": "saywhere.config",
     "Dataset": "saywhere.data.dataset",
-    "EvaluationSummary": "saywhere.evaluation.evaluate",
+    "EvaluationSummary": "saywhere.evaluation.summary",
     "Result": "saywhere.inference.result",
     "Segmenter": "saywhere.inference.segmenter",
     "calibrate": "saywhere.evaluation.calibrate",

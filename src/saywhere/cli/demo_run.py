@@ -15,7 +15,8 @@ from saywhere.data.manifest import Manifest, Row, read_manifest
 from saywhere.data.select import evaluation_prompt
 from saywhere.datasets.phantoms import SEED, prepare_phantoms
 from saywhere.datasets.synthetic import make_phantoms
-from saywhere.evaluation.evaluate import evaluate, measure
+from saywhere.evaluation.cases import measure
+from saywhere.evaluation.evaluate import evaluate
 from saywhere.inference.batch import run_jobs
 from saywhere.inference.requests import Job
 from saywhere.inference.segmenter import Segmenter
@@ -227,7 +228,7 @@ def _test_dice(segmenter: Segmenter) -> list[float]:
     test = _test_rows(segmenter)
     prompts = [evaluation_prompt(row, segmenter.config) for row in test]
     cases = measure(segmenter, test, prompts, "right", lambda done: None)
-    return [case["dice"] for case in cases]
+    return [case.dice for case in cases]
 
 
 def _test_rows(segmenter: Segmenter) -> list[Row]:

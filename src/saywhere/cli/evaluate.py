@@ -36,16 +36,16 @@ def evaluate(
     from saywhere.runs.named import find
 
     find(run)  # before torch is loaded: a slip is refused at once
-    from saywhere.cli.progress import CaseProgress, warn, warn_of_quarantine
+    from saywhere.cli.progress import CaseProgress, warn_of_quarantine
     from saywhere.evaluation.evaluate import evaluate as measure
 
-    kinds = None if words is None else [word.strip() for word in words.split(",") if word.strip()]
+    conditions = None if words is None else [part.strip() for part in words.split(",")]
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
         summary = measure(
             run,
             manifest=data,
             split=split,
-            words=kinds,
+            words=conditions if conditions is None else [one for one in conditions if one],
             prompts=prompts,
             out=out,
             mirror=mirror or None,
@@ -55,64 +55,95 @@ def evaluate(
         typer.echo(json.dumps(summary, indent=2))
     elif not quiet:
         _print(summary)
+    _warn(summary)
+    warn_of_quarantine(summary)
+
+
+def _warn(summary: dict[str, Any]) -> None:
+    from saywhere.cli.progress import warn
+    from saywhere.evaluation.summary import unfinished_in_words
+    from saywhere.evaluation.verdict import TOO_FEW, sentence
+
+    if summary["unfinished"] is not None:
+        warn(unfinished_in_words(summary))
+    if summary["verdict"] == TOO_FEW:
+        warn(sentence(TOO_FEW))
     if summary["verdict"] == "not heard":
         warn(
-            f"the words are not heard: with {summary['verdict_by']} words the same images are segmented as well as with the right ones"
+            f"the words are not heard: with {summary['verdict_by']} words the same images are "
+            "segmented as well as with the right ones"
         )
-    warn_of_quarantine(summary)
 
 
 def _print(summary: dict[str, Any]) -> None:
     from rich.console import Console
+
+    console = Console()
+    console.print(_measures(summary))
+    if summary["listening"]:
+        console.print(_comparisons(summary))
+    console.print(_trusted(summary))
+
+
+def _measures(summary: dict[str, Any]) -> Any:
+    """Two tables fit into 80 columns where one would break its intervals."""
     from rich.table import Table
 
     from saywhere.metrics.statistics import with_span
 
-    table = Table(
-        title=f"{summary['split']}, {summary['n']} cases, prompts {summary['level']!r}, original size"
-    )
-    for heading in (
-        "words",
-        "n",
-        "Dice a case [95 %]",
-        "Dice pooled",
-        "IoU a case",
-        "right − these [95 %]",
-        "verdict",
-    ):
-        table.add_column(heading)
-    for kind, found in summary["words"].items():
-        heard = summary["listening"].get(kind)
-        gap = with_span(heard["difference"], heard["low"], heard["high"], "+") if heard else ""
-        table.add_row(kind, str(found["n"]), with_span(**found["dice_mean"]), f"{found['dice_pooled']:.3f}",
-                      f"{found['iou_mean']['mean']:.3f}", gap, heard["verdict"] if heard else "")  # fmt: skip
-    if summary["verdict"]:
-        table.caption = f"the words are {summary['verdict']}: the least favourable of the wrong words decides ({summary['verdict_by']})"
-    Console().print(table)
-    Console().print(
-        _trusted(
-            summary["trust"], summary["expected"], is_learned=summary["expected_from"] is not None
+    about = f"{summary['split']}, {summary['n']} cases, prompts {summary['level']!r}"
+    table = Table(title=f"{about}, original size")
+    table.add_column("words", no_wrap=True)
+    for heading in ("n", "mean Dice per case [95 %]", "Dice pooled", "mean IoU"):
+        table.add_column(heading, justify="right")
+    for condition, numbers in summary["words"].items():
+        table.add_row(
+            condition,
+            str(numbers["n"]),
+            with_span(**numbers["dice_mean"]),
+            f"{numbers['dice_pooled']:.3f}",
+            f"{numbers['iou_mean']['mean']:.3f}",
         )
-    )
+    return table
 
 
-def _trusted(found: dict[str, Any], expected: dict[str, Any], *, is_learned: bool) -> str:
+def _comparisons(summary: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    from saywhere.evaluation.verdict import sentence
+    from saywhere.metrics.statistics import with_span
+
+    table = Table()
+    table.add_column("words", no_wrap=True)
+    table.add_column("Dice: right words − these [95 %]", justify="right")
+    table.add_column("verdict", no_wrap=True)
+    for condition, gap in summary["listening"].items():
+        difference = with_span(gap["difference"], gap["low"], gap["high"], "+")
+        table.add_row(condition, difference, gap["verdict"])
+    if summary["verdict"]:
+        decides = f"The least favourable of the wrong words decides ({summary['verdict_by']})."
+        table.caption = f"{sentence(summary['verdict'])} {decides}"
+    return table
+
+
+def _trusted(summary: dict[str, Any]) -> str:
+    """What the model's confidence is worth."""
     from saywhere.metrics.calibration import promised
     from saywhere.metrics.confidence import sure_and_right
     from saywhere.metrics.statistics import with_span
 
-    surest, gain = with_span(**found["surest"]), with_span(**found["gain"], sign="+")
-    means = (
-        "look at the least sure first"
-        if found["tells"]
-        else "whether its confidence tells which are worse is not shown"
-    )
-    said = [
-        f"the surest {found['share']:.0%} of the answers: Dice {surest}, {gain} over all ({means})",
-        sure_and_right(found),
+    trust = summary["trust"]
+    surest = with_span(**trust["surest"])
+    gain = with_span(**trust["gain"], sign="+")
+    advice = "whether its confidence tells which are worse is not shown"
+    if trust["tells"]:
+        advice = "look at the least sure first"
+    parts = [
+        f"the surest {trust['share']:.0%} of the answers: Dice {surest}, {gain} over all ({advice})",
+        sure_and_right(trust),
     ]
-    if expected.get("right"):
-        said.append(promised(expected["right"]))
-    elif not is_learned:
-        said.append("`saywhere calibrate` teaches it which Dice to expect")
-    return "; ".join(part for part in said if part)
+    if summary["expected"].get("right"):
+        parts.append(promised(summary["expected"]["right"]))
+    elif summary["expected_from"] is None:
+        parts.append("`saywhere calibrate` teaches it which Dice to expect")
+    return "; ".join(part for part in parts if part)

@@ -1,24 +1,92 @@
-"""The pictures of an evaluation: best, median and worst cases, and one image that is given several prompts."""
+"""The pictures of an evaluation.
+
+Best, median and worst cases, and a few images that are given several prompts each.
+"""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from saywhere.data.manifest import Row
-from saywhere.evaluation.prompt_conditions import evaluation_prompt
+from saywhere.data.select import evaluation_prompt
+from saywhere.evaluation.cases import Case, true_mask
 from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.metrics.functional import dice
 from saywhere.text.directions import contradict
 
-N_EACH, N_ASKED = 2, 3
-Case = dict[str, Any]
+N_EACH = 2
+"""Best cases, median ones, and worst ones."""
+N_QUESTIONS = 3
+"""Images that are given several prompts."""
+N_PROMPTS = 3
+LONGEST_PX = 800
+"""Larger pictures are shrunk to this side.
+
+The report shows 400 px. Photographs at their own size took more than half of an evaluation's time.
+"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A case in pictures: names of files in pictures/.
+
+    Attributes:
+        rank: "best", "median" or "worst", by Dice.
+        id: The row's.
+        prompt: The right one.
+        dice: [0, 1], at the original size.
+        image: The image.
+        truth: The true mask.
+        prediction: The predicted mask.
+        pseudo_image: What the prompt looks like to the network; None for an image-only model.
+    """
+
+    rank: str
+    id: str
+    prompt: str
+    dice: float
+    image: str
+    truth: str
+    prediction: str
+    pseudo_image: str | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an image's model answers to one of several prompts.
+
+    Attributes:
+        prompt: Empty for no words.
+        dice: [0, 1]; None where it is not known what is right.
+        prediction: The predicted mask's file.
+        pseudo_image: As in `Shown`.
+    """
+
+    prompt: str
+    dice: float | None
+    prediction: str
+    pseudo_image: str | None
+
+
+@dataclass(frozen=True)
+class Question:
+    """An image, and the prompts that it is given.
+
+    Attributes:
+        image: The file.
+        prompts: Each with the file of the mask that is right for it; None where none is known.
+    """
+
+    image: Path
+    prompts: list[tuple[str, Path | None]]
 
 
 def write(
@@ -28,127 +96,180 @@ def write(
     cases: Sequence[Case],
     contradicted: Sequence[Case] = (),
 ) -> None:
-    """Fill folder/pictures and folder/pictures.json, in place of what an earlier evaluation left.
+    """Fill folder/pictures and folder/pictures.json, in place of an earlier evaluation's.
 
-    `cases`: with the right words; `contradicted`: with contradictory ones, as far as there are any.
+    Args:
+        folder: Of the evaluation.
+        segmenter: The model that was evaluated.
+        rows: That were measured.
+        cases: With right prompts.
+        contradicted: With contradictory ones, as far as there are any.
+
+    Raises:
+        NotWritable: Where the folder takes no file.
     """
     place = folder / "pictures"
     with files.refusing(place):
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True, exist_ok=True)
-    by_id = {row.id: row for row in rows}
-    shown = [
-        _case(place, segmenter, by_id[case["id"]], rank, case) for rank, case in _ranked(cases)
-    ]
-    files.write_json(
-        folder / "pictures.json",
-        {"cases": shown, "prompts": _asked(place, segmenter, rows, cases, contradicted)},
-    )
+        by_id = {row.id: row for row in rows}
+        shown = [
+            _show(place, segmenter, by_id[case.id], case, (rank, number))
+            for rank, number, case in _ranked(cases)
+        ]
+        questions = _questions(segmenter, rows, cases, contradicted)
+        replies = [
+            _ask(place, segmenter, question, f"asked-{number}")
+            for number, question in enumerate(questions, start=1)
+        ]
+    content = {"cases": [asdict(case) for case in shown], "prompts": replies}
+    files.write_json(folder / "pictures.json", content)
 
 
-def _ranked(cases: Sequence[Case]) -> list[tuple[str, Case]]:
-    ordered = sorted(cases, key=lambda case: case["dice"])
+def _ranked(cases: Sequence[Case]) -> list[tuple[str, int, Case]]:
+    """Rank, number within the rank, and case."""
+    ordered = sorted(cases, key=lambda case: case.dice)
     middle = max(0, (len(ordered) - N_EACH) // 2)
-    chosen = [("best", case) for case in reversed(ordered[-N_EACH:])] + [
-        ("median", case) for case in ordered[middle : middle + N_EACH]
-    ]
-    return chosen + [("worst", case) for case in ordered[:N_EACH]]
-
-
-def _case(place: Path, segmenter: Segmenter, row: Row, rank: str, case: Case) -> dict[str, Any]:
-    result = segmenter.segment(row.image, case["prompt"])
-    name = f"{rank}-{len(list(place.glob(f'{rank}-*-image.png'))) + 1}"
-    target = (
-        images.read_mask(row.mask) if row.mask is not None else np.zeros(result.mask.shape, bool)
-    )
-    images.write_image(place / f"{name}-image.png", result.image)
-    images.write_mask(place / f"{name}-truth.png", target)
-    written = _answer(place, name, result)
-    return {
-        "rank": rank,
-        "id": row.id,
-        "prompt": case["prompt"],
-        "dice": case["dice"],
-        "image": f"{name}-image.png",
-        "truth": f"{name}-truth.png",
-        **written,
+    groups = {
+        "best": ordered[::-1][:N_EACH],
+        "median": ordered[middle : middle + N_EACH],
+        "worst": ordered[:N_EACH],
     }
+    return [
+        (rank, number, case)
+        for rank, group in groups.items()
+        for number, case in enumerate(group, start=1)
+    ]
 
 
-def _answer(place: Path, name: str, result: Result) -> dict[str, str | None]:
-    images.write_mask(place / f"{name}-prediction.png", result.mask)
-    if result.pseudo_image is None:
-        return {"prediction": f"{name}-prediction.png", "pseudo_image": None}
-    images.write_image(
-        place / f"{name}-pseudo.png", (result.pseudo_image * 255).round().astype(np.uint8)
+def _show(
+    place: Path, segmenter: Segmenter, row: Row, case: Case, ranked: tuple[str, int]
+) -> Shown:
+    result = segmenter.segment(row.image, case.prompt)
+    rank, number = ranked
+    name = f"{rank}-{number}"
+    image, truth = f"{name}-image.png", f"{name}-truth.png"
+    _draw(place / image, result.image)
+    _draw_mask(place / truth, true_mask(row, result))
+    prediction, pseudo_image = _draw_answer(place, name, result)
+    return Shown(
+        rank=rank,
+        id=row.id,
+        prompt=case.prompt,
+        dice=case.dice,
+        image=image,
+        truth=truth,
+        prediction=prediction,
+        pseudo_image=pseudo_image,
     )
-    return {"prediction": f"{name}-prediction.png", "pseudo_image": f"{name}-pseudo.png"}
 
 
-def _asked(
-    place: Path,
+def _ask(place: Path, segmenter: Segmenter, question: Question, name: str) -> dict[str, Any]:
+    """One image, several prompts."""
+    image = f"{name}-image.png"
+    replies = []
+    for number, (prompt, mask) in enumerate(question.prompts, start=1):
+        result = segmenter.segment(question.image, prompt)
+        if number == 1:
+            _draw(place / image, result.image)
+        right = None if mask is None else dice(result.mask, images.read_mask(mask))
+        replies.append(Reply(prompt, right, *_draw_answer(place, f"{name}-{number}", result)))
+    answers = [asdict(reply) for reply in replies]
+    return {"id": question.image.stem, "image": image, "answers": answers}
+
+
+def _draw_answer(place: Path, name: str, result: Result) -> tuple[str, str | None]:
+    """Names of the prediction's and the pseudo-image's file."""
+    prediction, pseudo_image = f"{name}-prediction.png", f"{name}-pseudo.png"
+    _draw_mask(place / prediction, result.mask)
+    if result.pseudo_image is None:
+        return prediction, None
+    _draw(place / pseudo_image, (result.pseudo_image * 255).round().astype(np.uint8))
+    return prediction, pseudo_image
+
+
+def _draw(path: Path, pixels: np.ndarray) -> None:
+    """uint8 (height, width, channel) → PNG.
+
+    It is not flushed to the disk: pictures can be made again, and to wait for the disk took most
+    of a small picture's time.
+    """
+    size = _shrunk(pixels.shape)
+    small = pixels if size is None else images.resize_image(pixels, size)
+    path.write_bytes(images.png_bytes(small[..., 0] if small.shape[-1] == 1 else small))
+
+
+def _draw_mask(path: Path, mask: np.ndarray) -> None:
+    """bool (height, width) → PNG of 0 and 255."""
+    size = _shrunk(mask.shape)
+    small = mask if size is None else images.resize_mask(mask, size)
+    path.write_bytes(images.png_bytes(np.where(small, np.uint8(255), np.uint8(0))))
+
+
+def _shrunk(shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """(height, width) within LONGEST_PX; None where a picture is small enough."""
+    height, width = shape[:2]
+    factor = LONGEST_PX / max(height, width)
+    if factor >= 1:
+        return None
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def _questions(
     segmenter: Segmenter,
     rows: Sequence[Row],
     cases: Sequence[Case],
     contradicted: Sequence[Case],
-) -> list[dict[str, Any]]:
-    """One image, several prompts: its own lesions' where the set names several, else its own, the contradictory and no words."""
+) -> list[Question]:
+    """An image's own lesions where the set names several, else its own prompt, its opposite, none."""
     if not segmenter.hears_words:
         return []
     questions = _several_lesions(rows, segmenter) or _one_lesion(rows, cases, contradicted)
-    found = []
-    for number, (image, asked) in enumerate(questions[:N_ASKED], start=1):
-        answers = []
-        for i, (prompt, mask) in enumerate(asked, start=1):
-            result = segmenter.segment(image, prompt)
-            truth = None if mask is None else dice(result.mask, images.read_mask(mask))
-            answers.append(
-                {"prompt": prompt, "dice": truth, **_answer(place, f"asked-{number}-{i}", result)}
-            )
-        images.write_image(place / f"asked-{number}-image.png", result.image)
-        found.append(
-            {"id": Path(image).stem, "image": f"asked-{number}-image.png", "answers": answers}
-        )
-    return found
-
-
-Question = tuple[Path, list[tuple[str, "Path | None"]]]
+    return questions[:N_QUESTIONS]
 
 
 def _several_lesions(rows: Sequence[Row], segmenter: Segmenter) -> list[Question]:
     by_image: dict[Path, list[Row]] = {}
     for row in rows:
         by_image.setdefault(row.image, []).append(row)
-    several = [(image, found) for image, found in by_image.items() if len(found) >= 3]
-    return [
-        (image, [(evaluation_prompt(row, segmenter.config), row.mask) for row in found[:3]])
-        for image, found in several
-    ]
+    questions = []
+    for image, lesions in by_image.items():
+        if len(lesions) >= N_PROMPTS:
+            prompts = [
+                (evaluation_prompt(row, segmenter.config), row.mask) for row in lesions[:N_PROMPTS]
+            ]
+            questions.append(Question(image, prompts))
+    return questions
 
 
 def _one_lesion(
     rows: Sequence[Row], cases: Sequence[Case], contradicted: Sequence[Case]
 ) -> list[Question]:
-    """The case whose mask contradictory words changed most, the median one, and the one that they changed least; where they were not measured, the best."""
-    by_id, own = {row.id: row for row in rows}, {case["id"]: case for case in cases}
-    opposite = {case["id"]: case["prompt"] for case in contradicted}
-    if opposite:
-        ordered = [
-            case["id"]
-            for case in sorted(
-                contradicted, key=lambda case: case["dice"] - own[case["id"]]["dice"]
-            )
-        ]
-        chosen = [ordered[i] for i in sorted({0, len(ordered) // 2, len(ordered) - 1})]
+    by_id = {row.id: row for row in rows}
+    own = {case.id: case for case in cases}
+    if contradicted:
+        opposite = {case.id: case.prompt for case in contradicted}
+        chosen = _most_median_least_changed(own, contradicted)
     else:
-        opposite = {
-            case["id"]: said for case in cases if (said := contradict(case["prompt"])) is not None
-        }
-        chosen = sorted(opposite, key=lambda name: -own[name]["dice"])
+        opposite = _opposites(cases)
+        chosen = sorted(opposite, key=lambda name: -own[name].dice)
     return [
-        (
+        Question(
             by_id[name].image,
-            [(own[name]["prompt"], by_id[name].mask), (opposite[name], None), ("", None)],
+            [(own[name].prompt, by_id[name].mask), (opposite[name], None), ("", None)],
         )
         for name in chosen
     ]
+
+
+def _most_median_least_changed(own: dict[str, Case], contradicted: Sequence[Case]) -> list[str]:
+    """The ids of the cases whose Dice contradictory prompts changed most, least, and between."""
+    changed = sorted(contradicted, key=lambda case: case.dice - own[case.id].dice)
+    places = sorted({0, len(changed) // 2, len(changed) - 1})
+    return [changed[place].id for place in places]
+
+
+def _opposites(cases: Sequence[Case]) -> dict[str, str]:
+    """Id → contradictory prompt, of the cases that have one."""
+    opposites = {case.id: contradict(case.prompt) for case in cases}
+    return {name: prompt for name, prompt in opposites.items() if prompt is not None}

@@ -192,17 +192,17 @@ def _on_images(run: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 def _on_mosaics(run: Path, n_mosaics: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Mosaics of the test split, at the network's size."""
-    from saywhere.evaluation.evaluate import summarise
     from saywhere.evaluation.probes.mosaic import measure_mosaics
+    from saywhere.evaluation.summary import summarise
     from saywhere.inference.segmenter import Segmenter
 
     segmenter = Segmenter(run)
     cases = measure_mosaics(segmenter, n_mosaics).cases
-    summary = summarise(cases, segmenter.config) | {
+    summary = summarise(cases, segmenter.config).to_json() | {
         "frame": "mosaic",
         "split": segmenter.config.data.test_split,
     }
-    return summary, _kept(case for found in cases.values() for case in found)
+    return summary, _kept(case.to_json() for group in cases.values() for case in group)
 
 
 def _mosaics_too(run: Path, n_mosaics: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from saywhere.evaluation.verdict import least_favourable, verdict_of
 from saywhere.hub.facts import Calibrated, ModelEvidence, ModelFacts
 from saywhere.metrics.calibration import promised
 from saywhere.metrics.confidence import sure_and_right
@@ -188,12 +189,15 @@ def _metrics(summary: dict[str, Any]) -> str:
 
 
 def _listening(summary: dict[str, Any]) -> str:
-    verdict = summary["verdict"] or "prompts were not compared"
     lines = ["| right prompt against | difference in Dice [95 %] | verdict |", "|---|---|---|"]
+    verdicts = {}
     for condition, gap in summary["listening"].items():
+        verdict = verdict_of(gap) or gap["verdict"]
+        verdicts[condition] = verdict
         difference = with_span(gap["difference"], gap["low"], gap["high"], "+")
-        name = _CONDITIONS.get(condition, condition)
-        lines.append(f"| {name} | {difference} | {gap['verdict']} |")
+        lines.append(f"| {_CONDITIONS.get(condition, condition)} | {difference} | {verdict} |")
+    decisive = least_favourable(verdicts)
+    verdict = verdicts[decisive] if decisive else "prompts were not compared"
     return f"## Does it listen?\n\nVerdict: **{verdict}**.\n\n" + "\n".join(lines)
 
 

@@ -1,13 +1,10 @@
-"""How sure we are: bootstrap intervals over images, paired differences, and the verdict whether the
-words are heard.
-"""
+"""How sure we are: bootstrap intervals over images, and paired differences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,15 +13,6 @@ from scipy.stats import rankdata, t, wilcoxon
 from saywhere.errors import UsageError
 from saywhere.seeds import generator
 
-Verdict = Literal["heard", "hardly heard", "not heard"]
-HEARD_FROM = 0.05
-"""Dice that right words must gain over wrong ones to be called heard; below it, a sure difference
-is 'hardly heard'.
-"""
-FEWEST_CASES = 20
-"""Of fewer cases no verdict is given: one or two odd images would decide it, and a bootstrap of so
-few draws its interval too narrow.
-"""
 _CHUNK = 4_000_000  # resampled values held at once: 32 MB
 _KEPT = 6_000_000  # weights of one table's draws that are kept: 48 MB
 
@@ -203,17 +191,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(stepped, 1.0)
     return [float(value) for value in adjusted]
-
-
-def verdict(difference: PairedDifference) -> Verdict:
-    """`difference` is Dice with right words minus Dice with wrong (or no) words.
-
-    heard: surely above 0 and at least 0.05; hardly heard: surely above 0; not heard: the interval
-    reaches 0.
-    """
-    if difference.low <= 0:
-        return "not heard"
-    return "heard" if difference.difference >= HEARD_FROM else "hardly heard"
 
 
 def _draws(n: int, resamples: int, seed: int, purpose: str = "bootstrap") -> Iterator[np.ndarray]:

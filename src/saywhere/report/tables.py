@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from saywhere.evaluation.verdict import verdict_of
 from saywhere.report.evidence import Evidence, listed, mapping
 from saywhere.report.figures import Series, bar, line_chart
 from saywhere.report.wording import (
@@ -220,7 +221,7 @@ def versions(evidence: Evidence) -> list[tuple[str, str]]:
 def _heard(evidence: Evidence, words: str, difference: dict[str, Any]) -> dict[str, Any]:
     found = mapping(evidence.words.get(words))
     name, meaning = name_of(words, evidence.is_image_only)
-    verdict = str(difference.get("verdict"))
+    verdict = verdict_of(difference) or ""
     return {
         "words": words,
         "name": name,
@@ -230,7 +231,7 @@ def _heard(evidence: Evidence, words: str, difference: dict[str, Any]) -> dict[s
         "gain": number(difference.get("difference"), signed=True) if difference else "",
         "gain_span": span(difference),
         "p": p_value(difference.get("p")),
-        "verdict": verdict if verdict in TONES else "",
+        "verdict": verdict,
         "tone": TONES.get(verdict, "plain"),
     }
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from saywhere.evaluation.verdict import TOO_FEW, least_favourable, sentence, verdict_of
 from saywhere.report.evidence import Evidence, mapping
 
 DEAF_BELOW = 0.01
@@ -17,7 +18,12 @@ WORDS = {
     "shuffled": ("Shuffled words", "another image's prompt"),
     "contradictory": ("Contradictory words", "left and right, upper and lower exchanged"),
 }
-TONES = {"heard": "good", "hardly heard": "fair", "not heard": "poor"}
+TONES: dict[str, str] = {
+    TOO_FEW: "plain",
+    "heard": "good",
+    "hardly heard": "fair",
+    "not heard": "poor",
+}
 AGAINST = {
     "contradictory": "over contradictory ones",
     "shuffled": "over another image's",
@@ -118,19 +124,15 @@ def headline(evidence: Evidence) -> Headline:
     if evidence.is_image_only:
         return Headline("Image only: there are no words to hear.", measured, "plain")
     listening = mapping(evidence.summary.get("listening"))
-    verdict = str(evidence.summary.get("verdict"))
-    against = next(
-        (words for words in AGAINST if mapping(listening.get(words)).get("verdict") == verdict),
-        None,
-    )
-    against = against or next(
-        (words for words in AGAINST if words in listening), None
-    )  # a summary of old, or by another hand
-    if against is None or verdict not in TONES:
+    judged = {words: verdict_of(mapping(listening.get(words))) for words in AGAINST}
+    verdicts = {words: verdict for words, verdict in judged.items() if verdict is not None}
+    against = least_favourable(verdicts) or next(iter(verdicts), None)
+    if against is None:
         return Headline("Whether it listens was not measured.", measured, "plain")
+    verdict = verdicts[against]
     with_them = f"With them, mean Dice is {number(dice.get('mean'))}{f' ({span(dice)})' if span(dice) else ''}."
     detail = f"{_worth(mapping(listening[against]), against)} {with_them}{_collapse(evidence)}"
-    return Headline(f"The words are {verdict}.", detail, TONES[verdict])
+    return Headline(sentence(verdict), detail, TONES[verdict])
 
 
 def _worth(difference: dict[str, Any], against: str) -> str:

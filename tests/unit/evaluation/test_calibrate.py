@@ -97,7 +97,7 @@ def test_it_learns_what_an_evaluation_of_that_split_measures(run_copy: Path) -> 
 def _measured(run: Path, split: str) -> list[dict[str, Any]]:
     """Confidence and Dice of each case, from single answers and this package's Dice of their masks."""
     segmenter = saywhere.load(run)
-    rows, _, _ = rows_to_measure(segmenter.config, None, split)
+    rows = rows_to_measure(segmenter.config, None, split).rows
     cases = []
     for row in rows:
         result = segmenter.segment(row.image, row.prompts["plain"][0])

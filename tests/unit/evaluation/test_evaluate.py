@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from saywhere.config import Config
 from saywhere.data.manifest import read_manifest
 from saywhere.errors import ConfigError, MissingFile, TooManyFaults, UsageError
-from saywhere.evaluation.evaluate import COLUMNS, evaluate, summarise
+from saywhere.evaluation.cases import COLUMNS
+from saywhere.evaluation.evaluate import evaluate, unfinished
 from saywhere.inference.segmenter import Segmenter
 from small_run import rows_of, write_rows
 
@@ -208,33 +208,6 @@ def test_an_image_only_run_has_one_answer_and_nothing_to_hear(
     assert {case["pseudo_image"] for case in told["cases"]} == {None}
 
 
-def test_the_verdict_is_the_worst_of_shuffled_and_contradictory(config: Config) -> None:
-    def cases(words: str, dice: list[float]) -> list[dict[str, Any]]:
-        counts = {"true_positive": 1, "false_positive": 1, "false_negative": 1}
-        others = dict.fromkeys(
-            ("iou", "precision", "recall", "hausdorff_95_px", "surface_dice"), 0.5
-        )
-        return [
-            {"id": str(i), "words": words, "prompt": "", "dice": value, **others, **counts}
-            for i, value in enumerate(dice)
-        ]
-
-    right = [0.9, 0.92, 0.88, 0.91] * 5
-    found = summarise(
-        {
-            "right": cases("right", right),
-            "shuffled": cases("shuffled", [0.1] * 20),
-            "contradictory": cases("contradictory", right),
-        },
-        config,
-    )
-    assert [found["listening"][words]["verdict"] for words in ("shuffled", "contradictory")] == [
-        "heard",
-        "not heard",
-    ]
-    assert (found["verdict"], found["verdict_by"]) == ("not heard", "contradictory")
-
-
 def test_faulty_rows_are_set_aside_and_counted(run_copy: Path, manifest: Path) -> None:
     rows = [row for row in rows_of(manifest) if row["split"] == "test"]
     rows[2]["mask"] = "masks/none.png"
@@ -300,3 +273,24 @@ def test_paths_may_be_strings_and_words_one(run_copy: Path, larger: Path) -> Non
     summary = evaluate(str(run_copy), manifest=str(larger), words="shuffled")  # type: ignore[arg-type]
     assert list(summary["words"]) == ["right", "shuffled"]
     assert "heard" in repr(summary)
+
+
+@pytest.mark.parametrize("status", ["interrupted", "running", "failed"])
+def test_a_training_that_has_not_ended_is_said(run_copy: Path, status: str) -> None:
+    facts = json.loads((run_copy / "run.json").read_text())
+    (run_copy / "run.json").write_text(json.dumps(facts | {"status": status}))
+    summary = evaluate(run_copy, words=["right"])
+    epoch = Segmenter(run_copy).state["epoch"]
+    assert summary["unfinished"] == {"status": status, "epoch": epoch, "epochs": 2}
+    written = json.loads((run_copy / "evaluation/summary.json").read_text())
+    assert written["unfinished"] == summary["unfinished"]
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"status": "finished"}', "{}"])
+def test_a_finished_run_and_one_that_does_not_tell_are_not_warned_of(
+    run_copy: Path, content: str | None
+) -> None:
+    (run_copy / "run.json").unlink()
+    if content is not None:
+        (run_copy / "run.json").write_text(content)
+    assert unfinished(Segmenter(run_copy)) is None

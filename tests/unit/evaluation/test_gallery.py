@@ -5,24 +5,33 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pytest
+from PIL import Image
+
 from saywhere.data.manifest import Row, read_manifest
 from saywhere.evaluation import gallery as pictures
+from saywhere.evaluation.cases import Case
 from saywhere.inference.segmenter import Segmenter
 
 
-def cases(*dice: float) -> list[dict[str, object]]:
-    return [{"id": str(i), "dice": value} for i, value in enumerate(dice)]
+def case(number: object, dice: float, prompt: str = "") -> Case:
+    return Case(str(number), "right", prompt, dice, *[0.5] * 5, *[1] * 3)
+
+
+def cases(*dice: float) -> list[Case]:
+    return [case(number, value) for number, value in enumerate(dice)]
 
 
 def test_best_median_and_worst_are_by_dice() -> None:
     ranked = pictures._ranked(cases(0.5, 0.1, 0.9, 0.7, 0.3, 0.8, 0.2))
-    assert [(rank, case["dice"]) for rank, case in ranked] == [
+    assert [(rank, one.dice) for rank, _, one in ranked] == [
         ("best", 0.9), ("best", 0.8), ("median", 0.3), ("median", 0.5), ("worst", 0.1), ("worst", 0.2),
     ]  # fmt: skip
 
 
 def test_few_cases_are_shown_as_often_as_they_are() -> None:
-    assert [rank for rank, _ in pictures._ranked(cases(0.5))] == ["best", "median", "worst"]
+    assert [rank for rank, _, _ in pictures._ranked(cases(0.5))] == ["best", "median", "worst"]
 
 
 def test_pictures_of_an_earlier_evaluation_do_not_stay(
@@ -35,7 +44,7 @@ def test_pictures_of_an_earlier_evaluation_do_not_stay(
         tmp_path,
         Segmenter(trained),
         [row],
-        [{"id": row.id, "dice": 0.5, "prompt": "the lesion in the upper left"}],
+        [case(row.id, 0.5, "the lesion in the upper left")],
     )
     assert "old.png" not in {path.name for path in (tmp_path / "pictures").iterdir()}
 
@@ -48,7 +57,7 @@ def test_where_an_image_has_one_lesion_it_is_asked_with_its_own_the_opposite_and
         tmp_path,
         Segmenter(trained),
         [row],
-        [{"id": row.id, "dice": 0.5, "prompt": "lesion, upper left"}],
+        [case(row.id, 0.5, "lesion, upper left")],
     )
     asked = json.loads((tmp_path / "pictures.json").read_text())["prompts"]
     assert [answer["prompt"] for answer in asked[0]["answers"]] == [
@@ -61,15 +70,33 @@ def test_where_an_image_has_one_lesion_it_is_asked_with_its_own_the_opposite_and
 
 def test_the_most_the_median_and_the_least_changed_by_contradictory_words_are_asked() -> None:
     rows = [Row(str(i), Path(f"{i}.png"), Path(f"{i}-mask.png")) for i in range(5)]
-    right = [{"id": str(i), "dice": 0.9, "prompt": f"upper left {i}"} for i in range(5)]
-    wrong = [
-        {"id": str(i), "dice": dice, "prompt": f"lower right {i}"}
-        for i, dice in enumerate((0.5, 0.9, 0.1, 0.8, 0.7))
-    ]
+    right = [case(i, 0.9, f"upper left {i}") for i in range(5)]
+    wrong = [case(i, dice, f"lower right {i}") for i, dice in enumerate((0.5, 0.9, 0.1, 0.8, 0.7))]
     asked = pictures._one_lesion(rows, right, wrong)
-    assert [image.stem for image, _ in asked] == ["2", "4", "1"]
-    assert asked[0][1] == [
+    assert [question.image.stem for question in asked] == ["2", "4", "1"]
+    assert asked[0].prompts == [
         ("upper left 2", Path("2-mask.png")),
         ("lower right 2", None),
         ("", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        ((50, 70), (50, 70)),
+        ((800, 20), (800, 20)),
+        ((1600, 1200), (800, 600)),
+        ((1, 9999), (1, 800)),
+    ],
+)
+def test_large_pictures_are_shrunk_to_what_a_report_shows(
+    tmp_path: Path, size: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    pictures._draw(tmp_path / "image.png", np.full((*size, 3), 90, np.uint8))
+    pictures._draw(tmp_path / "grey.png", np.full((*size, 1), 90, np.uint8))
+    pictures._draw_mask(tmp_path / "mask.png", np.ones(size, bool))
+    for name, mode, values in (("image", "RGB", 90), ("grey", "L", 90), ("mask", "L", 255)):
+        picture = Image.open(tmp_path / f"{name}.png")
+        assert (picture.size, picture.mode) == (shown[::-1], mode)
+        assert set(np.unique(np.asarray(picture))) == {values}

@@ -9,7 +9,7 @@ import pytest
 from saywhere.config import Config
 from saywhere.data.manifest import Row, read_manifest
 from saywhere.errors import ConfigError
-from saywhere.evaluation.prompt_conditions import asked, prompts_for
+from saywhere.evaluation.prompt_conditions import conditions_of, prompts_for
 
 
 def rows(*prompts: str) -> list[Row]:
@@ -51,19 +51,19 @@ def test_empty_and_unseen_are_the_blank_and_the_other_level() -> None:
 
 
 def test_an_image_only_model_is_asked_once(config: Config) -> None:
-    assert asked(config.replace(**{"fusion.name": "none"})) == ["right"]
+    assert conditions_of(config.replace(**{"fusion.name": "none"})) == ["right"]
 
 
 def test_right_is_always_asked_and_unseen_where_the_manifest_has_it() -> None:
-    assert asked(Config()) == ["right", "empty", "shuffled", "contradictory"]
-    assert asked(Config().replace(**{"text.unseen_prompts": "later"}))[-1] == "unseen"
-    assert asked(Config(), ["empty"]) == ["right", "empty"]
+    assert conditions_of(Config()) == ["right", "empty", "shuffled", "contradictory"]
+    assert conditions_of(Config().replace(**{"text.unseen_prompts": "later"}))[-1] == "unseen"
+    assert conditions_of(Config(), ["empty"]) == ["right", "empty"]
 
 
 def test_words_that_do_not_exist_are_refused_before_anything_is_measured() -> None:
     with pytest.raises(
         ConfigError, match=r"no words 'shufled' in evaluate\.words: did you mean 'shuffled'\?"
     ):
-        asked(Config(), ["right", "shufled"])
+        conditions_of(Config(), ["right", "shufled"])
     with pytest.raises(ConfigError, match=r"words 'unseen', and text\.unseen_prompts is not set"):
-        asked(Config(), ["unseen"])
+        conditions_of(Config(), ["unseen"])

@@ -22,7 +22,6 @@ from saywhere.metrics.statistics import (
     holm,
     paired_difference,
     rank_biserial,
-    verdict,
 )
 
 VALUES = np.random.default_rng(0).beta(8, 2, 100)
@@ -86,7 +85,6 @@ def test_no_case_and_equal_pairs_are_no_difference() -> None:
     assert hierarchical_difference(
         np.zeros((0, 0)), np.zeros((0, 0)), 100, seed=0
     ) == PairedDifference(0.0, 0.0, 0.0, 1.0, 0)
-    assert verdict(paired_difference([], [], 100, seed=0)) == "not heard"
 
 
 @given(st.lists(st.floats(0, 1), max_size=6))
@@ -199,21 +197,6 @@ def test_a_sure_bootstrap_of_seeds_that_disagree_is_said_to_be_so() -> None:
 def test_one_seed_has_no_crossed_interval() -> None:
     with pytest.raises(UsageError, match="1 seeds and 3 cases"):
         crossed_interval([[0.1, 0.2, 0.3]])
-
-
-@pytest.mark.parametrize(
-    ("difference", "low", "words"),
-    [
-        (0.05, 0.01, "heard"),
-        (0.8, 0.7, "heard"),
-        (0.049, 0.01, "hardly heard"),
-        (0.3, 0.0, "not heard"),
-        (0.3, -0.1, "not heard"),
-        (-0.2, -0.3, "not heard"),
-    ],
-)
-def test_the_verdict_is_read_off_the_interval(difference: float, low: float, words: str) -> None:
-    assert verdict(PairedDifference(difference, low, difference + 0.1, 0.01, 50)) == words
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

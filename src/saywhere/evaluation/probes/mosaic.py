@@ -1,9 +1,11 @@
-"""Where the words decide: mosaics of test images, and a sentence that names one tile."""
+"""Where the prompt decides: mosaics of test images, and a sentence that names one tile."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,33 +14,39 @@ from torch import Tensor
 from saywhere.data import mosaic
 from saywhere.data.decoded_cache import open_store
 from saywhere.data.select import data_of, rows_of
-from saywhere.evaluation.evaluate import Case, summarise
+from saywhere.evaluation.cases import Case
+from saywhere.evaluation.summary import summarise
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
 from saywhere.io.paths import cache_folder
 from saywhere.metrics.functional import case_metrics
 
-SAID = {
+LABELS = {
     "right": "right",
     "contradictory": "another tile's",
     "empty": "blank",
     "unseen": "unseen wording",
 }
-"""Kind of words → what it is on mosaics."""
+"""Prompt condition → what it is on mosaics."""
 N_SHOWN = 4
 
 
-class Measured(NamedTuple):
-    """Mosaics, what was said of them, and what came of it."""
+@dataclass(frozen=True)
+class Measured:
+    """Mosaics, their prompts, and what came of them.
+
+    Attributes:
+        image: float32 (mosaic, channel, size, size), [0, 1].
+        prompts: Prompt condition → one prompt per mosaic.
+        masks: Prompt condition → bool (mosaic, size, size), as predicted.
+        cases: Prompt condition → one case per mosaic, at the network's size.
+    """
 
     image: Tensor
-    """float32 (mosaic, channel, size, size), [0, 1]"""
-    prompts: dict[str, list[str]]
-    masks: dict[str, np.ndarray]
-    """kind of words → bool (mosaic, size, size)"""
-    cases: dict[str, list[Case]]
-    """as `evaluate.measure` gives them, at the network's size"""
+    prompts: Mapping[str, list[str]]
+    masks: Mapping[str, np.ndarray]
+    cases: Mapping[str, list[Case]]
 
 
 def probe_mosaic(
@@ -50,16 +58,32 @@ def probe_mosaic(
     side: int | None = None,
     manifest: Path | None = None,
 ) -> dict[str, Any]:
-    """Dice against the named tile's mask, at the network's size; write out/{mosaic.json,mosaic.png}.
+    """Measure Dice with the named tile's mask, at the network's size.
 
-    An image-only run, which has one answer ("right"), cannot exceed a Dice of about 0.4 on 2×2 and 0.2 on 3×3 images. Mosaics are drawn from the
-    test split of the run's data, or of `manifest`, by the seed; side: 2 or 3, else the run's own `data.mosaic_side`.
+    An image-only run has one answer ("right"). It cannot exceed a Dice of about 0.4 on 2×2 images
+    and 0.2 on 3×3.
+
+    Args:
+        run: A run directory, a model's folder, or a model's name.
+        out: Where mosaic.json and mosaic.png go.
+        n_cases: Mosaics. They are drawn from the test split.
+        seed: Of the drawing.
+        side: 2 or 3 images across; default: the run's own `data.mosaic_side`.
+        manifest: Other data than the run's.
+
+    Returns:
+        What mosaic.json holds: dice_mean by prompt condition, and what was measured.
+
+    Raises:
+        MissingFile: Where there is no model or no manifest.
+        ConfigError: Where the data has no test split.
+        NotWritable: Where the folder takes no file.
     """
     segmenter = Segmenter(run)
     side = side or segmenter.config.data.mosaic_side
     measured = measure_mosaics(segmenter, n_cases, seed, side, manifest)
-    found = summarise(measured.cases, segmenter.config)["words"]
-    interval = {SAID[kind]: words["dice_mean"] for kind, words in found.items()}
+    conditions = summarise(measured.cases, segmenter.config).conditions
+    interval = {LABELS[kind]: vars(one.means["dice"]) for kind, one in conditions.items()}
     summary = {"run": str(run), "n": n_cases, "seed": seed, "side": side, "dice_mean": interval}
     files.write_json(out / "mosaic.json", summary)
     images.write_image(out / "mosaic.png", _sheet(measured))
@@ -73,7 +97,22 @@ def measure_mosaics(
     side: int | None = None,
     manifest: Path | None = None,
 ) -> Measured:
-    """Every mosaic with every kind of words that it has; an image-only model has one answer."""
+    """Segment every mosaic with every kind of prompt that it has.
+
+    Args:
+        segmenter: The model; an image-only one has one answer.
+        n_cases: Mosaics.
+        seed: Of the drawing.
+        side: 2 or 3 images across; default: the configuration's `data.mosaic_side`.
+        manifest: Other data than the configuration's.
+
+    Returns:
+        The mosaics, and how right the masks were.
+
+    Raises:
+        MissingFile: Where there is no manifest.
+        ConfigError: Where the data has no test split.
+    """
     config = segmenter.config
     rows = rows_of(data_of(config, manifest), config.data.test_split, "name another run")
     store = open_store(rows, config.data.size, config.data.channels, cache_folder() / "stores")
@@ -85,32 +124,36 @@ def measure_mosaics(
         "unseen": drawn.unseen,
     }
     if not segmenter.hears_words:
-        prompts = {"right": prompts["right"]}
-    image, targets = drawn.images.float() / 255, drawn.masks[:, 0].numpy() > 0
-    masks = {kind: _masks(segmenter, image, said) for kind, said in prompts.items()}
-    tolerance = config.evaluate.surface_tolerance_px
+        prompts = {"right": drawn.right}
+    image = drawn.images.float() / 255
+    targets = drawn.masks[:, 0].numpy() > 0
+    masks = {kind: _masks(segmenter, image, texts) for kind, texts in prompts.items()}
+    tolerance_px = config.evaluate.surface_tolerance_px
     cases = {
-        kind: [
-            {
-                "id": f"mosaic-{i}",
-                "words": kind,
-                "prompt": prompts[kind][i],
-                **case_metrics(mask, target, tolerance),
-            }
-            for i, (mask, target) in enumerate(zip(answers, targets))
-        ]
-        for kind, answers in masks.items()
+        kind: _cases(kind, texts, masks[kind], targets, tolerance_px)
+        for kind, texts in prompts.items()
     }
     return Measured(image, prompts, masks, cases)
+
+
+def _cases(
+    kind: str, prompts: list[str], masks: np.ndarray, targets: np.ndarray, tolerance_px: float
+) -> list[Case]:
+    cases = []
+    for number, (prompt, mask, target) in enumerate(zip(prompts, masks, targets)):
+        measures = case_metrics(mask, target, tolerance_px)
+        cases.append(Case(f"mosaic-{number}", kind, prompt, **measures))  # type: ignore[arg-type]
+    return cases
 
 
 @torch.inference_mode()
 def _masks(segmenter: Segmenter, image: Tensor, prompts: list[str]) -> np.ndarray:
     """bool (case, size, size)"""
-    size, embedding = segmenter.config.evaluate.batch_size, segmenter.embeddings(prompts)
+    size = segmenter.config.evaluate.batch_size
+    embedding = segmenter.embeddings(prompts)
     logits = [
-        segmenter.model(part, words).logits
-        for part, words in zip(image.split(size), embedding.split(size))
+        segmenter.model(part, vectors).logits
+        for part, vectors in zip(image.split(size), embedding.split(size))
     ]
     return (torch.cat(logits).sigmoid() > segmenter.config.evaluate.threshold)[:, 0].numpy()
 
@@ -118,4 +161,5 @@ def _masks(segmenter: Segmenter, image: Tensor, prompts: list[str]) -> np.ndarra
 def _sheet(measured: Measured) -> np.ndarray:
     shown = (measured.image[:N_SHOWN].permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8)
     pictures = [overlay(picture, mask) for picture, mask in zip(shown, measured.masks["right"])]
-    return panel(pictures, measured.prompts["right"][:N_SHOWN], "Mosaics: the words name one tile")
+    prompts = measured.prompts["right"][:N_SHOWN]
+    return panel(pictures, prompts, "Mosaics: the words name one tile")

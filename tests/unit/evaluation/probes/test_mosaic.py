@@ -12,7 +12,7 @@ from PIL import Image
 from sklearn.metrics import f1_score
 
 from saywhere.evaluation.probes import mosaic
-from saywhere.evaluation.probes.mosaic import SAID, measure_mosaics, probe_mosaic
+from saywhere.evaluation.probes.mosaic import LABELS, measure_mosaics, probe_mosaic
 from saywhere.inference.segmenter import Segmenter
 
 
@@ -21,7 +21,7 @@ def test_it_measures_every_kind_of_words_and_writes_what_it_found(
 ) -> None:
     summary = probe_mosaic(trained, tmp_path / "probe", n_cases=5)
     assert json.loads((tmp_path / "probe/mosaic.json").read_text()) == summary
-    assert list(summary["dice_mean"]) == list(SAID.values())
+    assert list(summary["dice_mean"]) == list(LABELS.values())
     assert all(
         0 <= found["low"] <= found["mean"] <= found["high"] <= 1
         for found in summary["dice_mean"].values()
@@ -60,10 +60,10 @@ def test_an_image_only_run_has_one_answer(image_only: Path, tmp_path: Path) -> N
 
 def test_every_case_is_kept_with_its_words(trained: Path) -> None:
     measured = measure_mosaics(Segmenter(trained), 3)
-    assert [case["id"] for case in measured.cases["empty"]] == ["mosaic-0", "mosaic-1", "mosaic-2"]
-    assert {case["words"] for case in measured.cases["contradictory"]} == {"contradictory"}
-    assert [case["prompt"] for case in measured.cases["right"]] == measured.prompts["right"]
-    assert {"dice", "iou", "true_positive"} <= set(measured.cases["right"][0])
+    assert [case.id for case in measured.cases["empty"]] == ["mosaic-0", "mosaic-1", "mosaic-2"]
+    assert {case.words for case in measured.cases["contradictory"]} == {"contradictory"}
+    assert [case.prompt for case in measured.cases["right"]] == measured.prompts["right"]
+    assert {"dice", "iou", "true_positive"} <= set(measured.cases["right"][0].to_json())
 
 
 def test_nine_images_are_asked_for_where_nine_are_wanted(trained: Path, tmp_path: Path) -> None:

@@ -1,0 +1,170 @@
+"""The cases of an evaluation: one image, one prompt, and how right the mask was."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saywhere.data.manifest import Row
+from saywhere.inference.result import Result
+from saywhere.inference.segmenter import Segmenter
+from saywhere.io import files, images
+from saywhere.metrics.functional import case_metrics
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image with one prompt. Its fields are the columns of cases.csv.
+
+    Attributes:
+        id: The row's.
+        words: The prompt condition, as "right" or "shuffled".
+        prompt: What the model was given.
+        dice: [0, 1], as all shares here; of the image at its original size.
+        iou: Overlap over union.
+        precision: Share of the marked pixels that are right.
+        recall: Share of the target's pixels that are marked.
+        hausdorff_95_px: 95th percentile of the boundary distance, px; infinite where one mask is
+            empty.
+        surface_dice: Share of the boundaries within the tolerance of each other.
+        true_positive: Pixels.
+        false_positive: Pixels.
+        false_negative: Pixels.
+        confidence: Mean probability inside the mask; 0 for an empty mask, None where it was not
+            measured.
+        expected_dice: What `calibrate` promised; None where it promised nothing.
+    """
+
+    id: str
+    words: str
+    prompt: str
+    dice: float
+    iou: float
+    precision: float
+    recall: float
+    hausdorff_95_px: float
+    surface_dice: float
+    true_positive: int
+    false_positive: int
+    false_negative: int
+    confidence: float | None = None
+    expected_dice: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the fields by name."""
+        return asdict(self)
+
+
+COLUMNS = tuple(field.name for field in fields(Case))
+MEASURES = ("dice", "iou", "precision", "recall", "surface_dice")
+"""The columns of which a mean over cases is taken."""
+DISTANCE = "hausdorff_95_px"
+"""It may be infinite, so it has a median and no mean."""
+
+
+def measure(
+    segmenter: Segmenter,
+    rows: Sequence[Row],
+    prompts: Sequence[str | None],
+    condition: str,
+    advance: Callable[[int], None],
+) -> list[Case]:
+    """Segment rows with given prompts and measure each mask.
+
+    Args:
+        segmenter: The model.
+        rows: With their masks.
+        prompts: One per row; None for a row that this condition does not apply to.
+        condition: Of the prompts, as "right".
+        advance: Called with 1 after each case.
+
+    Returns:
+        One case per row that has a prompt, in the rows' order.
+
+    Raises:
+        UnreadableFile: For an image or a mask that cannot be read.
+    """
+    tolerance_px = segmenter.config.evaluate.surface_tolerance_px
+    chosen = [(row, prompt) for row, prompt in zip(rows, prompts) if prompt is not None]
+    segmenter.embed([prompt for _, prompt in chosen])
+    cases = []
+    for (row, prompt), (result, target) in zip(chosen, answers(segmenter, chosen)):
+        case = Case(
+            id=row.id,
+            words=condition,
+            prompt=prompt,
+            confidence=result.confidence or 0.0,
+            expected_dice=result.expected_dice,
+            **case_metrics(result.mask, target, tolerance_px),  # type: ignore[arg-type]
+        )
+        cases.append(case)
+        advance(1)
+    return cases
+
+
+def answers(
+    segmenter: Segmenter, pairs: Sequence[tuple[Row, str]]
+) -> Iterator[tuple[Result, np.ndarray]]:
+    """Segment rows; one batch of them is in memory at once.
+
+    Args:
+        segmenter: The model.
+        pairs: Each row with its prompt.
+
+    Yields:
+        The result, and the true mask, bool (height, width), both at the image's original size.
+
+    Raises:
+        UnreadableFile: For an image or a mask that cannot be read.
+    """
+    size = segmenter.config.evaluate.batch_size
+    for start in range(0, len(pairs), size):
+        part = pairs[start : start + size]
+        pictures = [row.image for row, _ in part]
+        results = segmenter.segment_many(pictures, [prompt for _, prompt in part])
+        for (row, _), result in zip(part, results):
+            yield result, true_mask(row, result)
+
+
+def true_mask(row: Row, result: Result) -> np.ndarray:
+    """The mask that is right for a row.
+
+    Args:
+        row: A row without a mask shows nothing of what its prompt names.
+        result: Of the row's image; its size is taken where the row has no mask.
+
+    Returns:
+        bool (height, width), at the image's original size.
+
+    Raises:
+        UnreadableFile: For a mask that cannot be read.
+    """
+    return np.zeros(result.mask.shape, bool) if row.mask is None else images.read_mask(row.mask)
+
+
+def write_cases(path: Path, cases: Iterable[Case]) -> None:
+    """Write cases.csv.
+
+    Args:
+        path: Of the file.
+        cases: In this order; floats are written with six digits.
+
+    Raises:
+        NotWritable: Where the folder takes no file.
+    """
+    sheet = io.StringIO()
+    writer = csv.DictWriter(sheet, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for case in cases:
+        writer.writerow({name: _cell(value) for name, value in case.to_json().items()})
+    files.write_text(path, sheet.getvalue())
+
+
+def _cell(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,240 @@
+"""What an evaluation comes to: means with intervals, and whether the prompt is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from saywhere.config import Config
+from saywhere.evaluation.cases import DISTANCE, MEASURES, Case
+from saywhere.evaluation.verdict import Verdict, least_favourable, verdict
+from saywhere.metrics.calibration import check as check_expected
+from saywhere.metrics.confidence import trust
+from saywhere.metrics.functional import pooled
+from saywhere.metrics.statistics import (
+    Interval,
+    PairedDifference,
+    bootstrap_mean,
+    paired_difference,
+    with_span,
+)
+
+NOT_COMPARED = ("right", "unseen")
+"""Conditions whose prompts are right: nothing is to be gained over them."""
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Of the 95 % Hausdorff distance, which is infinite where one mask is empty.
+
+    Attributes:
+        median: Over all cases, px; None where it is infinite.
+        mean_finite: Over the cases where it is finite, px; None where there is none.
+        n_infinite: Cases.
+    """
+
+    median: float | None
+    mean_finite: float | None
+    n_infinite: int
+
+
+@dataclass(frozen=True)
+class ConditionSummary:
+    """How right the masks were under one prompt condition.
+
+    Attributes:
+        n: Cases.
+        means: Measure, as "dice" → its mean over cases, with a 95 % bootstrap interval.
+        distances: Of the boundaries.
+        pooled: "dice_pooled" and "iou_pooled": over the pixels of all cases together.
+    """
+
+    n: int
+    means: Mapping[str, Interval]
+    distances: Distances
+    pooled: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the numbers as summary.json holds them."""
+        means = {f"{name}_mean": asdict(interval) for name, interval in self.means.items()}
+        return {"n": self.n, **means, DISTANCE: asdict(self.distances), **self.pooled}
+
+
+@dataclass(frozen=True)
+class Listening:
+    """What right prompts are worth over those of another condition.
+
+    Attributes:
+        difference: Dice with right prompts minus Dice with these, over the cases of both.
+        verdict: The same in words.
+    """
+
+    difference: PairedDifference
+    verdict: Verdict
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the numbers and the verdict as summary.json holds them."""
+        return asdict(self.difference) | {"verdict": self.verdict}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the cases of an evaluation come to.
+
+    Attributes:
+        n: Cases with right prompts.
+        conditions: Prompt condition → how right the masks were; those that have cases.
+        listening: Prompt condition → what right prompts are worth over it.
+        decisive: The condition that the verdict rests on; None where none was compared.
+    """
+
+    n: int
+    conditions: Mapping[str, ConditionSummary]
+    listening: Mapping[str, Listening]
+    decisive: str | None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the prompt is heard; None where nothing was compared."""
+        return self.listening[self.decisive].verdict if self.decisive else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the summary as summary.json holds it."""
+        return {
+            "n": self.n,
+            "frame": "original",
+            "words": {kind: one.to_json() for kind, one in self.conditions.items()},
+            "listening": {kind: one.to_json() for kind, one in self.listening.items()},
+            "verdict": self.verdict,
+            "verdict_by": self.decisive,
+        }
+
+
+class EvaluationSummary(dict[str, Any]):
+    """What run/evaluation/summary.json holds; printed as a table, one line per condition."""
+
+    def __repr__(self) -> str:
+        about = f"{self['n']} cases of split {self['split']!r}, prompts {self['level']!r}"
+        head = f"{about}, original size; words: {self['verdict'] or 'not compared'}"
+        columns = f"{'words':14}{'cases':>6}   Dice a case [95 %]      right − these [95 %]"
+        warning = [] if self.get("unfinished") is None else [unfinished_in_words(self)]
+        return "\n".join([head, columns, *map(self._line, self["words"]), *warning])
+
+    def _line(self, condition: str) -> str:
+        numbers = self["words"][condition]
+        against = self["listening"].get(condition)
+        gap = ""
+        if against:
+            span = with_span(against["difference"], against["low"], against["high"], "+")
+            gap = f"{span}  {against['verdict']}"
+        mean = with_span(**numbers["dice_mean"])
+        return f"{condition:14}{numbers['n']:>6}   {mean}    {gap}".rstrip()
+
+
+def unfinished_in_words(summary: Mapping[str, Any]) -> str:
+    """Warn that the training had not ended when its weights were evaluated.
+
+    Args:
+        summary: Of an evaluation, with "unfinished".
+
+    Returns:
+        One sentence, without an end stop.
+    """
+    facts = summary["unfinished"]
+    return (
+        f"the training is {facts['status']}, not finished: these are the weights of epoch "
+        f"{facts['epoch']} of {facts['epochs']}; `saywhere train --resume RUN` goes on"
+    )
+
+
+def summarise(cases: Mapping[str, Sequence[Case]], config: Config) -> Summary:
+    """Take means over cases, and compare the conditions with right prompts.
+
+    Args:
+        cases: Prompt condition → its cases. "right" is one of them.
+        config: Its `evaluate.bootstrap` and `train.seed` make the intervals.
+
+    Returns:
+        Means with 95 % bootstrap intervals over images, pooled figures, and paired differences.
+    """
+    right = {case.id: case.dice for case in cases["right"]}
+    listening = {
+        condition: _listening(right, cases[condition], config)
+        for condition in cases
+        if condition not in NOT_COMPARED and cases[condition]
+    }
+    conditions = {kind: _condition(group, config) for kind, group in cases.items() if group}
+    verdicts = {condition: one.verdict for condition, one in listening.items()}
+    return Summary(len(right), conditions, listening, least_favourable(verdicts))
+
+
+def trust_in(cases: Sequence[Case], config: Config) -> dict[str, Any]:
+    """Does the model's confidence in an answer say how good that is?
+
+    Args:
+        cases: With right prompts, and a confidence each.
+        config: As for `summarise`.
+
+    Returns:
+        What `metrics.confidence.trust` measures, as summary.json holds it.
+    """
+    confidence = [case.confidence or 0.0 for case in cases]
+    dice = [case.dice for case in cases]
+    precision = [case.precision for case in cases]
+    seed, resamples = config.train.seed, config.evaluate.bootstrap
+    return trust(confidence, dice, precision, resamples, seed).record()
+
+
+def expected_in(cases: Mapping[str, Sequence[Case]]) -> dict[str, Any]:
+    """How good was the expected Dice?
+
+    Args:
+        cases: Prompt condition → its cases.
+
+    Returns:
+        Prompt condition → what `metrics.calibration.check` measures; empty for a model that was
+        not calibrated.
+    """
+    checked = {}
+    for condition, group in cases.items():
+        pairs = [(c.expected_dice, c.dice) for c in group if c.expected_dice is not None]
+        if pairs:
+            expected, dice = zip(*pairs)
+            checked[condition] = check_expected(expected, dice)
+    return checked
+
+
+def _listening(right: Mapping[str, float], cases: Sequence[Case], config: Config) -> Listening:
+    own = np.array([right[case.id] for case in cases])
+    other = np.array([case.dice for case in cases])
+    resamples = config.evaluate.bootstrap
+    difference = paired_difference(own, other, resamples=resamples, seed=config.train.seed)
+    return Listening(difference, verdict(difference))
+
+
+def _condition(cases: Sequence[Case], config: Config) -> ConditionSummary:
+    mean = partial(bootstrap_mean, resamples=config.evaluate.bootstrap, seed=config.train.seed)
+    return ConditionSummary(
+        n=len(cases),
+        means={name: mean(_column(cases, name)) for name in MEASURES},
+        distances=_distances(_column(cases, DISTANCE)),
+        pooled=pooled([case.to_json() for case in cases]),
+    )
+
+
+def _column(cases: Sequence[Case], name: str) -> np.ndarray:
+    return np.array([getattr(case, name) for case in cases], float)
+
+
+def _distances(distance: np.ndarray) -> Distances:
+    finite = distance[np.isfinite(distance)]
+    median = float(np.median(distance))
+    return Distances(
+        median=median if np.isfinite(median) else None,
+        mean_finite=float(finite.mean()) if len(finite) else None,
+        n_infinite=int((~np.isfinite(distance)).sum()),
+    )

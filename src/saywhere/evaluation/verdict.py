@@ -1,0 +1,93 @@
+"""Is the prompt heard? The one place where measured differences become words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from saywhere.metrics.statistics import PairedDifference
+
+Verdict = Literal["too few cases to tell", "heard", "hardly heard", "not heard"]
+TOO_FEW: Verdict = "too few cases to tell"
+ORDER: tuple[Verdict, ...] = (TOO_FEW, "heard", "hardly heard", "not heard")
+"""From the least to the most unfavourable."""
+HEARD_FROM = 0.05
+"""Dice that right prompts must gain over wrong ones to be called heard.
+
+Below it, a sure difference is "hardly heard".
+"""
+N_LEAST = 20
+"""Cases under which nothing is said in words.
+
+With fewer, one case moves the mean by more than 5 % of its range, and a bootstrap's interval is
+too narrow. `saywhere calibrate` asks for as many.
+"""
+
+
+def verdict(difference: PairedDifference) -> Verdict:
+    """Say in words whether right prompts are worth more than wrong ones.
+
+    Args:
+        difference: Dice with right prompts minus Dice with wrong (or no) prompts, over cases.
+
+    Returns:
+        "too few cases to tell" of fewer than N_LEAST cases. Else "not heard" where the interval
+        reaches 0; "heard" where the mean is HEARD_FROM or more; "hardly heard" between.
+    """
+    return _verdict(difference.difference, difference.low, difference.n)
+
+
+def verdict_of(record: Mapping[str, Any]) -> Verdict | None:
+    """The verdict on a difference that was read from a file.
+
+    A summary of an earlier version may call five cases heard, so the numbers are judged anew.
+
+    Args:
+        record: {"difference", "low", "n"}, as summary.json holds it under "listening".
+
+    Returns:
+        The verdict; None where one of them is no number.
+    """
+    values = [record.get(key) for key in ("difference", "low", "n")]
+    if not all(isinstance(value, (int, float)) for value in values):
+        return None
+    difference, low, n = values
+    return _verdict(difference, low, n)  # type: ignore[arg-type]
+
+
+def least_favourable(verdicts: Mapping[str, Verdict]) -> str | None:
+    """Choose the condition that decides the verdict on a model.
+
+    Without a prompt many models segment well, so "empty" does not decide.
+
+    Args:
+        verdicts: Prompt condition, such as "shuffled" → verdict.
+
+    Returns:
+        The condition with the least favourable verdict; one with too few cases decides only where
+        all have too few. None where nothing but "empty" was measured.
+    """
+    conditions = [condition for condition in verdicts if condition != "empty"]
+    return max(conditions, key=lambda one: ORDER.index(verdicts[one]), default=None)
+
+
+def sentence(found: Verdict) -> str:
+    """A verdict as a sentence.
+
+    Args:
+        found: The verdict.
+
+    Returns:
+        "The words are heard.", for example.
+    """
+    if found == TOO_FEW:
+        return f"Too few cases to tell whether the words are heard: fewer than {N_LEAST}."
+    return f"The words are {found}."
+
+
+def _verdict(difference: float, low: float, n: float) -> Verdict:
+    if n < N_LEAST:
+        return TOO_FEW
+    if not low > 0:  # also for NaN, which a file may hold
+        return "not heard"
+    return "heard" if difference >= HEARD_FROM else "hardly heard"
