@@ -36,8 +36,11 @@ COLUMNS = frozenset(
         "oracle",
         "meant",
         "replaces",
+        "manifest_format",
     }
 )
+FORMAT = 1
+"""Of a manifest, in a row's `manifest_format`. Left out, as in all manifests so far, it is 1."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,7 @@ def locate(path: Path) -> Path:
 
 def read_row(record: Record) -> Row:
     """A record of a manifest → its row. Raises ManifestError naming file, row, column and remedy."""
+    _refuse_newer(record)
     folder = record.path.parent
     frame = record.text("frame") or "image"
     if frame not in FRAMES:
@@ -220,6 +224,18 @@ def read_row(record: Record) -> Row:
             if key not in COLUMNS and not key.startswith("prompts.")
         },
     )
+
+
+def _refuse_newer(record: Record) -> None:
+    """A row that a later version of Saywhere wrote may mean something else than it says."""
+    number = record.text("manifest_format") or "1"
+    if number not in {str(known) for known in range(1, FORMAT + 1)}:
+        raise record.error(
+            "manifest_format",
+            f"a row of format {number[:20]}",
+            allowed=f"this version reads formats up to {FORMAT}",
+            remedy="update Saywhere (pip install -U saywhere), or prepare the set again",
+        )
 
 
 def _prompts(record: Record) -> dict[str, tuple[str, ...]]:

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, TypedDict
 
-from saywhere.errors import BadCheckpoint
-from saywhere.runs import calibration_file, named
+from saywhere.runs import calibration_file, formats, named
 
-FORMAT = 1
-"""Of a model's folder, in config.json. Models made before there was a number count as 1."""
+FORMAT = formats.MODEL_FORMAT
+"""Of a model's folder, in config.json."""
 CONFIG = "config.json"
 FILES = (named.BUNDLE, CONFIG, "config.toml", "README.md")
 """Files that every model has, beside the digests."""
@@ -82,16 +81,7 @@ def refuse_newer(facts: ModelFacts, where: object) -> None:
     Raises:
         BadCheckpoint: its format is newer than this version reads, or no number.
     """
-    number = facts.get("format", 1)
-    if type(number) is int and 1 <= number <= FORMAT:
-        return
-    made_by = str(facts.get("saywhere", "of an unknown version"))[:40]
-    raise BadCheckpoint(
-        f"a model of format {str(number)[:20]} (made by Saywhere {made_by})",
-        where=where,
-        allowed=f"this version reads formats up to {FORMAT}",
-        remedy="update Saywhere (pip install -U saywhere), or pull a model that is older",
-    )
+    formats.refuse_newer("model", facts, where)
 
 
 def files_of(folder: Path) -> list[str]:

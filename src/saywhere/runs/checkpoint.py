@@ -15,6 +15,7 @@ from saywhere.fusion.conditioning import current_names
 from saywhere.io import files
 from saywhere.modeling.model import Model
 from saywhere.runs import sealed
+from saywhere.runs.formats import refuse_newer_folder
 from saywhere.runs.named import BUNDLE, WEIGHTS, weights_file
 from saywhere.text.encoder import Encoder, identity
 from saywhere.text.whitening import EmbeddingScale
@@ -64,6 +65,7 @@ def load(folder: Path) -> Checkpoint:
         raise MissingFile(
             f"no {WEIGHTS}", where=folder, remedy="train first, or name another run directory"
         )
+    refuse_newer_folder(folder)
     document, tensors = sealed.unpack(path)
     if path.name == BUNDLE:
         tensors = {

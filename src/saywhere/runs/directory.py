@@ -14,6 +14,7 @@ from saywhere.config import Config, NetworkConfig, read
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io import files
 from saywhere.runs.config_diff import differences
+from saywhere.runs.formats import refuse_newer
 from saywhere.runs.history import EpochRow
 
 FREE = {"train.threads"}
@@ -77,16 +78,21 @@ class Run:
 
         Raises:
             UsageError: where it is damaged.
+            BadCheckpoint: where a later version of Saywhere made the run.
         """
         path = self.folder / "run.json"
+        if not path.is_file():
+            return {}
         try:
-            return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+            facts = dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             raise UsageError(
                 "run.json is damaged",
                 where=path,
                 remedy="remove it to go on; the checkpoints do not depend on it",
             ) from None
+        refuse_newer("run", facts, self.folder)
+        return facts
 
     def config(self, wanted: Config, saved: Config | None) -> Config:
         """Choose what to resume with: the run's own configuration, with the threads of this call.

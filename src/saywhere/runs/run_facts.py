@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from saywhere._version import __version__
+from saywhere.runs.formats import RUN_FORMAT
 from saywhere.runs.provenance import RUNNING
 
 PACKAGES = ("torch", "numpy", "kornia", "monai", "lightning-fabric", "transformers", "safetensors")
@@ -84,13 +85,13 @@ class RunFacts:
     warnings: list[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Make the keys of run.json; those of `versions` stand beside the others.
+        """Make the keys of run.json, its format first; those of `versions` stand beside them.
 
         Returns:
             Key → value.
         """
         document = asdict(self)
-        return {**document.pop("versions"), **document}
+        return {"format": RUN_FORMAT, **document.pop("versions"), **document}
 
 
 def versions() -> Versions:

@@ -35,6 +35,7 @@ def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             f"checkpoint format {str(header.get('format'))[:20]}",
             where=path,
             allowed=f"this version reads formats 1 to {FORMAT}",
+            remedy="update Saywhere (pip install -U saywhere), or take one that is older",
         )
     if (digest is not None or header["format"] != 1) and digest != _digest(header, tensors):
         raise BadCheckpoint(

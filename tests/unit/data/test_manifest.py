@@ -388,3 +388,19 @@ def test_a_subset_of_ids_that_are_no_rows_is_refused(
         subset(read(tmp_path, lines(ROW | {"id": "b"})), tmp_path / "ids.txt")
     with pytest.raises(MissingFile, match=r"no such file of ids.*mend data.ids"):
         subset(read(tmp_path, lines(ROW)), tmp_path / "nowhere.txt")
+
+
+@pytest.mark.parametrize("stamp", [{}, {"manifest_format": 1}, {"manifest_format": "1"}])
+def test_todays_rows_open_with_and_without_a_format(tmp_path: Path, stamp: dict[str, Any]) -> None:
+    row = read(tmp_path, lines(ROW | stamp)).rows[0]
+    assert row.id == "a"
+    assert "manifest_format" not in row.extra
+
+
+@pytest.mark.parametrize("number", [2, "2", 0, -1, "first"])
+def test_a_row_of_another_format_is_refused_in_words(tmp_path: Path, number: int | str) -> None:
+    with pytest.raises(
+        ManifestError,
+        match=rf"a row of format {number} in .*column manifest_format; .* up to 1: update Saywhere",
+    ):
+        read(tmp_path, lines(ROW | {"manifest_format": number}))

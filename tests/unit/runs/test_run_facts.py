@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from saywhere.runs.formats import RUN_FORMAT
 from saywhere.runs.run_facts import DataFacts, RunFacts, versions
 
 
@@ -30,7 +31,8 @@ def test_versions_stand_beside_the_other_keys() -> None:
         warnings=[],
     )
     document = facts.to_json()
-    assert list(document)[:6] == [
+    assert list(document)[:7] == [
+        "format",
         "saywhere",
         "commit",
         "packages",
@@ -40,3 +42,4 @@ def test_versions_stand_beside_the_other_keys() -> None:
     ]
     assert document["data"]["rows"] == {"train": 2, "validation": 1}
     assert document["encoder"] is None
+    assert document["format"] == RUN_FORMAT
