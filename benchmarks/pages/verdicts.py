@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from saywhere.experiments.compare import case_difference, gap, seed_differences, words_gap
-from saywhere.experiments.results import Results, read_results
+from saywhere.experiments.cell_record import Results
+from saywhere.experiments.compare import gap
+from saywhere.experiments.paired import case_difference, seed_differences, words_gap
+from saywhere.experiments.results import read_results
 from saywhere.metrics.statistics import Interval, PairedDifference, drawn_shares, span_95, with_span
 
 RESAMPLES = 2000

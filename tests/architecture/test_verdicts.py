@@ -265,6 +265,6 @@ def test_every_claim_asks_for_cells_that_a_grid_makes(monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         sys.modules["verdicts"], "results_of", cache(InGrid)
     )  # that claims.py imported
-    monkeypatch.setattr("saywhere.experiments.compare.RESAMPLES", 10)
+    monkeypatch.setattr("saywhere.experiments.paired.RESAMPLES", 10)
     asked = [claim for topic in claims.TOPICS.values() for claim in topic.claims]
     assert all(claim.look().verdict for claim in asked)

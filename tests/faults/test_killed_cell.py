@@ -16,7 +16,7 @@ import pytest
 
 from saywhere.config import Config
 from saywhere.experiments.grid import Cell
-from saywhere.experiments.runner import Task, outcome
+from saywhere.experiments.measured import Task, outcome
 from saywhere.runs.checkpoint import load
 from saywhere.training.trainer import Loop
 from small_run import once, wait_for

@@ -1,15 +1,12 @@
-"""saywhere experiment GRID.toml · saywhere compare DIR"""
+"""saywhere experiment GRID.toml"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from saywhere.errors import UsageError
 
 
 def experiment(
@@ -39,13 +36,15 @@ def experiment(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Run every cell of a grid that is not finished; one results file a cell, and a page, progress.html, that says where it stands."""
-    from saywhere.cli.progress import CaseProgress, counted, warn
+    from saywhere.cli.progress import CaseProgress, counted, warn, warn_of_replaced
     from saywhere.experiments.executors import LOCAL
     from saywhere.experiments.grid import read_grid
+    from saywhere.experiments.results import replaced_cells
     from saywhere.experiments.runner import run_grid, waiting_ids
     from saywhere.report.progress import write_progress
 
     cells = read_grid(grid)
+    warn_of_replaced(replaced_cells(out / cells.table))
     again = set(waiting_ids(cells, out, seed or ()))
     n_new, side_by_side = len(again), (jobs or cells.jobs) if on == LOCAL else None
     page = write_progress(cells, out, seed or (), side_by_side, again)
@@ -71,50 +70,4 @@ def experiment(
         warn(
             f"{counted(len(failed), 'cell')} failed, see {'its file' if len(failed) == 1 else 'their files'}: {', '.join(failed)}"
         )
-        raise typer.Exit(3)
-
-
-def compare(
-    folder: Annotated[
-        Path, typer.Argument(help="A table's folder, for instance benchmarks/results/kvasir_unet.")
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write it there instead of printing it: FILE.md, or FILE.html with figures."
-        ),
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="With --out: print nothing.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the table as JSON, whatever --out says.")
-    ] = False,
-) -> None:
-    """A table from result files: intervals over cases, paired differences over seeds and cases, Holm's correction."""
-    from saywhere.runs.named import find_folder
-
-    find_folder(folder)  # before the statistics are loaded: a slip is refused at once
-    from saywhere.cli.progress import counted, warn
-    from saywhere.experiments.compare import compare as compared
-    from saywhere.experiments.compare import table
-    from saywhere.io.files import plain, write_text
-    from saywhere.report.comparison import comparison_page
-
-    if out is not None and out.suffix not in (".html", ".md"):
-        raise UsageError(
-            f"--out {out}",
-            allowed="a name that ends in .md (Markdown) or .html (a page with figures)",
-        )
-    found = compared(folder)
-    if out is not None:
-        write_text(out, comparison_page(found) if out.suffix == ".html" else table(found))
-    if as_json:
-        typer.echo(json.dumps(plain(asdict(found)), ensure_ascii=False))
-    elif out is None:
-        typer.echo(table(found))
-    elif not quiet:
-        typer.echo(out)
-    if found.left_out:
-        warn(f"{counted(len(found.left_out), 'result file')} left out: {', '.join(found.left_out)}")
         raise typer.Exit(3)

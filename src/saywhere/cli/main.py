@@ -7,11 +7,12 @@ import typer
 from saywhere.cli.cache import cache
 from saywhere.cli.calibrate import calibrate
 from saywhere.cli.check import check
+from saywhere.cli.compare import compare
 from saywhere.cli.demo import demo
 from saywhere.cli.describe import describe
 from saywhere.cli.doctor import doctor
 from saywhere.cli.evaluate import evaluate
-from saywhere.cli.experiment import compare, experiment
+from saywhere.cli.experiment import experiment
 from saywhere.cli.info import info
 from saywhere.cli.models import models
 from saywhere.cli.predict import predict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
@@ -101,6 +101,17 @@ class CaseProgress:
 def warn(message: str) -> None:
     """One line on stderr."""
     sys.stderr.write(f"saywhere: {message}\n")
+
+
+def warn_of_replaced(names: Sequence[str]) -> None:
+    """Of a table: result files that lie beside frozen cells of their names.
+
+    Args:
+        names: of the files; nothing is said where there are none.
+    """
+    if names:
+        files = "a result file counts" if len(names) == 1 else f"{len(names)} result files count"
+        warn(f"{files} in place of the frozen cell of the same name: {', '.join(names)}")
 
 
 def warn_of_quarantine(found: dict[str, Any]) -> None:

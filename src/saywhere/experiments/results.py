@@ -5,141 +5,175 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from saywhere.errors import MissingFile, UnreadableFile
 from saywhere.experiments import frozen
+from saywhere.experiments.cell_record import CellResult, Results, TableRecord
+from saywhere.experiments.frozen_document import Document
 from saywhere.experiments.grid import labels_of
 from saywhere.experiments.moved import moved
 
-Results = dict[str, list[dict[str, Any]]]
-"""Label → its finished cells, by seed."""
 _HOLDS = {"label": str, "seed": int, "config": dict, "summary": dict, "cases": list}
 
 
 class Table(NamedTuple):
-    """What a table's folder holds."""
+    """What a table's folder holds, or the two files of a frozen one, or both."""
 
-    about: dict[str, Any]
-    """table.json: the grid as it was run"""
+    about: TableRecord
     results: Results
     """in the grid's order"""
     left_out: dict[str, str]
     """file name → why it is not in the table: cut in half, or its cell failed"""
+    replaced: list[str]
+    """names of cell files that stand in for frozen cells of their names"""
 
 
-def read_results(folder: Path) -> Table:
+def read_results(table: Path) -> Table:
     """A table's finished cells; a file that cannot be used is named, and the others count.
 
-    Raises: MissingFile where there is no table.json, or no finished cell; UnreadableFile for a table.json that is not whole.
+    Args:
+        table: its folder, or one of the two files of a frozen table: TABLE.json, TABLE.csv.gz.
+
+    Returns:
+        The cells of the folder's files and of the frozen table, with today's paths.
+
+    Raises:
+        MissingFile: where there is no table, or no finished cell in it.
+        UnreadableFile: for a table.json that is not whole, or a damaged frozen table.
     """
+    folder = frozen.table_folder(table)
     about = _about(folder)
-    known, seeds = labels_of(about["axis"]) if about["axis"] else [], about.get("seeds", [])
-    found: Results = {}
+    known = labels_of(about["axis"]) if about["axis"] else []
+    seeds = about.get("seeds", [])
+    results: Results = {}
     left_out = {}
     names = {path.name for path in folder.glob("*-seed*.json")} | _frozen_names(folder)
     for path in sorted(folder / name for name in names):
         cell = read_cell(path)
-        why = cell if isinstance(cell, str) else _stranger(cell, known, seeds)
+        why = cell if isinstance(cell, str) else _stranger(cell, known, seeds, path)
         if why:
             left_out[path.name] = why
         elif not isinstance(cell, str):
-            found.setdefault(cell["label"], []).append(cell)
-    if not found:
-        raise MissingFile(
-            "no finished cell", where=folder, remedy="run `saywhere experiment GRID.toml` first"
-        )
-    labels = sorted(found, key=lambda label: known.index(label) if label in known else len(known))
-    return Table(
-        about,
-        {label: sorted(found[label], key=lambda cell: cell["seed"]) for label in labels},
-        left_out,
-    )
+            results.setdefault(cell["label"], []).append(cell)
+    if not results:
+        remedy = "run `saywhere experiment GRID.toml` first"
+        raise MissingFile("no finished cell", where=folder, remedy=remedy)
+    labels = sorted(results, key=lambda label: known.index(label) if label in known else len(known))
+    ordered = {label: sorted(results[label], key=lambda cell: cell["seed"]) for label in labels}
+    return Table(about, ordered, left_out, replaced_cells(folder))
 
 
-def _about(folder: Path) -> dict[str, Any]:
-    place = folder / "table.json"
-    kept = frozen.read(folder)
-    if kept is not None and not place.is_file():
-        return _with_defaults(kept.about)
-    if not place.is_file():
-        raise MissingFile(
-            "no table.json", where=folder, remedy="run `saywhere experiment GRID.toml` first"
-        )
-    try:
-        return _with_defaults(json.loads(place.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UnreadableFile(
-            "table.json is not whole",
-            where=place,
-            remedy="run `saywhere experiment` with its grid again: finished cells are kept",
-        ) from None
+def replaced_cells(folder: Path) -> list[str]:
+    """Names of cell files that lie beside a frozen cell of their name.
+
+    The file counts: somebody ran the cell again, or thawed it. The frozen one is not read.
+
+    Args:
+        folder: of a table.
+
+    Returns:
+        File names, sorted; none where nothing is frozen.
+    """
+    names = {path.name for path in folder.glob("*-seed*.json")}
+    return sorted(names & _frozen_names(folder))
 
 
-def _with_defaults(about: dict[str, Any]) -> dict[str, Any]:
-    whole = {"title": about["title"], "note": "", "reference": None, "axis": []} | about
-    return {key: moved(value) for key, value in whole.items()}
-
-
-def _frozen_names(folder: Path) -> set[str]:
-    kept = frozen.read(folder)
-    return set() if kept is None else {f"{name}.json" for name in kept.cells}
-
-
-def read_cell(path: Path) -> dict[str, Any] | str:
-    """What a finished cell found, or why the file holds none: half a file, or a failed cell's.
+def read_cell(path: Path) -> CellResult | str:
+    """What a finished cell gave, or why the file holds no result.
 
     Args:
         path: FOLDER/CELL.json. Where there is no such file, the cell of the frozen table FOLDER.
+
+    Returns:
+        The result with today's paths; a sentence for half a file, or for a failed cell's.
     """
     try:
         cell = read_document(path)
         if cell["status"] != "finished":
             return f"the cell failed: {cell.get('reason', 'no reason is kept')}"
         if all(isinstance(cell[key], kind) for key, kind in _HOLDS.items()):
-            return cell | {key: moved(cell[key]) for key in ("config", "command") if key in cell}
+            paths = {key: moved(cell[key]) for key in ("config", "command") if key in cell}
+            return cast(CellResult, cell | paths)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     return "not a whole result: run `saywhere experiment` again"
 
 
-def read_document(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> Document:
     """FOLDER/CELL.json, or the cell of that name in the frozen table FOLDER.
+
+    Args:
+        path: the cell file, which need not exist where the table is frozen.
+
+    Returns:
+        What it holds, as it was written.
 
     Raises:
         OSError: where there is neither.
         ValueError: for half a file.
     """
-    kept = None if path.is_file() else frozen.read(path.parent)
-    if kept is not None and path.stem in kept.cells:
-        return dict(kept.cells[path.stem])
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    table = None if path.is_file() else frozen.read(path.parent)
+    if table is not None and path.stem in table.cells:
+        return dict(table.cells[path.stem])
+    document: Document = json.loads(path.read_text(encoding="utf-8"))
     return document
 
 
-def _stranger(cell: dict[str, Any], known: list[str], seeds: list[int]) -> str:
-    """Why a cell is none of this table's; "" if it is. A table that names no cells takes all."""
-    if not known or (cell["label"] in known and cell["seed"] in seeds):
-        return ""
-    return "no cell of the grid as it was last run: move the file away"
-
-
 def references(reference: str | None, labels: Iterable[str]) -> dict[str, str]:
-    """Label → the label that it is compared with; those that are a reference themselves, and those without one, are not in it.
+    """Which label each label is compared with.
 
-    `reference` is a label, or what the labels of several groups end with: "image + augmentation" compares "UNet · image" with
-    "UNet · image + augmentation", and "UNet++ · image" with "UNet++ · image + augmentation".
+    Args:
+        reference: a label, or what the labels of several groups end with: "image + augmentation"
+            compares "UNet · image" with "UNet · image + augmentation", and "UNet++ · image" with
+            "UNet++ · image + augmentation".
+        labels: of the table's finished cells.
+
+    Returns:
+        Label → its reference's label. Those that are a reference themselves, and those without
+        one, are not in it.
     """
     labels = list(labels)
     if reference is None or reference in labels:
         return {label: reference for label in labels if reference and label != reference}
-    groups = {
-        label.removesuffix(ending): label
-        for label in labels
-        if label.endswith(ending := f" · {reference}")
-    }
-    return {
-        label: groups[group]
-        for label in labels
-        if (group := label.rpartition(" · ")[0]) in groups and label != groups[group]
-    }
+    ending = f" · {reference}"
+    groups = {label.removesuffix(ending): label for label in labels if label.endswith(ending)}
+    beside = {label: groups.get(label.rpartition(" · ")[0]) for label in labels}
+    return {label: other for label, other in beside.items() if other and other != label}
+
+
+def _about(folder: Path) -> TableRecord:
+    place = folder / frozen.TABLE
+    table = frozen.read(folder)
+    if table is not None and not place.is_file():
+        return _with_defaults(table.about)
+    if not place.is_file():
+        raise MissingFile(
+            f"no {frozen.TABLE}", where=folder, remedy="run `saywhere experiment GRID.toml` first"
+        )
+    try:
+        return _with_defaults(json.loads(place.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UnreadableFile(
+            f"{frozen.TABLE} is not whole",
+            where=place,
+            remedy="run `saywhere experiment` with its grid again: finished cells are kept",
+        ) from None
+
+
+def _with_defaults(about: Document) -> TableRecord:
+    whole = {"title": about["title"], "note": "", "reference": None, "axis": []} | about
+    return cast(TableRecord, moved(whole))
+
+
+def _frozen_names(folder: Path) -> set[str]:
+    table = frozen.read(folder)
+    return set() if table is None else {f"{name}.json" for name in table.cells}
+
+
+def _stranger(cell: CellResult, known: list[str], seeds: list[int], path: Path) -> str:
+    """Why a cell is none of this table's; "" if it is. A table that names no cells takes all."""
+    if not known or (cell["label"] in known and cell["seed"] in seeds):
+        return ""
+    first = "" if path.is_file() else f"thaw the table (`{frozen.THAW} {path.parent.name}`), and "
+    return f"no cell of the grid as it was last run: {first}move the file away"

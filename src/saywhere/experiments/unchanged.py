@@ -1,60 +1,95 @@
-"""Were a table's finished cells made from the grid of today? An edit of it, or of its base, would mix two experiments in one table."""
+"""Were a table's finished cells made from the grid of today?
+
+An edit of the grid, or of its base, would mix two experiments in one table.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from saywhere.errors import ConfigError
+from saywhere.experiments.cell_record import CellResult
+from saywhere.experiments.frozen import THAW
 from saywhere.experiments.grid import Cell, Grid
 from saywhere.runs.config_diff import Change, differences
 
 FREE = {"train.device", "train.threads", "evaluate.batch_size"}
 """Where and how fast a result is made, not which."""
 SHOWN = 3
+"""So many cells, and keys of a cell, are named."""
 
 
-def check_unchanged(grid: Grid, finished: Sequence[tuple[Path, Cell, dict[str, Any]]]) -> None:
-    """Refuse a table whose finished cells (result file, today's cell, what the file holds) were made from other settings. Raises ConfigError."""
-    found = [
-        (path, cell, changes)
-        for path, cell, result in finished
-        if (changes := _changes(result, cell, grid))
+class FinishedCell(NamedTuple):
+    """A cell of today's grid that has a result."""
+
+    path: Path
+    """its result file; a frozen cell has none"""
+    cell: Cell
+    result: CellResult
+
+
+class _Changed(NamedTuple):
+    """A finished cell whose settings are not today's."""
+
+    path: Path
+    cell: Cell
+    changes: dict[str, Change]
+
+
+def check_unchanged(grid: Grid, finished: Sequence[FinishedCell]) -> None:
+    """Refuse a table whose finished cells were made from other settings.
+
+    Args:
+        grid: as it is today.
+        finished: its cells that have a result.
+
+    Raises:
+        ConfigError: names the cells and keys that differ, and what to do.
+    """
+    changed = [
+        _Changed(path, cell, _changes(result, cell, grid)) for path, cell, result in finished
     ]
-    if not found:
+    changed = [one for one in changed if one.changes]
+    if not changed:
         return
-    named = "; ".join(f"{cell.id}: {_said(changes)}" for _, cell, changes in found[:SHOWN])
-    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    count = "a finished cell was" if len(found) == 1 else f"{len(found)} finished cells were"
+    named = "; ".join(f"{one.cell.id}: {_listed(one.changes)}" for one in changed[:SHOWN])
+    more = f"; and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+    count = "a finished cell was" if len(changed) == 1 else f"{len(changed)} finished cells were"
     raise ConfigError(
         f"{count} made from other settings ({named}{more})",
         where=f"table {grid.table}",
         allowed="a table's cells share one grid and its base",
-        remedy=f"move the result file{'s' * (len(found) > 1)} away (the first is {found[0][0]}), or undo the edit",
+        remedy=f"{_way_out(grid, changed)}, or undo the edit",
     )
 
 
-def _changes(result: dict[str, Any], cell: Cell, grid: Grid) -> dict[str, Change]:
+def _way_out(grid: Grid, changed: Sequence[_Changed]) -> str:
+    """What to do with the results; those of a frozen table lie in no file of their own."""
+    plural = "s" * (len(changed) > 1)
+    away = f"move the result file{plural} away (the first is {changed[0].path})"
+    if all(one.path.is_file() for one in changed):
+        return away
+    return f"the table is frozen: `{THAW} {grid.table}` makes result files of it; then {away}"
+
+
+def _changes(result: CellResult, cell: Cell, grid: Grid) -> dict[str, Change]:
     """Of the configuration, and of what was measured."""
     changes = differences(result.get("config", {}), cell.config, FREE)
     summary = result.get("summary", {})
-    before = ("mosaics", summary.get("n")) if summary.get("frame") == "mosaic" else ("images", None)
+    on_mosaics = summary.get("frame") == "mosaic"
+    before = ("mosaics", summary.get("n")) if on_mosaics else ("images", None)
     after = ("mosaics", grid.mosaics) if grid.measure == "mosaics" else ("images", None)
-    measured = {
-        key: (old, new)
-        for key, old, new in zip(("measure", "mosaics"), before, after)
-        if old != new
-    }
-    return changes | measured
+    measured = zip(("measure", "mosaics"), before, after)
+    return changes | {key: (old, new) for key, old, new in measured if old != new}
 
 
-def _said(changes: dict[str, Change]) -> str:
-    told = [f"{key} {_shown(old)} → {_shown(new)}" for key, (old, new) in changes.items()]
-    return ", ".join(told[:SHOWN]) + (
-        f" and {len(told) - SHOWN} more keys" if len(told) > SHOWN else ""
-    )
+def _listed(changes: dict[str, Change]) -> str:
+    each = [f"{key} {_shown(old)} → {_shown(new)}" for key, (old, new) in changes.items()]
+    more = f" and {len(each) - SHOWN} more keys" if len(each) > SHOWN else ""
+    return ", ".join(each[:SHOWN]) + more
 
 
 def _shown(value: Any) -> str:

@@ -63,7 +63,9 @@ def call(
 
     def gridded() -> tuple[object, ...]:
         monkeypatch.setattr(
-            experiment, "run_grid", lambda grid, out, told, *more: told("a-seed0", "finished") or []
+            experiment,
+            "run_grid",
+            lambda grid, out, report, *more: report("a-seed0", "finished") or [],
         )
         grid = tmp_path / "grid.toml"
         grid.write_text(

@@ -10,8 +10,9 @@ import pytest
 from scipy.stats import wilcoxon
 
 from saywhere.errors import MissingFile, UnreadableFile, UsageError
-from saywhere.experiments.compare import case_difference, compare
+from saywhere.experiments.compare import compare
 from saywhere.experiments.compare import table as markdown_of
+from saywhere.experiments.paired import case_difference
 from saywhere.metrics.statistics import rank_biserial
 from table_files import cell, written
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import importlib.util
 import json
 import shutil
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 import table_files
-from saywhere.errors import UnreadableFile
-from saywhere.experiments.frozen import freeze, places, read, tables_in
+from saywhere.errors import MissingFile, UnreadableFile
+from saywhere.experiments.frozen import freeze, is_table, places, read, tables_in, thaw
 from saywhere.experiments.results import read_cell, read_results
 
 
@@ -69,3 +73,114 @@ def test_a_damaged_file_is_said(folder: Path) -> None:
     cases.write_bytes(gzip.compress(content.replace(b"0.0", b"zero", 1), mtime=0))
     with pytest.raises(UnreadableFile, match=r"damaged .*toy\.json.*bring both files back"):
         read(folder)
+
+
+def test_a_thawed_table_is_what_was_frozen(folder: Path) -> None:
+    before = {path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    freeze(folder)
+    shutil.rmtree(folder)
+    assert len(thaw(folder).cells) == 4
+    after = {path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    assert json.dumps(after, sort_keys=True) == json.dumps(before, sort_keys=True)
+
+
+def test_a_thaw_writes_over_no_other_result(folder: Path) -> None:
+    freeze(folder)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "text-seed1.json").write_text("{}")
+    with pytest.raises(UnreadableFile, match=r"text-seed1\.json.*move this file away"):
+        thaw(folder)
+    assert [path.name for path in folder.iterdir()] == ["text-seed1.json"]
+
+
+def test_there_is_nothing_to_thaw_or_freeze(folder: Path) -> None:
+    with pytest.raises(MissingFile, match=r"no frozen table other.*there is none"):
+        thaw(folder.with_name("other"))
+    with pytest.raises(MissingFile, match=r"no table\.json"):
+        freeze(folder.with_name("other"))
+
+
+@pytest.mark.parametrize("ending", ["", ".json", ".csv.gz"])
+def test_a_frozen_table_is_found_by_its_folder_and_its_files(folder: Path, ending: str) -> None:
+    before = read_results(folder)
+    freeze(folder)
+    shutil.rmtree(folder)
+    path = folder.with_name(f"toy{ending}")
+    assert is_table(path)
+    assert read_results(path).results == before.results
+    assert not is_table(folder.with_name(f"other{ending}"))
+
+
+def test_the_two_files_must_be_of_one_writing(folder: Path) -> None:
+    freeze(folder)
+    rest, cases = places(folder)
+    assert json.loads(rest.read_text())["sha256"] == hashlib.sha256(cases.read_bytes()).hexdigest()
+    cases.write_bytes(gzip.compress(gzip.decompress(cases.read_bytes()), 1))  # the same numbers
+    with pytest.raises(UnreadableFile, match=r"sha256 of the \.csv\.gz is not the one"):
+        read(folder)
+
+
+def test_a_table_of_before_has_no_digest_and_is_read(folder: Path) -> None:
+    before = read_results(folder)
+    freeze(folder)
+    shutil.rmtree(folder)
+    rest, _ = places(folder)
+    document = json.loads(rest.read_text())
+    del document["sha256"]
+    rest.write_text(json.dumps(document))
+    assert read_results(folder) == before
+
+
+def test_a_table_of_a_later_format_is_said_to_be_one(folder: Path) -> None:
+    freeze(folder)
+    rest, _ = places(folder)
+    rest.write_text(json.dumps(json.loads(rest.read_text()) | {"format": 2}))
+    with pytest.raises(UnreadableFile, match="format 2, written by a newer Saywhere"):
+        read(folder)
+
+
+def test_a_cell_file_beside_a_frozen_cell_counts_and_is_named(folder: Path) -> None:
+    freeze(folder)
+    for path in folder.glob("image-*.json"):
+        path.unlink()
+    place = folder / "text-seed1.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"command": "again"}))
+    table = read_results(folder)
+    assert table.replaced == ["text-seed0.json", "text-seed1.json"]
+    assert [cell["command"] for cell in table.results["text"]][1] == "again"
+    assert freeze(folder).cells["text-seed1"]["command"] == "again"
+
+
+@pytest.fixture
+def program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """benchmarks/measure/freeze.py, at work on the fixture's results."""
+    place = Path(__file__).parents[3] / "benchmarks/measure/freeze.py"
+    spec = importlib.util.spec_from_file_location("freeze", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "RESULTS", folder.parent)
+    return module
+
+
+def test_the_program_freezes_and_thaws(
+    program: ModuleType,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = sorted(path.name for path in folder.iterdir())
+    for arguments in (["--all"], ["--again"], ["toy"]):
+        monkeypatch.setattr(sys, "argv", ["freeze.py", *arguments])
+        program.main()
+        assert capsys.readouterr().out == "toy: 4 cells\n"
+        assert not folder.exists()
+    monkeypatch.setattr(sys, "argv", ["freeze.py", "--thaw", "toy"])
+    program.main()
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert not any(place.exists() for place in places(folder))
+    with pytest.raises(SystemExit):
+        program.main()
+    assert "no frozen table toy" in capsys.readouterr().err

@@ -19,7 +19,8 @@ from saywhere.data.manifest import read_manifest
 from saywhere.datasets.described import examples_of
 from saywhere.experiments import executors as workers
 from saywhere.experiments.grid import Cell, Grid
-from saywhere.experiments.runner import Task, finished, outcome, run_grid
+from saywhere.experiments.measured import Task, outcome
+from saywhere.experiments.runner import finished, run_grid
 from saywhere.networks import registry
 from saywhere.networks.unet import UNet
 from saywhere.runs.provenance import RUNNING

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from saywhere.errors import ConfigError
+from saywhere.experiments.frozen import freeze, places, thaw
 from saywhere.experiments.grid import Grid, cells_of, read_grid
 from saywhere.experiments.runner import run_grid, waiting_ids
 
@@ -67,6 +69,31 @@ def test_an_edited_choice_strikes_its_cells_alone_in_seeds_that_were_not_asked_f
         match=r'^a finished cell was made from other settings \(text-seed1: text\.scale "within" → "none"\) .*move the result file away',
     ):
         waiting_ids(edited, tmp_path, [0])
+
+
+def test_of_a_frozen_table_it_is_said_how_to_get_at_the_results(
+    table: Grid, tmp_path: Path
+) -> None:
+    for place in (tmp_path / "t").glob("*-seed*.json"):
+        case = {"id": "a", "words": "right", "dice": 0.5}
+        place.write_text(json.dumps(json.loads(place.read_text()) | {"cases": [case]}))
+    (tmp_path / "t/table.json").write_text(json.dumps(table.model_dump(mode="json")))
+    freeze(tmp_path / "t")
+    shutil.rmtree(tmp_path / "t")
+    assert waiting_ids(table, tmp_path) == []
+    (tmp_path / "base.toml").write_text("[train]\nepochs = 5\n")
+    with pytest.raises(
+        ConfigError,
+        match=r"the table is frozen: `python benchmarks/measure/freeze.py --thaw t` makes result "
+        r"files of it; then move the result files away \(the first is .*t/image-seed0\.json\)",
+    ):
+        waiting_ids(table, tmp_path)
+    thaw(tmp_path / "t")
+    for place in (tmp_path / "t").glob("*-seed*.json"):
+        place.unlink()
+    for place in places(tmp_path / "t"):
+        place.unlink()
+    assert len(waiting_ids(table, tmp_path)) == 4
 
 
 def test_cells_that_were_measured_on_something_else_are_told(table: Grid, tmp_path: Path) -> None:
