@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from saywhere.metrics.statistics import PairedDifference
+from saywhere.metrics.statistics import FEWEST_CASES, PairedDifference
 
 Verdict = Literal["too few cases to tell", "heard", "hardly heard", "not heard"]
 TOO_FEW: Verdict = "too few cases to tell"
@@ -16,12 +16,8 @@ HEARD_FROM = 0.05
 
 Below it, a sure difference is "hardly heard".
 """
-N_LEAST = 20
-"""Cases under which nothing is said in words.
-
-With fewer, one case moves the mean by more than 5 % of its range, and a bootstrap's interval is
-too narrow. `saywhere calibrate` asks for as many.
-"""
+N_LEAST = FEWEST_CASES
+"""Cases under which nothing is said in words."""
 
 
 def verdict(difference: PairedDifference) -> Verdict:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from saywhere.evaluation.verdict import TOO_FEW
 from saywhere.experiments.cell_record import CellResult, Results
 from saywhere.experiments.paired import (
     case_difference,
@@ -177,7 +178,7 @@ def doubt(difference: PairedDifference) -> str:
         few cases, where the interval holds 0, and where other seeds may not show the difference.
     """
     if difference.n < FEWEST_CASES:
-        return "too few cases to tell"
+        return TOO_FEW
     if difference.low <= 0 <= difference.high:
         return "holds 0"
     return "seeds differ" if difference.seeds_differ else ""
