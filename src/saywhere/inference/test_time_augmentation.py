@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from saywhere.errors import UsageError
+from saywhere.modeling.changes import Changes
 from saywhere.modeling.model import Model
 from saywhere.transforms.geometry import Geometry
 from saywhere.types import Image, PseudoImage
@@ -52,7 +53,7 @@ def mirrored(model: Model, image: Image, embedding: Tensor) -> tuple[Tensor, Pse
     pseudo_image = None
     for across, down in itertools.product((0, 1), repeat=2):
         geometry = Geometry.alike(len(image), horizontal_flip=across, vertical_flip=down)
-        segmentation = model(image, embedding, geometry)
+        segmentation = model(image, embedding, Changes(geometry))
         answers.append(geometry.undo(segmentation.logits.sigmoid()))
         pseudo_image = segmentation.pseudo_image  # in the original frame, the same each time
     return torch.stack(answers).mean(0), pseudo_image

@@ -5,10 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from saywhere.fusion.conditioning import ConditionedNetwork
+from saywhere.modeling.changes import UNCHANGED, Changes
 from saywhere.modeling.normalize import Normalize
 from saywhere.text.whitening import EmbeddingScale, one_vector
-from saywhere.transforms.cutmix import Mixing
-from saywhere.transforms.geometry import Geometry
 from saywhere.types import Image, Segmentation
 
 
@@ -48,15 +47,14 @@ class FeatureSegmenter(nn.Module):
         self,
         image: Image,
         embedding: Tensor,
-        geometry: Geometry | None = None,
-        noise: Tensor | None = None,
-        mixing: Mixing | None = None,
+        changes: Changes = UNCHANGED,
     ) -> Segmentation:
         """Segment what the prompts name; arguments as those of `ReferringSegmenter.forward`.
 
         `embedding` is (batch, token, embedding), and gets no noise, where tokens are read. A box of
         another sample comes without that one's prompt: a vector has no place to bring it to.
         """
+        geometry, noise, mixing = changes
         turned = image if geometry is None else geometry(image)  # augmented frame
         turned = mixing.cutmix(turned) if mixing else turned
         stack = self.normalize(turned)  # (batch, channel, height, width), augmented frame

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from saywhere.modeling.changes import UNCHANGED, Changes
 from saywhere.modeling.normalize import Normalize
-from saywhere.transforms.cutmix import Mixing
-from saywhere.transforms.geometry import Geometry
 from saywhere.types import Embedding, Image, Segmentation
 
 
@@ -38,13 +37,13 @@ class ImageSegmenter(nn.Module):
         self,
         image: Image,
         embedding: Embedding | None = None,
-        geometry: Geometry | None = None,
-        noise: Tensor | None = None,
-        mixing: Mixing | None = None,
+        changes: Changes = UNCHANGED,
     ) -> Segmentation:
-        """Segment; arguments as those of `ReferringSegmenter.forward`,
-        embedding and noise unused.
+        """Segment; arguments as those of `ReferringSegmenter.forward`.
+
+        The embedding and its noise are not used.
         """
+        geometry, _, mixing = changes
         turned = image if geometry is None else geometry(image)  # augmented frame
         turned = mixing.cutmix(turned) if mixing else turned
         return Segmentation(self.network(self.normalize(turned)), None)

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from saywhere.fusion.stack import fuse
 from saywhere.fusion.text_branch import TextBranch
+from saywhere.modeling.changes import UNCHANGED, Changes
 from saywhere.modeling.normalize import Normalize
 from saywhere.text.whitening import EmbeddingScale
-from saywhere.transforms.cutmix import Mixing
 from saywhere.transforms.geometry import Geometry
 from saywhere.types import Image, PseudoImage, Segmentation, Stack
 
@@ -63,9 +63,7 @@ class ReferringSegmenter(TextBranch):
         self,
         image: Image,
         embedding: Tensor,
-        geometry: Geometry | None = None,
-        noise: Tensor | None = None,
-        mixing: Mixing | None = None,
+        changes: Changes = UNCHANGED,
     ) -> Segmentation:
         """Segment what the prompts name.
 
@@ -73,10 +71,11 @@ class ReferringSegmenter(TextBranch):
             image: (batch, channel, height, width), [0, 1], original frame.
             embedding: (batch, embedding), as the encoder gives it; (batch, token, embedding)
                 where tokens are read.
-            geometry: transforms the stack. None: nothing moves.
-            noise: (batch, scaled), added to the scaled embedding, in training.
-            mixing: CutMix and photometric changes of the stack, in training.
+            changes: of a training step. Else nothing moves, and nothing is added.
+        Returns:
+            logits in the augmented frame, the pseudo-image in the original one.
         """
+        geometry, noise, mixing = changes
         pseudo_image = self.generate(embedding, noise)  # (batch, channel, height, width), original
         mixed = mixing.of_words(pseudo_image) if mixing else pseudo_image
         stack = self.turn(image, mixed, geometry)  # (batch, 2*channel, height, width), augmented

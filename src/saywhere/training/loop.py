@@ -16,6 +16,7 @@ from saywhere.config import Config
 from saywhere.data.sampler import Batch
 from saywhere.losses import ReferringLoss
 from saywhere.modeling.build import build_model
+from saywhere.modeling.changes import Changes
 from saywhere.runs import checkpoint
 from saywhere.runs.directory import Run
 from saywhere.runs.history import EpochRow
@@ -128,7 +129,8 @@ class Loop:
         if policy.changes_prompts:
             prompts = policy.prompts_after(batch.prompts, draws.geometry, target)
             batch = self.material.training.reworded(batch, prompts)
-        segmentation = self.fast(image, batch.embedding, draws.geometry, draws.noise, draws.mixing)
+        changes = Changes(draws.geometry, draws.noise, draws.mixing)
+        segmentation = self.fast(image, batch.embedding, changes)
         mixed = draws.mixing.cutmix(target)
         value = self.loss(segmentation, mixed, image, batch.mask, progress=step / self.n_steps)
         self.fast_optimizer.zero_grad(set_to_none=True)

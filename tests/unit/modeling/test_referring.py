@@ -12,6 +12,7 @@ from saywhere.config import AugmentConfig
 from saywhere.fusion.conditioning import ConditionedNetwork
 from saywhere.fusion.generator import Generator
 from saywhere.fusion.projection import Projection
+from saywhere.modeling.changes import Changes
 from saywhere.modeling.feature_conditioned import FeatureSegmenter
 from saywhere.modeling.image_only import ImageSegmenter
 from saywhere.modeling.normalize import Normalize
@@ -67,7 +68,7 @@ def test_the_network_sees_image_and_words_as_one_stack_each_half_normalised_by_i
 def test_image_and_words_turn_together(image: Tensor, embedding: Tensor) -> None:
     model = build()
     model.normalize = nn.Identity()  # type: ignore[assignment]
-    pseudo_image = model(image, embedding, GEOMETRY).pseudo_image
+    pseudo_image = model(image, embedding, Changes(GEOMETRY)).pseudo_image
     torch.testing.assert_close(
         model.network.stack, torch.cat([GEOMETRY(image), GEOMETRY(pseudo_image)], 1)
     )
@@ -76,21 +77,22 @@ def test_image_and_words_turn_together(image: Tensor, embedding: Tensor) -> None
 def test_the_pseudo_image_stays_in_the_original_frame(image: Tensor, embedding: Tensor) -> None:
     model = build()
     assert torch.equal(
-        model(image, embedding, GEOMETRY).pseudo_image, model(image, embedding).pseudo_image
+        model(image, embedding, Changes(GEOMETRY)).pseudo_image,
+        model(image, embedding).pseudo_image,
     )
 
 
 def test_words_that_do_not_turn_stay_behind(image: Tensor, embedding: Tensor) -> None:
     model = build(pseudo_image_turns=False)
     model.normalize = nn.Identity()  # type: ignore[assignment]
-    pseudo_image = model(image, embedding, GEOMETRY).pseudo_image
+    pseudo_image = model(image, embedding, Changes(GEOMETRY)).pseudo_image
     assert torch.equal(model.network.stack, torch.cat([GEOMETRY(image), pseudo_image], 1))
 
 
 def test_empty_corners_are_black_before_the_normalisation(image: Tensor, embedding: Tensor) -> None:
     """As in the public code: (0 − mean) / std, not 0."""
     model, zero = build(), np.zeros(2, np.float32)
-    model(image, embedding, Geometry(zero, zero, zero, zero + 0.5, zero, zero))
+    model(image, embedding, Changes(Geometry(zero, zero, zero, zero + 0.5, zero, zero)))
     corner = model.network.stack[:, :, 0, 0].detach()
     torch.testing.assert_close(corner, torch.tensor([[-0.5] * 3 + [-4.0] * 3] * 2))
 
@@ -98,7 +100,7 @@ def test_empty_corners_are_black_before_the_normalisation(image: Tensor, embeddi
 def test_noise_moves_the_words_only(image: Tensor, embedding: Tensor) -> None:
     model = build()
     noise = torch.ones(2, DIM)
-    quiet, noisy = model(image, embedding), model(image, embedding, noise=noise)
+    quiet, noisy = model(image, embedding), model(image, embedding, Changes(noise=noise))
     assert not torch.equal(quiet.pseudo_image, noisy.pseudo_image)
     assert torch.equal(
         noisy.pseudo_image, model(image, embedding + noise).pseudo_image
@@ -107,9 +109,9 @@ def test_noise_moves_the_words_only(image: Tensor, embedding: Tensor) -> None:
 
 def test_an_image_alone_hears_nothing(image: Tensor, embedding: Tensor) -> None:
     model = ImageSegmenter(Normalize([0.25] * 3, [0.5] * 3), Echo())
-    heard = model(image, embedding, GEOMETRY)
+    heard = model(image, embedding, Changes(GEOMETRY))
     assert heard.pseudo_image is None
-    assert torch.equal(heard.logits, model(image, None, GEOMETRY).logits)
+    assert torch.equal(heard.logits, model(image, None, Changes(GEOMETRY)).logits)
     torch.testing.assert_close(model.network.stack, (GEOMETRY(image) - 0.25) / 0.5)
 
 
@@ -128,11 +130,11 @@ def test_words_that_join_features_leave_the_stack_alone_and_are_scaled(
     model = FeatureSegmenter(
         scale, Normalize([0.25] * 3, [0.5] * 3), Listening(Echo(), {}), reads_tokens=False
     )
-    assert model(image, embedding, GEOMETRY, noise=torch.ones(2, DIM)).pseudo_image is None
+    assert model(image, embedding, Changes(GEOMETRY, torch.ones(2, DIM))).pseudo_image is None
     torch.testing.assert_close(model.network.network.stack, (GEOMETRY(image) - 0.25) / 0.5)
     torch.testing.assert_close(heard[0], 2 * embedding + 1)
     model.reads_tokens = True
-    model(image, embedding[:, None], noise=torch.ones(2, DIM))
+    model(image, embedding[:, None], Changes(noise=torch.ones(2, DIM)))
     assert torch.equal(heard[1], embedding[:, None])
 
 
@@ -140,7 +142,9 @@ def test_gradients_reach_every_parameter_of_projection_and_generator_through_the
     image: Tensor, embedding: Tensor
 ) -> None:
     model = build()
-    (model(image, embedding, GEOMETRY).logits * torch.rand(2, 1, SIZE, SIZE)).sum().backward()
+    (
+        model(image, embedding, Changes(GEOMETRY)).logits * torch.rand(2, 1, SIZE, SIZE)
+    ).sum().backward()
     deaf = [
         name
         for name, parameter in model.named_parameters()

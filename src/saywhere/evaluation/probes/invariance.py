@@ -17,6 +17,7 @@ from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
 from saywhere.metrics.functional import dice
 from saywhere.metrics.statistics import bootstrap_mean
+from saywhere.modeling.changes import Changes
 from saywhere.transforms.geometry import Geometry
 
 TRANSFORMS: dict[str, dict[str, float]] = {
@@ -137,7 +138,7 @@ def _segment(
         part = Geometry(*(rows[start : start + 16] for rows in geometry))
         logits.append(
             segmenter.model(
-                cases.image[start : start + 16], embedding[start : start + 16], part
+                cases.image[start : start + 16], embedding[start : start + 16], Changes(part)
             ).logits
         )
     return (torch.cat(logits).sigmoid() > segmenter.config.evaluate.threshold).float()
