@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from saywhere.config import Config
-from saywhere.data.sampler import Batch, TrainingSet
+from saywhere.data.training_set import Batch, TrainingSet
 from saywhere.errors import TrainingDiverged
 from saywhere.runs.checkpoint import load
 from saywhere.training.trainer import train

@@ -146,11 +146,11 @@ def test_the_decoded_store_holds_no_objects(
 
     monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path / "cache"))
     plain = config.replace(**{"fusion.name": "none"})
-    wanted = gather(plain).training.store.masks.clone()
+    wanted = gather(plain).training.dataset.decoded.masks.clone()
     canary = Canary(tmp_path / "canary")
     for path in (tmp_path / "cache/stores").rglob("*.npy"):
         path.write_bytes(object_array(canary))
-    assert torch.equal(gather(plain).training.store.masks, wanted)  # made anew
+    assert torch.equal(gather(plain).training.dataset.decoded.masks, wanted)  # made anew
     assert not canary.place.exists()
 
 

@@ -1,4 +1,4 @@
-"""A manifest's cases as a torch Dataset, for any training loop: image, mask, prompt, id."""
+"""The one data set: for the training, for the evaluation, and for any loop of one's own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from saywhere import seeds
 from saywhere.data.checks import CheckReport, check, within_budget
 from saywhere.data.decoded_cache import Store, open_store
-from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.manifest import Manifest, Row, read_manifest
 from saywhere.data.prompt_table import texts_of
 from saywhere.errors import UsageError, nearest
 from saywhere.io import images
@@ -23,6 +23,7 @@ from saywhere.io.overlay import overlay, panel
 from saywhere.io.paths import cache_folder
 
 N_SHOWN = 4
+SHOWN_PX = 160
 
 
 class Case(TypedDict):
@@ -37,26 +38,39 @@ class Case(TypedDict):
 
 
 class Dataset(torch.utils.data.Dataset[Any]):
-    """The cases of one split of a manifest: `dataset[i]` is a dictionary, and `torch.utils.data.DataLoader` makes batches of it.
+    """The cases of one split of a manifest, for `torch.utils.data.DataLoader`.
+
+    `dataset[i]` is a dictionary:
 
     | key | of one case | of a batch |
     |---|---|---|
     | image | float32 (channel, size, size), [0, 1] | (batch, channel, size, size) |
-    | mask | float32 (1, size, size), 0 or 1; nearest pixel, no half-lesions | (batch, 1, size, size) |
-    | prompt | str; of a case's several wordings one, drawn by (seed, epoch, i): see `set_epoch` | list of str |
+    | mask | float32 (1, size, size), 0 or 1, by nearest pixel | (batch, 1, size, size) |
+    | prompt | str; of several wordings one, drawn by (seed, epoch, i) | list of str |
     | id | str, the manifest's | list of str |
 
-    Frame: the whole image, resized to a square, never turned. Images are decoded once, into the cache folder, and are read from there by every process.
-    Faulty rows, and lines that are no row, are set aside, see `report`.
+    Frame: the whole image, resized to a square, not augmented. Images are decoded once, into the
+    cache folder, and are read from there by every process. Faulty rows, and lines that are no row,
+    are set aside, see `report`. `set_epoch` draws the wordings anew.
 
     Args:
         manifest: its path, or the folder that it is in.
         split: one of the manifest's.
-        prompts: the level (a key of the rows' `prompts`; a `prompt` column is the level "prompt") or levels that words are drawn from; () for no words.
-        size: height and width in pixels. channels: 1 (grey) or 3.
-        transform: called with each case's dictionary; what it returns is given instead (MONAI's Compose, for instance).
-        seed: of the wordings. fault_budget: the share of faulty rows that is set aside before it is an error, in [0, 1].
-    Raises: MissingFile, ManifestError, UsageError, TooManyFaults, and NotWritable for the cache.
+        prompts: the level (a key of the rows' `prompts`; a `prompt` column is the level "prompt")
+            or levels that wordings are drawn from; () for no prompts.
+        size: height and width in pixels.
+        channels: 1 (grey) or 3 (colour).
+        transform: called with each case's dictionary; what it returns is given instead (MONAI's
+            Compose, for instance).
+        seed: of the wordings.
+        fault_budget: the share of faulty rows that is set aside before it is an error, in [0, 1].
+
+    Raises:
+        MissingFile: there is no such manifest.
+        ManifestError: the manifest is broken or has no rows.
+        UsageError: an argument is of the wrong kind, or there is no such split or level.
+        TooManyFaults: more rows are faulty than the budget allows.
+        NotWritable: the cache folder cannot be written.
     """
 
     def __init__(
@@ -72,106 +86,193 @@ class Dataset(torch.utils.data.Dataset[Any]):
         fault_budget: float = 0.05,
     ) -> None:
         _check_kinds(manifest, size, channels, transform)
-        everything = read_manifest(Path(manifest), lenient=True)
-        if split not in everything.splits:
-            raise UsageError(
-                f"no rows of split {split!r}",
-                where=everything.path,
-                remedy=nearest(str(split), everything.splits),
-            )
-        self.levels = (prompts,) if isinstance(prompts, str) else tuple(prompts)
-        self.path, self.split, self.size, self.channels, self.transform, self.seed, self.epoch = (
-            everything.path,
-            split,
-            size,
-            channels,
-            transform,
-            seed,
-            0,
-        )
-        self.report: CheckReport = within_budget(
-            check(everything, list(self.levels)), everything.n_lines, fault_budget
-        )
-        """what was set aside of all splits, and why"""
-        self.rows: list[Row] = self.report.manifest.split(split)
-        self.sentences: list[tuple[str, ...]] = [
-            tuple(text for level in self.levels for text in texts_of(row, level, "prompts"))
-            or ("",)
-            for row in self.rows
-        ]
-        """every wording that a case can be given, a tuple a case: what `saywhere.fusion.EarlyFusion.fit` takes"""
+        everything = _with_split(Path(manifest), split)
+        levels = (prompts,) if isinstance(prompts, str) else tuple(prompts)
+        report = within_budget(check(everything, list(levels)), everything.n_lines, fault_budget)
+        self._set(report, report.manifest.split(split), levels, size, channels)
+        self.split = split
+        self.transform = transform
+        self.seed = seed
+
+    @classmethod
+    def of_rows(
+        cls, rows: Sequence[Row], *, size: int, channels: int = 3, decoded: Store | None = None
+    ) -> Dataset:
+        """Make a data set of rows that were checked before; its cases have no prompts.
+
+        Args:
+            rows: in order.
+            size: height and width in pixels.
+            channels: 1 (grey) or 3 (colour).
+            decoded: the rows' pictures, where they are at hand; None for those of the cache folder,
+                decoded on first use.
+
+        Returns:
+            The data set.
+        """
+        made = cls.__new__(cls)
+        unchanged = CheckReport(Manifest(Path(), tuple(rows), digest=""), [])
+        made._set(unchanged, list(rows), (), size, channels)
+        made._given = decoded
+        return made
+
+    def _set(
+        self,
+        report: CheckReport,
+        rows: list[Row],
+        levels: tuple[str, ...],
+        size: int,
+        channels: int,
+    ) -> None:
+        self.report = report
+        """What was set aside of all splits, and why."""
+        self.path = report.manifest.path
+        self.rows = rows
+        self.levels = levels
+        self.sentences: list[tuple[str, ...]] = [_wordings(row, levels) for row in rows]
+        """Every wording that a case can be given, one tuple per case.
+
+        `saywhere.fusion.EarlyFusion.fit` takes it.
+        """
+        self.size = size
+        self.channels = channels
+        self.split = rows[0].split if rows else ""
+        self.transform: Callable[[dict[str, Any]], Any] | None = None
+        self.seed = 0
+        self.epoch = 0
+        self._given: Store | None = None
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw the wordings anew; call it before each epoch (of a DataLoader with persistent workers it reaches none: they have copies)."""
+        """Draw the wordings anew; call it before each epoch.
+
+        A DataLoader with persistent workers has copies of the data set, which it does not reach.
+
+        Args:
+            epoch: from 0.
+        """
         self.epoch = epoch
 
+    @cached_property
+    def decoded(self) -> Store:
+        """The pictures at the network's size, uint8; decoded on first use."""
+        if self._given is not None:
+            return self._given
+        return open_store(self.rows, self.size, self.channels, cache_folder() / "stores")
+
+    def decode(self) -> None:
+        """Decode all pictures now, rather than at the first case.
+
+        Raises:
+            MissingFile: an image or a mask is not there.
+            UnreadableFile: an image or a mask cannot be decoded.
+            NotWritable: the cache folder cannot be written.
+        """
+        _ = self.decoded
+
+    def pixels(self, index: int | slice | Sequence[int] | np.ndarray) -> tuple[Tensor, Tensor]:
+        """Give images and masks as they are stored, in the resized frame.
+
+        Args:
+            index: one row number, or several.
+
+        Returns:
+            Images uint8 (…, channel, size, size) and masks uint8 (…, 1, size, size), 0 or 1.
+        """
+        return self.decoded.images[self.decoded.image_of_row[index]], self.decoded.masks[index]
+
+    def truth(self, index: int, shape: tuple[int, ...]) -> np.ndarray:
+        """Read a mask in the original frame, for measuring.
+
+        Args:
+            index: row number.
+            shape: (height, width) of the image, for a row without a mask.
+
+        Returns:
+            bool (height, width); empty where the row has no mask.
+
+        Raises:
+            UnreadableFile: the mask cannot be read.
+        """
+        mask = self.rows[index].mask
+        return np.zeros(shape, bool) if mask is None else images.read_mask(mask)
+
     def __len__(self) -> int:
+        """Number of cases."""
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Any:
-        index = range(len(self.rows))[
-            index
-        ]  # counts from the end too, and an IndexError ends an iteration
+        """One case, or what the transform makes of it; negative numbers count from the end."""
+        # The IndexError of a range ends an iteration.
+        row = range(len(self.rows))[index]
+        image, mask = self.pixels(row)
         case: Case = {
-            "image": self._image(index),
-            "mask": self._store.masks[index].float(),
-            "prompt": self._wording(index),
-            "id": self.rows[index].id,
+            "image": image.float() / 255,
+            "mask": mask.float(),
+            "prompt": self._wording(row),
+            "id": self.rows[row].id,
         }
         return case if self.transform is None else self.transform(dict(case))
 
     def __repr__(self) -> str:
-        n_images, n_wordings = (
-            len({row.image for row in self.rows}),
-            len({text for texts in self.sentences for text in texts}),
-        )
-        words = (
-            f"prompts {', '.join(self.levels)}: {n_wordings:,} wordings"
-            if self.levels
-            else "no words"
-        )
-        return f"Dataset({str(self.path)!r}, {self.split!r}: {len(self.rows):,} cases of {n_images:,} images, {self.size} px, {words})"
+        """Path, split, numbers of cases, images and wordings, and the size."""
+        n_images = len({row.image for row in self.rows})
+        counted = f"{len(self.rows):,} cases of {n_images:,} images, {self.size} px"
+        prompts = "no words"
+        if self.levels:
+            n_wordings = len(set[str]().union(*self.sentences))
+            prompts = f"prompts {', '.join(self.levels)}: {n_wordings:,} wordings"
+        return f"Dataset({str(self.path)!r}, {self.split!r}: {counted}, {prompts})"
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows: the first cases, each mask on its image, with its words."""
-        shown = range(min(N_SHOWN, len(self.rows)))
-        pictures = [self._image(i).mul(255).byte().permute(1, 2, 0).numpy() for i in shown]
-        drawn = [
-            overlay(picture, self._store.masks[i, 0].numpy() > 0)
-            for i, picture in zip(shown, pictures)
-        ]
-        enlarged = [images.resize_image(picture, (max(160, self.size),) * 2) for picture in drawn]
-        return images.png_bytes(
-            panel(enlarged, [self._wording(i) or self.rows[i].id for i in shown], repr(self))
-        )
-
-    @cached_property
-    def _store(self) -> Store:
-        return open_store(self.rows, self.size, self.channels, cache_folder() / "stores")
+        pictures: list[np.ndarray] = []
+        captions: list[str] = []
+        for i in range(min(N_SHOWN, len(self.rows))):
+            image, mask = self.pixels(i)
+            # What the network gets: float32, then back to the nearest level below.
+            shown = (image.float() / 255).mul(255).byte().permute(1, 2, 0).numpy()
+            drawn = overlay(shown, mask[0].numpy() > 0)
+            pictures.append(images.resize_image(drawn, (max(SHOWN_PX, self.size),) * 2))
+            captions.append(self._wording(i) or self.rows[i].id)
+        return images.png_bytes(panel(pictures, captions, repr(self)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the pictures: a worker process opens the same files, and copies none."""
-        return {name: value for name, value in self.__dict__.items() if name != "_store"}
-
-    def _image(self, index: int) -> Tensor:
-        return self._store.images[int(self._store.image_of_row[index])].float() / 255
+        return {name: value for name, value in self.__dict__.items() if name != "decoded"}
 
     def _wording(self, index: int) -> str:
         texts = self.sentences[index]
-        return (
-            texts[
-                int(seeds.generator(self.seed, "wording", self.epoch, index).integers(len(texts)))
-            ]
-            if len(texts) > 1
-            else texts[0]
+        if len(texts) == 1:
+            return texts[0]
+        random = seeds.generator(self.seed, "wording", self.epoch, index)
+        return texts[int(random.integers(len(texts)))]
+
+
+def _with_split(path: Path, split: str) -> Manifest:
+    manifest = read_manifest(path, lenient=True)
+    if split not in manifest.splits:
+        raise UsageError(
+            f"no rows of split {split!r}",
+            where=manifest.path,
+            remedy=nearest(str(split), manifest.splits),
         )
+    return manifest
+
+
+def _wordings(row: Row, levels: Sequence[str]) -> tuple[str, ...]:
+    """A blank one where there is none."""
+    texts = tuple(text for level in levels for text in texts_of(row, level, "prompts"))
+    return texts or ("",)
 
 
 def _check_kinds(manifest: Any, size: Any, channels: Any, transform: Any) -> None:
-    """Raises UsageError for what is no path, no size, no number of channels, no function."""
     if not isinstance(manifest, (str, PathLike)):
-        raise UsageError(f"a manifest is a {type(manifest).__name__}", where="Dataset", allowed="the path of a manifest or of the folder that it is in",
-                         remedy="write one case a line into manifest.jsonl")  # fmt: skip
+        raise UsageError(
+            f"a manifest is a {type(manifest).__name__}",
+            where="Dataset",
+            allowed="the path of a manifest or of the folder that it is in",
+            remedy="write one case a line into manifest.jsonl",
+        )
     if not isinstance(size, (int, np.integer)) or size < 1:
         raise UsageError(
             f"size is {size!r}",
@@ -187,5 +288,9 @@ def _check_kinds(manifest: Any, size: Any, channels: Any, transform: Any) -> Non
             remedy="choose one of them",
         )
     if transform is not None and not callable(transform):
-        raise UsageError(f"transform is a {type(transform).__name__}", where="Dataset", allowed="a function of a case's dictionary",
-                         remedy="compose several: monai.transforms.Compose([...])")  # fmt: skip
+        raise UsageError(
+            f"transform is a {type(transform).__name__}",
+            where="Dataset",
+            allowed="a function of a case's dictionary",
+            remedy="compose several: monai.transforms.Compose([...])",
+        )

@@ -1,4 +1,7 @@
-"""Decoded once: images and masks at the network's size as memory-mapped uint8, so that no step reads or decodes a file."""
+"""Images and masks, decoded once at the network's size, as memory-mapped uint8.
+
+So no step of a training reads or decodes a file.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,7 @@ from torch import Tensor
 
 from saywhere.data.manifest import Row
 from saywhere.errors import MissingFile
-from saywhere.io import cache as cached
-from saywhere.io import files, images
+from saywhere.io import cache, files, images
 
 log = logging.getLogger("saywhere")
 FORMAT = 1
@@ -33,7 +35,7 @@ class Store:
     masks: Tensor
     """uint8 (row, 1, size, size), 0 or 1; resized to the nearest pixel"""
     image_of_row: np.ndarray
-    """int64 (row,)"""
+    """int64 (row,): numbers of `images`"""
 
 
 def open_store(
@@ -43,9 +45,22 @@ def open_store(
     folder: Path,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Store:
-    """Open the decoded copy of these rows, made on first use and made anew where damaged. `folder` holds one store a digest of (files, size, channels).
+    """Open the decoded copy of some rows; it is made on first use, and anew where damaged.
 
-    Raises: MissingFile, UnreadableFile, NotWritable.
+    Args:
+        rows: whose images and masks.
+        size: height and width in pixels.
+        channels: 1 (grey) or 3 (colour).
+        folder: holds one store per digest of (files, size, channels).
+        advance: called with 1 after each image that is decoded.
+
+    Returns:
+        The pictures, mapped from disk.
+
+    Raises:
+        MissingFile: an image or a mask is not there.
+        UnreadableFile: an image or a mask cannot be decoded.
+        NotWritable: the folder cannot be written.
     """
     distinct = list(dict.fromkeys(row.image for row in rows))
     place = folder / _digest(rows, size, channels)
@@ -55,16 +70,15 @@ def open_store(
     }
     if not _is_whole(place, shapes):
         _build(place, rows, distinct, size, channels, advance)
-    cached.use(place)
+    cache.use(place)
     number = {path: i for i, path in enumerate(distinct)}
     pictures, masks = (torch.from_numpy(_open(place, name)) for name in shapes)
     return Store(pictures, masks, np.array([number[row.image] for row in rows], np.int64))
 
 
 def _open(place: Path, name: str) -> np.ndarray:
-    return np.load(
-        place / f"{name}.npy", mmap_mode="c"
-    )  # copy on write: whatever a caller does, the file stays as it is
+    # Copy on write: whatever a caller does, the file stays as it is.
+    return np.load(place / f"{name}.npy", mmap_mode="c")
 
 
 def _is_whole(place: Path, shapes: dict[str, tuple[int, ...]]) -> bool:
@@ -94,9 +108,8 @@ def _build(
     with files.writing_folder(place) as building:
         pictures = _memmap(building / "images.npy", (len(distinct), channels, size, size))
         for i, path in enumerate(distinct):
-            pictures[i] = images.resize_image(
-                images.read_image(path, channels), (size, size)
-            ).transpose(2, 0, 1)
+            picture = images.resize_image(images.read_image(path, channels), (size, size))
+            pictures[i] = picture.transpose(2, 0, 1)
             advance(1)
         masks = _memmap(building / "masks.npy", (len(rows), 1, size, size))
         for i, row in enumerate(rows):
@@ -104,13 +117,16 @@ def _build(
                 masks[i, 0] = images.resize_mask(images.read_mask(row.mask), (size, size))
         pictures.flush()
         masks.flush()
-        (building / "complete.json").write_text(
-            json.dumps({"format": FORMAT, "images": len(distinct), "rows": len(rows), "size": size})
-        )
+        facts = {"format": FORMAT, "images": len(distinct), "rows": len(rows), "size": size}
+        (building / "complete.json").write_text(json.dumps(facts))
 
 
 def _memmap(path: Path, shape: tuple[int, ...]) -> np.memmap:
-    """A new file with its room reserved: on a full disk, writing to mapped memory that has none ends the process without a word (SIGBUS)."""
+    """A new file with its room reserved.
+
+    On a full disk, writing to mapped memory that has no room ends the process without a word
+    (SIGBUS).
+    """
     mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with path.open("rb+") as file:
@@ -123,10 +139,9 @@ def _digest(rows: Sequence[Row], size: int, channels: int) -> str:
     sha = hashlib.sha256(json.dumps([FORMAT, size, channels]).encode())
     for row in rows:
         for path in (row.image, row.mask):
-            status = _status(path) if path is not None else None
-            sha.update(
-                f"{path}|{status.st_size if status else 0}|{status.st_mtime_ns if status else 0}\n".encode()
-            )
+            status = None if path is None else _status(path)
+            n_bytes, modified_ns = (status.st_size, status.st_mtime_ns) if status else (0, 0)
+            sha.update(f"{path}|{n_bytes}|{modified_ns}\n".encode())
     return sha.hexdigest()[:24]
 
 

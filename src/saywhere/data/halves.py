@@ -1,6 +1,7 @@
-"""Words that name one half of a picture: "infection, left lung" means what lies there, and nothing where nothing lies.
+"""Sentences that name one half of an image: "infection, left lung" means only what lies there.
 
-A set whose sentences always name everything never says that a part can be meant; a person does. No sentence of the set is needed for it.
+They mean nothing where nothing lies. A set whose sentences always name everything never shows that
+a part can be meant; a person does mean parts. No sentence of the set is needed for it.
 """
 
 from __future__ import annotations
@@ -42,21 +43,39 @@ _TEMPLATES = (
 )
 
 
-@cache  # asked for at every sample
+# Called for every sample of a half.
+@cache
 def wordings(target: str, side: str, part: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Sentences that name the `target` of one side; `part` is what lies there: half, lung, kidney. `also`: other nouns for the target."""
-    return tuple(
-        dict.fromkeys(
-            template.format(n=noun, h=side, p=part)
-            for noun in (target, *also)
-            for template in _TEMPLATES
-        )
-    )
+    """List the sentences that name the target of one side.
+
+    Args:
+        target: what the masks show, as a noun.
+        side: left or right, of the image.
+        part: what lies there: half, lung, kidney.
+        also: other nouns for the target.
+
+    Returns:
+        Distinct sentences, in a fixed order.
+    """
+    sentences = [
+        template.format(n=noun, h=side, p=part)
+        for noun in (target, *also)
+        for template in _TEMPLATES
+    ]
+    return tuple(dict.fromkeys(sentences))
 
 
 def cut(mask: Tensor, side: str) -> Tensor:
-    """mask ([channel,] height, width) → a copy with the other half empty; of an odd width the middle column counts as right."""
+    """Empty the other half of a mask.
+
+    Args:
+        mask: ([channel,] height, width).
+        side: the half that stays, left or right; of an odd width the middle column is right.
+
+    Returns:
+        A copy.
+    """
     middle = mask.shape[-1] // 2
-    kept = mask.clone()
-    (kept[..., middle:] if side == "left" else kept[..., :middle]).zero_()
-    return kept
+    half = mask.clone()
+    (half[..., middle:] if side == "left" else half[..., :middle]).zero_()
+    return half

@@ -1,6 +1,7 @@
-"""Mosaics, where the words decide: images of a set tiled 2×2 or 3×3, and the sentence names one tile.
+"""Mosaics, where the prompt decides: images of a set tiled 2×2 or 3×3; the sentence names one tile.
 
-Without the words nothing says which lesion is meant. The words' place is exact, so a model learns from them to listen.
+Without the prompt nothing says which lesion is meant. Its place is exact, so a model learns from
+mosaics to use the prompt.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from torch.nn.functional import interpolate
 
 from saywhere import seeds
 from saywhere.captions.templates import PLACE_TEMPLATES, PLACES, every, slots, synonyms
-from saywhere.data.decoded_cache import Store
+from saywhere.data.dataset import Dataset
 
+# Beside what is said of any place: the more wordings are trained, the better a new one is
+# understood.
 _TEMPLATES = (
     "the {n} in the {v} {h} image",
     "{n} in the {v} {h} image",
@@ -33,100 +36,146 @@ _TEMPLATES = (
     "find the {v} {h} {n}",
     "outline the {n} that lies {v} {h}",
 )
-"""What is said of tiles, beside what is said of any place: the more wordings are taught, the better one never taught is understood."""
 UNSEEN_TEMPLATE = "please mark the abnormal tissue that you see in the {place} field"
 NINE = (
-    ("upper left", "top left"), ("upper middle", "top middle", "top centre"), ("upper right", "top right"),
-    ("middle left", "centre left"), ("central", "middle", "centre"), ("middle right", "centre right"),
-    ("lower left", "bottom left"), ("lower middle", "bottom middle", "bottom centre"), ("lower right", "bottom right"),
-)  # fmt: skip
-"""What the tiles of a 3×3 mosaic are called, in reading order; left is the left of the image."""
-_OF_FOUR = ("corner", "quadrant", "quarter", "half")  # words for parts that nine tiles are not
+    ("upper left", "top left"),
+    ("upper middle", "top middle", "top centre"),
+    ("upper right", "top right"),
+    ("middle left", "centre left"),
+    ("central", "middle", "centre"),
+    ("middle right", "centre right"),
+    ("lower left", "bottom left"),
+    ("lower middle", "bottom middle", "bottom centre"),
+    ("lower right", "bottom right"),
+)
+"""Names of the tiles of a 3×3 mosaic, in reading order; left is the left of the image."""
+# Words for parts that nine tiles are not.
+_OF_FOUR = ("corner", "quadrant", "quarter", "half")
 
 
-@cache  # asked for at every sample
+# Called for every sample of a mosaic.
+@cache
 def wordings(target: str, tile: int, side: int = 2, also: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Sentences that name a tile, counted in reading order from 0 (upper left) to side² − 1: some ninety at side 2, fifty or more at side 3.
+    """List the sentences that name a tile: some ninety at side 2, fifty or more at side 3.
 
-    `also`: other nouns for the target; each brings its own sentences.
+    Args:
+        target: what the masks show, as a noun.
+        tile: counted in reading order, from 0 (upper left) to side² − 1.
+        side: tiles per side, 2 or 3.
+        also: other nouns for the target; each brings its own sentences.
+
+    Returns:
+        Distinct sentences, in a fixed order.
     """
     nouns = (target, *also)
+    templates: list[str] = [*_TEMPLATES, *PLACE_TEMPLATES]
     if side == 2:
-        words = synonyms(PLACES[tile], bright=True, large=True) | {"n": nouns}
-        templates: list[str] = [*_TEMPLATES, *PLACE_TEMPLATES]
+        choices = synonyms(PLACES[tile], bright=True, large=True) | {"n": nouns}
     else:
-        words = {"p": NINE[tile], "n": nouns}
-        templates = [
-            template.replace("{v} {h}", "{p}")
-            for template in (*_TEMPLATES, *PLACE_TEMPLATES)
-            if not any(part in template for part in _OF_FOUR)
-        ]
-        templates = [template for template in templates if set(slots(template)) <= {"p", "n"}]
-    return tuple(dict.fromkeys(text for template in templates for text in every(template, words)))
+        choices = {"p": NINE[tile], "n": nouns}
+        templates = _of_nine(templates)
+    return tuple(dict.fromkeys(text for template in templates for text in every(template, choices)))
+
+
+def _of_nine(templates: list[str]) -> list[str]:
+    """The templates that can name one of nine tiles, with one slot for the place."""
+    named = [
+        template.replace("{v} {h}", "{p}") for template in templates if not _is_of_four(template)
+    ]
+    return [template for template in named if set(slots(template)) <= {"p", "n"}]
+
+
+def _is_of_four(template: str) -> bool:
+    return any(part in template for part in _OF_FOUR)
 
 
 def unseen_wording(tile: int, side: int = 2) -> str:
-    """A sentence of a form that `wordings` never gives."""
+    """Name a tile by a sentence of a form that `wordings` never gives.
+
+    Args:
+        tile: counted in reading order from 0.
+        side: tiles per side, 2 or 3.
+
+    Returns:
+        A sentence.
+    """
     return UNSEEN_TEMPLATE.format(place=PLACES[tile] if side == 2 else NINE[tile][0])
 
 
 def tile(images: Tensor, masks: Tensor, target: int, side: int = 2) -> tuple[Tensor, Tensor]:
-    """side² pictures → one of the same size.
+    """Join side² pictures into one of the same size.
 
     Args:
-        images: uint8 (side², channel, size, size), in reading order. masks: uint8 (side², 1, size, size). target: the tile that is meant.
+        images: uint8 (side², channel, size, size), in reading order.
+        masks: uint8 (side², 1, size, size).
+        target: the tile that is meant.
+        side: tiles per side, 2 or 3.
+
     Returns:
-        image uint8 (channel, size, size), each picture area-averaged to its tile; mask uint8 (1, size, size), the target's alone. Where the size is
-        no multiple of `side`, tiles differ by a pixel.
+        Image uint8 (channel, size, size), each picture area-averaged to its tile; mask uint8
+        (1, size, size), the target's alone. Where the size is no multiple of `side`, tiles differ
+        by a pixel.
     """
-    image, mask = torch.empty_like(images[target]), torch.zeros_like(masks[target])
+    image = torch.empty_like(images[target])
+    mask = torch.zeros_like(masks[target])
     cuts = [round(i * image.shape[-1] / side) for i in range(side + 1)]
     for number in range(side**2):
         row, column = divmod(number, side)
-        place = (
-            slice(None),
-            slice(cuts[row], cuts[row + 1]),
-            slice(cuts[column], cuts[column + 1]),
-        )
-        reach = (cuts[row + 1] - cuts[row], cuts[column + 1] - cuts[column])
-        image[place] = (
-            interpolate(images[number][None].float(), reach, mode="area")[0].round().to(torch.uint8)
-        )
+        rows = slice(cuts[row], cuts[row + 1])
+        columns = slice(cuts[column], cuts[column + 1])
+        size = (rows.stop - rows.start, columns.stop - columns.start)
+        small = interpolate(images[number][None].float(), size, mode="area")[0]
+        image[:, rows, columns] = small.round().to(torch.uint8)
         if number == target:
-            mask[place] = interpolate(masks[number][None], reach, mode="nearest")[0]
+            mask[:, rows, columns] = interpolate(masks[number][None], size, mode="nearest")[0]
     return image, mask
 
 
 class Mosaics(NamedTuple):
-    """So many mosaics: images uint8 (mosaic, channel, size, size), masks uint8 (mosaic, 1, size, size), and what is said of each.
-
-    `right` names the target's tile, `contradictory` another one, `unseen` the target's in a form never trained on.
-    """
+    """Some mosaics, with three sentences for each."""
 
     images: Tensor
+    """uint8 (mosaic, channel, size, size)"""
     masks: Tensor
+    """uint8 (mosaic, 1, size, size), 0 or 1"""
     right: list[str]
+    """Names the target's tile."""
     contradictory: list[str]
+    """Names another tile."""
     unseen: list[str]
+    """Names the target's tile in a form that is never trained on."""
 
 
-def draw(store: Store, n_mosaics: int, seed: int, target: str, side: int = 2) -> Mosaics:
-    """Mosaics of a store's rows, drawn with replacement: a function of (store, seed) alone."""
+def draw(dataset: Dataset, n_mosaics: int, seed: int, target: str, side: int = 2) -> Mosaics:
+    """Draw mosaics of a data set's rows, with replacement.
+
+    Args:
+        dataset: whose pictures are tiled.
+        n_mosaics: how many.
+        seed: of the rows, the targets and the sentences.
+        target: what the masks show, as a noun.
+        side: tiles per side, 2 or 3.
+
+    Returns:
+        The mosaics: a function of (data set, seed) alone.
+    """
     drawn = [
-        _draw_one(store, seeds.generator(seed, "mosaic probe", case), target, side)
+        _draw_one(dataset, seeds.generator(seed, "mosaic probe", case), target, side)
         for case in range(n_mosaics)
     ]
-    pictures, masks, *said = zip(*drawn)
-    return Mosaics(torch.stack(pictures), torch.stack(masks), *(list(texts) for texts in said))
+    pictures, masks, right, contradictory, unseen = zip(*drawn)
+    return Mosaics(
+        torch.stack(pictures), torch.stack(masks), list(right), list(contradictory), list(unseen)
+    )
 
 
 def _draw_one(
-    store: Store, random: np.random.Generator, target: str, side: int
+    dataset: Dataset, random: np.random.Generator, target: str, side: int
 ) -> tuple[Tensor, Tensor, str, str, str]:
-    chosen, named = random.integers(len(store.masks), size=side**2), int(random.integers(side**2))
+    chosen = random.integers(len(dataset), size=side**2)
+    named = int(random.integers(side**2))
     other = (named + 1 + int(random.integers(side**2 - 1))) % side**2
-    picture, mask = tile(store.images[store.image_of_row[chosen]], store.masks[chosen], named, side)
-    right, contradictory = (
-        seeds.one_of(wordings(target, number, side), random) for number in (named, other)
-    )
+    picture, mask = tile(*dataset.pixels(chosen), named, side)
+    right = seeds.one_of(wordings(target, named, side), random)
+    contradictory = seeds.one_of(wordings(target, other, side), random)
     return picture, mask, right, contradictory, unseen_wording(named, side)

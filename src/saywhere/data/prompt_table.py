@@ -1,4 +1,7 @@
-"""Every sentence that a training can meet, embedded beforehand: a sample carries a row number of this table."""
+"""Every sentence that a training can meet, embedded beforehand.
+
+A sample carries the number of its sentence in this table.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,30 @@ class PromptTable:
     embeddings: Tensor
     """float32 (prompt, embedding), as the encoder gives them"""
     number: dict[str, int]
+    """Prompt → its row of `embeddings`."""
 
     def numbers(self, prompts: Sequence[str]) -> np.ndarray:
-        """int64 (n,): where these prompts stand."""
+        """Look up where prompts stand.
+
+        Args:
+            prompts: each of them in the table.
+
+        Returns:
+            int64 (n,): rows of `embeddings`.
+        """
         return np.array([self.number[prompt] for prompt in prompts], np.int64)
 
 
 def embed(prompts: Sequence[str], cache: EmbeddingCache) -> PromptTable:
-    """One encoder call a distinct prompt, or none where the cache has it."""
+    """Embed prompts: one encoder call per distinct one, or none where the cache has it.
+
+    Args:
+        prompts: in any order, some of them several times.
+        cache: of one encoder.
+
+    Returns:
+        The table, its prompts sorted.
+    """
     distinct = sorted(set(prompts))
     return PromptTable(
         distinct,
@@ -40,12 +59,28 @@ def embed(prompts: Sequence[str], cache: EmbeddingCache) -> PromptTable:
 
 
 def wordless() -> PromptTable:
-    """The table of an image-only model: one blank prompt, no encoder."""
+    """Make the table of an image-only model.
+
+    Returns:
+        One blank prompt, of one zero; no encoder is opened.
+    """
     return PromptTable([""], torch.zeros(1, 1), {"": 0})
 
 
 def texts_of(row: Row, level: str, key: str = "text.train_prompts") -> tuple[str, ...]:
-    """A row's sentences at a level. Raises ConfigError where the manifest has no such level."""
+    """Give a row's sentences of a level.
+
+    Args:
+        row: of a manifest.
+        level: a key of its prompts.
+        key: of the configuration, which named the level; for the error.
+
+    Returns:
+        At least one sentence; a blank one means no words.
+
+    Raises:
+        ConfigError: the row has no such level, or its list is empty.
+    """
     if level not in row.prompts:
         raise ConfigError(
             f"no prompts {level!r} in row {row.id!r}",
@@ -67,14 +102,25 @@ def groups_of_meaning(
     table: PromptTable,
     versions: Callable[[str], Sequence[str]] = lambda text: (text,),
 ) -> np.ndarray:
-    """`same_meaning` of the rows' sentences at these levels, whatever the level; `versions` of a sentence mean what it means."""
-    spoken = (
-        [
-            version
-            for level in levels
-            for text in row.prompts.get(level, ())
-            for version in versions(text)
-        ]
-        for row in rows
-    )
-    return same_meaning(spoken, table.number)
+    """Group the prompts that mean the same, whatever their level.
+
+    Args:
+        rows: all sentences of one row mean the same.
+        levels: the prompt levels to read.
+        table: the numbers of the prompts.
+        versions: further sentences that mean what a sentence means.
+
+    Returns:
+        int64 (prompt,): a group's number for each prompt of the table; see `same_meaning`.
+    """
+    return same_meaning((_sentences(row, levels, versions) for row in rows), table.number)
+
+
+def _sentences(
+    row: Row, levels: Sequence[str], versions: Callable[[str], Sequence[str]]
+) -> list[str]:
+    sentences: list[str] = []
+    for level in levels:
+        for text in row.prompts.get(level, ()):
+            sentences += versions(text)
+    return sentences

@@ -12,7 +12,19 @@ from saywhere.errors import ConfigError, MissingFile
 
 
 def manifest_of(config: Config) -> Manifest:
-    """`data.manifest`, and of it the rows of `data.ids` where that is set. Raises ConfigError, MissingFile, ManifestError."""
+    """Read `data.manifest`, and of it the rows of `data.ids` where that is set.
+
+    Args:
+        config: the resolved configuration.
+
+    Returns:
+        The manifest; lines that are no row are in its `bad`.
+
+    Raises:
+        ConfigError: `data.manifest` is not set.
+        MissingFile: the manifest or the list of ids is not there.
+        ManifestError: the manifest is broken, or an id is no row's.
+    """
     if config.data.manifest is None:
         raise ConfigError(
             "data.manifest is not set",
@@ -23,7 +35,19 @@ def manifest_of(config: Config) -> Manifest:
 
 
 def data_of(config: Config, manifest: Path | None) -> Manifest:
-    """Other data where that is named, else the configuration's own. Raises MissingFile, ConfigError, ManifestError."""
+    """Read other data where that is named, else the configuration's own.
+
+    Args:
+        config: the resolved configuration.
+        manifest: the other data's; None for the configuration's.
+
+    Returns:
+        The manifest; lines that are no row are in its `bad`.
+
+    Raises:
+        MissingFile: the manifest is not there, or none is known.
+        ManifestError: the manifest is broken.
+    """
     if manifest is None and config.data.manifest is None:
         raise MissingFile(
             "no manifest: a model that was passed on does not know where your data lies",
@@ -33,7 +57,19 @@ def data_of(config: Config, manifest: Path | None) -> Manifest:
 
 
 def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:
-    """The rows of a split that must be there. Raises ConfigError."""
+    """Give the rows of a split that must be there.
+
+    Args:
+        manifest: whose rows.
+        split: its name.
+        remedy: what to do where there is no such split.
+
+    Returns:
+        At least one row.
+
+    Raises:
+        ConfigError: the split has no rows.
+    """
     rows = manifest.split(split)
     if not rows:
         raise ConfigError(
@@ -46,7 +82,18 @@ def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:
 
 
 def limited(manifest: Manifest, config: Config) -> list[Row]:
-    """The training rows, or `data.limit` of them drawn by the seed."""
+    """Give the training rows, or `data.limit` of them.
+
+    Args:
+        manifest: whose rows.
+        config: the resolved configuration; `train.seed` draws the rows.
+
+    Returns:
+        Rows in the manifest's order.
+
+    Raises:
+        ConfigError: the training split has no rows.
+    """
     rows = rows_of(manifest, config.data.train_split, "set data.train_split")
     if config.data.limit is None or config.data.limit >= len(rows):
         return rows
@@ -55,9 +102,18 @@ def limited(manifest: Manifest, config: Config) -> list[Row]:
 
 
 def evaluation_prompt(row: Row, config: Config) -> str:
-    """The one sentence that a row is evaluated with: the first of its level; none for an image-only model."""
-    return (
-        ""
-        if not config.fusion.uses_text
-        else texts_of(row, config.text.evaluate_prompts, "text.evaluate_prompts")[0]
-    )
+    """Give the one sentence that a row is evaluated with.
+
+    Args:
+        row: of a manifest.
+        config: the resolved configuration.
+
+    Returns:
+        The first one of the level `text.evaluate_prompts`; blank for an image-only model.
+
+    Raises:
+        ConfigError: the row has no such level.
+    """
+    if not config.fusion.uses_text:
+        return ""
+    return texts_of(row, config.text.evaluate_prompts, "text.evaluate_prompts")[0]

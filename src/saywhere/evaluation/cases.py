@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from saywhere.data.dataset import Dataset
 from saywhere.data.manifest import Row
+from saywhere.data.sampler import Sampler
 from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
@@ -123,13 +125,13 @@ def answers(
     Raises:
         UnreadableFile: For an image or a mask that cannot be read.
     """
-    size = segmenter.config.evaluate.batch_size
-    for start in range(0, len(pairs), size):
-        part = pairs[start : start + size]
-        pictures = [row.image for row, _ in part]
-        results = segmenter.segment_many(pictures, [prompt for _, prompt in part])
-        for (row, _), result in zip(part, results):
-            yield result, true_mask(row, result)
+    config = segmenter.config
+    dataset = Dataset.of_rows([row for row, _ in pairs], size=config.data.size)
+    for part in Sampler(len(dataset), config.evaluate.batch_size):
+        pictures = [dataset.rows[number].image for number in part]
+        results = segmenter.segment_many(pictures, [pairs[number][1] for number in part])
+        for number, result in zip(part, results):
+            yield result, dataset.truth(number, result.mask.shape)
 
 
 def true_mask(row: Row, result: Result) -> np.ndarray:

@@ -11,7 +11,7 @@ from saywhere.captions.grid import PlaceRule
 from saywhere.captions.lungs import LungRule, named
 from saywhere.config import Config
 from saywhere.data.manifest import Row
-from saywhere.data.sampler import levels_of
+from saywhere.data.training_prompts import levels_of
 from saywhere.datasets.described import fit_rule
 from saywhere.prompt_policies.policy import PromptPolicy
 from saywhere.transforms.geometry import Geometry

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor, nn
 
-from saywhere.data.sampler import Batch
+from saywhere.data.training_set import Batch
 from saywhere.errors import TrainingDiverged
 from saywhere.io import files
 from saywhere.training.state import TrainState

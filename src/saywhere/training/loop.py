@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from saywhere.config import Config
-from saywhere.data.sampler import Batch
+from saywhere.data.training_set import Batch
 from saywhere.losses import ReferringLoss
 from saywhere.modeling.build import build_model
 from saywhere.modeling.changes import Changes

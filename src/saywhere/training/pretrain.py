@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from saywhere.data.sampler import TrainingSet
+from saywhere.data.training_set import TrainingSet
 from saywhere.fusion.text_branch import TextBranch
 from saywhere.losses import roi_loss
 from saywhere.seeds import torch_generator

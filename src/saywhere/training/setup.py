@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 
 import numpy as np
 
 from saywhere.config import Config
 from saywhere.data import mosaic
 from saywhere.data.checks import CheckReport, check, within_budget
-from saywhere.data.decoded_cache import Store, open_store
+from saywhere.data.dataset import Dataset
+from saywhere.data.decoded_cache import Store
 from saywhere.data.manifest import Manifest, Row
 from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
-from saywhere.data.sampler import TrainingSet, levels_of, same_place, training_prompts, versions
 from saywhere.data.select import evaluation_prompt, limited, manifest_of
+from saywhere.data.training_prompts import levels_of, same_place, training_prompts, versions
+from saywhere.data.training_set import TrainingSet
 from saywhere.errors import ConfigError, nearest
-from saywhere.io.paths import cache_folder
 from saywhere.modeling.build import reads_tokens_of
 from saywhere.prompt_policies import PromptPolicy, open_policy
 from saywhere.text.cache import EmbeddingCache
@@ -33,7 +33,7 @@ class Material:
     report: CheckReport
     training: TrainingSet
     validation_rows: list[Row]
-    validation: Store
+    validation: Dataset
     table: PromptTable
     scale: EmbeddingScale | None
     encoder: Encoder | None
@@ -54,10 +54,9 @@ def gather(config: Config) -> Material:
     """Check, decode, embed, fit. Raises ConfigError, ManifestError, TooManyFaults and what encoders and files raise."""
     report = checked(config)
     train = limited(report.manifest, config)
-    stores = cache_folder() / "stores"
-    store = open_store(train, config.data.size, config.data.channels, stores)
+    dataset = _decoded(config, train)
     validation_rows = report.manifest.split(config.data.validation_split) or train[:64]
-    validation, asked = _validation(config, validation_rows, stores)
+    validation, asked = _validation(config, validation_rows)
     encoder, scale, table, policy = None, None, wordless(), open_policy(config, train)
     if config.fusion.uses_text:
         encoder, spoken = open_encoder(config.text), training_prompts(config, train)
@@ -67,7 +66,7 @@ def gather(config: Config) -> Material:
         scale = fitted_scale(config, train, spoken, table)
     return Material(
         report,
-        TrainingSet(config, train, store, table),
+        TrainingSet(config, dataset, table),
         validation_rows,
         validation,
         table,
@@ -78,16 +77,25 @@ def gather(config: Config) -> Material:
     )
 
 
-def _validation(config: Config, rows: list[Row], stores: Path) -> tuple[Store, list[str]]:
+def _validation(config: Config, rows: list[Row]) -> tuple[Dataset, list[str]]:
     """Pictures and what is said of them; of a model that learns from mosaics alone, mosaics, for it knows nothing of single images."""
-    store = open_store(rows, config.data.size, config.data.channels, stores)
+    dataset = _decoded(config, rows)
     if config.data.mosaic < 1:
-        return store, [evaluation_prompt(row, config) for row in rows]
+        return dataset, [evaluation_prompt(row, config) for row in rows]
     drawn = mosaic.draw(
-        store, len(rows), config.train.seed, config.data.target, config.data.mosaic_side
+        dataset, len(rows), config.train.seed, config.data.target, config.data.mosaic_side
     )
     said = drawn.right if config.fusion.uses_text else [""] * len(rows)
-    return Store(drawn.images, drawn.masks, np.arange(len(rows))), said
+    decoded = Store(drawn.images, drawn.masks, np.arange(len(rows)))
+    size, channels = config.data.size, config.data.channels
+    return Dataset.of_rows(rows, size=size, channels=channels, decoded=decoded), said
+
+
+def _decoded(config: Config, rows: list[Row]) -> Dataset:
+    """Decoded at once: a file that is missing is an error before the first step."""
+    dataset = Dataset.of_rows(rows, size=config.data.size, channels=config.data.channels)
+    dataset.decode()
+    return dataset
 
 
 def checked(config: Config) -> CheckReport:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from saywhere.config import Config
-from saywhere.data.sampler import TrainingSet
+from saywhere.data.training_set import TrainingSet
 from saywhere.modeling.model import Model
 from saywhere.runs.directory import Run
 from saywhere.runs.history import EpochRow, read_history

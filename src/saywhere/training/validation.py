@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from saywhere.config import EvaluateConfig
+from saywhere.data.sampler import Sampler
 from saywhere.fusion.stack import spread
 from saywhere.losses import ReferringLoss
 from saywhere.training.setup import Material
@@ -65,19 +66,18 @@ def validate(
     model.eval()
     overlap, total, losses, pseudo_images = [], [], [], []
     numbers = material.table.numbers(material.validation_prompts)
-    store, size = material.validation, config.batch_size
-    for start in range(0, len(numbers), size):
-        part = slice(start, start + size)
-        image = store.images[store.image_of_row[part]].to(device).float() / 255
+    for part in Sampler(len(numbers), config.batch_size):
+        pixels, masks = material.validation.pixels(part)
+        image = pixels.to(device).float() / 255
         image = image.to(memory_format=memory_format)
-        target = store.masks[part].to(device).float()
+        target = masks.to(device).float()
         segmentation = model(image, material.table.embeddings[numbers[part]].to(device))
         losses.append(loss(segmentation, target, image, target).total * len(image))
         mask = (segmentation.logits.float().sigmoid() > config.threshold).float()
         # Double: single precision counts pixels exactly to 16 million only.
         overlap.append((mask * target).sum((1, 2, 3)).double())
         total.append((mask.sum((1, 2, 3)) + target.sum((1, 2, 3))).double())
-        if segmentation.pseudo_image is not None and start < N_SPREAD:
+        if segmentation.pseudo_image is not None and part[0] < N_SPREAD:
             pseudo_images.append(segmentation.pseudo_image.float())
     both, either = torch.cat(overlap), torch.cat(total)
     per_row = _dice(both, either)
@@ -86,7 +86,9 @@ def validate(
         dice_pooled=float(_dice(both.sum(), either.sum())),
         loss=float(torch.stack(losses).sum() / len(numbers)),
         spread=_spread(pseudo_images, numbers),
-        dice_per_image=_per_image(per_row.cpu().numpy(), np.asarray(store.image_of_row)),
+        dice_per_image=_per_image(
+            per_row.cpu().numpy(), np.asarray(material.validation.decoded.image_of_row)
+        ),
     )
 
 

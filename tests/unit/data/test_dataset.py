@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from torch.utils.data import DataLoader
 
 import saywhere
 from saywhere.data.dataset import Dataset
+from saywhere.data.decoded_cache import Store
 from saywhere.datasets.synthetic import make_phantoms
 from saywhere.errors import ManifestError, MissingFile, TooManyFaults, UsageError
 
@@ -103,7 +105,7 @@ def test_a_copy_for_a_worker_carries_no_pictures(phantoms: Path) -> None:
     cases = dataset(phantoms, size=96)
     before = cases[0]["image"]
     content = pickle.dumps(cases)
-    assert len(content) < cases._store.images.numel()
+    assert len(content) < cases.decoded.images.numel()
     assert torch.equal(pickle.loads(content)[0]["image"], before)
 
 
@@ -193,6 +195,41 @@ def _empty(folder: Path) -> Path:
     path = folder / "manifest.jsonl"
     path.write_text("")
     return path
+
+
+def test_rows_that_were_checked_need_no_manifest(phantoms: Path) -> None:
+    """As training, evaluation and probes read them: the same pictures, and no prompts."""
+    cases = dataset(phantoms)
+    of_rows = Dataset.of_rows(cases.rows, size=48, channels=1)
+    of_rows.decode()
+    for case, plain in zip(cases, of_rows):
+        assert torch.equal(case["image"], plain["image"])
+        assert torch.equal(case["mask"], plain["mask"])
+        assert (case["id"], plain["prompt"]) == (plain["id"], "")
+    assert of_rows.split == "train"
+    assert of_rows.report.faults == []
+
+
+def test_pictures_at_hand_are_not_decoded_and_travel_with_a_copy(phantoms: Path) -> None:
+    rows = dataset(phantoms).rows[:2]
+    decoded = Store(
+        torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
+        torch.ones(2, 1, 8, 8, dtype=torch.uint8),
+        np.array([1, 0]),
+    )
+    cases = Dataset.of_rows(rows, size=8, channels=1, decoded=decoded)
+    assert pickle.loads(pickle.dumps(cases))[1]["mask"].sum() == 64
+
+
+def test_a_mask_is_measured_at_its_own_size(phantoms: Path) -> None:
+    cases = Dataset.of_rows(dataset(phantoms).rows, size=16, channels=1)
+    mask = cases.rows[0].mask
+    assert mask is not None
+    truth = cases.truth(0, (48, 48))
+    assert np.array_equal(truth, np.asarray(Image.open(mask)) > 0)
+    without = Dataset.of_rows([replace(cases.rows[0], mask=None)], size=16, channels=1)
+    assert not without.truth(0, (5, 7)).any()
+    assert without.truth(0, (5, 7)).shape == (5, 7)
 
 
 def test_it_is_public() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from saywhere.captions.templates import PLACES
+from saywhere.data.dataset import Dataset
 from saywhere.data.decoded_cache import Store
+from saywhere.data.manifest import Row
 from saywhere.data.mosaic import NINE, Mosaics, draw, tile, unseen_wording, wordings
 from saywhere.text.directions import OPPOSITES, contradict
 
@@ -128,13 +131,17 @@ def test_wordings_of_nine_tiles_are_distinct_and_speak_of_no_quarters() -> None:
 
 
 @pytest.fixture
-def store(four: tuple[Tensor, Tensor]) -> Store:
+def dataset(four: tuple[Tensor, Tensor]) -> Dataset:
     images, masks = four
-    return Store(images, torch.ones_like(masks), np.arange(4))
+    decoded = Store(images, torch.ones_like(masks), np.arange(4))
+    rows = [Row(str(number), Path(f"{number}.png")) for number in range(4)]
+    return Dataset.of_rows(rows, size=SIZE, decoded=decoded)
 
 
-def test_right_words_name_the_tile_that_holds_the_target_and_others_do_not(store: Store) -> None:
-    drawn = draw(store, 30, 0, "polyp")
+def test_right_words_name_the_tile_that_holds_the_target_and_others_do_not(
+    dataset: Dataset,
+) -> None:
+    drawn = draw(dataset, 30, 0, "polyp")
     for mask, right, other in zip(drawn.masks[:, 0].numpy(), drawn.right, drawn.contradictory):
         row, column = (int(values.mean() >= SIZE / 2) for values in np.nonzero(mask))
         vertical, horizontal = (
@@ -146,15 +153,15 @@ def test_right_words_name_the_tile_that_holds_the_target_and_others_do_not(store
         assert not (horizontal in other and any(word in other for word in vertical))
 
 
-def test_nine_images_are_asked_for_by_their_nine_places(store: Store) -> None:
-    drawn = draw(store, 30, 0, "polyp", 3)
+def test_nine_images_are_asked_for_by_their_nine_places(dataset: Dataset) -> None:
+    drawn = draw(dataset, 30, 0, "polyp", 3)
     for mask, right in zip(drawn.masks[:, 0].numpy(), drawn.right):
         row, column = (int(np.median(values) * 3 / SIZE) for values in np.nonzero(mask))
         assert any(name in right for name in NINE[3 * row + column]), right
 
 
-def test_equal_seeds_draw_equal_mosaics_and_others_do_not(store: Store) -> None:
-    first, second, third = (draw(store, 6, seed, "polyp") for seed in (7, 7, 8))
+def test_equal_seeds_draw_equal_mosaics_and_others_do_not(dataset: Dataset) -> None:
+    first, second, third = (draw(dataset, 6, seed, "polyp") for seed in (7, 7, 8))
     assert isinstance(first, Mosaics)
     assert torch.equal(first.images, second.images)
     assert torch.equal(first.masks, second.masks)

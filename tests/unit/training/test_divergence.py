@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from saywhere.config import Config
-from saywhere.data.sampler import Batch
+from saywhere.data.training_set import Batch
 from saywhere.errors import TrainingDiverged
 from saywhere.runs.directory import create
 from saywhere.training.divergence import Step, StepGuard, check_validation

@@ -9,8 +9,8 @@ import pytest
 
 from saywhere.config import Config
 from saywhere.data.manifest import read_manifest
-from saywhere.data.sampler import same_place
 from saywhere.data.select import evaluation_prompt, limited
+from saywhere.data.training_prompts import same_place
 from saywhere.errors import ConfigError, MissingFile, TooManyFaults, UsageError
 from saywhere.training.setup import checked, gather
 from small_run import rows_of, write_rows
@@ -50,7 +50,7 @@ def test_who_learns_from_mosaics_alone_is_validated_on_mosaics(config: Config) -
     single, mosaics = (gather(config.replace(**{"data.mosaic": share})) for share in (0.5, 1.0))
     assert single.validation_prompts == [row.prompts["plain"][0] for row in single.validation_rows]
     assert (
-        len(mosaics.validation.masks)
+        len(mosaics.validation.decoded.masks)
         == len(mosaics.validation_prompts)
         == len(mosaics.validation_rows)
     )

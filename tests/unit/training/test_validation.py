@@ -11,7 +11,7 @@ import torch
 from monai.metrics import DiceMetric
 
 from saywhere.config import Config
-from saywhere.data.decoded_cache import Store
+from saywhere.data.dataset import Dataset
 from saywhere.losses import ReferringLoss
 from saywhere.modeling.build import build_model
 from saywhere.training.setup import Material, gather
@@ -36,7 +36,7 @@ def test_dice_is_monais_whatever_the_batch(
 ) -> None:
     model = build_model(config, material.scale, material.table.embeddings)
     found = measured(config.replace(**{"evaluate.batch_size": batch_size}), material, model)
-    store, metric = material.validation, DiceMetric(reduction="none")
+    store, metric = material.validation.decoded, DiceMetric(reduction="none")
     numbers = material.table.numbers([row.prompts["plain"][0] for row in material.validation_rows])
     with torch.no_grad():
         logits = model(
@@ -68,10 +68,10 @@ class Silent(torch.nn.Module):
 def test_nothing_found_where_nothing_is_counts_as_agreement(
     config: Config, material: Material
 ) -> None:
-    store = material.validation
-    empty = dataclasses.replace(
-        material, validation=Store(store.images, torch.zeros_like(store.masks), store.image_of_row)
-    )
+    decoded = material.validation.decoded
+    without_masks = dataclasses.replace(decoded, masks=torch.zeros_like(decoded.masks))
+    rows = Dataset.of_rows(material.validation.rows, size=config.data.size, decoded=without_masks)
+    empty = dataclasses.replace(material, validation=rows)
     found = measured(config, empty, Silent())
     assert (found.dice_mean, found.dice_pooled) == (1.0, 1.0)
 
@@ -100,14 +100,17 @@ def test_where_all_rows_say_the_same_there_is_no_spread(config: Config, material
 def test_rows_of_one_image_count_as_one_image(config: Config, material: Material) -> None:
     model = build_model(config, material.scale, material.table.embeddings)
     found = measured(config, material, model)
-    assert len(found.dice_per_image) == len(np.unique(material.validation.image_of_row)) == 4
+    decoded = material.validation.decoded
+    assert len(found.dice_per_image) == len(np.unique(decoded.image_of_row)) == 4
+    twice = dataclasses.replace(
+        decoded,
+        masks=decoded.masks.repeat(2, 1, 1, 1),
+        image_of_row=np.tile(decoded.image_of_row, 2),
+    )
+    rows = material.validation.rows * 2
     doubled = dataclasses.replace(
         material,
-        validation=Store(
-            material.validation.images,
-            material.validation.masks.repeat(2, 1, 1, 1),
-            np.tile(material.validation.image_of_row, 2),
-        ),
+        validation=Dataset.of_rows(rows, size=config.data.size, decoded=twice),
         validation_prompts=material.validation_prompts * 2,
     )
     assert measured(config, doubled, model).dice_per_image == pytest.approx(found.dice_per_image)

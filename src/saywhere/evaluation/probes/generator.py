@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from saywhere.config import Config
-from saywhere.data.decoded_cache import Store, open_store
+from saywhere.data.dataset import Dataset
 from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import PromptTable, embed, texts_of
 from saywhere.data.select import rows_of
@@ -21,7 +21,6 @@ from saywhere.fusion.stack import spread
 from saywhere.fusion.text_branch import TextBranch
 from saywhere.io import files, images
 from saywhere.io.overlay import panel
-from saywhere.io.paths import cache_folder
 from saywhere.metrics.statistics import bootstrap_mean
 from saywhere.modeling.build import build_model
 from saywhere.text.cache import EmbeddingCache
@@ -54,7 +53,7 @@ def probe_generator(
     ).text_branch
     assert model is not None
     assert material.encoder is not None
-    store = open_store(rows, config.data.size, config.data.channels, cache_folder() / "stores")
+    dataset = Dataset.of_rows(rows, size=config.data.size, channels=config.data.channels)
     levels = {
         level: [texts_of(row, level, "text.evaluate_prompts")[0] for row in rows]
         for level in _levels(rows, config)
@@ -63,7 +62,7 @@ def probe_generator(
         [prompt for prompts in levels.values() for prompt in prompts],
         EmbeddingCache(material.encoder),
     )
-    tests = {level: _Test(config, store, prompts, table) for level, prompts in levels.items()}
+    tests = {level: _Test(config, dataset, prompts, table) for level, prompts in levels.items()}
     found = {"before": _measure(tests, model)}
     train_words(model, material.training, steps, noise_std=material.noise_std, roi=_roi(config))
     found["alone"] = _measure(tests, model)
@@ -106,9 +105,10 @@ class _Test:
     """The test split's prompts of one level, and its masks at the network's size."""
 
     def __init__(
-        self, config: Config, store: Store, prompts: list[str], table: PromptTable
+        self, config: Config, dataset: Dataset, prompts: list[str], table: PromptTable
     ) -> None:
-        self.config, self.store, self.prompts = config, store, prompts
+        self.config, self.prompts = config, prompts
+        self.masks = dataset.decoded.masks
         self.embedding = table.embeddings[table.numbers(prompts)]
 
     @torch.inference_mode()
@@ -119,7 +119,7 @@ class _Test:
     def measure(self, model: TextBranch) -> dict[str, Any]:
         """AUC a case with its 95 % interval, Dice at the best threshold with its own, and the spread between prompts."""
         pseudo_images = self.generate(model)
-        brightness, masks = pseudo_images.mean(1).numpy(), self.store.masks[:, 0].numpy() > 0
+        brightness, masks = pseudo_images.mean(1).numpy(), self.masks[:, 0].numpy() > 0
         areas = [
             area for guess, mask in zip(brightness, masks) if (area := auc(guess, mask)) is not None
         ]
@@ -145,7 +145,7 @@ class _Test:
         pseudo_images, pictures, captions = self.generate(model), [], []
         for i in np.linspace(0, len(self.prompts) - 1, min(N_SHOWN, len(self.prompts))).astype(int):
             pseudo = (pseudo_images[i].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-            mask = np.repeat(self.store.masks[i].permute(1, 2, 0).numpy() * 255, 3, axis=2).astype(
+            mask = np.repeat(self.masks[i].permute(1, 2, 0).numpy() * 255, 3, axis=2).astype(
                 np.uint8
             )
             pictures += [np.repeat(pseudo, 3, axis=2) if pseudo.shape[2] == 1 else pseudo, mask]

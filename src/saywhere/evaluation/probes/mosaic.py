@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from saywhere.data import mosaic
-from saywhere.data.decoded_cache import open_store
+from saywhere.data.dataset import Dataset
 from saywhere.data.select import data_of, rows_of
 from saywhere.evaluation.cases import Case
 from saywhere.evaluation.summary import summarise
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
-from saywhere.io.paths import cache_folder
 from saywhere.metrics.functional import case_metrics
 
 LABELS = {
@@ -115,8 +114,8 @@ def measure_mosaics(
     """
     config = segmenter.config
     rows = rows_of(data_of(config, manifest), config.data.test_split, "name another run")
-    store = open_store(rows, config.data.size, config.data.channels, cache_folder() / "stores")
-    drawn = mosaic.draw(store, n_cases, seed, config.data.target, side or config.data.mosaic_side)
+    dataset = Dataset.of_rows(rows, size=config.data.size, channels=config.data.channels)
+    drawn = mosaic.draw(dataset, n_cases, seed, config.data.target, side or config.data.mosaic_side)
     prompts = {
         "right": drawn.right,
         "contradictory": drawn.contradictory,

@@ -1,0 +1,141 @@
+"""Training samples as batches: a function of (seed, step), without decoding or encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saywhere import seeds
+from saywhere.config import Config
+from saywhere.data import halves, mosaic
+from saywhere.data.dataset import Dataset
+from saywhere.data.manifest import Row
+from saywhere.data.prompt_table import PromptTable, texts_of
+from saywhere.data.sampler import Sampler
+from saywhere.data.training_prompts import half_sentences, levels_of, tile_sentences, versions
+from saywhere.text.directions import contradict
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The samples of one step, in the resized frame, not augmented."""
+
+    image: Tensor
+    """float32 (batch, channel, size, size), [0, 1]"""
+    mask: Tensor
+    """float32 (batch, 1, size, size), 0 or 1"""
+    embedding: Tensor
+    """float32 (batch, dim), as the encoder gives it"""
+    rows: list[int]
+    """Row numbers of the training set."""
+    prompts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """A data set with the sentences that a training draws for it."""
+
+    config: Config
+    dataset: Dataset
+    table: PromptTable
+    """Every sentence that can be drawn."""
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows of the data set."""
+        return self.dataset.rows
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        """The order of the rows."""
+        train = self.config.train
+        return Sampler(
+            len(self.dataset),
+            train.batch_size,
+            seed=train.seed,
+            steps_per_epoch=train.steps_per_epoch,
+        )
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """`train.steps_per_epoch`, or as many batches as fit into the rows."""
+        return len(self.sampler)
+
+    def batch(self, step: int) -> Batch:
+        """Make the batch of a step, the same one in every process.
+
+        Args:
+            step: from 0, counted over all epochs.
+
+        Returns:
+            `train.batch_size` samples, on the CPU.
+        """
+        rows = self.sampler.visits(step)
+        samples = [self._sample(step, place, row) for place, row in enumerate(rows)]
+        images, masks, numbers = zip(*samples)
+        return Batch(
+            torch.stack(images).float().div_(255),
+            torch.stack(masks).float(),
+            self.table.embeddings[torch.tensor(numbers)],
+            rows,
+            tuple(self.table.prompts[number] for number in numbers),
+        )
+
+    def reworded(self, batch: Batch, prompts: Sequence[str]) -> Batch:
+        """Give the images of a batch other sentences.
+
+        Args:
+            batch: on any device.
+            prompts: one per sample; the table must hold them.
+
+        Returns:
+            The batch with these sentences and their embeddings, on the same device.
+        """
+        numbers = torch.from_numpy(self.table.numbers(prompts))
+        embedding = self.table.embeddings[numbers].to(batch.embedding.device)
+        return replace(batch, embedding=embedding, prompts=tuple(prompts))
+
+    def _sample(self, step: int, place: int, row: int) -> tuple[Tensor, Tensor, int]:
+        """(image, mask, number of its sentence). The order of draws is part of every old run."""
+        data = self.config.data
+        random = seeds.generator(self.config.train.seed, "sample", step, place)
+        if random.random() < data.mosaic:
+            return self._mosaic(random, row)
+        image, mask = self.dataset.pixels(row)
+        # Drawn only where halves are wanted: a seed's samples stay what they were before halves.
+        if data.half and random.random() < data.half:
+            return image, *self._half(random, mask)
+        if random.random() < self.config.text.blank:
+            return image, mask, self.table.number[""]
+        text = self._draw_text(random, row)
+        opposite = contradict(text) if random.random() < data.absent else None
+        if opposite is not None:
+            return image, torch.zeros_like(mask), self.table.number[opposite]
+        return image, mask, self.table.number[text]
+
+    def _draw_text(self, random: np.random.Generator, row: int) -> str:
+        levels = levels_of(self.config)
+        if not levels:
+            return ""
+        texts = texts_of(self.rows[row], levels[random.integers(len(levels))])
+        chosen = versions(texts[random.integers(len(texts))], self.config)
+        return chosen[random.integers(len(chosen))] if len(chosen) > 1 else chosen[0]
+
+    def _half(self, random: np.random.Generator, mask: Tensor) -> tuple[Tensor, int]:
+        side = halves.SIDES[random.integers(2)]
+        texts = half_sentences(self.config, side) if levels_of(self.config) else ("",)
+        return halves.cut(mask, side), self.table.number[texts[random.integers(len(texts))]]
+
+    def _mosaic(self, random: np.random.Generator, row: int) -> tuple[Tensor, Tensor, int]:
+        side = self.config.data.mosaic_side
+        target = int(random.integers(side**2))
+        chosen = random.integers(len(self.rows), size=side**2)
+        chosen[target] = row
+        image, mask = mosaic.tile(*self.dataset.pixels(chosen), target, side)
+        texts = tile_sentences(self.config, target) if levels_of(self.config) else ("",)
+        return image, mask, self.table.number[texts[random.integers(len(texts))]]
