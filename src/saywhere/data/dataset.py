@@ -137,7 +137,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
         self.size = size
         self.channels = channels
         self.split = rows[0].split if rows else ""
-        self.transform: Callable[[dict[str, Any]], Any] | None = None
+        self.transform = None
         self.seed = 0
         self.epoch = 0
         self._given: Store | None = None
