@@ -1,15 +1,19 @@
-"""saywhere cache list|clear"""
+"""`saywhere cache list|clear`: decoded images and text embeddings that are reused."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from saywhere.io.cache import Kept
+
 cache = typer.Typer(
-    help="Decoded images and text embeddings, kept so that they are made once: how much there is, and letting go of it.",
+    help="Decoded images and text embeddings that later runs reuse: list them, remove them.",
     no_args_is_help=True,
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
@@ -22,29 +26,27 @@ def list_cache(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What is kept, the longest unused first, in $SAYWHERE_CACHE, else ~/.cache/saywhere."""
+    """List what the cache holds, the longest unused first.
+
+    It lies in $SAYWHERE_CACHE, else in ~/.cache/saywhere.
+    """
     from saywhere.io.cache import kept
     from saywhere.io.paths import cache_folder
 
-    found = [_facts(one) for one in kept()]
+    entries = [_facts(entry) for entry in kept()]
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(json.dumps(entries, indent=2))
         return
     if quiet:
-        for entry in found:
+        for entry in entries:
             typer.echo(entry["folder"])
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        "what",
-        "MB",
-        "unused for days",
-        "folder",
-        title=f"{len(found)} folders, {sum(entry['n_bytes'] for entry in found) / 1e6:,.0f} MB",
-    )
-    for entry in found:
+    title = f"{len(entries)} folders, {_megabytes(entries):,.0f} MB"
+    table = Table("what", "MB", "unused for days", "folder", title=title)
+    for entry in entries:
         table.add_row(
             entry["what"],
             f"{entry['n_bytes'] / 1e6:.1f}",
@@ -53,7 +55,8 @@ def list_cache(
         )
     Console().print(table)
     typer.echo(
-        f"in {cache_folder()}; `saywhere cache clear --unused 30` removes what nobody opened for 30 days"
+        f"in {cache_folder()}; "
+        "`saywhere cache clear --unused 30` removes what nobody opened for 30 days"
     )
 
 
@@ -65,27 +68,34 @@ def clear_cache(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove what is kept: it is made anew when it is needed. Runs, models (pulled ones too) and what people kept on the page stay. Exit 1 where some stays."""
+    """Empty the cache; what is needed again is made anew.
+
+    Runs, models (pulled ones too) and what people kept on the page stay. Exit code 1 where
+    something cannot be removed.
+    """
     from saywhere.cli.progress import warn
     from saywhere.io.cache import clear
 
-    gone, left = ([_facts(one) for one in part] for part in clear(unused))
+    removed, stuck = clear(unused)
+    entries = list(map(_facts, removed))
     if as_json:
-        typer.echo(json.dumps(gone, indent=2))
+        typer.echo(json.dumps(entries, indent=2))
     elif not quiet:
-        typer.echo(
-            f"{len(gone)} folders removed, {sum(entry['n_bytes'] for entry in gone) / 1e6:,.1f} MB"
-        )
-    for entry in left:
-        warn(f"{entry['folder']} could not be removed: it is in use, or another user's")
-    if left:
+        typer.echo(f"{len(entries)} folders removed, {_megabytes(entries):,.1f} MB")
+    for entry in stuck:
+        warn(f"{entry.folder} could not be removed: it is in use, or another user's")
+    if stuck:
         raise typer.Exit(1)
 
 
-def _facts(one: Any) -> dict[str, Any]:
+def _facts(entry: Kept) -> dict[str, Any]:
     return {
-        "folder": str(one.folder),
-        "what": one.what,
-        "n_bytes": one.n_bytes,
-        "unused_days": round(one.unused_days, 2),
+        "folder": str(entry.folder),
+        "what": entry.what,
+        "n_bytes": entry.n_bytes,
+        "unused_days": round(entry.unused_days, 2),
     }
+
+
+def _megabytes(entries: Iterable[dict[str, Any]]) -> float:
+    return sum(entry["n_bytes"] for entry in entries) / 1e6

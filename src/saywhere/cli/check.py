@@ -1,4 +1,7 @@
-"""`saywhere check MANIFEST`: which rows cannot be used, why, and what to do; and what the words look like."""
+"""`saywhere check MANIFEST`: which rows cannot be used, why, and what to do about it.
+
+It also shows what the prompts are like: how many, how many different ones, which places they name.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from saywhere.data.checks import CheckReport
     from saywhere.data.manifest import Manifest
 
 SHOWN = 20
+"""Faults that are printed; quarantine.jsonl holds all."""
 LOG_WIDTH = 160  # characters, where no terminal says otherwise
 QUARANTINED = 3
 
@@ -50,7 +56,7 @@ def check(
     import json
 
     from saywhere.cli.progress import CaseProgress, warn
-    from saywhere.data import checks as validate
+    from saywhere.data import checks
     from saywhere.data.manifest import read_manifest
     from saywhere.errors import UsageError
 
@@ -63,7 +69,7 @@ def check(
             remedy="choose another name for --out",
         )
     with CaseProgress("checking", _n_files(read), quiet=quiet or as_json) as advance:
-        report = validate.check(read, level, progress=lambda done, total: advance(1))
+        report = checks.check(read, level, progress=lambda done, total: advance(1))
     opposites = [] if encoder == "none" or quiet else _opposites(report.manifest, encoder, scale)
     summary = summarise(read, report, place) | {
         "warnings": _unusual_splits(read),
@@ -73,19 +79,25 @@ def check(
         typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
     elif not quiet:
         _print(summary, report)
-    for warning in summary["warnings"] if not quiet else ():
-        warn(f"warning: {warning}")
+    if not quiet:
+        for warning in summary["warnings"]:
+            warn(f"warning: {warning}")
     _write(report, place)
     if report.faults:
         raise typer.Exit(QUARANTINED)
 
 
 def summarise(manifest: Manifest, report: CheckReport, place: Path) -> dict[str, Any]:
-    """Counts a split, words a level, faults a kind. The words are those of all rows, faulty ones as well."""
-    texts = {
-        level: [text for row in manifest.rows for text in row.prompts.get(level, ())]
-        for level in manifest.levels
-    }
+    """Count rows per split, prompts per level and faults per kind.
+
+    Args:
+        manifest: all rows; the prompts of faulty ones count as well.
+        report: the rows that can be used, and the faults.
+        place: where the faults are written, if there are any.
+
+    Returns:
+        What `saywhere check --json` prints, but for warnings and opposites.
+    """
     return {
         "manifest": str(manifest.path),
         "rows": manifest.n_lines,
@@ -97,15 +109,16 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> dict[str,
             for split in manifest.splits
         },
         "kinds": report.kinds,
-        "levels": {level: _words(texts[level]) for level in manifest.levels},
+        "levels": {level: _prompts_of(manifest, level) for level in manifest.levels},
     }
 
 
-def _words(texts: list[str]) -> dict[str, Any]:
-    """Of one prompt level."""
+def _prompts_of(manifest: Manifest, level: str) -> dict[str, Any]:
+    """Counts of one prompt level."""
     from saywhere.text.directions import count_positions
     from saywhere.text.prompts import is_blank
 
+    texts = [text for row in manifest.rows for text in row.prompts.get(level, ())]
     positions = {word: n for word, n in count_positions(texts).items() if n}
     return {
         "texts": len(texts),
@@ -116,7 +129,10 @@ def _words(texts: list[str]) -> dict[str, Any]:
 
 
 def _unusual_splits(manifest: Manifest) -> list[str]:
-    """What is in a split that no configuration looks at by itself is neither trained with nor measured, and nobody says so."""
+    """Warnings of splits that no configuration reads by itself.
+
+    Their rows would be neither trained with nor measured, and no verb would say so.
+    """
     from saywhere.cli.progress import counted
     from saywhere.config import Config
     from saywhere.errors import nearest
@@ -124,41 +140,47 @@ def _unusual_splits(manifest: Manifest) -> list[str]:
     data = Config().data
     usual = (data.train_split, data.validation_split, data.test_split)
     return [
-        f"split {split!r} ({counted(len(manifest.split(split)), 'row')}) is read only where a configuration names it; "
-        f"by itself it takes {', '.join(usual)}: {nearest(split, usual)}"
+        f"split {split!r} ({counted(len(manifest.split(split)), 'row')}) is read only where "
+        f"a configuration names it; by itself it takes {', '.join(usual)}: {nearest(split, usual)}"
         for split in manifest.splits
         if split not in usual
     ]
 
 
 def _opposites(manifest: Manifest, encoder: str, scale: str) -> list[dict[str, Any]]:
-    """Cosines between sentences that differ in one position word, before and after scaling: does the encoder tell left from right?"""
+    """Does the encoder tell left from right?
+
+    Cosines between prompts that differ in one position word, before and after scaling.
+    """
     from saywhere.config import parse
     from saywhere.text.cache import EmbeddingCache
     from saywhere.text.distances import opposite_distances
     from saywhere.text.encoder import open_encoder
 
     config = parse({"text": {"encoder": encoder, "scale": scale}}, where="the command line")
+    # Prompts of one row and level belong together: each text has the number of its first group.
     group: dict[str, int] = {}
     for number, texts in enumerate(
         texts for row in manifest.rows for texts in row.prompts.values()
     ):
         for text in texts:
             group.setdefault(text, number)
-    found = opposite_distances(
-        list(group), list(group.values()), EmbeddingCache(open_encoder(config.text)), scale
-    )
-    return [vars(distance) for distance in found]
+    cache = EmbeddingCache(open_encoder(config.text))
+    distances = opposite_distances(list(group), list(group.values()), cache, scale)
+    return [vars(distance) for distance in distances]
 
 
 def _n_files(manifest: Manifest) -> int:
-    return len({row.image for row in manifest.rows}) + len(
-        {row.mask for row in manifest.rows if row.mask}
-    )
+    images = {row.image for row in manifest.rows}
+    masks = {row.mask for row in manifest.rows if row.mask}
+    return len(images) + len(masks)
 
 
 def _write(report: CheckReport, place: Path) -> None:
-    """Write the faults; where there are none, only over an older list, which would mislead. Raises NotWritable."""
+    """Write the faults. Raises NotWritable.
+
+    Where there are none, only an older list is replaced, since it would mislead.
+    """
     from saywhere.errors import NotWritable
 
     if not report.faults and not place.exists():
@@ -180,43 +202,52 @@ def _print(summary: dict[str, Any], report: CheckReport) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=LOG_WIDTH)
     console.print(
-        f"[bold]{escape(summary['manifest'])}[/]: {summary['rows']:,} rows, {summary['clean']:,} clean, {summary['quarantined']:,} set aside"
+        f"[bold]{escape(summary['manifest'])}[/]: {summary['rows']:,} rows, "
+        f"{summary['clean']:,} clean, {summary['quarantined']:,} set aside"
     )
     splits = Table("split", "rows", "clean")
     for name, counts in summary["splits"].items():
         splits.add_row(escape(name), f"{counts['rows']:,}", f"{counts['clean']:,}")
-    levels = Table("prompts", "texts", "distinct", "blank", "position words")
-    for name, words in summary["levels"].items():
-        positions = " · ".join(f"{word} {n:,}" for word, n in words["positions"].items()) or "none"
-        levels.add_row(
-            escape(name),
-            f"{words['texts']:,}",
-            f"{words['distinct']:,}",
-            f"{words['blank']:,}",
-            positions,
-        )
-    console.print(splits, *([levels] if summary["levels"] else []))
+    console.print(splits)
+    if summary["levels"]:
+        console.print(_levels_table(summary["levels"]))
     if summary["opposites"]:
-        opposites = Table(
-            "opposite words",
-            "sentences",
-            "cosine",
-            "after scaling",
-            title="does the encoder tell them apart? (1: not at all)",
-        )
-        for pair in summary["opposites"]:
-            opposites.add_row(
-                pair["pair"],
-                str(pair["n"]),
-                f"{pair['cosine_before']:.3f}",
-                f"{pair['cosine_after']:.3f}",
-            )
-        console.print(opposites)
+        console.print(_opposites_table(summary["opposites"]))
     if report.faults:
-        console.print(_faults(summary, report), f"all of them: {escape(summary['quarantine'])}")
+        console.print(
+            _faults_table(summary, report), f"all of them: {escape(summary['quarantine'])}"
+        )
 
 
-def _faults(summary: dict[str, Any], report: CheckReport) -> Any:
+def _levels_table(levels: dict[str, Any]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("prompts", "texts", "distinct", "blank", "position words")
+    for name, counts in levels.items():
+        positions = " · ".join(f"{word} {n:,}" for word, n in counts["positions"].items())
+        numbers = [f"{counts[key]:,}" for key in ("texts", "distinct", "blank")]
+        table.add_row(escape(name), *numbers, positions or "none")
+    return table
+
+
+def _opposites_table(opposites: list[dict[str, Any]]) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        "opposite words",
+        "sentences",
+        "cosine",
+        "after scaling",
+        title="does the encoder tell them apart? (1: not at all)",
+    )
+    for pair in opposites:
+        cosines = [f"{pair[key]:.3f}" for key in ("cosine_before", "cosine_after")]
+        table.add_row(pair["pair"], str(pair["n"]), *cosines)
+    return table
+
+
+def _faults_table(summary: dict[str, Any], report: CheckReport) -> Table:
     from rich.markup import escape
     from rich.table import Table
 

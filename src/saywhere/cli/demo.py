@@ -1,4 +1,4 @@
-"""saywhere demo"""
+"""`saywhere demo`: the main job, end to end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def demo(
         bool, typer.Option("--quiet", "-q", help="Print the report's place only.")
     ] = False,
 ) -> None:
-    """A prompt becomes a pseudo-image, joins an image, and a mask comes out: train, evaluate, predict, report."""
+    """Train, evaluate, predict and report, end to end, in some minutes.
+
+    A prompt becomes a pseudo-image, joins an image, and a mask comes out.
+    """
     from saywhere.cli.demo_run import demo as run_demo
     from saywhere.cli.progress import TrainingProgress
     from saywhere.report.build import build_report

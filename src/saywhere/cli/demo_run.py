@@ -162,9 +162,13 @@ def _texts_by_level(manifest: Manifest) -> dict[str, list[str]]:
 
 def _levels_saying_where(texts: dict[str, list[str]]) -> list[str]:
     """Levels of which one prompt in five or more names a side."""
-    counts = {level: count_positions(prompts) for level, prompts in texts.items()}
-    named = {level: sum(count[side] for side in OPPOSITES) for level, count in counts.items()}
-    return [level for level, n in named.items() if n > len(texts[level]) / 5]
+    levels = []
+    for level, prompts in texts.items():
+        counts = count_positions(prompts)
+        n_sides = sum(counts[side] for side in OPPOSITES)
+        if n_sides > len(prompts) / 5:
+            levels.append(level)
+    return levels
 
 
 def _most_telling(texts: dict[str, list[str]], levels: list[str], n_rows: int) -> str:

@@ -1,11 +1,18 @@
-"""`saywhere describe MANIFEST --to MANIFEST`: prompts from masks, so that any image and mask set becomes a text set."""
+"""`saywhere describe MANIFEST --to MANIFEST`: prompts from masks.
+
+Any set of images and masks becomes a set with prompts.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from saywhere.captions.grid import Agreement, PlaceRule
+    from saywhere.captions.lungs import LungRule
 
 
 def describe(
@@ -30,7 +37,11 @@ def describe(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
-    """Write number, size, shape and places of each mask as a sentence (level "described"). It is oracle text: it comes from the truth, and is marked so."""
+    """Write number, size, shape and places of each mask as a prompt.
+
+    The prompts are the level "described". They are oracle text: they come from the truth, and are
+    marked so.
+    """
     import json
 
     from saywhere.cli.progress import CaseProgress, warn
@@ -43,9 +54,9 @@ def describe(
     for fault in faults:
         warn(f"warning: {fault}")
     test = [] if level is None else examples_of(manifest.split("test"), [level])
-    held = rule.fit_on(test)
+    tested = rule.fit_on(test)
     if as_json:
-        facts = rule.to_json() | ({"test": held.to_json()} if held.n else {})
+        facts = rule.to_json() | ({"test": tested.to_json()} if tested.n else {})
         typer.echo(
             json.dumps(
                 {
@@ -58,15 +69,24 @@ def describe(
             )
         )
     elif not quiet:
-        fit = "in thirds of the image"
-        if rule.agreement is not None:
-            tested = f" and of {held.agreement:.1%} of {held.n:,} test sentences" if held.n else ""
-            fit = f"as {level!r} says them: all of {rule.agreement:.1%} of the {rule.n:,} sentences that it was fitted to{tested}"
-        typer.echo(
-            f"{to}: {len(manifest.rows) - len(faults):,} of {len(manifest.rows):,} rows described; places {fit}"
-        )
+        n_rows = len(manifest.rows)
+        places = _places(rule, level, tested)
+        typer.echo(f"{to}: {n_rows - len(faults):,} of {n_rows:,} rows described; places {places}")
         typer.echo(
             f"next: saywhere check {to} · in a configuration: text.train_prompts = {LEVEL!r}"
         )
     if faults:
         raise typer.Exit(3)
+
+
+def _places(rule: PlaceRule | LungRule, level: str | None, tested: Agreement) -> str:
+    """How places are named, and how well that fits the manifest's own prompts."""
+    if rule.agreement is None:
+        return "in thirds of the image"
+    fit = (
+        f"as {level!r} says them: all of {rule.agreement:.1%} of the {rule.n:,} sentences "
+        "that it was fitted to"
+    )
+    if tested.n:
+        fit += f" and of {tested.agreement:.1%} of {tested.n:,} test sentences"
+    return fit

@@ -1,4 +1,4 @@
-"""saywhere doctor"""
+"""`saywhere doctor`: what is installed, missing or too old."""
 
 from __future__ import annotations
 
@@ -15,44 +15,47 @@ import typer
 from saywhere.io.paths import cache_folder
 
 ENOUGH_BYTES = 2 * 10**9
+EXTRAS = ("serve", "prepare", "cluster")
+"""Those that change what a verb can do; the others are for developers."""
 
 
 def doctor(
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print what is not in order only."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Say what is installed, missing or too old, and what to do about it. Exit 1 where something that is needed is not in order."""
+    """Say what is installed, missing or too old, and what to do about it.
+
+    Exit code 1 where something that is needed is not in order.
+    """
     findings = [_python(), *_packages(), _cache(), _disk()]
+    shown = [finding for finding in findings if not (quiet and finding["ok"])]
     if as_json:
         typer.echo(json.dumps(findings, indent=2))
-    elif shown := [finding for finding in findings if not (quiet and finding["ok"])]:
+    elif shown:
         _draw(shown)
     if any(not finding["ok"] and finding["needed"] for finding in findings):
         raise typer.Exit(1)
 
 
 def _finding(
-    what: str, found: str, ok: bool, todo: str = "", *, needed: bool = True
+    what: str, state: str, ok: bool, todo: str = "", *, needed: bool = True
 ) -> dict[str, Any]:
-    return {"what": what, "found": found, "ok": ok, "needed": needed, "todo": "" if ok else todo}
+    return {"what": what, "found": state, "ok": ok, "needed": needed, "todo": "" if ok else todo}
 
 
 def _python() -> dict[str, Any]:
-    return _finding(
-        "Python", platform.python_version(), True
-    )  # an older one could not read these files
+    # Always in order: an older Python could not read these files.
+    return _finding("Python", platform.python_version(), True)
 
 
 def _packages() -> list[dict[str, Any]]:
-    """What Saywhere's own metadata asks for; an extra's package is needed by those only who use the extra."""
+    """What Saywhere's own metadata asks for; an extra's package is not needed without the extra."""
     from packaging.requirements import Requirement
 
     findings = []
     for text in metadata.requires("saywhere") or []:
         requirement = Requirement(text)
-        extra = next(
-            (name for name in ("serve", "prepare", "cluster") if _asks(requirement, name)), None
-        )
+        extra = next((name for name in EXTRAS if _asks(requirement, name)), None)
         if not _asks(requirement, "") and extra is None:
             continue
         findings.append(_package(requirement, extra))
@@ -79,8 +82,8 @@ def _package(requirement: Any, extra: str | None) -> dict[str, Any]:
     except metadata.PackageNotFoundError:
         return _finding(name, "not installed", False, install, needed=extra is None)
     fits = requirement.specifier.contains(version, prereleases=True)
-    found = version if fits else f"{version}, wanted {requirement.specifier}"
-    return _finding(name, found, fits, install, needed=extra is None)
+    state = version if fits else f"{version}, wanted {requirement.specifier}"
+    return _finding(name, state, fits, install, needed=extra is None)
 
 
 def _cache() -> dict[str, Any]:
@@ -88,23 +91,22 @@ def _cache() -> dict[str, Any]:
 
     folder = cache_folder()
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    can = os.access(place, os.W_OK)
-    held = f"{sum(one.n_bytes for one in kept()) / 1e9:.1f} GB"
+    is_writable = os.access(place, os.W_OK)
+    gigabytes = sum(entry.n_bytes for entry in kept()) / 1e9
     return _finding(
         "cache folder",
-        f"{held}, can{'' if can else 'not'} be written",
-        can,
+        f"{gigabytes:.1f} GB, {'can' if is_writable else 'cannot'} be written",
+        is_writable,
         "set SAYWHERE_CACHE to a folder that you may write to",
     )
 
 
 def _disk() -> dict[str, Any]:
     free = shutil.disk_usage(Path.cwd()).free
-    enough = free >= ENOUGH_BYTES
     return _finding(
         "free disk here",
         f"{free / 1e9:.1f} GB",
-        enough,
+        free >= ENOUGH_BYTES,
         "make room: a run and its decoded images take some 100 MB to 2 GB",
         needed=False,
     )
@@ -116,12 +118,12 @@ def _draw(findings: list[dict[str, Any]]) -> None:
 
     table = Table("", "what", "found", "what to do")
     for finding in findings:
-        sign = (
-            "[green]ok[/]"
-            if finding["ok"]
-            else "[red]no[/]"
-            if finding["needed"]
-            else "[yellow]–[/]"
-        )
-        table.add_row(sign, finding["what"], finding["found"], finding["todo"].replace("[", "\\["))
+        todo = finding["todo"].replace("[", "\\[")
+        table.add_row(_sign(finding), finding["what"], finding["found"], todo)
     Console().print(table)
+
+
+def _sign(finding: dict[str, Any]) -> str:
+    if finding["ok"]:
+        return "[green]ok[/]"
+    return "[red]no[/]" if finding["needed"] else "[yellow]–[/]"

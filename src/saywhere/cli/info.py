@@ -1,4 +1,7 @@
-"""`saywhere info`: what there is. The tables are plain facts, so that the answer comes without torch."""
+"""`saywhere info`: the networks, encoders, fusions and data sets that there are.
+
+The tables are plain facts, so that the answer comes without torch.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
         "dim": 768,
         "weights": "your own copy: text.path",
     },
-    "random": {"what": "a control: a random vector a sentence", "dim": 384, "weights": "none"},
+    "random": {"what": "a control: a random vector per sentence", "dim": 384, "weights": "none"},
     "place": {
         "what": "a control: the cells of a 3×3 grid that a sentence names",
         "dim": 10,
@@ -52,27 +55,14 @@ def info(
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print names only, one a line."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Print what there is: networks, encoders, fusions, sets; or what one network costs."""
+    """List networks, encoders, fusions and data sets; or count what one network costs."""
     if what == "network":
-        facts = network_facts(name, width, depth)
-        shown = (
-            [facts["name"]]
-            if quiet
-            else [f"{_heading(key)}: {_shown(value)}" for key, value in facts.items()]
-        )
-        typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else "\n".join(shown))
+        _print_network(network_facts(name, width, depth), quiet, as_json)
         return
     chosen = select(what, name)
     if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    title: [{"name": key, **row} for key, row in table.items()]
-                    for title, table in chosen.items()
-                },
-                ensure_ascii=False,
-            )
-        )
+        rows = {title: _rows(table) for title, table in chosen.items()}
+        typer.echo(json.dumps(rows, ensure_ascii=False))
     elif quiet:
         typer.echo("\n".join(key for table in chosen.values() for key in table))
     else:
@@ -80,7 +70,11 @@ def info(
 
 
 def tables() -> dict[str, dict[str, dict[str, Any]]]:
-    """Every table by its title: name → its facts."""
+    """Every table that `saywhere info` prints.
+
+    Returns:
+        Title → name → facts.
+    """
     networks = {name: entry._asdict() for name, entry in CATALOGUE.items()}
     networks[ADAPTED] = {"what": "any 2-D network of MONAI, for instance monai:SegResNet"}
     fusions = {name: {"what": fusion.what} for name, fusion in FUSIONS.items()}
@@ -92,7 +86,18 @@ def tables() -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def select(what: str | None, name: str | None = None) -> dict[str, dict[str, dict[str, Any]]]:
-    """The tables that were asked for. Raises UsageError."""
+    """Choose tables by title.
+
+    Args:
+        what: a title; None: all of them.
+        name: must be None; a name belongs to `info network` alone.
+
+    Returns:
+        Title → name → facts.
+
+    Raises:
+        UsageError: for an unknown title, and for a name.
+    """
     known = tables()
     if what is not None and what not in known:
         raise UsageError(f"info knows no {what!r}", remedy=nearest(what, [*known, "network"]))
@@ -105,7 +110,20 @@ def select(what: str | None, name: str | None = None) -> dict[str, dict[str, dic
 
 
 def network_facts(name: str | None, width: int = 64, depth: float = 1.0) -> dict[str, Any]:
-    """Parameters and GFLOP of one network at 3 and 6 channels, counted now. Raises UsageError."""
+    """Count parameters and GFLOP of one network at 3 and 6 channels.
+
+    Args:
+        name: of the network; `monai:CLASS` for one of MONAI.
+        width: channels of its first level.
+        depth: share of its published levels or blocks.
+
+    Returns:
+        Name, what it is, width, depth (None where it has no such scale), the image's side, and
+        the counts for an image and for a stack of image and pseudo-image.
+
+    Raises:
+        UsageError: for an unknown name, and without one.
+    """
     if name is None:
         raise UsageError(
             "info network was given no name",
@@ -114,11 +132,12 @@ def network_facts(name: str | None, width: int = 64, depth: float = 1.0) -> dict
     from saywhere.networks.cost import cost
     from saywhere.networks.registry import has_depth
 
-    image, stack = cost(name, 3, width, SIZE_PX, depth), cost(name, 6, width, SIZE_PX, depth)
-    told = CATALOGUE[name]._asdict() if name in CATALOGUE else {}
+    image = cost(name, 3, width, SIZE_PX, depth)
+    stack = cost(name, 6, width, SIZE_PX, depth)
+    entry = CATALOGUE[name]._asdict() if name in CATALOGUE else {}
     return {
         "name": name,
-        **{key: told[key] for key in ("what", "source", "pretrained") if key in told},
+        **{key: entry[key] for key in ("what", "source", "pretrained") if key in entry},
         "width": width,
         "depth": depth if has_depth(name) else None,
         "size_px": SIZE_PX,
@@ -131,6 +150,20 @@ def network_facts(name: str | None, width: int = 64, depth: float = 1.0) -> dict
     }
 
 
+def _print_network(facts: dict[str, Any], quiet: bool, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(facts, ensure_ascii=False))
+    elif quiet:
+        typer.echo(facts["name"])
+    else:
+        for key, value in facts.items():
+            typer.echo(f"{_heading(key)}: {_shown(value)}")
+
+
+def _rows(table: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"name": name, **facts} for name, facts in table.items()]
+
+
 def _draw(tables: dict[str, dict[str, dict[str, Any]]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -138,11 +171,8 @@ def _draw(tables: dict[str, dict[str, dict[str, Any]]]) -> None:
 
     console = Console()
     for title, table in tables.items():
-        keys = [
-            key
-            for key in dict.fromkeys(key for row in table.values() for key in row)
-            if key not in LONG
-        ]
+        columns = dict.fromkeys(key for row in table.values() for key in row)
+        keys = [key for key in columns if key not in LONG]
         drawn = Table(
             title.removesuffix("s"), *map(_heading, keys), box=SIMPLE_HEAD, pad_edge=False
         )

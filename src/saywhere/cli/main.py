@@ -24,7 +24,8 @@ from saywhere.cli.train import train
 
 app = typer.Typer(
     name="saywhere",
-    help="Say where, see the mask: referring medical image segmentation. Research use only, not a medical device.",
+    help="Say where, see the mask: referring medical image segmentation. "
+    "Research use only, not a medical device.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

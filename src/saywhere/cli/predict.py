@@ -1,4 +1,4 @@
-"""saywhere predict RUN IMAGE… --prompt "…" --out DIR"""
+"""`saywhere predict RUN IMAGE… --prompt "…" --out DIR`: masks of what the prompts name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from saywhere.inference.requests import Job
     from saywhere.inference.segmenter import Segmenter
 
-MANY, N_FIRST = 5, 3
+MANY = 5
+"""From so many predictions on, the least certain ones are named."""
+N_FIRST = 3
+"""So many of them."""
+SOURCES = "INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl"
 
 
 def predict(
@@ -25,21 +29,22 @@ def predict(
     ],
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="INPUT...", help="Pictures, or folders of pictures."),
+        typer.Argument(metavar="INPUT...", help="Images, or folders of images."),
     ] = None,
     prompt: Annotated[
         list[str] | None,
         typer.Option("--prompt", "-p", help="What to segment; may be repeated. Blank: no words."),
     ] = None,
     manifest: Annotated[
-        Path | None, typer.Option(help="Take pictures and prompts from a manifest instead.")
+        Path | None, typer.Option(help="Take images and prompts from a manifest instead.")
     ] = None,
     split: Annotated[str | None, typer.Option(help="With --manifest: only this split.")] = None,
     jobs: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.jsonl",
-            help='Take them from here instead, a line a picture: {"image": "a.png", "prompts": ["left", "right"]}.',
+            help="Take them from this file instead, one line per image: "
+            '{"image": "a.png", "prompts": ["left", "right"]}.',
         ),
     ] = None,
     out: Annotated[
@@ -60,51 +65,40 @@ def predict(
     mirror: Annotated[
         bool,
         typer.Option(
-            "--mirror", help="Average over four mirrorings, words and all, in four times the time."
+            "--mirror",
+            help="Average over four mirrored images and prompts, in four times the time.",
         ),
     ] = False,
     again: Annotated[
         bool,
         typer.Option(
             "--again",
-            help="Redo what --out holds already from the same picture, prompt, threshold and model.",
+            help="Redo what --out holds already of the same image, prompt, threshold and model.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
-    """Segment what the prompt names, at each picture's own size; what --out holds already is skipped, so that a stopped batch goes on."""
-    _one_source(inputs, prompt, manifest, split, jobs)
+    """Segment what the prompt names, at each image's own size.
+
+    What --out holds already is skipped, so that a stopped batch goes on.
+    """
+    _refuse_other_than_one_source(inputs, prompt, manifest, split, jobs)
     _find_run(run, inputs or [])  # before torch is loaded: a slip is refused at once
     from saywhere.inference import writers
 
-    writers.choose(formats)  # a wrong name is said before a model is loaded
-    from saywhere.cli.progress import CaseProgress, counted, warn
+    writers.choose(formats)  # a wrong name is refused before a model is loaded
+    from saywhere.cli.progress import CaseProgress
     from saywhere.inference.batch import run_jobs
-    from saywhere.inference.requests import jobs_for, jobs_from_file, jobs_from_manifest
     from saywhere.inference.segmenter import load
 
     segmenter = load(run, mirror=mirror or None)
-    if inputs and prompt is None and segmenter.hears_words:
-        raise UsageError(
-            "no --prompt",
-            allowed="say what to segment",
-            remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words',
-        )
-    refused: list[Failure] = []
-    if jobs is not None:
-        asked, refused = jobs_from_file(jobs, hears_words=segmenter.hears_words)
-    else:
-        asked = (
-            jobs_from_manifest(manifest, segmenter, split)
-            if manifest
-            else jobs_for(inputs or [], prompt or [""])
-        )
-    _warn_of_prompts(segmenter, asked)
-    with CaseProgress("pictures", total=len(asked), quiet=quiet or as_json) as advance:
+    todo, refused = _read_jobs(segmenter, inputs, prompt, manifest, split, jobs)
+    _warn_of_prompts(segmenter, todo)
+    with CaseProgress("images", total=len(todo), quiet=quiet or as_json) as advance:
         outcome = run_jobs(
             segmenter,
-            asked,
+            todo,
             out,
             threshold=threshold,
             formats=formats,
@@ -115,68 +109,34 @@ def predict(
     if as_json:
         typer.echo(json.dumps(outcome.to_json(), indent=2, ensure_ascii=False))
     elif not quiet:
-        before = (
-            f", {outcome.n_skipped:,} of them done before (--again redoes them)"
-            if outcome.n_skipped
-            else ""
-        )
-        typer.echo(
-            f"{counted(len(outcome.predictions), 'prediction')} in {out}{before}{_least_sure(outcome)}"
-        )
+        typer.echo(_summary(outcome, out))
     _warn_of_outcome(outcome, out)
     if outcome.failures:
-        what = counted(len(outcome.failures), "job")
-        warn(
-            f"set aside: {what}, see {out / 'failures.jsonl'}; the first: {outcome.failures[0].reason}"
-        )
         raise typer.Exit(3)
 
 
-def _least_sure(outcome: Outcome) -> str:
-    """Of many, those that a person looks at first: nothing is marked, or the model is least sure of what it marks."""
-    if len(outcome.predictions) < MANY:
-        return ""
-    ordered = sorted(outcome.predictions, key=lambda prediction: prediction.confidence or 0.0)
-    first = [f"{prediction.first_file} ({_how_good(prediction)})" for prediction in ordered]
-    return f"; look at these first: {', '.join(first[:N_FIRST])}"
-
-
-def _how_good(prediction: Prediction) -> str:
-    if not prediction.confidence:
-        return "nothing marked"
-    if prediction.expected_dice is None:
-        return f"{prediction.confidence:.0%} sure"
-    return f"expected Dice {prediction.expected_dice:.2f}"
-
-
-def _one_source(
+def _refuse_other_than_one_source(
     inputs: list[Path] | None,
     prompt: list[str] | None,
     manifest: Path | None,
     split: str | None,
     jobs: Path | None,
 ) -> None:
-    """Pictures with prompts, or a manifest, or jobs. Raises UsageError."""
-    given = [
-        name
-        for name, value in (("INPUT", inputs), ("--manifest", manifest), ("--jobs", jobs))
-        if value
-    ]
-    if not given:
+    """Images with prompts, or a manifest, or jobs: exactly one. Raises UsageError."""
+    options = (("INPUT", inputs), ("--manifest", manifest), ("--jobs", jobs))
+    sources = [name for name, value in options if value]
+    if not sources:
+        raise UsageError("nothing to predict", allowed=SOURCES)
+    if len(sources) > 1:
         raise UsageError(
-            "nothing to predict",
-            allowed="INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl",
-        )
-    if len(given) > 1:
-        raise UsageError(
-            f"both {given[0]} and {given[1]}",
-            allowed="INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl",
+            f"both {sources[0]} and {sources[1]}",
+            allowed=SOURCES,
             remedy="leave one of them out",
         )
     if prompt and not inputs:
         whose = "a manifest's rows" if manifest else "the lines of --jobs"
         raise UsageError(
-            f"both --prompt and {given[0]}",
+            f"both --prompt and {sources[0]}",
             allowed=f"{whose} have their own prompts",
             remedy="leave one of them out",
         )
@@ -199,6 +159,53 @@ def _find_run(run: Path, inputs: list[Path]) -> None:
     find(run)
 
 
+def _read_jobs(
+    segmenter: Segmenter,
+    inputs: list[Path] | None,
+    prompt: list[str] | None,
+    manifest: Path | None,
+    split: str | None,
+    jobs: Path | None,
+) -> tuple[list[Job], list[Failure]]:
+    """What to predict, and the lines of --jobs that cannot be read. Raises UsageError."""
+    from saywhere.inference.requests import jobs_for, jobs_from_file, jobs_from_manifest
+
+    if jobs is not None:
+        return jobs_from_file(jobs, hears_words=segmenter.hears_words)
+    if manifest is not None:
+        return jobs_from_manifest(manifest, segmenter, split), []
+    if prompt is None and segmenter.hears_words:
+        raise UsageError(
+            "no --prompt",
+            allowed="say what to segment",
+            remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words',
+        )
+    return jobs_for(inputs or [], prompt or [""]), []
+
+
+def _summary(outcome: Outcome, out: Path) -> str:
+    """How many predictions lie where; of many also those that a person should look at first."""
+    from saywhere.cli.progress import counted
+
+    line = f"{counted(len(outcome.predictions), 'prediction')} in {out}"
+    if outcome.n_skipped:
+        line += f", {outcome.n_skipped:,} of them done before (--again redoes them)"
+    if len(outcome.predictions) < MANY:
+        return line
+    # Those that mark nothing, or of whose mark the model is least sure.
+    ordered = sorted(outcome.predictions, key=lambda prediction: prediction.confidence or 0.0)
+    first = [f"{prediction.first_file} ({_how_good(prediction)})" for prediction in ordered]
+    return f"{line}; look at these first: {', '.join(first[:N_FIRST])}"
+
+
+def _how_good(prediction: Prediction) -> str:
+    if not prediction.confidence:
+        return "nothing marked"
+    if prediction.expected_dice is None:
+        return f"{prediction.confidence:.0%} sure"
+    return f"expected Dice {prediction.expected_dice:.2f}"
+
+
 def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
     from saywhere.cli.progress import counted, warn
     from saywhere.text.prompts import denies, is_blank
@@ -207,13 +214,20 @@ def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
         return
     if any(is_blank(job.prompt) for job in jobs):
         warn("a blank prompt means no words: the model marks what it finds by itself")
-    prompts, encoder = {job.prompt for job in jobs}, segmenter.encoder
-    if n_denying := sum(map(denies, prompts)):
-        warn(f"{counted(n_denying, 'prompt')} with a no, not, without or the like: the published sets hold no such words, and what they deny may be marked "
-             "all the same; say where the target is")  # fmt: skip
-    if n_long := sum(encoder.count_tokens(text) > encoder.max_length for text in prompts):
+    prompts = {job.prompt for job in jobs}
+    n_denying = sum(map(denies, prompts))
+    if n_denying:
         warn(
-            f"{counted(n_long, 'prompt')} longer than the {encoder.max_length} tokens that the encoder reads: what comes after them is not heard"
+            f"{counted(n_denying, 'prompt')} with a no, not, without or the like: "
+            "the published sets hold no such words, and what they deny may be marked all the same; "
+            "say where the target is"
+        )
+    encoder = segmenter.encoder
+    n_long = sum(encoder.count_tokens(text) > encoder.max_length for text in prompts)
+    if n_long:
+        warn(
+            f"{counted(n_long, 'prompt')} longer than the {encoder.max_length} tokens that "
+            "the encoder reads: what comes after them has no effect"
         )
 
 
@@ -222,9 +236,16 @@ def _warn_of_outcome(outcome: Outcome, out: Path) -> None:
 
     if outcome.n_others:
         warn(
-            f"{counted(outcome.n_others, 'earlier prediction')} of other pictures or prompts stay in {out}; predictions.jsonl lists all, these first"
+            f"{counted(outcome.n_others, 'earlier prediction')} of other images or prompts "
+            f"stay in {out}; predictions.jsonl lists all, these first"
         )
     if any(prediction.unfamiliarity > 1 for prediction in outcome.predictions):
         warn(
-            "some prompts are unlike those that the model was trained on (unfamiliarity above 1 in predictions.jsonl): check these masks"
+            "some prompts are unlike those that the model was trained on "
+            "(unfamiliarity above 1 in predictions.jsonl): check these masks"
+        )
+    if outcome.failures:
+        warn(
+            f"set aside: {counted(len(outcome.failures), 'job')}, see {out / 'failures.jsonl'}; "
+            f"the first: {outcome.failures[0].reason}"
         )

@@ -1,4 +1,4 @@
-"""`saywhere prepare SET --from DIR --to DIR`: a published download → a manifest with its images and masks."""
+"""`saywhere prepare SET --from DIR --to DIR`: a download becomes manifest, images and masks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def prepare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
-    """Turn a public set, as its publishers lay it out, into a manifest; counts are compared with the published ones."""
+    """Turn a public set, as its publishers lay it out, into a manifest.
+
+    Counts are compared with the published ones.
+    """
     import json
 
     from saywhere.cli.progress import CaseProgress, warn
@@ -45,13 +48,10 @@ def prepare(
             remedy=nearest(name, SETS),
         )
     if (source is None) != (name == PHANTOMS):
-        found = "phantoms are drawn, not read from --from" if source else f"no --from for {name}"
-        raise UsageError(
-            found,
-            remedy="leave --from out"
-            if source
-            else "name the folder that the download was unpacked into",
-        )
+        if source is not None:
+            raise UsageError(f"{name} are drawn, not read from --from", remedy="leave --from out")
+        remedy = "name the folder that the download was unpacked into"
+        raise UsageError(f"no --from for {name}", remedy=remedy)
     with CaseProgress(f"preparing {name}", quiet=quiet or as_json) as advance:
         prepared = SETS[name].prepare(source, target, lambda done, total: advance(1))
     for warning in prepared.warnings:

@@ -1,4 +1,7 @@
-"""Progress: a bar on a terminal, plain lines in a log, nothing when quiet. On stderr, so that stdout stays for results."""
+"""Progress: a bar on a terminal, plain lines in a log, nothing when quiet.
+
+It goes to stderr, so that stdout stays for results.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +26,20 @@ def _bar(console: Console, label: str) -> Progress:
 
 
 class TrainingProgress:
-    """Listens to a training: `listen=progress`."""
+    """Shows the events of a training: pass it as `listen`.
+
+    Attributes:
+        run: the run directory, once the training has begun.
+        best: best mean Dice on the validation split, once the training has ended.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
-        self.quiet, self.console = quiet, Console(stderr=True, quiet=quiet)
+        """Makes the bar. `quiet`: show nothing."""
+        self.console = Console(stderr=True, quiet=quiet)
         self.bar = _bar(self.console, "training")
         self.task: Any = None
         self.run: str | None = None
         self.best: float | None = None
-        """on validation, once the training has ended"""
 
     def __enter__(self) -> TrainingProgress:
         self.bar.__enter__()
@@ -47,9 +55,11 @@ class TrainingProgress:
         self._say(event["message"])
 
     def _start(self, event: dict[str, Any]) -> None:
-        rows, self.run = event["rows"], event["run"]
+        self.run = event["run"]
+        rows = event["rows"]
         self._say(
-            f"{event['run']}: {rows['train']} training rows, {rows['validation']} for validation, {event['n_steps']} steps"
+            f"{self.run}: {rows['train']} training rows, {rows['validation']} for validation, "
+            f"{event['n_steps']} steps"
         )
         self.task = self.bar.add_task(
             "training", total=event["n_steps"], completed=event["step"], note=""
@@ -84,9 +94,16 @@ class TrainingProgress:
 
 
 class CaseProgress:
-    """A count of cases: pass `advance` on."""
+    """A bar that counts cases; entering it gives the function that advances the bar."""
 
     def __init__(self, label: str, total: int | None = None, quiet: bool = False) -> None:
+        """Makes the bar.
+
+        Args:
+            label: what is counted or done.
+            total: number of cases; None: not known yet.
+            quiet: show nothing.
+        """
         self.bar = _bar(Console(stderr=True, quiet=quiet), label)
         self.task = self.bar.add_task(label, total=total, note="")
 
@@ -99,7 +116,11 @@ class CaseProgress:
 
 
 def warn(message: str) -> None:
-    """One line on stderr."""
+    """Write one line to stderr.
+
+    Args:
+        message: a warning or note, without the program's name.
+    """
     sys.stderr.write(f"saywhere: {message}\n")
 
 
@@ -114,15 +135,29 @@ def warn_of_replaced(names: Sequence[str]) -> None:
         warn(f"{files} in place of the frozen cell of the same name: {', '.join(names)}")
 
 
-def warn_of_quarantine(found: dict[str, Any]) -> None:
-    """Of a measurement: raises Exit 3 where faulty rows were set aside, and says how to see them."""
-    if found["quarantined"]:
-        warn(
-            f"set aside: {counted(found['quarantined'], 'faulty row')}, see `saywhere check {found['manifest']}`"
-        )
+def warn_of_quarantine(summary: dict[str, Any]) -> None:
+    """Say how to see the faulty rows that a measurement set aside.
+
+    Args:
+        summary: of the measurement, with `quarantined` (rows) and `manifest`.
+
+    Raises:
+        typer.Exit: with code 3, where there are such rows.
+    """
+    if summary["quarantined"]:
+        rows = counted(summary["quarantined"], "faulty row")
+        warn(f"set aside: {rows}, see `saywhere check {summary['manifest']}`")
         raise typer.Exit(3)
 
 
 def counted(number: int, noun: str) -> str:
-    """1 picture, 2 pictures."""
+    """A number with its noun.
+
+    Args:
+        number: how many.
+        noun: in the singular; its plural ends in s.
+
+    Returns:
+        "1 image", "2 images".
+    """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
