@@ -1,4 +1,5 @@
-"""Early fusion in a Lightning module: `python examples/lightning_module.py` (seconds of a CPU; needs `pip install pytorch-lightning`).
+"""Early fusion in a Lightning module: `python examples/lightning_module.py` (seconds of a CPU;
+needs `pip install pytorch-lightning`).
 
 Prints the test Dice with right words and with another case's words.
 """
@@ -22,12 +23,15 @@ SIZE = 32
 
 
 class Referring(lightning.LightningModule):
-    """Fusion and any network. The checkpoint holds the scale, projection and generator beside the network; the frozen encoder is no part of it."""
+    """Fusion and any network. The checkpoint holds the scale, projection and generator beside the
+    network; the frozen encoder is no part of it.
+    """
 
     def __init__(self, fusion: EarlyFusion, network: torch.nn.Module) -> None:
         super().__init__()
         self.fusion, self.network = fusion, network
-        self.augmentation, self.criterion = Augmentation(), DiceCELoss(sigmoid=True)
+        self.augmentation = Augmentation()
+        self.criterion = DiceCELoss(sigmoid=True)
 
     def training_step(self, batch: dict[str, Any], batch_number: int) -> Tensor:
         """Draw one geometry a sample, as a function of the step: stack and mask take the same."""

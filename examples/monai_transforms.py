@@ -1,8 +1,10 @@
-"""Early fusion as MONAI transforms: `python examples/monai_transforms.py` (seconds of a CPU; phantoms drawn by saywhere).
+"""Early fusion as MONAI transforms: `python examples/monai_transforms.py` (seconds of a CPU;
+phantoms drawn by saywhere).
 
-A transform runs in workers, where nothing can learn. So projection and generator learn first, alone, to draw where the words point (the region
-term `mask`); then they are stacked onto the images by `FuseWordsd`, and `RandGeometryd` turns stack and label together. The network's loop
-knows nothing of text. Prints the test Dice with right words and with another case's words.
+A transform runs in workers, where nothing can learn. So projection and generator learn first,
+alone, to draw where the words point (the region term `mask`); then they are stacked onto the images
+by `FuseWordsd`, and `RandGeometryd` turns stack and label together. The network's loop knows
+nothing of text. Prints the test Dice with right words and with another case's words.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ SIZE = 32
 
 
 def main(n_steps: int = 300, n_words_first: int = 200) -> tuple[float, float]:
-    """Teach the words, then train and measure; returns the mean Dice with right and with shuffled words."""
+    """Teach the words, then train and measure; returns the mean Dice with right and with shuffled
+    words.
+    """
     set_determinism(0)
     manifest = saywhere.make_phantoms(tempfile.mkdtemp(), n_train=64, n_val=0, n_test=24, size=SIZE)
     training = saywhere.Dataset(manifest, "train", prompts="taught", size=SIZE, channels=1)
@@ -40,10 +44,8 @@ def main(n_steps: int = 300, n_words_first: int = 200) -> tuple[float, float]:
     network = BasicUNet(
         spatial_dims=2, in_channels=2, out_channels=1, features=(8, 8, 16, 32, 64, 8)
     )
-    criterion, optimizer = (
-        DiceCELoss(sigmoid=True),
-        torch.optim.AdamW(network.parameters(), lr=3e-3),
-    )
+    criterion = DiceCELoss(sigmoid=True)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
     loader = DataLoader(training, batch_size=16, shuffle=True, drop_last=True)
     for batch in islice((batch for _ in range(n_steps) for batch in loader), n_steps):
         loss = criterion(network(batch["image"]), batch["mask"])
@@ -51,9 +53,9 @@ def main(n_steps: int = 300, n_words_first: int = 200) -> tuple[float, float]:
         loss.backward()
         optimizer.step()
     network.eval()
-    return measure(network, manifest, Compose([FuseWordsd("image", fusion)])), measure(
-        network, manifest, Compose([Shuffled(manifest), FuseWordsd("image", fusion)])
-    )
+    right = measure(network, manifest, Compose([FuseWordsd("image", fusion)]))
+    wrong = Compose([Shuffled(manifest), FuseWordsd("image", fusion)])
+    return right, measure(network, manifest, wrong)
 
 
 def teach_words(training: saywhere.Dataset, n_steps: int) -> EarlyFusion:

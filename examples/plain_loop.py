@@ -1,6 +1,8 @@
-"""Early fusion in a plain PyTorch loop: `python examples/plain_loop.py` (seconds of a CPU; phantoms drawn by saywhere).
+"""Early fusion in a plain PyTorch loop: `python examples/plain_loop.py` (seconds of a CPU; phantoms
+drawn by saywhere).
 
-What is saywhere's is marked with ←; the rest is yours. Prints the test Dice with right words and with another case's words.
+What is saywhere's is marked with ←; the rest is yours. Prints the test Dice with right words and
+with another case's words.
 """
 
 from __future__ import annotations

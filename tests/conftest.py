@@ -1,4 +1,6 @@
-"""What holds for every test: no network, a cache of its own, few threads, and shapes checked at run time."""
+"""What holds for every test: no network, a cache of its own, few threads, and shapes checked at run
+time.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,8 @@ os.environ["SAYWHERE_CACHE"] = _cache = tempfile.mkdtemp(
 from jaxtyping import install_import_hook
 
 SOURCE = Path(__file__).parents[1] / "src"
-_SHAPES = "|".join(
-    re.findall(r"^(\w+) = \w+\[", (SOURCE / "saywhere/types.py").read_text("utf-8"), re.MULTILINE)
-)
+_TYPES = (SOURCE / "saywhere/types.py").read_text(encoding="utf-8")
+_SHAPES = "|".join(re.findall(r"^(\w+) = (?:Float|Bool|Int)\[", _TYPES, re.MULTILINE))
 _NAMES_SHAPES = re.compile(
     r"^from jaxtyping import|"
     rf"^from saywhere\.types import (\([^)]*|[^(\n]*)\b({_SHAPES})\b",

@@ -1,6 +1,8 @@
-"""Run what a page of the documentation shows, block by block, in one folder, as its reader would; only smaller.
+"""Run what a page of the documentation shows, block by block, in one folder, as its reader would;
+only smaller.
 
-Verbs run in this process (opening torch anew for each would take minutes), `saywhere serve` in a thread, anything else in bash.
+Verbs run in this process (opening torch anew for each would take minutes), `saywhere serve` in a
+thread, anything else in bash.
 """
 
 from __future__ import annotations
@@ -23,9 +25,18 @@ from saywhere.cli.main import app
 from unit.serve.served import serving_here
 
 SMALLER = {
-    "data.size": 32, "network.width": 4, "fusion.words_first": 2, "train.epochs": 1, "train.steps_per_epoch": 2, "train.batch_size": 2,
-    "train.validate_every": 1, "train.precision": "32-true", "train.threads": 1, "train.device": "cpu", "evaluate.bootstrap": 100,
-}  # fmt: skip
+    "data.size": 32,
+    "network.width": 4,
+    "fusion.words_first": 2,
+    "train.epochs": 1,
+    "train.steps_per_epoch": 2,
+    "train.batch_size": 2,
+    "train.validate_every": 1,
+    "train.precision": "32-true",
+    "train.threads": 1,
+    "train.device": "cpu",
+    "evaluate.bootstrap": 100,
+}
 """What a documented training is changed to, on top of all that it says itself."""
 VERBS = set(typer.main.get_command(app).commands)
 SHOWN_ADDRESS = "127.0.0.1:7860"

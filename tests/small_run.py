@@ -1,4 +1,5 @@
-"""A few tiny phantoms and a run trained on them: made once a session, shared by every test that only reads them.
+"""A few tiny phantoms and a run trained on them: made once a session, shared by every test that
+only reads them.
 
 The conftest.py of a folder that wants these fixtures imports them from here.
 """
@@ -25,10 +26,19 @@ from saywhere.text.encoder import ENCODERS
 from saywhere.training.trainer import train
 
 SMALL = {
-    "data.size": 32, "data.channels": 1, "text.train_prompts": "taught", "text.evaluate_prompts": "plain", "text.unseen_prompts": "unseen",
-    "network.width": 4, "train.epochs": 2, "train.precision": "32-true", "train.threads": 1, "train.device": "cpu",
-    "optimizer.learning_rate": 3e-3, "evaluate.bootstrap": 200,
-}  # fmt: skip
+    "data.size": 32,
+    "data.channels": 1,
+    "text.train_prompts": "taught",
+    "text.evaluate_prompts": "plain",
+    "text.unseen_prompts": "unseen",
+    "network.width": 4,
+    "train.epochs": 2,
+    "train.precision": "32-true",
+    "train.threads": 1,
+    "train.device": "cpu",
+    "optimizer.learning_rate": 3e-3,
+    "evaluate.bootstrap": 200,
+}
 _made: dict[str, Any] = {}
 
 

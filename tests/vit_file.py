@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-WIDTH, DEPTH, HIDDEN = 4, 1 / 12, 48
+WIDTH = 4
+DEPTH = 1 / 12
+HIDDEN = 48
 
 
 def published() -> dict[str, np.ndarray]:

@@ -1,7 +1,8 @@
 """The pages that people read, and the snippets in them.
 
-A block of ```console or ```python is run in a test where its page is one of docs/ (tests/docs), unless the line above it is
-`<!-- not run: REASON -->`. A block of any language with `title="FILE"` is a file that the page has its reader write.
+A block of ```console or ```python is run in a test where its page is one of docs/ (tests/docs),
+unless the line above it is `<!-- not run: REASON -->`. A block of any language with `title="FILE"`
+is a file that the page has its reader write.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 CONSOLE = {"console", "bash", "sh", "shell"}
 BLOCK = re.compile(
-    r'(?:^<!-- not run: (?P<reason>[^\n]+?) -->\n+)?^```(?P<language>\w+)(?:[^\n]*title="(?P<title>[^"]+)")?[^\n]*\n(?P<code>.*?)^```',
+    r"(?:^<!-- not run: (?P<reason>[^\n]+?) -->\n+)?"
+    r'^```(?P<language>\w+)(?:[^\n]*title="(?P<title>[^"]+)")?[^\n]*\n(?P<code>.*?)^```',
     re.MULTILINE | re.DOTALL,
 )
 
@@ -39,7 +41,9 @@ def snippets(text: str) -> list[Snippet]:
 
 
 def commands(code: str) -> Iterator[list[str]]:
-    """Each command's words; a backslash joins lines, `#` begins a comment, and a prompt `$ ` is no word."""
+    """Each command's words; a backslash joins lines, `#` begins a comment, and a prompt `$ ` is no
+    word.
+    """
     for line in code.replace("\\\n", " ").splitlines():
         if words := shlex.split(line.removeprefix("$ "), comments=True):
             yield words

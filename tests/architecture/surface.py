@@ -1,6 +1,8 @@
-"""What users rely on, read off the code: names and signatures, verbs and options, configuration keys, error codes.
+"""What users rely on, read off the code: names and signatures, verbs and options, configuration
+keys, error codes.
 
-`python tests/architecture/surface.py` writes api_surface.json anew; its diff is what a reviewer looks at.
+`python tests/architecture/surface.py` writes api_surface.json anew; its diff is what a reviewer
+looks at.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ import json
 import pytest
 from surface import INVENTORY, surface
 
-# The contract: scripts and outside tests rely on these forms, so they may not go even when the inventory is written anew.
+# The contract: scripts and outside tests rely on these forms, so they may not go even when the
+# inventory is written anew.
 VERBS = {
     "demo": {"--data", "--out"},
     "prepare": {"--from", "--to"},
@@ -34,7 +35,8 @@ CONFIG = {
 def test_the_public_surface_is_the_inventory() -> None:
     written = json.loads(INVENTORY.read_text(encoding="utf-8"))
     assert surface() == written, (
-        "meant? then run `python tests/architecture/surface.py`, and name the change in CHANGELOG.md"
+        "meant? then run `python tests/architecture/surface.py`, "
+        "and name the change in CHANGELOG.md"
     )
 
 

@@ -1,4 +1,6 @@
-"""deploy/ keeps what docs/deploy.md promises. No container engine is needed: the files are linted and read."""
+"""deploy/ keeps what docs/deploy.md promises. No container engine is needed: the files are linted
+and read.
+"""
 
 from __future__ import annotations
 
@@ -89,9 +91,16 @@ def test_the_options_that_they_start_it_with_exist(command: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["DynamicUser=yes", "ProtectSystem=strict", "NoNewPrivileges=yes", "StateDirectory=saywhere", "IPAddressDeny=any", "IPAddressAllow=localhost",
-     "EnvironmentFile=/etc/saywhere/token.env"],
-)  # fmt: skip
+    [
+        "DynamicUser=yes",
+        "ProtectSystem=strict",
+        "NoNewPrivileges=yes",
+        "StateDirectory=saywhere",
+        "IPAddressDeny=any",
+        "IPAddressAllow=localhost",
+        "EnvironmentFile=/etc/saywhere/token.env",
+    ],
+)
 def test_the_unit_is_hardened(line: str) -> None:
     assert line in UNIT.splitlines()
 

@@ -1,4 +1,6 @@
-"""What is cheap stays cheap: the figure's room order is held by import-linter, the lazy imports by these."""
+"""What is cheap stays cheap: the figure's room order is held by import-linter, the lazy imports by
+these.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,9 @@ import subprocess
 import sys
 
 import pytest
+import typer
+
+from saywhere.cli.main import app
 
 HEAVY = {
     "torch",
@@ -20,7 +25,7 @@ HEAVY = {
     "PIL",
     "jinja2",
 }
-VERBS = ("demo", "prepare", "check", "train", "evaluate", "predict", "report", "probe", "info")
+VERBS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 SAYWHERE = """
 import sys
 from saywhere.__main__ import main
@@ -29,11 +34,14 @@ try:
 except SystemExit as exit:
     assert not exit.code, exit.code
 """
-TELL = "\nsys.stderr.write(chr(10) + ' '.join(sorted({name.partition('.')[0] for name in sys.modules})))"
+TELL = """
+names = sorted({name.partition('.')[0] for name in sys.modules})
+sys.stderr.write(chr(10) + ' '.join(names))
+"""
 
 
 def loaded_by(code: str, *options: str) -> tuple[set[str], str]:
-    """Run code in a fresh interpreter: the top-level modules that it loaded, and what it printed."""
+    """Run code in a fresh interpreter; returns the top-level modules it loaded, and its output."""
     command = [sys.executable, "-c", code + TELL, *options]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, result.stderr

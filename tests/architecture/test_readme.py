@@ -1,4 +1,6 @@
-"""What the pages show is true: commands are accepted, names exist, links lead somewhere. tests/docs runs what the pages of docs/ show."""
+"""What the pages show is true: commands are accepted, names exist, links lead somewhere. tests/docs
+runs what the pages of docs/ show.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,8 @@ def test_a_page_is_true(page: str) -> None:
         ("```python\nimport saywhere\nsaywhere.lode('run')\n```", "no saywhere.lode"),
         ("```python\nfrom saywhere.errors import UsagError\n```", "no saywhere.errors.UsagError"),
         (
-            "<!-- not run: it needs a cluster -->\n```console\nsaywhere experiment GRID.toml --at ray\n```",
+            "<!-- not run: it needs a cluster -->\n"
+            "```console\nsaywhere experiment GRID.toml --at ray\n```",
             "No such option: --at",
         ),
         ("see [this](docs/nowhere.md)", "no file docs/nowhere.md"),

@@ -1,4 +1,6 @@
-"""The guards that conftest.py puts around the whole suite are at work (what code may read is in test_source.py)."""
+"""The guards that conftest.py puts around the whole suite are at work (what code may read is in
+test_source.py).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The house rules that no linter knows: size, names, docstrings, and no door for code in a file of data."""
+"""The house rules that no linter knows: size, names, docstrings, and no door for code in a file of
+data.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def undocumented(code: str) -> Iterator[str]:
 
 
 def unsafe(code: str) -> Iterator[str]:
-    """Calls that could run code out of a file: pickles, evaluated text, archives that choose where they unpack."""
+    """Calls that could run code out of a file: pickles, evaluated text, archives that choose where
+    they unpack.
+    """
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.Call):
             continue
@@ -74,22 +78,27 @@ def unsafe(code: str) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "code",
-    ["eval(text)", "pickle.load(file)", "torch.load(path)", "torch.load(path, weights_only=flag)", "np.load(path, allow_pickle=True)",
-     "AutoModel.from_pretrained(path, trust_remote_code=yes)", "archive.extractall(folder)"],
-)  # fmt: skip
+    [
+        "eval(text)",
+        "pickle.load(file)",
+        "torch.load(path)",
+        "torch.load(path, weights_only=flag)",
+        "np.load(path, allow_pickle=True)",
+        "AutoModel.from_pretrained(path, trust_remote_code=yes)",
+        "archive.extractall(folder)",
+    ],
+)
 def test_an_unsafe_call_is_found(code: str) -> None:
     assert len(list(unsafe(code))) == 1
 
 
 def test_a_safe_call_is_left_alone() -> None:
-    assert (
-        list(
-            unsafe(
-                "model.eval(); torch.load(path, weights_only=True); np.load(path, allow_pickle=False)"
-            )
-        )
-        == []
-    )
+    code = """
+model.eval()
+torch.load(path, weights_only=True)
+np.load(path, allow_pickle=False)
+"""
+    assert list(unsafe(code)) == []
 
 
 def test_a_missing_docstring_is_found() -> None:

@@ -1,4 +1,4 @@
-"""The bans of the style hold for the whole tree; offenders that remain are listed, and only shrink."""
+"""The bans of the style hold for the whole tree; the list of offenders that remain only shrinks."""
 
 from __future__ import annotations
 

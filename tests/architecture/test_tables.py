@@ -1,4 +1,6 @@
-"""No number of the README, of docs/service.md or of docs/results is typed: each is what the committed results give."""
+"""No number of the README, of docs/service.md or of docs/results is typed: each is what the
+committed results give.
+"""
 
 from __future__ import annotations
 
@@ -66,16 +68,15 @@ MODELS = sorted(path.parent.name for path in (ROOT / "src/saywhere/models").glob
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_models_card_holds_what_was_measured_of_it_since(name: str) -> None:
-    folder, measured = ROOT / "src/saywhere/models" / name, trust(name)
+    folder = ROOT / "src/saywhere/models" / name
+    measured = trust(name)
     facts = read_facts(folder)
     for key in ("trust", "expected", "expected_from"):
         assert facts["evidence"]["evaluation"][key] == measured[key]
     assert measured["trust"]["n"] == facts["evidence"]["evaluation"]["words"]["right"]["n"]
     text = (folder / "README.md").read_text(encoding="utf-8")
-    assert (
-        f"{measured['expected']['right']['mean']:.3f} where {measured['expected']['right']['dice']:.3f} was found"
-        in text
-    )
+    right = measured["expected"]["right"]
+    assert f"{right['mean']:.3f} where {right['dice']:.3f} was found" in text
     assert facts == script("cards").renewed(name)
     assert text == card(facts)
 
@@ -100,14 +101,29 @@ def test_the_services_figures_are_those_of_the_committed_results() -> None:
 
 
 def test_a_kept_load_is_a_line_of_the_services_table() -> None:
-    found = {"command": "python benchmarks/measure/load.py RUN --minutes 10 --clients 4", "clients": 4,
-             "minutes": 10.0, "answers": {"good 200": 9000, "bad 415": 900},
-             "images_per_s": 15.0, "p50_s": 0.2, "p99_s": 0.9, "memory_growth": 1.004, "threads": [12, 12], "files": [30, 31], "same_answer": True, "cores": 2,
-             "memory_gib": 24, "load_before": 0.1, "network": "lite", "size_px": 160, "torch": "2.13.0"}  # fmt: skip
+    found = {
+        "command": "python benchmarks/measure/load.py RUN --minutes 10 --clients 4",
+        "clients": 4,
+        "minutes": 10.0,
+        "answers": {"good 200": 9000, "bad 415": 900},
+        "images_per_s": 15.0,
+        "p50_s": 0.2,
+        "p99_s": 0.9,
+        "memory_growth": 1.004,
+        "threads": [12, 12],
+        "files": [30, 31],
+        "same_answer": True,
+        "cores": 2,
+        "memory_gib": 24,
+        "load_before": 0.1,
+        "network": "lite",
+        "size_px": 160,
+        "torch": "2.13.0",
+    }
     table = script("tables")._service([found])
     assert (
-        "| 4 | 10 | 9000 good 200, 900 bad 415 | 15.0 | 0.2 s | 0.9 s | × 1.004 | 12 → 12 | 30 → 31 | yes | 2 cores, 24 GiB"
-        in table
+        "| 4 | 10 | 9000 good 200, 900 bad 415 | 15.0 | 0.2 s | 0.9 s | × 1.004 | 12 → 12 "
+        "| 30 → 31 | yes | 2 cores, 24 GiB" in table
     )
     assert "`python benchmarks/measure/load.py RUN --minutes 10 --clients 4`" in table
 
@@ -130,7 +146,8 @@ def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(
         (tmp_path / run / "config.toml").write_text("[train]\nepochs = 3\nsteps_per_epoch = 10\n")
     (tmp_path / "alone/run.json").write_text(json.dumps({"started_from": str(tmp_path / "model")}))
     (tmp_path / "model/run.json").write_text("{}")
-    blank, recipes = script("blank"), tmp_path / "recipes"
+    blank = script("blank")
+    recipes = tmp_path / "recipes"
     monkeypatch.setattr(blank, "RECIPES", recipes)
     for part, epochs in (("", 20), ("last", 3)):
         (recipes / part).mkdir()

@@ -1,4 +1,6 @@
-"""A verdict of docs/results follows from its interval and its seeds, and says when there is but one."""
+"""A verdict of docs/results follows from its interval and its seeds, and says when there is but
+one.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def fill(folder: Path, gains: list[float], text_is_heard: list[bool]) -> None:
-    """Cells "image" and "text" of a table, a seed each gain; contradictory words cost 0.2 where the words are heard."""
+    """Cells "image" and "text" of a table, a seed each gain; contradictory words cost 0.2 where the
+    words are heard.
+    """
     folder.mkdir()
     dice = np.linspace(0.3, 0.6, N)
     cells = []
@@ -147,7 +151,8 @@ def test_the_mean_of_sets_is_beside_the_mark(verdicts: ModuleType, tmp_path: Pat
     half = 1.96 * spans.std() / np.sqrt(2)  # of the mean of two such sets, drawn apart
     found = verdicts.mean_of_sets("text", "image", {"a": "A", "b": "B"}, 0.64)()
     shown = re.fullmatch(
-        r"0\.650 \[(.+), (.+)\] \(A 0\.550 · B 0\.750\), 1 seed; without a prompt 0\.450, `\*_lite_224`",
+        r"0\.650 \[(.+), (.+)\] \(A 0\.550 · B 0\.750\), 1 seed; "
+        r"without a prompt 0\.450, `\*_lite_224`",
         found.measured,
     )
     assert shown
@@ -218,7 +223,8 @@ def test_what_words_cost_is_what_was_counted(verdicts: ModuleType, tmp_path: Pat
     )
     assert (
         verdicts.cost("UNet")().measured
-        == "+2.00% weights and +0.20% arithmetic; and 5.5 GFLOP once a sentence (BERT-base) beside 50.0 an image, `cost`"
+        == "+2.00% weights and +0.20% arithmetic; and 5.5 GFLOP once a sentence (BERT-base) "
+        "beside 50.0 an image, `cost`"
     )
     assert verdicts.cost("UNet")().verdict == "reproduced (below 1 %)"
     one["image and words"]["gflop"] = 51.0
@@ -245,7 +251,9 @@ def test_the_simulated_coverage_is_the_committed_one() -> None:
 
 
 class InGrid(dict[str, Any]):
-    """A table's results where only labels that its grid has can be asked for: each has one made-up cell."""
+    """A table's results where only labels that its grid has can be asked for: each has one made-up
+    cell.
+    """
 
     def __init__(self, table: str) -> None:
         grid = read_grid(ROOT / "benchmarks/grids" / f"{table}.toml")

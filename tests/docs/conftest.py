@@ -1,4 +1,6 @@
-"""A folder such as the pages presume: the demo's run (a small one), its phantoms, a picture, and the checkout's configurations."""
+"""A folder such as the pages presume: the demo's run (a small one), its phantoms, a picture, and
+the checkout's configurations.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from pages import ROOT
 
 from page_run import PageRun
 from saywhere.data.manifest import read_manifest
-from saywhere.datasets import synthetic as phantoms
-from saywhere.experiments import executors as workers
+from saywhere.datasets import synthetic
+from saywhere.experiments import executors
 from saywhere.networks import registry
 from saywhere.text import encoder
 from small_run import config, evaluated, events, image_only, manifest, one_encoder, shared, trained
@@ -62,14 +64,16 @@ def _draw(folder: Path, manifest: Path) -> None:
 
 
 def _make_work_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few phantoms, and a grid's cells in this process; what a page registers is forgotten after it."""
+    """Few phantoms, and a grid's cells in this process; what a page registers is forgotten after
+    it.
+    """
 
     def few(folder: Path, **_: Any) -> Path:
-        return phantoms.make_phantoms(folder, n_train=8, n_val=4, n_test=4, size=32, seed=11)
+        return synthetic.make_phantoms(folder, n_train=8, n_val=4, n_test=4, size=32, seed=11)
 
     monkeypatch.setattr("saywhere.datasets.phantoms.make_phantoms", few)
     monkeypatch.setattr(
-        workers, "_processes", lambda jobs, work, side_by_side: ((job, work(job)) for job in jobs)
+        executors, "_processes", lambda jobs, work, side_by_side: ((job, work(job)) for job in jobs)
     )
     monkeypatch.setattr(registry, "NETWORKS", dict(registry.NETWORKS))
     monkeypatch.setattr(encoder, "ENCODERS", dict(encoder.ENCODERS))

@@ -55,7 +55,8 @@ class Children:
     """`run(*words)` is `saywhere WORDS` in a child of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.count = folder, 0
+        self.folder = folder
+        self.count = 0
         environment = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
         command = [sys.executable, str(Path(__file__).with_name("forks.py"))]
         self.server = subprocess.Popen(

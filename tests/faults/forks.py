@@ -1,6 +1,8 @@
-"""Runs `saywhere …` in forked children, to be killed: what is heavy is imported once, then a child costs little.
+"""Runs `saywhere …` in forked children, to be killed: what is heavy is imported once, then a child
+costs little.
 
-One order a line on stdin, as JSON; one answer a line on stdout: {"pid": …} at its start, {"code": …} at its end.
+One order a line on stdin, as JSON; one answer a line on stdout: {"pid": …} at its start, {"code":
+…} at its end.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ def answer(**facts: Any) -> None:
 
 
 def obey(order: dict[str, Any]) -> int:
-    """In the child: stdout and stderr to files, limits and sabotage as ordered, then the command line as it is."""
+    """In the child: stdout and stderr to files, limits and sabotage as ordered, then the command
+    line as it is.
+    """
     for number, name in ((1, order["out"]), (2, order["err"])):
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     if order.get("cache"):
@@ -74,7 +78,8 @@ def _used_bytes() -> int:
 
 def _stall(marker: Path, number: int) -> None:
     """Halfway through the given checkpoint's write: leave a marker, and wait to be killed."""
-    write_bytes, seen = Path.write_bytes, [0]
+    write_bytes = Path.write_bytes
+    seen = [0]
 
     def slow(path: Path, content: bytes) -> int:
         seen[0] += path.name.startswith(".checkpoint")

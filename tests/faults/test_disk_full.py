@@ -54,7 +54,8 @@ def test_a_training_says_so_and_its_last_checkpoint_loads_and_resumes(
 
     with pytest.raises(
         NotWritable,
-        match=rf"cannot write .*{name} \(no space left on device; [\d,]+ bytes free\): make room on the disk",
+        match=rf"cannot write .*{name} \(no space left on device; [\d,]+ bytes free\): "
+        "make room on the disk",
     ) as caught:
         train(config, tmp_path / "run", listen=listen)
     assert caught.value.exit_code == 1

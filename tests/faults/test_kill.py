@@ -21,11 +21,18 @@ from saywhere.training.trainer import train
 from small_run import once, wait_for
 
 KEPT = (
-    "metrics.jsonl", "metrics.csv", "config.toml", "checkpoints/last/checkpoint.safetensors", "checkpoints/last/state.json",
-    "checkpoints/best/checkpoint.safetensors", "checkpoints/best/state.json",
-)  # fmt: skip
+    "metrics.jsonl",
+    "metrics.csv",
+    "config.toml",
+    "checkpoints/last/checkpoint.safetensors",
+    "checkpoints/last/state.json",
+    "checkpoints/best/checkpoint.safetensors",
+    "checkpoints/best/state.json",
+)
 EPOCHS = 20
-LONGEST_S = 0.15  # from the end of an epoch to a kill: up to an epoch and a half, so that some of the run is always left
+LONGEST_S = 0.15
+"""From the end of an epoch to a kill: up to an epoch and a half, so that some of the run is always
+left."""
 
 
 def contents(run: Path) -> dict[str, bytes]:
@@ -87,16 +94,16 @@ def finished(children: Any, longer: Path, run: Path) -> Path:
 def check_kills(
     children: Any, longer: Path, run: Path, straight: Path, moments: list[float], writes: list[int]
 ) -> None:
-    """Kill one run again and again, these seconds after an epoch and inside of these checkpoint writes; then let it end."""
+    """Kill one run again and again, these seconds after an epoch and inside of these checkpoint
+    writes; then let it end.
+    """
     for moment in moments:
         resume = ["--resume"] if run.exists() else []
         ended = children.run("train", longer, "--out", run, *resume, disturb=killed_after(moment))
         assert ended.code == -signal.SIGKILL, (moments, ended)
     for i, number in enumerate(writes):
-        resume, marker = (
-            ["--resume"] if run.exists() else [],
-            run.with_name(f"{run.name}-{i}.marker"),
-        )
+        resume = ["--resume"] if run.exists() else []
+        marker = run.with_name(f"{run.name}-{i}.marker")
         ended = children.run(
             "train",
             longer,

@@ -1,4 +1,6 @@
-"""A cell of a grid that is killed goes on from its last checkpoint, and gives what it would have given."""
+"""A cell of a grid that is killed goes on from its last checkpoint, and gives what it would have
+given.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""NaN or infinity stops a training within a step, with a diagnostic, and never becomes `best` (R10)."""
+"""NaN or infinity stops a training within a step, with a diagnostic, and never becomes `best`
+(R10).
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,8 @@ def test_a_poisoned_batch_stops_it_and_best_stays(
     told: list[dict[str, Any]] = []
     with pytest.raises(
         TrainingDiverged,
-        match=rf"loss nan, gradient norm .* at step {step + 1}; loss and gradient must be finite: see .*diagnostic\.json",
+        match=rf"loss nan, gradient norm .* at step {step + 1}; "
+        r"loss and gradient must be finite: see .*diagnostic\.json",
     ):
         train(config, tmp_path / "run", listen=told.append)
     assert max(event["step"] for event in told if event["event"] == "step") <= step + 2

@@ -1,4 +1,6 @@
-"""A memory that does not hold the training: exit 1, a smaller suggestion, and the last checkpoint is valid (R9)."""
+"""A memory that does not hold the training: exit 1, a smaller suggestion, and the last checkpoint
+is valid (R9).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ def test_a_process_at_its_limit_says_what_to_do(children: Any, toml: Path, tmp_p
     assert ended.code == 1, ended.err
     last = ended.err.strip().splitlines()[-1]
     assert last == (
-        "saywhere: no memory left at train.batch_size 40, data.size 32; the last checkpoint is valid: "
+        "saywhere: no memory left at train.batch_size 40, data.size 32; "
+        "the last checkpoint is valid: "
         "--set train.batch_size=20, a smaller data.size or network.width"
     )
     assert "Traceback" not in ended.err
@@ -55,7 +58,8 @@ def test_the_last_checkpoint_loads_and_resumes(
     def full(loop: Loop, number: int, batch: Any) -> Any:
         if number == 7:
             raise RuntimeError(
-                "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."
+                "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: "
+                "can't allocate memory: you tried to allocate 1 bytes."
             )
         return step(loop, number, batch)
 

@@ -190,10 +190,13 @@ def _flipped(content: bytes, place: int) -> bytes:
 
 
 def mutants(whole: bytes, seed: int) -> Iterator[bytes]:
-    """Endless: bytes flipped, cut, doubled; headers rewritten by rule, with and without a right digest."""
+    """Endless: bytes flipped, cut, doubled; headers rewritten by rule, with and without a right
+    digest.
+    """
     random = np.random.default_rng(seed)
     length = struct.unpack("<Q", whole[:8])[0]
-    header, body = json.loads(whole[8 : 8 + length]), whole[8 + length :]
+    header = json.loads(whole[8 : 8 + length])
+    body = whole[8 + length :]
     while True:
         if random.random() < 0.4:
             yield _damaged(whole, length, random)
@@ -315,7 +318,9 @@ def check_mutants(run: Path, tmp_path: Path, n: int, seed: int) -> None:
     whole = (run / "checkpoints/best/checkpoint.safetensors").read_bytes()
     folder = tmp_path / "hostile"
     folder.mkdir()
-    path, n_refused, made = folder / named.WEIGHTS, 0, mutants(whole, seed)
+    path = folder / named.WEIGHTS
+    made = mutants(whole, seed)
+    n_refused = 0
     for number in range(n):
         path.write_bytes(next(made))
         try:

@@ -1,4 +1,6 @@
-"""A folder that may not be written to: one clear error, nothing half done. Refusals are injected: root may write anywhere."""
+"""A folder that may not be written to: one clear error, nothing half done. Refusals are injected:
+root may write anywhere.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,8 @@ def test_a_training_that_may_not_make_its_folder(
     read_only(tmp_path / "place", refusal)
     with pytest.raises(
         NotWritable,
-        match=r"cannot write .*place.* \((read-only|permission).*: choose a folder that you may write to",
+        match=r"cannot write .*place.* \((read-only|permission).*: "
+        "choose a folder that you may write to",
     ) as caught:
         train(config, tmp_path / "place/run")
     assert caught.value.exit_code == 1

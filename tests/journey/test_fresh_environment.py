@@ -1,6 +1,8 @@
-"""A researcher's first day: the wheel that is built here, installed into an environment of its own, used from a folder that is not the checkout.
+"""A researcher's first day: the wheel that is built here, installed into an environment of its own,
+used from a folder that is not the checkout.
 
-The dependencies are this environment's (a path file lends them: installing gigabytes anew would test pip); Saywhere itself is the wheel alone.
+The dependencies are this environment's (a path file lends them: installing gigabytes anew would
+test pip); Saywhere itself is the wheel alone.
 """
 
 from __future__ import annotations
@@ -23,19 +25,36 @@ from pathlib import Path
 import numpy as np
 import saywhere
 
+manifest = saywhere.make_phantoms("phantoms", n_train=24, n_val=4, n_test=6, size=32)
 config = saywhere.Config().replace(**{
-    "data.manifest": str(saywhere.make_phantoms("phantoms", n_train=24, n_val=4, n_test=6, size=32)), "data.size": 32, "data.channels": 1,
-    "text.train_prompts": "taught", "text.evaluate_prompts": "plain", "network.width": 4, "train.epochs": 1, "train.device": "cpu",
-    "train.threads": 1, "train.precision": "32-true", "evaluate.bootstrap": 200})
+    "data.manifest": str(manifest),
+    "data.size": 32,
+    "data.channels": 1,
+    "text.train_prompts": "taught",
+    "text.evaluate_prompts": "plain",
+    "network.width": 4,
+    "train.epochs": 1,
+    "train.device": "cpu",
+    "train.threads": 1,
+    "train.precision": "32-true",
+    "evaluate.bootstrap": 200,
+})
 run = saywhere.train(config, "run")
 summary = saywhere.evaluate(run, words=["right", "shuffled"])
 image = np.full((50, 70, 3), 90, np.uint8)
 left, right = saywhere.load(run).segment_many([image, image], ["upper left", "lower right"])
 left.save("out", "left")
 print(json.dumps({
-    "from": saywhere.__file__, "version": saywhere.__version__, "n": summary["n"], "size": left.mask.shape, "is_bool": left.mask.dtype == bool,
-    "differ": bool((left.pseudo_image != right.pseudo_image).any()), "saved": sorted(path.name for path in Path("out").iterdir()),
-    "said": saywhere.describe(left.probability > 2, "polyp"), "case": len(saywhere.Dataset("phantoms", prompts="plain", size=32)[0])}))
+    "from": saywhere.__file__,
+    "version": saywhere.__version__,
+    "n": summary["n"],
+    "size": left.mask.shape,
+    "is_bool": left.mask.dtype == bool,
+    "differ": bool((left.pseudo_image != right.pseudo_image).any()),
+    "saved": sorted(path.name for path in Path("out").iterdir()),
+    "said": saywhere.describe(left.probability > 2, "polyp"),
+    "case": len(saywhere.Dataset("phantoms", prompts="plain", size=32)[0]),
+}))
 """
 GRID = """
 table = "first"

@@ -38,5 +38,7 @@ __all__ = [
 
 @pytest.fixture
 def say(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """`say(*words)` is `saywhere WORDS`; stdout and stderr are those of the process, whoever writes there."""
+    """`say(*words)` is `saywhere WORDS`; stdout and stderr are those of the process, whoever writes
+    there.
+    """
     return lambda *words: invoke(monkeypatch, capfd, *words)

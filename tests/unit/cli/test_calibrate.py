@@ -72,10 +72,8 @@ def test_other_data_is_named_again_in_what_to_do_next(
         "plain",
     )
     assert ended.code == 0
-    assert (
-        f"saywhere evaluate {run_copy} --data {manifest.with_name('all_test.jsonl')} --prompts plain"
-        in ended.out
-    )
+    other = manifest.with_name("all_test.jsonl")
+    assert f"saywhere evaluate {run_copy} --data {other} --prompts plain" in ended.out
 
 
 def test_what_was_learned_from_the_test_split_is_said_to_be(
@@ -91,8 +89,8 @@ def test_what_was_learned_from_the_test_split_is_said_to_be(
     ended = say("calibrate", run, "--split", "train")
     assert ended.code == 0
     assert (
-        "learned from the test split: what an evaluation says of it there is said of the cases that it was learned from"
-        in " ".join(ended.err.split())
+        "learned from the test split: what an evaluation says of it there "
+        "is said of the cases that it was learned from" in " ".join(ended.err.split())
     )
 
 

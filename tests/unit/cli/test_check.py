@@ -111,7 +111,8 @@ def test_a_read_only_folder_asks_for_another_place(
     monkeypatch.setattr(files.os, "fsync", lambda descriptor: (_ for _ in ()).throw(read_only))
     with pytest.raises(
         NotWritable,
-        match=r"cannot write .*quarantine\.jsonl .*read-only file system.*: name another place for the list with --out FILE",
+        match=r"cannot write .*quarantine\.jsonl .*read-only file system.*: "
+        "name another place for the list with --out FILE",
     ):
         run(manifest)
     assert sorted(tmp_path.iterdir()) == before
@@ -189,7 +190,10 @@ def test_a_split_that_nothing_reads_by_itself_is_warned_of(
     manifest.write_text(manifest.read_text().replace('"test"', '"tset"'))
     ended = say("check", manifest, "--json")
     assert ended.code == 0
-    told = "split 'tset' (1 row) is read only where a configuration names it; by itself it takes train, val, test: did you mean 'test'?"
+    told = (
+        "split 'tset' (1 row) is read only where a configuration names it; "
+        "by itself it takes train, val, test: did you mean 'test'?"
+    )
     assert json.loads(ended.out)["warnings"] == [told]
     assert ended.err == f"saywhere: warning: {told}\n"
     assert say("check", manifest, "--quiet") == Ended(0, "", "")

@@ -1,4 +1,6 @@
-"""saywhere compare: Markdown to the terminal or a file, a page with figures, and what else a file may not be."""
+"""saywhere compare: Markdown to the terminal or a file, a page with figures, and what else a file
+may not be.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-SHIM = f"#!{sys.executable}\nfrom saywhere.__main__ import main\n\nmain()\n"  # as pip writes it: completion goes by the program's name
+# As pip writes it: completion goes by the program's name.
+SHIM = f"#!{sys.executable}\nfrom saywhere.__main__ import main\n\nmain()\n"
 
 
 @pytest.fixture
@@ -34,6 +35,9 @@ def test_it_is_installed_for_the_shell_that_asks_and_completes_verbs_and_options
     assert "bash completion installed" in bash("saywhere --install-completion; true")
     script = home / ".bash_completions" / "saywhere.sh"
     assert str(script) in (home / ".bashrc").read_text()
-    ask = f'source {script}; COMP_WORDS=({{}}); COMP_CWORD={{}}; _saywhere_completion saywhere; echo "${{{{COMPREPLY[*]}}}}"'
+    ask = (
+        f"source {script}; COMP_WORDS=({{}}); COMP_CWORD={{}}; "
+        '_saywhere_completion saywhere; echo "${{COMPREPLY[*]}}"'
+    )
     assert bash(ask.format("saywhere tr", 1)).split() == ["train"]
     assert {"--set", "--resume", "--from"} <= set(bash(ask.format("saywhere train -", 2)).split())

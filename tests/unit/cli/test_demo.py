@@ -1,4 +1,4 @@
-"""`saywhere demo`: a thin door (what lies behind it is in tests/unit/engine/test_demo.py)."""
+"""`saywhere demo`: a thin door (what lies behind it: test_demo_run.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from console import Ended
-from saywhere.cli import demo_run as demo
+from saywhere.cli import demo_run
 
 Say = Callable[..., Ended]
 
@@ -26,7 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, evaluated: Path) -> list[tuple[Any, .
         say("1/4 making phantoms")
         return evaluated
 
-    monkeypatch.setattr(demo, "demo", at_once)
+    monkeypatch.setattr(demo_run, "demo", at_once)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from saywhere.cli import demo_run as demo
+from saywhere.cli import demo_run
 from saywhere.config import Config, read
 from saywhere.data.manifest import Manifest, Row, read_manifest
 from saywhere.datasets import phantoms
@@ -18,7 +18,7 @@ CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 
 
 def test_the_phantoms_recipe_is_that_of_its_file() -> None:
-    assert read(CONFIGS / "phantoms.toml") == demo.PHANTOMS
+    assert read(CONFIGS / "phantoms.toml") == demo_run.PHANTOMS
 
 
 def test_the_real_recipe_is_kvasirs_without_paths_and_levels() -> None:
@@ -28,7 +28,7 @@ def test_the_real_recipe_is_kvasirs_without_paths_and_levels() -> None:
         "text.train_prompts": "prompt",
         "text.evaluate_prompts": "prompt",
     }
-    assert read(CONFIGS / "kvasir.toml").replace(**free) == demo.REAL
+    assert read(CONFIGS / "kvasir.toml").replace(**free) == demo_run.REAL
 
 
 def manifest_with(prompts: dict[str, tuple[str, ...]]) -> Manifest:
@@ -62,7 +62,7 @@ def manifest_with(prompts: dict[str, tuple[str, ...]]) -> Manifest:
 def test_levels_are_taken_from_the_manifest(
     prompts: dict[str, tuple[str, ...]], trained: list[str], evaluated: str, target: str
 ) -> None:
-    found = demo.real_config(manifest_with(prompts))
+    found = demo_run.real_config(manifest_with(prompts))
     assert (found.text.train_prompts, found.text.evaluate_prompts, found.data.target) == (
         trained,
         evaluated,
@@ -76,7 +76,7 @@ def test_other_names_of_levels_serve_as_well() -> None:
         {"noun": ("nodule",), "full": ("two nodules, lower left",), "short": ("nodule, left",)},
     )
     rows = tuple(Row(str(i), Path("a.png"), prompts=texts) for i, texts in enumerate(prompts))
-    config = demo.real_config(Manifest(Path("m.jsonl"), rows, "digest"))
+    config = demo_run.real_config(Manifest(Path("m.jsonl"), rows, "digest"))
     assert config.text.train_prompts == ["full", "short"]
     assert config.text.evaluate_prompts == "full"
     assert config.data.target == "nodule"
@@ -88,21 +88,23 @@ def test_a_noun_that_changes_from_row_to_row_is_no_target() -> None:
         {"noun": ("cyst",), "full": ("one cyst, lower left",)},
     )
     rows = tuple(Row(str(i), Path("a.png"), prompts=texts) for i, texts in enumerate(prompts))
-    assert demo.real_config(Manifest(Path("m.jsonl"), rows, "digest")).data.target == "lesion"
+    assert demo_run.real_config(Manifest(Path("m.jsonl"), rows, "digest")).data.target == "lesion"
 
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same demo of a few seconds."""
-    make = demo.make_phantoms
+    make = demo_run.make_phantoms
 
     def few(folder: Path, **asked: Any) -> Path:
         return make(folder, **asked | {"n_train": 4, "n_val": 2, "n_test": 3})
 
     replace = Config.replace
-    monkeypatch.setattr(demo, "make_phantoms", few)
+    monkeypatch.setattr(demo_run, "make_phantoms", few)
     monkeypatch.setattr(phantoms, "make_phantoms", few)
-    monkeypatch.setattr(demo, "PHANTOMS", replace(demo.PHANTOMS, **SMALL | {"train.epochs": 1}))
+    monkeypatch.setattr(
+        demo_run, "PHANTOMS", replace(demo_run.PHANTOMS, **SMALL | {"train.epochs": 1})
+    )
     monkeypatch.setattr(
         Config,
         "replace",
@@ -118,7 +120,7 @@ def test_it_leaves_a_run_an_evaluation_predictions_and_a_comparison(tmp_path: Pa
     (tmp_path / "demo/of_yesterday").write_text("")  # it is left alone
     said: list[str] = []
     told: list[str] = []
-    run = demo.demo(
+    run = demo_run.demo(
         tmp_path / "demo", None, say=said.append, listen=lambda event: told.append(event["event"])
     )
     assert run == tmp_path / "demo-2/run"
@@ -133,7 +135,7 @@ def test_it_leaves_a_run_an_evaluation_predictions_and_a_comparison(tmp_path: Pa
     }
     assert len(list((tmp_path / "demo-2/predictions").glob("example-*-mask.png"))) == 6
     compared = json.loads((run / "comparison.json").read_text())
-    assert [row["label"] for row in compared["rows"]] == [label for label, _ in demo.POLICIES]
+    assert [row["label"] for row in compared["rows"]] == [label for label, _ in demo_run.POLICIES]
     assert all(
         row["dice_mean"]["low"] <= row["dice_mean"]["mean"] <= row["dice_mean"]["high"]
         for row in compared["rows"]
@@ -141,6 +143,6 @@ def test_it_leaves_a_run_an_evaluation_predictions_and_a_comparison(tmp_path: Pa
 
 
 def test_the_real_data_give_words_to_train_on(kvasir: Path) -> None:
-    config = demo.real_config(read_manifest(kvasir))
+    config = demo_run.real_config(read_manifest(kvasir))
     assert (config.text.evaluate_prompts, config.data.target) == ("p6", "polyp")
     assert "p0" not in config.text.train_prompts

@@ -101,7 +101,7 @@ def test_a_smaller_depth_costs_less_and_a_network_without_the_scale_says_so() ->
         ),
         (
             ["network"],
-            "info network was given no name: choose one of unet, unetpp, transunet, missformer, lite",
+            f"info network was given no name: choose one of {', '.join(NETWORKS)}",
         ),
         (
             ["network", "unet", "--depth", "0"],
@@ -117,7 +117,11 @@ def test_a_wrong_word_is_refused_with_what_is_meant(words: list[str], message: s
 
 
 def test_the_tables_come_without_torch() -> None:
-    program = "import sys, json; from saywhere.cli.info import info; info(None, None, 64, as_json=True, quiet=False); print(json.dumps('torch' in sys.modules))"
+    program = (
+        "import sys, json; from saywhere.cli.info import info; "
+        "info(None, None, 64, as_json=True, quiet=False); "
+        "print(json.dumps('torch' in sys.modules))"
+    )
     printed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.splitlines()

@@ -144,7 +144,9 @@ def test_an_unknown_name_is_told_the_nearest(say: Say, trained: Path, tmp_path: 
 
 
 def test_a_hub_is_reached_where_it_is_asked_for_by_name(tmp_path: Path) -> None:
-    """`HF_HUB_OFFLINE` is for what nobody asked for. The hub here is a server on this machine that has no model at all."""
+    """`HF_HUB_OFFLINE` is for what nobody asked for. The hub here is a server on this machine that
+    has no model at all.
+    """
     asked: list[str] = []
 
     class Hub(BaseHTTPRequestHandler):

@@ -36,8 +36,12 @@ def test_it_writes_four_pictures_and_says_where(
     )
     assert ended == Ended(0, f"1 prediction in {tmp_path / 'out'}\n", "")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "a-mask.png", "a-overlay.png", "a-probability.png", "a-pseudo.png", "predictions.jsonl",
-    }  # fmt: skip
+        "a-mask.png",
+        "a-overlay.png",
+        "a-probability.png",
+        "a-pseudo.png",
+        "predictions.jsonl",
+    }
     assert Image.open(tmp_path / "out/a-mask.png").getextrema() in ((0, 255), (0, 0), (255, 255))
 
 
@@ -165,8 +169,8 @@ def test_a_prompt_that_denies_is_warned_of_and_asked_all_the_same(
     )
     assert ended.code == 0
     assert (
-        "1 prompt with a no, not, without or the like: the published sets hold no such words, and what they deny may be marked all the same"
-        in ended.err
+        "1 prompt with a no, not, without or the like: the published sets hold no such words, "
+        "and what they deny may be marked all the same" in ended.err
     )
     assert "upper left" not in ended.err  # a prompt may name a person
     assert (

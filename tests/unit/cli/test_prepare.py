@@ -70,11 +70,10 @@ def test_every_set_refuses_an_empty_folder(name: str, tmp_path: Path) -> None:
 def test_phantoms_are_drawn_without_a_download(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["phantoms", "--to", str(tmp_path / "set"), "--json"])
     assert result.exit_code == 0, result.output
-    said = json.loads(result.stdout)
-    rows = read_manifest(tmp_path / "set").rows
-    assert said["splits"] == {
-        split: sum(row.split == split for row in rows) for split in ("train", "val", "test")
-    }
+    manifest = read_manifest(tmp_path / "set")
+    counts = {split: len(manifest.split(split)) for split in ("train", "val", "test")}
+    assert json.loads(result.stdout)["splits"] == counts
+    rows = manifest.rows
     assert len({row.image for row in rows if row.split == "train"}) == 128
 
 

@@ -1,6 +1,8 @@
-"""R23 on the command line: who a picture is of (its EXIF, the manifest's other columns) reaches no log, no line of output, no report and no file of a run.
+"""R23 on the command line: who a picture is of (its EXIF, the manifest's other columns) reaches no
+log, no line of output, no report and no file of a run.
 
-What a person typed and named is theirs to see: prompts and ids stand in results. They are in no log record and in no temporary file's name.
+What a person typed and named is theirs to see: prompts and ids stand in results. They are in no log
+record and in no temporary file's name.
 """
 
 from __future__ import annotations
@@ -24,22 +26,22 @@ N_PICTURES = {"train": 2, "test": 3}
 
 @pytest.fixture
 def personal(manifest: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """40 canaries: a set whose pictures and rows say whom they are of; returns its manifest and one picture."""
-    folder, lines, picture = tmp_path / "set", [], None
+    """40 canaries: a set whose pictures and rows say whom they are of; returns its manifest and one
+    picture.
+    """
+    folder = tmp_path / "set"
     folder.mkdir()
+    lines: list[str] = []
+    picture = None
     rows = [json.loads(line) for line in manifest.read_text().splitlines()]
-    of_split = {
-        split: list(dict.fromkeys(row["image"] for row in rows if row["split"] == split))
-        for split in N_PICTURES
-    }
-    named = {
-        path: number
-        for number, path in enumerate(
-            path for split, n in N_PICTURES.items() for path in of_split[split][:n]
-        )
-    }
+    marked: list[str] = []
+    for split, n in N_PICTURES.items():
+        images = dict.fromkeys(row["image"] for row in rows if row["split"] == split)
+        marked += list(images)[:n]
+    numbers = {path: number for number, path in enumerate(marked)}
     for row in rows:
-        image, number = manifest.parent / row["image"], named.get(row["image"], -1)
+        image = manifest.parent / row["image"]
+        number = numbers.get(row["image"], -1)
         row |= {"mask": str(manifest.parent / row["mask"]), "image": str(image)}
         if number >= 0:
             exif = Image.Exif()
@@ -120,9 +122,7 @@ def test_no_canary_of_a_picture_or_a_row_is_written_down(
     assert [each.code == 0 for each in ended] == [True] * 11 + [False] * 4, [
         each.err for each in ended
     ]
-    assert not [
-        text for text in (record.getMessage() for record in caplog.records) if "canary" in text
-    ]
+    assert not [text for text in caplog.messages if "canary" in text]
     assert not [text for text in temporary if "canary" in text]
     assert not [
         each for each in ended for kind in kinds if f"canary-{kind}-" in each.out + each.err

@@ -1,4 +1,4 @@
-"""A mistyped run, model or folder is refused at once: before torch, or anything heavy, is loaded."""
+"""A mistyped run, model or folder is refused at once, before torch is loaded."""
 
 from __future__ import annotations
 

@@ -25,7 +25,10 @@ def test_report_prints_where_the_page_is(tmp_path: Path) -> None:
 
 
 def test_naming_the_command_loads_neither_torch_nor_jinja() -> None:
-    code = "import sys, saywhere.cli.report; print(sorted({'torch', 'jinja2', 'numpy', 'matplotlib'} & set(sys.modules)))"
+    code = (
+        "import sys, saywhere.cli.report; "
+        "print(sorted({'torch', 'jinja2', 'numpy', 'matplotlib'} & set(sys.modules)))"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -36,7 +39,10 @@ def test_naming_the_command_loads_neither_torch_nor_jinja() -> None:
 
 def test_making_a_report_needs_no_torch(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
-    code = "import sys, pathlib, saywhere.report.build as b; b.build_report(pathlib.Path(sys.argv[1])); print('torch' in sys.modules)"
+    code = (
+        "import sys, pathlib, saywhere.report.build as b; "
+        "b.build_report(pathlib.Path(sys.argv[1])); print('torch' in sys.modules)"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True

@@ -66,7 +66,8 @@ def test_a_second_run_of_one_name_says_so(say: Say, toml: Path, tmp_path: Path) 
     [
         (
             "data.size=225",
-            "data.size is 225 in --set data.size=225; a size must be a multiple of 8 (the generator doubles three times): try 224 or 232",
+            "data.size is 225 in --set data.size=225; a size must be a multiple of 8 "
+            "(the generator doubles three times): try 224 or 232",
         ),
         ("train.epoch=3", "unknown key train.epoch in --set train.epoch=3: did you mean 'epochs'"),
         ("trian.epochs=3", "unknown key trian in "),

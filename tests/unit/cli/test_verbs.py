@@ -1,4 +1,6 @@
-"""What holds for every verb: --json is one document on stdout and nothing else there, --quiet leaves the last result only."""
+"""What holds for every verb: --json is one document on stdout and nothing else there, --quiet
+leaves the last result only.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,9 @@ import pytest
 import typer
 
 from console import Ended
-from saywhere.cli import demo_run as demo
+from saywhere.cli import demo_run
 from saywhere.cli.main import app
-from saywhere.experiments import runner as experiment
+from saywhere.experiments import runner
 from table_files import cell, written
 
 Say = Callable[..., Ended]
@@ -57,19 +59,20 @@ def call(
     def drawn() -> tuple[object, ...]:
         run = made("evaluated")
         monkeypatch.setattr(
-            demo, "demo", lambda folder, data, *, say, listen: say("1/4 making phantoms") or run
+            demo_run, "demo", lambda folder, data, *, say, listen: say("1/4 making phantoms") or run
         )
         return "--out", tmp_path / "demo"
 
     def gridded() -> tuple[object, ...]:
         monkeypatch.setattr(
-            experiment,
+            runner,
             "run_grid",
             lambda grid, out, report, *more: report("a-seed0", "finished") or [],
         )
         grid = tmp_path / "grid.toml"
         grid.write_text(
-            'table = "small"\ntitle = "Small"\nbase = "configs/phantoms.toml"\nseeds = [0]\nthreads = 1\naxis = [[{label = "a"}]]\n'
+            'table = "small"\ntitle = "Small"\nbase = "configs/phantoms.toml"\n'
+            'seeds = [0]\nthreads = 1\naxis = [[{label = "a"}]]\n'
         )
         return grid, "--out", tmp_path / "results"
 
@@ -111,12 +114,8 @@ def small_phantoms(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("option", ["--json", "--quiet"])
 def test_every_verb_has(option: str) -> None:
-    verbs = VERBS | OF_GROUPS
-    assert {
-        name
-        for name, verb in verbs.items()
-        if option not in {opt for parameter in verb.params for opt in parameter.opts}
-    } == set()
+    for name, verb in (VERBS | OF_GROUPS).items():
+        assert option in {opt for parameter in verb.params for opt in parameter.opts}, name
 
 
 @pytest.mark.usefixtures("small_phantoms")
