@@ -159,11 +159,13 @@ def private_word(source: Source) -> Iterator[int]:
     if not source.is_product:
         return
     for node in source.nodes(ast.Name, ast.arg):
-        if isinstance(node, ast.arg) and node.arg in PRIVATE_WORDS:
+        if isinstance(node, ast.arg):
+            name = node.arg
+        else:
+            assert isinstance(node, ast.Name)
+            name = node.id if isinstance(node.ctx, ast.Store) else ""
+        if name in PRIVATE_WORDS:
             yield node.lineno
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            if node.id in PRIVATE_WORDS:
-                yield node.lineno
 
 
 RULES: dict[str, Callable[[Source], Iterator[int]]] = {

@@ -255,7 +255,7 @@ def test_a_second_call_skips_what_is_done_and_again_redoes_it(
     )
     assert say(*call, "--again").out == f"2 predictions in {tmp_path / 'out'}\n"
     ended = say("predict", trained, picture, "-p", "up", "--out", tmp_path / "out", "--json")
-    assert "2 earlier predictions of other pictures or prompts stay in" in ended.err
+    assert "2 earlier predictions of other images or prompts stay in" in ended.err
     assert (len(json.loads(ended.out)["predictions"]), json.loads(ended.out)["skipped"]) == (1, 0)
 
 
