@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from saywhere.captions.grid import Agreement, PlaceRule
-    from saywhere.captions.lungs import LungRule
+    from saywhere.captions.grid import PlaceFit, PlaceRule
+    from saywhere.captions.lungs import LungFit, LungRule
 
 
 def describe(
@@ -79,7 +79,7 @@ def describe(
         raise typer.Exit(3)
 
 
-def _places(rule: PlaceRule | LungRule, level: str | None, tested: Agreement) -> str:
+def _places(rule: PlaceRule | LungRule, level: str | None, tested: PlaceFit | LungFit) -> str:
     """How places are named, and how well that fits the manifest's own prompts."""
     if rule.agreement is None:
         return "in thirds of the image"
