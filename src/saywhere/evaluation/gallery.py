@@ -221,7 +221,7 @@ def _questions(
     cases: Sequence[Case],
     contradicted: Sequence[Case],
 ) -> list[Question]:
-    """An image's own lesions where the set names several, else its own prompt, its opposite, none."""
+    """An image's own lesions where the set names several; else right, opposite and no prompt."""
     if not segmenter.hears_words:
         return []
     questions = _several_lesions(rows, segmenter) or _one_lesion(rows, cases, contradicted)

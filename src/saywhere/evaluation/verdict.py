@@ -16,8 +16,6 @@ HEARD_FROM = 0.05
 
 Below it, a sure difference is "hardly heard".
 """
-N_LEAST = FEWEST_CASES
-"""Cases under which nothing is said in words."""
 
 
 def verdict(difference: PairedDifference) -> Verdict:
@@ -27,7 +25,7 @@ def verdict(difference: PairedDifference) -> Verdict:
         difference: Dice with right prompts minus Dice with wrong (or no) prompts, over cases.
 
     Returns:
-        "too few cases to tell" of fewer than N_LEAST cases. Else "not heard" where the interval
+        "too few cases to tell" of fewer than FEWEST_CASES cases. Else "not heard" where the interval
         reaches 0; "heard" where the mean is HEARD_FROM or more; "hardly heard" between.
     """
     return _verdict(difference.difference, difference.low, difference.n)
@@ -77,12 +75,12 @@ def sentence(found: Verdict) -> str:
         "The words are heard.", for example.
     """
     if found == TOO_FEW:
-        return f"Too few cases to tell whether the words are heard: fewer than {N_LEAST}."
+        return f"Too few cases to tell whether the words are heard: fewer than {FEWEST_CASES}."
     return f"The words are {found}."
 
 
 def _verdict(difference: float, low: float, n: float) -> Verdict:
-    if n < N_LEAST:
+    if n < FEWEST_CASES:
         return TOO_FEW
     if not low > 0:  # also for NaN, which a file may hold
         return "not heard"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from saywhere.evaluation.verdict import (
-    N_LEAST,
     TOO_FEW,
     Verdict,
     least_favourable,
@@ -13,7 +12,7 @@ from saywhere.evaluation.verdict import (
     verdict,
     verdict_of,
 )
-from saywhere.metrics.statistics import PairedDifference, paired_difference
+from saywhere.metrics.statistics import FEWEST_CASES, PairedDifference, paired_difference
 
 
 @pytest.mark.parametrize(
@@ -32,11 +31,11 @@ def test_the_verdict_is_read_off_the_interval(difference: float, low: float, wor
     assert verdict_of({"difference": difference, "low": low, "n": 50}) == words
 
 
-@pytest.mark.parametrize("n", [0, 1, 5, N_LEAST - 1])
+@pytest.mark.parametrize("n", [0, 1, 5, FEWEST_CASES - 1])
 def test_few_cases_are_no_evidence_either_way(n: int) -> None:
     for low in (0.7, -0.1):
         assert verdict(PairedDifference(0.8, low, 0.9, 0.001, n)) == TOO_FEW
-    assert verdict(PairedDifference(0.8, 0.7, 0.9, 0.001, N_LEAST)) == "heard"
+    assert verdict(PairedDifference(0.8, 0.7, 0.9, 0.001, FEWEST_CASES)) == "heard"
 
 
 def test_no_case_at_all_is_too_few() -> None:
