@@ -1,4 +1,8 @@
-"""Twelve faults that a manifest's rows can have. A faulty row, or a line that is none, is set aside with a reason and a remedy: never skipped in silence."""
+"""The faults that a manifest's rows can have.
+
+A faulty row, or a line that is no row, is set aside with a reason and a remedy: never skipped in
+silence.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,8 @@ REMEDIES = {
     "wrong_channels": "save the image as grey or RGB without transparency, the mask as grey",
     "nan": "replace NaN and infinity, or export the file again",
     "wrong_size": "give the mask the image's height and width, or correct the pair",
-    "empty_mask": "draw the mask, write it as 0 and 255, write meant: empty_mask if nothing is there, or remove the row",
+    "empty_mask": "draw the mask, write it as 0 and 255, write meant: empty_mask if nothing is "
+    "there, or remove the row",
     "three_value_mask": "save the label that is meant as 0 and 255, a row for each label",
     "duplicate_id": "give each row an id of its own",
     "leak": "move all rows of the image or group into one split",
@@ -33,24 +38,37 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a row was set aside. `row`: its line in the manifest, from 1. `kind`: a key of REMEDIES, or no_row."""
+    """Why a row was set aside."""
 
     row: int
+    """Its line in the manifest, from 1."""
     id: str
+    """Of the row; empty for a line that is no row."""
     kind: str
+    """A key of `REMEDIES`, or no_row."""
     reason: str
     remedy: str
 
+    def to_json(self) -> dict[str, int | str]:
+        """The record for quarantine.jsonl.
 
-Found = tuple[Row, Fault]
+        Returns:
+            row, id, kind, reason, remedy.
+        """
+        return dict(vars(self))
+
+
+RowFault = tuple[Row, Fault]
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """`manifest`: the clean rows only. `faults`: in row order; a row may have several."""
+    """What a check leaves, and what it sets aside."""
 
     manifest: Manifest
+    """The clean rows only."""
     faults: list[Fault]
+    """In row order; a row may have several."""
 
     @property
     def quarantined(self) -> list[int]:
@@ -59,25 +77,49 @@ class CheckReport:
 
     @property
     def kinds(self) -> dict[str, int]:
+        """Kind of fault → how often it occurs."""
         return dict(Counter(fault.kind for fault in self.faults))
 
     def write_quarantine(self, path: Path) -> None:
-        """JSONL, one fault a line (row, id, kind, reason, remedy), atomically. Raises NotWritable."""
-        write_text(
-            path,
-            "".join(json.dumps(vars(fault), ensure_ascii=False) + "\n" for fault in self.faults),
-        )
+        """Write the faults as JSONL, one per line, atomically.
+
+        Args:
+            path: the file.
+
+        Raises:
+            NotWritable: it cannot be written.
+        """
+        lines = [json.dumps(fault.to_json(), ensure_ascii=False) + "\n" for fault in self.faults]
+        write_text(path, "".join(lines))
 
 
 def within_budget(
     report: CheckReport, n_lines: int, budget: float, key: str = "fault_budget"
 ) -> CheckReport:
-    """The report of a check of `n_lines` lines, if at most the share `budget` of them is faulty. Raises TooManyFaults, which names the first."""
+    """Refuse a manifest with too many faulty rows.
+
+    Args:
+        report: of a check.
+        n_lines: lines that were checked, those that are no row among them.
+        budget: the share of faulty lines that is allowed, in [0, 1].
+        key: what the budget is called; for the error.
+
+    Returns:
+        The report.
+
+    Raises:
+        TooManyFaults: the budget is exceeded; it names the first fault.
+    """
     n_faulty = len(report.quarantined)
     if n_faulty > budget * n_lines:
         first = report.faults[0]
-        raise TooManyFaults(f"{n_faulty} of {n_lines} rows are faulty, the first is row {first.row} ({first.reason})", where=report.manifest.path,
-                            allowed=f"{key} is {budget}", remedy="see `saywhere check`; mend the rows or the budget")  # fmt: skip
+        raise TooManyFaults(
+            f"{n_faulty} of {n_lines} rows are faulty, the first is row {first.row} "
+            f"({first.reason})",
+            where=report.manifest.path,
+            allowed=f"{key} is {budget}",
+            remedy="see `saywhere check`; mend the rows or the budget",
+        )
     return report
 
 
@@ -88,48 +130,64 @@ def check(
     max_tokens: int | None = None,
     progress: Progress | None = None,
 ) -> CheckReport:
-    """Find every fault, decoding each distinct file once.
+    """Find every fault; each distinct file is decoded once.
 
-    levels: the prompt levels that will be used, which every row must then have (None: whatever is there). A level that is blank in every row is
-    meant to be blank. Rows without a mask are at fault only where other rows have one. Several rows may share an image within one split.
-    Of a leak the training side is set aside, so that the test set stays as published. Raises UsageError for an unknown level.
+    A level that is blank in every row is meant to be blank. Rows without a mask are at fault only
+    where other rows have one. Several rows may share an image within one split. Of a leak between
+    splits the training side is set aside, so that the test set stays as published.
+
+    Args:
+        manifest: the rows.
+        levels: the prompt levels that will be used, which every row must then have; None for
+            whatever is there.
+        count_tokens: of a text, as the encoder counts; None for no limit.
+        max_tokens: what the encoder reads at most.
+        progress: called with (done, total) after each file.
+
+    Returns:
+        The clean rows, and the faults.
+
+    Raises:
+        UsageError: no row has one of the levels.
     """
     rows = manifest.rows
     images, masks = gather(
         (row.image for row in rows), (row.mask for row in rows if row.mask), progress
     )
-    found = [
+    all_faults = [
         *_file_faults(rows, images, masks),
         *_duplicates(rows),
         *_prompt_faults(manifest, levels, count_tokens, max_tokens),
     ]
-    found = [(row, fault) for row, fault in found if fault.kind not in row.meant]
-    found += _leaks(_others(rows, found), images)
+    faults = [(row, fault) for row, fault in all_faults if fault.kind not in row.meant]
+    # Last, among the rows that are clean: a row that is set aside anyway leaks nothing.
+    faults += _leaks(_others(rows, faults), images)
     no_rows = [
         Fault(
             bad.number, "", "no_row", bad.error.found, bad.error.remedy or "mend or remove the line"
         )
         for bad in manifest.bad
     ]
-    faults = sorted([*no_rows, *(fault for _, fault in found)], key=lambda fault: fault.row)
-    return CheckReport(replace(manifest, rows=tuple(_others(rows, found))), faults)
+    in_order = sorted([*no_rows, *(fault for _, fault in faults)], key=lambda fault: fault.row)
+    return CheckReport(replace(manifest, rows=tuple(_others(rows, faults))), in_order)
 
 
-def _fault(row: Row, kind: str, reason: str) -> Found:
+def _fault(row: Row, kind: str, reason: str) -> RowFault:
     return row, Fault(row.number, row.id, kind, reason, REMEDIES[kind])
 
 
-def _others(rows: Sequence[Row], found: Sequence[Found]) -> list[Row]:
+def _others(rows: Sequence[Row], faults: Sequence[RowFault]) -> list[Row]:
     """The rows without a fault. By identity: rows made in memory may all have the same number."""
-    faulty = {id(row) for row, _ in found}
+    faulty = {id(row) for row, _ in faults}
     return [row for row in rows if id(row) not in faulty]
 
 
 def _file_faults(
     rows: Sequence[Row], images: dict[Path, Facts], masks: dict[Path, Facts]
-) -> Iterator[Found]:
+) -> Iterator[RowFault]:
     for row in rows:
-        image, mask = images[row.image], masks.get(row.mask) if row.mask else None
+        image = images[row.image]
+        mask = masks.get(row.mask) if row.mask else None
         for facts in (image, mask):
             if facts is not None and facts.kind:
                 yield _fault(row, facts.kind, facts.reason)
@@ -143,11 +201,14 @@ def _size_reason(image: Facts, mask_size: tuple[int, int]) -> str:
     assert image.size is not None
     reason = "image is {} × {}, mask is {} × {} (height × width)".format(*image.size, *mask_size)
     if image.orientation >= 5 and image.size == mask_size[::-1]:
-        reason += f"; the image's EXIF orientation is {image.orientation}: the mask was drawn on the turned image, so turn the stored image as well"
+        reason += (
+            f"; the image's EXIF orientation is {image.orientation}: the mask was drawn on the "
+            "turned image, so turn the stored image as well"
+        )
     return reason
 
 
-def _duplicates(rows: Sequence[Row]) -> Iterator[Found]:
+def _duplicates(rows: Sequence[Row]) -> Iterator[RowFault]:
     """The first row keeps the id."""
     first: dict[str, Row] = {}
     for row in rows:
@@ -155,38 +216,41 @@ def _duplicates(rows: Sequence[Row]) -> Iterator[Found]:
             yield _fault(row, "duplicate_id", f"row {first[row.id].number} has the same id")
 
 
-def _leaks(rows: Sequence[Row], images: dict[Path, Facts]) -> Iterator[Found]:
+def _leaks(rows: Sequence[Row], images: dict[Path, Facts]) -> Iterator[RowFault]:
     """One image, or one group, in two splits. The most protected split keeps its rows."""
-    found: dict[int, Found] = {}
-    for what, key in (
-        ("image", lambda row: images[row.image].digest),
-        ("group", lambda row: row.group),
-    ):
-        together: dict[str, list[Row]] = defaultdict(list)
-        for row in rows:
-            if key(row):
-                together[key(row)].append(row)
-        for sharing in together.values():
-            kept = max(sharing, key=lambda row: _protection(row.split))
-            for row in sharing:
-                if row.split != kept.split:
-                    reason = f"its {what} is in split {kept.split!r} too (row {kept.number}), where it stays"
-                    found.setdefault(id(row), _fault(row, "leak", reason))
-    yield from found.values()
+    faults: dict[int, RowFault] = {}
+    by_digest = _together(rows, lambda row: images[row.image].digest)
+    by_group = _together(rows, lambda row: row.group)
+    shared = [("image", rows) for rows in by_digest] + [("group", rows) for rows in by_group]
+    for what, sharing in shared:
+        safe = max(sharing, key=lambda row: _protection(row.split))
+        for row in sharing:
+            if row.split != safe.split:
+                reason = (
+                    f"its {what} is in split {safe.split!r} too (row {safe.number}), where it stays"
+                )
+                faults.setdefault(id(row), _fault(row, "leak", reason))
+    yield from faults.values()
+
+
+def _together(rows: Sequence[Row], key: Callable[[Row], str | None]) -> Iterable[list[Row]]:
+    """The rows that share a key, list by list; rows without one are left out."""
+    together: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        value = key(row)
+        if value:
+            together[value].append(row)
+    return together.values()
 
 
 def _protection(split: str) -> int:
     """test before validation before any other before train."""
     name = split.lower()
-    return (
-        3
-        if name.startswith("test")
-        else 2
-        if name.startswith(("val", "dev"))
-        else 0
-        if name.startswith("train")
-        else 1
-    )
+    if name.startswith("test"):
+        return 3
+    if name.startswith(("val", "dev")):
+        return 2
+    return 0 if name.startswith("train") else 1
 
 
 def _prompt_faults(
@@ -194,18 +258,15 @@ def _prompt_faults(
     levels: Sequence[str] | None,
     count_tokens: Callable[[str], int] | None,
     max_tokens: int | None,
-) -> Iterator[Found]:
+) -> Iterator[RowFault]:
     checked = (
         [_known(level, manifest.levels) for level in levels]
         if levels is not None
         else manifest.levels
     )
-    worded = {
-        level
-        for row in manifest.rows
-        for level, texts in row.prompts.items()
-        if not all(map(is_blank, texts))
-    }
+    worded: set[str] = set()
+    for row in manifest.rows:
+        worded |= {level for level, texts in row.prompts.items() if not all(map(is_blank, texts))}
     is_long = _length_rule(count_tokens, max_tokens)
     for row in manifest.rows:
         if not row.prompts and worded:
@@ -241,18 +302,19 @@ def _known(level: str, known: Iterable[str]) -> str:
 def _length_rule(
     count_tokens: Callable[[str], int] | None, max_tokens: int | None
 ) -> Callable[[str], str]:
-    """A function of a text that says what is too long about it ("" if nothing); each distinct text is counted once."""
+    """A function of a text: what is too long about it, "" if nothing.
+
+    Each distinct text is counted once.
+    """
     known: dict[str, str] = {}
 
     def reason(text: str) -> str:
         if len(text) > MAX_PROMPT_CHARS:
             return f"{len(text):,} characters; at most {MAX_PROMPT_CHARS:,} are allowed"
         n_tokens = count_tokens(text) if count_tokens and max_tokens else 0
-        return (
-            f"{n_tokens:,} tokens; the encoder reads {max_tokens:,}"
-            if max_tokens and n_tokens > max_tokens
-            else ""
-        )
+        if max_tokens and n_tokens > max_tokens:
+            return f"{n_tokens:,} tokens; the encoder reads {max_tokens:,}"
+        return ""
 
     def cached(text: str) -> str:
         if text not in known:

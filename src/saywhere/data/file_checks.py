@@ -1,4 +1,7 @@
-"""What one file says about itself: each distinct image and mask is decoded once, whatever the number of rows that name it."""
+"""The faults of single files.
+
+Each distinct image and mask is decoded once, whatever the number of rows that name it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,44 +21,69 @@ from saywhere.io.images import image_pixels, mask_values, to_mask
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
-LABEL_MAP = 4  # a lossless mask of 3 or 4 values is a label map; more are an antialiased edge, unless they fill an area
-PLATEAU = np.ones((5, 5), dtype=bool)  # px; edges blurred by JPEG or resizing are thinner
+# A lossless mask of 3 or 4 values is a label map; more are an antialiased edge, unless they fill an
+# area.
+LABEL_MAP = 4
+# Pixels; edges blurred by JPEG or by resizing are thinner.
+PLATEAU = np.ones((5, 5), dtype=bool)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Of one file: `kind` and `reason` of its fault, if any; size (height, width); digest of an image's pixels; EXIF orientation."""
+    """What is known of one file."""
 
     kind: str | None = None
+    """Of its fault, a key of `saywhere.data.checks.REMEDIES`; None where it has none."""
     reason: str = ""
     size: tuple[int, int] | None = None
+    """(height, width); None where it could not be decoded."""
     digest: str = ""
+    """Of an image's pixels."""
     orientation: int = 1
+    """EXIF's, 1 to 8."""
 
 
 def gather(
     images: Iterable[Path], masks: Iterable[Path], progress: Progress | None = None
 ) -> tuple[dict[Path, Facts], dict[Path, Facts]]:
-    """Facts of the distinct files among `images` and among `masks`, on every core (decoding releases Python's lock)."""
-    todo = [(image_facts, path) for path in dict.fromkeys(images)] + [
-        (mask_facts, path) for path in dict.fromkeys(masks)
-    ]
-    known: dict[tuple[object, Path], Facts] = {}
+    """Collect the facts of files, on every core (decoding releases Python's lock).
+
+    Args:
+        images: paths, some of them several times.
+        masks: paths, some of them several times.
+        progress: called with (done, total) after each distinct file.
+
+    Returns:
+        Path → facts, of the images and of the masks.
+    """
+    distinct_images = list(dict.fromkeys(images))
+    distinct_masks = list(dict.fromkeys(masks))
+    n_files = len(distinct_images) + len(distinct_masks)
     with ThreadPoolExecutor() as pool:
-        for done, (task, facts) in enumerate(
-            zip(todo, pool.map(lambda task: task[0](task[1]), todo)), start=1
-        ):
-            known[task] = facts
+        # Both are handed to the pool before the first answer is waited for.
+        of_images = pool.map(image_facts, distinct_images)
+        of_masks = pool.map(mask_facts, distinct_masks)
+        facts: list[Facts] = []
+        for done, fact in enumerate(chain(of_images, of_masks), start=1):
+            facts.append(fact)
             if progress is not None:
-                progress(done, len(todo))
-    return tuple(
-        {path: facts for (kind, path), facts in known.items() if kind is wanted}
-        for wanted in (image_facts, mask_facts)
-    )  # type: ignore[return-value]
+                progress(done, n_files)
+    n_images = len(distinct_images)
+    return (
+        dict(zip(distinct_images, facts[:n_images])),
+        dict(zip(distinct_masks, facts[n_images:])),
+    )
 
 
 def image_facts(path: Path) -> Facts:
-    """Never raises: a fault is a fact."""
+    """Decode an image; a fault is a fact, so nothing is raised.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its fault, or its size, digest and orientation.
+    """
     try:
         decoded = decode(path)
         pixels = image_pixels(decoded, path)
@@ -65,33 +94,46 @@ def image_facts(path: Path) -> Facts:
 
 
 def mask_facts(path: Path) -> Facts:
-    """Never raises: a fault is a fact."""
+    """Decode a mask; a fault is a fact, so nothing is raised.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its fault, or its size.
+    """
     try:
         values, is_lossy = mask_values(path)
     except (MissingFile, UnreadableFile) as error:
         return Facts(kind=_kind(error), reason=_reason("mask", error))
     size = values.shape[:2]
     if has_third_value(values, is_lossy):
-        shown = ", ".join(map(str, np.unique(values)[:6]))
-        return Facts(
-            "three_value_mask",
-            f"mask: {len(np.unique(values))} values ({shown} …) in {path}; a mask has two, 0 and 255",
-            size,
-        )
+        levels = np.unique(values)
+        shown = ", ".join(map(str, levels[:6]))
+        reason = f"mask: {len(levels)} values ({shown} …) in {path}; a mask has two, 0 and 255"
+        return Facts("three_value_mask", reason, size)
     if not to_mask(values, is_lossy).any():
-        return Facts(
-            "empty_mask",
-            f"mask: no foreground (greatest value {int(values.max())}, foreground begins at 128) in {path}",
-            size,
+        reason = (
+            f"mask: no foreground (greatest value {int(values.max())}, "
+            f"foreground begins at 128) in {path}"
         )
+        return Facts("empty_mask", reason, size)
     return Facts(size=size)
 
 
 def has_third_value(values: NDArray[np.uint8], is_lossy: bool) -> bool:
     """Is this a label map rather than a mask?
 
-    Lossless: 3 or 4 values are. More values (or any JPEG): only if values between 1/8 and 7/8 of the greatest fill some area of 5 × 5 px,
-    since the edges of a mask that JPEG or a resize has blurred are thinner than that.
+    Lossless: 3 or 4 values are one. More values, or any JPEG: only if values between 1/8 and 7/8 of
+    the greatest fill some area of 5 × 5 px, since the edges of a mask that JPEG or a resize has
+    blurred are thinner than that.
+
+    Args:
+        values: (height, width).
+        is_lossy: whether the file is a JPEG.
+
+    Returns:
+        Whether it has a third value.
     """
     levels = np.unique(values)
     if not is_lossy and len(levels) <= LABEL_MAP:

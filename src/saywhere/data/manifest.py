@@ -1,7 +1,9 @@
-"""The manifest: one row a case, as JSONL or CSV. A broken manifest is one ManifestError; a bad row is `validate`'s business.
+"""The manifest: one row per case, as JSONL or CSV.
 
-Paths are relative to the manifest's folder. They may leave it (`..`, absolute, symlinks): a manifest is written by the person who runs
-Saywhere, and images often live elsewhere. Whoever takes manifests from strangers must check the paths first.
+A broken manifest is one ManifestError; a faulty row is the business of `saywhere.data.checks`.
+Paths are relative to the manifest's folder. They may leave it (`..`, absolute, symlinks): a
+manifest is written by the person who runs Saywhere, and images often live elsewhere. Whoever takes
+manifests from strangers must check the paths first.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from saywhere.data.records import BadRow, Record, read_records, sorted_out
+from saywhere.data.records import BadRow, Fields, Record, read_records, sorted_out
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.files import plain, write_text
 
@@ -45,43 +47,55 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Row:
-    """One case.
-
-    `prompts`: level → its texts (a `prompt` column is the level "prompt"). `group`: cases that must stay in one split (a patient).
-    `frame`: whose left? `oracle`: were the texts derived from the mask? `meant`: which of MEANT, elsewhere faults, say something here (nothing is there;
-    no words). `replaces`: the id of a row before it that no longer counts. `number`: its line in the manifest, from 1. `extra`: further keys, as found.
-    """
+    """One case."""
 
     id: str
     image: Path
     mask: Path | None = None
     prompts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Level → its texts; a `prompt` column is the level "prompt"."""
     split: str = "train"
     group: str | None = None
+    """Cases of one group (a patient) must stay in one split."""
     frame: str = "image"
+    """Whose left is meant: one of `FRAMES`."""
     oracle: bool | None = None
+    """Whether the texts were derived from the mask; None where nothing says so."""
     meant: tuple[str, ...] = ()
+    """Which of `MEANT`, elsewhere faults, are intended: nothing is there; no words."""
     replaces: str | None = None
+    """The id of a row before it that no longer counts."""
     number: int = 0
-    extra: dict[str, Any] = field(default_factory=dict)
+    """Its line in the manifest, from 1."""
+    extra: Fields = field(default_factory=dict)
+    """Further columns, as they stand in the manifest."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """All rows in order. `digest`: sha256 of the manifest file (not of the images). `bad`: lines that are no row, where it was read leniently."""
+    """All rows in order."""
 
     path: Path
     rows: tuple[Row, ...]
     digest: str
+    """sha256 of the manifest file, not of the images."""
     bad: tuple[BadRow, ...] = ()
+    """Lines that are no row, where it was read leniently."""
 
     def split(self, name: str) -> list[Row]:
-        """The rows of one split; empty if there is none of that name."""
+        """Give the rows of one split.
+
+        Args:
+            name: of the split.
+
+        Returns:
+            Rows in order; none where there is no such split.
+        """
         return [row for row in self.rows if row.split == name]
 
     @property
     def splits(self) -> list[str]:
-        """In order of appearance."""
+        """Names of the splits, in order of appearance."""
         return list(dict.fromkeys(row.split for row in self.rows))
 
     @property
@@ -96,10 +110,20 @@ class Manifest:
 
 
 def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
-    """Read JSONL or CSV (by the name's end, else by the first character); a folder means the manifest in it.
+    """Read JSONL or CSV, by the name's ending, else by the first character.
 
-    A row that a later one replaces is left out. `lenient`: lines that are no row are set aside in `bad`, as long as there is a row at all.
-    Raises: MissingFile; ManifestError naming file, row, column and remedy.
+    A row that a later one replaces is left out.
+
+    Args:
+        path: the manifest, or the folder that it is in.
+        lenient: set lines that are no row aside in `bad`, as long as there is a row at all.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        MissingFile: there is no such file.
+        ManifestError: it is broken; the error names file, row, column and remedy.
     """
     path = locate(Path(path))
     content, records, no_records = read_records(path)
@@ -111,7 +135,8 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
         raise ManifestError(
             "no rows",
             where=path,
-            remedy='write one case a line, as {"id": …, "image": …, "mask": …, "prompt": …, "split": …}',
+            remedy="write one case a line, as "
+            '{"id": …, "image": …, "mask": …, "prompt": …, "split": …}',
         )
     rows = _standing(rows)
     is_bad = {row.number for row in bad}
@@ -121,7 +146,8 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
 
 def _standing(rows: list[Row]) -> list[Row]:
     """Without the rows that a later one replaces."""
-    standing, replaced = [], set()
+    standing: list[Row] = []
+    replaced: set[str | None] = set()
     for row in reversed(rows):
         if row.id not in replaced:
             standing.append(row)
@@ -130,7 +156,19 @@ def _standing(rows: list[Row]) -> list[Row]:
 
 
 def subset(manifest: Manifest, ids: Path) -> Manifest:
-    """The rows whose ids stand in a text file, one a line. Raises MissingFile, ManifestError for an id that is not there."""
+    """Keep the rows whose ids stand in a text file.
+
+    Args:
+        manifest: whose rows.
+        ids: the file, one id per line; lines that begin with # are comments.
+
+    Returns:
+        The manifest with these rows only, in its own order.
+
+    Raises:
+        MissingFile: there is no such file.
+        ManifestError: an id is no row's, or there are none.
+    """
     if not ids.is_file():
         raise MissingFile(
             "no such file of ids",
@@ -145,13 +183,12 @@ def subset(manifest: Manifest, ids: Path) -> Manifest:
     ]
     unknown = set(wanted) - {row.id for row in manifest.rows}
     if unknown or not wanted:
-        found = (
-            f"{len(unknown)} of {len(wanted)} ids are no row's, for instance {min(unknown)[:80]!r}"
-            if unknown
-            else "no ids"
-        )
+        fault = "no ids"
+        if unknown:
+            example = min(unknown)[:80]
+            fault = f"{len(unknown)} of {len(wanted)} ids are no row's, for instance {example!r}"
         raise ManifestError(
-            found,
+            fault,
             where=ids,
             allowed=f"ids of {manifest.path.name}",
             remedy="mend data.ids, or leave it out",
@@ -160,8 +197,16 @@ def subset(manifest: Manifest, ids: Path) -> Manifest:
     return replace(manifest, rows=tuple(row for row in manifest.rows if row.id in chosen))
 
 
-def write_manifest(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write JSONL, atomically, keys in the given order. Raises NotWritable."""
+def write_manifest(path: Path, rows: Iterable[Fields]) -> None:
+    """Write a manifest as JSONL, atomically.
+
+    Args:
+        path: the file.
+        rows: their columns, in the order in which they are to stand.
+
+    Raises:
+        NotWritable: it cannot be written.
+    """
     write_text(path, "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows))
 
 
@@ -180,21 +225,41 @@ def written_prompts(row: Row) -> dict[str, str | list[str]]:
 
 
 def locate(path: Path) -> Path:
-    """The manifest itself, or the one in a folder. Raises MissingFile."""
+    """Find the manifest that a path means.
+
+    Args:
+        path: a file, or a folder.
+
+    Returns:
+        The file itself, or the first of `NAMES` in the folder.
+
+    Raises:
+        MissingFile: the folder holds none of them.
+    """
     if not path.is_dir():
         return path
-    found = next((path / name for name in NAMES if (path / name).is_file()), None)
-    if found is None:
-        raise MissingFile(
-            f"no manifest in {path}",
-            allowed=f"looked for {', '.join(NAMES)}",
-            remedy="name the manifest, or make one with `saywhere prepare`",
-        )
-    return found
+    for name in NAMES:
+        if (path / name).is_file():
+            return path / name
+    raise MissingFile(
+        f"no manifest in {path}",
+        allowed=f"looked for {', '.join(NAMES)}",
+        remedy="name the manifest, or make one with `saywhere prepare`",
+    )
 
 
 def read_row(record: Record) -> Row:
-    """A record of a manifest → its row. Raises ManifestError naming file, row, column and remedy."""
+    """Turn a record of a manifest into its row.
+
+    Args:
+        record: columns and values, untrusted.
+
+    Returns:
+        The row; its paths are joined with the manifest's folder.
+
+    Raises:
+        ManifestError: a column is missing or wrong; the error names file, row, column and remedy.
+    """
     _refuse_newer(record)
     folder = record.path.parent
     frame = record.text("frame") or "image"
@@ -274,10 +339,9 @@ def _texts(record: Record, level: str, value: Any) -> tuple[str, ...]:
     texts = value if isinstance(value, list) else [value]
     for text in texts:
         if not isinstance(text, str):
-            found = f"prompt {level[:40]} holds a {type(text).__name__}"
             raise record.error(
                 "prompts",
-                found,
+                f"prompt {level[:40]} holds a {type(text).__name__}",
                 allowed="a level is a text or a list of texts",
                 remedy="put it in quotes",
             )
@@ -286,15 +350,16 @@ def _texts(record: Record, level: str, value: Any) -> tuple[str, ...]:
 
 
 def _meant(record: Record) -> tuple[str, ...]:
-    words = tuple((record.text("meant") or "").replace(",", " ").split())
-    if unknown := [word for word in words if word not in MEANT]:
+    faults = tuple((record.text("meant") or "").replace(",", " ").split())
+    unknown = [fault for fault in faults if fault not in MEANT]
+    if unknown:
         raise record.error(
             "meant",
             f"meant is {unknown[0][:40]!r}",
             allowed=f"what is no fault here: {', '.join(MEANT)}",
             remedy="write one of them",
         )
-    return words
+    return faults
 
 
 def _boolean(record: Record, column: str) -> bool | None:

@@ -1,4 +1,7 @@
-"""Untrusted text → records: JSONL and CSV, with the file, the line and the column in every complaint."""
+"""Untrusted text → records, from JSONL and CSV.
+
+Every error names the file, the line and the column.
+"""
 
 from __future__ import annotations
 
@@ -15,28 +18,52 @@ from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.limits import MAX_FIELD_CHARS, MAX_MANIFEST_BYTES
 
 Made = TypeVar("Made")
+Fields = dict[str, Any]
+"""Column → value, as JSON or CSV holds it. The columns are the user's: they have no fixed type."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One row as found: column → value. `number`: its line in the file, from 1."""
+    """One row as it stands in the file."""
 
     path: Path
     number: int
-    fields: dict[str, Any]
+    """Its line in the file, from 1."""
+    fields: Fields
 
     def error(
-        self, column: str, found: str, *, allowed: str | None = None, remedy: str
+        self, column: str, fault: str, *, allowed: str | None = None, remedy: str
     ) -> ManifestError:
+        """Make the error of a column.
+
+        Args:
+            column: its name.
+            fault: what stands there.
+            allowed: what may stand there.
+            remedy: what to do.
+
+        Returns:
+            The error, to be raised.
+        """
         return ManifestError(
-            found,
+            fault,
             where=f"{self.path}, row {self.number}, column {column}",
             allowed=allowed,
             remedy=remedy,
         )
 
     def text(self, column: str) -> str | None:
-        """A text or a whole number as text; None where absent or empty. Raises ManifestError."""
+        """Read a text, or a whole number as text.
+
+        Args:
+            column: its name.
+
+        Returns:
+            The text; None where it is absent or empty.
+
+        Raises:
+            ManifestError: it is something else, or no text that can be used.
+        """
         value = self.fields.get(column)
         if value is None or value == "":
             return None
@@ -52,7 +79,17 @@ class Record:
         return text
 
     def required(self, column: str) -> str:
-        """The same, but there must be one."""
+        """Read a text that must be there.
+
+        Args:
+            column: its name.
+
+        Returns:
+            The text.
+
+        Raises:
+            ManifestError: it is absent, blank, or something else.
+        """
         text = self.text(column)
         if text is None or not text.strip():
             known = ", ".join(list(self.fields)[:8])[:200] or "no columns at all"
@@ -65,7 +102,17 @@ class Record:
         return text
 
     def parsed(self, column: str) -> Any:
-        """A cell that holds JSON."""
+        """Read a cell of a CSV that holds JSON.
+
+        Args:
+            column: its name.
+
+        Returns:
+            The value.
+
+        Raises:
+            ManifestError: it is no JSON.
+        """
         try:
             return _parse_json(self.fields[column])
         except (ValueError, RecursionError) as error:
@@ -76,7 +123,15 @@ class Record:
             ) from None
 
     def check_text(self, column: str, text: str) -> None:
-        """Raises ManifestError for what no file name and no encoder can take: NUL, half characters, a novel."""
+        """Refuse what no file name and no encoder can take.
+
+        Args:
+            column: its name.
+            text: its value.
+
+        Raises:
+            ManifestError: it holds a NUL or half a character, or is too long.
+        """
         if len(text) > MAX_FIELD_CHARS:
             raise self.error(
                 column,
@@ -99,14 +154,26 @@ class Record:
 
 @dataclass(frozen=True)
 class BadRow:
-    """A line that is no record, or none of the kind that is wanted: its number, from 1, and what is wrong with it."""
+    """A line that is no record, or none of the kind that is wanted."""
 
     number: int
+    """Of the line, from 1."""
     error: ManifestError
 
 
 def read_records(path: Path) -> tuple[bytes, list[Record], list[BadRow]]:
-    """The file's bytes, its rows, and the lines that are none. Raises MissingFile, ManifestError where the file as a whole is none."""
+    """Read JSONL or CSV, by the name's ending, else by the first character.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its bytes, its records, and the lines that are none.
+
+    Raises:
+        MissingFile: there is no such file.
+        ManifestError: the file as a whole cannot be read.
+    """
     content = _read_bytes(path)
     text = _decoded(path, content)
     is_csv = path.suffix.lower() in (".csv", ".tsv") or (
@@ -117,7 +184,18 @@ def read_records(path: Path) -> tuple[bytes, list[Record], list[BadRow]]:
 
 
 def read_json_lines(path: Path) -> tuple[list[Record], list[BadRow]]:
-    """The same of JSONL, whatever the file's name."""
+    """Read JSONL, whatever the file's name.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its records, and the lines that are none.
+
+    Raises:
+        MissingFile: there is no such file.
+        ManifestError: the file as a whole cannot be read.
+    """
     return _jsonl_records(path, _decoded(path, _read_bytes(path)))
 
 
@@ -180,7 +258,14 @@ def _jsonl_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
 
 
 def sorted_out(made: Iterable[tuple[int, Callable[[], Made]]]) -> tuple[list[Made], list[BadRow]]:
-    """What could be made, and the rows of which nothing could."""
+    """Make something of each row, and set the rows aside of which nothing can be made.
+
+    Args:
+        made: the line's number and a function that makes it, for each row.
+
+    Returns:
+        What was made, and the bad rows with their errors.
+    """
     good: list[Made] = []
     bad: list[BadRow] = []
     for number, make in made:
@@ -234,9 +319,8 @@ def _csv_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
                 header = _header(path, number, cells)
             elif cells and header is not None:
                 rows.append((number, partial(_csv_record, path, number, header, cells)))
-            number = (
-                reader.line_num + 1
-            )  # a quoted cell may span lines: a row's number is that of its first
+            # A quoted cell may span lines: a row's number is that of its first line.
+            number = reader.line_num + 1
     except csv.Error as error:
         raise ManifestError(
             f"not valid CSV ({_short(error)})",
@@ -250,9 +334,8 @@ def _header(path: Path, number: int, cells: list[str]) -> list[str]:
     header = [cell.strip() for cell in cells]
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:
-        found = f"two columns named {twice[:40]!r}"
         raise ManifestError(
-            found,
+            f"two columns named {twice[:40]!r}",
             where=f"{path}, row {number}",
             allowed="a column stands once",
             remedy="rename or remove one",
@@ -262,9 +345,8 @@ def _header(path: Path, number: int, cells: list[str]) -> list[str]:
 
 def _csv_record(path: Path, number: int, header: list[str], cells: list[str]) -> Record:
     if len(cells) != len(header):
-        found = f"{len(cells)} cells under {len(header)} columns"
         raise ManifestError(
-            found,
+            f"{len(cells)} cells under {len(header)} columns",
             where=f"{path}, row {number}",
             allowed="one cell a column",
             remedy="quote a cell that holds the delimiter",
@@ -276,7 +358,7 @@ def _parse_json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> Fields:
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise ValueError("a key stands twice")

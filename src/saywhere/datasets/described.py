@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from saywhere.captions.grid import Example, PlaceRule, fit_places
 from saywhere.captions.lungs import LungRule, fit_lungs
 from saywhere.data.manifest import Manifest, Row, write_manifest, written_prompts
+from saywhere.data.records import Fields
 from saywhere.datasets.describe import describe
 from saywhere.errors import ConfigError, UnreadableFile, UsageError, nearest
 from saywhere.io import images
@@ -53,7 +53,7 @@ def describe_manifest(
             remedy="choose another name for --to",
         )
     rule = _rule(manifest, level)
-    records: list[dict[str, Any]] = []
+    records: list[Fields] = []
     faults: list[str] = []
     for row in manifest.rows:
         try:
@@ -128,7 +128,7 @@ def _sentence(mask: Path, target: str, rule: PlaceRule | LungRule) -> str:
     return rule.sentence(pixels) if isinstance(rule, LungRule) else describe(pixels, target, rule)
 
 
-def _record(row: Row, folder: Path, sentence: str | None) -> dict[str, Any]:
+def _record(row: Row, folder: Path, sentence: str | None) -> Fields:
     """A row as a manifest in `folder` has it."""
     described: dict[str, str | list[str]] = {} if sentence is None else {LEVEL: sentence}
     record = {

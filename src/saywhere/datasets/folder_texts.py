@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from saywhere.data.manifest import NAMES, read_row, written_prompts
-from saywhere.data.records import Record, read_records
+from saywhere.data.records import Fields, Record, read_records
 from saywhere.errors import ManifestError, UsageError
 from saywhere.io.decode import SUFFIXES
 
@@ -23,9 +22,9 @@ class Text:
 
     split: str
     """Empty where the table has none."""
-    prompts: dict[str, Any]
+    prompts: Fields
     """Level → a text or a list of texts."""
-    columns: dict[str, Any]
+    columns: Fields
     """The manifest's further columns."""
 
 

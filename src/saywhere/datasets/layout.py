@@ -14,6 +14,7 @@ import numpy as np
 
 from saywhere.data.file_checks import Progress
 from saywhere.data.manifest import write_manifest
+from saywhere.data.records import Fields
 from saywhere.errors import ManifestError, MissingFile, UnreadableFile, UsageError
 from saywhere.io.decode import SUFFIXES, read_bytes
 from saywhere.io.files import write_bytes
@@ -235,7 +236,7 @@ def write_set(
     _check_places(source, target, cases, warnings)
     counts = Counter(case.split for case in cases)
     warnings = [*warnings, *count_warnings(counts, published)]
-    rows: list[dict[str, Any]] = []
+    rows: list[Fields] = []
     taken: set[str] = set()
     for done, case in enumerate(cases, start=1):
         name = _unique(case, taken)
@@ -265,7 +266,7 @@ def _check_places(source: Path, target: Path, cases: list[Case], warnings: list[
         )
 
 
-def _row(case: Case, name: str, image: str, mask: str) -> dict[str, Any]:
+def _row(case: Case, name: str, image: str, mask: str) -> Fields:
     """A row as the manifest has it; the case's own columns come last and win."""
     return {
         "id": name,

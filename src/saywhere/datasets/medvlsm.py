@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from saywhere.data.records import Fields
 from saywhere.datasets.layout import find_with, folders, stem_of
 from saywhere.errors import ManifestError
 from saywhere.io.decode import read_bytes
@@ -26,7 +26,7 @@ class Listed:
     stem: str
     """Of the image's file name."""
     split: str
-    prompts: dict[str, Any]
+    prompts: Fields
     """Level → a text or a list of texts, as they stand in the file."""
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from saywhere.captions import templates
+from saywhere.data.records import Fields
 from saywhere.errors import UsageError
 from saywhere.seeds import generator
 
@@ -86,7 +86,7 @@ def make_phantoms(
     # The manifest goes first and comes last: what an interrupted run leaves behind is never taken
     # for a whole set.
     manifest.unlink(missing_ok=True)
-    rows: list[dict[str, Any]] = []
+    rows: list[Fields] = []
     for split, n in counts.items():
         for index in range(n):
             rows += _write_image(folder, split, index, size, seed, rows_per_image)
@@ -157,7 +157,7 @@ def _check(counts: dict[str, int], size: int, rows_per_image: int | None) -> Non
 
 def _write_image(
     folder: Path, split: str, index: int, size: int, seed: int, rows_per_image: int | None
-) -> list[dict[str, Any]]:
+) -> list[Fields]:
     """Write one image and its masks; return its rows."""
     pixels, lesions = draw_phantom(split, index, size=size, seed=seed)
     name = f"{split}_{index:04d}"
