@@ -10,9 +10,9 @@ class SaywhereError(Exception):
     """Base of all errors that Saywhere raises on purpose.
 
     Attributes:
-        code: a stable name for machines (the service's `error.code`).
-        exit_code: of the command line (1 failed work, 2 wrong use, 3 some inputs set aside).
-        http_status: of the service.
+        code: A stable name for machines (the service's `error.code`).
+        exit_code: Of the command line: 1 failed work, 2 wrong use, 3 some inputs set aside.
+        http_status: Of the service.
     """
 
     code = "failed"
@@ -27,12 +27,18 @@ class SaywhereError(Exception):
         allowed: str | None = None,
         remedy: str | None = None,
     ) -> None:
-        self.found, self.where, self.allowed, self.remedy = (
-            found,
-            None if where is None else str(where),
-            allowed,
-            remedy,
-        )
+        """Make the error; its text is made of these parts.
+
+        Args:
+            found: What was found instead of what is expected.
+            where: The file, key or row where it was found.
+            allowed: What would be right.
+            remedy: What to do next.
+        """
+        self.found = found
+        self.where = None if where is None else str(where)
+        self.allowed = allowed
+        self.remedy = remedy
         super().__init__(str(self))
 
     def __str__(self) -> str:
@@ -45,7 +51,9 @@ class SaywhereError(Exception):
 class UsageError(SaywhereError):
     """The call is wrong: an option, an argument, a shape."""
 
-    code, exit_code, http_status = "usage", 2, 422
+    code = "usage"
+    exit_code = 2
+    http_status = 422
 
 
 class ConfigError(UsageError):
@@ -57,7 +65,8 @@ class ConfigError(UsageError):
 class MissingFile(UsageError):
     """A file or folder that was named is not there."""
 
-    code, http_status = "missing_file", 404
+    code = "missing_file"
+    http_status = 404
 
 
 class ManifestError(UsageError):
@@ -69,19 +78,22 @@ class ManifestError(UsageError):
 class UnreadableFile(UsageError):
     """A file is there, but is not a readable image within the limits."""
 
-    code, http_status = "unreadable_file", 415
+    code = "unreadable_file"
+    http_status = 415
 
 
 class BadCheckpoint(UsageError):
     """A checkpoint or bundle is damaged, unsafe, or belongs to another model."""
 
-    code, http_status = "bad_checkpoint", 422
+    code = "bad_checkpoint"
+    http_status = 422
 
 
 class MissingEncoder(UsageError):
     """A text encoder's files are not where they should be; nothing is ever downloaded silently."""
 
-    code, http_status = "missing_encoder", 503
+    code = "missing_encoder"
+    http_status = 503
 
 
 class MissingExtra(UsageError):
@@ -93,7 +105,8 @@ class MissingExtra(UsageError):
 class TooManyFaults(SaywhereError):
     """More rows of a manifest are faulty than `data.fault_budget` allows."""
 
-    code, exit_code = "too_many_faults", 3
+    code = "too_many_faults"
+    exit_code = 3
 
 
 class TrainingDiverged(SaywhereError):
@@ -114,40 +127,51 @@ class NotWritable(SaywhereError):
     What was there before is still there.
     """
 
-    code, http_status = "not_writable", 507
+    code = "not_writable"
+    http_status = 507
 
 
 class Busy(SaywhereError):
     """The service has as much to do as it takes on; try again after `retry_after_s` seconds."""
 
-    code, http_status = "busy", 503
+    code = "busy"
+    http_status = 503
     retry_after_s = 1
 
 
 class NotAllowed(UsageError):
     """The service asks for a token, and none or a wrong one came."""
 
-    code, http_status = "not_allowed", 401
+    code = "not_allowed"
+    http_status = 401
 
 
 class BodyTooLarge(UsageError):
     """A request's body is over the limit."""
 
-    code, http_status = "too_large", 413
+    code = "too_large"
+    http_status = 413
 
 
 class BodyTooSlow(UsageError):
     """A request's body did not arrive in time."""
 
-    code, http_status = "too_slow", 408
+    code = "too_slow"
+    http_status = 408
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Advice for a misspelt name: the closest known ones, else all."""
-    known = sorted(known)
-    close = get_close_matches(name, known, n=2, cutoff=0.5)
-    return (
-        f"did you mean {' or '.join(repr(c) for c in close)}?"
-        if close
-        else f"choose one of {', '.join(known)}"
-    )
+    """Advice for a misspelt name.
+
+    Args:
+        name: As it was typed.
+        known: The names that exist.
+
+    Returns:
+        "did you mean 'a' or 'b'?" for the closest ones, else "choose one of" all of them.
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=2, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(map(repr, close))}?"
+    return f"choose one of {', '.join(names)}"

@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 @cache.command("list")
 def list_cache(
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print folders only, one a line.")
+        bool, typer.Option("--quiet", "-q", help="Print folders only, one per line.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -52,7 +52,7 @@ def info(
         "--depth",
         help="after `network NAME`: share of its published levels or blocks, up to 2",
     ),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="Print names only, one a line."),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Print names only, one per line."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """List networks, encoders, fusions and data sets; or count what one network costs."""
