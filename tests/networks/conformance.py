@@ -1,4 +1,6 @@
-"""What every network promises. A subclass names its class and its published parameter counts; see test_unet.py."""
+"""What every network promises. A subclass names its class and its published parameter counts; see
+test_unet.py.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from saywhere.errors import UsageError
 
 
 class NetworkConformance:
-    """`small_options` make the network small enough to run in a test; `full_options` are those of its published size, beside width 64."""
+    """`small_options` make the network small enough to run in a test; `full_options` are those of
+    its published size, beside width 64.
+    """
 
     network: ClassVar[Callable[..., nn.Module]]
     parameters_3_channels: ClassVar[int]
@@ -59,7 +63,8 @@ class NetworkConformance:
         )
 
     def test_a_gradient_reaches_every_parameter_and_every_channel(self) -> None:
-        network, stack = self.small().train(), self.stack().requires_grad_()
+        network = self.small().train()
+        stack = self.stack().requires_grad_()
         weight = torch.rand(2, 1, self.size, self.size, generator=torch.Generator().manual_seed(2))
         (network(stack) * weight).sum().backward()
         deaf = [
@@ -102,7 +107,8 @@ class NetworkConformance:
             self.small(6)(self.stack(3))
 
     def test_saved_and_loaded_it_gives_equal_logits(self, tmp_path: Path) -> None:
-        network, other = self.small(seed=0).train(), self.small(seed=5).eval()
+        network = self.small(seed=0).train()
+        other = self.small(seed=5).eval()
         network(self.stack())  # moves the running statistics: they must travel too
         save_file(network.state_dict(), tmp_path / "network.safetensors")
         stack = self.stack()
@@ -111,30 +117,38 @@ class NetworkConformance:
         assert torch.equal(network(stack), other(stack))
 
     def test_compiled_it_gives_equal_logits(self) -> None:
-        """Backend `eager`: it captures the whole graph (where it is one), which is the network's part, and leaves out the minutes of code generation."""
+        """Backend `eager`: it captures the whole graph (where it is one), which is the network's
+        part, and leaves out the minutes of code generation.
+        """
         torch.compiler.reset()
-        network, stack = self.small().eval(), self.stack()
+        network = self.small().eval()
+        stack = self.stack()
         compiled = torch.compile(network, backend="eager", fullgraph=self.is_one_graph)
         with torch.no_grad():
             torch.testing.assert_close(compiled(stack), network(stack))
 
     def test_exported_it_gives_equal_logits(self) -> None:
-        network, stack = self.small().eval(), self.stack()
+        network = self.small().eval()
+        stack = self.stack()
         with torch.no_grad():
             torch.testing.assert_close(
                 torch.export.export(network, (stack,)).module()(stack), network(stack)
             )
 
     def test_alone_and_in_a_batch_an_image_gets_equal_logits(self) -> None:
-        """In double precision: another batch is another order of sums, whose rounding in single precision is no fault of the network."""
-        network, stack = self.small().eval().double(), self.stack(batch=3).double()
+        """In double precision: another batch is another order of sums, whose rounding in single
+        precision is no fault of the network.
+        """
+        network = self.small().eval().double()
+        stack = self.stack(batch=3).double()
         with torch.no_grad():
             torch.testing.assert_close(
                 network(stack)[1:2], network(stack[1:2]), rtol=1e-4, atol=1e-5
             )
 
     def test_under_bfloat16_autocast_logits_stay_close_and_gradients_finite(self) -> None:
-        network, stack = self.small(), self.stack()
+        network = self.small()
+        stack = self.stack()
         torch.manual_seed(3)  # dropout
         with torch.autocast("cpu", dtype=torch.bfloat16):
             rounded = network(stack)

@@ -6,7 +6,9 @@ from saywhere.networks.lite import Lite
 
 
 class TestLite(NetworkConformance):
-    network, parameters_3_channels, parameters_6_channels = Lite, 3_782_353, 3_783_217
+    network = Lite
+    parameters_3_channels = 3_782_353
+    parameters_6_channels = 3_783_217
     small_options = {"width": 8, "pretrained": False}  # noqa: RUF012
     full_options = {"pretrained": False}  # noqa: RUF012
 
@@ -15,7 +17,9 @@ class TestPretrainedLite(TestLite):
     small_options = {"width": 8}  # noqa: RUF012
 
     def small(self, in_channels: int = 6, seed: int = 0) -> nn.Module:
-        """After a first step: at the start the pseudo-image's filters are zero, and learn before anything reaches through them."""
+        """After a first step: at the start the pseudo-image's filters are zero, and learn before
+        anything reaches through them.
+        """
         network = super().small(in_channels, seed)
         with torch.no_grad():
             network.encoder.stem[0].weight.add_(
@@ -27,7 +31,8 @@ class TestPretrainedLite(TestLite):
 def test_from_zero_the_pseudo_image_says_nothing_at_first_and_its_filters_learn_in_the_first_step() -> (
     None
 ):
-    network, stack = Lite(6, width=8).eval(), torch.rand(1, 6, 32, 32)
+    network = Lite(6, width=8).eval()
+    stack = torch.rand(1, 6, 32, 32)
     image_alone = Lite(3, width=8).eval()
     image_alone.load_state_dict(
         {
@@ -41,7 +46,9 @@ def test_from_zero_the_pseudo_image_says_nothing_at_first_and_its_filters_learn_
 
 
 class TestLiteWithAdapter(NetworkConformance):
-    network, parameters_3_channels, parameters_6_channels = Lite, 3_782_353, 3_782_353 + 6 * 3
+    network = Lite
+    parameters_3_channels = 3_782_353
+    parameters_6_channels = 3_782_353 + 6 * 3
     small_options = {"width": 8, "first_filters": "adapter"}  # noqa: RUF012
     full_options = {"pretrained": False, "first_filters": "adapter"}  # noqa: RUF012
 
@@ -56,10 +63,8 @@ class TestLiteWithAdapter(NetworkConformance):
 
 
 class TestLiteWithTwoStems(NetworkConformance):
-    network, parameters_3_channels, parameters_6_channels = (
-        Lite,
-        3_782_353,
-        3_782_353 + 3 * 32 * 9 + 2 * 32,
-    )
+    network = Lite
+    parameters_3_channels = 3_782_353
+    parameters_6_channels = 3_782_353 + 3 * 32 * 9 + 2 * 32
     small_options = {"width": 8, "first_filters": "stem"}  # noqa: RUF012
     full_options = {"pretrained": False, "first_filters": "stem"}  # noqa: RUF012

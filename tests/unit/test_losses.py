@@ -146,7 +146,9 @@ def test_roi_mask_is_cross_entropy_with_balanced_classes_as_sklearn_weighs_them(
 
 
 def test_a_blurred_mask_is_what_eight_times_fewer_pixels_show() -> None:
-    """Pillow's box average and bilinear enlargement; the least cross-entropy is that of the blurred mask itself."""
+    """Pillow's box average and bilinear enlargement; the least cross-entropy is that of the blurred
+    mask itself.
+    """
     mask = torch.zeros(1, 1, 32, 48)
     mask[..., 5:20, 9:30] = 1
     small = PillowImage.fromarray(mask[0, 0].numpy()).resize((6, 4), PillowImage.Resampling.BOX)
@@ -170,7 +172,8 @@ def test_black_is_nearly_optimal_for_paper_and_not_for_balanced(image: Tensor) -
     """The trap: a region of 1 % makes a black pseudo-image cost 1 % of the frame."""
     mask = torch.zeros(3, 1, 16, 20)
     mask[..., :2, :2] = 1
-    black, target = torch.zeros_like(image), image * mask
+    black = torch.zeros_like(image)
+    target = image * mask
     worst = torch.ones_like(image)
     ratio = {
         name: (

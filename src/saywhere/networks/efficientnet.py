@@ -39,8 +39,10 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self, in_channels: int = 3) -> None:
         super().__init__()
-        self.in_channels, self.stem = in_channels, stem(in_channels)
-        blocks, n_in = [], 32
+        self.in_channels = in_channels
+        self.stem = stem(in_channels)
+        blocks = []
+        n_in = 32
         for n_blocks, kernel, stride, expansion, n_out in STAGES:
             for index in range(n_blocks):
                 blocks.append(
@@ -51,7 +53,8 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, stack: Tensor) -> list[Tensor]:
         """The outputs of the blocks TAPS, largest first."""
-        feature, taps = self.stem(stack), []
+        feature = self.stem(stack)
+        taps = []
         for index, block in enumerate(self.blocks):
             feature = block(feature)
             if index in TAPS:

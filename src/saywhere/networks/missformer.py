@@ -29,7 +29,8 @@ class MissFormer(nn.Module):
 
     def __init__(self, in_channels: int = 3, width: int = 64, depth: float = 1.0) -> None:
         super().__init__()
-        self.in_channels, n_blocks = in_channels, max(1, round(2 * depth))
+        self.in_channels = in_channels
+        n_blocks = max(1, round(2 * depth))
         channels = [width * multiple for multiple in MULTIPLES]
         scales = list(zip(channels, MULTIPLES, REDUCTIONS))
         self.encoder = nn.ModuleList(
@@ -56,7 +57,8 @@ class MissFormer(nn.Module):
             logits (batch, 1, height, width).
         """
         check_stack(stack, "missformer", self.in_channels, self.smallest, self.multiple)
-        features, feature = [], stack
+        features = []
+        feature = stack
         for stage in self.encoder:
             feature = stage(feature)
             features.append(feature)
@@ -126,7 +128,8 @@ class Block(nn.Module):
     def __init__(self, n_channels: int, heads: int, reduction: int) -> None:
         super().__init__()
         self.attention_norm, self.mix_norm = nn.LayerNorm(n_channels), nn.LayerNorm(n_channels)
-        self.attention, self.mix = Attention(n_channels, heads), Mix(n_channels)
+        self.attention = Attention(n_channels, heads)
+        self.mix = Mix(n_channels)
         self.reduce = (
             nn.Conv2d(n_channels, n_channels, reduction, stride=reduction)
             if reduction > 1
@@ -254,10 +257,8 @@ class Expand(nn.Module):
     def __init__(self, n_in: int, factor: int, n_out: int) -> None:
         super().__init__()
         self.factor, self.n_out = factor, n_out
-        self.spread, self.norm = (
-            nn.Linear(n_in, factor * factor * n_out, bias=False),
-            nn.LayerNorm(n_out),
-        )
+        self.spread = nn.Linear(n_in, factor * factor * n_out, bias=False)
+        self.norm = nn.LayerNorm(n_out)
 
     def forward(self, feature: Tensor) -> Tensor:
         batch, height, width, _ = feature.shape

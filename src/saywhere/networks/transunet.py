@@ -29,12 +29,10 @@ class TransUNet(nn.Module):
 
     def __init__(self, in_channels: int = 3, width: int = 64, depth: float = 1.0) -> None:
         super().__init__()
-        self.in_channels, self.width, self.depth, self.has_pretrained = (
-            in_channels,
-            width,
-            depth,
-            False,
-        )
+        self.in_channels = in_channels
+        self.width = width
+        self.depth = depth
+        self.has_pretrained = False
         self.encoder = ResNet(
             in_channels, width, tuple(max(1, round(units * depth)) for units in (3, 4, 9))
         )
@@ -91,7 +89,8 @@ class ResNet(nn.Module):
             nn.ReLU(inplace=True),
         )
         self.shrink = nn.MaxPool2d(3, stride=2)
-        self.stages, n_in = nn.ModuleList(), width
+        self.stages = nn.ModuleList()
+        n_in = width
         for stage, units in enumerate(n_units):
             n_mid, n_out = width * 2**stage, 4 * width * 2**stage
             first = Bottleneck(n_in, n_mid, n_out, stride=1 if stage == 0 else 2)

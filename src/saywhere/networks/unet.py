@@ -28,7 +28,8 @@ class UNet(nn.Module):
         super().__init__()
         n_levels = max(1, round(4 * depth))
         widths = [width * 2**level for level in range(n_levels + 1)]
-        self.in_channels, self.smallest = in_channels, 2 ** (n_levels + 1)
+        self.in_channels = in_channels
+        self.smallest = 2 ** (n_levels + 1)
         self.first = double_convolution(in_channels, width)
         self.down = nn.ModuleList(
             nn.Sequential(nn.MaxPool2d(2), double_convolution(above, below))

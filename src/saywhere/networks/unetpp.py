@@ -26,7 +26,8 @@ class UNetPlusPlus(nn.Module):
     def __init__(self, in_channels: int = 3, width: int = 64, depth: float = 1.0) -> None:
         super().__init__()
         self.n_levels = max(1, round(4 * depth))
-        self.in_channels, self.smallest = in_channels, 2 ** (self.n_levels + 1)
+        self.in_channels = in_channels
+        self.smallest = 2 ** (self.n_levels + 1)
         widths = [width * 2**row for row in range(self.n_levels + 1)]
         self.nodes = nn.ModuleDict()
         for column in range(self.n_levels + 1):

@@ -50,7 +50,8 @@ def conditioned(network: str, name: str) -> ConditionedNetwork:
 def test_every_network_is_conditioned_and_a_gradient_reaches_each_conditioner(
     network: str, name: str
 ) -> None:
-    model, picture = conditioned(network, name), torch.rand(2, 3, 64, 64)
+    model = conditioned(network, name)
+    picture = torch.rand(2, 3, 64, 64)
     one, other = (model(picture, prompts(name, seed=seed)) for seed in (0, 1))
     assert one.shape == (2, 1, 64, 64)
     assert (one - other).abs().max() > 1e-5
@@ -68,7 +69,8 @@ def test_every_network_is_conditioned_and_a_gradient_reaches_each_conditioner(
 def test_a_network_hands_over_each_stage_that_it_names_and_goes_on_with_what_comes_back(
     network: str,
 ) -> None:
-    model, picture = small(network), torch.rand(1, 3, 64, 64)
+    model = small(network)
+    picture = torch.rand(1, 3, 64, 64)
     stages: Stages = model.stages()  # type: ignore[operator]
     shapes: dict[str, torch.Size] = {}
 
@@ -120,7 +122,8 @@ def test_the_stages_are_those_of_the_fusion() -> None:
 
 
 def test_two_threads_and_a_copy_hear_their_own_prompts() -> None:
-    model, picture = conditioned("unet", "film"), torch.rand(1, 3, 32, 32)
+    model = conditioned("unet", "film")
+    picture = torch.rand(1, 3, 32, 32)
     twin = copy.deepcopy(model)
     with torch.no_grad():
         alone = [twin(picture, prompts("film", 1, seed)) for seed in range(4)]

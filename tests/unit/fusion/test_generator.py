@@ -56,7 +56,8 @@ def test_the_pseudo_image_has_the_images_size(size: int, channel: int) -> None:
 
 
 def test_it_is_three_transposed_convolutions_and_a_sigmoid() -> None:
-    generator, seed_grid = Generator(3), torch.randn(2, 1, 4, 5)
+    generator = Generator(3)
+    seed_grid = torch.randn(2, 1, 4, 5)
     first, second, third = (
         layer for layer in generator.layers if isinstance(layer, nn.ConvTranspose2d)
     )
@@ -112,7 +113,8 @@ def test_each_layer_starts_with_unit_variance_between_prompts(vectors: np.ndarra
 @pytest.mark.parametrize("n", [1, 3])
 def test_prompts_that_do_not_differ_leave_the_start_alone(n: int) -> None:
     torch.manual_seed(0)
-    projection, generator = Projection("mlp", 5, (4, 4)), Generator(1)
+    projection = Projection("mlp", 5, (4, 4))
+    generator = Generator(1)
     before = [
         parameter.clone() for parameter in (*projection.parameters(), *generator.parameters())
     ]

@@ -9,7 +9,9 @@ from saywhere.fusion.late_concat import LateConcat
 
 
 def test_it_is_a_convolution_over_map_and_tiled_sentence_that_starts_as_the_map() -> None:
-    layer, feature, sentence = LateConcat(4, 12), torch.rand(2, 4, 3, 3), torch.randn(2, 12)
+    layer = LateConcat(4, 12)
+    feature = torch.rand(2, 4, 3, 3)
+    sentence = torch.randn(2, 12)
     tiled = sentence.reshape(2, 12, 1, 1).repeat(1, 1, 3, 3)
     expected = nn.functional.conv2d(
         torch.cat([feature, tiled], 1), layer.mix.weight, layer.mix.bias

@@ -23,13 +23,15 @@ def test_a_vector_becomes_one_seed_grid(name: str, seed_grid: tuple[int, int]) -
 
 
 def test_linear_is_one_layer_laid_out_row_by_row() -> None:
-    projection, embedding = Projection("linear", 10, (4, 6)), torch.randn(2, 10)
+    projection = Projection("linear", 10, (4, 6))
+    embedding = torch.randn(2, 10)
     weight, bias = projection.parameters()
     torch.testing.assert_close(projection(embedding)[:, 0].flatten(1), embedding @ weight.T + bias)
 
 
 def test_mlp_is_linear_layernorm_gelu_linear() -> None:
-    projection, embedding = Projection("mlp", 10, (4, 6)), torch.randn(2, 10)
+    projection = Projection("mlp", 10, (4, 6))
+    embedding = torch.randn(2, 10)
     first_weight, first_bias, gain, shift, last_weight, last_bias = projection.parameters()
     normed = functional.layer_norm(
         functional.linear(embedding, first_weight, first_bias), (24,), gain, shift

@@ -1,4 +1,6 @@
-"""Expected Dice: against the quadratic program that isotonic regression solves, and of files that hold something else."""
+"""Expected Dice: against the quadratic program that isotonic regression solves, and of files that
+hold something else.
+"""
 
 from __future__ import annotations
 

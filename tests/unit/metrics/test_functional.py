@@ -25,7 +25,8 @@ from saywhere.metrics.functional import (
     surface_dice,
 )
 
-EMPTY, FULL = np.zeros((7, 9), bool), np.ones((7, 9), bool)
+EMPTY = np.zeros((7, 9), bool)
+FULL = np.ones((7, 9), bool)
 OVERLAPS = {dice: f1_score, iou: jaccard_score, precision: precision_score, recall: recall_score}
 PAIRS = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12).flatmap(
     lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape))
@@ -33,7 +34,9 @@ PAIRS = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12).flatmap(
 
 
 def blobs(n: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of irregular masks of varied size, none empty, that overlap partly; some touch the frame's edge."""
+    """Pairs of irregular masks of varied size, none empty, that overlap partly; some touch the
+    frame's edge.
+    """
     random = np.random.default_rng(seed)
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     while len(pairs) < n:

@@ -76,7 +76,9 @@ def test_the_scale_is_the_one_that_a_training_of_saywhere_fits(
 
 
 def differs(ours: torch.Tensor, theirs: torch.Tensor) -> float:
-    """Of what the scale makes of lengths and angles; directions that stretch alike may come in any rotation, as the last bits of an embedding have it."""
+    """Of what the scale makes of lengths and angles; directions that stretch alike may come in any
+    rotation, as the last bits of an embedding have it.
+    """
     ours, theirs = (matrix @ matrix.T for matrix in (ours, theirs))
     return float((ours - theirs).norm() / theirs.norm())
 
@@ -100,7 +102,11 @@ def test_projection_and_generator_learn_and_nothing_else_is_kept(fusion: EarlyFu
 
 def test_an_encoder_that_is_a_module_does_not_learn() -> None:
     class Own(Control, torch.nn.Linear):  # type: ignore[misc]
-        name, dim, revision, pooling, max_length = "own", 4, "1", "mean", 9
+        name = "own"
+        dim = 4
+        revision = "1"
+        pooling = "mean"
+        max_length = 9
 
         def __init__(self) -> None:
             torch.nn.Linear.__init__(self, 4, 4)

@@ -51,10 +51,8 @@ def test_the_image_becomes_the_stack_and_the_rest_stays(fusion: EarlyFusion) -> 
 
 def test_stack_and_label_turn_as_monai_turns_them(fusion: EarlyFusion) -> None:
     stacked = FuseWordsd("image", fusion)(case())
-    ours, theirs = (
-        RandGeometryd(["image", "label"], FLIP)(stacked),
-        Flipd(["image", "label"], spatial_axis=1)(stacked),
-    )
+    ours = RandGeometryd(["image", "label"], FLIP)(stacked)
+    theirs = Flipd(["image", "label"], spatial_axis=1)(stacked)
     for key in ("image", "label"):
         np.testing.assert_allclose(np.asarray(ours[key]), np.asarray(theirs[key]), atol=1e-5)
 

@@ -1,4 +1,6 @@
-"""A network and a fusion that are added as CONTRIBUTING.md says go through the whole house, and a grid takes them up by a line."""
+"""A network and a fusion that are added as CONTRIBUTING.md says go through the whole house, and a
+grid takes them up by a line.
+"""
 
 from __future__ import annotations
 
@@ -151,7 +153,9 @@ def test_a_grid_takes_up_a_new_network_by_one_line_and_runs_its_cell_alone(
     monkeypatch.setattr(
         workers, "_processes", lambda jobs, work, side_by_side: ((job, work(job)) for job in jobs)
     )
-    base, path, ran = tmp_path / "base.toml", tmp_path / "grid.toml", []
+    base = tmp_path / "base.toml"
+    path = tmp_path / "grid.toml"
+    ran = []
     base.write_text(config.replace(**TWO_STEPS).to_toml(), encoding="utf-8")
     for more in ("", '  { label = "Toy", set = { "network.name" = "toy" } },\n'):
         path.write_text(GRID.format(base=base.as_posix(), more=more), encoding="utf-8")

@@ -37,7 +37,8 @@ class Echo(nn.Module):
 
 def build(channel: int = 3, *, pseudo_image_turns: bool = True) -> ReferringSegmenter:
     torch.manual_seed(0)
-    projection, generator = Projection("mlp", DIM, (SIZE // 8, SIZE // 8)), Generator(channel)
+    projection = Projection("mlp", DIM, (SIZE // 8, SIZE // 8))
+    generator = Generator(channel)
     normalize = Normalize([0.25] * channel + [0.5] * channel, [0.5] * channel + [0.125] * channel)
     return ReferringSegmenter(
         EmbeddingScale(DIM, DIM), projection, generator, normalize, Echo(), pseudo_image_turns
@@ -91,7 +92,8 @@ def test_words_that_do_not_turn_stay_behind(image: Tensor, embedding: Tensor) ->
 
 def test_empty_corners_are_black_before_the_normalisation(image: Tensor, embedding: Tensor) -> None:
     """As in the public code: (0 − mean) / std, not 0."""
-    model, zero = build(), np.zeros(2, np.float32)
+    model = build()
+    zero = np.zeros(2, np.float32)
     model(image, embedding, Changes(Geometry(zero, zero, zero, zero + 0.5, zero, zero)))
     corner = model.network.stack[:, :, 0, 0].detach()
     torch.testing.assert_close(corner, torch.tensor([[-0.5] * 3 + [-4.0] * 3] * 2))
@@ -162,6 +164,8 @@ def test_a_state_holds_the_scale_but_no_constants_of_the_configuration(channel: 
 
 
 def test_shapes_are_checked_in_the_tests(embedding: Tensor) -> None:
-    """The import hook in conftest.py is at work: an image without a batch never gets as far as the network."""
+    """The import hook in conftest.py is at work: an image without a batch never gets as far as the
+    network.
+    """
     with pytest.raises(TypeCheckError):
         build()(torch.rand(3, SIZE, SIZE), embedding)

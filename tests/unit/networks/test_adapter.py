@@ -23,22 +23,22 @@ class Deep(nn.Module):
 
 
 def test_a_module_of_ones_own_answers_as_it_does_alone() -> None:
-    module, stack = nn.Conv2d(6, 1, 3, padding=1), torch.rand(2, 6, 33, 40)
+    module = nn.Conv2d(6, 1, 3, padding=1)
+    stack = torch.rand(2, 6, 33, 40)
     assert torch.equal(Adapter(module, 6)(stack), module(stack))
 
 
 def test_of_several_outputs_the_last_is_taken() -> None:
-    module, stack = Deep(), torch.rand(1, 3, 8, 8)
+    module = Deep()
+    stack = torch.rand(1, 3, 8, 8)
     assert torch.equal(Adapter(module, 3)(stack), module.final(stack))
 
 
 def test_what_the_module_says_of_itself_is_passed_on() -> None:
     module = nn.Conv2d(3, 1, 1)
-    module.multiple, module.image_mean, module.pretrained_parameters = (
-        4,
-        (0.1, 0.2, 0.3),
-        lambda: [module.weight],
-    )
+    module.multiple = 4
+    module.image_mean = (0.1, 0.2, 0.3)
+    module.pretrained_parameters = lambda: [module.weight]
     network = Adapter(module, 3)
     assert (network.multiple, network.image_mean) == (4, (0.1, 0.2, 0.3))
     assert network.pretrained_parameters()[0] is module.weight

@@ -20,7 +20,9 @@ def test_arithmetic_is_that_of_the_published_network(name: str, in_channels: int
 
 
 def test_missformer_costs_what_the_published_one_does_without_computing_a_layer_twice() -> None:
-    """The public code evaluates the first linear layer (c → 4c) of each MLP twice: encoder 2, decoder 2 (but the deepest), bridge 4 a scale."""
+    """The public code evaluates the first linear layer (c → 4c) of each MLP twice: encoder 2,
+    decoder 2 (but the deepest), bridge 4 a scale.
+    """
     wasted = {(56, 64): 2 + 2 + 4, (28, 128): 2 + 2 + 4, (14, 320): 2 + 2 + 4, (7, 512): 2 + 4}
     gflop = sum(2 * side**2 * n * 4 * n * times for (side, n), times in wasted.items()) / 1e9
     assert cost("missformer", 3).gflop == pytest.approx(19.490 - gflop, abs=1e-3)

@@ -1,4 +1,6 @@
-"""The ImageNet weights sit where they belong: two photographs that scikit-learn carries are named rightly."""
+"""The ImageNet weights sit where they belong: two photographs that scikit-learn carries are named
+rightly.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ def classify(photograph: str) -> torch.Tensor:
     mean, std = (
         torch.tensor(numbers).reshape(1, 3, 1, 1) for numbers in (Lite.image_mean, Lite.image_std)
     )
-    encoder, published = EfficientNetLite0().eval(), published_state()
+    encoder = EfficientNetLite0().eval()
+    published = published_state()
     encoder.load_state_dict(imagenet_state())
     with torch.no_grad():
         feature = functional.conv2d(
@@ -77,8 +80,11 @@ def test_the_normalisation_is_that_of_the_weights() -> None:
 @pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize("shape", [(8, 8), (9, 9), (8, 9), (7, 10)])
 def test_stride_2_pads_as_tensorflow_does(kernel: int, shape: tuple[int, int]) -> None:
-    """TensorFlow's rule: max((ceil(n / 2) − 1) · 2 + k − n, 0) rows in all, the smaller half before the start."""
-    convolution, feature = SameConv2d(2, 3, kernel, stride=2), torch.rand(1, 2, *shape)
+    """TensorFlow's rule: max((ceil(n / 2) − 1) · 2 + k − n, 0) rows in all, the smaller half before
+    the start.
+    """
+    convolution = SameConv2d(2, 3, kernel, stride=2)
+    feature = torch.rand(1, 2, *shape)
     total = [max((-(-side // 2) - 1) * 2 + kernel - side, 0) for side in shape]
     padded = functional.pad(
         feature, (total[1] // 2, total[1] - total[1] // 2, total[0] // 2, total[0] - total[0] // 2)

@@ -1,4 +1,6 @@
-"""The published layout of JAX arrays arrives where it belongs. The file is a small random one that the test makes."""
+"""The published layout of JAX arrays arrives where it belongs. The file is a small random one that
+the test makes.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ def arrays() -> dict[str, np.ndarray]:
 def test_every_parameter_of_resnet_and_transformer_is_loaded_and_the_decoder_is_not(
     arrays: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    network, before = small(), small().state_dict()
+    network = small()
+    before = small().state_dict()
     load_vit(network, write(tmp_path, arrays))
     unchanged = [
         name for name, tensor in network.state_dict().items() if torch.equal(tensor, before[name])
@@ -49,12 +52,11 @@ def test_every_parameter_of_resnet_and_transformer_is_loaded_and_the_decoder_is_
 def test_linear_layers_compute_what_their_jax_arrays_mean(
     arrays: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    network, tokens = small(), np.random.default_rng(1).normal(size=(5, HIDDEN)).astype(np.float32)
+    network = small()
+    tokens = np.random.default_rng(1).normal(size=(5, HIDDEN)).astype(np.float32)
     load_vit(network, write(tmp_path, arrays))
-    block, attention = (
-        network.transformer.blocks[0],
-        "Transformer/encoderblock_0/MultiHeadDotProductAttention_1",
-    )
+    block = network.transformer.blocks[0]
+    attention = "Transformer/encoderblock_0/MultiHeadDotProductAttention_1"
     with torch.no_grad():
         query = block.query(torch.from_numpy(tokens)).unflatten(1, (12, 4)).numpy()
         out = block.out(torch.from_numpy(query).flatten(1)).numpy()

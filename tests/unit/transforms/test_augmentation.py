@@ -1,4 +1,6 @@
-"""One geometry for stack and mask, checked against torch, SciPy and NumPy; photometry against Pillow."""
+"""One geometry for stack and mask, checked against torch, SciPy and NumPy; photometry against
+Pillow.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ def blob(size: int = 64) -> Tensor:
 @pytest.mark.parametrize(("name", "axis"), [("horizontal_flip", -1), ("vertical_flip", -2)])
 @pytest.mark.parametrize("shape", [(32, 32), (24, 40), (17, 23)])
 def test_a_flip_is_torchs(name: str, axis: int, shape: tuple[int, int]) -> None:
-    stack, mask = picture(1, 6, *shape), (picture(1, 1, *shape, seed=1) < 0.3).float()
+    stack = picture(1, 6, *shape)
+    mask = (picture(1, 1, *shape, seed=1) < 0.3).float()
     torch.testing.assert_close(one(**{name: 1})(stack), stack.flip(axis), rtol=0, atol=1e-4)
     assert torch.equal(one(**{name: 1})(mask, "nearest"), mask.flip(axis))
 
@@ -57,7 +60,8 @@ def test_a_flip_is_torchs(name: str, axis: int, shape: tuple[int, int]) -> None:
 @pytest.mark.parametrize("quarters", [1, 2, 3, -1])
 @pytest.mark.parametrize("size", [32, 33])
 def test_a_positive_turn_is_counter_clockwise_as_numpys_rot90(quarters: int, size: int) -> None:
-    stack, mask = picture(1, 6, size, size), (picture(1, 1, size, size, seed=1) < 0.3).float()
+    stack = picture(1, 6, size, size)
+    mask = (picture(1, 1, size, size, seed=1) < 0.3).float()
     geometry = one(degrees=90.0 * quarters)
     torch.testing.assert_close(
         geometry(stack), torch.rot90(stack, quarters, (-2, -1)), rtol=0, atol=1e-4
@@ -86,7 +90,9 @@ def test_a_positive_turn_is_counter_clockwise_as_numpys_rot90(quarters: int, siz
     ids=lambda moved: "+".join(moved),
 )
 def test_it_moves_as_scipys_affine_transform(moved: dict[str, float]) -> None:
-    """Reference: the inverse mapping, in rows and columns, written out from the docstring: flips, turn, scale, shift about the centre."""
+    """Reference: the inverse mapping, in rows and columns, written out from the docstring: flips,
+    turn, scale, shift about the centre.
+    """
     height, width = 48, 64
     image = ndimage.gaussian_filter(picture(height, width).numpy(), 2)
     get = {
@@ -97,7 +103,8 @@ def test_it_moves_as_scipys_affine_transform(moved: dict[str, float]) -> None:
         "translate_right": 0.0,
         "translate_down": 0.0,
     } | moved
-    angle, centre = np.deg2rad(get["degrees"]), np.array([(height - 1) / 2, (width - 1) / 2])
+    angle = np.deg2rad(get["degrees"])
+    centre = np.array([(height - 1) / 2, (width - 1) / 2])
     flip = np.diag([1 - 2 * get["vertical_flip"], 1 - 2 * get["horizontal_flip"]])
     counter_clockwise = np.array(
         [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
@@ -181,7 +188,8 @@ def test_undo_of_flips_is_exact() -> None:
 
 
 def test_a_record_goes_through_json_and_replays_to_the_bit() -> None:
-    geometry, stack = Augmentation(EVERYTHING).draw(2, 7, [4, 9, 11]), picture(3, 6, 32, 32)
+    geometry = Augmentation(EVERYTHING).draw(2, 7, [4, 9, 11])
+    stack = picture(3, 6, 32, 32)
     record = json.loads(json.dumps(geometry.record()))
     assert record[0].keys() == set(Geometry._fields)
     assert torch.equal(Geometry.from_record(record)(stack), geometry(stack))
@@ -198,16 +206,12 @@ def test_a_draw_does_not_depend_on_the_batch_around_it() -> None:
     augmentation = Augmentation(
         AugmentConfig(brightness=0.2, contrast=0.2, saturation=0.2, gamma=0.2, noise=0.1)
     )
-    together, alone = (
-        augmentation.draw(1, 5, [3, 7, 2]).record(),
-        augmentation.draw(1, 5, [7]).record(),
-    )
+    together = augmentation.draw(1, 5, [3, 7, 2]).record()
+    alone = augmentation.draw(1, 5, [7]).record()
     assert together[1] == alone[0]
     image = picture(3, 3, 16, 16)
-    lit, single = (
-        augmentation.draw_photometry(1, 5, [3, 7, 2])(image),
-        augmentation.draw_photometry(1, 5, [7])(image[1:2]),
-    )
+    lit = augmentation.draw_photometry(1, 5, [3, 7, 2])(image)
+    single = augmentation.draw_photometry(1, 5, [7])(image[1:2])
     torch.testing.assert_close(lit[1:2], single)
 
 
@@ -367,7 +371,8 @@ def test_light_stays_in_range_and_touches_the_image_alone(channel: int) -> None:
 
 def test_the_gradient_flows_back_through_the_geometry() -> None:
     """The adjoint, to first order: the gradient of a weighted sum is the weights, moved back."""
-    geometry, weights = one(horizontal_flip=1), picture(1, 1, 16, 16)
+    geometry = one(horizontal_flip=1)
+    weights = picture(1, 1, 16, 16)
     stack = picture(1, 1, 16, 16).requires_grad_()
     (geometry(stack) * weights).sum().backward()
     torch.testing.assert_close(stack.grad, weights.flip(-1), rtol=0, atol=1e-4)

@@ -49,7 +49,8 @@ def test_image_words_and_mask_take_the_same_box() -> None:
 
 def test_the_naive_way_leaves_the_words_out_of_the_box_and_paints_them() -> None:
     found = mixing(MIXED.model_copy(update={"words": "naive"}))
-    image, words = picture(3, 3, 16, 16), picture(3, 3, 16, 16) / 2
+    image = picture(3, 3, 16, 16)
+    words = picture(3, 3, 16, 16) / 2
     stack = found.of_stack(torch.cat([image, words], 1))
     assert torch.equal(stack[:, :3], found.cutmix(image))
     assert torch.equal(stack[:, 3:], words)
