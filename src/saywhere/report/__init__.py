@@ -1,1 +1,1 @@
-"""One self-contained HTML page a run: does it listen, how right is it, and what it looks like."""
+"""One self-contained HTML page per run: whether it listens, how right it is, how it looks."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from markupsafe import Markup
 
 from saywhere._version import __version__
 from saywhere.io.files import write_text
 from saywhere.report import tables
+from saywhere.report.curves import Chart, Distribution, curves, distributions
 from saywhere.report.evidence import Evidence, gather, listed, mapping
+from saywhere.report.figures import axis, share_ticks
+from saywhere.report.origin import Setting, facts, settings, versions
 from saywhere.report.page import render
-from saywhere.report.pictures import Album, answers, cases
-from saywhere.report.wording import headline, name_of
+from saywhere.report.pictures import Album, Case, Prompted, cases, prompted
+from saywhere.report.wording import Headline, headline, name_of
 
 UNFINISHED = {
     "running": "This run was still going on when the report was made.",
@@ -20,56 +25,102 @@ UNFINISHED = {
 }
 
 
+@dataclass(frozen=True)
+class ReportPage:
+    """What the template shows."""
+
+    name: str
+    run: str
+    version: str
+    headline: Headline
+    state: str
+    """a sentence on an unfinished run, else empty"""
+    split: object
+    level: object
+    """of the prompts"""
+    image_only: bool
+    evaluated: bool
+    share_axis: Markup
+    listening: list[tables.ConditionRow]
+    comparison: list[tables.RunRow]
+    comparison_title: str
+    comparison_note: str
+    distributions: list[Distribution]
+    prompted: list[Prompted]
+    cases: list[Case]
+    trust: list[tables.MeasureRow]
+    tells: bool
+    """does the confidence tell which answers are the worse ones?"""
+    measures: list[tables.MeasureRow]
+    measures_of: str
+    all_conditions: tables.WideTable | None
+    curves: list[Chart]
+    facts: list[tuple[str, str]]
+    settings: list[Setting]
+    config_text: str
+    """shown where the settings could not be understood"""
+    versions: list[tuple[str, str]]
+    warnings: list[str]
+
+
 def build_report(run: Path, out: Path | None = None) -> Path:
-    """Make the report of a run directory; each part is shown as far as its files are there.
+    """Write the report of a run directory; each part is shown as far as its files are there.
 
     Args:
-        out: default: `report.html` in the run directory. A report that is there is replaced.
-    Returns: where the report is.
-    Raises: MissingFile where there is no run; NotWritable.
+        run: a run directory, finished or not, evaluated or not.
+        out: the HTML file; None: `report.html` in the run directory. An earlier one is replaced.
+
+    Returns:
+        The report's path.
+
+    Raises:
+        MissingFile: there is no run in that folder.
+        NotWritable: the report cannot be written.
     """
     run = Path(run)
-    out = run / "report.html" if out is None else Path(out)
-    write_text(out, _page(gather(run), run))
-    return out
+    place = run / "report.html" if out is None else Path(out)
+    page = _page(gather(run), run)
+    write_text(place, render("report.html.j2", vars(page)))
+    return place
 
 
-def _page(evidence: Evidence, run: Path) -> str:
-    return render("report.html.j2", _context(evidence, run))
-
-
-def _context(evidence: Evidence, run: Path) -> dict[str, Any]:
+def _page(evidence: Evidence, run: Path) -> ReportPage:
     album = Album(evidence)
-    asked, ranked = answers(evidence, album), cases(evidence, album)
     listening = tables.listening(evidence)
-    shown = next(
-        (row["words"] for row in listening), None
-    )  # the right words, where they were measured
-    return {
-        "name": evidence.name,
-        "run": str(run),
-        "version": __version__,
-        "headline": headline(evidence),
-        "state": UNFINISHED.get(str(evidence.record.get("status")), ""),
-        "summary": {key: evidence.summary.get(key) for key in ("split", "level", "frame")},
-        "image_only": evidence.is_image_only,
-        "evaluated": bool(evidence.words),
-        "listening": listening,
-        "comparison": tables.comparison(evidence),
-        "comparison_title": evidence.comparison.get("title") or "Side by side",
-        "comparison_note": evidence.comparison.get("note") or "",
-        "asked": asked,
-        "cases": ranked,
-        "trust": tables.trust(evidence),
-        "tells": mapping(evidence.summary.get("trust")).get("tells") is True,
-        "measures": tables.measures(evidence, shown) if shown else [],
-        "measures_of": name_of(shown, evidence.is_image_only)[0] if shown else "",
-        "all_words": tables.all_words(evidence) if len(listening) > 1 else None,
-        "curves": tables.curves(evidence),
-        "facts": tables.facts(evidence),
-        "versions": tables.versions(evidence),
-        "config": evidence.config_text,
-        "warnings": [str(warning) for warning in listed(evidence.record.get("warnings"))]
-        + evidence.unreadable
-        + album.unreadable,
-    }
+    # Its measures are shown in full: the right prompt's, where it was measured.
+    first = listening[0].condition if listening else None
+    chosen = settings(evidence.settings)
+    return ReportPage(
+        name=evidence.name,
+        run=str(run),
+        version=__version__,
+        headline=headline(evidence),
+        state=UNFINISHED.get(str(evidence.record.get("status")), ""),
+        split=evidence.summary.get("split"),
+        level=evidence.summary.get("level"),
+        image_only=evidence.is_image_only,
+        evaluated=bool(evidence.conditions),
+        share_axis=axis((0, 1), share_ticks()),
+        listening=listening,
+        comparison=tables.comparison(evidence),
+        comparison_title=evidence.comparison.get("title") or "Side by side",
+        comparison_note=evidence.comparison.get("note") or "",
+        distributions=distributions(evidence, [row.condition for row in listening]),
+        prompted=prompted(evidence, album),
+        cases=cases(evidence, album),
+        trust=tables.trust(evidence),
+        tells=mapping(evidence.summary.get("trust")).get("tells") is True,
+        measures=tables.measures(evidence, first) if first else [],
+        measures_of=name_of(first, evidence.is_image_only)[0] if first else "",
+        all_conditions=tables.all_conditions(evidence) if len(listening) > 1 else None,
+        curves=curves(evidence),
+        facts=facts(evidence),
+        settings=chosen,
+        config_text="" if chosen else evidence.config_text,
+        versions=versions(evidence),
+        warnings=[
+            *map(str, listed(evidence.record.get("warnings"))),
+            *evidence.unreadable,
+            *album.unreadable,
+        ],
+    )

@@ -1,72 +1,107 @@
-"""A table of `saywhere compare` as a page: what each label reached and how it differs from the reference, drawn on one scale."""
+"""A table of `saywhere compare` as a page.
+
+It draws what each label reached, and how it differs from the reference, each on one scale.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from saywhere.experiments.compare import Comparison, Line
 from saywhere.metrics.statistics import PairedDifference
-from saywhere.report.figures import forest
+from saywhere.report.figures import axis, forest, inner_ticks
 from saywhere.report.page import render
 
+Reach = tuple[float, float]
+NOTHING = Markup("")
 
-def comparison_page(found: Comparison) -> str:
-    """One self-contained HTML page."""
-    differences = [line.difference for line in found.lines if line.difference]
-    whole, gained = _reach([line.dice for line in found.lines]), _reach(differences, around=0.0)
-    rows = [_row(line, whole, gained) for line in found.lines]
+
+@dataclass(frozen=True)
+class ComparedRow:
+    """A label of the table, as text and as drawings.
+
+    The last four fields are empty where there is no difference.
+    """
+
+    label: str
+    n_seeds: int
+    columns: list[str]
+    dice: str
+    dice_span: str
+    dice_drawn: Markup
+    difference: str = ""
+    span: str = ""
+    certainty: str = ""
+    drawn: Markup = NOTHING
+
+
+def comparison_page(comparison: Comparison) -> str:
+    """Write a comparison as one self-contained HTML page.
+
+    Args:
+        comparison: the table.
+
+    Returns:
+        HTML that asks for nothing else: no script, no network.
+    """
+    differences = [line.difference for line in comparison.lines if line.difference]
+    dice_reach = _reach([line.dice for line in comparison.lines])
+    gain_reach = _reach(differences, around=0.0)
+    rows = [_row(line, dice_reach, gain_reach) for line in comparison.lines]
     return render(
         "comparison.html.j2",
         {
-            "title": found.title,
-            "note": found.note,
-            "reference": found.reference,
-            "heads": found.heads,
+            "title": comparison.title,
+            "note": comparison.note,
+            "reference": comparison.reference,
+            "heads": comparison.heads,
             "rows": rows,
-            "left_out": found.left_out,
+            "dice_axis": axis(dice_reach, inner_ticks(dice_reach)),
+            "gain_axis": axis(gain_reach, inner_ticks(gain_reach)),
+            "left_out": comparison.left_out,
         },
     )
 
 
-def _row(line: Line, whole: tuple[float, float], gained: tuple[float, float]) -> dict[str, Any]:
-    row: dict[str, Any] = {"label": line.label, "n_seeds": line.n_seeds, "columns": line.columns}
-    row |= {
-        "dice": f"{line.dice.difference:.3f}",
-        "dice_span": f"{line.dice.low:.3f} to {line.dice.high:.3f}",
-        "dice_drawn": _drawn(line.dice, whole),
-    }
-    if line.difference is None:
-        return row | {
-            "difference": "reference" if line.is_reference else "",
-            "span": "",
-            "sure": "",
-            "drawn": "",
-        }
-    gain = line.difference
-    row |= {"difference": f"{gain.difference:+.3f}", "span": f"{gain.low:+.3f} to {gain.high:+.3f}"}
-    return row | {"sure": _sure(gain), "drawn": _drawn(gain, gained, zero=0.0)}
-
-
-def _drawn(
-    found: PairedDifference, reach: tuple[float, float], zero: float | None = None
-) -> Markup:
-    return forest(found.difference, found.low, found.high, reach, zero)
-
-
-def _sure(found: PairedDifference) -> str:
-    if found.seeds_differ:
-        return "not sure: seeds differ"
-    return "higher" if found.low > 0 else "lower" if found.high < 0 else "not sure: holds 0"
-
-
-def _reach(found: Sequence[PairedDifference], around: float | None = None) -> tuple[float, float]:
-    """The scale that holds every interval, and `around`, with some air."""
-    ends = [end for one in found for end in (one.low, one.high)] + (
-        [] if around is None else [around]
+def _row(line: Line, dice_reach: Reach, gain_reach: Reach) -> ComparedRow:
+    dice, gain = line.dice, line.difference
+    is_reference = gain is None and line.is_reference
+    return ComparedRow(
+        label=line.label,
+        n_seeds=line.n_seeds,
+        columns=line.columns,
+        dice=f"{dice.difference:.3f}",
+        dice_span=f"{dice.low:.3f} to {dice.high:.3f}",
+        dice_drawn=forest(dice.difference, dice.low, dice.high, dice_reach),
+        difference="reference" if is_reference else _signed(gain),
+        span="" if gain is None else f"{gain.low:+.3f} to {gain.high:+.3f}",
+        certainty="" if gain is None else _certainty(gain),
+        drawn=NOTHING
+        if gain is None
+        else forest(gain.difference, gain.low, gain.high, gain_reach, zero=0.0),
     )
+
+
+def _signed(gain: PairedDifference | None) -> str:
+    return "" if gain is None else f"{gain.difference:+.3f}"
+
+
+def _certainty(gain: PairedDifference) -> str:
+    if gain.seeds_differ:
+        return "not sure: seeds differ"
+    if gain.low > 0:
+        return "higher"
+    return "lower" if gain.high < 0 else "not sure: holds 0"
+
+
+def _reach(intervals: Sequence[PairedDifference], around: float | None = None) -> Reach:
+    """The scale that holds every interval, and `around`, with some air."""
+    ends = [interval.low for interval in intervals] + [interval.high for interval in intervals]
+    if around is not None:
+        ends.append(around)
     low, high = min(ends), max(ends)
     air = 0.05 * (high - low) or 0.01
     return low - air, high + air

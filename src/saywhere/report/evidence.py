@@ -1,7 +1,13 @@
-"""What a run directory holds, read with patience: every part is optional, and a part that cannot be read is named."""
+"""What a run directory holds.
+
+Every part is optional, and a part that cannot be read is named. The files may come from a stranger,
+so nothing in them is taken on trust: a value of another shape counts as missing.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +17,8 @@ from saywhere import config
 from saywhere.errors import SaywhereError
 from saywhere.runs.named import find_directory
 
+_STATE = "checkpoints/best/state.json"
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -19,32 +27,53 @@ class Evidence:
     folder: Path
     name: str
     record: dict[str, Any]
+    """run.json"""
     epochs: list[dict[str, Any]]
+    """the rows of metrics.jsonl"""
     summary: dict[str, Any]
+    """evaluation/summary.json"""
     pictures: dict[str, Any]
+    """evaluation/pictures.json"""
     comparison: dict[str, Any]
+    """comparison.json"""
+    dice: dict[str, list[float]]
+    """prompt condition → Dice of each image, [0, 1], from evaluation/cases.csv"""
     config_text: str
     settings: config.Config | None
+    steps_per_epoch: int | None
+    """None where no checkpoint says it"""
     unreadable: list[str] = field(default_factory=list)
+    """a sentence per part that could not be read"""
 
     @property
-    def words(self) -> dict[str, Any]:
-        """Measurements by kind of words: right, unseen, empty, shuffled, contradictory."""
+    def conditions(self) -> dict[str, Any]:
+        """Measurements by prompt condition: right, unseen, empty, shuffled, contradictory."""
         return mapping(self.summary.get("words"))
 
     @property
     def is_image_only(self) -> bool:
-        """Does the run read no words at all?"""
+        """Does the run read no prompts at all?"""
         if self.settings is not None:
             return not self.settings.fusion.uses_text
         return "encoder" in self.record and self.record["encoder"] is None
 
 
 def gather(run: Path) -> Evidence:
-    """Read a run directory. Raises MissingFile if it is none."""
+    """Read a run directory.
+
+    Args:
+        run: a run directory, finished or not, evaluated or not.
+
+    Returns:
+        Its content.
+
+    Raises:
+        MissingFile: nothing in the folder is a run's.
+    """
     run = find_directory(run)
     unreadable: list[str] = []
     config_text = _text(run / "config.toml", unreadable)
+    settings = _settings(run / "config.toml", unreadable) if config_text else None
     return Evidence(
         folder=run,
         name=run.resolve().name,
@@ -53,19 +82,35 @@ def gather(run: Path) -> Evidence:
         summary=_json(run, "evaluation/summary.json", unreadable),
         pictures=_json(run, "evaluation/pictures.json", unreadable),
         comparison=_json(run, "comparison.json", unreadable),
+        dice=_dice(run / "evaluation/cases.csv", unreadable),
         config_text=config_text,
-        settings=_settings(run / "config.toml", unreadable) if config_text else None,
+        settings=settings,
+        steps_per_epoch=_steps_per_epoch(run, settings),
         unreadable=unreadable,
     )
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """The value if it is a JSON object, else an empty one."""
+    """Take a JSON object.
+
+    Args:
+        value: any JSON value.
+
+    Returns:
+        The value if it is an object, else an empty one.
+    """
     return value if isinstance(value, dict) else {}
 
 
 def listed(value: object) -> list[Any]:
-    """The value if it is a JSON array, else an empty one."""
+    """Take a JSON array.
+
+    Args:
+        value: any JSON value.
+
+    Returns:
+        The value if it is an array, else an empty one.
+    """
     return value if isinstance(value, list) else []
 
 
@@ -100,6 +145,43 @@ def _rows(path: Path, unreadable: list[str]) -> list[dict[str, Any]]:
             if number < len(lines):  # a last line may be half written while the run is going on
                 unreadable.append(f"{path.name}, line {number}, is no JSON and is left out")
     return rows
+
+
+def _dice(path: Path, unreadable: list[str]) -> dict[str, list[float]]:
+    """Dice by prompt condition; rows whose Dice is no share of 1 are passed over."""
+    text = _text(path, unreadable)
+    dice: dict[str, list[float]] = {}
+    try:
+        for row in csv.DictReader(io.StringIO(text)):
+            if (share := _share(row.get("dice"))) is not None:
+                dice.setdefault(str(row.get("words")), []).append(share)
+    except csv.Error as error:
+        unreadable.append(f"{path.name} is no CSV ({error}) and is left out")
+    if text and not dice:
+        unreadable.append(f"{path.name} names no Dice and is left out")
+    return dice
+
+
+def _share(text: object) -> float | None:
+    try:
+        value = float(str(text))
+    except ValueError:
+        return None
+    return value if 0 <= value <= 1 else None
+
+
+def _steps_per_epoch(run: Path, settings: config.Config | None) -> int | None:
+    """metrics.jsonl counts epochs; the best checkpoint knows its step and how many epochs it had.
+
+    It is always saved at an epoch's end, so the division leaves nothing over.
+    """
+    if settings is not None and settings.train.steps_per_epoch is not None:
+        return settings.train.steps_per_epoch
+    state = mapping(_json(run, _STATE, []).get("state"))
+    step, n_epochs = state.get("step"), len(listed(state.get("history")))
+    if type(step) is not int or step < 1 or not n_epochs or step % n_epochs:
+        return None
+    return step // n_epochs
 
 
 def _settings(path: Path, unreadable: list[str]) -> config.Config | None:

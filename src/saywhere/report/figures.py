@@ -1,22 +1,24 @@
-"""Inline SVG, drawn by hand: its colours are the page's variables, so that it follows light and dark."""
+"""Inline SVG, drawn by hand: its colours are the page's variables, so it follows light and dark."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 340, 200
 LEFT, RIGHT, TOP, BOTTOM = 40, 12, 10, 34  # margins for the tick labels
+N_BINS = 20  # of a histogram of Dice: 0.05 each
 
 Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Series:
-    """A line: its label, its finite points in order, and its style (a, b)."""
+    """A line of a chart: its label, its finite points in order, and its style (a, b)."""
 
     label: str
     points: Points
@@ -31,7 +33,15 @@ class Axes:
     y: tuple[float, float]
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """Picture coordinates, top left is (0, 0)."""
+        """Find a point in the picture.
+
+        Args:
+            x: a value on the horizontal axis.
+            y: a value on the vertical axis.
+
+        Returns:
+            Picture coordinates in SVG units; (0, 0) is top left.
+        """
         across = (x - self.x[0]) / (self.x[1] - self.x[0])
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
         return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (
@@ -43,14 +53,21 @@ def line_chart(
     title: str,
     series: Sequence[Series],
     *,
+    x_label: str = "epoch",
     ceiling: float | None = None,
     mark: tuple[float, str] | None = None,
 ) -> Markup:
-    """Lines over epochs, from 0 upwards.
+    """Draw lines over steps or epochs, from 0 upwards.
 
     Args:
-        ceiling: the vertical axis ends here (1 for Dice); else at the greatest value.
+        title: for those who do not see the picture.
+        series: the lines.
+        x_label: what the horizontal axis counts.
+        ceiling: the vertical axis ends here (1 for Dice); None: at the greatest value.
         mark: a dashed level and its label.
+
+    Returns:
+        An SVG element; empty where no line has a point.
     """
     points = [point for line in series for point in line.points]
     if not points:
@@ -59,16 +76,55 @@ def line_chart(
     y_ticks = ticks(min(0.0, *values), ceiling or max(values), 4)
     first, last = min(x for x, _ in points), max(x for x, _ in points)
     axes = Axes((first, last if last > first else first + 1), (y_ticks[0], y_ticks[-1]))
-    parts = [_grid(axes, y_ticks), _epochs(axes, first, last)]
+    ends = [first, last] if last > first else [first]
+    parts = [_grid(axes, y_ticks), _x_axis(axes, ends, x_label)]
     if mark:
         parts.append(_mark(axes, *mark))
     parts += [_line(axes, line) for line in series if line.points]
-    frame = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
-    return frame.format(WIDTH, HEIGHT, describe(title, series), Markup("").join(parts))
+    return _chart(describe(title, series), parts)
+
+
+def histogram(values: Sequence[float], x_label: str, noun: str = "image") -> Markup:
+    """Draw how often each Dice occurs, in bins of 0.05, with the median as a dashed line.
+
+    Args:
+        values: in [0, 1]; others are left out.
+        x_label: what the horizontal axis shows.
+        noun: what is counted.
+
+    Returns:
+        An SVG element; empty where there is no value.
+    """
+    inside = sorted(value for value in values if 0 <= value <= 1)
+    if not inside:
+        return Markup("")
+    counts = [0] * N_BINS
+    for value in inside:
+        counts[min(N_BINS - 1, int(value * N_BINS + 1e-9))] += 1  # a Dice of 1 is in the last bin
+    y_ticks = [tick for tick in ticks(0, max(counts), 4) if tick == int(tick)]  # counts are whole
+    axes = Axes((0, 1), (0, max(y_ticks[-1], max(counts))))
+    parts = [_grid(axes, y_ticks), _x_axis(axes, share_ticks(), x_label, is_centred=True)]
+    parts += [_column(axes, number, count) for number, count in enumerate(counts) if count]
+    middle = median(inside)
+    parts.append(_median(axes, middle))
+    below = sum(value < 0.5 for value in inside)
+    words = (
+        f"Histogram of {x_label}: {_counted(len(inside), noun)}, median {middle:.3f}, "
+        f"{below} below 0.5, lowest {inside[0]:.3f}, highest {inside[-1]:.3f}"
+    )
+    return _chart(words, parts)
 
 
 def describe(title: str, series: Sequence[Series]) -> str:
-    """The chart in words, for those who do not see it."""
+    """Say a chart in words, for those who do not see it.
+
+    Args:
+        title: of the chart.
+        series: its lines.
+
+    Returns:
+        The title, and the first and the last value of each line.
+    """
     ends = [
         f"{line.label} from {line.points[0][1]:.3f} to {line.points[-1][1]:.3f}"
         for line in series
@@ -78,39 +134,95 @@ def describe(title: str, series: Sequence[Series]) -> str:
 
 
 def bar(mean: float, low: float | None, high: float | None) -> Markup:
-    """A bar from 0 to 1 with its interval as a whisker, as wide as its cell; the number beside it says the same."""
+    """Draw a bar from 0 to 1 with its interval as a whisker, as wide as its cell.
+
+    The number beside it says the same, so a screen reader passes over it.
+
+    Args:
+        mean: the bar's end; beyond [0, 1] it is cut.
+        low: the interval's lower end; None: no whisker.
+        high: the interval's upper end; None: no whisker.
+
+    Returns:
+        An SVG element.
+    """
+    lines = _tick_lines((0, 1), share_ticks())
     whisker = Markup("")
     if low is not None and high is not None:
-        path = "M{:.2f} 2V10M{:.2f} 6H{:.2f}M{:.2f} 2V10".format(
-            *(100 * _share(end) for end in (low, low, high, high))
-        )
-        whisker = Markup('<path class="whisker" d="{}"/>').format(path)
-    drawing = '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="12"/>'
-    drawing += '<rect class="fill" width="{:.2f}" height="12"/>{}</svg>'
-    return Markup(drawing).format(100 * _share(mean), whisker)
+        whisker = _whisker(100 * _share(low), 100 * _share(high))
+    fill = Markup('<rect class="fill" width="{:.2f}" height="12"/>').format(100 * _share(mean))
+    track = Markup('<rect class="track" width="100" height="12"/>')
+    return _cell(track + fill + lines + whisker)
 
 
 def forest(
     mean: float, low: float, high: float, reach: tuple[float, float], zero: float | None = None
 ) -> Markup:
-    """A mean and its interval on a scale that a column of them shares, as wide as its cell; a line at `zero` where it is given."""
-    place = [
-        100 * _share((value - reach[0]) / (reach[1] - reach[0])) for value in (low, high, mean)
-    ]
+    """Draw a mean and its interval, as wide as its cell.
+
+    Args:
+        mean: a value.
+        low: the interval's lower end.
+        high: the interval's upper end.
+        reach: both ends of the scale that the column shares.
+        zero: where a dashed line stands; None: no line.
+
+    Returns:
+        An SVG element.
+    """
     line = Markup("")
     if zero is not None:
-        line = Markup('<path class="zero" d="M{:.2f} 0V12"/>').format(
-            100 * _share((zero - reach[0]) / (reach[1] - reach[0]))
-        )
-    drawing = (
-        '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">{}'
-    )
-    drawing += '<path class="whisker" d="M{:.2f} 2V10M{:.2f} 6H{:.2f}M{:.2f} 2V10"/><path class="mean" d="M{:.2f} 0V12"/></svg>'
-    return Markup(drawing).format(line, place[0], place[0], place[1], place[1], place[2])
+        line = Markup('<path class="zero" d="M{:.2f} 0V12"/>').format(_percent(zero, reach))
+    dot = Markup('<path class="mean" d="M{:.2f} 0V12"/>').format(_percent(mean, reach))
+    whisker = _whisker(_percent(low, reach), _percent(high, reach))
+    return _cell(_tick_lines(reach, inner_ticks(reach)) + line + whisker + dot)
+
+
+def axis(reach: tuple[float, float], values: Sequence[float]) -> Markup:
+    """Label the scale that a column of bars or intervals shares.
+
+    The labels are HTML, since the drawings below are stretched to their cell and text would be too.
+
+    Args:
+        reach: both ends of the scale.
+        values: where labels stand.
+
+    Returns:
+        An HTML element.
+    """
+    label = Markup('<span style="left:{:.2f}%">{}</span>')
+    labels = [label.format(_percent(value, reach), f"{value:g}") for value in values]
+    return Markup('<span class="axis" aria-hidden="true">{}</span>').format(Markup("").join(labels))
+
+
+def share_ticks() -> list[float]:
+    """Returns: the labels of an axis from 0 to 1."""
+    return [0, 0.25, 0.5, 0.75, 1]
+
+
+def inner_ticks(reach: tuple[float, float]) -> list[float]:
+    """Choose labels for an axis.
+
+    Args:
+        reach: both ends of the scale.
+
+    Returns:
+        About three round numbers inside of it.
+    """
+    return [tick for tick in ticks(*reach, 4) if reach[0] <= tick <= reach[1]]
 
 
 def ticks(low: float, high: float, n: int) -> list[float]:
-    """About n round numbers that enclose [low, high]."""
+    """Choose round numbers that enclose an interval.
+
+    Args:
+        low: its lower end.
+        high: its upper end.
+        n: about how many steps.
+
+    Returns:
+        Rising, evenly spaced numbers; the first is at most `low`, the last at least `high`.
+    """
     reach = high - low if high - low > 1e-9 else 1.0  # a flat line needs a scale too
     magnitude = 10 ** math.floor(math.log10(reach / n))
     step = next(
@@ -123,13 +235,48 @@ def ticks(low: float, high: float, n: int) -> list[float]:
     return [round(index * step, 12) for index in range(start, end + 1)]
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _share(value: float) -> float:
     return min(1.0, max(0.0, value))
 
 
+def _percent(value: float, reach: tuple[float, float]) -> float:
+    return 100 * _share((value - reach[0]) / (reach[1] - reach[0]))
+
+
+def _chart(words: str, parts: Sequence[Markup]) -> Markup:
+    frame = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
+    return frame.format(WIDTH, HEIGHT, words, Markup("").join(parts))
+
+
+def _cell(drawing: Markup) -> Markup:
+    """A drawing 100 wide and 12 high, stretched to its table cell."""
+    frame = Markup(
+        '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">'
+        "{}</svg>"
+    )
+    return frame.format(drawing)
+
+
+def _whisker(low: float, high: float) -> Markup:
+    """An interval in percent of the width: a line with an end mark on either side."""
+    path = Markup('<path class="whisker" d="M{:.2f} 2V10M{:.2f} 6H{:.2f}M{:.2f} 2V10"/>')
+    return path.format(low, low, high, high)
+
+
+def _tick_lines(reach: tuple[float, float], values: Sequence[float]) -> Markup:
+    """Hairlines below the labels of `axis`, so that the eye can follow them down the column."""
+    path = "".join(f"M{_percent(value, reach):.2f} 0V12" for value in values)
+    return Markup('<path class="hair" d="{}"/>').format(path)
+
+
 def _grid(axes: Axes, y_ticks: list[float]) -> Markup:
     row = Markup(
-        '<path class="grid" d="M{} {:.1f}H{}"/><text class="tick" x="{}" y="{:.1f}" text-anchor="end">{:g}</text>'
+        '<path class="grid" d="M{} {:.1f}H{}"/>'
+        '<text class="tick" x="{}" y="{:.1f}" text-anchor="end">{:g}</text>'
     )
     heights = [axes.place(axes.x[0], tick)[1] for tick in y_ticks]
     return Markup("").join(
@@ -138,20 +285,58 @@ def _grid(axes: Axes, y_ticks: list[float]) -> Markup:
     )
 
 
-def _epochs(axes: Axes, first: float, last: float) -> Markup:
+def _x_axis(axes: Axes, values: Sequence[float], label: str, *, is_centred: bool = False) -> Markup:
+    """Numbers below the chart and what they count.
+
+    The outer numbers lie inside of the frame unless they are short enough to be centred.
+    """
     text = Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="{}">{}</text>')
-    ends = text.format(LEFT, HEIGHT - BOTTOM + 16, "start", f"{first:g}")
-    if last > first:
-        ends += text.format(axes.place(last, 0)[0], HEIGHT - BOTTOM + 16, "end", f"{last:g}")
-    return ends + text.format((LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 16, "middle", "epoch")
+    anchors = {} if is_centred else {len(values) - 1: "end", 0: "start"}
+    labels = [
+        text.format(
+            axes.place(value, axes.y[0])[0],
+            HEIGHT - BOTTOM + 14,
+            anchors.get(number, "middle"),
+            f"{value:g}",
+        )
+        for number, value in enumerate(values)
+    ]
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    labels.append(text.format(middle, HEIGHT - 4, "middle", label))
+    return Markup("").join(labels)
 
 
 def _mark(axes: Axes, level: float, label: str) -> Markup:
     _, y = axes.place(axes.x[0], level)
     drawing = Markup(
-        '<path class="mark" d="M{} {:.1f}H{}"/><text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>'
+        '<path class="mark" d="M{} {:.1f}H{}"/>'
+        '<text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>'
     )
     return drawing.format(LEFT, y, WIDTH - RIGHT, WIDTH - RIGHT, y - 4, label)
+
+
+def _median(axes: Axes, value: float) -> Markup:
+    """A dashed line with its number, on the side where there is room."""
+    x, top = axes.place(value, axes.y[1])
+    is_right = value > 0.7
+    drawing = Markup(
+        '<path class="mark" d="M{:.1f} {:.1f}V{}"/>'
+        '<text class="tick" x="{:.1f}" y="{:.1f}" text-anchor="{}">median {}</text>'
+    )
+    anchor = "end" if is_right else "start"
+    beside = x - 5 if is_right else x + 5
+    return drawing.format(x, top, HEIGHT - BOTTOM, beside, top + 9, anchor, f"{value:.3f}")
+
+
+def _column(axes: Axes, number: int, count: int) -> Markup:
+    left, top = axes.place(number / N_BINS, count)
+    right, bottom = axes.place((number + 1) / N_BINS, 0)
+    column = Markup(
+        '<rect class="fill" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
+        "<title>{:.2f} to {:.2f}: {}</title></rect>"
+    )
+    low, high = number / N_BINS, (number + 1) / N_BINS
+    return column.format(left + 0.5, top, right - left - 1, bottom - top, low, high, count)
 
 
 def _line(axes: Axes, line: Series) -> Markup:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
-def render(template: str, context: dict[str, Any]) -> str:
-    """A template of `templates/` filled: what is put in is escaped, and what is missing is an error."""
+def render(template: str, context: Mapping[str, object]) -> str:
+    """Fill a template of `templates/`.
+
+    Args:
+        template: its file name.
+        context: what it shows, by name.
+
+    Returns:
+        HTML. What was put in is escaped; a missing name is an error.
+    """
     environment = Environment(
         loader=PackageLoader("saywhere.report"),
         autoescape=True,

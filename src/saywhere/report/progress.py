@@ -1,18 +1,43 @@
-"""Where a grid stands, as a page that reloads itself: finished, failed, left, and when it will end."""
+"""Where a grid stands, as a page that reloads itself.
+
+It shows what is finished, failed and left, and when it will end.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from saywhere.experiments.grid import Cell, Grid, cells_of
 from saywhere.experiments.results import read_document
 from saywhere.experiments.runner import result_path
 from saywhere.io.files import write_text
 from saywhere.report.page import render
+
+
+@dataclass(frozen=True)
+class CellState:
+    """A cell as a row of the page; Dice and seconds are known of finished ones."""
+
+    label: str
+    seed: int
+    state: str = "waiting"
+    """waiting, finished, or failed with its reason"""
+    dice: str = ""
+    seconds: float | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Is its result there?"""
+        return self.state == "finished"
+
+    @property
+    def is_failed(self) -> bool:
+        """Did it end without a result?"""
+        return self.state.startswith("failed")
 
 
 def write_progress(
@@ -22,74 +47,77 @@ def write_progress(
     side_by_side: int | None = None,
     again: Collection[str] = (),
 ) -> Path:
-    """Write results/TABLE/progress.html from the result files that are there; returns its place. Raises NotWritable, ConfigError.
+    """Write results/TABLE/progress.html from the result files that are there.
 
-    `seeds`: those that are being run, all if none; `side_by_side`: how many cells at once: both decide when it ends. None: not known, as on a cluster,
-    and no end is told. `again`: ids of cells that wait: one that failed is run again.
+    Args:
+        grid: the table's cells.
+        results: the folder of all tables.
+        seeds: those that are being run; all if empty. They decide when the grid ends.
+        side_by_side: how many cells run at once. None: not known, as on a cluster; no end is shown.
+        again: ids of failed cells that are run again, and so count as waiting.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        NotWritable: the folder takes no file.
+        ConfigError: a cell's configuration is wrong.
     """
     folder = results / grid.table
     cells = [_state(cell, folder, is_again=cell.id in again) for cell in cells_of(grid)]
-    about = {
-        "title": grid.title,
-        "note": grid.note,
-        "seeds": sorted(seeds),
-        "now": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-    }
+    n_done = sum(cell.is_finished for cell in cells)
+    n_failed = sum(cell.is_failed for cell in cells)
     page = render(
         "progress.html.j2",
-        {**about, "cells": cells, **_counts(cells), "end": _end(cells, seeds, side_by_side)},
+        {
+            "title": grid.title,
+            "note": grid.note,
+            "seeds": sorted(seeds),
+            "now": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+            "cells": cells,
+            "done": n_done,
+            "failed": n_failed,
+            "left": len(cells) - n_done - n_failed,
+            "total": len(cells),
+            "end": _end(cells, seeds, side_by_side),
+        },
     )
     write_text(folder / "progress.html", page)
     return folder / "progress.html"
 
 
-def _state(cell: Cell, folder: Path, *, is_again: bool) -> dict[str, Any]:
-    """A cell as a row of the page; half a result file is one that is not there yet."""
-    row: dict[str, Any] = {
-        "label": cell.label,
-        "seed": cell.seed,
-        "state": "waiting",
-        "dice": "",
-        "seconds": "",
-    }
+def _state(cell: Cell, folder: Path, *, is_again: bool) -> CellState:
+    """Half a result file is one that is not there yet."""
+    waiting = CellState(cell.label, cell.seed)
     try:
-        found = read_document(result_path(folder, cell))
-        if found["status"] == "failed":
-            return row if is_again else row | {"state": f"failed: {found['reason']}"}
-        return row | {
-            "state": "finished",
-            "dice": f"{found['summary']['words']['right']['dice_mean']['mean']:.3f}",
-            "seconds": found["seconds"],
-        }
+        result = read_document(result_path(folder, cell))
+        if result["status"] == "failed":
+            failed = CellState(cell.label, cell.seed, f"failed: {result['reason']}")
+            return waiting if is_again else failed
+        dice = result["summary"]["words"]["right"]["dice_mean"]["mean"]
+        return CellState(cell.label, cell.seed, "finished", f"{dice:.3f}", result["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
-        return row
+        return waiting
 
 
-def _counts(cells: list[dict[str, Any]]) -> dict[str, int]:
-    done, failed = (
-        sum(cell["state"].startswith(state) for cell in cells) for state in ("finished", "failed")
-    )
-    return {"done": done, "failed": failed, "left": len(cells) - done - failed, "total": len(cells)}
+def _end(cells: list[CellState], seeds: Sequence[int], side_by_side: int | None) -> str:
+    """The time that is left; empty where nothing is known of it.
 
-
-def _end(cells: list[dict[str, Any]], seeds: Sequence[int], side_by_side: int | None) -> str:
-    """A waiting cell takes as long as those of its label did with other seeds, else as the mean of all; empty where nothing is known."""
-    finished = [cell for cell in cells if cell["state"] == "finished"]
+    A waiting cell takes as long as those of its label did with other seeds, else as the mean of
+    all.
+    """
     waiting = [
-        cell
-        for cell in cells
-        if cell["state"] == "waiting" and (not seeds or cell["seed"] in seeds)
+        cell for cell in cells if cell.state == "waiting" and (not seeds or cell.seed in seeds)
     ]
-    if not finished or not waiting or side_by_side is None:
+    took: dict[str, list[float]] = {}
+    for cell in cells:
+        if cell.is_finished and cell.seconds is not None:
+            took.setdefault(cell.label, []).append(cell.seconds)
+    if not took or not waiting or side_by_side is None:
         return ""
-    usual = fmean(cell["seconds"] for cell in finished)
-    known: dict[str, list[float]] = {}
-    for cell in finished:
-        known.setdefault(cell["label"], []).append(cell["seconds"])
-    return _duration(
-        sum(fmean(known.get(cell["label"], [usual])) for cell in waiting)
-        / min(side_by_side, len(waiting))
-    )
+    usual = fmean([seconds for label in took.values() for seconds in label])
+    left = sum(fmean(took.get(cell.label, [usual])) for cell in waiting)
+    return _duration(left / min(side_by_side, len(waiting)))
 
 
 def _duration(seconds: float) -> str:

@@ -61,23 +61,51 @@ def summary() -> dict[str, Any]:
     }
     measures = {name: measured(dice) for name, dice in words.items()}
     return {
-        "split": "test", "n": 100, "level": "p6", "frame": "original", "words": measures, "listening": listening, "verdict": "heard", "spread": 0.134,
+        "split": "test",
+        "n": 100,
+        "level": "p6",
+        "frame": "original",
+        "words": measures,
+        "listening": listening,
+        "verdict": "heard",
+        "spread": 0.134,
         "trust": {
-            "n": 100, "share": 0.8, "confidence": 0.93, "precision": 0.818, "spearman": 0.856, "surest": interval(0.893), "gain": interval(0.022, 0.008),
+            "n": 100,
+            "share": 0.8,
+            "confidence": 0.93,
+            "precision": 0.818,
+            "spearman": 0.856,
+            "surest": interval(0.893),
+            "gain": interval(0.022, 0.008),
             "tells": True,
         },
-    }  # fmt: skip
+    }
 
 
 def record() -> dict[str, Any]:
     return {
-        "saywhere": "0.1.0", "status": "finished", "created": "2026-11-24T09:12:00Z", "finished": "2026-11-24T09:14:07Z", "seconds": 127.4,
-        "packages": {"torch": "2.13.0", "kornia": "0.9.0", "monai": "1.6.1"}, "python": "3.11.9", "platform": "Linux x86_64", "device": "cpu", "threads": 2,
-        "precision": "bf16-mixed", "seed": 0,
-        "data": {"manifest": "phantoms/manifest.jsonl", "digest": "sha256:9f2c41d07be3aa10", "rows": {"train": 128, "val": 32, "test": 100}, "quarantined": 2},
-        "encoder": {"name": "minilm", "revision": "e4ce9877", "pooling": "mean"}, "parameters": {"network": 1942289, "text": 313456},
+        "saywhere": "0.1.0",
+        "status": "finished",
+        "created": "2026-11-24T09:12:00Z",
+        "finished": "2026-11-24T09:14:07Z",
+        "seconds": 127.4,
+        "packages": {"torch": "2.13.0", "kornia": "0.9.0", "monai": "1.6.1"},
+        "python": "3.11.9",
+        "platform": "Linux x86_64",
+        "device": "cpu",
+        "threads": 2,
+        "precision": "bf16-mixed",
+        "seed": 0,
+        "data": {
+            "manifest": "phantoms/manifest.jsonl",
+            "digest": "sha256:9f2c41d07be3aa10",
+            "rows": {"train": 128, "val": 32, "test": 100},
+            "quarantined": 2,
+        },
+        "encoder": {"name": "minilm", "revision": "e4ce9877", "pooling": "mean"},
+        "parameters": {"network": 1942289, "text": 313456},
         "warnings": ["2 rows were set aside, see quarantine.jsonl"],
-    }  # fmt: skip
+    }
 
 
 def epochs(n: int = 40) -> list[dict[str, Any]]:
@@ -155,8 +183,8 @@ def write_pictures(folder: Path) -> dict[str, Any]:
 
 def comparison() -> dict[str, Any]:
     labels = {
-        "words turned with the image": 0.71,
-        "words left behind": 0.45,
+        "pseudo-image transformed with the image": 0.71,
+        "prompt not transformed": 0.45,
         "no augmentation": 0.14,
     }
     rows = [
@@ -168,6 +196,15 @@ def comparison() -> dict[str, Any]:
         "note": "Three short runs from 64 images.",
         "rows": rows,
     }
+
+
+def cases_csv(n: int = 40) -> str:
+    """Dice of `n` images with the right and with an empty prompt."""
+    lines = ["id,words,prompt,dice"]
+    for index in range(n):
+        lines.append(f'phantom-{index:03},right,"a lesion, left",{1 - index / n:.6g}')
+        lines.append(f"phantom-{index:03},empty,,{0.3:.6g}")
+    return "\n".join(lines) + "\n"
 
 
 def write(path: Path, document: object) -> None:
@@ -186,7 +223,10 @@ def run(tmp_path: Path) -> Path:
     )
     write(folder / "evaluation/summary.json", summary())
     write(folder / "evaluation/pictures.json", write_pictures(folder / "evaluation/pictures"))
+    (folder / "evaluation/cases.csv").write_text(cases_csv(), encoding="utf-8")
     write(folder / "comparison.json", comparison())
+    state = {"step": 32 * 30, "history": epochs(30)}
+    write(folder / "checkpoints/best/state.json", {"state": state})
     return folder
 
 

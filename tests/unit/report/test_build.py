@@ -24,7 +24,7 @@ VOID = {"meta", "img", "link", "br", "hr", "input"}
 
 
 class Page(HTMLParser):
-    """The page as a browser's parser sees it: elements, texts, and whether every element was closed."""
+    """The page as a browser's parser sees it: elements, texts, and which elements stand open."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -90,10 +90,24 @@ def test_one_file_asks_for_nothing_else_and_needs_no_script(run: Path) -> None:
 def test_the_parts_come_in_the_readers_order(run: Path) -> None:
     text = page(run).text
     order = [
-        "The words are heard.", "Does it listen", "Right words the image's own prompt", "Unseen wording", "No words", "Shuffled words", "Contradictory words",
-        "Fuse first, then augment", "One image, several prompts", "Best, median and worst", "Measures",
-        "Training", "How it was made", "Configuration", "Warnings", "not a medical device",
-    ]  # fmt: skip
+        "The prompt is heard.",
+        "Does it listen",
+        "Right prompt the image's own",
+        "Unseen wording",
+        "Empty prompt",
+        "Another image's prompt",
+        "Contradictory prompt",
+        "Fuse first, then augment",
+        "Dice per image",
+        "One image, several prompts",
+        "Best, median and worst",
+        "Measures",
+        "Training",
+        "How it was made",
+        "Configuration",
+        "Warnings",
+        "not a medical device",
+    ]
     places = [text.index(heading) for heading in order]
     assert places == sorted(places)
 
@@ -101,10 +115,10 @@ def test_the_parts_come_in_the_readers_order(run: Path) -> None:
 def test_the_first_lines_say_the_verdict_with_its_interval(run: Path) -> None:
     text = page(run).text
     assert (
-        "Right words are worth 0.828 Dice over contradictory ones (95 % interval 0.807 to 0.847; 100 images)."
-        in text
+        "The right prompt is worth 0.828 Dice over a contradictory one "
+        "(95 % interval 0.807 to 0.847; 100 images)." in text
     )
-    assert "With them, mean Dice is 0.871 (0.841 to 0.901)." in text
+    assert "With it, mean Dice is 0.871 (0.841 to 0.901)." in text
 
 
 def test_both_averages_are_named_for_what_they_are(run: Path) -> None:
@@ -130,7 +144,7 @@ def test_it_says_whether_its_confidence_tells(run: Path, fake: SimpleNamespace) 
     for broken in (None, 3, {}, {"gain": 4}, {"gain": {"mean": "x"}, "share": 10**400}):
         fake.write(run / "evaluation/summary.json", summary | {"trust": broken})
         text = page(run).text
-        assert "The words are heard" in text
+        assert "The prompt is heard" in text
         assert "Its confidence tells" not in text
     fake.write(run / "evaluation/summary.json", summary | {"trust": None})
     assert "know when it is wrong" not in page(run).text
@@ -146,8 +160,8 @@ def test_it_says_how_good_the_expected_dice_was_where_the_run_has_one(
         summary | {"expected": {"right": {"n": 100, "mean": 0.861, "dice": 0.871, "error": 0.042}}},
     )
     text = page(run).text
-    assert "Expected Dice mean of what its confidence promised, where 0.871 was found 0.861" in text
-    assert "How far off that is mean distance from the Dice of a case 0.042" in text
+    assert "Expected Dice mean over images; the measured mean is 0.871 0.861" in text
+    assert "Error of the expected Dice mean distance from the Dice of an image 0.042" in text
     for broken in (None, 3, {"right": 4}, {"right": {"mean": "x"}}):
         fake.write(run / "evaluation/summary.json", summary | {"expected": broken})
         assert "Its confidence tells" in page(run).text
@@ -160,7 +174,7 @@ def test_what_it_was_made_from_is_there(run: Path) -> None:
         "train 128, val 32, test 100",
         "minilm, e4ce9877, mean",
         "kornia 0.9.0",
-        "roi_weight = 0.1",
+        "loss.roi_weight",
         "2 min 7 s",
     )
     for fact in (*made_from, "2 rows were set aside"):
@@ -170,29 +184,118 @@ def test_what_it_was_made_from_is_there(run: Path) -> None:
 def test_every_picture_says_what_it_shows_and_has_its_size(run: Path) -> None:
     built = page(run)
     pictures = built.of("img")
-    assert len(pictures) == 3 * 4 + 1 + 3 * 2
+    assert len(pictures) == 3 * 3 + 1 + 3 * 2
     for picture in pictures:
         pixels = Image.open(BytesIO(base64.b64decode(picture["src"].partition(",")[2])))
         assert pixels.size == (int(picture["width"]), int(picture["height"])) == (400, 300)
     alts = {picture["alt"] for picture in pictures}
     assert "Predicted mask over image phantom-017 for “one bright round lesion, centre”" in alts
-    assert "True mask over image phantom-002" in alts
+    assert "Predicted and true mask over image phantom-002, Dice 0.800" in alts
     assert all(figure.get("aria-label") or figure.get("aria-hidden") for figure in built.of("svg"))
 
 
-def test_a_mask_is_drawn_where_it_is(run: Path) -> None:
-    truth = next(
-        picture
-        for picture in page(run).of("img")
-        if picture["alt"] == "True mask over image phantom-002"
+def pixels_of(built: Page, alt: str) -> np.ndarray:
+    picture = next(picture for picture in built.of("img") if picture["alt"] == alt)
+    content = base64.b64decode(picture["src"].partition(",")[2])
+    return np.asarray(Image.open(BytesIO(content))).astype(int)
+
+
+def middle(mask: np.ndarray) -> tuple[float, float]:
+    """(height, width), as shares of the picture's."""
+    rows, columns = np.nonzero(mask)
+    return float(rows.mean() / mask.shape[0]), float(columns.mean() / mask.shape[1])
+
+
+def test_prediction_and_truth_are_drawn_where_they_are_in_one_picture(run: Path) -> None:
+    pixels = pixels_of(page(run), "Predicted and true mask over image phantom-002, Dice 0.800")
+    cyan = (pixels[..., 0] < 90) & (pixels[..., 1] > 180) & (pixels[..., 2] > 200)
+    white = pixels.min(axis=2) > 225
+    for line in (cyan, white):
+        assert middle(line) == pytest.approx((0.75, 0.72), abs=0.02)
+    assert cyan.sum() > 300
+    assert white.sum() > 300
+
+
+def test_equal_masks_show_both_lines(run: Path) -> None:
+    folder = run / "evaluation/pictures"
+    shutil.copy(folder / "truth2.png", folder / "prediction2.png")
+    pixels = pixels_of(page(run), "Predicted and true mask over image phantom-002, Dice 0.800")
+    cyan = (pixels[..., 0] < 90) & (pixels[..., 1] > 180) & (pixels[..., 2] > 200)
+    assert cyan.sum() > 300
+    assert (pixels.min(axis=2) > 225).sum() > 300
+
+
+@pytest.mark.parametrize(
+    ("ranks", "shown"),
+    [
+        (
+            "best:a best:b median:c median:d worst:e worst:f",
+            "best:a best:b median:c median:d worst:e worst:f",
+        ),
+        ("best:a best:b median:b median:c worst:c worst:b", "best:a median:b worst:c"),
+        ("best:a best:b median:a median:b worst:b worst:a", "best:a worst:b"),
+        ("best:a median:a worst:a", "best:a"),
+        ("best:a best:b median:c median:b worst:d worst:c", "best:a best:b median:c worst:d"),
+    ],
+)
+def test_a_case_is_shown_once_however_few_there_are(
+    run: Path, fake: SimpleNamespace, ranks: str, shown: str
+) -> None:
+    pairs = [pair.split(":") for pair in ranks.split()]
+    cases = [{"rank": rank, "id": f"case-{name}", "dice": 0.5} for rank, name in pairs]
+    fake.write(run / "evaluation/pictures.json", {"cases": cases})
+    found = re.findall(r"(best|median|worst) · Dice 0.500 case-(\w)", page(run).text)
+    assert " ".join(f"{rank}:{name}" for rank, name in found) == shown
+
+
+def test_training_is_drawn_against_steps(run: Path) -> None:
+    text = page(run).text
+    assert "32 1280 step" in text  # 40 epochs of 32 steps
+    (run / "checkpoints/best/state.json").unlink()
+    text = page(run).text
+    assert "1 40 epoch" in text
+    (run / "config.toml").write_text(Config().replace(**{"train.steps_per_epoch": 10}).to_toml())
+    assert "10 400 step" in page(run).text
+
+
+@pytest.mark.parametrize(
+    "state", [{}, {"step": 7, "history": []}, {"step": 7, "history": [1, 2]}, {"step": "x"}, 3]
+)
+def test_steps_that_make_no_sense_are_epochs(
+    run: Path, fake: SimpleNamespace, state: object
+) -> None:
+    fake.write(run / "checkpoints/best/state.json", {"state": state})
+    assert "1 40 epoch" in page(run).text
+
+
+def test_dice_per_image_is_a_histogram_with_its_numbers(run: Path) -> None:
+    built = page(run)
+    assert "40 images, median 0.512, 19 below 0.5" in built.text
+    assert "40 images, median 0.300, 40 below 0.5" in built.text
+    labels = [drawing.get("aria-label", "") for drawing in built.of("svg")]
+    assert (
+        "Histogram of Dice per image: 40 images, median 0.512, 19 below 0.5, "
+        "lowest 0.025, highest 1.000" in labels
     )
-    pixels = np.asarray(
-        Image.open(BytesIO(base64.b64decode(truth["src"].partition(",")[2])))
-    ).astype(int)
-    blue = pixels[..., 2] - pixels[..., 0] > 25
-    rows, columns = np.nonzero(blue)
-    assert rows.mean() / 300 == pytest.approx(0.75, abs=0.02)
-    assert columns.mean() / 400 == pytest.approx(0.72, abs=0.02)
+
+
+def test_cases_of_another_form_are_named_and_left_out(run: Path) -> None:
+    (run / "evaluation/cases.csv").write_text("id,words,dice\na,right,much\nb,right,7\nc,right,nan")
+    text = page(run).text
+    assert "cases.csv names no Dice and is left out" in text
+    assert "below 0.5" not in text
+
+
+def test_settings_are_a_table_with_their_meaning_and_their_default(run: Path) -> None:
+    (run / "config.toml").write_text(Config().replace(**{"data.size": 96}).to_toml())
+    built = page(run)
+    row = "data.size height and width in pixels that the network sees; a multiple of 8 96 224"
+    assert row in built.text
+    assert built.text.count("train.epochs") == 1  # the default: only among all settings
+    assert not any("[data]" in text for text in built.texts)  # no raw TOML
+    (run / "config.toml").write_text("[data]\nsize = 96\nunheard = 1\n")
+    text = page(run).text
+    assert "Configuration, as the file stands [data] size = 96 unheard = 1" in text
 
 
 def test_hostile_text_stays_text(run: Path, fake: SimpleNamespace) -> None:
@@ -309,7 +412,8 @@ def test_parts_of_another_shape_leave_gaps_and_do_not_stop_the_rest(
         run / "comparison.json", {"rows": [1, {}, {"label": "a", "dice_mean": {"mean": None}}]}
     )
     (run / "metrics.jsonl").write_text(
-        '{"epoch": "x", "loss": 1}\nnot json\n3\n{"epoch": 4, "loss": NaN}\n{"epoch": 5, "loss": 0.5}\n{"epo'
+        '{"epoch": "x", "loss": 1}\nnot json\n3\n{"epoch": 4, "loss": NaN}\n'
+        '{"epoch": 5, "loss": 0.5}\n{"epo'
     )
     fake.write(
         run / "run.json",
@@ -338,11 +442,11 @@ def test_an_image_only_run_is_called_that_and_shows_no_listening(
     )
     built = page(run)
     assert (
-        "Image only: there are no words to hear. Mean Dice 0.886 (95 % interval 0.856 to 0.916; 100 images)."
-        in built.text
+        "Image only: there is no prompt to hear. "
+        "Mean Dice 0.886 (95 % interval 0.856 to 0.916; 100 images)." in built.text
     )
     assert "Does it listen" not in built.text
-    assert "Right words are worth" not in built.text
+    assert "The right prompt is worth" not in built.text
 
 
 def test_a_deaf_run_is_said_to_be_deaf(run: Path, fake: SimpleNamespace) -> None:
@@ -353,8 +457,8 @@ def test_a_deaf_run_is_said_to_be_deaf(run: Path, fake: SimpleNamespace) -> None
     )
     text = page(run).text
     assert (
-        "The words are not heard. Right words are worth 0.002 Dice over contradictory ones (95 % interval −0.019 to 0.021; 100 images)."
-        in text
+        "The prompt is not heard. The right prompt is worth 0.002 Dice over a contradictory one "
+        "(95 % interval −0.019 to 0.021; 100 images)." in text
     )
     assert "collapsed: it hardly changes between prompts (spread 0.0004)" in text
     assert "p = 0.400" in text
@@ -370,9 +474,22 @@ def test_the_headline_rests_on_the_words_that_decide(run: Path, fake: SimpleName
         {**fake.summary(), "listening": listening, "verdict": "not heard"},
     )
     assert (
-        "The words are not heard. Right words are worth 0.002 Dice over another image's (95 %"
+        "The prompt is not heard. The right prompt is worth 0.002 Dice over another image's (95 %"
         in page(run).text
     )
+
+
+def test_too_few_cases_are_no_verdict(run: Path, fake: SimpleNamespace) -> None:
+    verdict = "too few cases to tell"
+    listening = {"contradictory": fake.heard(0.3, verdict)}
+    fake.write(
+        run / "evaluation/summary.json",
+        {**fake.summary(), "listening": listening, "verdict": verdict},
+    )
+    text = page(run).text
+    assert "Too few cases to tell whether it listens. Mean Dice 0.871" in text
+    assert "is heard" not in text
+    assert "+0.300 too few cases to tell" in text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A compared table as a page: every label, its interval and what is sure of it, in HTML that a browser reads."""
+"""A compared table as a page: every label, its interval, and how sure a difference is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def page(
             "Polyps",
             "Made by `saywhere compare`.",
             reference,
-            ["Dice a case [95 %]", "IoU a case"],
+            ["mean Dice per image [95 %]", "mean IoU per image"],
             lines,
             left_out or {},
         )
@@ -82,10 +82,18 @@ def test_the_mean_lies_where_its_value_is_on_the_scale() -> None:
     drawn = ElementTree.fromstring(forest(0.5, 0.25, 0.75, (0.0, 1.0), zero=0.1))
     ways = {path.get("class"): path.get("d") for path in drawn}
     assert ways == {
+        "hair": "M0.00 0V12M25.00 0V12M50.00 0V12M75.00 0V12M100.00 0V12",
         "zero": "M10.00 0V12",
         "whisker": "M25.00 2V10M25.00 6H75.00M75.00 2V10",
         "mean": "M50.00 0V12",
     }
+
+
+def test_both_scales_have_an_axis() -> None:
+    found = page((0.1, 0.05, 0.15))
+    assert found.count('<span class="axis"') == 2
+    for label in ("0.7", "0.8", "0.9", "0.05", "0.1", "0.15"):
+        assert f'%">{label}</span>' in found
 
 
 def test_what_was_left_out_is_named() -> None:
