@@ -106,9 +106,6 @@ def push_model(
     It holds the weights in 16 bit, the configuration, and a card of what was measured: run
     `saywhere evaluate` and `saywhere probe` first.
     """
-    from saywhere.runs.named import find
-
-    find(run)  # before torch is loaded: a slip is refused at once
     from saywhere.cli.progress import warn
     from saywhere.hub.metadata import About, read_about
     from saywhere.hub.registry import push, shown

@@ -40,7 +40,11 @@ class ModelEntry:
     folder: str
 
     def to_json(self) -> dict[str, Any]:
-        """Returns: the fields by name, as `saywhere models list --json` prints them."""
+        """Make it plain for `saywhere models list --json`.
+
+        Returns:
+            The fields by name.
+        """
         return asdict(self)
 
 

@@ -86,7 +86,8 @@ def fetch(system: Any, root: str, name: str, folder: Path) -> None:
     Raises:
         BadCheckpoint: the file is over its limit.
     """
-    limit, n_bytes = LIMITS_BYTES.get(name, LIMIT_BYTES), 0
+    limit = LIMITS_BYTES.get(name, LIMIT_BYTES)
+    n_bytes = 0
     with system.open(f"{root}/{name}", "rb") as source, (folder / name).open("wb") as target:
         while block := source.read(_BLOCK_BYTES):
             n_bytes += len(block)

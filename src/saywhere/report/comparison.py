@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from saywhere.experiments.compare import Comparison, Line
-from saywhere.metrics.statistics import PairedDifference
+from saywhere.metrics.statistics import FEWEST_CASES, PairedDifference
 from saywhere.report.figures import axis, forest, inner_ticks
 from saywhere.report.page import render
 
@@ -90,6 +90,8 @@ def _signed(gain: PairedDifference | None) -> str:
 
 
 def _certainty(gain: PairedDifference) -> str:
+    if gain.n < FEWEST_CASES:
+        return "too few cases to tell"
     if gain.seeds_differ:
         return "not sure: seeds differ"
     if gain.low > 0:
@@ -102,6 +104,5 @@ def _reach(intervals: Sequence[PairedDifference], around: float | None = None) -
     ends = [interval.low for interval in intervals] + [interval.high for interval in intervals]
     if around is not None:
         ends.append(around)
-    low, high = min(ends), max(ends)
-    air = 0.05 * (high - low) or 0.01
-    return low - air, high + air
+    air = 0.05 * (max(ends) - min(ends)) or 0.01
+    return min(ends) - air, max(ends) + air

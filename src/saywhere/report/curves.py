@@ -65,11 +65,11 @@ def curves(evidence: Evidence) -> list[Chart]:
             line_chart("Spread", spread, x_label=over, mark=collapsed),
         ),
     )
-    return [
-        Chart(title, [line for line in lines if line.points], drawing)
-        for title, lines, drawing in drawings
-        if drawing
-    ]
+    charts = []
+    for title, lines, drawing in drawings:
+        if drawing:
+            charts.append(Chart(title, [line for line in lines if line.points], drawing))
+    return charts
 
 
 def distributions(evidence: Evidence, conditions: Sequence[str]) -> list[Distribution]:

@@ -178,7 +178,8 @@ def _steps_per_epoch(run: Path, settings: config.Config | None) -> int | None:
     if settings is not None and settings.train.steps_per_epoch is not None:
         return settings.train.steps_per_epoch
     state = mapping(_json(run, _STATE, []).get("state"))
-    step, n_epochs = state.get("step"), len(listed(state.get("history")))
+    step = state.get("step")
+    n_epochs = len(listed(state.get("history")))
     if type(step) is not int or step < 1 or not n_epochs or step % n_epochs:
         return None
     return step // n_epochs

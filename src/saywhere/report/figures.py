@@ -74,7 +74,8 @@ def line_chart(
         return Markup("")
     values = [y for _, y in points] + ([mark[0]] if mark else [])
     y_ticks = ticks(min(0.0, *values), ceiling or max(values), 4)
-    first, last = min(x for x, _ in points), max(x for x, _ in points)
+    first = min(x for x, _ in points)
+    last = max(x for x, _ in points)
     axes = Axes((first, last if last > first else first + 1), (y_ticks[0], y_ticks[-1]))
     ends = [first, last] if last > first else [first]
     parts = [_grid(axes, y_ticks), _x_axis(axes, ends, x_label)]
@@ -196,7 +197,11 @@ def axis(reach: tuple[float, float], values: Sequence[float]) -> Markup:
 
 
 def share_ticks() -> list[float]:
-    """Returns: the labels of an axis from 0 to 1."""
+    """Label an axis from 0 to 1.
+
+    Returns:
+        Every quarter.
+    """
     return [0, 0.25, 0.5, 0.75, 1]
 
 

@@ -215,7 +215,8 @@ def _distinct(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _prompted(entry: dict[str, Any], album: Album) -> Prompted:
-    image, name = entry.get("image"), str(entry.get("id", ""))
+    image = entry.get("image")
+    name = str(entry.get("id", ""))
     answers = [mapping(answer) for answer in listed(entry.get("answers"))[:MOST_SHOWN]]
     return Prompted(
         id=name,
@@ -236,7 +237,9 @@ def _answer(answer: dict[str, Any], image: object, name: str, album: Album) -> A
 
 
 def _case(entry: dict[str, Any], album: Album) -> Case:
-    image, name, dice = entry.get("image"), str(entry.get("id", "")), number(entry.get("dice"))
+    image = entry.get("image")
+    name = str(entry.get("id", ""))
+    dice = number(entry.get("dice"))
     alt = f"image {name}, Dice {dice}"
     shown = (
         album.image(image, f"Image {name}", "image"),

@@ -129,10 +129,8 @@ def test_the_format_is_stamped_and_a_newer_one_is_refused_in_words(
     assert facts["format"] == FORMAT
     newer = json.dumps(facts | {"format": FORMAT + 1, "saywhere": "9.1"})
     (folder / "config.json").write_text(newer)
-    with pytest.raises(
-        BadCheckpoint,
-        match=rf"format {FORMAT + 1} \(made by Saywhere 9\.1\) in .*spot; .* up to {FORMAT}: update",
-    ):
+    said = rf"format {FORMAT + 1} \(made by Saywhere 9\.1\) in .*spot; .* up to {FORMAT}: update"
+    with pytest.raises(BadCheckpoint, match=said):
         bundle.write(folder, tmp_path / "again", "again", About())
 
 

@@ -23,10 +23,8 @@ IMAGE = np.zeros((32, 32, 3), np.uint8)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_sentence_to_begin_with_is_marked_as_never_taught(name: str) -> None:
-    model, suggestions = (
-        saywhere.load(name),
-        read_facts(named.known()[name])["about"]["suggestions"],
-    )
+    model = saywhere.load(name)
+    suggestions = read_facts(named.known()[name])["about"]["suggestions"]
     assert len(suggestions) >= 5
     strange = {words: model.segment(IMAGE, words).unfamiliarity for words in suggestions}
     assert {words: far for words, far in strange.items() if far is None or far > 1} == {}

@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import shutil
-from html.parser import HTMLParser
-from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from saywhere.config import Config
 from saywhere.errors import MissingFile, NotWritable
 from saywhere.report.build import build_report
+from unit.report.parsed import page
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7 * 7 }} & café ‮"
-VOID = {"meta", "img", "link", "br", "hr", "input"}
-
-
-class Page(HTMLParser):
-    """The page as a browser's parser sees it: elements, texts, and which elements stand open."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.open: list[str] = []
-        self.texts: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
-            self.texts.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.texts).split())
-
-    def of(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
-
-def page(run: Path) -> Page:
-    built = Page(build_report(run).read_text(encoding="utf-8"))
-    assert built.open == []
-    return built
 
 
 def test_the_report_lies_in_the_run_or_where_it_was_asked_for(run: Path, tmp_path: Path) -> None:
@@ -181,104 +137,6 @@ def test_what_it_was_made_from_is_there(run: Path) -> None:
         assert fact in text
 
 
-def test_every_picture_says_what_it_shows_and_has_its_size(run: Path) -> None:
-    built = page(run)
-    pictures = built.of("img")
-    assert len(pictures) == 3 * 3 + 1 + 3 * 2
-    for picture in pictures:
-        pixels = Image.open(BytesIO(base64.b64decode(picture["src"].partition(",")[2])))
-        assert pixels.size == (int(picture["width"]), int(picture["height"])) == (400, 300)
-    alts = {picture["alt"] for picture in pictures}
-    assert "Predicted mask over image phantom-017 for “one bright round lesion, centre”" in alts
-    assert "Predicted and true mask over image phantom-002, Dice 0.800" in alts
-    assert all(figure.get("aria-label") or figure.get("aria-hidden") for figure in built.of("svg"))
-
-
-def pixels_of(built: Page, alt: str) -> np.ndarray:
-    picture = next(picture for picture in built.of("img") if picture["alt"] == alt)
-    content = base64.b64decode(picture["src"].partition(",")[2])
-    return np.asarray(Image.open(BytesIO(content))).astype(int)
-
-
-def middle(mask: np.ndarray) -> tuple[float, float]:
-    """(height, width), as shares of the picture's."""
-    rows, columns = np.nonzero(mask)
-    return float(rows.mean() / mask.shape[0]), float(columns.mean() / mask.shape[1])
-
-
-def test_prediction_and_truth_are_drawn_where_they_are_in_one_picture(run: Path) -> None:
-    pixels = pixels_of(page(run), "Predicted and true mask over image phantom-002, Dice 0.800")
-    cyan = (pixels[..., 0] < 90) & (pixels[..., 1] > 180) & (pixels[..., 2] > 200)
-    white = pixels.min(axis=2) > 225
-    for line in (cyan, white):
-        assert middle(line) == pytest.approx((0.75, 0.72), abs=0.02)
-    assert cyan.sum() > 300
-    assert white.sum() > 300
-
-
-def test_equal_masks_show_both_lines(run: Path) -> None:
-    folder = run / "evaluation/pictures"
-    shutil.copy(folder / "truth2.png", folder / "prediction2.png")
-    pixels = pixels_of(page(run), "Predicted and true mask over image phantom-002, Dice 0.800")
-    cyan = (pixels[..., 0] < 90) & (pixels[..., 1] > 180) & (pixels[..., 2] > 200)
-    assert cyan.sum() > 300
-    assert (pixels.min(axis=2) > 225).sum() > 300
-
-
-@pytest.mark.parametrize(
-    ("ranks", "shown"),
-    [
-        (
-            "best:a best:b median:c median:d worst:e worst:f",
-            "best:a best:b median:c median:d worst:e worst:f",
-        ),
-        ("best:a best:b median:b median:c worst:c worst:b", "best:a median:b worst:c"),
-        ("best:a best:b median:a median:b worst:b worst:a", "best:a worst:b"),
-        ("best:a median:a worst:a", "best:a"),
-        ("best:a best:b median:c median:b worst:d worst:c", "best:a best:b median:c worst:d"),
-    ],
-)
-def test_a_case_is_shown_once_however_few_there_are(
-    run: Path, fake: SimpleNamespace, ranks: str, shown: str
-) -> None:
-    pairs = [pair.split(":") for pair in ranks.split()]
-    cases = [{"rank": rank, "id": f"case-{name}", "dice": 0.5} for rank, name in pairs]
-    fake.write(run / "evaluation/pictures.json", {"cases": cases})
-    found = re.findall(r"(best|median|worst) · Dice 0.500 case-(\w)", page(run).text)
-    assert " ".join(f"{rank}:{name}" for rank, name in found) == shown
-
-
-def test_training_is_drawn_against_steps(run: Path) -> None:
-    text = page(run).text
-    assert "32 1280 step" in text  # 40 epochs of 32 steps
-    (run / "checkpoints/best/state.json").unlink()
-    text = page(run).text
-    assert "1 40 epoch" in text
-    (run / "config.toml").write_text(Config().replace(**{"train.steps_per_epoch": 10}).to_toml())
-    assert "10 400 step" in page(run).text
-
-
-@pytest.mark.parametrize(
-    "state", [{}, {"step": 7, "history": []}, {"step": 7, "history": [1, 2]}, {"step": "x"}, 3]
-)
-def test_steps_that_make_no_sense_are_epochs(
-    run: Path, fake: SimpleNamespace, state: object
-) -> None:
-    fake.write(run / "checkpoints/best/state.json", {"state": state})
-    assert "1 40 epoch" in page(run).text
-
-
-def test_dice_per_image_is_a_histogram_with_its_numbers(run: Path) -> None:
-    built = page(run)
-    assert "40 images, median 0.512, 19 below 0.5" in built.text
-    assert "40 images, median 0.300, 40 below 0.5" in built.text
-    labels = [drawing.get("aria-label", "") for drawing in built.of("svg")]
-    assert (
-        "Histogram of Dice per image: 40 images, median 0.512, 19 below 0.5, "
-        "lowest 0.025, highest 1.000" in labels
-    )
-
-
 def test_cases_of_another_form_are_named_and_left_out(run: Path) -> None:
     (run / "evaluation/cases.csv").write_text("id,words,dice\na,right,much\nb,right,7\nc,right,nan")
     text = page(run).text
@@ -328,35 +186,6 @@ def test_hostile_text_stays_text(run: Path, fake: SimpleNamespace) -> None:
     assert not any(name.startswith("on") for _, attributes in built.elements for name in attributes)
     assert built.text.count("<script>alert(1)</script>") > 15
     assert "{{ 7 * 7 }}" in built.text
-
-
-@pytest.mark.parametrize(
-    "name", ["../../../secret.png", "secret-link.png", "/etc/hostname", ".", "pseudo0.png\x00"]
-)
-def test_a_picture_from_elsewhere_is_never_put_in_the_page(
-    run: Path, fake: SimpleNamespace, tmp_path: Path, name: str
-) -> None:
-    Image.new("RGB", (8, 8), (255, 0, 255)).save(tmp_path / "secret.png")
-    (run / "evaluation/pictures/secret-link.png").symlink_to(tmp_path / "secret.png")
-    pictures = {
-        "cases": [
-            {
-                "rank": "best",
-                "id": "a",
-                "prompt": "p",
-                "dice": 0.5,
-                "image": name,
-                "prediction": "prediction0.png",
-                "truth": name,
-            }
-        ]
-    }
-    fake.write(run / "evaluation/pictures.json", pictures)
-    built = page(run)
-    assert [picture["alt"] for picture in built.of("img")] == [
-        "Predicted mask over image a, Dice 0.500"
-    ]
-    assert "is left out" in built.text
 
 
 def test_a_run_that_was_not_evaluated_says_how(run: Path) -> None:

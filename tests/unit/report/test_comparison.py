@@ -57,6 +57,11 @@ def test_a_difference_whose_interval_holds_zero_is_said_to_be_unsure(
     assert f"<small>{says}</small>" in page(gain)
 
 
+def test_a_few_cases_are_too_few_to_tell() -> None:
+    assert "<small>too few cases to tell</small>" in page((0.1, 0.05, 0.15, 0.01, 19))
+    assert "<small>higher</small>" in page((0.1, 0.05, 0.15, 0.01, 20))
+
+
 def test_seeds_that_differ_are_not_sure() -> None:
     assert "<small>not sure: seeds differ</small>" in page((0.1, 0.02, 0.2, 0.001, 40, (-0.2, 0.4)))
     assert "<small>higher</small>" in page((0.1, 0.02, 0.2, 0.001, 40, (0.01, 0.19)))
