@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from saywhere.evaluation.verdict import N_LEAST, TOO_FEW
 from saywhere.experiments.compare import Comparison, Line
-from saywhere.metrics.statistics import FEWEST_CASES, PairedDifference
+from saywhere.metrics.statistics import PairedDifference
 from saywhere.report.figures import axis, forest, inner_ticks
 from saywhere.report.page import render
 
@@ -90,8 +91,8 @@ def _signed(gain: PairedDifference | None) -> str:
 
 
 def _certainty(gain: PairedDifference) -> str:
-    if gain.n < FEWEST_CASES:
-        return "too few cases to tell"
+    if gain.n < N_LEAST:
+        return TOO_FEW
     if gain.seeds_differ:
         return "not sure: seeds differ"
     if gain.low > 0:
