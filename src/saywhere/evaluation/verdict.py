@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from saywhere.metrics.statistics import FEWEST_CASES, PairedDifference
+from saywhere.metrics.sample_size import FEWEST_CASES
+
+if TYPE_CHECKING:  # statistics loads torch and scipy, which a report does without
+    from saywhere.metrics.statistics import PairedDifference
 
 Verdict = Literal["too few cases to tell", "heard", "hardly heard", "not heard"]
 TOO_FEW: Verdict = "too few cases to tell"

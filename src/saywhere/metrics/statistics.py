@@ -11,14 +11,9 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata, t, wilcoxon
 
 from saywhere.errors import UsageError
+from saywhere.metrics.sample_size import FEWEST_CASES as FEWEST_CASES
 from saywhere.seeds import generator
 
-FEWEST_CASES = 20
-"""Of fewer cases no verdict is given.
-
-With fewer, one case moves the mean by more than 5 % of its range, and a bootstrap's interval is
-too narrow. `saywhere calibrate` asks for as many.
-"""
 _CHUNK = 4_000_000  # resampled values held at once: 32 MB
 _KEPT = 6_000_000  # weights of one table's draws that are kept: 48 MB
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from saywhere.evaluation.verdict import N_LEAST, TOO_FEW
+from saywhere.evaluation.verdict import TOO_FEW
 from saywhere.experiments.compare import Comparison, Line
+from saywhere.metrics.sample_size import FEWEST_CASES
 from saywhere.metrics.statistics import PairedDifference
 from saywhere.report.figures import axis, forest, inner_ticks
 from saywhere.report.page import render
@@ -91,7 +92,7 @@ def _signed(gain: PairedDifference | None) -> str:
 
 
 def _certainty(gain: PairedDifference) -> str:
-    if gain.n < N_LEAST:
+    if gain.n < FEWEST_CASES:
         return TOO_FEW
     if gain.seeds_differ:
         return "not sure: seeds differ"
