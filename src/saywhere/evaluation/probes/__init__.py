@@ -1,1 +1,4 @@
-"""The paper's next checks: what does the generator learn alone, and does the mask follow its image?"""
+"""The paper's next checks, one file each.
+
+What does the generator learn alone? Does the mask follow its image, and the prompt its tile or half?
+"""

@@ -16,18 +16,21 @@ Interval = Mapping[str, float]
 
 
 def prompt_sets(by_level: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
-    """How much of *where* a pseudo-image says, a prompt set: AUC, and Dice at the best threshold; before, alone, and trained jointly."""
+    """How much of *where* a pseudo-image says, per prompt set.
+
+    Args:
+        by_level: Prompt set → stage, as "alone" → "auc" and "dice" at the best threshold, each
+            with its interval.
+
+    Returns:
+        A PNG of two panels: AUC, and Dice at the best threshold.
+    """
     figure, (left, right) = _figure(2, 1.4 + 0.55 * len(by_level))
+    stages = list(next(iter(by_level.values())))
     for panel, key, title in ((left, "auc", "AUC"), (right, "dice", "Dice at the best threshold")):
-        stages_shown = list(next(iter(by_level.values())))
-        for number, stage in enumerate(stages_shown):
-            _points(
-                panel,
-                [stages[stage][key] for stages in by_level.values()],
-                number,
-                len(stages_shown),
-                stage,
-            )
+        for number, stage in enumerate(stages):
+            intervals = [numbers[stage][key] for numbers in by_level.values()]
+            _points(panel, intervals, number, len(stages), stage)
         panel.set_xticks(range(len(by_level)), list(by_level))
         panel.set_title(title)
     left.axhline(0.5, color="black", linewidth=0.8, linestyle=":")  # says nothing
@@ -37,13 +40,21 @@ def prompt_sets(by_level: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> byte
     return _png(figure)
 
 
-def agreement(found: Mapping[str, Mapping[str, Interval]]) -> bytes:
-    """Agreement of masks under each transform, a mark a way of bringing the words in."""
+def agreement(by_transform: Mapping[str, Mapping[str, Interval]]) -> bytes:
+    """Agreement of masks under each transform.
+
+    Args:
+        by_transform: Transform → way of bringing the prompt in → Dice with its interval.
+
+    Returns:
+        A PNG with one mark per way.
+    """
     figure, (panel,) = _figure(1, 9.0)
-    shown = list(next(iter(found.values())))
-    for number, way in enumerate(shown):
-        _points(panel, [ways[way] for ways in found.values()], number, len(shown), way)
-    panel.set_xticks(range(len(found)), list(found), rotation=40, ha="right")
+    ways = list(next(iter(by_transform.values())))
+    for number, way in enumerate(ways):
+        intervals = [numbers[way] for numbers in by_transform.values()]
+        _points(panel, intervals, number, len(ways), way)
+    panel.set_xticks(range(len(by_transform)), list(by_transform), rotation=40, ha="right")
     panel.set_ylim(0, 1.02)
     panel.set_ylabel("agreement (Dice)")
     panel.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
@@ -58,7 +69,8 @@ def _points(panel: Axes, intervals: list[Interval], number: int, n: int, label: 
         [interval["high"] - interval["mean"] for interval in intervals],
     ]
     places = [place + shift for place in range(len(means))]
-    colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+    colour = COLOURS[number % len(COLOURS)]
+    marker = MARKERS[number % len(MARKERS)]
     panel.errorbar(
         places,
         means,

@@ -1,7 +1,12 @@
-"""Words → pseudo-image, trained alone: how much of *where* can a sentence say, before any network sees it?"""
+"""Prompt → pseudo-image, trained alone.
+
+How much of *where* can a sentence say, before any network sees it?
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,23 +26,61 @@ from saywhere.fusion.stack import spread
 from saywhere.fusion.text_branch import TextBranch
 from saywhere.io import files, images
 from saywhere.io.overlay import panel
-from saywhere.metrics.statistics import bootstrap_mean
+from saywhere.metrics.statistics import Interval, bootstrap_mean
 from saywhere.modeling.build import build_model
 from saywhere.text.cache import EmbeddingCache
 from saywhere.training.pretrain import train_words
 from saywhere.training.setup import gather
 
+MOST_ROWS = 500
+"""Test rows; more would cost time and change the third digit."""
 N_SHOWN = 6
+N_THRESHOLDS = 51
+
+
+@dataclass(frozen=True)
+class WhereScore:
+    """How well a pseudo-image's brightness tells where the mask is.
+
+    Attributes:
+        auc: Area under the ROC curve, a mean over cases; 0.5 says nothing about where.
+        dice: At the one threshold that is best for all cases, a mean over them.
+        threshold: That threshold, on the brightness.
+        is_bright: Is the mask where the pseudo-image is bright? Else it is where it is dark.
+        spread: Of the pseudo-image between prompts.
+    """
+
+    auc: Interval
+    dice: Interval
+    threshold: float
+    is_bright: bool
+    spread: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the numbers by name, as generator.json holds them."""
+        return asdict(self)
 
 
 def probe_generator(
     config: Config, out: Path, *, steps: int = 400, trained: TextBranch | None = None
 ) -> dict[str, Any]:
-    """Train projection and generator by the region-of-interest loss alone; write out/{generator.json,generator.png,generator_sets.png}.
+    """Train projection and generator by the region-of-interest loss alone, and measure them.
 
-    Measured on the test split, with each prompt set (level) that all of its rows have, before, after, and for `trained`, a model that was trained
-    jointly: the area under the ROC curve of the pseudo-image's brightness as a guess of the mask (0.5: it says nothing about where), and its Dice at
-    the one threshold, above or below it, that is best for the set. `pseudo_image` in the summary is that of `text.evaluate_prompts`.
+    Measured on the test split, with each prompt set (level) that all of its rows have.
+
+    Args:
+        config: What to train, and on what.
+        out: Where generator.json, generator.png and generator_sets.png go.
+        steps: Of training.
+        trained: The text branch of a model that was trained jointly, to compare with.
+
+    Returns:
+        What generator.json holds. `pseudo_image`: stage, as "before", "alone", "jointly trained" →
+        WhereScore, of `text.evaluate_prompts`. `prompt_sets`: the same of every level.
+
+    Raises:
+        ConfigError: For a model without a generator, and data without a test split.
+        NotWritable: Where the folder takes no file.
     """
     if not config.fusion.has_pseudo_image:
         raise ConfigError(
@@ -45,30 +88,22 @@ def probe_generator(
             where="fusion.name",
             remedy="probe a run with fusion.name = 'early'",
         )
+    # Mosaics and absent targets are made for the network, which is not there.
     config = config.replace(**{"data.mosaic": 0.0, "data.absent": 0.0})
     material = gather(config)
-    rows = rows_of(material.report.manifest, config.data.test_split, "set data.test_split")[:500]
-    model = build_model(
-        config, material.scale, material.table.embeddings, restored=True
-    ).text_branch
+    manifest = material.report.manifest
+    rows = rows_of(manifest, config.data.test_split, "set data.test_split")[:MOST_ROWS]
+    embeddings = material.table.embeddings
+    model = build_model(config, material.scale, embeddings, restored=True).text_branch
     assert model is not None
     assert material.encoder is not None
-    dataset = Dataset.of_rows(rows, size=config.data.size, channels=config.data.channels)
-    levels = {
-        level: [texts_of(row, level, "text.evaluate_prompts")[0] for row in rows]
-        for level in _levels(rows, config)
-    }
-    table = embed(
-        [prompt for prompts in levels.values() for prompt in prompts],
-        EmbeddingCache(material.encoder),
-    )
-    tests = {level: _Test(config, dataset, prompts, table) for level, prompts in levels.items()}
-    found = {"before": _measure(tests, model)}
+    tests = _tests(config, rows, EmbeddingCache(material.encoder))
+    stages = {"before": _measure(tests, model)}
     train_words(model, material.training, steps, noise_std=material.noise_std, roi=_roi(config))
-    found["alone"] = _measure(tests, model)
+    stages["alone"] = _measure(tests, model)
     if trained is not None:
-        found["jointly trained"] = _measure(tests, trained)
-    by_level = {level: {stage: sets[level] for stage, sets in found.items()} for level in tests}
+        stages["jointly trained"] = _measure(tests, trained)
+    by_level = {level: _of_level(stages, level) for level in tests}
     level = config.text.evaluate_prompts
     summary = {
         "steps": steps,
@@ -84,21 +119,86 @@ def probe_generator(
     return summary
 
 
+def best_threshold(guesses: np.ndarray, masks: np.ndarray) -> tuple[float, list[float]]:
+    """Find the threshold that turns guesses into the best masks.
+
+    Args:
+        guesses: (case, height, width), any range.
+        masks: bool (case, height, width).
+
+    Returns:
+        The threshold, of 51 between the least and the greatest guess, with the best mean Dice; and
+        the Dice of each case there.
+    """
+    areas = masks.sum((1, 2))
+    threshold = 0.0
+    best = np.full(len(guesses), -1.0)
+    for tried in np.linspace(guesses.min(), guesses.max(), N_THRESHOLDS):
+        marked = guesses >= tried
+        either = marked.sum((1, 2)) + areas
+        overlap = (marked & masks).sum((1, 2))
+        dices = np.where(either > 0, 2 * overlap / np.maximum(either, 1), 1.0)
+        if dices.mean() > best.mean():
+            threshold = float(tried)
+            best = dices
+    return threshold, best.tolist()
+
+
+def auc(guess: np.ndarray, mask: np.ndarray) -> float | None:
+    """Area under the ROC curve of a guess: Mann–Whitney U / (n₁ n₀), ties count half.
+
+    Args:
+        guess: (height, width), any range.
+        mask: bool (height, width).
+
+    Returns:
+        [0, 1]; None where the mask is empty or full.
+    """
+    from scipy.stats import rankdata
+
+    n_in = int(mask.sum())
+    n_out = int((~mask).sum())
+    if not n_in or not n_out:
+        return None
+    ranks = rankdata(guess, axis=None).reshape(guess.shape)
+    return float((ranks[mask].sum() - n_in * (n_in + 1) / 2) / (n_in * n_out))
+
+
 def _roi(config: Config) -> str:
     """The configuration's region term; `balanced` where it has none."""
     return "balanced" if config.loss.roi == "none" else config.loss.roi
 
 
-def _levels(rows: list[Row], config: Config) -> list[str]:
+def _levels(rows: Sequence[Row], config: Config) -> list[str]:
     """`text.evaluate_prompts`, and every other level of which all rows have a text."""
-    shared = set.intersection(
-        *({level for level, texts in row.prompts.items() if texts} for row in rows)
-    )
-    return [config.text.evaluate_prompts, *sorted(shared - {config.text.evaluate_prompts})]
+    own = config.text.evaluate_prompts
+    shared = set(rows[0].prompts)
+    for row in rows:
+        shared &= {level for level, texts in row.prompts.items() if texts}
+    return [own, *sorted(shared - {own})]
 
 
-def _measure(tests: dict[str, _Test], model: TextBranch) -> dict[str, dict[str, Any]]:
+def _tests(config: Config, rows: list[Row], cache: EmbeddingCache) -> dict[str, _Test]:
+    """Level → its test."""
+    dataset = Dataset.of_rows(rows, size=config.data.size, channels=config.data.channels)
+    prompts = {level: _texts(rows, level) for level in _levels(rows, config)}
+    every = [prompt for texts in prompts.values() for prompt in texts]
+    table = embed(every, cache)
+    return {level: _Test(config, dataset, texts, table) for level, texts in prompts.items()}
+
+
+def _texts(rows: Sequence[Row], level: str) -> list[str]:
+    return [texts_of(row, level, "text.evaluate_prompts")[0] for row in rows]
+
+
+def _measure(tests: Mapping[str, _Test], model: TextBranch) -> dict[str, WhereScore]:
     return {level: test.measure(model) for level, test in tests.items()}
+
+
+def _of_level(
+    stages: Mapping[str, Mapping[str, WhereScore]], level: str
+) -> dict[str, dict[str, Any]]:
+    return {stage: scores[level].to_json() for stage, scores in stages.items()}
 
 
 class _Test:
@@ -107,71 +207,47 @@ class _Test:
     def __init__(
         self, config: Config, dataset: Dataset, prompts: list[str], table: PromptTable
     ) -> None:
-        self.config, self.prompts = config, prompts
+        self.config = config
+        self.prompts = prompts
         self.masks = dataset.decoded.masks
         self.embedding = table.embeddings[table.numbers(prompts)]
 
     @torch.inference_mode()
     def generate(self, model: TextBranch) -> Tensor:
+        """float32 (case, channel, size, size), [0, 1]."""
         model.eval()
         return torch.cat([model.generate(part) for part in self.embedding.split(64)])
 
-    def measure(self, model: TextBranch) -> dict[str, Any]:
-        """AUC a case with its 95 % interval, Dice at the best threshold with its own, and the spread between prompts."""
+    def measure(self, model: TextBranch) -> WhereScore:
         pseudo_images = self.generate(model)
-        brightness, masks = pseudo_images.mean(1).numpy(), self.masks[:, 0].numpy() > 0
-        areas = [
-            area for guess, mask in zip(brightness, masks) if (area := auc(guess, mask)) is not None
-        ]
-        bright, dark = (
-            best_threshold(brightness, masks),
-            best_threshold(-brightness, masks),
-        )  # a network may have made dark the sign for "here"
-        is_bright = np.mean(bright[1]) >= np.mean(dark[1])
-        threshold, dices = bright if is_bright else (-dark[0], dark[1])
-        interval = partial(
+        brightness = pseudo_images.mean(1).numpy()
+        masks = self.masks[:, 0].numpy() > 0
+        areas = [auc(guess, mask) for guess, mask in zip(brightness, masks)]
+        # A network may have made dark the sign for the target.
+        bright_threshold, bright_dices = best_threshold(brightness, masks)
+        dark_threshold, dark_dices = best_threshold(-brightness, masks)
+        is_bright = bool(np.mean(bright_dices) >= np.mean(dark_dices))
+        mean = partial(
             bootstrap_mean, resamples=self.config.evaluate.bootstrap, seed=self.config.train.seed
         )
-        overlap = {
-            "auc": vars(interval(areas)),
-            "dice": vars(interval(dices)),
-            "threshold": threshold,
-            "is_bright": bool(is_bright),
-        }
-        return overlap | {"spread": float(spread(pseudo_images[:256]))}
+        return WhereScore(
+            auc=mean([area for area in areas if area is not None]),
+            dice=mean(bright_dices if is_bright else dark_dices),
+            threshold=bright_threshold if is_bright else -dark_threshold,
+            is_bright=is_bright,
+            spread=float(spread(pseudo_images[:256])),
+        )
 
     def draw(self, model: TextBranch) -> np.ndarray:
-        """A sheet: the words as a picture, and the mask that they mean."""
-        pseudo_images, pictures, captions = self.generate(model), [], []
-        for i in np.linspace(0, len(self.prompts) - 1, min(N_SHOWN, len(self.prompts))).astype(int):
+        """A sheet: the prompt as a picture, and the mask that it means."""
+        pseudo_images = self.generate(model)
+        pictures = []
+        captions = []
+        n_shown = min(N_SHOWN, len(self.prompts))
+        for i in np.linspace(0, len(self.prompts) - 1, n_shown).astype(int):
             pseudo = (pseudo_images[i].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-            mask = np.repeat(self.masks[i].permute(1, 2, 0).numpy() * 255, 3, axis=2).astype(
-                np.uint8
-            )
-            pictures += [np.repeat(pseudo, 3, axis=2) if pseudo.shape[2] == 1 else pseudo, mask]
+            mask = self.masks[i].permute(1, 2, 0).numpy() * 255
+            pictures.append(np.repeat(pseudo, 3, axis=2) if pseudo.shape[2] == 1 else pseudo)
+            pictures.append(np.repeat(mask, 3, axis=2).astype(np.uint8))
             captions += [self.prompts[i], "what is meant"]
         return panel(pictures, captions, "The generator alone: pseudo-image and mask")
-
-
-def best_threshold(guesses: np.ndarray, masks: np.ndarray) -> tuple[float, list[float]]:
-    """(case, height, width) both → the threshold, of 51 between the darkest and the brightest, of the best mean Dice; and the Dice a case there."""
-    areas = masks.sum((1, 2))
-    best: tuple[float, np.ndarray] = (0.0, np.full(len(guesses), -1.0))
-    for threshold in np.linspace(guesses.min(), guesses.max(), 51):
-        found = guesses >= threshold
-        either = found.sum((1, 2)) + areas
-        dices = np.where(either > 0, 2 * (found & masks).sum((1, 2)) / np.maximum(either, 1), 1.0)
-        if dices.mean() > best[1].mean():
-            best = float(threshold), dices
-    return best[0], best[1].tolist()
-
-
-def auc(guess: np.ndarray, mask: np.ndarray) -> float | None:
-    """Area under the ROC curve (Mann–Whitney U / (n₁ n₀), ties count half); None where the mask is empty or full."""
-    from scipy.stats import rankdata
-
-    n_in, n_out = int(mask.sum()), int((~mask).sum())
-    if not n_in or not n_out:
-        return None
-    ranks = rankdata(guess, axis=None).reshape(guess.shape)
-    return float((ranks[mask].sum() - n_in * (n_in + 1) / 2) / (n_in * n_out))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,37 @@ TRANSFORMS: dict[str, dict[str, float]] = {
     **{f"{degrees}°": {"degrees": degrees} for degrees in (15, 30, 45, 60, 90, 120, 150, 180)},
     **{f"scale {scale:g}": {"scale": scale} for scale in (0.5, 0.75, 1.25, 1.5)},
 }
+# These names stand in results that were measured, so they stay.
 WAYS = ("early fusion: words turn with the image", "words fused without moving them", "no words")
 LATE_WAYS = ("late fusion: words as they were", "no words")
 IMAGE_ONLY = "image only"
+Masks = Callable[[Geometry], Tensor]
+"""Geometry → 0/1 float32 (case, 1, size, size), in the augmented frame."""
 
 
 def probe_invariance(
     run: Path, out: Path, *, image_only: Path | None = None, n_cases: int = 50
 ) -> dict[str, Any]:
-    """Agreement (Dice) of the mask of the turned image with the turned mask of the image; write out/{invariance.json,…png,…_chart.png}.
+    """Compare the mask of the transformed image with the transformed mask of the image.
 
-    1 means that the answer follows its image; two empty masks agree, so a model that marks nothing agrees too. Of early fusion, with words that turn
-    with the image and with words left behind; of the others, whose words cannot turn, with the words as they were. `image_only`: a run without words,
-    as one more column.
+    Agreement is their Dice: 1 means that the answer follows its image. Two empty masks agree, so
+    a model that marks nothing agrees too. An early fusion is measured with a pseudo-image that is
+    transformed with the image, and with one that is not. The prompt of another fusion cannot be
+    transformed, so it stays as it was.
+
+    Args:
+        run: A run directory, a model's folder, or a model's name.
+        out: Where invariance.json, invariance.png and invariance_chart.png go.
+        image_only: A run without prompts, as one more column.
+        n_cases: Test images.
+
+    Returns:
+        What invariance.json holds: agreement by transform and way.
+
+    Raises:
+        MissingFile: Where there is no model or no manifest.
+        ConfigError: For an image-only run, and data without a test split.
+        NotWritable: Where the folder takes no file.
     """
     segmenter = Segmenter(run)
     if not segmenter.hears_words:
@@ -49,26 +68,21 @@ def probe_invariance(
             remedy="name a run with words, and this one with --image-only",
         )
     cases = _Cases(segmenter, n_cases)
-    ways = {
-        way: _masks_of(segmenter, cases, way)
-        for way in (WAYS if segmenter.model.text_branch is not None else LATE_WAYS)
-    }
+    names = LATE_WAYS if segmenter.model.text_branch is None else WAYS
+    ways = {way: _masks_of(segmenter, cases, way) for way in names}
     if image_only is not None:
         other = Segmenter(image_only)
         ways[IMAGE_ONLY] = lambda geometry: _segment(other, cases, geometry)
-    found = {
-        name: {way: cases.agreement(masks, cases.geometry(changes)) for way, masks in ways.items()}
-        for name, changes in TRANSFORMS.items()
-    }
+    agreement = {name: cases.agreement(ways, changes) for name, changes in TRANSFORMS.items()}
     summary = {
         "run": str(run),
         "fusion": segmenter.config.fusion.name,
         "n": len(cases.prompts),
-        "agreement": found,
+        "agreement": agreement,
     }
     files.write_json(out / "invariance.json", summary)
     images.write_image(out / "invariance.png", cases.draw(dict(list(ways.items())[:2])))
-    files.write_bytes(out / "invariance_chart.png", chart.agreement(found))
+    files.write_bytes(out / "invariance_chart.png", chart.agreement(agreement))
     return summary
 
 
@@ -79,50 +93,51 @@ class _Cases:
         config = segmenter.config
         rows = rows_of(manifest_of(config), config.data.test_split, "name another run")[:n_cases]
         size = (config.data.size, config.data.size)
-        pixels = np.stack(
-            [
-                images.resize_image(images.read_image(row.image, config.data.channels), size)
-                for row in rows
-            ]
-        )
+        originals = [images.read_image(row.image, config.data.channels) for row in rows]
+        pixels = np.stack([images.resize_image(original, size) for original in originals])
         self.image = torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
         self.prompts = [evaluation_prompt(row, config) for row in rows]
         self.config = config
 
-    def geometry(self, changes: dict[str, float]) -> Geometry:
+    def geometry(self, changes: Mapping[str, float]) -> Geometry:
+        """The same transform for every case."""
         return Geometry.alike(len(self.prompts), **changes)
 
-    def agreement(self, masks: Any, geometry: Geometry) -> dict[str, float]:
-        """Dice between "turn, then segment" and "segment, then turn", with its 95 % interval over cases."""
+    def agreement(
+        self, ways: Mapping[str, Masks], changes: Mapping[str, float]
+    ) -> dict[str, dict[str, float]]:
+        """Way → agreement under a transform, with its 95 % interval over cases."""
+        geometry = self.geometry(changes)
+        return {way: self._agreement(masks, geometry) for way, masks in ways.items()}
+
+    def _agreement(self, masks: Masks, geometry: Geometry) -> dict[str, float]:
+        """Dice between "transform, then segment" and "segment, then transform"."""
         turned = geometry(masks(self.geometry({})), mode="nearest")[:, 0].numpy() > 0.5
         answered = masks(geometry)[:, 0].numpy() > 0.5
         values = [dice(a, b) for a, b in zip(answered, turned)]
         return vars(bootstrap_mean(values, self.config.evaluate.bootstrap, self.config.train.seed))
 
-    def draw(self, ways: dict[str, Any]) -> np.ndarray:
+    def draw(self, ways: Mapping[str, Masks]) -> np.ndarray:
         """The first case as it is, flipped, and turned, in two ways."""
-        pictures, captions = [], []
+        pictures = []
+        captions = []
         for name in ("as it is", "horizontal flip", "90°"):
             geometry = self.geometry(TRANSFORMS.get(name, {}))
-            shown = (
-                (geometry(self.image)[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-            )
+            pixels = geometry(self.image)[0].permute(1, 2, 0).numpy() * 255
             for way, masks in ways.items():
-                pictures.append(overlay(shown, masks(geometry)[0, 0].numpy() > 0.5))
+                mask = masks(geometry)[0, 0].numpy() > 0.5
+                pictures.append(overlay(pixels.round().astype(np.uint8), mask))
                 captions.append(f"{name}; {way.partition(': ')[2] or way}")
         return panel(pictures, captions, f"“{self.prompts[0]}”")
 
 
-def _masks_of(segmenter: Segmenter, cases: _Cases, way: str) -> Any:
+def _masks_of(segmenter: Segmenter, cases: _Cases, way: str) -> Masks:
+    prompts = [""] * len(cases.prompts) if way == WAYS[2] else cases.prompts
+
     def masks(geometry: Geometry) -> Tensor:
         if segmenter.model.text_branch is not None:
             segmenter.model.pseudo_image_turns = way != WAYS[1]
-        return _segment(
-            segmenter,
-            cases,
-            geometry,
-            cases.prompts if way != WAYS[2] else [""] * len(cases.prompts),
-        )
+        return _segment(segmenter, cases, geometry, prompts)
 
     return masks
 
@@ -135,10 +150,7 @@ def _segment(
     embedding = segmenter.embeddings(prompts or [""] * len(cases.prompts))
     logits = []
     for start in range(0, len(cases.prompts), 16):
-        part = Geometry(*(rows[start : start + 16] for rows in geometry))
-        logits.append(
-            segmenter.model(
-                cases.image[start : start + 16], embedding[start : start + 16], Changes(part)
-            ).logits
-        )
+        part = slice(start, start + 16)
+        turned = Geometry(*(rows[part] for rows in geometry))
+        logits.append(segmenter.model(cases.image[part], embedding[part], Changes(turned)).logits)
     return (torch.cat(logits).sigmoid() > segmenter.config.evaluate.threshold).float()
