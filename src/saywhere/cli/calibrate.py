@@ -26,7 +26,10 @@ def calibrate(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
-    """Learn which Dice to expect of an answer, from 20 cases or more whose truth is known; every answer says it from then on."""
+    """Learn which Dice to expect of an answer; every answer says it from then on.
+
+    It takes 20 cases or more whose truth is known.
+    """
     from saywhere.runs.named import find
 
     find(run)  # before torch is loaded: a slip is refused at once
@@ -34,19 +37,21 @@ def calibrate(
     from saywhere.evaluation.calibrate import calibrate as learn
 
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
-        found = learn(run, manifest=data, split=split, prompts=prompts, advance=advance)
-    again = "".join(
-        f" --{name} {value}"
-        for name, value in (("data", data), ("prompts", prompts))
-        if value is not None
-    )
+        learned = learn(run, manifest=data, split=split, prompts=prompts, advance=advance)
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(json.dumps(learned, indent=2))
     elif not quiet:
-        typer.echo(f"learned from {counted(found['n'], 'answer')} of split {found['split']!r} (mean Dice {found['dice']:.3f}), kept in {found['kept']}; "
-                   f"how good it is: saywhere evaluate {run}{again}")  # fmt: skip
-    if found["is_test"]:
-        warn(
-            "learned from the test split: what an evaluation says of it there is said of the cases that it was learned from"
+        answers = counted(learned["n"], "answer")
+        given = {"data": data, "prompts": prompts}
+        options = [f" --{name} {value}" for name, value in given.items() if value is not None]
+        typer.echo(
+            f"learned from {answers} of split {learned['split']!r} "
+            f"(mean Dice {learned['dice']:.3f}), kept in {learned['kept']}; "
+            f"how good it is: saywhere evaluate {run}{''.join(options)}"
         )
-    warn_of_quarantine(found)
+    if learned["is_test"]:
+        warn(
+            "learned from the test split: what an evaluation says of it there is said of the "
+            "cases that it was learned from"
+        )
+    warn_of_quarantine(learned)

@@ -138,10 +138,8 @@ def _trusted(summary: dict[str, Any]) -> str:
     advice = "whether its confidence tells which are worse is not shown"
     if trust["tells"]:
         advice = "look at the least sure first"
-    parts = [
-        f"the surest {trust['share']:.0%} of the answers: Dice {surest}, {gain} over all ({advice})",
-        sure_and_right(trust),
-    ]
+    share = f"the surest {trust['share']:.0%} of the answers"
+    parts = [f"{share}: Dice {surest}, {gain} over all ({advice})", sure_and_right(trust)]
     if summary["expected"].get("right"):
         parts.append(promised(summary["expected"]["right"]))
     elif summary["expected_from"] is None:

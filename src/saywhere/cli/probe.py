@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 _PROBES = ("generator", "invariance", "mosaic", "halves")
-_WHAT = "generator: words → pseudo-image alone. invariance: turn a pair, compare masks. mosaic: words name a tile. halves: words name one half."
-_HALVES = (("of the mask, inside the named half", "inside"), ("Dice with what lies there", "dice"), ("marked where nothing lies", "empty_area"),
-           ("presence, where something lies", "presence"), ("presence, where nothing lies", "empty_presence"))  # fmt: skip
+_WHAT = (
+    "generator: words → pseudo-image alone. invariance: turn a pair, compare masks. "
+    "mosaic: words name a tile. halves: words name one half."
+)
+_HALVES = {
+    "inside": "of the mask, inside the named half",
+    "dice": "Dice with what lies there",
+    "empty_area": "marked where nothing lies",
+    "presence": "presence, where something lies",
+    "empty_presence": "presence, where nothing lies",
+}
+"""Measure of the halves → its line in the table."""
 
 
 def probe(
@@ -107,49 +119,64 @@ def _generator(
 
 def _print(what: str, summary: dict[str, Any]) -> None:
     from rich.console import Console
+
+    tables = {
+        "generator": _generator_table,
+        "invariance": _invariance_table,
+        "mosaic": _mosaic_table,
+        "halves": _halves_table,
+    }
+    Console().print(tables[what](summary))
+
+
+def _generator_table(summary: dict[str, Any]) -> Table:
     from rich.table import Table
 
     from saywhere.metrics.statistics import with_span
 
-    if what == "generator":
-        table = Table(
-            "prompts",
-            "pseudo-image",
-            "AUC [95 %]",
-            "Dice at the best threshold",
-            "spread",
-            title=f"does it say where? {summary['n']} test prompts, {summary['steps']} steps",
-        )
-        for level, stages in summary["prompt_sets"].items():
-            for name, found in stages.items():
-                table.add_row(
-                    level,
-                    name,
-                    with_span(**found["auc"]),
-                    with_span(**found["dice"]),
-                    f"{found['spread']:.3f}",
-                )
-    elif what == "mosaic":
-        table = Table(
-            "words",
-            "Dice with the named tile's lesion [95 %]",
-            title=f"{summary['n']} mosaics of {summary['side']}×{summary['side']} test images",
-        )
-        for words, interval in summary["dice_mean"].items():
-            table.add_row(words, with_span(**interval))
-    elif what == "halves":
-        table = Table(
-            "measure", "[95 %]", title=f"words that name one half alone, {summary['n']} test images"
-        )
-        for label, key in _HALVES:
-            table.add_row(label, with_span(**summary[key]) if summary[key] else "no such case")
-    else:
-        ways = list(next(iter(summary["agreement"].values())))
-        table = Table(
-            "transform",
-            *ways,
-            title=f"agreement of the mask (Dice) [95 %], {summary['n']} test cases",
-        )
-        for name, found in summary["agreement"].items():
-            table.add_row(name, *(with_span(**found[way]) for way in ways))
-    Console().print(table)
+    title = f"does it say where? {summary['n']} test prompts, {summary['steps']} steps"
+    headings = ("prompts", "pseudo-image", "AUC [95 %]", "Dice at the best threshold", "spread")
+    table = Table(*headings, title=title)
+    for level, stages in summary["prompt_sets"].items():
+        for stage, score in stages.items():
+            auc, dice = with_span(**score["auc"]), with_span(**score["dice"])
+            table.add_row(level, stage, auc, dice, f"{score['spread']:.3f}")
+    return table
+
+
+def _invariance_table(summary: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    from saywhere.metrics.statistics import with_span
+
+    ways = list(next(iter(summary["agreement"].values())))
+    title = f"agreement of the mask (Dice) [95 %], {summary['n']} test cases"
+    table = Table("transform", *ways, title=title)
+    for name, agreement in summary["agreement"].items():
+        table.add_row(name, *(with_span(**agreement[way]) for way in ways))
+    return table
+
+
+def _mosaic_table(summary: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    from saywhere.metrics.statistics import with_span
+
+    title = f"{summary['n']} mosaics of {summary['side']}×{summary['side']} test images"
+    table = Table("words", "Dice with the named tile's lesion [95 %]", title=title)
+    for condition, interval in summary["dice_mean"].items():
+        table.add_row(condition, with_span(**interval))
+    return table
+
+
+def _halves_table(summary: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    from saywhere.metrics.statistics import with_span
+
+    title = f"words that name one half alone, {summary['n']} test images"
+    table = Table("measure", "[95 %]", title=title)
+    for measure, label in _HALVES.items():
+        interval = summary[measure]
+        table.add_row(label, with_span(**interval) if interval else "no such case")
+    return table

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import spearmanr
 
 from saywhere.errors import UsageError
-from saywhere.metrics.statistics import Interval, drawn_shares, span_95
+from saywhere.metrics.statistics import FEWEST_CASES, Interval, drawn_shares, span_95
 
 SUREST = 0.8
 """Share of the answers that are kept where a person looks at the rest."""
@@ -40,8 +40,8 @@ class Trust:
 
     @property
     def tells(self) -> bool:
-        """Are the surest answers surely better than all?"""
-        return self.gain.low > 0
+        """Are the surest answers surely better than all? False of too few cases to tell."""
+        return self.n >= FEWEST_CASES and self.gain.low > 0
 
     def record(self) -> dict[str, Any]:
         """As summary.json holds it."""

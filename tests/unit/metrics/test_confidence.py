@@ -8,6 +8,7 @@ from scipy.stats import bootstrap, spearmanr
 
 from saywhere.errors import UsageError
 from saywhere.metrics.confidence import trust
+from saywhere.metrics.statistics import FEWEST_CASES
 
 N = 60
 
@@ -70,6 +71,15 @@ def test_confidence_that_knows_nothing_does_not_tell() -> None:
         trust(random.random(N), random.random(N), random.random(N), 300, 0).tells for _ in range(60)
     ]
     assert sum(tells) <= 6  # 2.5 % of 60 are expected
+
+
+def test_a_few_cases_tell_nothing() -> None:
+    """Confidence and Dice are equal: with one case more, that is shown."""
+    for n, tells in ((FEWEST_CASES - 1, False), (FEWEST_CASES, True)):
+        dice = np.linspace(0.1, 0.9, n)
+        measured = trust(dice, dice, dice, 200, 0)
+        assert measured.gain.low > 0
+        assert measured.tells is tells
 
 
 def test_a_case_at_the_border_counts_in_part() -> None:
