@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saywhere.data import file_checks as facts
+from saywhere.data import file_checks
 from saywhere.data.checks import REMEDIES, check
 from saywhere.data.manifest import Manifest, Row, read_manifest
 from saywhere.errors import UsageError
@@ -24,7 +24,8 @@ class Set:
     """A manifest in the making: clean rows, each with an image and a mask of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.rows = folder, list[dict[str, Any]]()
+        self.folder = folder
+        self.rows: list[dict[str, Any]] = []
         (folder / "images").mkdir()
         (folder / "masks").mkdir()
 
@@ -281,10 +282,11 @@ def test_each_distinct_file_is_decoded_once(cases: Set, monkeypatch: pytest.Monk
     for number in range(3, 6):
         cases.rows[number]["image"] = cases.rows[number - 3]["image"]
     decoded: list[Path] = []
-    real, real_mask = facts.decode, facts.mask_values
-    monkeypatch.setattr(facts, "decode", lambda path: (decoded.append(path), real(path))[1])
+    real = file_checks.decode
+    real_mask = file_checks.mask_values
+    monkeypatch.setattr(file_checks, "decode", lambda path: (decoded.append(path), real(path))[1])
     monkeypatch.setattr(
-        facts, "mask_values", lambda path: (decoded.append(path), real_mask(path))[1]
+        file_checks, "mask_values", lambda path: (decoded.append(path), real_mask(path))[1]
     )
     seen: list[tuple[int, int]] = []
     check(cases.read(), progress=lambda done, total: seen.append((done, total)))
@@ -339,7 +341,9 @@ def test_jpeg_noise_is_no_third_value_but_a_third_area_is(quality: int, tmp_path
         (disc(120) * 255 - (disc(120) & (np.arange(120) < 50)) * 120, True),
     ):
         Image.fromarray(values.astype(np.uint8)).save(tmp_path / "mask.jpg", quality=quality)
-        assert (facts.mask_facts(tmp_path / "mask.jpg").kind == "three_value_mask") is expected
+        assert (
+            file_checks.mask_facts(tmp_path / "mask.jpg").kind == "three_value_mask"
+        ) is expected
 
 
 @pytest.mark.parametrize("name", ["kvasir", "monuseg"])

@@ -66,14 +66,14 @@ def test_a_data_loader_makes_batches(phantoms: Path, workers: int) -> None:
 
 def test_wordings_are_drawn_anew_each_epoch_and_alike_in_every_process(phantoms: Path) -> None:
     cases = dataset(phantoms)
-    said = {}
+    prompts = {}
     for epoch in range(4):
         cases.set_epoch(epoch)
-        said[epoch] = [case["prompt"] for case in cases]
-    assert len({tuple(prompts) for prompts in said.values()}) == 4
+        prompts[epoch] = [case["prompt"] for case in cases]
+    assert len({tuple(of_epoch) for of_epoch in prompts.values()}) == 4
     cases.set_epoch(1)
-    assert [case["prompt"] for case in pickle.loads(pickle.dumps(cases))] == said[1]
-    assert [case["prompt"] for case in dataset(phantoms, seed=1)] != said[0]
+    assert [case["prompt"] for case in pickle.loads(pickle.dumps(cases))] == prompts[1]
+    assert [case["prompt"] for case in dataset(phantoms, seed=1)] != prompts[0]
 
 
 def test_levels_are_several_or_one_or_none(phantoms: Path) -> None:
@@ -114,7 +114,8 @@ def test_a_notebook_is_shown_the_first_cases(phantoms: Path) -> None:
     picture = Image.open(BytesIO(cases._repr_png_()))
     assert picture.width > 4 * 160
     assert re.fullmatch(
-        rf"Dataset\('.*manifest.jsonl', 'train': {len(cases)} cases of 6 images, 48 px, prompts taught: \d+ wordings\)",
+        rf"Dataset\('.*manifest.jsonl', 'train': {len(cases)} cases of 6 images, 48 px, "
+        r"prompts taught: \d+ wordings\)",
         repr(cases),
     )
     assert repr(dataset(phantoms, prompts=())).endswith("48 px, no words)")
@@ -142,7 +143,8 @@ def test_a_line_that_is_no_row_is_set_aside_as_in_training(phantoms: Path) -> No
     broken.write_text("\n".join([first[: len(first) // 2], *others]))
     with pytest.raises(
         TooManyFaults,
-        match=rf"1 of {len(others) + 1} rows are faulty, the first is row 1 .*; fault_budget is 0\.0",
+        match=rf"1 of {len(others) + 1} rows are faulty, the first is row 1 .*; "
+        r"fault_budget is 0\.0",
     ):
         dataset(broken, fault_budget=0.0)
     cases = dataset(broken, fault_budget=0.5)

@@ -96,15 +96,16 @@ def test_another_size_channel_row_or_file_is_another_store(rows: list[Row], fold
     assert len(list(folder.iterdir())) == 4
 
 
-@pytest.mark.parametrize("kept", ["size", "time"])
-def test_a_changed_file_is_decoded_anew(rows: list[Row], folder: Path, kept: str) -> None:
-    path, status = rows[0].image, rows[0].image.stat()
+@pytest.mark.parametrize("equal_in", ["size", "time"])
+def test_a_changed_file_is_decoded_anew(rows: list[Row], folder: Path, equal_in: str) -> None:
+    path = rows[0].image
+    status = path.stat()
     open_store(rows, 32, 3, folder)
     Image.fromarray(np.zeros((80, 70, 3), np.uint8)).save(path)
-    if kept == "size":
+    if equal_in == "size":
         path.write_bytes(path.read_bytes().ljust(status.st_size, b"\0"))
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + (kept == "size")))
-    assert (path.stat().st_size == status.st_size) == (kept == "size")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + (equal_in == "size")))
+    assert (path.stat().st_size == status.st_size) == (equal_in == "size")
     assert not open_store(rows, 32, 3, folder).images[0].any()
 
 

@@ -6,7 +6,8 @@ from saywhere.text.directions import contradict, positions
 
 def test_a_cut_mask_keeps_one_half_and_leaves_the_given_mask_alone():
     mask = torch.ones(1, 4, 5, dtype=torch.uint8)
-    left, right = halves.cut(mask, "left"), halves.cut(mask, "right")
+    left = halves.cut(mask, "left")
+    right = halves.cut(mask, "right")
     assert left[0, 0].tolist() == [1, 1, 0, 0, 0]
     assert right[0, 0].tolist() == [0, 0, 1, 1, 1]
     assert torch.equal(left + right, mask)

@@ -162,7 +162,7 @@ def test_what_is_written_reads_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("", "no rows"),
         ("[" + lines(ROW) + "]", "a JSON list in {path}; a manifest has one JSON object a line"),
@@ -217,16 +217,16 @@ def test_what_is_written_reads_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_manifest_names_file_row_column_and_remedy(
-    tmp_path: Path, content: str | bytes, said: str
+    tmp_path: Path, content: str | bytes, message: str
 ) -> None:
-    with pytest.raises(ManifestError, match=said.format(path=tmp_path / "m.jsonl")) as caught:
+    with pytest.raises(ManifestError, match=message.format(path=tmp_path / "m.jsonl")) as caught:
         read(tmp_path, content)
     assert caught.value.remedy
     assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("id,image\n", "no rows"),
         ("id,image\na,b,c\n", "3 cells under 2 columns in {path}, row 2"),
@@ -241,9 +241,9 @@ def test_a_broken_manifest_names_file_row_column_and_remedy(
     ],
 )
 def test_a_broken_csv_names_file_row_column_and_remedy(
-    tmp_path: Path, content: str, said: str
+    tmp_path: Path, content: str, message: str
 ) -> None:
-    with pytest.raises(ManifestError, match=said.format(path=tmp_path / "m.csv")):
+    with pytest.raises(ManifestError, match=message.format(path=tmp_path / "m.csv")):
         read(tmp_path, content, "m.csv")
 
 
@@ -283,16 +283,16 @@ json_lines = st.lists(odd_row | anything, max_size=4).map(
 )
 cells = st.lists(st.lists(column | text, min_size=1, max_size=6), max_size=5)
 table = cells.map(lambda rows: "\n".join(",".join(row) for row in rows).encode("utf-8", "replace"))
-words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
-place = words.filter(str.strip) | st.sampled_from(
+sound_text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+place = sound_text.filter(str.strip) | st.sampled_from(
     ["..", "/", ".", "m.jsonl", "/dev/null", "a" * 300, "a/" * 3000, "//x", "C:\\x", "~"]
 )
 sound_row = st.fixed_dictionaries(
     {
-        "id": words.filter(str.strip),
+        "id": sound_text.filter(str.strip),
         "image": place,
         "mask": place,
-        "prompts": st.dictionaries(words, words | st.lists(words)),
+        "prompts": st.dictionaries(sound_text, sound_text | st.lists(sound_text)),
     }
 )
 sound = st.lists(sound_row, min_size=1, max_size=4).map(

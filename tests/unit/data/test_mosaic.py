@@ -77,9 +77,9 @@ def test_every_wording_names_its_tile_and_no_other_side(number: int) -> None:
     }
     allowed = set.union(*(same[word] for word in PLACES[number].split()))
     for sentence in [*wordings("polyp", number), unseen_wording(number)]:
-        words = set(re.findall("[a-z]+", sentence))
-        assert words & set(OPPOSITES) <= allowed, sentence
-        assert len(words & allowed) == 2, sentence
+        tokens = set(re.findall("[a-z]+", sentence))
+        assert tokens & set(OPPOSITES) <= allowed, sentence
+        assert len(tokens & allowed) == 2, sentence
 
 
 def test_wordings_are_many_distinct_and_the_unseen_one_is_not_among_them() -> None:
@@ -125,9 +125,8 @@ def test_wordings_of_nine_tiles_are_distinct_and_speak_of_no_quarters() -> None:
     ]
     assert not {unseen_wording(number, 3) for number in range(9)} & set(sentences)
     for number, names in enumerate(NINE):
-        assert all(
-            any(name in sentence for name in names) for sentence in wordings("polyp", number, 3)
-        )
+        for sentence in wordings("polyp", number, 3):
+            assert any(name in sentence for name in names), sentence
 
 
 @pytest.fixture
@@ -144,10 +143,8 @@ def test_right_words_name_the_tile_that_holds_the_target_and_others_do_not(
     drawn = draw(dataset, 30, 0, "polyp")
     for mask, right, other in zip(drawn.masks[:, 0].numpy(), drawn.right, drawn.contradictory):
         row, column = (int(values.mean() >= SIZE / 2) for values in np.nonzero(mask))
-        vertical, horizontal = (
-            ("upper", "top") if row == 0 else ("lower", "bottom"),
-            "left" if column == 0 else "right",
-        )
+        vertical = ("upper", "top") if row == 0 else ("lower", "bottom")
+        horizontal = "left" if column == 0 else "right"
         assert horizontal in right
         assert any(word in right for word in vertical)
         assert not (horizontal in other and any(word in other for word in vertical))

@@ -16,13 +16,17 @@ from saywhere.text.cache import EmbeddingCache
 class Lengths:
     """An encoder whose vector is the prompt's length."""
 
-    name, dim, revision, pooling, max_length = "lengths", 2, "a", "mean", 16
+    name = "lengths"
+    dim = 2
+    revision = "a"
+    pooling = "mean"
+    max_length = 16
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.embedded: list[str] = []
 
     def embed(self, prompts: Sequence[str]) -> np.ndarray:
-        self.asked += prompts
+        self.embedded += prompts
         return np.array([[len(prompt), 1] for prompt in prompts], np.float32)
 
     def count_tokens(self, prompt: str) -> int:
@@ -44,7 +48,7 @@ def table_of(*prompts: str) -> PromptTable:
 def test_each_distinct_prompt_is_embedded_once_and_found_by_its_number(tmp_path: Path) -> None:
     encoder = Lengths()
     table = embed(["left", "upper", "left", ""], EmbeddingCache(encoder, tmp_path))
-    assert sorted(encoder.asked) == ["", "left", "upper"]
+    assert sorted(encoder.embedded) == ["", "left", "upper"]
     assert table.embeddings[table.numbers(["upper", "", "left", "left"])].tolist() == [
         [5, 1],
         [0, 1],

@@ -26,7 +26,8 @@ from saywhere.data.training_set import Batch, TrainingSet
 from saywhere.errors import ConfigError
 from saywhere.text.directions import contradict
 
-N, SIZE = 10, 32
+N = 10
+SIZE = 32
 PLACES = ["upper left", "upper right", "lower left", "lower right", "centre"]
 
 

@@ -29,27 +29,28 @@ def _draw_mask(path: Path) -> None:
     )
 
 
+def _annotation(stem: str, mask_suffix: str) -> dict[str, Any]:
+    return {
+        "bbox": [1, 2, 3, 4],
+        "cat": 0,
+        "segment_id": stem,
+        "img_name": f"{stem}.jpg",
+        "mask_name": f"{stem}{mask_suffix}",
+        "sentences": [{"idx": 0, "sent_id": 7, "sent": ""}],
+        "prompts": {
+            "p0": "",
+            "p6": f"one lesion {stem}, located in top left of the image",
+            "p9": [f"{stem} in other words {i}" for i in range(5)],
+        },
+        "sentences_num": 1,
+    }
+
+
 def _annotate(folder: Path, splits: dict[str, list[str]], mask_suffix: str) -> None:
     """MedVLSM's train.json, val.json, test.json, as published: further keys and all."""
     folder.mkdir(parents=True, exist_ok=True)
     for split, stems in splits.items():
-        records: list[dict[str, Any]] = [
-            {
-                "bbox": [1, 2, 3, 4],
-                "cat": 0,
-                "segment_id": stem,
-                "img_name": f"{stem}.jpg",
-                "mask_name": f"{stem}{mask_suffix}",
-                "sentences": [{"idx": 0, "sent_id": 7, "sent": ""}],
-                "prompts": {
-                    "p0": "",
-                    "p6": f"one lesion {stem}, located in top left of the image",
-                    "p9": [f"{stem} in other words {i}" for i in range(5)],
-                },
-                "sentences_num": 1,
-            }
-            for stem in stems
-        ]
+        records = [_annotation(stem, mask_suffix) for stem in stems]
         (folder / f"{split}.json").write_text(json.dumps(records), encoding="utf-8")
 
 

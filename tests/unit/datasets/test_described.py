@@ -56,18 +56,17 @@ def test_what_was_said_stays_and_the_new_level_is_marked_as_oracle_text(
 ) -> None:
     to = tmp_path / "elsewhere/described.jsonl"
     _, faults = describe_manifest(read_manifest(source), to, "polyp", None, nothing)
-    found = read_manifest(to)
+    described = read_manifest(to)
     assert faults == []
-    said = [row.prompts.get(LEVEL) for row in found.rows]
-    assert said == [
+    assert [row.prompts.get(LEVEL) for row in described.rows] == [
         ("one medium round polyp, located in top left of the image",),
         ("no polyp",),
         None,
     ]
-    assert [row.oracle for row in found.rows] == [True, True, None]
-    assert found.rows[2].prompts == {"p": ("x", "y")}
-    assert found.rows[0].extra == {"site": 7}
-    assert [row.image.resolve() for row in found.rows] == [
+    assert [row.oracle for row in described.rows] == [True, True, None]
+    assert described.rows[2].prompts == {"p": ("x", "y")}
+    assert described.rows[0].extra == {"site": 7}
+    assert [row.image.resolve() for row in described.rows] == [
         row.image.resolve() for row in read_manifest(source).rows
     ]
 

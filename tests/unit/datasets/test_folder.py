@@ -70,9 +70,18 @@ def lines(*rows: dict[str, object]) -> str:
 def test_text_split_and_further_columns_come_from_the_annotations(
     mine: Path, tmp_path: Path
 ) -> None:
-    rows = [{"id": "n1", "image": "images/a.png", "mask": "masks/a.png", "split": "test", "prompts": {"p0": "", "p9": ["one", "two"]},
-             "group": "g", "oracle": True},
-            {"id": "n2", "image": "b.png", "split": "train", "prompt": "left", "site": 7}]  # fmt: skip
+    rows: list[dict[str, object]] = [
+        {
+            "id": "n1",
+            "image": "images/a.png",
+            "mask": "masks/a.png",
+            "split": "test",
+            "prompts": {"p0": "", "p9": ["one", "two"]},
+            "group": "g",
+            "oracle": True,
+        },
+        {"id": "n2", "image": "b.png", "split": "train", "prompt": "left", "site": 7},
+    ]
     (mine / "annotations.jsonl").write_text(lines(*rows))
     prepared = prepare_folder(mine, tmp_path / "set")
     first, second = read_manifest(tmp_path / "set").rows
@@ -150,7 +159,7 @@ def test_one_table_without_splits_serves_all_folders(
 
 
 @pytest.mark.parametrize(
-    ("files", "error", "said"),
+    ("files", "error", "message"),
     [
         (
             {"a.csv": "image,prompt\na.png,x\n", "annotations.jsonl": "{}"},
@@ -176,10 +185,10 @@ def test_one_table_without_splits_serves_all_folders(
     ],
 )
 def test_a_table_that_cannot_be_taken_is_named(
-    mine: Path, tmp_path: Path, files: dict[str, str], error: type[Exception], said: str
+    mine: Path, tmp_path: Path, files: dict[str, str], error: type[Exception], message: str
 ) -> None:
     for name, content in files.items():
         (mine / name).write_text(content)
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         prepare_folder(mine, tmp_path / "set")
     assert not (tmp_path / "set").exists()

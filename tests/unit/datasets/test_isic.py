@@ -75,11 +75,12 @@ def test_2017_becomes_a_manifest_without_text(
 ) -> None:
     prepared = prepare_isic(source_2017, tmp_path / "set")
     manifest = read_manifest(tmp_path / "set")
-    assert {split: [row.id for row in manifest.split(split)] for split in manifest.splits} == {
-        "train": ["ISIC_1", "ISIC_2"],
-        "val": ["ISIC_3"],
-        "test": ["ISIC_4"],
-    }
+    assert [(row.split, row.id) for row in manifest.rows] == [
+        ("train", "ISIC_1"),
+        ("train", "ISIC_2"),
+        ("val", "ISIC_3"),
+        ("test", "ISIC_4"),
+    ]
     assert manifest.levels == []
     assert prepared.warnings[0].startswith("ISIC 2017 has no text: `saywhere describe`")
     assert "2 rows of split train; 2,000 were published" in prepared.warnings
@@ -89,27 +90,30 @@ def test_2017_becomes_a_manifest_without_text(
 
 
 @pytest.mark.parametrize(
-    ("removed", "said"),
+    ("removed", "message"),
     [
         (
             "ISBI2016_ISIC_Part1_Training_Data",
-            "no 'ISBI2016_ISIC_Part1_Training_Data', 'ISIC-2017_Training_Data' in .*; found there: ISBI2016_ISIC_Part1_Test_Data/, ",
+            "no 'ISBI2016_ISIC_Part1_Training_Data', 'ISIC-2017_Training_Data' in .*; "
+            "found there: ISBI2016_ISIC_Part1_Test_Data/, ",
         ),
         (
             "ISBI2016_ISIC_Part1_Test_Data",
-            "no 'ISBI2016_ISIC_Part1_Test_Data' in .*download or the folders below it; found there: .*: unpack the challenge's",
+            "no 'ISBI2016_ISIC_Part1_Test_Data' in .*download or the folders below it; "
+            "found there: .*: unpack the challenge's",
         ),
         (
             "ground truth/ISBI2016_ISIC_Part1_Test_GroundTruth",
-            "no 'ISBI2016_ISIC_Part1_Test_GroundTruth' in .*: unpack the challenge's archives of task 1",
+            "no 'ISBI2016_ISIC_Part1_Test_GroundTruth' in .*: "
+            "unpack the challenge's archives of task 1",
         ),
     ],
 )
 def test_half_a_layout_says_what_was_looked_for_what_was_found_and_what_to_do(
-    source_2016: Path, tmp_path: Path, removed: str, said: str
+    source_2016: Path, tmp_path: Path, removed: str, message: str
 ) -> None:
     shutil.rmtree(source_2016 / removed)
-    with pytest.raises(MissingFile, match=said):
+    with pytest.raises(MissingFile, match=message):
         prepare_isic(source_2016, tmp_path / "set")
     assert not (tmp_path / "set").exists()
 

@@ -45,7 +45,9 @@ def test_the_published_layout_becomes_a_clean_manifest(
 ) -> None:
     prepared = prepare_kvasir(source, tmp_path / "set")
     manifest = read_manifest(tmp_path / "set")
-    assert {split: [row.id for row in manifest.split(split)] for split in manifest.splits} == SPLITS
+    assert [(row.split, row.id) for row in manifest.rows] == [
+        (split, stem) for split, stems in SPLITS.items() for stem in stems
+    ]
     assert prepared.counts == {"train": 3, "val": 1, "test": 2}
     assert prepared.warnings[0] == "3 rows of split train; 800 were published"
     row = manifest.rows[0]
@@ -54,29 +56,30 @@ def test_the_published_layout_becomes_a_clean_manifest(
     assert (row.oracle, row.frame) == (True, "image")
     assert check(manifest).faults == []
     assert row.mask is not None
-    assert (
-        read_mask(row.mask) ^ disc
-    ).mean() < 0.002  # at "> 0" the JPEG's noise would add 3 % and more
+    # Cut at "> 0", the JPEG's noise would add 3 % and more.
+    assert (read_mask(row.mask) ^ disc).mean() < 0.002
 
 
 @pytest.mark.parametrize(
-    ("removed", "said"),
+    ("removed", "message"),
     [
         (
             "Kvasir-SEG/masks",
-            "no 'masks' in .*download or the folders below it; found there: Kvasir-SEG/, medvlsm/: unpack Kvasir-SEG.zip",
+            "no 'masks' in .*download or the folders below it; "
+            "found there: Kvasir-SEG/, medvlsm/: unpack Kvasir-SEG.zip",
         ),
         (
             "Kvasir-SEG",
-            "no 'images', 'masks' in .*download or the folders below it; found there: medvlsm/: unpack Kvasir-SEG.zip",
+            "no 'images', 'masks' in .*download or the folders below it; "
+            "found there: medvlsm/: unpack Kvasir-SEG.zip",
         ),
     ],
 )
 def test_half_a_layout_says_what_was_looked_for_what_was_found_and_what_to_do(
-    source: Path, tmp_path: Path, removed: str, said: str
+    source: Path, tmp_path: Path, removed: str, message: str
 ) -> None:
     shutil.rmtree(source / removed)
-    with pytest.raises(MissingFile, match=said):
+    with pytest.raises(MissingFile, match=message):
         prepare_kvasir(source, tmp_path / "set")
     assert not (tmp_path / "set").exists()
 
@@ -122,7 +125,7 @@ def test_a_listed_case_without_files_is_left_out_and_counted(source: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("{", "not valid JSON .* in .*train.json: take the published file"),
         ("{}", "a dict in .*train.json; a list of records"),
@@ -137,10 +140,10 @@ def test_a_listed_case_without_files_is_left_out_and_counted(source: Path, tmp_p
     ],
 )
 def test_broken_annotations_name_the_file(
-    source: Path, tmp_path: Path, content: str, said: str
+    source: Path, tmp_path: Path, content: str, message: str
 ) -> None:
     (source / "medvlsm" / "data" / "kvasir_polyp" / "anns" / "train.json").write_text(content)
-    with pytest.raises(ManifestError, match=said):
+    with pytest.raises(ManifestError, match=message):
         prepare_kvasir(source, tmp_path / "set")
 
 

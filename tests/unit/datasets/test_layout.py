@@ -116,7 +116,8 @@ def test_the_nearest_folder_that_holds_all_names_is_found(tmp_path: Path) -> Non
     assert find_with(tmp_path, ["images", "masks"], "") == tmp_path / "deep" / "er"
     with pytest.raises(
         MissingFile,
-        match=r"no 'anns' in .*; found there: __MACOSX/, deep/, near/: unpack it|found there: .hidden/",
+        match=r"no 'anns' in .*; found there: __MACOSX/, deep/, near/: unpack it"
+        "|found there: .hidden/",
     ):
         find_with(tmp_path, ["images", "anns"], "unpack it")
 

@@ -52,11 +52,12 @@ def test_folders_and_workbooks_become_a_clean_manifest(
 ) -> None:
     prepared = SETS[name].prepare(source, tmp_path / "set", None)
     manifest = read_manifest(tmp_path / "set")
-    assert {split: [row.id for row in manifest.split(split)] for split in manifest.splits} == {
-        "train": ["a", "b"],
-        "val": ["c"],
-        "test": ["d"],
-    }
+    assert [(row.split, row.id) for row in manifest.rows] == [
+        ("train", "a"),
+        ("train", "b"),
+        ("val", "c"),
+        ("test", "d"),
+    ]
     assert [row.prompts["text"] for row in manifest.rows] == [
         (f"infection of {stem}",) for stem in "abcd"
     ]
@@ -120,7 +121,8 @@ def test_a_sentence_that_may_be_of_two_cases_is_refused(
     write_book(numbered / "Test_text.xlsx", [("1.png", "of test")])
     with pytest.raises(
         ManifestError,
-        match=r"images named '1' in val and in another split.* in .*T\w+_text\.xlsx; .*: name the workbooks so \(Val_text\.xlsx\)",
+        match=r"images named '1' in val and in another split.* in .*T\w+_text\.xlsx; .*: "
+        r"name the workbooks so \(Val_text\.xlsx\)",
     ):
         SETS[name].prepare(numbered, tmp_path / "set", None)
 
@@ -132,7 +134,8 @@ def test_two_sentences_of_one_case_are_refused(name: str, source: Path, tmp_path
     write_book(source / "LViT/Train_more.xlsx", [("a.png", "said otherwise")])
     with pytest.raises(
         ManifestError,
-        match=r"another sentence of 'a' in .*Train_\w+.*; one a case of train: keep one of the workbooks",
+        match=r"another sentence of 'a' in .*Train_\w+.*; one a case of train: "
+        "keep one of the workbooks",
     ):
         SETS[name].prepare(source, tmp_path / "set", None)
     write_book(source / "LViT/Train_more.xlsx", [("a.png", "one"), ("mask_a.png", "two")])

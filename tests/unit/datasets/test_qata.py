@@ -70,7 +70,9 @@ def source(
 def test_the_published_layout_becomes_a_clean_manifest(source: Path, tmp_path: Path) -> None:
     prepared = prepare_qata(source, tmp_path / "set")
     manifest = read_manifest(tmp_path / "set")
-    assert {split: [row.id for row in manifest.split(split)] for split in manifest.splits} == SPLITS
+    assert [(row.split, row.id) for row in manifest.rows] == [
+        (split, stem) for split, stems in SPLITS.items() for stem in stems
+    ]
     assert {row.id: row.prompts["text"] for row in manifest.rows} == {
         row.id: (SENTENCE.format(row.id),) for row in manifest.rows
     }
@@ -83,7 +85,7 @@ def test_the_published_layout_becomes_a_clean_manifest(source: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("removed", "said"),
+    ("removed", "message"),
     [
         ("QaTa-COV19", "no 'Train Set', 'Test Set' in .*; found there: texts/: unpack QaTa-COV19"),
         (
@@ -96,15 +98,16 @@ def test_the_published_layout_becomes_a_clean_manifest(source: Path, tmp_path: P
         ),
         (
             "texts",
-            "no 'Train_text_for_Covid19.xlsx', .* in .*; found there: QaTa-COV19/: put LViT's four workbooks",
+            "no 'Train_text_for_Covid19.xlsx', .* in .*; "
+            "found there: QaTa-COV19/: put LViT's four workbooks",
         ),
     ],
 )
 def test_half_a_layout_says_what_was_looked_for_what_was_found_and_what_to_do(
-    source: Path, tmp_path: Path, removed: str, said: str
+    source: Path, tmp_path: Path, removed: str, message: str
 ) -> None:
     shutil.rmtree(source / removed)
-    with pytest.raises(MissingFile, match=said):
+    with pytest.raises(MissingFile, match=message):
         prepare_qata(source, tmp_path / "set")
     assert not (tmp_path / "set").exists()
 

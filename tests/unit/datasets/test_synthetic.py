@@ -36,6 +36,11 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+def images_of(folder: Path) -> list[str]:
+    """The digests of the images alone."""
+    return [digest for name, digest in digests(folder).items() if name.startswith("images")]
+
+
 def mask_of(manifest: Path, row: dict[str, Any]) -> np.ndarray:
     return np.asarray(Image.open(manifest.parent / row["mask"])) > 127
 
@@ -53,11 +58,7 @@ def test_equal_seeds_give_equal_bytes_and_other_seeds_other_images(
         for name, seed in (("again", 3), ("other", 4))
     )
     assert digests(again) == digests(manifest.parent)
-    images = [
-        {digest for name, digest in digests(folder).items() if name.startswith("images")}
-        for folder in (again, other)
-    ]
-    assert not images[0] & images[1]
+    assert not set(images_of(again)) & set(images_of(other))
 
 
 def test_more_images_leave_the_first_ones_as_they_are(tmp_path: Path, manifest: Path) -> None:
@@ -71,10 +72,8 @@ def test_images_are_grey_and_masks_black_or_white(
     manifest: Path, rows: list[dict[str, Any]]
 ) -> None:
     for row in rows:
-        image, mask = (
-            Image.open(manifest.parent / row["image"]),
-            Image.open(manifest.parent / row["mask"]),
-        )
+        image = Image.open(manifest.parent / row["image"])
+        mask = Image.open(manifest.parent / row["mask"])
         assert (image.mode, mask.mode, image.size, mask.size) == ("L", "L", (64, 64), (64, 64))
         assert set(np.unique(np.asarray(mask))) == {0, 255}
 
@@ -92,8 +91,8 @@ def test_every_image_has_several_lesions_at_most_one_a_quadrant(rows: list[dict[
     places: dict[str, list[str]] = {}
     for row in rows:
         places.setdefault(row["image"], []).append(row["place"])
-    assert {len(found) for found in places.values()} == {2, 3, 4}
-    assert all(len(set(found)) == len(found) for found in places.values())
+    assert {len(named) for named in places.values()} == {2, 3, 4}
+    assert all(len(set(named)) == len(named) for named in places.values())
     assert all(row["lesions"] == len(places[row["image"]]) for row in rows)
 
 
@@ -165,7 +164,8 @@ def test_opposite_words_are_said_equally_often(tmp_path: Path, rows_per_image: i
 
 
 def test_the_image_does_not_tell_which_lesion_was_drawn_first() -> None:
-    first, others = [], []
+    first: list[tuple[float, ...]] = []
+    others: list[tuple[float, ...]] = []
     for index in range(200):
         image, lesions = draw_phantom("train", index, size=48)
         described = [
@@ -196,14 +196,11 @@ def test_no_image_or_patient_stands_in_two_splits(
     manifest: Path, rows: list[dict[str, Any]]
 ) -> None:
     for key in ("image", "group"):
-        groups = {
-            split: {row[key] for row in rows if row["split"] == split}
-            for split in ("train", "val", "test")
-        }
+        groups: dict[str, set[str]] = {"train": set(), "val": set(), "test": set()}
+        for row in rows:
+            groups[row["split"]].add(row[key])
         assert all(not groups[one] & groups[other] for one, other in combinations(groups, 2))
-    images = [
-        digest for name, digest in digests(manifest.parent).items() if name.startswith("images")
-    ]
+    images = images_of(manifest.parent)
     assert len(images) == len(set(images)) == 68
 
 
@@ -211,7 +208,7 @@ def test_a_second_run_with_fewer_rows_leaves_one_whole_manifest(tmp_path: Path) 
     make_phantoms(tmp_path, n_train=4, n_val=0, n_test=0)
     path = make_phantoms(tmp_path, n_train=2, n_val=0, n_test=0, rows_per_image=1)
     assert len(path.read_text().splitlines()) == 2
-    assert [found.name for found in tmp_path.iterdir() if found.is_file()] == ["manifest.jsonl"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["manifest.jsonl"]
 
 
 @pytest.mark.parametrize(
