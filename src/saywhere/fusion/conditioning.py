@@ -176,10 +176,11 @@ def current_names(names: list[str]) -> dict[str, str]:
     Returns:
         name → name now; empty for a checkpoint that is of today, or has no conditioners.
     """
-    stages = {match["stage"] for name in names if (match := _JOINT.fullmatch(name))}
-    return {
-        name: _current(name, stages) for name in names if stages and name.startswith("network.")
-    }
+    matches = [match for match in map(_JOINT.fullmatch, names) if match]
+    stages = {match["stage"] for match in matches}
+    if not stages:
+        return {}
+    return {name: _current(name, stages) for name in names if name.startswith("network.")}
 
 
 def _current(name: str, stages: set[str]) -> str:

@@ -32,6 +32,7 @@ class Generator(nn.Module):
     def forward(
         self, seed_grid: Float[Tensor, "batch 1 seed_height seed_width"]
     ) -> Float[Tensor, "batch channel height width"]:
+        """Seeds → pseudo-images in [0, 1], eight times as high and wide."""
         return self.layers(seed_grid).sigmoid()
 
 

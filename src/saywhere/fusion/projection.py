@@ -31,4 +31,5 @@ class Projection(nn.Module):
     def forward(
         self, embedding: Float[Tensor, "batch embedding"]
     ) -> Float[Tensor, "batch 1 seed_height seed_width"]:
+        """Scaled sentence vectors → seeds of the generator."""
         return self.layers(embedding).unflatten(1, (1, *self.seed_grid))

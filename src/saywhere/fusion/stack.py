@@ -11,9 +11,17 @@ from saywhere.types import Image, PseudoImage, Stack
 
 
 def fuse(image: Image, pseudo_image: PseudoImage) -> Stack:
-    """Concatenate along channels: (batch, 2·channel, height, width).
+    """Concatenate along channels, the image first.
 
-    Raises UsageError where the two do not lie on one grid.
+    Args:
+        image: (batch, channel, height, width), [0, 1].
+        pseudo_image: of the same shape, frame and range.
+
+    Returns:
+        (batch, 2·channel, height, width).
+
+    Raises:
+        UsageError: the two do not lie on one grid.
     """
     if image.shape != pseudo_image.shape:
         raise UsageError(

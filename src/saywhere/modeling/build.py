@@ -91,13 +91,20 @@ def build_pseudo_image(
 
 
 def check_network(config: Config) -> None:
-    """Refuse, before anything is read, a network that is none or lacks a package, a setting that it
-    would ignore, and a `data.size` that it cannot take.
+    """Refuse, before any image is read, a network that cannot be trained as configured.
 
-    It is built of shapes alone, in no memory and with no draw of random numbers. Raises UsageError,
-    MissingExtra.
+    It is built of shapes alone, in no memory and with no draw of random numbers.
+
+    Args:
+        config: `network`, `fusion` and `data` are read.
+
+    Raises:
+        UsageError: the name is none, a setting would be ignored, or the network does not take
+            `data.size`.
+        MissingExtra: it needs a package that is not installed.
     """
-    chosen, size = config.network, config.data.size
+    chosen = config.network
+    size = config.data.size
     registry.check(
         chosen.name,
         depth=chosen.depth,
@@ -107,23 +114,22 @@ def check_network(config: Config) -> None:
     )
     try:
         with torch.device("meta"):
-            network, stack = (
-                _network(config, restored=True),
-                torch.empty(1, _in_channels(config), size, size),
-            )
+            network = _network(config, restored=True)
+            stack = torch.empty(1, _in_channels(config), size, size)
     except SaywhereError:
         raise
-    except (
-        Exception
-    ):  # somebody's own network that shapes alone cannot build: the real one is asked later
+    except Exception:
+        # Somebody's own network that shapes alone cannot build: the real one is tried later.
         return
-    smallest, multiple, largest = (
-        getattr(network, "smallest", 1),
-        getattr(network, "multiple", 1),
-        getattr(network, "largest", None),
-    )
     try:
-        check_stack(stack, chosen.name, stack.shape[1], smallest, multiple, largest)
+        check_stack(
+            stack,
+            chosen.name,
+            stack.shape[1],
+            getattr(network, "smallest", 1),
+            getattr(network, "multiple", 1),
+            getattr(network, "largest", None),
+        )
     except UsageError as error:
         raise UsageError(
             f"data.size is {size}",

@@ -84,19 +84,26 @@ class EarlyFusion(TextBranch):
         projection: str = "mlp",
         seed: int = 0,
     ) -> EarlyFusion:
-        """Encode the training's sentences (once: they are kept in the cache folder), fit the scale
-        on them, and start the generator where it is heard.
+        """Encode the training's sentences, fit the scale on them, and start the generator.
+
+        Each sentence is encoded once: its embedding stays in the cache folder.
 
         Args:
             sentences: of the training, a list; the wordings of one thing as a tuple
                 (`saywhere.Dataset.sentences`), which tells style from meaning.
-            size: height and width of the images, pixels, a multiple of 8. channels: 1 or 3.
+            size: height and width of the images, pixels, a multiple of 8.
+            channels: of the images, 1 or 3.
             encoder: a name that `saywhere info encoders` lists, or an object that keeps the
                 `Encoder` protocol.
-            scale: within, whiten, standardise or none (`text.scale`). projection: mlp or linear
-                (`fusion.projection`).
+            scale: within, whiten, standardise or none (`text.scale`).
+            projection: mlp or linear (`fusion.projection`).
             seed: of the first weights; torch's global state is not touched.
-        Raises: UsageError, ConfigError, MissingEncoder, NotWritable (the cache).
+
+        Raises:
+            UsageError: no sentences, or an encoder that is none.
+            ConfigError: an option is not one of those above.
+            MissingEncoder: the encoder's weights are not installed.
+            NotWritable: the cache folder.
         """
         if not isinstance(encoder, (str, Encoder)):
             raise UsageError(
@@ -131,16 +138,19 @@ class EarlyFusion(TextBranch):
         geometry: Geometry | None = None,
         noise: Tensor | None = None,
     ) -> Fused:
-        """Fuse, then turn.
+        """Fuse, then transform.
 
         Args:
             image: float (batch, channel, height, width), [0, 1], original frame.
-            words: a sentence an image, as a list; or their embeddings (batch, embedding), as the
-                encoder gives them.
-            geometry: what turns the stack; give the mask to the same one, with mode="nearest".
+            words: one sentence per image, as a list; or their embeddings (batch, embedding), as
+                the encoder gives them.
+            geometry: transforms the stack; give the mask to the same one, with mode="nearest".
                 None: nothing moves.
             noise: (batch, scaled) with a spread of about 0.5, in training: other wordings of the
                 same are then heard too. `scale.dims[1]` is its width.
+
+        Raises:
+            UsageError: images and prompts differ in number, or images are not as `fit` was told.
         """
         self._check(image)
         embedding = words if isinstance(words, Tensor) else self.embeddings(words)
@@ -162,14 +172,22 @@ class EarlyFusion(TextBranch):
         return self.generate(embedding, noise)
 
     def embeddings(self, prompts: Prompts) -> Embedding:
-        """float32 (prompt, embedding), as the encoder gives them, where the module is; each
-        distinct sentence is encoded once. Raises UsageError.
+        """Encode prompts, each distinct one once.
+
+        Args:
+            prompts: a list of sentences.
+
+        Returns:
+            float32 (prompt, embedding), as the encoder gives them, on the module's device.
+
+        Raises:
+            UsageError: no list of sentences.
         """
-        said = _cleaned(_several(prompts, "EarlyFusion"), "EarlyFusion")
-        new = sorted(set(said) - set(self._known))
+        cleaned = _cleaned(_several(prompts, "EarlyFusion"), "EarlyFusion")
+        new = sorted(set(cleaned) - set(self._known))
         if new:
             self._known.update(zip(new, torch.from_numpy(self._cache.get(new))))
-        return torch.stack([self._known[prompt] for prompt in said]).to(self.scale.mean.device)
+        return torch.stack([self._known[prompt] for prompt in cleaned]).to(self.scale.mean.device)
 
     @cached_property
     def _cache(self) -> EmbeddingCache:
@@ -239,13 +257,11 @@ def _fitted(
 def _several(sentences: Any, where: str) -> Sequence[Any]:
     """Raises UsageError for one sentence, or none."""
     if isinstance(sentences, str) or not isinstance(sentences, Sequence) or not len(sentences):
-        found = (
-            f"the sentence {sentences!r}"
-            if isinstance(sentences, str)
-            else f"sentences are {sentences!r}"[:80]
-        )
+        kind = f"sentences are {sentences!r}"[:80]
+        if isinstance(sentences, str):
+            kind = f"the sentence {sentences!r}"
         raise UsageError(
-            found,
+            kind,
             where=where,
             allowed="a list of sentences, at least one",
             remedy="put a single one into a list",

@@ -20,18 +20,22 @@ from saywhere.transforms.geometry import Geometry
 
 
 class FuseWordsd(MapTransform):
-    """Each image (channel, height, width), [0, 1], becomes the stack (2·channel, height, width) of
-    itself and what its prompt looks like.
+    """Replace each image by the stack of itself and its prompt's pseudo-image.
 
-    Nothing learns here, for a transform runs in workers: teach the fusion first
-    (examples/monai_transforms.py does it in seconds).
-    The stack is a plain tensor: a MetaTensor's affine would be wrong once `RandGeometryd` has
-    turned it.
+    An image is (channel, height, width), [0, 1]; a stack (2·channel, height, width).
+    Nothing learns here, for a transform runs in workers: train the fusion first
+    (examples/monai_transforms.py does it in seconds). The stack is a plain tensor: a MetaTensor's
+    affine would be wrong once `RandGeometryd` has turned it.
 
     Args:
-        keys: of the images. prompt_key: of the sentence that belongs to all of them.
+        keys: of the images.
+        fusion: trained, and fitted for the images' size.
+        prompt_key: of the sentence that belongs to all of them.
         pseudo_key: also keep the pseudo-image alone under this key.
-    Raises UsageError for a case without a prompt, and what `EarlyFusion` raises.
+        allow_missing_keys: as in MONAI.
+
+    Raises:
+        UsageError: a sample has no prompt, or an image does not fit the fusion.
     """
 
     def __init__(
@@ -47,34 +51,34 @@ class FuseWordsd(MapTransform):
 
     @torch.no_grad()
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """One case's dictionary → another one, with stacks in place of images."""
-        case = dict(data)
-        if self.prompt_key not in case:
+        """One sample's dictionary → another one, with stacks in place of images."""
+        sample = dict(data)
+        if self.prompt_key not in sample:
             raise UsageError(
-                f"a case without {self.prompt_key!r}",
+                f"a sample without {self.prompt_key!r}",
                 where="FuseWordsd",
-                allowed=f"its keys are {', '.join(map(str, case))}",
+                allowed=f"its keys are {', '.join(map(str, sample))}",
                 remedy="set prompt_key",
             )
-        for key in self.key_iterator(case):
-            image = plain_tensor(case[key])
-            fused = self.fusion(
-                image[None].to(self.fusion.scale.mean.device), [case[self.prompt_key]]
-            )
-            case[key] = fused.stack[0].cpu()
+        device = self.fusion.scale.mean.device
+        for key in self.key_iterator(sample):
+            image = plain_tensor(sample[key])
+            fused = self.fusion(image[None].to(device), [sample[self.prompt_key]])
+            sample[key] = fused.stack[0].cpu()
             if self.pseudo_key is not None:
-                case[self.pseudo_key] = fused.pseudo_image[0].cpu()
-        return case
+                sample[self.pseudo_key] = fused.pseudo_image[0].cpu()
+        return sample
 
 
 class RandGeometryd(RandomizableTransform, MapTransform):
-    """One geometry for all keys, drawn by MONAI's random state: stack and label turn together, what
-    comes in from outside is 0. 2-D.
+    """Transform stack and label by one geometry, drawn by MONAI's random state. 2-D.
+
+    What comes in from outside of a picture is 0.
 
     Args:
         keys: of pictures (channel, height, width), a stack and its label.
         augmentation: the ranges; None for the paper's.
-        mode: a key or of each: bilinear for images and stacks, nearest for labels.
+        mode: one, or one per key: bilinear for images and stacks, nearest for labels.
         prob: that anything is drawn at all; the augmentation has probabilities of its own.
         geometry_key: also keep what was drawn, as numbers, under this key:
             `Geometry.from_record([numbers]).undo` turns a prediction back.
@@ -91,7 +95,8 @@ class RandGeometryd(RandomizableTransform, MapTransform):
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         RandomizableTransform.__init__(self, prob)
-        self.augmentation, self.geometry_key = augmentation or Augmentation(), geometry_key
+        self.augmentation = augmentation or Augmentation()
+        self.geometry_key = geometry_key
         if not isinstance(mode, str) and len(mode) != len(self.keys):
             raise UsageError(
                 f"{len(mode)} modes and {len(self.keys)} keys",
@@ -111,32 +116,34 @@ class RandGeometryd(RandomizableTransform, MapTransform):
         )
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """One case's dictionary → another one, its pictures turned."""
+        """One sample's dictionary → another one, its pictures transformed."""
         self.randomize()
-        case = dict(data)
-        for key, mode in self.key_iterator(case, self.mode):
-            case[key] = self.geometry(plain_tensor(case[key])[None], mode)[0]
+        sample = dict(data)
+        for key, mode in self.key_iterator(sample, self.mode):
+            sample[key] = self.geometry(plain_tensor(sample[key])[None], mode)[0]
         if self.geometry_key is not None:
-            case[self.geometry_key] = self.geometry.record()[0]
-        return case
+            sample[self.geometry_key] = self.geometry.record()[0]
+        return sample
 
 
 def plain_tensor(picture: Any) -> Tensor:
-    """An array, tensor or MetaTensor (channel, height, width) → float32, without meta data.
+    """An array, tensor or MetaTensor → a float32 tensor without meta data.
 
-    Raises UsageError for another shape.
+    Args:
+        picture: (channel, height, width).
+
+    Raises:
+        UsageError: it has another shape, or is no array.
     """
     tensor = convert_to_tensor(picture, dtype=torch.float32, track_meta=False)
-    if not isinstance(tensor, Tensor) or tensor.ndim != 3:
-        found = (
-            f"shape {tuple(tensor.shape)}"
-            if isinstance(tensor, Tensor)
-            else f"type {type(picture).__name__}"
-        )
-        raise UsageError(
-            f"a picture of {found}",
-            where="a MONAI transform of saywhere",
-            allowed="(channel, height, width)",
-            remedy="EnsureChannelFirstd puts one there",
-        )
-    return tensor
+    if isinstance(tensor, Tensor) and tensor.ndim == 3:
+        return tensor
+    kind = f"type {type(picture).__name__}"
+    if isinstance(tensor, Tensor):
+        kind = f"shape {tuple(tensor.shape)}"
+    raise UsageError(
+        f"a picture of {kind}",
+        where="a MONAI transform of saywhere",
+        allowed="(channel, height, width)",
+        remedy="EnsureChannelFirstd puts one there",
+    )

@@ -21,7 +21,9 @@ class FeatureSegmenter(nn.Module):
         reads_tokens: are embeddings (batch, token, embedding), rather than (batch, embedding)?
     """
 
-    uses_text, can_mirror, text_branch = True, False, None
+    uses_text = True
+    can_mirror = False
+    text_branch = None
     pseudo_image_turns = False
 
     def __init__(
@@ -40,7 +42,9 @@ class FeatureSegmenter(nn.Module):
         return list(self.network.conditioners.parameters())
 
     def prompt_distance(self, embedding: Tensor) -> Tensor:
-        """(batch,): distance of each prompt from the training prompts; above 1: unlike any of them."""
+        """(batch,): distance of each prompt from the training prompts;
+        above 1: unlike any of them.
+        """
         return self.scale.distance(one_vector(embedding))
 
     def forward(

@@ -18,7 +18,10 @@ class ImageSegmenter(nn.Module):
         network: image (batch, channel, height, width) → logits (batch, 1, height, width).
     """
 
-    uses_text, reads_tokens, can_mirror, text_branch = False, False, True, None
+    uses_text = False
+    reads_tokens = False
+    can_mirror = True
+    text_branch = None
     pseudo_image_turns = False
 
     def __init__(self, normalize: Normalize, network: nn.Module) -> None:

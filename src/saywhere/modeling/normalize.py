@@ -13,8 +13,13 @@ from saywhere.types import Stack
 
 
 class Normalize(nn.Module):
-    """Constants, one a channel; corners that the geometry left empty are 0 before and (0 − mean) /
-    std after.
+    """Subtract a mean and divide by a standard deviation, per channel; nothing learns.
+
+    Corners that the geometry left empty are 0 before, and (0 − mean) / std after.
+
+    Args:
+        mean: one per channel of the stack.
+        std: one per channel of the stack.
     """
 
     mean: Tensor
@@ -26,4 +31,5 @@ class Normalize(nn.Module):
         self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1), persistent=False)
 
     def forward(self, stack: Stack) -> Stack:
+        """(batch, channel, height, width), [0, 1] → the same shape, normalised."""
         return (stack - self.mean) / self.std

@@ -46,7 +46,8 @@ class Adapter(nn.Module):
     def forward(self, stack: Tensor) -> Tensor:
         """(batch, in_channels, height, width) → logits (batch, 1, height, width).
 
-        Raises UsageError for an output of another shape.
+        Raises:
+            UsageError: it does not take the stack, or the module's output has another shape.
         """
         name = type(self.module).__name__
         check_stack(stack, name, self.in_channels, self.smallest, self.multiple, self.largest)
@@ -54,14 +55,12 @@ class Adapter(nn.Module):
         logits = logits[-1] if isinstance(logits, list) and logits else logits
         wanted = (stack.shape[0], 1, *stack.shape[2:])
         if not isinstance(logits, Tensor) or logits.shape != wanted:
-            found = (
-                f"an output of shape {tuple(logits.shape)}"
-                if isinstance(logits, Tensor)
-                else f"an output of type {type(logits).__name__}"
-            )
+            kind = f"type {type(logits).__name__}"
+            if isinstance(logits, Tensor):
+                kind = f"shape {tuple(logits.shape)}"
             rule = f"it must be one logit a pixel, {wanted}"
             raise UsageError(
-                found,
+                f"an output of {kind}",
                 where=name,
                 allowed=rule,
                 remedy="build the module with one output channel and no sigmoid",
@@ -77,9 +76,16 @@ class Adapter(nn.Module):
 def monai_network(name: str, in_channels: int, width: int = 64, size: int | None = None) -> Adapter:
     """`SegResNet`, `AttentionUnet`, … of monai.networks.nets, with one output channel.
 
-    `size`: the side of its pictures in px. Networks that are made for one size need it, and one
-    that is not in MONAI is tried at it: raises
-    UsageError for what is no network from a picture to one logit a pixel, and MissingExtra.
+    Args:
+        name: of the class.
+        in_channels: of the stack.
+        width: channels of the first level, where the network's settings are known (`MONAI`).
+        size: side of its pictures, px. Networks that are made for one size need it, and one whose
+            settings are not known is tried at it.
+
+    Raises:
+        UsageError: MONAI has no such network, or it gives no logit a pixel.
+        MissingExtra: it needs a package that is not installed.
     """
     from monai.networks import nets  # 2 seconds: only where it is asked for
 
@@ -152,11 +158,11 @@ def _try(name: str, network: Adapter, size: int) -> None:
             parameter.is_meta for parameter in network.parameters()
         ):
             return  # shapes alone cannot be tried with it; the network with its numbers can
-        found = (
+        message = (
             f"MONAI's {name} gives no logit a pixel "
             f"of a picture of {size}×{size} px ({_first_line(error)})"
         )
-        raise UsageError(found, remedy=f"try another data.size, or {WRAP}") from None
+        raise UsageError(message, remedy=f"try another data.size, or {WRAP}") from None
     finally:
         network.train()
 

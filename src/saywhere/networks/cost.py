@@ -26,7 +26,18 @@ class Cost(NamedTuple):
 def cost(
     name: str, in_channels: int, width: int = 64, size_px: int = 224, depth: float = 1.0
 ) -> Cost:
-    """Of the network called `name`, at size_px × size_px. Raises UsageError."""
+    """Count a network's parameters and operations.
+
+    Args:
+        name: a key of `registry.NETWORKS`, or monai:NAME.
+        in_channels: of the stack.
+        width: channels of the first level; 64 is the published size.
+        size_px: side of the image.
+        depth: share of the published levels or blocks.
+
+    Raises:
+        UsageError: there is no such network, or it does not take these sizes.
+    """
     with torch.device("meta"), torch.no_grad():
         network = build(
             name, in_channels=in_channels, width=width, depth=depth, size=size_px, pretrained=False
@@ -34,8 +45,9 @@ def cost(
         with FlopCounterMode(display=False) as counter:
             network(torch.empty(1, in_channels, size_px, size_px))
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
-    multiple, smallest_px = (
-        int(getattr(network, "multiple", 1)),
-        int(getattr(network, "smallest", 1)),
+    return Cost(
+        n_parameters,
+        counter.get_total_flops() / 1e9,
+        multiple=int(getattr(network, "multiple", 1)),
+        smallest_px=int(getattr(network, "smallest", 1)),
     )
-    return Cost(n_parameters, counter.get_total_flops() / 1e9, multiple, smallest_px)

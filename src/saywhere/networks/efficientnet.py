@@ -149,7 +149,9 @@ def _norm(n_channels: int) -> nn.BatchNorm2d:
 def imagenet_state() -> dict[str, Tensor]:
     """The ImageNet weights under our names, without the classifier's head.
 
-    Raises MissingExtra, BadCheckpoint.
+    Raises:
+        MissingExtra: the package that carries them is not installed.
+        BadCheckpoint: its file is not the pinned one.
     """
     return {
         _our_name(name): tensor
@@ -161,7 +163,9 @@ def imagenet_state() -> dict[str, Tensor]:
 def published_state() -> dict[str, Tensor]:
     """The package's state dict as published (296 tensors), after its sha256 was checked.
 
-    Raises MissingExtra, BadCheckpoint.
+    Raises:
+        MissingExtra: the package is not installed.
+        BadCheckpoint: its file is not the pinned one.
     """
     path = _weights_path()
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"

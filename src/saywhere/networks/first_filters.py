@@ -16,16 +16,24 @@ are learned over.
 
 
 def widen(filters: Tensor, in_channels: int, strategy: str = DEFAULT) -> Tensor:
-    """Filters (out, 3, k, k) of RGB → (out, in_channels, k, k): image channels first, the
-    pseudo-image's after them.
+    """Filters for red, green and blue → filters for a stack, the image's channels first.
 
-    One image channel takes the sum of the RGB filters (a grey image then answers exactly as it does
-    in RGB); three keep them.
-    The pseudo-image's filters: `scale` draws them at the RGB filters' standard deviation (torch's
-    global random state), so that words need
-    not grow first; `zero` leaves the pretrained network's answer as it is; `tile` repeats the
-    image's filters and scales all by
-    3 / in_channels, as common libraries do silently. Raises UsageError.
+    One image channel takes the sum of the RGB filters: a grey image then gives exactly what it
+    gives in RGB. Three channels keep them.
+
+    Args:
+        filters: (out, 3, k, k).
+        in_channels: of the stack.
+        strategy: of the pseudo-image's filters. `zero` leaves the pretrained network's answer as
+            it is. `scale` draws them at the RGB filters' standard deviation, from torch's global
+            random state, so that they need not grow first. `tile` repeats the image's filters and
+            scales all by 3 / in_channels, as common libraries do silently.
+
+    Returns:
+        (out, in_channels, k, k).
+
+    Raises:
+        UsageError: there is no such strategy.
     """
     if strategy not in FILTERS:
         raise UsageError(f"first_filters is {strategy!r}", remedy=nearest(strategy, FILTERS))

@@ -79,9 +79,7 @@ class MissFormer(nn.Module):
 
 
 class Stage(nn.Module):
-    """Overlapping patches, then blocks: (batch, n_in, H, W) if first, else (batch, H, W, n_in) →
-    (batch, h, w, n_out).
-    """
+    """Overlapping patches, then blocks; the first stage takes channels first, as images come."""
 
     def __init__(
         self, n_in: int, n_out: int, heads: int, reduction: int, n_blocks: int, is_first: bool
@@ -97,6 +95,7 @@ class Stage(nn.Module):
         self.blocks = nn.Sequential(*(Block(n_out, heads, reduction) for _ in range(n_blocks)))
 
     def forward(self, feature: Tensor) -> Tensor:
+        """(batch, n_in, H, W) if first, else (batch, H, W, n_in) → (batch, h, w, n_out)."""
         embedded = self.embed(feature if self.is_first else feature.permute(0, 3, 1, 2)).permute(
             0, 2, 3, 1
         )
@@ -117,6 +116,7 @@ class DecoderStage(nn.Module):
         self.expand = Expand(n_channels, factor, n_channels // 2 if factor == 2 else n_channels)
 
     def forward(self, feature: Tensor, skip: Tensor) -> Tensor:
+        """(batch, h, w, n_below), (batch, h, w, n) → (batch, factor·h, factor·w, n_out)."""
         return self.expand(self.blocks(self.join(torch.cat([feature, skip], dim=-1))))
 
 
@@ -138,6 +138,7 @@ class Block(nn.Module):
         self.reduce_norm = nn.LayerNorm(n_channels) if reduction > 1 else None
 
     def forward(self, feature: Tensor) -> Tensor:
+        """(batch, h, w, channel), the same shape out."""
         normed = self.attention_norm(feature)
         context = normed
         if self.reduce is not None and self.reduce_norm is not None:
@@ -161,6 +162,7 @@ class Attention(nn.Module):
         )
 
     def forward(self, tokens: Tensor, context: Tensor) -> Tensor:
+        """(batch, n, channel), (batch, m, channel) → (batch, n, channel)."""
         query = self.query(tokens).unflatten(2, (self.heads, -1)).transpose(1, 2)
         key, value = (
             self.key_value(context).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
@@ -187,6 +189,7 @@ class Mix(nn.Module):
         self.norm = nn.LayerNorm(4 * n_channels)
 
     def forward(self, feature: Tensor) -> Tensor:
+        """(batch, h, w, channel), the same shape out."""
         wide = self.widen(feature)  # once: the public code computes it twice
         return self.narrow(
             functional.gelu(
@@ -261,6 +264,7 @@ class Expand(nn.Module):
         self.norm = nn.LayerNorm(n_out)
 
     def forward(self, feature: Tensor) -> Tensor:
+        """(batch, h, w, n_in) → (batch, factor·h, factor·w, n_out)."""
         batch, height, width, _ = feature.shape
         pixels = (
             self.spread(feature)

@@ -51,15 +51,26 @@ def build(
     size: int | None = None,
     restored: bool = False,
 ) -> nn.Module:
-    """A network that takes (batch, in_channels, height, width) and returns logits (batch, 1,
-    height, width).
+    """Build a network: (batch, in_channels, height, width) → logits (batch, 1, height, width).
 
-    `name` is a key of NETWORKS or `monai:NAME`. `width` 64 and `depth` 1.0 are the published size.
-    `weights`: a file for one of READERS.
-    `size`: of its pictures, px; some of MONAI's need it.
-    `restored`: a checkpoint's weights follow, so no others are read and what only chooses a start
-    does not matter.
-    Raises UsageError, MissingExtra, MissingFile, BadCheckpoint.
+    Args:
+        name: a key of NETWORKS, or `monai:NAME`.
+        in_channels: of the stack.
+        width: channels of the first level; 64 is the published size.
+        depth: share of the published levels or blocks; 1.0 is the published size.
+        pretrained: does it start from the weights that come with it, where it has any?
+        first_filters: how a pseudo-image's channels meet pretrained filters, see
+            `first_filters.widen`; None for the network's own way.
+        weights: a file for one of READERS.
+        size: side of its pictures, px; some of MONAI's need it.
+        restored: a checkpoint's weights follow, so no others are read, and what only chooses a
+            start does not matter.
+
+    Raises:
+        UsageError: no such network, or an option that it does not take.
+        MissingExtra: it needs a package that is not installed.
+        MissingFile: `weights` is not there.
+        BadCheckpoint: `weights` does not fit.
     """
     if in_channels < 1 or width < 1:
         raise UsageError(
@@ -98,7 +109,15 @@ def check(
 ) -> None:
     """Refuse what `build` would refuse, or the network would ignore, before anything is built.
 
-    Raises UsageError.
+    Args:
+        name: as for `build`.
+        depth: as for `build`.
+        pretrained: as for `build`.
+        first_filters: as for `build`.
+        weights: as for `build`; the file is not looked at.
+
+    Raises:
+        UsageError: says which option, and which networks take it.
     """
     make = _maker(name)
     if not 0 < depth <= DEEPEST:
@@ -140,7 +159,11 @@ def has_filters_to_meet(name: str, weights: object) -> bool:
 
 
 def has_depth(name: str) -> bool:
-    """Does `depth` scale this network? Raises UsageError for a name that is none."""
+    """Does `depth` scale this network?
+
+    Raises:
+        UsageError: no network has this name.
+    """
     return _takes(_maker(name), "depth")
 
 

@@ -15,9 +15,18 @@ def check_stack(
     multiple: int = 1,
     largest: int | None = None,
 ) -> None:
-    """Refuse a stack (batch, channel, height, width) that a network cannot take.
+    """Refuse a stack that a network cannot take.
 
-    Raises UsageError naming shape and allowed sizes.
+    Args:
+        stack: (batch, channel, height, width).
+        network: its name, for the message.
+        in_channels: that it was built with.
+        smallest: side that it takes, px.
+        multiple: what its sides must be a multiple of, px.
+        largest: side that it takes, px; None for any.
+
+    Raises:
+        UsageError: the message names the shape and the allowed sizes.
     """
     shape = tuple(stack.shape)
     if len(shape) != 4 or shape[1] != in_channels:

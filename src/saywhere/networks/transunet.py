@@ -29,9 +29,7 @@ class TransUNet(nn.Module):
 
     def __init__(self, in_channels: int = 3, width: int = 64, depth: float = 1.0) -> None:
         super().__init__()
-        self.in_channels = in_channels
-        self.width = width
-        self.depth = depth
+        self.in_channels, self.width, self.depth = in_channels, width, depth
         self.has_pretrained = False
         self.encoder = ResNet(
             in_channels, width, tuple(max(1, round(units * depth)) for units in (3, 4, 9))
@@ -140,6 +138,7 @@ class StandardisedConv2d(nn.Conv2d):
     """Each filter is brought to mean 0 and variance 1 before it is used (Qiao 2019)."""
 
     def forward(self, feature: Tensor) -> Tensor:
+        """(batch, n_in, h, w) → (batch, n_out, ceil(h / stride), ceil(w / stride))."""
         variance, mean = torch.var_mean(self.weight, dim=(1, 2, 3), keepdim=True, unbiased=False)
         weight = (self.weight - mean) * torch.rsqrt(variance + 1e-5)
         return functional.conv2d(feature, weight, self.bias, self.stride, self.padding)

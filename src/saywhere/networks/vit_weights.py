@@ -17,11 +17,16 @@ from saywhere.networks.transunet import GRID, Bottleneck, TransUNet
 
 
 def load_vit(network: TransUNet, path: Path, first_filters: str = DEFAULT) -> None:
-    """Load ResNet and transformer of `network` from the file; the decoder keeps its start.
+    """Load a network's ResNet and transformer from published weights; its decoder keeps its start.
 
-    Raises MissingFile, BadCheckpoint.
+    Args:
+        network: of the published size, width 64 and depth 1.
+        path: R50+ViT-B_16.npz, as Google published it.
+        first_filters: how channels beyond red, green and blue start, see `first_filters.widen`.
 
-    Channels beyond red, green and blue start as `first_filters` says (see `first_filters.widen`).
+    Raises:
+        MissingFile: there is no such file.
+        BadCheckpoint: it is no archive of arrays, or its arrays do not fit the network.
     """
     published = _read(Path(path))
     state: dict[str, Tensor] = {}
@@ -55,48 +60,55 @@ def load_vit(network: TransUNet, path: Path, first_filters: str = DEFAULT) -> No
 
 def names(network: TransUNet) -> dict[str, str]:
     """Our parameter → the published array, for all that the file holds."""
-    found = {"encoder.root.0.weight": "conv_root/kernel", **_norm("encoder.root.1", "gn_root")}
+    published_names = {
+        "encoder.root.0.weight": "conv_root/kernel",
+        **_norm("encoder.root.1", "gn_root"),
+    }
     for name, block in network.encoder.named_modules():
         if isinstance(block, Bottleneck):
             _, stage, unit = name.split(".")
-            found |= _unit(
+            published_names |= _unit(
                 f"encoder.{name}",
                 f"block{int(stage) + 1}/unit{int(unit) + 1}",
                 has_projection=isinstance(block.project, nn.Sequential),
             )
-    found |= {
+    published_names |= {
         **_dense("transformer.embed", "embedding"),
         "transformer.position": "Transformer/posembed_input/pos_embedding",
     }
     for index in range(len(network.transformer.blocks)):
-        found |= _block(f"transformer.blocks.{index}", f"Transformer/encoderblock_{index}")
-    return found | _norm("transformer.norm", "Transformer/encoder_norm")
+        published_names |= _block(
+            f"transformer.blocks.{index}", f"Transformer/encoderblock_{index}"
+        )
+    return published_names | _norm("transformer.norm", "Transformer/encoder_norm")
 
 
 def _unit(ours: str, theirs: str, has_projection: bool) -> dict[str, str]:
-    found: dict[str, str] = {}
+    published_names: dict[str, str] = {}
     for i in range(3):
-        found |= {
+        published_names |= {
             f"{ours}.convolve.{3 * i}.weight": f"{theirs}/conv{i + 1}/kernel",
             **_norm(f"{ours}.convolve.{3 * i + 1}", f"{theirs}/gn{i + 1}"),
         }
     if has_projection:
-        found |= {
+        published_names |= {
             f"{ours}.project.0.weight": f"{theirs}/conv_proj/kernel",
             **_norm(f"{ours}.project.1", f"{theirs}/gn_proj"),
         }
-    return found
+    return published_names
 
 
 def _block(ours: str, theirs: str) -> dict[str, str]:
-    found = {
+    published_names = {
         **_norm(f"{ours}.attention_norm", f"{theirs}/LayerNorm_0"),
         **_norm(f"{ours}.mlp_norm", f"{theirs}/LayerNorm_2"),
     }
     for part in ("query", "key", "value", "out"):
-        found |= _dense(f"{ours}.{part}", f"{theirs}/MultiHeadDotProductAttention_1/{part}")
+        published_names |= _dense(
+            f"{ours}.{part}", f"{theirs}/MultiHeadDotProductAttention_1/{part}"
+        )
     return (
-        found
+        published_names
         | _dense(f"{ours}.mlp.0", f"{theirs}/MlpBlock_3/Dense_0")
         | _dense(f"{ours}.mlp.3", f"{theirs}/MlpBlock_3/Dense_1")
     )
