@@ -66,6 +66,11 @@ def test_the_help_of_a_verb_loads_nothing_heavy(verb: str) -> None:
     assert modules & HEAVY == set()
 
 
+def test_help_does_not_wait_for_the_configurations_schema() -> None:
+    modules, _ = loaded_by(SAYWHERE, "--help")
+    assert "pydantic" not in modules
+
+
 def test_importing_saywhere_loads_nothing_heavy() -> None:
     modules, _ = loaded_by("import sys, saywhere; saywhere.__version__; dir(saywhere)")
     assert "saywhere" in modules

@@ -10,7 +10,6 @@ from typing import Any
 
 import typer
 
-from saywhere.config.fusions import FUSIONS
 from saywhere.datasets import SETS
 from saywhere.errors import UsageError, nearest
 from saywhere.networks.catalogue import ADAPTED, CATALOGUE
@@ -75,6 +74,9 @@ def tables() -> dict[str, dict[str, dict[str, Any]]]:
     Returns:
         Title → name → facts.
     """
+    # Loaded when it is needed: the configuration's schema would slow `saywhere --help` down.
+    from saywhere.config.fusions import FUSIONS
+
     networks = {name: entry._asdict() for name, entry in CATALOGUE.items()}
     networks[ADAPTED] = {"what": "any 2-D network of MONAI, for instance monai:SegResNet"}
     fusions = {name: {"what": fusion.what} for name, fusion in FUSIONS.items()}
