@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from saywhere.io.cache import Kept
+    from saywhere.io.cache import CachedFolderJson
 
 cache = typer.Typer(
     help="Decoded images and text embeddings that later runs reuse: list them, remove them.",
@@ -30,10 +30,10 @@ def list_cache(
 
     It lies in $SAYWHERE_CACHE, else in ~/.cache/saywhere.
     """
-    from saywhere.io.cache import kept
+    from saywhere.io.cache import list_folders
     from saywhere.io.paths import cache_folder
 
-    entries = [_facts(entry) for entry in kept()]
+    entries = [folder.to_json() for folder in list_folders()]
     if as_json:
         typer.echo(json.dumps(entries, indent=2))
         return
@@ -77,7 +77,7 @@ def clear_cache(
     from saywhere.io.cache import clear
 
     removed, stuck = clear(unused)
-    entries = list(map(_facts, removed))
+    entries = [folder.to_json() for folder in removed]
     if as_json:
         typer.echo(json.dumps(entries, indent=2))
     elif not quiet:
@@ -88,14 +88,5 @@ def clear_cache(
         raise typer.Exit(1)
 
 
-def _facts(entry: Kept) -> dict[str, Any]:
-    return {
-        "folder": str(entry.folder),
-        "what": entry.what,
-        "n_bytes": entry.n_bytes,
-        "unused_days": round(entry.unused_days, 2),
-    }
-
-
-def _megabytes(entries: Iterable[dict[str, Any]]) -> float:
+def _megabytes(entries: Iterable[CachedFolderJson]) -> float:
     return sum(entry["n_bytes"] for entry in entries) / 1e6

@@ -87,12 +87,12 @@ def _package(requirement: Any, extra: str | None) -> dict[str, Any]:
 
 
 def _cache() -> dict[str, Any]:
-    from saywhere.io.cache import kept
+    from saywhere.io.cache import list_folders
 
     folder = cache_folder()
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     is_writable = os.access(place, os.W_OK)
-    gigabytes = sum(entry.n_bytes for entry in kept()) / 1e9
+    gigabytes = sum(entry.n_bytes for entry in list_folders()) / 1e9
     return _finding(
         "cache folder",
         f"{gigabytes:.1f} GB, {'can' if is_writable else 'cannot'} be written",

@@ -1,4 +1,7 @@
-"""What the cache folder holds, and letting go of it: a training or a prompt that needs it makes it anew."""
+"""What the cache folder holds, and how to clear it.
+
+Nothing in it is unique: a training or a prompt that needs a cleared part makes it anew.
+"""
 
 from __future__ import annotations
 
@@ -11,71 +14,125 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from saywhere.io.paths import cache_folder
 
 DAY_S = 86_400
-_NAMES = {
+# What is called otherwise is somebody else's, and stays.
+_FOLDER_NAMES = {
     "stores": re.compile(r"\.?[0-9a-f]{24}(\.\d+\.tmp)?"),
     "embeddings": re.compile(r"\.?[\w.-]+-[0-9a-f]{16}(\.\d+\.tmp)?"),
 }
-_FILES = re.compile(r"images\.npy|masks\.npy|complete\.json|[0-9a-f]{32}\.safetensors|\..+\.tmp")
-"""How folders and files of ours are called: what is called otherwise is somebody else's, and stays."""
+_FILE_NAME = re.compile(
+    r"images\.npy|masks\.npy|complete\.json|[0-9a-f]{32}\.safetensors|\..+\.tmp"
+)
+
+
+class CachedFolderJson(TypedDict):
+    """A `CachedFolder`, as `saywhere cache list --json` prints it."""
+
+    folder: str
+    what: str
+    n_bytes: int
+    unused_days: float
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One data set's decoded images, or one encoder's vectors."""
+class CachedFolder:
+    """One data set's decoded images, or one encoder's vectors.
+
+    Attributes:
+        folder: Where it lies.
+        what: What it holds, in words.
+        n_bytes: Size of its files.
+        used: When it was last opened, in seconds since 1970.
+    """
 
     folder: Path
     what: str
     n_bytes: int
     used: float
-    """when it was last opened, seconds since 1970"""
 
     @property
     def is_half(self) -> bool:
-        """Is it being built or removed, maybe by another machine that shares the folder, or was it when a process was killed?"""
+        """Is it half built?
+
+        Then it is being built or removed, perhaps by another machine that shares the folder. Or it
+        was when a process was killed.
+        """
         return self.folder.name.startswith(".")
 
     @property
     def unused_days(self) -> float:
-        """Since it was opened; 0 where another machine's clock is ahead."""
+        """Days since it was opened; 0 where another machine's clock is ahead."""
         return max(0.0, time.time() - self.used) / DAY_S
+
+    def to_json(self) -> CachedFolderJson:
+        """The record as plain values."""
+        return {
+            "folder": str(self.folder),
+            "what": self.what,
+            "n_bytes": self.n_bytes,
+            "unused_days": round(self.unused_days, 2),
+        }
 
 
 def use(folder: Path) -> None:
-    """Say that a folder of the cache is used now. In a cache that can only be read nothing is said."""
+    """Note that a folder of the cache is used now.
+
+    Nothing is noted in a cache that can only be read.
+
+    Args:
+        folder: A folder of the cache.
+    """
     with suppress(OSError):
         os.utime(folder)
 
 
-def kept() -> list[Kept]:
-    """All of ours that is there, the longest unused first. What cannot be read, links and other people's folders are passed over."""
-    return sorted(_all(), key=lambda one: one.used)
+def list_folders() -> list[CachedFolder]:
+    """All of our folders in the cache.
 
+    What cannot be read, links and other people's folders are passed over.
 
-def clear(unused_days: float = 0.0) -> tuple[list[Kept], list[Kept]]:
-    """Remove what was not opened for so many days, and what was left half built a day ago or earlier; (what went, what could not be removed).
-
-    A training under way on a local POSIX disk has its images open and goes on. On Windows they cannot be removed; on a network disk do it when no other
-    machine trains.
+    Returns:
+        The folders, the longest unused first.
     """
-    gone: list[Kept] = []
-    left: list[Kept] = []
-    for one in kept():
-        if one.unused_days >= (max(1.0, unused_days) if one.is_half else unused_days):
-            (gone if _remove(one) else left).append(one)
-    return gone, left
+    return sorted(_folders(), key=lambda entry: entry.used)
 
 
-def _remove(one: Kept) -> bool:
-    """First out of everybody's way, at once: nobody reads or fills half a folder."""
-    aside = (
-        one.folder if one.is_half else one.folder.with_name(f".{one.folder.name}.{os.getpid()}.tmp")
-    )
+def clear(unused_days: float = 0.0) -> tuple[list[CachedFolder], list[CachedFolder]]:
+    """Remove what was not opened for some days, and what was left half built.
+
+    What is half built goes only after a day, since somebody may be at it. A training under way on
+    a local POSIX disk has its images open and goes on. On Windows they cannot be removed. On a
+    network disk clear the cache when no other machine trains.
+
+    Args:
+        unused_days: Only what was not opened for so many days.
+
+    Returns:
+        (what was removed, what could not be removed).
+    """
+    removed: list[CachedFolder] = []
+    left: list[CachedFolder] = []
+    for entry in list_folders():
+        least_days = max(1.0, unused_days) if entry.is_half else unused_days
+        if entry.unused_days < least_days:
+            continue
+        if _remove(entry):
+            removed.append(entry)
+        else:
+            left.append(entry)
+    return removed, left
+
+
+def _remove(entry: CachedFolder) -> bool:
+    """Rename the folder first, which happens at once: nobody reads or fills half a folder."""
+    folder = entry.folder
+    aside = folder if entry.is_half else folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
-        one.folder.rename(aside)
+        folder.rename(aside)
     except FileNotFoundError:
         return True  # another process was faster
     except OSError:
@@ -84,29 +141,32 @@ def _remove(one: Kept) -> bool:
     return not aside.exists()
 
 
-def _all() -> Iterator[Kept]:
-    for kind, names in _NAMES.items():
+def _folders() -> Iterator[CachedFolder]:
+    for kind, name in _FOLDER_NAMES.items():
         with suppress(OSError):
             for folder in (cache_folder() / kind).iterdir():
                 with suppress(OSError):
-                    if names.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
-                        yield from _kept(kind, folder)
+                    if name.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+                        yield from _entry(kind, folder)
 
 
-def _kept(kind: str, folder: Path) -> Iterator[Kept]:
+def _entry(kind: str, folder: Path) -> Iterator[CachedFolder]:
+    """The folder, where all its files are ours; else nothing."""
     files = list(folder.iterdir())
-    if all(_FILES.fullmatch(path.name) for path in files):
-        yield Kept(folder, _what(kind, folder), sum(map(_n_bytes, files)), folder.stat().st_mtime)
+    if all(_FILE_NAME.fullmatch(path.name) for path in files):
+        n_bytes = sum(_n_bytes(path) for path in files)
+        yield CachedFolder(folder, _content(kind, folder), n_bytes, folder.stat().st_mtime)
 
 
-def _what(kind: str, folder: Path) -> str:
+def _content(kind: str, folder: Path) -> str:
+    """What the folder holds, in words."""
     if folder.name.startswith("."):
         return f"{kind}, half built"
     if kind == "embeddings":
         return f"text embeddings of {folder.name.rpartition('-')[0]}"
     try:
-        about = json.loads((folder / "complete.json").read_text(encoding="utf-8"))
-        return f"{about['images']:,} decoded images, {about['size']} px"
+        facts = json.loads((folder / "complete.json").read_text(encoding="utf-8"))
+        return f"{facts['images']:,} decoded images, {facts['size']} px"
     except (OSError, ValueError, KeyError, TypeError):
         return "decoded images, damaged"
 

@@ -1,4 +1,7 @@
-"""Untrusted bytes → a decoded Pillow image, or one UnreadableFile: nothing else may escape from here."""
+"""Untrusted bytes → a decoded Pillow image, or one UnreadableFile.
+
+Nothing else may escape from here.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,13 @@ SIGNATURES = {
     b"BM": "BMP",
 }
 ORIENTATION, SAMPLES_PER_PIXEL, EXTRA_SAMPLES = 0x0112, 277, 338
-logging.getLogger("PIL").setLevel(
-    logging.INFO
-)  # at DEBUG Pillow writes EXIF's values down: names, dates
+# At DEBUG Pillow writes EXIF's values down: names, dates.
+logging.getLogger("PIL").setLevel(logging.INFO)
 _header_lock = threading.Lock()  # catch_warnings changes the whole process
+_PNG_END = b"IEND"
+_JPEG_END = b"\xff\xd9"
+_TAIL_BYTES = 64
+"""An end mark is looked for in so many last bytes, since some programs write more after it."""
 
 
 class TruncatedFile(UnreadableFile):
@@ -37,7 +43,10 @@ class TruncatedFile(UnreadableFile):
 
 
 class WrongChannels(UnreadableFile):
-    """The file decodes, but is neither grey nor colour (CMYK, 2 or 5 channels, see-through, a coloured mask)."""
+    """The file decodes, but is neither grey nor colour.
+
+    It is CMYK, has 2 or 5 channels, is see-through, or is a coloured mask.
+    """
 
 
 class NotFinite(UnreadableFile):
@@ -46,7 +55,13 @@ class NotFinite(UnreadableFile):
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture in memory: pixels as stored; `orientation` is EXIF's (1 to 8, 1 = upright)."""
+    """A picture in memory.
+
+    Attributes:
+        picture: The pixels as stored.
+        format: As Pillow names it; "MPO" is a phone's JPEG.
+        orientation: EXIF's, 1 to 8; 1 is upright.
+    """
 
     picture: Image.Image
     format: str
@@ -56,28 +71,45 @@ class Decoded:
 def decode(path: Path) -> Decoded:
     """Decode one PNG, JPEG, TIFF or BMP, told by its content, not by its name.
 
-    EXIF's orientation of a JPEG or PNG is reported, not applied: masks are drawn on the stored grid, and turning only the image would part the two.
-    (TIFF's own orientation tag belongs to the stored grid; Pillow applies it.) Raises MissingFile, or UnreadableFile and its three kinds above.
+    EXIF's orientation of a JPEG or PNG is reported, not applied: masks are drawn on the stored
+    grid, and turning only the image would part the two. TIFF's own orientation tag belongs to the
+    stored grid; Pillow applies it.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The picture.
+
+    Raises:
+        MissingFile: There is no such file.
+        UnreadableFile: It is no image that can be read within the limits; TruncatedFile,
+            WrongChannels and NotFinite are kinds of it.
     """
     return decode_bytes(read_bytes(Path(path)), Path(path))
 
 
 def decode_bytes(content: bytes, path: Path) -> Decoded:
-    """The same of a content that is in memory, as an upload is; `path` names it in errors."""
+    """Decode a file's content that is in memory, as an upload is.
+
+    Args:
+        content: All bytes of the file.
+        path: How errors name it.
+
+    Returns:
+        The picture, as `decode` gives it.
+
+    Raises:
+        UnreadableFile: It is no image that can be read within the limits.
+    """
     if len(content) > MAX_FILE_BYTES:
-        raise UnreadableFile(
-            f"{len(content):,} bytes",
-            where=path,
-            allowed=f"a file has at most {MAX_FILE_BYTES:,}",
-            remedy="make the image smaller",
-        )
+        raise _too_many_bytes(path, len(content))
     try:
         picture, orientation = _open(path, content)
         picture.load()
-        if picture.format == "PNG" and b"IEND" not in content:
-            raise EOFError(
-                "truncated"
-            )  # Pillow forgives a lost end mark; whoever fetched the file should know
+        # Pillow forgives a lost end mark; whoever fetched the file should know.
+        if picture.format == "PNG" and _PNG_END not in content:
+            raise EOFError("truncated")
     except SaywhereError:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen types on damaged bytes
@@ -86,7 +118,18 @@ def decode_bytes(content: bytes, path: Path) -> Decoded:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A regular file's content, its size checked first. Raises MissingFile, UnreadableFile."""
+    """A regular file's content, its size checked first.
+
+    Args:
+        path: The file.
+
+    Returns:
+        All of it.
+
+    Raises:
+        MissingFile: There is no such file.
+        UnreadableFile: It is a folder or a device, too large, or may not be read.
+    """
     try:
         status = path.stat()
     except PermissionError:
@@ -105,12 +148,7 @@ def read_bytes(path: Path) -> bytes:
             remedy="name the image itself",
         )
     if status.st_size > MAX_FILE_BYTES:
-        raise UnreadableFile(
-            f"{status.st_size:,} bytes",
-            where=path,
-            allowed=f"a file has at most {MAX_FILE_BYTES:,}",
-            remedy="make the image smaller",
-        )
+        raise _too_many_bytes(path, status.st_size)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -133,9 +171,8 @@ def _open(path: Path, content: bytes) -> tuple[Image.Image, int]:
         orientation = _orientation(picture)
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(path, f"{picture.width} × {picture.height} pixels")
-    if (
-        n_frames > 1 and picture.format != "MPO"
-    ):  # an MPO is a phone's JPEG with a preview behind it
+    # An MPO is a phone's JPEG with a preview behind it.
+    if n_frames > 1 and picture.format != "MPO":
         raise UnreadableFile(
             f"{n_frames} frames",
             where=path,
@@ -153,14 +190,24 @@ def _orientation(picture: Image.Image) -> int:
 
 
 def sniff(content: bytes) -> str | None:
-    """The format that the first bytes claim."""
+    """The format that the first bytes claim.
+
+    Args:
+        content: A file's bytes, or its first eight.
+
+    Returns:
+        PNG, JPEG, TIFF or BMP; None for anything else.
+    """
     return next(
         (name for signature, name in SIGNATURES.items() if content.startswith(signature)), None
     )
 
 
 def _check_samples(path: Path, content: bytes) -> None:
-    """Pillow takes a TIFF of 5 channels for no image at all, and one of 2 for grey: say what it is."""
+    """Raise WrongChannels for a TIFF that is neither grey nor colour.
+
+    Pillow takes one of 5 channels for no image at all, and one of 2 for grey.
+    """
     directory = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
     stream = BytesIO(content)
     stream.seek(directory.next)
@@ -178,9 +225,18 @@ def _check_samples(path: Path, content: bytes) -> None:
         )
 
 
-def _too_large(path: Path, found: str) -> UnreadableFile:
+def _too_many_bytes(path: Path, n_bytes: int) -> UnreadableFile:
     return UnreadableFile(
-        found,
+        f"{n_bytes:,} bytes",
+        where=path,
+        allowed=f"a file has at most {MAX_FILE_BYTES:,}",
+        remedy="make the image smaller",
+    )
+
+
+def _too_large(path: Path, problem: str) -> UnreadableFile:
+    return UnreadableFile(
+        problem,
         where=path,
         allowed=f"an image has at most {MAX_PIXELS:,} pixels",
         remedy="make the image smaller",
@@ -213,12 +269,10 @@ def _refusal(path: Path, content: bytes, error: Exception) -> UnreadableFile:
 
 def _is_cut_off(content: bytes, error: Exception) -> bool:
     """By the missing end mark where the format has one, else by what the decoder missed."""
+    tail = content[-_TAIL_BYTES:]
     if sniff(content) == "PNG":
-        return b"IEND" not in content[-64:]
+        return _PNG_END not in tail
     if sniff(content) == "JPEG":
-        return b"\xff\xd9" not in content[-64:]
-    return (
-        "truncated" in str(error).lower()
-        or "out of bounds" in str(error).lower()
-        or len(content) < 64
-    )
+        return _JPEG_END not in tail
+    message = str(error).lower()
+    return "truncated" in message or "out of bounds" in message or len(content) < _TAIL_BYTES

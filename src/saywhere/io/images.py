@@ -19,16 +19,42 @@ CHROMA_NOISE = 24  # largest difference between the channels of a grey picture a
 
 
 def read_image(path: Path, channels: int = 3) -> NDArray[np.uint8]:
-    """Read an image as uint8 (height, width, channels), channels 1 or 3, on the stored grid (`decode` says why EXIF does not turn it).
+    """Read an image.
 
-    16 bit: from [0, the smallest of 8, 10, 12, 14, 16 bits that holds the greatest value]. Float: from [0, 1] or [0, 255]. Palettes are looked up.
-    An alpha channel is dropped when wholly opaque, else refused. Raises MissingFile, UnreadableFile.
+    16 bit is read from [0, the smallest of 8, 10, 12, 14, 16 bits that holds the greatest value],
+    float from [0, 1] or [0, 255]. Palettes are looked up. An alpha channel is dropped when it is
+    wholly opaque, else refused.
+
+    Args:
+        path: A PNG, JPEG, TIFF or BMP.
+        channels: 1 (grey) or 3 (colour).
+
+    Returns:
+        uint8 (height, width, channels), on the stored grid (`decode` says why EXIF does not turn
+        it).
+
+    Raises:
+        MissingFile: There is no such file.
+        UnreadableFile: It is no image that can be read.
     """
     return image_pixels(decode(path), Path(path), channels)
 
 
 def image_pixels(decoded: Decoded, path: Path, channels: int = 3) -> NDArray[np.uint8]:
-    """The same from an already decoded file."""
+    """An image's pixels, as `read_image` gives them, of a file that is decoded already.
+
+    Args:
+        decoded: The picture.
+        path: How errors name it.
+        channels: 1 (grey) or 3 (colour).
+
+    Returns:
+        uint8 (height, width, channels).
+
+    Raises:
+        UsageError: `channels` is neither.
+        UnreadableFile: The picture is neither grey nor colour, or holds values of no known range.
+    """
     if channels not in (1, 3):
         raise UsageError(
             f"channels is {channels}",
@@ -42,27 +68,142 @@ def image_pixels(decoded: Decoded, path: Path, channels: int = 3) -> NDArray[np.
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
-    """Read a mask as bool (height, width): 8 bit at 128, or above 0 where the greatest value is 1 (not in a JPEG, where 1 is noise).
+    """Read a mask.
 
-    Raises MissingFile, UnreadableFile.
+    Args:
+        path: A PNG, JPEG, TIFF or BMP.
+
+    Returns:
+        bool (height, width); see `to_mask`.
+
+    Raises:
+        MissingFile: There is no such file.
+        UnreadableFile: It is no mask that can be read.
     """
     return to_mask(*mask_values(path))
 
 
 def to_mask(values: NDArray[np.uint8], is_lossy: bool) -> NDArray[np.bool_]:
-    """Grey values (height, width) → foreground."""
+    """Part foreground from background.
+
+    Args:
+        values: uint8 (height, width), grey.
+        is_lossy: Were they stored as JPEG? There 1 is noise.
+
+    Returns:
+        bool (height, width): values of at least 128. Where the greatest value is 1 and nothing
+        was lost, values above 0.
+    """
     is_binary = not is_lossy and values.size > 0 and int(values.max()) <= 1
     return values > 0 if is_binary else values >= THRESHOLD
 
 
 def mask_values(path: Path) -> tuple[NDArray[np.uint8], bool]:
-    """A mask's values before any threshold, uint8 (height, width), and whether JPEG noise is to be expected."""
+    """Read a mask before any threshold.
+
+    Args:
+        path: A PNG, JPEG, TIFF or BMP.
+
+    Returns:
+        uint8 (height, width), and whether JPEG noise is to be expected.
+
+    Raises:
+        MissingFile: There is no such file.
+        UnreadableFile: It is no mask that can be read.
+    """
     return _values(decode(path), Path(path))
 
 
 def as_mask(decoded: Decoded, path: Path) -> NDArray[np.bool_]:
-    """`read_mask` of an already decoded file."""
+    """A mask, as `read_mask` gives it, of a file that is decoded already.
+
+    Args:
+        decoded: The picture.
+        path: How errors name it.
+
+    Returns:
+        bool (height, width).
+
+    Raises:
+        UnreadableFile: The picture is no mask.
+    """
     return to_mask(*_values(decoded, path))
+
+
+def resize_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize an image, bilinear with antialiasing (Pillow's).
+
+    Args:
+        image: uint8 (height, width, channel).
+        size: The new (height, width).
+
+    Returns:
+        uint8 (*size, channel).
+    """
+    picture = Image.fromarray(_without_single_channel(image))
+    return np.atleast_3d(np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR)))
+
+
+def resize_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Resize a mask by the nearest pixel, so that there are no half lesions.
+
+    Args:
+        mask: bool (height, width).
+        size: The new (height, width).
+
+    Returns:
+        bool of `size`.
+    """
+    picture = Image.fromarray(mask.astype(np.uint8))
+    return np.asarray(picture.resize(size[::-1], Image.Resampling.NEAREST)) > 0
+
+
+def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
+    """Write a mask as an 8-bit PNG of 0 and 255, atomically.
+
+    Args:
+        path: Where.
+        mask: bool (height, width).
+
+    Raises:
+        NotWritable: The disk is full, or the folder takes no files.
+    """
+    write_image(path, np.where(mask, np.uint8(255), np.uint8(0)))
+
+
+def write_image(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write an image as a PNG, atomically.
+
+    Args:
+        path: Where.
+        image: uint8 (height, width), (height, width, 1) or (height, width, 3).
+
+    Raises:
+        NotWritable: The disk is full, or the folder takes no files.
+    """
+    picture = Image.fromarray(_without_single_channel(image))
+    with writing(path) as temporary, open(temporary, "wb") as file:
+        picture.save(file, format="PNG")
+
+
+def png_bytes(image: NDArray[np.uint8]) -> bytes:
+    """Encode an image as a PNG in memory.
+
+    Args:
+        image: uint8 (height, width) or (height, width, 3).
+
+    Returns:
+        The file's content.
+    """
+    stream = BytesIO()
+    # The lowest compression: an answer of the service waits for it.
+    Image.fromarray(image).save(stream, format="PNG", compress_level=1)
+    return stream.getvalue()
+
+
+def _without_single_channel(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(height, width) of a grey image, which Pillow takes no channel of."""
+    return image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
 
 
 def _values(decoded: Decoded, path: Path) -> tuple[NDArray[np.uint8], bool]:
@@ -71,11 +212,12 @@ def _values(decoded: Decoded, path: Path) -> tuple[NDArray[np.uint8], bool]:
 
 
 def _grey_values(picture: Image.Image, path: Path, tolerance: int) -> NDArray[np.uint8]:
+    """uint8 (height, width); WrongChannels where channels differ by more than the tolerance."""
     if picture.mode == "P":
         colours = np.asarray(picture.convert("RGB"))
-        return (
-            colours[..., 0] if np.ptp(colours, axis=-1).max() == 0 else np.asarray(picture)
-        )  # a coloured palette names labels by index
+        is_grey = np.ptp(colours, axis=-1).max() == 0
+        # A coloured palette names labels by index.
+        return colours[..., 0] if is_grey else np.asarray(picture)
     picture = _opaque(picture, path)
     if picture.mode == "L":
         return np.asarray(picture)
@@ -92,10 +234,12 @@ def _grey_values(picture: Image.Image, path: Path, tolerance: int) -> NDArray[np
 
 
 def _opaque(picture: Image.Image, path: Path) -> Image.Image:
-    """Palettes looked up, opaque alpha dropped. Raises WrongChannels for a see-through image or a colour space that is not ours."""
-    if picture.mode in ("1", "L", "RGB", "P", "PA") and (
-        "transparency" in picture.info or picture.mode == "PA"
-    ):
+    """The picture with palettes looked up and opaque alpha dropped.
+
+    WrongChannels for a see-through image, or a colour space that is not ours.
+    """
+    has_alpha = "transparency" in picture.info or picture.mode == "PA"
+    if has_alpha and picture.mode in ("1", "L", "RGB", "P", "PA"):
         picture = picture.convert("RGBA")
     if picture.mode in ("LA", "RGBA", "La", "RGBa"):
         if np.asarray(picture)[..., -1].min() < 255:
@@ -131,8 +275,13 @@ def _deep_values(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
             where=path,
             remedy="replace them, or export the file again",
         )
+    white = _white(values, path, is_float=picture.mode == "F")
+    return np.rint(values * (255 / white)).astype(np.uint8)
+
+
+def _white(values: NDArray[np.float64], path: Path, *, is_float: bool) -> int:
+    """The value that stands for white, by the range in use; UnreadableFile where none fits."""
     low, high = float(values.min()), float(values.max())
-    is_float = picture.mode == "F"
     if low < 0 or high > (255 if is_float else 65535):
         allowed = "floats are in [0, 1] or [0, 255]" if is_float else "integers are in [0, 65535]"
         raise UnreadableFile(
@@ -141,44 +290,7 @@ def _deep_values(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
             allowed=allowed,
             remedy="rescale them, or save as 8-bit PNG",
         )
-    whole = (
-        (1 if high <= 1 else 255)
-        if is_float
-        else next(2**bits - 1 for bits in BIT_DEPTHS if high < 2**bits)
-    )
-    return np.rint(values * (255 / whole)).astype(np.uint8)
-
-
-def resize_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """uint8 (height, width, channel) → uint8 (*size, channel), bilinear with antialiasing (Pillow's)."""
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    return np.atleast_3d(np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR)))
-
-
-def resize_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """bool (height, width) → bool of `size`, nearest: no half-lesions."""
-    return (
-        np.asarray(
-            Image.fromarray(mask.astype(np.uint8)).resize(size[::-1], Image.Resampling.NEAREST)
-        )
-        > 0
-    )
-
-
-def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
-    """bool (height, width) → an 8-bit PNG of 0 and 255, atomically. Raises NotWritable."""
-    write_image(path, np.where(mask, np.uint8(255), np.uint8(0)))
-
-
-def write_image(path: Path, image: NDArray[np.uint8]) -> None:
-    """uint8 (height, width), (height, width, 1) or (height, width, 3) → PNG, atomically. Raises NotWritable."""
-    picture = Image.fromarray(image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image)
-    with writing(path) as temporary, open(temporary, "wb") as file:
-        picture.save(file, format="PNG")
-
-
-def png_bytes(image: NDArray[np.uint8]) -> bytes:
-    """uint8 (height, width) or (height, width, 3) → a PNG in memory."""
-    written = BytesIO()
-    Image.fromarray(image).save(written, format="PNG", compress_level=1)
-    return written.getvalue()
+    if is_float:
+        return 1 if high <= 1 else 255
+    # Scanners store 10, 12 or 14 bits in 16, which would look black if read as 16.
+    return next(2**bits - 1 for bits in BIT_DEPTHS if high < 2**bits)

@@ -16,59 +16,58 @@ from saywhere.io.decode import Decoded
 
 
 def as_image(picture: Any, channels: int = 3) -> NDArray[np.uint8]:
-    """Whatever holds an image → uint8 (height, width, channel), channels 1 or 3.
+    """Bring anything that holds an image into one form.
 
-    A path, a PIL image, an array (height, width[, channel]), or a torch tensor of that shape or (channel, height, width), on any device; arrays and
-    tensors are uint8, or float in [0, 1]. Raises UsageError naming what was given, and what `read_image` raises.
+    Args:
+        picture: A path, a PIL image, an array (height, width[, channel]), or a torch tensor of
+            that shape or (channel, height, width), on any device. Arrays and tensors are uint8, or
+            float in [0, 1].
+        channels: 1 (grey) or 3 (colour).
+
+    Returns:
+        uint8 (height, width, channels).
+
+    Raises:
+        UsageError: It is something else; the error names what was given.
+        MissingFile: There is no file of that name.
+        UnreadableFile: The file is no image that can be read.
     """
     if isinstance(picture, (str, PathLike)):
         return images.read_image(Path(picture), channels)
     if isinstance(picture, Image.Image):
-        return images.image_pixels(
-            Decoded(picture, picture.format or "", 1),
-            Path(getattr(picture, "filename", "") or "the PIL image"),
-            channels,
-        )
+        return images.image_pixels(_decoded(picture), _name(picture), channels)
     array = _array(picture, "an image")
     shape = array.shape
     array = array[..., None] if array.ndim == 2 else array
     if array.ndim != 3 or array.shape[2] not in (1, 3) or not array.size:
-        raise UsageError(f"an image of shape {shape}", allowed="(height, width), (height, width, 1) or (height, width, 3)",
-                         remedy="put the channel last" if len(shape) == 3 else "give one image at a time")  # fmt: skip
-    if array.dtype != np.uint8:
-        if (
-            not np.issubdtype(array.dtype, np.floating)
-            or not np.isfinite(array).all()
-            or array.min() < 0
-            or array.max() > 1
-        ):
-            raise UsageError(
-                f"an image of type {array.dtype}",
-                allowed="uint8, or float with values in [0, 1]",
-                remedy="scale it to [0, 1] first",
-            )
-        array = (array * 255).round().astype(np.uint8)
-    if array.shape[2] == channels:
-        return array
-    return (
-        np.repeat(array, 3, axis=2)
-        if channels == 3
-        else np.asarray(Image.fromarray(array).convert("L"))[..., None]
-    )
+        remedy = "put the channel last" if len(shape) == 3 else "give one image at a time"
+        raise UsageError(
+            f"an image of shape {shape}",
+            allowed="(height, width), (height, width, 1) or (height, width, 3)",
+            remedy=remedy,
+        )
+    return _with_channels(_in_bytes(array), channels)
 
 
 def as_mask(picture: Any) -> NDArray[np.bool_]:
-    """Whatever holds a mask → bool (height, width): a path, a PIL image, an array or tensor of two values, 0 and 1 or 0 and 255, with or without a channel.
+    """Bring anything that holds a mask into one form.
 
-    Raises UsageError naming what was given, and what `read_mask` raises.
+    Args:
+        picture: A path, a PIL image, or an array or tensor of two values, 0 and 1 or 0 and 255,
+            with or without a channel.
+
+    Returns:
+        bool (height, width).
+
+    Raises:
+        UsageError: It is something else; the error names what was given.
+        MissingFile: There is no file of that name.
+        UnreadableFile: The file is no mask that can be read.
     """
     if isinstance(picture, (str, PathLike)):
         return images.read_mask(Path(picture))
     if isinstance(picture, Image.Image):
-        return images.as_mask(
-            Decoded(picture, picture.format or "", 1),
-            Path(getattr(picture, "filename", "") or "the PIL image"),
-        )
+        return images.as_mask(_decoded(picture), _name(picture))
     array = _array(picture, "a mask")
     shape = array.shape
     array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
@@ -80,21 +79,66 @@ def as_mask(picture: Any) -> NDArray[np.bool_]:
         )
     if array.dtype == np.bool_:
         return array
-    if array.dtype.kind not in "uif" or (
-        not np.isin(array, (0, 1)).all() and not np.isin(array, (0, 255)).all()
-    ):
-        raise UsageError(f"a mask of type {array.dtype} that has other values than two", allowed="bool, 0 and 1, or 0 and 255",
-                         remedy="say which label is meant: labels == 2")  # fmt: skip
+    if array.dtype.kind not in "uif" or not _has_two_values(array):
+        raise UsageError(
+            f"a mask of type {array.dtype} that has other values than two",
+            allowed="bool, 0 and 1, or 0 and 255",
+            remedy="say which label is meant: labels == 2",
+        )
     return array > 0
 
 
+def _decoded(picture: Image.Image) -> Decoded:
+    return Decoded(picture, picture.format or "", 1)
+
+
+def _name(picture: Image.Image) -> Path:
+    """How errors name a PIL image."""
+    return Path(getattr(picture, "filename", "") or "the PIL image")
+
+
 def _array(picture: Any, noun: str) -> NDArray[Any]:
-    """Of an array, or of a torch tensor with its channel put last. Raises UsageError for another kind of thing."""
+    """The array, or the torch tensor with its channel put last; UsageError for anything else."""
     if isinstance(picture, np.ndarray):
         return picture
+    # A torch tensor is known by its method, so that arrays alone cost no import of torch.
     if not hasattr(picture, "detach"):
-        raise UsageError(f"{noun} is a {type(picture).__name__}", allowed="a path, a PIL image, a NumPy array or a torch tensor",
-                         remedy="one at a time; segment_many takes several")  # fmt: skip
+        raise UsageError(
+            f"{noun} is a {type(picture).__name__}",
+            allowed="a path, a PIL image, a NumPy array or a torch tensor",
+            remedy="one at a time; segment_many takes several",
+        )
     tensor = picture.detach().cpu()
+    # NumPy knows no bfloat16, so that every float goes through float32.
     array = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-    return np.moveaxis(array, 0, -1) if array.ndim == 3 and array.shape[0] in (1, 3) else array
+    is_channel_first = array.ndim == 3 and array.shape[0] in (1, 3)
+    return np.moveaxis(array, 0, -1) if is_channel_first else array
+
+
+def _in_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """uint8 as it is, float in [0, 1] scaled to it; UsageError for anything else."""
+    if array.dtype == np.uint8:
+        return array
+    if not np.issubdtype(array.dtype, np.floating) or not _is_in_unit_range(array):
+        raise UsageError(
+            f"an image of type {array.dtype}",
+            allowed="uint8, or float with values in [0, 1]",
+            remedy="scale it to [0, 1] first",
+        )
+    return (array * 255).round().astype(np.uint8)
+
+
+def _is_in_unit_range(array: NDArray[Any]) -> bool:
+    return bool(np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1)
+
+
+def _has_two_values(array: NDArray[Any]) -> bool:
+    return bool(np.isin(array, (0, 1)).all() or np.isin(array, (0, 255)).all())
+
+
+def _with_channels(array: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    if array.shape[2] == channels:
+        return array
+    if channels == 3:
+        return np.repeat(array, 3, axis=2)
+    return np.asarray(Image.fromarray(array).convert("L"))[..., None]

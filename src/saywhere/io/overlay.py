@@ -1,4 +1,4 @@
-"""Pictures for people: a mask drawn on its image, and images side by side with their words."""
+"""Pictures for people: a mask on its image, a caption below, images side by side."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from saywhere.errors import UsageError
 
 COLOUR = (0, 229, 255)  # rare in endoscopy, skin and X-ray
 PAPER, INK = (255, 255, 255), (32, 32, 32)
-GAP, FONT_PX = 8, 14
+GAP_PX, FONT_PX = 8, 14
+LINE_PX = FONT_PX + 6
+LETTER = 0.55
+"""Mean width of a letter, as a share of the font's size."""
+MAX_CAPTION_LINES = 4
 
 
 def overlay(
@@ -23,22 +27,45 @@ def overlay(
     opacity: float = 0.35,
     contour: bool = True,
 ) -> NDArray[np.uint8]:
-    """uint8 (height, width, 1 or 3) and bool (height, width) → uint8 (height, width, 3); a full-strength line runs along the inner edge."""
+    """Draw a mask on its image.
+
+    Args:
+        image: uint8 (height, width, 1 or 3).
+        mask: bool (height, width).
+        colour: Red, green and blue, 0 to 255.
+        opacity: Of the mask's area, 0 to 1.
+        contour: Draw a line of full strength along the inner edge.
+
+    Returns:
+        uint8 (height, width, 3).
+
+    Raises:
+        UsageError: Image and mask differ in size.
+    """
     if image.shape[:2] != mask.shape:
         raise UsageError(
             f"an image of {image.shape[:2]} and a mask of {mask.shape}",
             allowed="both have one size",
             remedy="resize the mask to the image",
         )
-    drawn = np.repeat(image, 3 // image.shape[-1], axis=-1).astype(np.float64)
+    drawn = _in_colour(image).astype(np.float64)
     drawn[mask] = (1 - opacity) * drawn[mask] + opacity * np.asarray(colour)
     if contour:
+        # The line grows with the picture, so that it shows in a large one too.
         drawn[edge(mask, max(1, round(max(mask.shape) / 256)))] = colour
     return np.rint(drawn).astype(np.uint8)
 
 
 def edge(mask: NDArray[np.bool_], thickness_px: int = 1) -> NDArray[np.bool_]:
-    """The mask's outermost pixels (4-neighbourhood); the picture's border counts as background."""
+    """The outermost pixels of a mask, by their four neighbours.
+
+    Args:
+        mask: bool (height, width). Beyond the picture's border lies background.
+        thickness_px: How many pixels deep.
+
+    Returns:
+        bool (height, width).
+    """
     inner = mask
     for _ in range(thickness_px):
         padded = np.pad(inner, 1)
@@ -46,10 +73,47 @@ def edge(mask: NDArray[np.bool_], thickness_px: int = 1) -> NDArray[np.bool_]:
     return mask & ~inner
 
 
+def captioned(picture: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
+    """Write a caption below a picture.
+
+    Args:
+        picture: uint8 (height, width, 3).
+        caption: Wrapped to the picture's width, and cut after four lines.
+
+    Returns:
+        uint8 (more than height, width, 3): the picture, with the caption in a white strip below.
+    """
+    height, width = picture.shape[:2]
+    font_px = max(10, width // 24)
+    lines = _lines(caption, width, font_px)[:MAX_CAPTION_LINES] or [""]
+    strip_px = int(1.3 * font_px * len(lines)) + font_px // 2
+    canvas = Image.new("RGB", (width, height + strip_px), "white")
+    canvas.paste(Image.fromarray(picture), (0, 0))
+    ImageDraw.Draw(canvas).multiline_text(
+        (font_px // 3, height + font_px // 5),
+        "\n".join(lines),
+        fill="black",
+        font=ImageFont.load_default(font_px),
+    )
+    return np.asarray(canvas)
+
+
 def panel(
     images: list[NDArray[np.uint8]], captions: list[str], title: str = ""
 ) -> NDArray[np.uint8]:
-    """Images (height, width, 1 or 3), brought to the tallest one's height, side by side, captions wrapped below → uint8 (height, width, 3)."""
+    """Show images side by side, with wrapped captions below.
+
+    Args:
+        images: uint8 (height, width, 1 or 3) each; they are brought to the tallest one's height.
+        captions: One per image.
+        title: A heading; none where it is empty.
+
+    Returns:
+        uint8 (height, width, 3).
+
+    Raises:
+        UsageError: There is no image, or not one caption per image.
+    """
     if not images or len(images) != len(captions):
         raise UsageError(
             f"{len(images)} images and {len(captions)} captions",
@@ -59,35 +123,40 @@ def panel(
     height = max(image.shape[0] for image in images)
     pictures = [_scaled(image, height) for image in images]
     texts = [_wrapped(caption, picture.width) for caption, picture in zip(captions, pictures)]
-    width = sum(picture.width for picture in pictures) + GAP * (len(pictures) + 1)
-    heading = _wrapped(title, width - 2 * GAP) if title else ""
-    top = GAP + (_height(heading) + GAP if heading else 0)
-    canvas = Image.new("RGB", (width, top + height + GAP + max(map(_height, texts)) + GAP), PAPER)
+    width = sum(picture.width for picture in pictures) + GAP_PX * (len(pictures) + 1)
+    heading = _wrapped(title, width - 2 * GAP_PX) if title else ""
+    top = GAP_PX + (_height_px(heading) + GAP_PX if heading else 0)
+    below_px = GAP_PX + max(map(_height_px, texts)) + GAP_PX
+    canvas = Image.new("RGB", (width, top + height + below_px), PAPER)
     draw = ImageDraw.Draw(canvas)
-    draw.multiline_text((GAP, GAP), heading, fill=INK, font=_font())
-    left = GAP
+    font = ImageFont.load_default(FONT_PX)
+    draw.multiline_text((GAP_PX, GAP_PX), heading, fill=INK, font=font)
+    left = GAP_PX
     for picture, text in zip(pictures, texts):
         canvas.paste(picture, (left, top))
-        draw.multiline_text((left, top + height + GAP), text, fill=INK, font=_font())
-        left += picture.width + GAP
+        draw.multiline_text((left, top + height + GAP_PX), text, fill=INK, font=font)
+        left += picture.width + GAP_PX
     return np.asarray(canvas)
 
 
+def _in_colour(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(image, 3 // image.shape[-1], axis=-1)
+
+
 def _scaled(image: NDArray[np.uint8], height: int) -> Image.Image:
-    picture = Image.fromarray(np.repeat(image, 3 // image.shape[-1], axis=-1))
-    return picture.resize(
-        (max(1, round(picture.width * height / picture.height)), height), Image.Resampling.BILINEAR
-    )
+    picture = Image.fromarray(_in_colour(image))
+    width = max(1, round(picture.width * height / picture.height))
+    return picture.resize((width, height), Image.Resampling.BILINEAR)
 
 
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(FONT_PX)
+def _lines(text: str, width_px: int, font_px: int) -> list[str]:
+    """The text in lines that fit the width; at least eight letters each."""
+    return textwrap.wrap(text, max(8, int(width_px / (LETTER * font_px))))
 
 
 def _wrapped(text: str, width_px: int) -> str:
-    per_line = max(8, int(width_px / (FONT_PX * 0.55)))
-    return "\n".join(textwrap.wrap(text, per_line))
+    return "\n".join(_lines(text, width_px, FONT_PX))
 
 
-def _height(text: str) -> int:
-    return (text.count("\n") + 1) * (FONT_PX + 6)
+def _height_px(text: str) -> int:
+    return (text.count("\n") + 1) * LINE_PX

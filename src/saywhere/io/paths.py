@@ -1,4 +1,4 @@
-"""Where files of ours lie."""
+"""Where Saywhere keeps its own files."""
 
 from __future__ import annotations
 
@@ -7,5 +7,9 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """`$SAYWHERE_CACHE`, else `~/.cache/saywhere`."""
+    """The folder for what can be made anew.
+
+    Returns:
+        `$SAYWHERE_CACHE`, else `~/.cache/saywhere`. It may not exist yet.
+    """
     return Path(os.environ.get("SAYWHERE_CACHE") or Path.home() / ".cache" / "saywhere")

@@ -1,4 +1,7 @@
-"""The cache: what was used lately stays, what is being built stays, and nothing that is cleared is lost to a training under way."""
+"""The cache: what was used lately and what is being built stay.
+
+Nothing that is cleared is lost to a training under way.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from PIL import Image
 
 from saywhere.data.decoded_cache import open_store
 from saywhere.data.manifest import Row
-from saywhere.io import cache as cached
+from saywhere.io.cache import clear, list_folders
 from saywhere.text.cache import EmbeddingCache
 
 MONTH_S = 30 * 86_400
@@ -34,23 +37,24 @@ def rows(tmp_path: Path) -> list[Row]:
 
 
 def _age(folder: Path, seconds: float) -> None:
-    os.utime(folder, times=(then := time.time() - seconds, then))
+    then = time.time() - seconds
+    os.utime(folder, times=(then, then))
 
 
 def test_opening_counts_as_use(stores: Path, rows: list[Row]) -> None:
     open_store(rows, 16, 1, stores)
-    (one,) = cached.kept()
-    _age(one.folder, MONTH_S)
-    assert time.time() - cached.kept()[0].used > MONTH_S - 60
+    (entry,) = list_folders()
+    _age(entry.folder, MONTH_S)
+    assert time.time() - list_folders()[0].used > MONTH_S - 60
     open_store(rows, 16, 1, stores)
-    assert time.time() - cached.kept()[0].used < 60
-    assert cached.clear(unused_days=1) == ([], [])
+    assert time.time() - list_folders()[0].used < 60
+    assert clear(unused_days=1) == ([], [])
 
 
 def test_images_that_are_open_outlive_their_files(stores: Path, rows: list[Row]) -> None:
     store = open_store(rows, 16, 1, stores)
     before = store.images.clone()
-    assert len(cached.clear()[0]) == 1
+    assert len(clear()[0]) == 1
     assert np.array_equal(store.images, before)
     assert np.array_equal(open_store(rows, 16, 1, stores).images, before)
 
@@ -60,9 +64,10 @@ def test_what_is_half_built_goes_after_a_day(stores: Path) -> None:
     for half in (young, old):
         half.mkdir(parents=True)
     _age(old, 2 * 86_400)
-    assert [one.what for one in cached.kept()] == ["stores, half built"] * 2
-    gone, left = cached.clear()
-    assert ([one.folder for one in gone], left) == ([old], [])
+    assert [entry.what for entry in list_folders()] == ["stores, half built"] * 2
+    removed, left = clear()
+    assert [entry.folder for entry in removed] == [old]
+    assert left == []
     assert young.is_dir(), "somebody may be at it"
 
 
@@ -77,8 +82,8 @@ def test_other_peoples_folders_and_links_stay(stores: Path, tmp_path: Path) -> N
         folder.mkdir(parents=True)
         (folder / "work.npy").write_bytes(b"months")
     (stores / ("d" * 24)).symlink_to(tmp_path / "elsewhere")
-    assert cached.kept() == []
-    assert cached.clear() == ([], [])
+    assert list_folders() == []
+    assert clear() == ([], [])
     assert all((folder / "work.npy").is_file() for folder in theirs)
     assert (stores / ("d" * 24)).is_symlink()
 
@@ -97,15 +102,16 @@ def test_what_cannot_be_removed_is_named_and_the_others_go(
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", refuse)
-    gone, left = cached.clear()
-    assert ([one.folder for one in gone], [one.folder for one in left]) == ([free], [held])
+    removed, left = clear()
+    assert [entry.folder for entry in removed] == [free]
+    assert [entry.folder for entry in left] == [held]
     assert [path for path in stores.iterdir()] == [held]
 
 
 def test_a_clock_that_is_ahead_keeps_nothing(stores: Path) -> None:
     (stores / ("a" * 24)).mkdir(parents=True)
     _age(stores / ("a" * 24), -3600)
-    assert len(cached.clear()[0]) == 1
+    assert len(clear()[0]) == 1
 
 
 def test_a_cache_that_cannot_be_read_is_an_empty_one(
@@ -117,7 +123,7 @@ def test_a_cache_that_cannot_be_read_is_an_empty_one(
         raise PermissionError(13, "no")
 
     monkeypatch.setattr(Path, "iterdir", refuse)
-    assert cached.kept() == []
+    assert list_folders() == []
 
 
 def test_an_encoder_with_a_hubs_name_is_listed_as_what_it_is(stores: Path) -> None:
@@ -130,8 +136,14 @@ def test_an_encoder_with_a_hubs_name_is_listed_as_what_it_is(stores: Path) -> No
     cache = EmbeddingCache(encoder)
     _age(cache.folder, MONTH_S)
     cache.get(["a"])
-    (one,) = cached.kept()
-    assert one.what == "text embeddings of org_model.v2"
-    assert one.unused_days < 1
-    assert cached.clear() == ([one], [])
+    (entry,) = list_folders()
+    assert entry.what == "text embeddings of org_model.v2"
+    assert entry.unused_days < 1
+    assert entry.to_json() == {
+        "folder": str(cache.folder),
+        "what": "text embeddings of org_model.v2",
+        "n_bytes": sum(path.stat().st_size for path in cache.folder.iterdir()),
+        "unused_days": 0.0,
+    }
+    assert clear() == ([entry], [])
     assert cache.get(["a"]).shape == (1, 2), "it is made anew"

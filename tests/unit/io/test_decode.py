@@ -31,7 +31,8 @@ def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
 
 def tiff(n_samples: int, extra: tuple[int, ...] = (), size: int = 8) -> bytes:
     """A bare grey-based TIFF of so many 8-bit channels, which Pillow itself does not write."""
-    offset_bits, pixels = 8, bytes(range(256)) * 8
+    offset_bits = 8
+    pixels = bytes(range(256)) * 8
     entries = [
         (256, 3, 1, size),
         (257, 3, 1, size),
@@ -105,11 +106,8 @@ def bomb(height: int, width: int) -> bytes:
 def seeds() -> dict[str, list[bytes]]:
     generator = np.random.default_rng(0)
     colour = Image.fromarray(generator.integers(0, 256, (24, 20, 3), dtype=np.uint8))
-    grey, palette, deep = (
-        colour.convert("L"),
-        colour.convert("P"),
-        Image.fromarray(np.arange(480, dtype=np.uint16).reshape(24, 20) * 130),
-    )
+    grey, palette = colour.convert("L"), colour.convert("P")
+    deep = Image.fromarray(np.arange(480, dtype=np.uint16).reshape(24, 20) * 130)
     return {
         "PNG": [
             encoded(picture, "PNG")
@@ -157,7 +155,10 @@ def path(tmp_path: Path) -> Path:
 
 
 def survive(path: Path, content: bytes) -> bool:
-    """Read as image and as mask: an array or an UnreadableFile, in time; any other exception is the test's failure. Was it readable?"""
+    """Read as image and as mask: an array or an UnreadableFile, in time. Was it readable?
+
+    Any other exception is the test's failure.
+    """
     path.write_bytes(content)
     is_readable = False
     for read in (read_image, read_mask):
@@ -171,7 +172,8 @@ def survive(path: Path, content: bytes) -> bool:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP"])
 @pytest.mark.parametrize("n", [120, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_a_damaged_file_is_unreadable_and_nothing_worse(path: Path, kind: str, n: int) -> None:
-    generator, originals = np.random.default_rng(n), seeds()[kind]
+    generator = np.random.default_rng(n)
+    originals = seeds()[kind]
     assert all(survive(path, original) for original in originals)
     results = [survive(path, mutant(originals[i % len(originals)], generator)) for i in range(n)]
     assert 0 < sum(results) < n  # the mutants are neither all harmless nor all hopeless

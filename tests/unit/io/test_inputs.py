@@ -32,9 +32,17 @@ def files(tmp_path: Path) -> dict[str, Path]:
 def test_every_form_of_a_colour_image_is_one_array(files: dict[str, Path]) -> None:
     tensor = torch.from_numpy(COLOUR.copy())
     forms: list[Any] = [
-        files["colour"], str(files["colour"]), Image.open(files["colour"]), COLOUR, COLOUR / 255, COLOUR.astype(np.float32) / 255,
-        tensor, tensor.permute(2, 0, 1), tensor.permute(2, 0, 1) / 255, (tensor / 255).requires_grad_(),
-    ]  # fmt: skip
+        files["colour"],
+        str(files["colour"]),
+        Image.open(files["colour"]),
+        COLOUR,
+        COLOUR / 255,
+        COLOUR.astype(np.float32) / 255,
+        tensor,
+        tensor.permute(2, 0, 1),
+        tensor.permute(2, 0, 1) / 255,
+        (tensor / 255).requires_grad_(),
+    ]
     for form in forms:
         assert np.array_equal(as_image(form, 3), COLOUR)
 
@@ -57,12 +65,8 @@ def test_grey_and_colour_become_what_the_model_takes(files: dict[str, Path]) -> 
 
 
 def test_half_precision_and_sixteen_bits_are_read() -> None:
-    assert (
-        np.abs(
-            as_image(torch.from_numpy(GREY / 255).bfloat16(), 1)[..., 0].astype(int) - GREY
-        ).max()
-        <= 1
-    )
+    half = as_image(torch.from_numpy(GREY / 255).bfloat16(), 1)[..., 0]
+    assert np.abs(half.astype(int) - GREY).max() <= 1
     deep = Image.fromarray(GREY.astype(np.uint16) * 257)
     assert np.array_equal(as_image(deep, 1)[..., 0], GREY)
 
@@ -72,7 +76,8 @@ def test_half_precision_and_sixteen_bits_are_read() -> None:
     [
         (
             None,
-            r"an image is a NoneType; a path, a PIL image, a NumPy array or a torch tensor: one at a time",
+            "an image is a NoneType; a path, a PIL image, a NumPy array or a torch tensor: "
+            "one at a time",
         ),
         ([COLOUR], r"an image is a list"),
         (b"bytes", r"an image is a bytes"),
@@ -102,13 +107,23 @@ def test_a_see_through_pil_image_is_refused_as_a_file_is() -> None:
 def test_every_form_of_a_mask_is_one_array(files: dict[str, Path]) -> None:
     ones = MASK.astype(np.uint8)
     forms: list[Any] = [
-        files["mask"], str(files["mask"]), Image.open(files["mask"]), Image.fromarray(ones * 255), MASK, MASK[..., None], ones, ones * 255,
-        ones.astype(np.int64), ones.astype(np.float32), torch.from_numpy(MASK), torch.from_numpy(MASK)[None].float(),
-    ]  # fmt: skip
+        files["mask"],
+        str(files["mask"]),
+        Image.open(files["mask"]),
+        Image.fromarray(ones * 255),
+        MASK,
+        MASK[..., None],
+        ones,
+        ones * 255,
+        ones.astype(np.int64),
+        ones.astype(np.float32),
+        torch.from_numpy(MASK),
+        torch.from_numpy(MASK)[None].float(),
+    ]
     for form in forms:
-        found = as_mask(form)
-        assert found.dtype == np.bool_
-        assert np.array_equal(found, MASK)
+        mask = as_mask(form)
+        assert mask.dtype == np.bool_
+        assert np.array_equal(mask, MASK)
 
 
 @pytest.mark.parametrize(

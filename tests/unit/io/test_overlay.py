@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import binary_erosion
 
 from saywhere.errors import UsageError
-from saywhere.io.overlay import edge, overlay, panel
+from saywhere.io.overlay import captioned, edge, overlay, panel
 
 GENERATOR = np.random.default_rng(0)
 IMAGE = GENERATOR.integers(0, 256, (40, 60, 3), dtype=np.uint8)
@@ -62,3 +62,20 @@ def test_a_panel_shows_every_image_side_by_side_with_room_for_its_words() -> Non
 def test_a_panel_needs_a_caption_an_image() -> None:
     with pytest.raises(UsageError, match="2 images and 1 captions"):
         panel([IMAGE, IMAGE], ["one"])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (300, 7), (240, 320)])
+@pytest.mark.parametrize(
+    "caption", ["", "upper left", "one small round polyp " * 100, "病変", "x" * 500]
+)
+def test_the_picture_stays_and_the_strip_is_white_with_black_letters(
+    size: tuple[int, int], caption: str
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    drawn = captioned(picture, caption)
+    assert np.array_equal(drawn[: size[0]], picture)
+    assert drawn.shape[1:] == (size[1], 3)
+    strip = drawn[size[0] :]
+    assert strip.size > 0
+    if size == (240, 320):
+        assert (strip.min() < 128) == bool(caption)

@@ -7,7 +7,7 @@ import numpy as np
 from saywhere.inference.answer import Answer
 from saywhere.inference.writers.writer import Paths, Writer
 from saywhere.io import images
-from saywhere.io.captions import captioned
+from saywhere.io.overlay import captioned
 
 
 def write(answer: Answer, paths: Paths) -> list[str]:
