@@ -11,8 +11,12 @@ class SaywhereError(Exception):
 
     Attributes:
         code: A stable name for machines (the service's `error.code`).
-        exit_code: Of the command line: 1 failed work, 2 wrong use, 3 some inputs set aside.
+        exit_code: Of the command line (1 failed work, 2 wrong use, 3 some inputs set aside).
         http_status: Of the service.
+        found: What is wrong.
+        where: The file, key or option it was found in, if one can be named.
+        allowed: What would be right.
+        remedy: What to do next.
     """
 
     code = "failed"
@@ -21,21 +25,21 @@ class SaywhereError(Exception):
 
     def __init__(
         self,
-        found: str,
+        problem: str,
         *,
         where: object = None,
         allowed: str | None = None,
         remedy: str | None = None,
     ) -> None:
-        """Make the error; its text is made of these parts.
+        """Make an error of the parts of its message.
 
         Args:
-            found: What was found instead of what is expected.
-            where: The file, key or row where it was found.
-            allowed: What would be right.
-            remedy: What to do next.
+            problem: What was found to be wrong, as `a mask of shape (3, 4, 5)`.
+            where: The file, key or option it was found in.
+            allowed: What would be right, as `a mask is grey, 0 and 255`.
+            remedy: What to do next, as `save the label that is meant as 0/255`.
         """
-        self.found = found
+        self.found = problem
         self.where = None if where is None else str(where)
         self.allowed = allowed
         self.remedy = remedy
@@ -164,11 +168,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Advice for a misspelt name.
 
     Args:
-        name: As it was typed.
-        known: The names that exist.
+        name: What was typed.
+        known: The names there are.
 
     Returns:
-        "did you mean 'a' or 'b'?" for the closest ones, else "choose one of" all of them.
+        A question with the one or two closest names; all names where none is close.
     """
     names = sorted(known)
     close = get_close_matches(name, names, n=2, cutoff=0.5)

@@ -1,6 +1,7 @@
-"""The glossary: the figure's nouns as shapes (jaxtyping), checked at run time in the tests only.
+"""The glossary: the figure's nouns as shapes (jaxtyping).
 
-`channel` is C, the image's channels (1 or 3); the stack of image and pseudo-image has 2C.
+Shapes are checked at run time in the tests only. `channel` is C, the image's channels (1 or 3).
+The stack of image and pseudo-image has 2C.
 """
 
 from __future__ import annotations
@@ -16,29 +17,34 @@ from torch import Tensor
 Image = Float[Tensor, "batch channel height width"]
 """An image in [0, 1]."""
 PseudoImage = Float[Tensor, "batch channel height width"]
-"""The words as a picture, in [0, 1], in the image's original (un-augmented) frame."""
+"""The prompt as a picture, in [0, 1], in the image's original (un-augmented) frame."""
 Stack = Float[Tensor, "batch stacked_channel height width"]
 """Image and pseudo-image, concatenated along channels (2C)."""
 Mask = Float[Tensor, "batch 1 height width"]
-"""0 or 1."""
+"""The target: 0 or 1."""
 Logits = Float[Tensor, "batch 1 height width"]
 """Before the sigmoid, in the augmented frame."""
 Embedding = Float[Tensor, "batch embedding"]
 """A sentence as numbers, as its encoder gives it (not scaled)."""
 
 ImageArray = Float[np.ndarray, "height width channel"]
+"""One image in [0, 1], as NumPy holds it."""
 MaskArray = Bool[np.ndarray, "height width"]
+"""One mask, as NumPy holds it."""
 
 
 class Stages(NamedTuple):
     """Names of the maps that a network's `forward` hands to its argument `edit`.
 
     Each map is (batch, channel, height, width), and is named after the module that made it.
+
+    Attributes:
+        bottleneck: The deepest map.
+        decoder: The decoder's maps, deepest first.
     """
 
     bottleneck: str
     decoder: tuple[str, ...]
-    """deepest first"""
 
 
 FeatureEdit = Callable[[str, Tensor], Tensor]
@@ -49,8 +55,9 @@ def unedited(stage: str, feature: Tensor) -> Tensor:
     """The `FeatureEdit` that changes nothing: a network as it is.
 
     Args:
-        stage: a name of `Stages`.
+        stage: A name of `Stages`.
         feature: (batch, channel, height, width).
+
     Returns:
         `feature` itself.
     """
@@ -59,9 +66,13 @@ def unedited(stage: str, feature: Tensor) -> Tensor:
 
 @dataclass
 class Segmentation:
-    """What a forward pass of a model gives."""
+    """What a forward pass of a model gives.
+
+    Attributes:
+        logits: (batch, 1, height, width), in the augmented frame.
+        pseudo_image: (batch, channel, height, width) in [0, 1], in the original frame; None for a
+            model without one.
+    """
 
     logits: Logits
-    """in the augmented frame"""
     pseudo_image: PseudoImage | None
-    """in the original frame, [0, 1]; None for a model without one"""

@@ -7,7 +7,7 @@ each with what it means.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -23,6 +23,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from saywhere.config.fusions import FUSIONS
 from saywhere.config.toml import assign, line_of, read_document, split_override, without_none
@@ -43,7 +44,10 @@ SMALLEST = 32  # px
 
 
 class Section(BaseModel):
-    """A table of the configuration: immutable, and an unknown key is an error."""
+    """A table of the configuration: immutable, and an unknown key is an error.
+
+    A key's meaning stands in its description, which `docs/reference/configuration.md` shows.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -212,15 +216,18 @@ class FusionConfig(Section):
 
     @property
     def chosen_arm(self) -> str:
-        """`arm`, else the paper's where there is a pseudo-image to turn, and untouched words where
-        there is none.
+        """The prompt policy, resolved.
+
+        It is `arm` where that is set. Else it is the paper's where there is a pseudo-image to
+        turn, and untouched prompts where there is none.
         """
         return self.arm or ("fuse-first" if self.has_pseudo_image else "untouched")
 
 
 class AugmentConfig(Section):
-    """One geometry for stack and mask (defaults: the public code's ranges); photometric changes for
-    the image alone.
+    """One geometry for stack and mask, and photometric changes for the image alone.
+
+    The defaults are the public code's ranges.
     """
 
     name: Literal["none", "paper"] = Field("paper", description="none: nothing below is done")
@@ -392,7 +399,7 @@ class EvaluateConfig(Section):
 
 
 class Config(Section):
-    """All of it. Config keys = argument names = report headings."""
+    """A whole configuration. Config keys = argument names = report headings."""
 
     data: DataConfig = DataConfig()
     text: TextConfig = TextConfig()
@@ -424,23 +431,44 @@ class Config(Section):
         return self
 
     def replace(self, **changes: Any) -> Config:
-        """A copy with dotted keys changed: `config.replace(**{"train.seed": 1})`."""
+        """A copy with dotted keys changed: `config.replace(**{"train.seed": 1})`.
+
+        Args:
+            **changes: Dotted key → value.
+
+        Returns:
+            The new configuration; this one stays as it is.
+
+        Raises:
+            ConfigError: A key is unknown, or a value is not allowed.
+        """
         document = self.model_dump(mode="json")
         for key, value in changes.items():
             assign(document, key, value)
         return parse(document, where="the call")
 
     def to_toml(self) -> str:
-        """The resolved configuration; None is left out (TOML has no null)."""
+        """The resolved configuration as TOML.
+
+        Returns:
+            The file's text. Keys whose value is None are left out, since TOML has no null.
+        """
         return tomli_w.dumps(without_none(self.model_dump(mode="json")))
 
 
 def read(path: Path, overrides: list[str] | None = None) -> Config:
     """Read a TOML file and apply `a.b=c` overrides.
 
-    Relative paths in it are relative to the working directory.
+    Args:
+        path: The file. Relative paths in it are relative to the working directory.
+        overrides: As `--set` takes them, each `table.key=value`.
 
-    Raises: MissingFile, ConfigError.
+    Returns:
+        The configuration.
+
+    Raises:
+        MissingFile: There is no such file.
+        ConfigError: It is not TOML, a key is unknown, or a value is not allowed.
     """
     document, text = read_document(
         Path(path), "configuration file", "name a TOML file, for instance one of configs/*.toml"
@@ -456,7 +484,16 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
 def as_config(given: Any) -> Config:
     """A configuration as it is, or the one in a TOML file.
 
-    Raises UsageError for another kind of thing, MissingFile, ConfigError.
+    Args:
+        given: A `Config`, or the path of a TOML file.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        UsageError: It is something else.
+        MissingFile: There is no such file.
+        ConfigError: It is not TOML, a key is unknown, or a value is not allowed.
     """
     if isinstance(given, Config):
         return given
@@ -477,9 +514,18 @@ def parse(
 ) -> Config:
     """Validate a nested dictionary.
 
-    Raises ConfigError naming key, value, line and the nearest known key.
+    Args:
+        document: Table → key → value.
+        where: What it came from, for errors.
+        text: The TOML that it came from, so that errors can name the line.
+        places: Dotted key → where else that key came from.
 
-    `text`: the TOML that it came from. `places`: where else a dotted key came from.
+    Returns:
+        The configuration.
+
+    Raises:
+        ConfigError: A key is unknown, or a value is not allowed. It names key, value, line and the
+            nearest known key.
     """
     try:
         return Config.model_validate(document)
@@ -488,25 +534,21 @@ def parse(
 
 
 def _explain(
-    faults: Sequence[Any], where: object, text: str, places: Mapping[str, str]
+    faults: Sequence[ErrorDetails], where: object, text: str, places: Mapping[str, str]
 ) -> ConfigError:
-    """The first fault as a sentence; of a value that could be several things, what each would have
-    needed.
+    """The first fault as a sentence.
+
+    Of a value that could be several things, it says what each would have needed.
     """
     fault = faults[0]
     location = [str(part) for part in fault["loc"] if not isinstance(part, int)][:2]
     key = ".".join(location)
-    overridden = next(
-        (place for name, place in places.items() if f"{key}.".startswith(f"{name}.")), None
-    )
-    place = overridden or (f"{where}, line {line}" if (line := line_of(text, key)) else where)
+    place = _place_of(key, where, text, places)
     if fault["type"] == "extra_forbidden":
-        section = Config.model_fields.get(location[0])
-        known = Config.model_fields
-        if len(location) > 1 and section is not None:
-            known = section.annotation.model_fields  # type: ignore[union-attr]
         return ConfigError(
-            f"unknown key {key[:80]}", where=place, remedy=nearest(location[-1][:80], known)
+            f"unknown key {key[:80]}",
+            where=place,
+            remedy=nearest(location[-1][:80], _keys_beside(location)),
         )
     if fault["type"] == "model_type":
         return ConfigError(
@@ -514,14 +556,27 @@ def _explain(
             where=place,
             allowed=f"it is a table: write [{key}], and its keys below",
         )
-    messages = [
-        str(f["msg"]).removeprefix("Value error, ")
-        for f in faults
-        if f["loc"][:2] == fault["loc"][:2]
-    ]
+    alike = [other for other in faults if other["loc"][:2] == fault["loc"][:2]]
+    messages = [str(other["msg"]).removeprefix("Value error, ") for other in alike]
     allowed = ", or ".join(dict.fromkeys(message[:1].lower() + message[1:] for message in messages))
     shown = json.dumps(fault.get("input"), default=str, ensure_ascii=False)[:80]
-    found = (
-        f"{key} is {shown}" if key else "the configuration contradicts itself"
-    )  # by a rule between keys, which the message names
-    return ConfigError(found, where=place, allowed=allowed)
+    # Without a key it was a rule between keys, which the message names.
+    problem = f"{key} is {shown}" if key else "the configuration contradicts itself"
+    return ConfigError(problem, where=place, allowed=allowed)
+
+
+def _place_of(key: str, where: object, text: str, places: Mapping[str, str]) -> object:
+    """Where a key came from: an override, else a line of the file, else the file."""
+    for name, place in places.items():
+        if f"{key}.".startswith(f"{name}."):
+            return place
+    line = line_of(text, key)
+    return f"{where}, line {line}" if line else where
+
+
+def _keys_beside(location: list[str]) -> Iterable[str]:
+    """The known keys of the table that a key stands in, or the tables."""
+    section = Config.model_fields.get(location[0])
+    if len(location) > 1 and section is not None:
+        return section.annotation.model_fields  # type: ignore[union-attr,no-any-return]
+    return Config.model_fields

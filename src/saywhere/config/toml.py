@@ -1,5 +1,6 @@
-"""TOML files and `table.key=value` overrides as nested dictionaries; what they may hold is the
-business of whoever asks.
+"""TOML files and `table.key=value` overrides as nested dictionaries.
+
+What they may hold is for the caller to check.
 """
 
 from __future__ import annotations
@@ -19,42 +20,72 @@ else:
 _HEADING = re.compile(r"\[([^\[\]]+)\]\s*(#.*)?")
 
 
-def read_document(path: Path, what: str, remedy: str) -> tuple[dict[str, Any], str]:
-    """(document, its text).
+def read_document(path: Path, noun: str, remedy: str) -> tuple[dict[str, Any], str]:
+    """Read a TOML file.
 
-    `what` it is and the `remedy` are said where it is missing. Raises MissingFile, ConfigError.
+    Args:
+        path: The file.
+        noun: What it is, for the error where it is missing.
+        remedy: What to do where it is missing.
+
+    Returns:
+        (the document, its text).
+
+    Raises:
+        MissingFile: There is no such file.
+        ConfigError: It is not TOML.
     """
     if not path.is_file():
-        raise MissingFile(f"no {what} {path}", remedy=remedy)
+        raise MissingFile(f"no {noun} {path}", remedy=remedy)
     raw = path.read_bytes()
     try:
         text = raw.decode("utf-8-sig")
         return tomllib.loads(text), text
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # ValueError: TOMLDecodeError, UnicodeDecodeError, and integers of too many digits
+    # ValueError covers TOMLDecodeError, UnicodeDecodeError, and integers of too many digits.
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"not valid TOML ({str(error)[:200]})", where=path, remedy="see https://toml.io"
         ) from None
 
 
 def line_of(text: str, wanted: str) -> int | None:
-    """The line of a dotted key in a TOML text, where it stands plainly under its table's heading;
-    of a table, its heading.
+    """The line of a dotted key in a TOML text.
+
+    Args:
+        text: The file's text.
+        wanted: A key as `table.key`, or a table.
+
+    Returns:
+        The line, from 1: of a key where it stands plainly under its table's heading, of a table
+        its heading. None where neither is there, or the key is written in another way.
     """
+    if not wanted:
+        return None
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
         heading = _HEADING.fullmatch(line.strip())
-        table = heading[1].strip() if heading else table
+        if heading:
+            table = heading[1].strip()
         key = line.partition("=")[0].strip()
-        if wanted and wanted in (table if heading else "", f"{table}.{key}" if table else key):
+        dotted = f"{table}.{key}" if table else key
+        if wanted == dotted or (heading and wanted == table):
             return number
     return None
 
 
 def split_override(override: str) -> tuple[str, Any]:
-    """`table.key=value` → (key, value as TOML reads it, else as text). Raises ConfigError."""
+    """Split an override of the command line.
+
+    Args:
+        override: As `table.key=value`.
+
+    Returns:
+        (the key, the value as TOML reads it). A value that is not TOML is a text, so that a bare
+        word needs no quotes.
+
+    Raises:
+        ConfigError: It sets nothing.
+    """
     key, sign, value = override.partition("=")
     if not sign or not key.strip():
         raise ConfigError(
@@ -65,11 +96,20 @@ def split_override(override: str) -> tuple[str, Any]:
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
-        return key.strip(), value.strip()  # a bare word is a string
+        return key.strip(), value.strip()
 
 
 def assign(document: dict[str, Any], key: str, value: Any) -> None:
-    """Set a dotted key. Raises ConfigError where it names a key inside of a value."""
+    """Set a dotted key of a nested dictionary, in place.
+
+    Args:
+        document: What is changed; missing tables are added.
+        key: As `table.key`.
+        value: The new value.
+
+    Raises:
+        ConfigError: The key names a key inside of a value.
+    """
     *tables, last = key.split(".")
     for table in tables:
         document = document.setdefault(table, {})
@@ -81,7 +121,14 @@ def assign(document: dict[str, Any], key: str, value: Any) -> None:
 
 
 def without_none(document: Any) -> Any:
-    """What TOML can hold: it has no null."""
+    """What TOML can hold, since it has no null.
+
+    Args:
+        document: A nested dictionary.
+
+    Returns:
+        The same without the keys whose value is None.
+    """
     if isinstance(document, dict):
         return {key: without_none(value) for key, value in document.items() if value is not None}
     return document
