@@ -36,7 +36,9 @@ class Control:
         dim: Numbers per vector.
     """
 
-    revision, pooling, max_length = "1", "none", 512
+    revision = "1"
+    pooling = "none"
+    max_length = 512
 
     def __init__(self, name: str, dim: int, numbers: Callable[[str], np.ndarray]) -> None:
         """Make an encoder of a function.

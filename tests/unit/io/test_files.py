@@ -32,7 +32,9 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
-    path, contents, seen = tmp_path / "file", {bytes([n]) * 200_000 for n in range(8)}, set()
+    path = tmp_path / "file"
+    contents = {bytes([n]) * 200_000 for n in range(8)}
+    seen = set()
     files.write_bytes(path, min(contents))
     is_done = threading.Event()
 

@@ -22,7 +22,10 @@ from saywhere.text.cache import EmbeddingCache
 class Counting:
     """An encoder of digests, that keeps a list of what it encoded."""
 
-    name, dim, pooling, max_length = "counting", 8, "mean", 16
+    name = "counting"
+    dim = 8
+    pooling = "mean"
+    max_length = 16
 
     def __init__(self, revision: str = "a") -> None:
         self.revision = revision

@@ -82,7 +82,8 @@ def test_contradicting_twice_gives_the_prompt_back(prompt: str) -> None:
 
 @given(prompts_with_a_side)
 def test_a_contradiction_keeps_the_words_number_and_everything_between(prompt: str) -> None:
-    before, after = prompt.split(" "), (contradict(prompt) or "").split(" ")
+    before = prompt.split(" ")
+    after = (contradict(prompt) or "").split(" ")
     assert len(after) == len(before)
     for old, new in zip(before, after):
         assert (new.lower() == OPPOSITES[old.lower()]) if old.lower() in OPPOSITES else new == old

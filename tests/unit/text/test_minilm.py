@@ -15,10 +15,8 @@ def test_it_is_transformers_own_model_mean_pooled_at_unit_length() -> None:
     from transformers import AutoModel, AutoTokenizer
 
     folder = minilm._package_folder()
-    model, tokenizer = (
-        AutoModel.from_pretrained(folder, local_files_only=True).eval(),
-        AutoTokenizer.from_pretrained(folder, local_files_only=True),
-    )
+    model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     prompt = "one small round polyp, upper right"
     with torch.no_grad():
         mean = model(**tokenizer(prompt, return_tensors="pt")).last_hidden_state.mean(1).numpy()

@@ -220,7 +220,8 @@ def test_without_groups_within_is_whiten(vectors: np.ndarray) -> None:
 def test_stored_and_loaded_it_is_the_same_scale(
     tmp_path: object, vectors: np.ndarray, name: str
 ) -> None:
-    scale, path = fit(vectors, MEANING, name), f"{tmp_path}/scale.safetensors"
+    scale = fit(vectors, MEANING, name)
+    path = f"{tmp_path}/scale.safetensors"
     save_file(scale.state_dict(), path)
     other = EmbeddingScale(*scale.dims)
     other.load_state_dict(load_file(path))
@@ -252,12 +253,9 @@ def test_on_real_prompts_opposites_are_all_but_one_before_and_part_after(
         {prompt: number for number, prompt in enumerate(prompts)},
     )
     scale = fit(vectors, groups_of_meaning(rows, levels, table).tolist(), name)
-    pairs = [
-        (prompt, other)
-        for row in rows
-        for prompt in row.prompts["p6"]
-        if (other := contradict(prompt)) is not None
-    ]
+    prompts = [prompt for row in rows for prompt in row.prompts["p6"]]
+    contradictions = [(prompt, contradict(prompt)) for prompt in prompts]
+    pairs = [(prompt, other) for prompt, other in contradictions if other is not None]
     right, wrong = (minilm.embed(sentences) for sentences in zip(*pairs))
 
     def difference(a: np.ndarray, b: np.ndarray, among: np.ndarray) -> float:
