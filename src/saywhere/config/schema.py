@@ -578,5 +578,5 @@ def _keys_beside(location: list[str]) -> Iterable[str]:
     """The known keys of the table that a key stands in, or the tables."""
     section = Config.model_fields.get(location[0])
     if len(location) > 1 and section is not None:
-        return section.annotation.model_fields  # type: ignore[union-attr,no-any-return]
+        return section.annotation.model_fields  # type: ignore[union-attr]
     return Config.model_fields
