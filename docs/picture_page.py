@@ -1,4 +1,5 @@
-"""The pictures of the page: python docs/picture_page.py RUN IMAGE "words" ["other words"] → docs/images/page.png; both themes and widths in build/page/
+"""The pictures of the page: python docs/picture_page.py RUN IMAGE "words" ["other words"] →
+docs/images/page.png; both themes and widths in build/page/
 
 Needs the serve and dev extras, and a Chromium.
 """

@@ -1,7 +1,7 @@
 """The parts of the reference that the code itself says: python docs/write_reference.py [--check]
 
-docs/reference/commands.md comes from the command line's own help, docs/reference/configuration.md from the configuration's models. A test holds the
-pages to them.
+docs/reference/commands.md comes from the command line's own help, docs/reference/configuration.md
+from the configuration's models. A test holds the pages to them.
 """
 
 from __future__ import annotations
@@ -86,10 +86,8 @@ def _parameters(verb: Callable[..., Any]) -> Iterator[Parameter]:
 
 
 def _parameter(name: str, kind: Any, about: Any, value: Any) -> Parameter:
-    is_argument, is_list = (
-        isinstance(about, ArgumentInfo),
-        "list[" in str(kind) or "List[" in str(kind),
-    )
+    is_argument = isinstance(about, ArgumentInfo)
+    is_list = "list[" in str(kind) or "List[" in str(kind)
     place = (about.metavar or name.upper() + ("..." if is_list else "")) if is_argument else ""
     place = place if value is ... or place.startswith("[") or not place else f"[{place}]"
     named = [

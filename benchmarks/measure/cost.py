@@ -1,8 +1,10 @@
-"""What the words cost at the paper's size: parameters and arithmetic, counted on torch's meta device: python benchmarks/measure/cost.py
+"""What the words cost at the paper's size: parameters and arithmetic, counted on torch's meta
+device: python benchmarks/measure/cost.py
 
-Early fusion (768 numbers, the one fully connected layer, the generator, a network of 6 channels) beside the network of 3 channels, 224 px; and the frozen
-encoder (BERT-base, 32 tokens), which works once a sentence and never in a training step, since embeddings are kept.
-Writes benchmarks/results/cost.json.
+Early fusion (768 numbers, the one fully connected layer, the generator, a network of 6 channels)
+beside the network of 3 channels, 224 px; and the frozen encoder (BERT-base, 32 tokens), which works
+once a sentence and never in a training step, since embeddings are kept. Writes
+benchmarks/results/cost.json.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ NETWORKS = {
     "TransUNet": "transunet",
     "MISSFormer": "missformer",
 }
-CHANNELS, EMBEDDING, SEED_GRID, TOKENS = 3, 768, (28, 28), 32
+CHANNELS = 3
+EMBEDDING = 768
+SEED_GRID = (28, 28)
+TOKENS = 32
 
 
 def main() -> dict[str, object]:

@@ -1,4 +1,6 @@
-"""How often 95 % intervals over few seeds hold the truth, simulated: python benchmarks/measure/coverage.py"""
+"""How often 95 % intervals over few seeds hold the truth, simulated: python
+benchmarks/measure/coverage.py
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ SEEDS = (0.0, 0.05, 0.1)  # … of a seed's mean
 
 
 def held(n_seeds: int, seeds: float, n_tables: int = N_TABLES) -> dict[str, Any]:
-    """Of tables whose true difference is 0, the share whose interval holds 0: the bootstrap's, the t interval, and both being sure."""
+    """Of tables whose true difference is 0, the share whose interval holds 0: the bootstrap's, the
+    t interval, and both being sure.
+    """
     random = generator(0, f"coverage of {n_seeds} seeds that differ by {seeds}")
     found = []
     for number in range(n_tables):

@@ -1,7 +1,9 @@
-"""What becomes of words that deny? python benchmarks/measure/denied.py polyp ../shared/data/kvasir/annotations.jsonl
+"""What becomes of words that deny? python benchmarks/measure/denied.py polyp
+../shared/data/kvasir/annotations.jsonl
 
-Asks a model that comes along for its target and for "no" target, and for the target on the left and "not" on the left, of test images; writes to
-benchmarks/results/denied/NAME.json how much the two masks agree (Dice), and how many sentences of the whole manifest deny.
+Asks a model that comes along for its target and for "no" target, and for the target on the left and
+"not" on the left, of test images; writes to benchmarks/results/denied/NAME.json how much the two
+masks agree (Dice), and how many sentences of the whole manifest deny.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ N_IMAGES = 50
 
 def main(name: str, manifest: str) -> dict[str, Any]:
     """Agreement of what is affirmed with what is denied, over the first images of the test split."""
-    model, rows, target = saywhere.load(name), read_manifest(Path(manifest)), TARGETS[name]
+    model = saywhere.load(name)
+    rows = read_manifest(Path(manifest))
+    target = TARGETS[name]
     pairs = {
         "no": (target, f"no {target}"),
         "not on the left": (f"{target} on the left", f"{target} not on the left"),

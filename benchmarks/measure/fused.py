@@ -1,9 +1,10 @@
 """How much of a training step does AdamW take, as one kernel and as one weight after the other?
 
-    python benchmarks/measure/fused.py     → benchmarks/results/fused.json
+python benchmarks/measure/fused.py → benchmarks/results/fused.json
 
-Each network at width 8 (`lite` at its own), 6 channels, a batch of 8 at 64 px, one thread, seed 0: 4 rounds of 8 steps each way in turn, the first not counted.
-What counts is the ratio within a round.
+Each network at width 8 (`lite` at its own), 6 channels, a batch of 8 at 64 px, one thread, seed 0:
+4 rounds of 8 steps each way in turn, the first not counted. What counts is the ratio within a
+round.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def _seconds(name: str, fused: bool) -> tuple[float, float]:
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as in engine/train.py: torch's stubs lack this overload
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=fused)
     stack = torch.randn(8, 6, 64, 64).to(memory_format=torch.channels_last)
-    own, started = 0.0, time.perf_counter()
+    own = 0.0
+    started = time.perf_counter()
     for _ in range(STEPS):
         optimizer.zero_grad(set_to_none=True)
         network(stack).square().mean().backward()

@@ -1,8 +1,11 @@
-"""How soon the service refuses what is too much, and how soon it stops under load: python benchmarks/measure/limits.py RUN [--keep]
+"""How soon the service refuses what is too much, and how soon it stops under load: python
+benchmarks/measure/limits.py RUN [--keep]
 
-Against a server of its own: bodies of 33 MiB with, without and with a lying Content-Length, 1,001 parts, a body that drips (rules R16), and SIGTERM while
-16 clients ask (R22). Prints JSON, and with --keep writes it to benchmarks/results/limits.json, from which `benchmarks/pages/tables.py` makes a table of
-docs/service.md. Exit 1 where an answer is not the one that is due, the server does not end with 0, or something is left in its temporary folder.
+Against a server of its own: bodies of 33 MiB with, without and with a lying Content-Length, 1,001
+parts, a body that drips (rules R16), and SIGTERM while 16 clients ask (R22). Prints JSON, and with
+--keep writes it to benchmarks/results/limits.json, from which `benchmarks/pages/tables.py` makes a
+table of docs/service.md. Exit 1 where an answer is not the one that is due, the server does not end
+with 0, or something is left in its temporary folder.
 """
 
 from __future__ import annotations
@@ -123,8 +126,12 @@ def _raw(address: str, head: str, body: Iterator[bytes]) -> int:
 
 
 def _stop(address: str, process: Any) -> tuple[dict[str, int], float, int]:
-    """SIGTERM while clients ask: what they were answered, seconds until the process ended, its exit status."""
-    told, statuses, picture = threading.Event(), [], picture_png()
+    """SIGTERM while clients ask: what they were answered, seconds until the process ended, its exit
+    status.
+    """
+    told = threading.Event()
+    statuses = []
+    picture = picture_png()
 
     def client() -> None:
         with httpx.Client(

@@ -1,10 +1,13 @@
-"""The service under load and over time, on this machine: python benchmarks/measure/load.py RUN [--minutes M] [--clients N] [--keep NAME]
+"""The service under load and over time, on this machine: python benchmarks/measure/load.py RUN
+[--minutes M] [--clients N] [--keep NAME]
 
-A server of its own is started; clients send pictures as fast as they are answered; every answer is counted. With --minutes it goes on so long, with bad
-and aborted requests among the good ones, and memory, threads and open files are watched. Prints JSON, and with --keep writes it with the machine's facts
-to benchmarks/results/service_NAME.json, from which `benchmarks/pages/tables.py` makes the table of docs/service.md. Exit 1 where something was answered 5xx but
-503, where memory grew by more than 5 % after the first tenth, threads or open files by more than a client each, the last answer differs from the first, or
-16 or 64 clients waited longer than rule R15 allows.
+A server of its own is started; clients send pictures as fast as they are answered; every answer is
+counted. With --minutes it goes on so long, with bad and aborted requests among the good ones, and
+memory, threads and open files are watched. Prints JSON, and with --keep writes it with the
+machine's facts to benchmarks/results/service_NAME.json, from which `benchmarks/pages/tables.py`
+makes the table of docs/service.md. Exit 1 where something was answered 5xx but 503, where memory
+grew by more than 5 % after the first tenth, threads or open files by more than a client each, the
+last answer differs from the first, or 16 or 64 clients waited longer than rule R15 allows.
 """
 
 from __future__ import annotations
@@ -34,13 +37,16 @@ from saywhere.io.files import write_json
 
 GROWTH = 1.05
 R15 = {16: (1.5, 15.0), 64: (4.0, 0.0)}
-"""Clients → the largest p99 of what was taken on in seconds, and the fewest images a second, on two cores."""
+"""Clients → the largest p99 of what was taken on in seconds, and the fewest images a second, on two
+cores.
+"""
 PROMPT = "the small bright spot, upper left"
 
 
 def main(run: Path, n_clients: int, minutes: float, seconds: float) -> dict[str, Any]:
     """What was measured."""
-    picture, facts = picture_png(), machine_facts()
+    picture = picture_png()
+    facts = machine_facts()
     with Server(run) as (address, process):
         model = httpx.get(f"{address}v1/models").json()["models"][0]
         first = ask(address, picture).content
@@ -101,7 +107,8 @@ class Server:
     """`saywhere serve` as a process of its own."""
 
     def __init__(self, run: Path) -> None:
-        self.run, self.store = run, tempfile.TemporaryDirectory(prefix="saywhere-load-")
+        self.run = run
+        self.store = tempfile.TemporaryDirectory(prefix="saywhere-load-")
 
     def __enter__(self) -> tuple[str, subprocess.Popen[str]]:
         words = [

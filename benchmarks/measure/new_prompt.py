@@ -1,7 +1,9 @@
-"""What does a new prompt cost beside its encoding? python benchmarks/measure/new_prompt.py → benchmarks/results/new_prompt.json
+"""What does a new prompt cost beside its encoding? python benchmarks/measure/new_prompt.py →
+benchmarks/results/new_prompt.json
 
-A cache of 20,000 sentences kept (about a training on QaTa-COV19 with its shorter versions), then 500 new prompts, one at a time, as people type them:
-by a cache that stays open (as a loaded model's does), and by one opened anew for each. One thread; in units of encoding one prompt with MiniLM.
+A cache of 20,000 sentences kept (about a training on QaTa-COV19 with its shorter versions), then
+500 new prompts, one at a time, as people type them: by a cache that stays open (as a loaded model's
+does), and by one opened anew for each. One thread; in units of encoding one prompt with MiniLM.
 """
 
 from __future__ import annotations

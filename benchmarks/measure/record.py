@@ -1,4 +1,6 @@
-"""Keep what a run measured: python benchmarks/measure/record.py runs/demo/run phantoms "make demo" → benchmarks/results/demo_phantoms.json"""
+"""Keep what a run measured: python benchmarks/measure/record.py runs/demo/run phantoms "make demo"
+→ benchmarks/results/demo_phantoms.json
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 
 def main(run: Path, name: str, command: str) -> None:
-    """Summary, comparison, facts and configuration of one run; no picture and no sentence of the data."""
+    """Summary, comparison, facts and configuration of one run; no picture and no sentence of the
+    data.
+    """
     facts = json.loads((run / "run.json").read_text())
     summary = json.loads((run / "evaluation" / "summary.json").read_text())
     comparison = run / "comparison.json"

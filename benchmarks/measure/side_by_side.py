@@ -1,7 +1,9 @@
-"""Two cells side by side with a thread each, or one after the other with two? python benchmarks/measure/side_by_side.py → benchmarks/results/side_by_side.json
+"""Two cells side by side with a thread each, or one after the other with two? python
+benchmarks/measure/side_by_side.py → benchmarks/results/side_by_side.json
 
-Two short cells of the tables' protocol on phantoms (200 steps), each way three times in turn; needs `saywhere prepare phantoms --to runs/phantoms` and a
-quiet machine of 2 cores. What counts is the ratio within a round.
+Two short cells of the tables' protocol on phantoms (200 steps), each way three times in turn; needs
+`saywhere prepare phantoms --to runs/phantoms` and a quiet machine of 2 cores. What counts is the
+ratio within a round.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""A fixed subset of a manifest, as a file of ids: of each split those whose ids have the smallest SHA-256, so that nobody chose them.
+"""A fixed subset of a manifest, as a file of ids: of each split those whose ids have the smallest
+SHA-256, so that nobody chose them.
 
-python benchmarks/measure/subset.py ../shared/data/qata/annotations.jsonl train=1000 val=100 test=500 > benchmarks/grids/base/qata_ids.txt
+python benchmarks/measure/subset.py ../shared/data/qata/annotations.jsonl train=1000 val=100
+test=500 > benchmarks/grids/base/qata_ids.txt
 """
 
 from __future__ import annotations

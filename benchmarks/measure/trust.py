@@ -1,7 +1,9 @@
-"""Does a model that comes along know when it is wrong, and how good it is? python benchmarks/measure/trust.py polyp ../shared/data/kvasir/annotations.jsonl
+"""Does a model that comes along know when it is wrong, and how good it is? python
+benchmarks/measure/trust.py polyp ../shared/data/kvasir/annotations.jsonl
 
-Evaluates it with right and contradictory words, in `runs/`, and writes benchmarks/results/trust/NAME.json, from which `benchmarks/pages/tables.py` fills the
-README's table and `benchmarks/pages/cards.py` the models' cards.
+Evaluates it with right and contradictory words, in `runs/`, and writes
+benchmarks/results/trust/NAME.json, from which `benchmarks/pages/tables.py` fills the README's table
+and `benchmarks/pages/cards.py` the models' cards.
 """
 
 from __future__ import annotations

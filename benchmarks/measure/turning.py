@@ -1,8 +1,11 @@
-"""Do masks turn with their images, for every fusion, and does a pseudo-image say where? python benchmarks/measure/turning.py [RUNS]
+"""Do masks turn with their images, for every fusion, and does a pseudo-image say where? python
+benchmarks/measure/turning.py [RUNS]
 
-Trains early fusion, its three rivals and an image-only network on phantoms (the tables' protocol, seed 0; a rival's sentences exchange left and right as
-the image turns, the best it can do), evaluates each, and asks `probe invariance` and, of early fusion, `probe generator`. Runs that are in RUNS (default:
-runs/turning) are not trained again. Writes benchmarks/results/turning.json and docs/images/turning.png, docs/images/pseudo_images.png.
+Trains early fusion, its three rivals and an image-only network on phantoms (the tables' protocol,
+seed 0; a rival's sentences exchange left and right as the image turns, the best it can do),
+evaluates each, and asks `probe invariance` and, of early fusion, `probe generator`. Runs that are
+in RUNS (default: runs/turning) are not trained again. Writes benchmarks/results/turning.json and
+docs/images/turning.png, docs/images/pseudo_images.png.
 """
 
 from __future__ import annotations

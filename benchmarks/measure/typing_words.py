@@ -1,8 +1,9 @@
 """How soon the mask follows the words: python benchmarks/measure/typing_words.py RUN [--keep]
 
-In a real browser, from the last key to the mask that is drawn, the 0.12 s in which the page waits for another key among it: new words each time, on pictures of
-two sizes. Prints JSON, and with --keep writes it to benchmarks/results/typing.json, from which `benchmarks/pages/tables.py` makes a table of docs/service.md.
-Needs the serve and dev extras, and a Chromium.
+In a real browser, from the last key to the mask that is drawn, the 0.12 s in which the page waits
+for another key among it: new words each time, on pictures of two sizes. Prints JSON, and with
+--keep writes it to benchmarks/results/typing.json, from which `benchmarks/pages/tables.py` makes a
+table of docs/service.md. Needs the serve and dev extras, and a Chromium.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Bring the cards of the models that come along up to what was measured and said of them since they were pushed: python benchmarks/pages/cards.py
+"""Bring the cards of the models that come along up to what was measured and said of them since they
+were pushed: python benchmarks/pages/cards.py
 
-Reads benchmarks/results/trust (`benchmarks/measure/trust.py`) and configs/models/about. Weights stay as they are; what was
-measured of other weights, or of another calibration, is refused.
+Reads benchmarks/results/trust (`benchmarks/measure/trust.py`) and configs/models/about. Weights
+stay as they are; what was measured of other weights, or of another calibration, is refused.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ TRUST = ROOT / "benchmarks" / "results" / "trust"
 
 
 def renewed(name: str) -> ModelFacts:
-    """A model's config.json as it should be. Raises ValueError where what was measured is not of the model that is here."""
-    folder, measured = MODELS / name, _json(TRUST / f"{name}.json")
+    """A model's config.json as it should be. Raises ValueError where what was measured is not of
+    the model that is here.
+    """
+    folder = MODELS / name
+    measured = _json(TRUST / f"{name}.json")
     learned = {key: _json(folder / "expected.json")[key] for key in ("n", "split")}
     if (measured["weights"], measured["expected_from"]) != (
         files.digest(folder / named.BUNDLE),

@@ -1,4 +1,6 @@
-"""The paper's claims and open questions, and ours, by topic: which committed cells answer each. `question_tables.py` makes the pages' tables of them."""
+"""The paper's claims and open questions, and ours, by topic: which committed cells answer each.
+`question_tables.py` makes the pages' tables of them.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ SMALL = "64 px, width 8, 800 steps of 8."
 
 
 def _curve(arm: str) -> tuple[Claim, ...]:
-    """Fuse-first beside another arm at each number of training cases: beside "untouched" or no words a claim of the paper, else a question of ours."""
+    """Fuse-first beside another arm at each number of training cases: beside "untouched" or no
+    words a claim of the paper, else a question of ours.
+    """
     ask = between if arm in ("untouched", "image only") else better
     return tuple(
         Claim(
@@ -432,4 +436,5 @@ TOPICS = {
     "language": LANGUAGE,
     "parts": PARTS,
 }
-"""By the name in a page's mark: `<!-- table: claims_NAME -->` is filled with the question's rows."""
+"""By the name in a page's mark: `<!-- table: claims_NAME -->` is filled with the question's rows.
+"""

@@ -1,4 +1,6 @@
-"""The README's second picture, learning curves from the committed results: python benchmarks/pages/curves.py docs/images/learning_curves.png"""
+"""The README's second picture, learning curves from the committed results: python
+benchmarks/pages/curves.py docs/images/learning_curves.png
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ MARKERS = dict(zip(POLICIES, "osD^x"))
 
 
 def main(out: Path) -> None:
-    """A panel a set that has been measured: Dice with right words over the number of training rows (a phantom image has some three), 95 % intervals."""
+    """A panel a set that has been measured: Dice with right words over the number of training rows
+    (a phantom image has some three), 95 % intervals.
+    """
     found = {name: lines for name in SETS if (lines := _lines(name))}
     figure, panels = pyplot.subplots(
         1, len(found), figsize=(1.2 + 4.6 * len(found), 3.9), layout="constrained", squeeze=False

@@ -1,4 +1,6 @@
-"""The README's picture, from a phantom demo: python benchmarks/pages/figure.py runs/demo/run docs/images/three_prompts.png"""
+"""The README's picture, from a phantom demo: python benchmarks/pages/figure.py runs/demo/run
+docs/images/three_prompts.png
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Tables of single questions for the pages of docs/: claims decided, and measurements that no grid made.
+"""Tables of single questions for the pages of docs/: claims decided, and measurements that no grid
+made.
 
 `tables.py` asks for them by the name that stands in a page's mark, `<!-- table: NAME -->`.
 """

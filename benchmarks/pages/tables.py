@@ -139,10 +139,8 @@ def _trust(measured: list[dict[str, Any]]) -> str:
     ]
     lines = [f"| model | test images | {' | '.join(heads)} |", "|" + "---|" * (len(heads) + 2)]
     for found in measured:
-        trust, (right, wrong) = (
-            found["trust"],
-            (found["expected"][kind] for kind in ("right", "contradictory")),
-        )
+        trust = found["trust"]
+        (right, wrong) = (found["expected"][kind] for kind in ("right", "contradictory"))
         columns = [
             with_span(**trust["surest"]),
             with_span(**trust["gain"], sign="+"),
@@ -177,12 +175,16 @@ def _demo(found: dict[str, Any]) -> str:
     for kind, measured in found["summary"]["words"].items():
         heard = found["summary"]["listening"].get(kind)
         gap = with_span(heard["difference"], heard["low"], heard["high"], "+") if heard else ""
-        lines.append(f"| {kind} | {measured['n']} | {with_span(**measured['dice_mean'])} | {measured['dice_pooled']:.3f} | "
-                     f"{measured['iou_mean']['mean']:.3f} | {gap} | {heard['verdict'] if heard else ''} |")  # fmt: skip
+        lines.append(
+            f"| {kind} | {measured['n']} | {with_span(**measured['dice_mean'])} | {measured['dice_pooled']:.3f} | "
+            f"{measured['iou_mean']['mean']:.3f} | {gap} | {heard['verdict'] if heard else ''} |"
+        )
     config = found["config"]
-    lines.append(f"\n`{moved(found['command'])}`: `{config['network']['name']}` at {config['data']['size']} px, seed {found['seed']}, "
-                 f"{found['threads']} thread(s), {found['precision']}, torch {found['packages']['torch']}; "
-                 f"{found['seconds']:.0f} s of training on 2 cores without a GPU.")  # fmt: skip
+    lines.append(
+        f"\n`{moved(found['command'])}`: `{config['network']['name']}` at {config['data']['size']} px, seed {found['seed']}, "
+        f"{found['threads']} thread(s), {found['precision']}, torch {found['packages']['torch']}; "
+        f"{found['seconds']:.0f} s of training on 2 cores without a GPU."
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -238,8 +240,10 @@ def _service(measured: list[dict[str, Any]]) -> str:
             else ["", "", ""]
         )
         machine = f"{_machine(found)}; {found['network']} at {found['size_px']} px, torch {found['torch']}"
-        lines.append(f"| {found['clients']} | {found['minutes']:g} | {answers} | {found['images_per_s']} | {found['p50_s']} s | {found['p99_s']} s | "
-                     f"{' | '.join(grown)} | {'yes' if found['same_answer'] else 'NO'} | {machine} |")  # fmt: skip
+        lines.append(
+            f"| {found['clients']} | {found['minutes']:g} | {answers} | {found['images_per_s']} | {found['p50_s']} s | {found['p99_s']} s | "
+            f"{' | '.join(grown)} | {'yes' if found['same_answer'] else 'NO'} | {machine} |"
+        )
     return "\n".join([*lines, *(f"\n`{moved(found['command'])}`" for found in measured)]) + "\n"
 
 

@@ -1,4 +1,6 @@
-"""What the committed results say of a claim: figures with their interval, and a verdict by a rule. `question_tables.py` makes the pages' tables of them."""
+"""What the committed results say of a claim: figures with their interval, and a verdict by a rule.
+`question_tables.py` makes the pages' tables of them.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def results_of(name: str) -> Results:
 
 
 class Gain(NamedTuple):
-    """A label's cells minus the reference's, with right words: over the seeds that both have, and each seed's own."""
+    """A label's cells minus the reference's, with right words: over the seeds that both have, and
+    each seed's own.
+    """
 
     found: PairedDifference
     seeds: tuple[float, ...]
@@ -69,7 +73,9 @@ def verdict(
     verdicts: tuple[str, str, str] = PAPERS,
     claimed: float | None = None,
 ) -> str:
-    """By the 95 % interval of a difference: above 0, below 0, or holding 0; `claimed`: and whether the paper's figure lies in it."""
+    """By the 95 % interval of a difference: above 0, below 0, or holding 0; `claimed`: and whether
+    the paper's figure lies in it.
+    """
     said = verdicts[0] if found.low > 0 else verdicts[1] if found.high < 0 else verdicts[2]
     if found.seeds_differ:
         said += " (seeds differ)"
@@ -88,7 +94,9 @@ def seeds(n: int) -> str:
 
 
 def each(differences: tuple[float, ...]) -> str:
-    """The number of seeds, and with several what each gave: an interval over so few is narrower than what another seed may give."""
+    """The number of seeds, and with several what each gave: an interval over so few is narrower
+    than what another seed may give.
+    """
     own = f" ({', '.join(f'{one:+.3f}' for one in differences)})" if len(differences) > 1 else ""
     return seeds(len(differences)) + own
 
@@ -129,12 +137,15 @@ def heard(
     label: str,
     verdicts: tuple[str, str, str] = ("heard", "not heard", "heard with {} of {} seeds"),
 ) -> Look:
-    """Right minus contradictory words, of one label's cells, and with how many seeds they are heard."""
+    """Right minus contradictory words, of one label's cells, and with how many seeds they are
+    heard.
+    """
 
     def look() -> Found:
         cells = results_of(name)[label]
         own = hearing(cells)
-        n_heard, n = sum(one.low > 0 for one in own), len(own)
+        n_heard = sum(one.low > 0 for one in own)
+        n = len(own)
         said = (
             verdicts[0]
             if n_heard == n
@@ -142,7 +153,8 @@ def heard(
             if not n_heard
             else verdicts[2].format(n_heard, n)
         )
-        found, shown = words_gap(cells, "contradictory"), each(tuple(one.difference for one in own))
+        found = words_gap(cells, "contradictory")
+        shown = each(tuple(one.difference for one in own))
         differ = " (seeds differ)" if n_heard == n and found.seeds_differ else ""
         return Found(
             f"right − contradictory {gap(found)} Dice, {shown}, `{name}`", tagged(said + differ, n)
@@ -160,7 +172,8 @@ def alive(
     look_at = heard(name, label, verdicts)
 
     def look() -> Found:
-        found, cells = look_at(), results_of(name)[label]
+        found = look_at()
+        cells = results_of(name)[label]
         return Found(
             f"spread {sum(cell['spread'] for cell in cells) / len(cells):.4f}, {found.measured}",
             found.verdict,
@@ -217,7 +230,8 @@ def _mean_over(sets: list[np.ndarray]) -> Interval:
 
 
 def mean_of_sets(label: str, reference: str, sets: dict[str, str], mark: float) -> Look:
-    """`lite` at 224 px: the mean over the sets of a label's mean Dice, beside a rival's mean over six sets, and beside the same without words.
+    """`lite` at 224 px: the mean over the sets of a label's mean Dice, beside a rival's mean over
+    six sets, and beside the same without words.
 
     Of the seeds that all cells have, so that no set counts with others than the rest.
     """
@@ -260,7 +274,9 @@ LITTLE = 0.01  # of a network's arithmetic: what may be called efficient
 
 
 def cost(network: str) -> Look:
-    """What the words add to a network at the paper's size, counted; reproduced where the arithmetic grows by less than 1 %."""
+    """What the words add to a network at the paper's size, counted; reproduced where the arithmetic
+    grows by less than 1 %.
+    """
 
     def look() -> Found:
         found = json.loads((RESULTS / "cost.json").read_text())

@@ -30,7 +30,9 @@ class NetworkConformance:
     unused: ClassVar[tuple[str, ...]] = ()
     """Parameters of another library's network that its forward leaves out; ours have none."""
     is_one_graph: ClassVar[bool] = True
-    """False for another library's network whose forward asks in Python what torch.compile cannot follow: it is compiled in pieces."""
+    """False for another library's network whose forward asks in Python what torch.compile cannot
+    follow: it is compiled in pieces.
+    """
 
     def small(self, in_channels: int = 6, seed: int = 0) -> nn.Module:
         torch.manual_seed(seed)

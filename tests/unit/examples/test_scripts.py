@@ -1,4 +1,6 @@
-"""The examples run as they stand: a few steps here, and in full, where the words must be heard, among the slow tests."""
+"""The examples run as they stand: a few steps here, and in full, where the words must be heard,
+among the slow tests.
+"""
 
 from __future__ import annotations
 

@@ -20,8 +20,18 @@ PLACES = [
     f"{vertical} {horizontal}"
     for vertical, horizontal in product(("upper", "lower"), ("left", "right"))
 ]
-FRAMES = ["the {} lesion", "one small lesion in the {} of the image", "{}", "lesion, {}", "find the bright one at the {}",
-          "segment the large dark area, {} quadrant", "a round mass, {}", "there is one lesion; it lies {}", "{} lesion please", "located {}"]  # fmt: skip
+FRAMES = [
+    "the {} lesion",
+    "one small lesion in the {} of the image",
+    "{}",
+    "lesion, {}",
+    "find the bright one at the {}",
+    "segment the large dark area, {} quadrant",
+    "a round mass, {}",
+    "there is one lesion; it lies {}",
+    "{} lesion please",
+    "located {}",
+]
 PROMPTS = [frame.format(place) for place in PLACES for frame in FRAMES]
 MEANING = [number for number, _ in enumerate(PLACES) for _ in FRAMES]
 

@@ -91,7 +91,11 @@ def test_it_survives_a_file(cases: tuple[np.ndarray, np.ndarray]) -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        None, [], "x", {}, {"n": 20},
+        None,
+        [],
+        "x",
+        {},
+        {"n": 20},
         {"n": 20, "confidence": [0.5, 0.6], "dice": [0.5]},
         {"n": 20, "confidence": [], "dice": []},
         {"n": 20, "confidence": [0.6, 0.5], "dice": [0.5, 0.6]},
@@ -102,7 +106,7 @@ def test_it_survives_a_file(cases: tuple[np.ndarray, np.ndarray]) -> None:
         {"n": 20, "confidence": [0.5, True], "dice": [0.5, 0.6]},
         {"n": "20", "confidence": [0.5, 0.6], "dice": [0.5, 0.6]},
     ],
-)  # fmt: skip
+)
 def test_what_is_none_is_not_read(record: Any) -> None:
     assert read(record) is None
 

@@ -130,9 +130,13 @@ def test_a_network_for_pictures_of_one_size_says_which_it_takes() -> None:
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("SegResNetDS2", "an output of type tuple"), ("DenseNet121", r"an output of shape \(1, 1\)"), ("DiffusionModelUNet", "missing .* 'timesteps'"),
-     ("BertPreTrainedModel", "forward")],
-)  # fmt: skip
+    [
+        ("SegResNetDS2", "an output of type tuple"),
+        ("DenseNet121", r"an output of shape \(1, 1\)"),
+        ("DiffusionModelUNet", "missing .* 'timesteps'"),
+        ("BertPreTrainedModel", "forward"),
+    ],
+)
 def test_what_is_no_segmentation_network_is_refused_when_it_is_built(
     name: str, reason: str
 ) -> None:

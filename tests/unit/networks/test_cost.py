@@ -10,8 +10,13 @@ from saywhere.networks.cost import cost
 
 # Measured on the public code with torch's counter
 PUBLISHED = {
-    ("unet", 3): 73.756, ("unet", 6): 73.930, ("unetpp", 3): 211.044, ("unetpp", 6): 211.218, ("transunet", 3): 58.336, ("transunet", 6): 58.572,
-}  # fmt: skip
+    ("unet", 3): 73.756,
+    ("unet", 6): 73.930,
+    ("unetpp", 3): 211.044,
+    ("unetpp", 6): 211.218,
+    ("transunet", 3): 58.336,
+    ("transunet", 6): 58.572,
+}
 
 
 @pytest.mark.parametrize(("name", "in_channels"), PUBLISHED)

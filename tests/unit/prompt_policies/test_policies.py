@@ -44,9 +44,17 @@ def geometry(**changes: float) -> Geometry:
 
 
 MOVES = [
-    {}, {"horizontal_flip": 1}, {"vertical_flip": 1}, {"horizontal_flip": 1, "vertical_flip": 1}, {"degrees": 90}, {"degrees": -90},
-    {"horizontal_flip": 1, "degrees": 90}, {"vertical_flip": 1, "degrees": -80}, {"degrees": 20}, {"degrees": 180},
-]  # fmt: skip
+    {},
+    {"horizontal_flip": 1},
+    {"vertical_flip": 1},
+    {"horizontal_flip": 1, "vertical_flip": 1},
+    {"degrees": 90},
+    {"degrees": -90},
+    {"horizontal_flip": 1, "degrees": 90},
+    {"vertical_flip": 1, "degrees": -80},
+    {"degrees": 20},
+    {"degrees": 180},
+]
 
 
 @pytest.mark.parametrize("move", MOVES, ids=str)
