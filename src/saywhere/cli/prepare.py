@@ -28,6 +28,12 @@ def prepare(
             "--from", metavar="DIR", help="The folder that the download was unpacked into."
         ),
     ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", min=0, help="For folder: of a split that is drawn by group.", show_default="0"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -52,8 +58,13 @@ def prepare(
             raise UsageError(f"{name} are drawn, not read from --from", remedy="leave --from out")
         remedy = "name the folder that the download was unpacked into"
         raise UsageError(f"no --from for {name}", remedy=remedy)
+    if seed is not None and name != "folder":
+        raise UsageError(
+            f"--seed with {name}: its split is published or fixed", remedy="leave --seed out"
+        )
+    options = {} if seed is None else {"seed": seed}
     with CaseProgress(f"preparing {name}", quiet=quiet or as_json) as advance:
-        prepared = SETS[name].prepare(source, target, lambda done, total: advance(1))
+        prepared = SETS[name].prepare(source, target, lambda done, total: advance(1), **options)
     for warning in prepared.warnings:
         warn(f"warning: {warning}")
     if as_json:

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from saywhere.data.file_checks import Progress
-    from saywhere.datasets.layout import Prepared
+    from saywhere.datasets.set_writer import Prepared
 
-    Prepare = Callable[[Path | None, Path, Progress | None], Prepared]
+    Prepare = Callable[..., Prepared]
 
 PHANTOMS = "phantoms"
 """The one set that is drawn, not read from a download."""
@@ -31,7 +29,7 @@ class PublicSet:
     function: str
     """MODULE.FUNCTION of this package: (source, target, progress) → Prepared.
 
-    The source is None for phantoms, and a folder for every other set.
+    The source is None for phantoms, and a folder for every other set. `folder` takes a seed, too.
     """
 
     @property

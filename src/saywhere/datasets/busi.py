@@ -10,20 +10,10 @@ from collections import Counter
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import (
-    BY_NAME,
-    ORACLE,
-    Case,
-    Prepared,
-    by_stem,
-    count_warnings,
-    drawn_split,
-    find_with,
-    first_of,
-    no_annotations,
-    write_set,
-)
+from saywhere.datasets.layout import BY_NAME, by_stem, find_with, first_of, no_annotations
 from saywhere.datasets.medvlsm import Listed, read_if_there
+from saywhere.datasets.set_writer import ORACLE, Case, Prepared, count_warnings, write_set
+from saywhere.datasets.splits import drawn_split
 
 KINDS = ["benign", "malignant", "normal"]
 PUBLISHED = {"benign": 437, "malignant": 210, "normal": 133}

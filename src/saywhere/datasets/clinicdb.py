@@ -10,19 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import (
-    ORACLE,
-    Case,
-    Prepared,
-    by_stem,
-    find_with,
-    missing,
-    no_annotations,
-    paired,
-    total_warnings,
-    write_set,
-)
+from saywhere.datasets.layout import by_stem, find_with, missing, no_annotations, paired
 from saywhere.datasets.medvlsm import read_if_there
+from saywhere.datasets.set_writer import ORACLE, Case, Prepared, total_warnings, write_set
 
 N_PUBLISHED = 612
 FOLDERS = ["Original", "Ground Truth"]

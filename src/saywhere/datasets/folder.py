@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
 from saywhere.datasets.folder_texts import Text, read_folder_texts
-from saywhere.datasets.layout import (
-    NO_TEXT,
-    Case,
-    Prepared,
-    by_stem,
-    drawn_split,
-    find_with,
-    first_of,
-    missing,
-    paired,
-    write_set,
-)
+from saywhere.datasets.layout import NO_TEXT, by_stem, find_with, first_of, missing, paired
+from saywhere.datasets.set_writer import Case, Prepared, write_set
+from saywhere.datasets.splits import drawn_split, group_splits
 
 SPLITS = ("train", "val", "test")
 PARTS = ["images", "masks"]
@@ -27,18 +20,22 @@ REMEDY = (
 )
 
 
-def prepare_folder(source: Path, target: Path, progress: Progress | None = None) -> Prepared:
+def prepare_folder(
+    source: Path, target: Path, progress: Progress | None = None, *, seed: int = 0
+) -> Prepared:
     """Prepare a folder of images and masks of equal names.
 
     {train,val,test}/{images,masks}/* where there is a train folder, else {images,masks}/*. An
     annotations.jsonl or a CSV beside them has the text. The table's split is taken, and its further
-    columns are kept; images that it does not list are left out. Without a table there is no text;
-    without a split the images are split by name, 80 : 10 : 10.
+    columns are kept; images that it does not list are left out. Without a table there is no text.
+    Without a split, whole groups are drawn where the table has a column `group` or `patient`, else
+    the images are split by name: 80 : 10 : 10.
 
     Args:
         source: the folder of images and masks.
         target: the folder to write to.
         progress: called with (done, total) after each case.
+        seed: of the split by groups.
 
     Returns:
         What was written, with warnings.
@@ -50,7 +47,7 @@ def prepare_folder(source: Path, target: Path, progress: Progress | None = None)
         NotWritable: the target cannot be written.
     """
     is_split = (source / SPLITS[0]).is_dir()
-    cases, warnings = _of_splits(source) if is_split else _of_one_folder(source)
+    cases, warnings = _of_splits(source) if is_split else _of_one_folder(source, seed)
     if not any(case.prompts for case in cases):
         warnings.append(NO_TEXT)
     return write_set(source, target, cases, {}, warnings, progress)
@@ -71,10 +68,29 @@ def _of_splits(source: Path) -> tuple[list[Case], list[str]]:
     return cases, [*warnings, *_nowhere(texts, cases)]
 
 
-def _of_one_folder(source: Path) -> tuple[list[Case], list[str]]:
+def _of_one_folder(source: Path, seed: int) -> tuple[list[Case], list[str]]:
     folder = find_with(source, PARTS, REMEDY)
     images, masks = _files(folder)
-    return _cases(images, masks, "", read_folder_texts(folder, by_split=False))
+    texts = read_folder_texts(folder, by_split=False)
+    cases, warnings = _cases(images, masks, "", texts)
+    has_split = any(text.split for text in texts.values())
+    if has_split or not any(map(_group, cases)):
+        return cases, warnings
+    # An image without a group is one of its own.
+    sizes = Counter(_group(case) or case.stem for case in cases)
+    splits = group_splits(sizes, seed)
+    warnings.append(f"the split was drawn by group, 80 : 10 : 10, seed {seed}: {_counted(splits)}")
+    return [replace(case, split=splits[_group(case) or case.stem]) for case in cases], warnings
+
+
+def _group(case: Case) -> str:
+    """As `read_row` reads it: the column `group`, else `patient`."""
+    return str(case.columns.get("group") or case.columns.get("patient") or "")
+
+
+def _counted(splits: dict[str, str]) -> str:
+    counts = Counter(splits.values())
+    return ", ".join(f"{split} {counts[split]:,}" for split in SPLITS) + " groups"
 
 
 def _files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:

@@ -9,21 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import (
-    ORACLE,
-    Case,
-    Prepared,
-    by_stem,
-    count_warnings,
-    drawn_split,
-    find_with,
-    folders,
-    missing,
-    no_annotations,
-    paired,
-    write_set,
-)
+from saywhere.datasets.layout import by_stem, find_with, folders, missing, no_annotations, paired
 from saywhere.datasets.medvlsm import read_if_there
+from saywhere.datasets.set_writer import ORACLE, Case, Prepared, count_warnings, write_set
+from saywhere.datasets.splits import drawn_split
 from saywhere.errors import UsageError
 
 # MedVLSM's 90 : 10 of the 900 training images.

@@ -5,21 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import (
-    BY_NAME,
-    ORACLE,
-    Case,
-    Prepared,
-    by_stem,
-    drawn_split,
-    find_with,
-    missing,
-    no_annotations,
-    paired,
-    total_warnings,
-    write_set,
-)
+from saywhere.datasets.layout import BY_NAME, by_stem, find_with, missing, no_annotations, paired
 from saywhere.datasets.medvlsm import read_if_there
+from saywhere.datasets.set_writer import ORACLE, Case, Prepared, total_warnings, write_set
+from saywhere.datasets.splits import drawn_split
 
 PUBLISHED = {"train": 800, "val": 100, "test": 100}
 IMAGES_REMEDY = (

@@ -9,18 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import (
-    ORACLE,
-    Case,
-    Prepared,
-    by_stem,
-    find_with,
-    first_of,
-    missing,
-    paired,
-    write_set,
-)
+from saywhere.datasets.layout import by_stem, find_with, first_of, missing, paired
 from saywhere.datasets.lvit_texts import read_texts
+from saywhere.datasets.set_writer import ORACLE, Case, Prepared, write_set
 from saywhere.datasets.workbooks import MASK
 
 PARTS = {"train": "Train_Folder", "val": "Val_Folder", "test": "Test_Folder"}

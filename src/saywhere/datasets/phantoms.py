@@ -7,7 +7,7 @@ from pathlib import Path
 
 from saywhere.data.file_checks import Progress
 from saywhere.data.manifest import read_manifest
-from saywhere.datasets.layout import Prepared
+from saywhere.datasets.set_writer import Prepared
 from saywhere.datasets.synthetic import make_phantoms
 from saywhere.errors import UsageError
 

@@ -8,17 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import (
-    ORACLE,
-    Case,
-    Prepared,
-    by_stem,
-    find_with,
-    first_of,
-    missing,
-    paired,
-    write_set,
-)
+from saywhere.datasets.layout import by_stem, find_with, first_of, missing, paired
+from saywhere.datasets.set_writer import ORACLE, Case, Prepared, write_set
 from saywhere.datasets.workbooks import MASK, columns, image_stem, sentences
 
 PUBLISHED = {"train": 5716, "val": 1429, "test": 2113}

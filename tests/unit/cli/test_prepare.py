@@ -11,7 +11,7 @@ from saywhere.cli.prepare import prepare
 from saywhere.data.file_checks import Progress
 from saywhere.data.manifest import read_manifest
 from saywhere.datasets import PHANTOMS, SETS, qata
-from saywhere.datasets.layout import Prepared
+from saywhere.datasets.set_writer import Prepared
 from saywhere.errors import MissingFile, UsageError
 
 app = typer.Typer()
@@ -84,6 +84,10 @@ def test_phantoms_are_drawn_without_a_download(tmp_path: Path) -> None:
         (
             ["phantoms", "--from", "a", "--to", "b"],
             "phantoms are drawn, not read from --from: leave --from out",
+        ),
+        (
+            ["kvasir", "--from", "a", "--to", "b", "--seed", "1"],
+            "--seed with kvasir: its split is published or fixed: leave --seed out",
         ),
     ],
 )

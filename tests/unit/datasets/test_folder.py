@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from saywhere.data.checks import check
 from saywhere.data.manifest import read_manifest
 from saywhere.datasets.folder import prepare_folder
-from saywhere.datasets.layout import drawn_split
+from saywhere.datasets.splits import drawn_split
 from saywhere.errors import ManifestError, MissingFile, UsageError
 
 Draw = Callable[[Path], None]
@@ -31,10 +32,36 @@ def test_images_and_masks_of_equal_names_are_split_by_name(
     assert "saywhere describe" in prepared.warnings[-1]
 
 
-def test_about_eight_in_ten_names_are_trained_on() -> None:
-    splits = [drawn_split(str(number)) for number in range(2000)]
-    assert 0.77 < splits.count("train") / 2000 < 0.83
-    assert 0.08 < splits.count("test") / 2000 < 0.12
+@pytest.mark.parametrize("column", ["group", "patient"])
+def test_groups_are_split_whole_and_by_shares(
+    column: str, tmp_path: Path, draw_image: Draw, draw_mask: Draw
+) -> None:
+    rows: list[dict[str, object]] = []
+    for number in range(20):
+        draw_image(tmp_path / f"mine/images/{number}.png")
+        draw_mask(tmp_path / f"mine/masks/{number}.png")
+        rows.append({"id": f"{number}", "prompt": "polyp", column: f"patient {number // 2}"})
+    (tmp_path / "mine/annotations.jsonl").write_text(lines(*rows))
+    prepared = prepare_folder(tmp_path / "mine", tmp_path / "set")
+    assert prepared.counts == {"train": 16, "val": 2, "test": 2}
+    assert prepared.warnings == [
+        "the split was drawn by group, 80 : 10 : 10, seed 0: train 8, val 1, test 1 groups"
+    ]
+    manifest = read_manifest(tmp_path / "set")
+    assert len({(row.group, row.split) for row in manifest.rows}) == 10
+    assert check(manifest).faults == []
+    other = prepare_folder(tmp_path / "mine", tmp_path / "other", seed=1)
+    assert other.counts == prepared.counts
+    splits = [row.split for row in manifest.rows]
+    assert [row.split for row in read_manifest(tmp_path / "other").rows] != splits
+
+
+def test_an_image_without_a_group_is_a_group_of_its_own(mine: Path, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"id": "a", "group": "g"}, {"id": "b", "group": "g"}]
+    (mine / "annotations.jsonl").write_text(lines(*rows, {"id": "c"}))
+    prepare_folder(mine, tmp_path / "set")
+    a, b, c = read_manifest(tmp_path / "set").rows
+    assert a.split == b.split != c.split
 
 
 def test_a_split_that_is_there_is_kept(tmp_path: Path, draw_image: Draw, draw_mask: Draw) -> None:

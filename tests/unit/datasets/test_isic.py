@@ -10,7 +10,7 @@ import pytest
 from saywhere.data.checks import check
 from saywhere.data.manifest import read_manifest
 from saywhere.datasets.isic import prepare_isic
-from saywhere.datasets.layout import drawn_split
+from saywhere.datasets.splits import drawn_split
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io.images import read_mask
 

@@ -12,7 +12,7 @@ import pytest
 from saywhere.data.checks import check
 from saywhere.data.manifest import read_manifest
 from saywhere.datasets.kvasir import prepare_kvasir
-from saywhere.datasets.layout import drawn_split
+from saywhere.datasets.splits import drawn_split
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.images import read_mask
 

@@ -1,0 +1,186 @@
+"""Write a set: its images, its masks and its manifest, and compare its counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saywhere.data.file_checks import Progress
+from saywhere.data.manifest import write_manifest
+from saywhere.data.records import Fields
+from saywhere.errors import ManifestError, UnreadableFile, UsageError
+from saywhere.io.decode import read_bytes
+from saywhere.io.files import write_bytes
+from saywhere.io.images import read_mask, write_mask
+
+ORACLE = {"oracle": True}
+"""The column of a row whose sentences were written from its mask, as in all public sets here."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row to write."""
+
+    stem: str
+    """Names its files."""
+    image: Path
+    mask: Path
+    split: str
+    prompts: Mapping[str, Any] = field(default_factory=dict)
+    """Level → a text or a list of texts."""
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    """Further columns of the manifest."""
+    further_masks: tuple[Path, ...] = ()
+    """Of the same image, each with another lesion: all are written as one mask."""
+
+
+@dataclass
+class Prepared:
+    """What was written."""
+
+    manifest: Path
+    counts: dict[str, int]
+    """Rows per split."""
+    warnings: list[str] = field(default_factory=list)
+    """What differs from what was published, in whole sentences."""
+
+
+def write_set(
+    source: Path,
+    target: Path,
+    cases: list[Case],
+    published: Mapping[str, int],
+    warnings: list[str],
+    progress: Progress | None = None,
+) -> Prepared:
+    """Write images (bytes as they are), masks (0/255 PNG, cut at 128) and, last, the manifest.
+
+    A second run writes the same files again.
+
+    Args:
+        source: the download; for messages.
+        target: the folder to write to.
+        cases: the rows, in order.
+        published: rows per split that the publishers name; differences become warnings.
+        warnings: what is known so far, in whole sentences.
+        progress: called with (done, total) after each case.
+
+    Returns:
+        What was written, with all warnings.
+
+    Raises:
+        UsageError: target is source.
+        ManifestError: there is no case.
+        NotWritable: the target cannot be written.
+    """
+    _check_places(source, target, cases, warnings)
+    counts = Counter(case.split for case in cases)
+    warnings = [*warnings, *count_warnings(counts, published)]
+    rows: list[Fields] = []
+    taken: set[str] = set()
+    for done, case in enumerate(cases, start=1):
+        name = _unique(case, taken)
+        image = f"images/{name}{case.image.suffix.lower()}"
+        mask = f"masks/{name}.png"
+        warnings += _write_files(case, target / image, target / mask)
+        rows.append(_row(case, name, image, mask))
+        if progress is not None:
+            progress(done, len(cases))
+    write_manifest(target / "manifest.jsonl", rows)
+    return Prepared(target / "manifest.jsonl", dict(counts), warnings)
+
+
+def _check_places(source: Path, target: Path, cases: list[Case], warnings: list[str]) -> None:
+    if not cases:
+        raise ManifestError(
+            "no listed case has both an image and a mask",
+            where=source,
+            allowed="; ".join(warnings) or None,
+            remedy="unpack all of the set",
+        )
+    if target.resolve() == source.resolve():
+        raise UsageError(
+            f"--to is --from ({target})",
+            allowed="the download stays as it is",
+            remedy="choose another folder for --to",
+        )
+
+
+def _row(case: Case, name: str, image: str, mask: str) -> Fields:
+    """A row as the manifest has it; the case's own columns come last and win."""
+    return {
+        "id": name,
+        "image": image,
+        "mask": mask,
+        "split": case.split,
+        "prompts": dict(case.prompts),
+        "frame": "image",
+        **case.columns,
+    }
+
+
+def _unique(case: Case, taken: set[str]) -> str:
+    """The stem; where a set lists an image twice, its later row is named for its split as well."""
+    name = case.stem
+    number = 1
+    while name in taken:
+        name = f"{case.stem}_{case.split}" + (f"_{number}" if number > 1 else "")
+        number += 1
+    taken.add(name)
+    return name
+
+
+def _write_files(case: Case, image: Path, mask: Path) -> list[str]:
+    """Copy a damaged file as it is: its row stays, and `check` sets it aside with a reason."""
+    warnings = []
+    try:
+        write_bytes(image, read_bytes(case.image))
+    except UnreadableFile as error:
+        warnings.append(f"an image could not be copied: {error}")
+    try:
+        lesions = [read_mask(path) for path in (case.mask, *case.further_masks)]
+        write_mask(mask, np.logical_or.reduce(lesions))
+    except UnreadableFile as error:
+        warnings.append(f"a mask could not be converted: {error}")
+        write_bytes(mask, case.mask.read_bytes())
+    return warnings
+
+
+def count_warnings(
+    counts: Mapping[str, int], published: Mapping[str, int], what: str = "split"
+) -> list[str]:
+    """Compare counts with the published ones.
+
+    Args:
+        counts: name → rows that were found.
+        published: name → rows that the publishers give.
+        what: what the names are: a split, a kind, a part.
+
+    Returns:
+        A sentence with both numbers for each name where they differ.
+    """
+    return [
+        f"{counts.get(name, 0):,} rows of {what} {name}; {n:,} were published"
+        for name, n in published.items()
+        if counts.get(name, 0) != n
+    ]
+
+
+def total_warnings(n_images: int, n_published: int) -> list[str]:
+    """Compare the number of images with the published one.
+
+    Args:
+        n_images: images that were found.
+        n_published: images that the publishers give.
+
+    Returns:
+        One sentence where they differ, else none.
+    """
+    if n_images == n_published:
+        return []
+    return [f"{n_images:,} images; {n_published:,} were published"]

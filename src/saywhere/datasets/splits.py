@@ -1,0 +1,56 @@
+"""Splits for what comes without one: train, val and test, 80 : 10 : 10."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
+
+
+def drawn_split(name: str) -> str:
+    """Draw a split by the sha256 of a name, 80 : 10 : 10.
+
+    The same on every machine, whatever else is in the folder.
+
+    Args:
+        name: of the case.
+
+    Returns:
+        train, val or test.
+    """
+    place = int(hashlib.sha256(name.encode()).hexdigest(), 16) % 10
+    return {8: "val", 9: "test"}.get(place, "train")
+
+
+def group_splits(sizes: Mapping[str, int], seed: int = 0) -> dict[str, str]:
+    """Draw a split for whole groups, so that no patient stands in two splits.
+
+    The groups are dealt from the largest to the smallest, each to the split that lacks most of its
+    share of the cases. So the shares are as exact as the groups allow. From three groups on, no
+    split is empty.
+
+    Args:
+        sizes: group → number of its cases.
+        seed: of the order of equally large groups.
+
+    Returns:
+        Group → train, val or test.
+    """
+    n_cases = sum(sizes.values())
+    lacking = {split: share * n_cases for split, share in SHARES.items()}
+    splits: dict[str, str] = {}
+    for group in sorted(sizes, key=lambda group: (-sizes[group], _draw(seed, group))):
+        split = max(lacking, key=lambda name: round(lacking[name], 6))
+        lacking[split] -= sizes[group]
+        splits[group] = split
+    for split in ("test", "val"):
+        # The last one dealt is the smallest: of few groups, a share may be less than any of them.
+        in_train = [group for group, drawn in splits.items() if drawn == "train"]
+        if split not in splits.values() and len(in_train) > 1:
+            splits[in_train[-1]] = split
+    return splits
+
+
+def _draw(seed: int, name: str) -> str:
+    return hashlib.sha256(f"{seed} {name}".encode()).hexdigest()
