@@ -1,7 +1,8 @@
-"""The pictures of the page: python docs/picture_page.py RUN IMAGE "words" ["other words"] →
-docs/images/page.png; both themes and widths in build/page/
+"""The pictures of the page, in both themes and widths.
 
-Needs the serve and dev extras, and a Chromium.
+    python docs/picture_page.py RUN IMAGE "prompt" ["other prompt"]
+
+Writes docs/images/page.png, and all four to build/page/. Needs the serve and dev extras, and a Chromium.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ QUIET = [
 
 
 def main(run: str, image: str, *prompts: str) -> None:
-    """Serve the run, and take four pictures of the page with this image and these words."""
+    """Serve the run, and take four pictures of the page with this image and these prompts."""
     LOOKED_AT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as kept:
         command = [sys.executable, "-m", "saywhere", "serve", run, "--store", kept, "--port", "0"]

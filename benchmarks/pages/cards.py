@@ -1,8 +1,9 @@
-"""Bring the cards of the models that come along up to what was measured and said of them since they
-were pushed: python benchmarks/pages/cards.py
+"""Bring the pretrained models' cards up to what was measured of them since they were pushed.
 
-Reads benchmarks/results/trust (`benchmarks/measure/trust.py`) and configs/models/about. Weights
-stay as they are; what was measured of other weights, or of another calibration, is refused.
+    python benchmarks/pages/cards.py
+
+Reads benchmarks/results/trust (`benchmarks/measure/trust.py`) and configs/models/about. Weights stay
+as they are. What was measured of other weights, or of another calibration, is refused.
 """
 
 from __future__ import annotations
@@ -23,18 +24,26 @@ TRUST = ROOT / "benchmarks" / "results" / "trust"
 
 
 def renewed(name: str) -> ModelFacts:
-    """A model's config.json as it should be. Raises ValueError where what was measured is not of
-    the model that is here.
+    """A model's config.json as it should be.
+
+    Args:
+        name: the model's name.
+
+    Returns:
+        What is written there, with what was measured since.
+
+    Raises:
+        ValueError: what was measured is of other weights or of another calibration.
     """
     folder = MODELS / name
     measured = _json(TRUST / f"{name}.json")
-    learned = {key: _json(folder / "expected.json")[key] for key in ("n", "split")}
-    if (measured["weights"], measured["expected_from"]) != (
-        files.digest(folder / named.BUNDLE),
-        learned,
-    ):
+    expected = _json(folder / "expected.json")
+    learned = {key: expected[key] for key in ("n", "split")}
+    present = (files.digest(folder / named.BUNDLE), learned)
+    if (measured["weights"], measured["expected_from"]) != present:
         raise ValueError(
-            f"benchmarks/results/trust/{name}.json is of other weights or of another calibration: python benchmarks/measure/trust.py {name} MANIFEST"
+            f"benchmarks/results/trust/{name}.json is of other weights or of another calibration: "
+            f"python benchmarks/measure/trust.py {name} MANIFEST"
         )
     facts = read_facts(folder)
     evaluation = facts["evidence"]["evaluation"] | {

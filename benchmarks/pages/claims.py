@@ -1,5 +1,6 @@
 """The paper's claims and open questions, and ours, by topic: which committed cells answer each.
-`question_tables.py` makes the pages' tables of them.
+
+`question_tables.py` makes the pages' tables of them. Long because it is a list of questions.
 """
 
 from __future__ import annotations
@@ -51,15 +52,16 @@ FUSED = "early · fuse-first"
 SMALL = "64 px, width 8, 800 steps of 8."
 
 
-def _curve(arm: str) -> tuple[Claim, ...]:
-    """Fuse-first beside another arm at each number of training cases: beside "untouched" or no
-    words a claim of the paper, else a question of ours.
+def _curve(policy: str) -> tuple[Claim, ...]:
+    """Fuse-first beside another prompt policy at each number of training cases.
+
+    Beside "untouched" or no prompt it is a claim of the paper, else a question of ours.
     """
-    ask = between if arm in ("untouched", "image only") else better
+    compared = between if policy in ("untouched", "image only") else better
     return tuple(
         Claim(
             f"{shown}, {n} training cases",
-            ask(f"learning_{key}", f"{n} · fuse-first", f"{n} · {arm}"),
+            compared(f"learning_{key}", f"{n} · fuse-first", f"{n} · {policy}"),
         )
         for key, shown in LEARNING.items()
         for n in NUMBERS
@@ -92,7 +94,8 @@ TURNED = Topic(
 )
 PAYS = Topic(
     "Does geometric augmentation pay at all, with fuse-first?",
-    f"`fuse-first` beside `still` (no geometric augmentation), which the paper does not ask. {SMALL}",
+    "`fuse-first` beside `still` (no geometric augmentation), which the paper does not ask. "
+    f"{SMALL}",
     (
         *_curve("still"),
         Claim(MOSAICS, better("mosaic_fusions", FUSED, "early · still")),
@@ -144,8 +147,9 @@ EARLY = Topic(
 )
 WORDS = Topic(
     "Does a prompt help beyond the image?",
-    "The paper: UNet gains 3.62 Dice points and 4.01 points of mIoU (foreground IoU) by text fused early, with augmentation. Beside image and augmentation "
-    "alone, both with equal augmentation unless said.",
+    "The paper: UNet gains 3.62 Dice points and 4.01 points of mIoU (foreground IoU) by text fused "
+    "early, with augmentation. Beside image and augmentation alone, both with equal augmentation "
+    "unless said.",
     (
         Claim(
             "UNet, Kvasir-SEG, Dice",
@@ -221,9 +225,11 @@ ANY = Topic(
             "`lite` at 224 px with our recipe, Kvasir-SEG", between("kvasir_lite_224", RECIPE, AUG)
         ),
         Claim(
-            "`lite` at 224 px with text beside MedCLIPSeg's mean Dice of 0.887 (six sets, all images)",
+            "`lite` at 224 px with text beside MedCLIPSeg's mean Dice of 0.887 "
+            "(six sets, all images)",
             mean_of_sets(BOTH, AUG, SETS, 0.8866),
-            "Ours are three of its six sets, QaTa-COV19 a subset, 600 steps; its number is its own, from its README.",
+            "Ours are three of its six sets, QaTa-COV19 a subset, 600 steps; "
+            "its number is its own, from its README.",
         ),
         Claim(
             "… and its 0.811 with a tenth of the images",
@@ -321,8 +327,8 @@ MIXED = Topic(
     "Open questions of the paper: a change of colour of the image alone or of its pseudo-image "
     f"too; a pasted box with its prompt or without. {SMALL}",
     tuple(
-        Claim(f"{asked}, {shown}", better(f"{key}_questions", label, reference))
-        for asked, label, reference in (
+        Claim(f"{change}, {shown}", better(f"{key}_questions", label, reference))
+        for change, label, reference in (
             (
                 "CutMix with its prompt beside without it",
                 "CutMix with its words",
@@ -370,14 +376,14 @@ ELSEWHERE = Topic(
         ),
         *(
             Claim(
-                f"Learned from {learned}, tested on {asked} polyps: a prompt beside none",
+                f"Learned from {learned}, tested on {tested} polyps: a prompt beside none",
                 better(
-                    f"kvasir_to_{asked}",
+                    f"kvasir_to_{tested}",
                     f"learned from {learned} · image + text",
                     f"learned from {learned} · image",
                 ),
             )
-            for learned, asked in (("large", "small"), ("small", "large"))
+            for learned, tested in (("large", "small"), ("small", "large"))
         ),
     ),
 )
@@ -395,27 +401,26 @@ LANGUAGE = Topic(
         ),
     ),
 )
+ONE_CHANGE = (
+    "λ 0",
+    "λ 1",
+    "λ 0.1, as published (L1 over the frame)",
+    "λ 1, as published (L1 over the frame)",
+    "projection linear",
+    "pooling cls",
+    "pooling of the public code",
+    "loss of the public code (softmax)",
+    "loss of the public code (sigmoid)",
+    *(f"prompts p{level}" for level in range(10)),
+    "no words",
+)
+GAINS = ("it gains", "it costs", "not settled")
 PARTS = Topic(
     "What do the method's other parts do?",
-    f"One thing changed, beside our defaults (λ 0.1, two projection layers, mean pooling, logits), Kvasir-SEG. {SMALL}",
+    "One thing changed, beside our defaults (λ 0.1, two projection layers, mean pooling, logits), "
+    f"Kvasir-SEG. {SMALL}",
     tuple(
-        Claim(
-            label,
-            between("kvasir_ablation", label, "defaults", ("it gains", "it costs", "not settled")),
-        )
-        for label in (
-            "λ 0",
-            "λ 1",
-            "λ 0.1, as published (L1 over the frame)",
-            "λ 1, as published (L1 over the frame)",
-            "projection linear",
-            "pooling cls",
-            "pooling of the public code",
-            "loss of the public code (softmax)",
-            "loss of the public code (sigmoid)",
-            *(f"prompts p{level}" for level in range(10)),
-            "no words",
-        )
+        Claim(label, between("kvasir_ablation", label, "defaults", GAINS)) for label in ONE_CHANGE
     ),
 )
 
@@ -436,5 +441,4 @@ TOPICS = {
     "language": LANGUAGE,
     "parts": PARTS,
 }
-"""By the name in a page's mark: `<!-- table: claims_NAME -->` is filled with the question's rows.
-"""
+"""By the name in a page's mark: `<!-- table: claims_NAME -->` gets the question's rows."""

@@ -1,5 +1,6 @@
-"""The README's second picture, learning curves from the committed results: python
-benchmarks/pages/curves.py docs/images/learning_curves.png
+"""Learning curves from the committed results, for docs/results/learning-curves.md.
+
+python benchmarks/pages/curves.py docs/images/learning_curves.png
 """
 
 from __future__ import annotations
@@ -28,16 +29,23 @@ MARKERS = dict(zip(POLICIES, "osD^x"))
 
 
 def main(out: Path) -> None:
-    """A panel a set that has been measured: Dice with right words over the number of training rows
-    (a phantom image has some three), 95 % intervals.
+    """Draw a panel a set: mean Dice per image over the number of training cases, 95 % intervals.
+
+    Args:
+        out: where the picture goes.
     """
-    found = {name: lines for name in SETS if (lines := _lines(name))}
+    curves = {name: _lines(name) for name in SETS}
+    measured = {name: lines for name, lines in curves.items() if lines}
     figure, panels = pyplot.subplots(
-        1, len(found), figsize=(1.2 + 4.6 * len(found), 3.9), layout="constrained", squeeze=False
+        1,
+        len(measured),
+        figsize=(1.2 + 4.6 * len(measured), 3.9),
+        layout="constrained",
+        squeeze=False,
     )
-    for panel, (name, lines) in zip(panels[0], found.items()):
+    for panel, (name, lines) in zip(panels[0], measured.items()):
         _draw(panel, SETS[name], lines)
-    panels[0][0].set_ylabel("Dice a case, right words")
+    panels[0][0].set_ylabel("mean Dice per image, right prompt")
     figure.savefig(out, dpi=150)
 
 
@@ -50,15 +58,15 @@ def _lines(name: str) -> list[Line]:
 
 def _draw(panel: Axes, title: str, lines: list[Line]) -> None:
     sizes = list(dict.fromkeys(line.label.split(" · ")[0] for line in lines))
-    for arm, colour in POLICIES.items():
-        chosen = [line for line in lines if line.label.split(" · ")[1] == arm]
+    for policy, colour in POLICIES.items():
+        chosen = [line for line in lines if line.label.split(" · ")[1] == policy]
         x = [sizes.index(line.label.split(" · ")[0]) for line in chosen]
         panel.plot(
             x,
             [line.dice.difference for line in chosen],
             color=colour,
-            marker=MARKERS[arm],
-            label=arm,
+            marker=MARKERS[policy],
+            label=policy,
         )
         panel.fill_between(
             x,
@@ -72,7 +80,8 @@ def _draw(panel: Axes, title: str, lines: list[Line]) -> None:
     panel.set_ylim(0, 1)
     panel.grid(axis="y", alpha=0.3)
     n_seeds = sorted({line.n_seeds for line in lines})
-    panel.set_title(f"{title} ({'–'.join(map(str, n_seeds))} seed{'s' if n_seeds[-1] > 1 else ''})")
+    plural = "s" if n_seeds[-1] > 1 else ""
+    panel.set_title(f"{title} ({'–'.join(map(str, n_seeds))} seed{plural})")
     panel.set_xlabel("training cases (an image and a sentence)")
     panel.legend(fontsize=8, loc="lower right", framealpha=0.9)
 

@@ -120,7 +120,7 @@ def test_a_kept_load_is_a_line_of_the_services_table() -> None:
         "size_px": 160,
         "torch": "2.13.0",
     }
-    table = script("tables")._service([found])
+    table = script("service_tables").load_table([found])
     assert (
         "| 4 | 10 | 9000 good 200, 900 bad 415 | 15.0 | 0.2 s | 0.9 s | × 1.004 | 12 → 12 "
         "| 30 → 31 | yes | 2 cores, 24 GiB" in table
@@ -160,7 +160,7 @@ def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(
         "model": 2300,
         "image only": 60,
     }  # all parts of a recipe, and the run that another started from
-    assert "| `polyp` | 3 | 0.800 [" in script("tables")._blank([found])
+    assert "| `polyp` | 3 | 0.800 [" in script("model_tables").blank_table([found])
     (tmp_path / "alone/evaluation/cases.csv").write_text("id,words,dice\ncase 0,right,0.5")
     with pytest.raises(SystemExit, match=r"other cases \(3\)"):
         blank.main("polyp", tmp_path / "model", tmp_path / "alone")

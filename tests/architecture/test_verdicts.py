@@ -105,7 +105,7 @@ def test_words_that_one_seed_hears_and_two_do_not_are_neither_heard_nor_silenced
     assert verdicts.heard("mixed", "text")().verdict == "heard with 1 of 3 seeds"
     assert verdicts.silenced("mixed", "text")().verdict == "heard with 1 of 3 seeds"
     assert verdicts.heard("all", "text")().verdict == "heard"
-    assert verdicts.silenced("all", "text")().verdict == "it does not silence them here"
+    assert verdicts.silenced("all", "text")().verdict == "it does not silence it here"
     assert verdicts.silenced("none", "text")().verdict == "it silences the prompt (one seed)"
     assert verdicts.silenced("all", "text")().measured.startswith(
         "spread 0.1000, right − contradictory +0.200 ["

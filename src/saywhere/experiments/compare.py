@@ -132,7 +132,7 @@ def heads(results: Results, reference: str | None) -> list[str]:
     Returns:
         As many as each line has columns.
     """
-    names = ["Dice a case [95 %]", "IoU a case", "Dice pooled", "IoU pooled"]
+    names = ["mean Dice per image [95 %]", "IoU per image", "Dice pooled", "IoU pooled"]
     names += [column.head for column in _extras(results)]
     names += [f"right − {kind}" for kind in _kinds(results)]
     if reference:

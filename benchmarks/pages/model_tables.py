@@ -1,0 +1,136 @@
+"""Tables of the pretrained models: what each reaches, and whether it knows when it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sources import evidence, markdown, results
+
+from saywhere.metrics.statistics import with_span
+
+MEAN_DICE = "Mean Dice per image at the images' own size"
+
+
+def _models() -> str:
+    """Dice with each kind of prompt, and on mosaics."""
+    tiles = ("right", "another tile's", "unseen wording")
+    heads = (
+        *("model", "test images", "right prompt [95 %]", "pooled", "no prompt"),
+        *("another image's prompt", "contradictory prompt"),
+        *(f"mosaics: {tile}" for tile in tiles),
+        "verdict",
+    )
+    rows: list[tuple[object, ...]] = []
+    for name, facts in evidence().items():
+        kinds, mosaic = facts["evaluation"]["words"], facts["mosaic"]["dice_mean"]
+        means = {kind: f"{measured['dice_mean']['mean']:.3f}" for kind, measured in kinds.items()}
+        numbers = (
+            with_span(**kinds["right"]["dice_mean"]),
+            f"{kinds['right']['dice_pooled']:.3f}",
+            *(means[kind] for kind in ("empty", "shuffled", "contradictory")),
+            *(f"{mosaic[tile]['mean']:.3f}" for tile in tiles),
+        )
+        verdict = facts["evaluation"]["verdict"]
+        rows.append((f"`{name}`", f"{kinds['right']['n']:,}", *numbers, verdict))
+    note = f"{MEAN_DICE}, of mosaics at the network's; one seed each. `make models` made them."
+    return markdown(heads, rows, note)
+
+
+def _shelf() -> str:
+    """The models in one small table, for the README."""
+    rows: list[tuple[object, ...]] = []
+    for name, facts in evidence().items():
+        kinds = facts["evaluation"]["words"]
+        means = {kind: measured["dice_mean"] for kind, measured in kinds.items()}
+        wrong = (f"{means[kind]['mean']:.3f}" for kind in ("empty", "contradictory"))
+        rows.append((f"`{name}`", f"{kinds['right']['n']:,}", with_span(**means["right"]), *wrong))
+    heads = ("model", "test images", "right prompt [95 %]", "no prompt", "contradictory prompt")
+    return markdown(heads, rows, f"{MEAN_DICE}; one seed each.")
+
+
+def blank_table(measured: list[dict[str, Any]]) -> str:
+    """What a model loses against an image-only network where it is given no prompt.
+
+    Args:
+        measured: what `benchmarks/measure/blank.py` returns, one a model.
+
+    Returns:
+        A table in Markdown.
+    """
+    heads = (
+        *("model", "test images", "right prompt [95 %]", "no prompt [95 %]", "image only [95 %]"),
+        *("no prompt − image only [95 %]", "steps: model", "image only"),
+    )
+    rows: list[tuple[object, ...]] = []
+    for one in measured:
+        means = [with_span(**one[kind]) for kind in ("right", "blank", "image only")]
+        paired = one["difference"]
+        gap = with_span(paired["difference"], paired["low"], paired["high"], "+")
+        steps = [f"{number:,}" for number in one["steps"].values()]
+        rows.append((f"`{one['name']}`", f"{one['n']:,}", *means, gap, *steps))
+    return markdown(heads, rows, f"{MEAN_DICE}; one seed each; `make models alone` made them.")
+
+
+def _trust() -> str:
+    """Whether the confidence says which answers are the worse ones."""
+    heads = (
+        *("model", "test images", "the surest 80 % [95 %]", "over all [95 %]"),
+        *("rank correlation with Dice", "expected Dice", "measured", "off, per image"),
+        *("contradictory prompt: expected", "measured"),
+    )
+    rows: list[tuple[object, ...]] = []
+    for one in results("trust"):
+        trust, expected = one["trust"], one["expected"]
+        right, wrong = expected["right"], expected["contradictory"]
+        spans = (with_span(**trust["surest"]), with_span(**trust["gain"], sign="+"))
+        own = (f"{right[key]:.3f}" for key in ("mean", "dice", "error"))
+        other = (f"{wrong[key]:.3f}" for key in ("mean", "dice"))
+        count, rank = f"{trust['n']:,}", f"{trust['spearman']:.2f}"
+        rows.append((f"`{one['name']}`", count, *spans, rank, *own, *other))
+    note = (
+        f"{MEAN_DICE}, right prompt unless said; the last five columns are of answers that mark "
+        "anything: `python benchmarks/measure/trust.py MODEL MANIFEST`."
+    )
+    return markdown(heads, rows, note)
+
+
+def _denied() -> str:
+    """How much the masks of a prompt and of its denial agree."""
+    measured = results("denied")
+    rows: list[tuple[object, ...]] = []
+    for one in measured:
+        for kind, (affirmed, denying) in one["asked"].items():
+            pair = f"“{affirmed}” and “{denying}”"
+            counted = f"{one['denying']} of {one['sentences']:,}"
+            rows.append((f"`{one['name']}`", pair, with_span(**one["agreement"][kind]), counted))
+    heads = ("model", "prompts", "Dice between their masks [95 %]", "sentences that deny")
+    note = f"{measured[0]['n']} test images each; the last column is of the model's whole set."
+    command = "`python benchmarks/measure/denied.py MODEL MANIFEST`"
+    return markdown(heads, rows, f"{note} {command}.")
+
+
+def _halves() -> str:
+    """What a model answers to a prompt that names a half of the image."""
+    columns = {
+        "inside": "share of the mask in the named half",
+        "empty_area": "area marked where nothing is",
+        "presence": "presence, where something is",
+        "empty_presence": "presence, where nothing is",
+    }
+    rows = [
+        (f"`{name}`", *(with_span(**facts["halves"][key]) for key in columns))
+        for name, facts in evidence().items()
+    ]
+    note = "`saywhere probe halves MODEL`; area and presence are from 0 to 1 [95 %]."
+    return markdown(("model", *columns.values()), rows, note)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "models": _models,
+    "shelf": _shelf,
+    "blank": lambda: blank_table(results("blank")),
+    "trust": _trust,
+    "denied": _denied,
+    "halves": _halves,
+}

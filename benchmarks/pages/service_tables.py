@@ -1,0 +1,112 @@
+"""Tables of the service: load, refusals, made-up requests, and typing in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sources import RESULTS, markdown, result
+
+
+def load_table(measured: list[dict[str, Any]]) -> str:
+    """The service under load and over time.
+
+    Args:
+        measured: what `benchmarks/measure/load.py` keeps, one a run.
+
+    Returns:
+        A table in Markdown, and the commands that made it.
+    """
+    if not measured:
+        return "None is kept yet: `make soak` keeps one.\n"
+    heads = (
+        *("clients", "minutes", "answers", "images/s", "p50", "p99", "memory", "threads"),
+        *("open files", "last = first", "machine"),
+    )
+    return markdown(heads, map(_load, measured), _commands(one["command"] for one in measured))
+
+
+def _load(one: dict[str, Any]) -> tuple[object, ...]:
+    answers = ", ".join(f"{number} {name}" for name, number in one["answers"].items())
+    machine = f"{_machine(one)}; {one['network']} at {one['size_px']} px, torch {one['torch']}"
+    times = (one["images_per_s"], f"{one['p50_s']} s", f"{one['p99_s']} s")
+    same = "yes" if one["same_answer"] else "NO"
+    return (one["clients"], f"{one['minutes']:g}", answers, *times, *_growth(one), same, machine)
+
+
+def _growth(one: dict[str, Any]) -> tuple[str, str, str]:
+    """Memory, threads and open files, where the run was long enough to tell."""
+    if not one["minutes"]:
+        return ("", "", "")
+    threads, files = (" → ".join(map(str, one[name])) for name in ("threads", "files"))
+    return (f"× {one['memory_growth']:.3f}", threads, files)
+
+
+def _commands(commands: Iterable[str]) -> str:
+    """Each command once, in the table's order."""
+    return "Made by " + " · ".join(f"`{command}`" for command in dict.fromkeys(commands)) + "."
+
+
+def _machine(one: dict[str, Any]) -> str:
+    return f"{one['cores']} cores, {one['memory_gib']} GiB, load {one['load_before']} before"
+
+
+def _service() -> str:
+    names = sorted(place.stem for place in RESULTS.glob("service_*.json"))
+    return load_table([result(name) for name in names])
+
+
+def _limits() -> str:
+    """How soon the service refuses and stops."""
+    measured = result("limits")
+    rows: list[tuple[object, ...]] = [
+        (name, one["status"], f"{one['seconds']:.3f} s")
+        for name, one in measured["refused"].items()
+    ]
+    end = measured["stopping"]
+    answers = ", ".join(f"{number} × {status}" for status, number in end["answers"].items())
+    stopped = f"{answers}; exit {end['exit']}"
+    rows.append((f"SIGTERM, {end['clients']} clients asking", stopped, f"{end['seconds']:.3f} s"))
+    left = ", ".join(measured["left"]) or "nothing"
+    note = f"`{measured['command']}`; {_machine(measured)}, torch {measured['torch']}"
+    ending = f"left in the temporary folder: {left}."
+    return markdown(("what comes", "answer", "after"), rows, f"{note}; {ending}")
+
+
+def _fuzz() -> str:
+    """How often each status was the answer to a made-up request."""
+    answers = result("fuzz")["answers"]
+    statuses = sorted({status for counted in answers.values() for status in counted})
+    rows = [
+        (f"`{call}`", *(f"{counted.get(status, 0):,}" for status in statuses), _total(counted))
+        for call, counted in answers.items()
+    ]
+    requests = sum(sum(counted.values()) for counted in answers.values())
+    note = f"`make fuzz`: {requests:,} requests, each answer as documented."
+    return markdown(("call", *statuses, "requests"), rows, note)
+
+
+def _total(counted: dict[str, int]) -> str:
+    return f"{sum(counted.values()):,}"
+
+
+def _typing() -> str:
+    """How soon the mask follows what is typed."""
+    measured = result("typing")
+    rows = [
+        (size, f"{waits['median_s']} s", f"{waits['longest_s']} s")
+        for size, waits in measured.items()
+        if " × " in size
+    ]
+    about = "From the last key to the drawn mask, 0.12 s of it waiting for another key"
+    command = f"`python benchmarks/measure/typing_words.py {measured['run']} --keep`"
+    note = f"{about}; {measured['changes']} changes each. {command}; {_machine(measured)}."
+    return markdown(("picture (px)", "median", "longest"), rows, note)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "service": _service,
+    "limits": _limits,
+    "fuzz": _fuzz,
+    "typing": _typing,
+}
