@@ -21,7 +21,8 @@ from saywhere.experiments.paired import (
 )
 from saywhere.experiments.protocol import protocol
 from saywhere.experiments.results import read_results, references
-from saywhere.metrics.statistics import FEWEST_CASES, PairedDifference, holm, with_span
+from saywhere.metrics.sample_size import FEWEST_CASES
+from saywhere.metrics.statistics import PairedDifference, holm, with_span
 
 
 @dataclass(frozen=True)

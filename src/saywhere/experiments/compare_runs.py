@@ -15,7 +15,7 @@ from saywhere.experiments.compare import Comparison, heads, lines
 from saywhere.experiments.frozen import is_table
 from saywhere.experiments.measured import cases_of
 from saywhere.experiments.protocol import statistics_note
-from saywhere.metrics.statistics import FEWEST_CASES
+from saywhere.metrics.sample_size import FEWEST_CASES
 from saywhere.runs.config_diff import Change, differences
 
 FREE = {"train.device", "train.threads", "evaluate.batch_size"}

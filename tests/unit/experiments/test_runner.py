@@ -55,7 +55,7 @@ def test_a_cell_keeps_what_its_arm_reported(config: Config) -> None:
     rows = read_manifest(config.data.manifest).split("train")
     assert found["arm"] == {
         "name": "recaption",
-        "place_rule": fit_places(examples_of(rows, ["taught"])).facts(),
+        "place_rule": fit_places(examples_of(rows, ["taught"])).to_json(),
     }
     assert found["arm"]["place_rule"]
 
