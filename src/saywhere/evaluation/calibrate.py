@@ -65,14 +65,14 @@ def calibrate(
     chosen = split or config.data.validation_split
     place = None if manifest is None else Path(manifest)
     measured = rows_to_measure(config, place, chosen)
-    kept = folder / calibration_file.FILE
-    files.check_takes(kept)  # before the long work
+    path = folder / calibration_file.FILE
+    files.check_takes(path)  # before the long work
     right = prompts_for("right", measured.rows, config)
     cases = measure(segmenter, measured.rows, right, "right", advance)
     dice = [case.dice for case in cases]
     expectation = fit([case.confidence or None for case in cases], dice)
     record = calibration_file.record(expectation, config, segmenter.state, chosen)
-    files.write_json(kept, record)
+    files.write_json(path, record)
     if not named.is_run(folder):
         _renew_digest(folder)
     return {
@@ -82,7 +82,7 @@ def calibrate(
         "is_test": manifest is None and chosen == config.data.test_split,
         "manifest": str(measured.manifest),
         "quarantined": measured.n_quarantined,
-        "kept": str(kept),
+        "kept": str(path),
     }
 
 

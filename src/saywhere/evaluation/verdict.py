@@ -28,7 +28,7 @@ def verdict(difference: PairedDifference) -> Verdict:
         difference: Dice with right prompts minus Dice with wrong (or no) prompts, over cases.
 
     Returns:
-        "too few cases to tell" of fewer than FEWEST_CASES cases. Else "not heard" where the interval
+        "too few cases to tell" of fewer than FEWEST_CASES. Else "not heard" where the interval
         reaches 0; "heard" where the mean is HEARD_FROM or more; "hardly heard" between.
     """
     return _verdict(difference.difference, difference.low, difference.n)
@@ -68,18 +68,18 @@ def least_favourable(verdicts: Mapping[str, Verdict]) -> str | None:
     return max(conditions, key=lambda one: ORDER.index(verdicts[one]), default=None)
 
 
-def sentence(found: Verdict) -> str:
+def sentence(verdict: Verdict) -> str:
     """A verdict as a sentence.
 
     Args:
-        found: The verdict.
+        verdict: What to say.
 
     Returns:
         "The words are heard.", for example.
     """
-    if found == TOO_FEW:
+    if verdict == TOO_FEW:
         return f"Too few cases to tell whether the words are heard: fewer than {FEWEST_CASES}."
-    return f"The words are {found}."
+    return f"The words are {verdict}."
 
 
 def _verdict(difference: float, low: float, n: float) -> Verdict:

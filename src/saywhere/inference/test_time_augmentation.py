@@ -28,8 +28,8 @@ def refuse_mirrors(model: Model) -> None:
     """
     if not model.can_mirror:
         raise UsageError(
-            "mirroring, and the words of this run do not turn with its images",
-            allowed="early fusion with the arm fuse-first, or image only",
+            "mirroring, and the prompts of this run are not transformed with its images",
+            allowed="early fusion with the prompt policy fuse-first, or image only",
             remedy="leave mirroring off",
         )
 

@@ -26,8 +26,7 @@ from saywhere.inference.requests import jobs_for
 from saywhere.io import images
 from saywhere.metrics.calibration import fit
 from saywhere.metrics.functional import dice
-from saywhere.runs import calibration_file as expected
-from saywhere.runs import checkpoint
+from saywhere.runs import calibration_file, checkpoint
 from small_run import once, rows_of, write_rows
 
 PROMPT = "the small bright spot, upper left"
@@ -77,7 +76,7 @@ def test_it_learns_what_an_evaluation_of_that_split_measures(run_copy: Path) -> 
         rounded = [float(case[key]) for case in table]
         assert rounded == pytest.approx([case[key] for case in cases], abs=1e-5)
     marked = [(case["confidence"], case["dice"]) for case in cases if case["confidence"]]
-    kept = json.loads((run_copy / expected.FILE).read_text())
+    kept = json.loads((run_copy / calibration_file.FILE).read_text())
     wanted = fit(*zip(*marked))
     assert kept["n"] == found["n"] == wanted.n == len(marked)
     sure = np.linspace(0.4, 1, 50)
@@ -95,7 +94,7 @@ def test_it_learns_what_an_evaluation_of_that_split_measures(run_copy: Path) -> 
 
 
 def _measured(run: Path, split: str) -> list[dict[str, Any]]:
-    """Confidence and Dice of each case, from single answers and this package's Dice of their masks."""
+    """Confidence and Dice of each case, from single answers and this package's Dice."""
     segmenter = saywhere.load(run)
     rows = rows_to_measure(segmenter.config, None, split).rows
     cases = []
@@ -113,7 +112,7 @@ def test_an_answer_has_it_at_the_threshold_and_without_the_mirrors_that_it_was_l
     segmenter = saywhere.load(calibrated)
     result = segmenter.segment(image, PROMPT)
     assert result.confidence is not None
-    kept = json.loads((calibrated / expected.FILE).read_text())
+    kept = json.loads((calibrated / calibration_file.FILE).read_text())
     assert result.expected_dice == pytest.approx(
         np.interp(result.confidence, kept["confidence"], kept["dice"])
     )
@@ -170,7 +169,7 @@ def test_another_checkpoint_does_not_keep_it(
 def test_a_damaged_one_is_told_of_and_costs_nothing_else(
     calibrated: Path, image: Path, caplog: pytest.LogCaptureFixture, content: str
 ) -> None:
-    (calibrated / expected.FILE).write_text(content)
+    (calibrated / calibration_file.FILE).write_text(content)
     with caplog.at_level(logging.WARNING):
         assert saywhere.load(calibrated).segment(image, PROMPT).expected_dice is None
     assert "expected.json is damaged" in caplog.text
@@ -190,8 +189,8 @@ def test_a_damaged_one_is_told_of_and_costs_nothing_else(
 def test_a_strangers_record_is_held_to_its_form(
     calibrated: Path, image: Path, caplog: pytest.LogCaptureFixture, change: dict[str, Any]
 ) -> None:
-    kept = json.loads((calibrated / expected.FILE).read_text()) | change
-    (calibrated / expected.FILE).write_text(
+    kept = json.loads((calibrated / calibration_file.FILE).read_text()) | change
+    (calibrated / calibration_file.FILE).write_text(
         json.dumps({key: value for key, value in kept.items() if value is not None})
     )
     with caplog.at_level(logging.WARNING):
@@ -200,10 +199,10 @@ def test_a_strangers_record_is_held_to_its_form(
 
 
 def test_what_is_not_known_of_a_record_is_not_passed_on(calibrated: Path, tmp_path: Path) -> None:
-    kept = json.loads((calibrated / expected.FILE).read_text())
-    (calibrated / expected.FILE).write_text(json.dumps(kept | {"more": "x"}))
+    kept = json.loads((calibrated / calibration_file.FILE).read_text())
+    (calibrated / calibration_file.FILE).write_text(json.dumps(kept | {"more": "x"}))
     push(calibrated, str(tmp_path / "spot"), About())
-    assert json.loads((tmp_path / "spot" / expected.FILE).read_text()) == kept
+    assert json.loads((tmp_path / "spot" / calibration_file.FILE).read_text()) == kept
 
 
 def test_a_checkpoint_before_its_first_validation_keeps_what_it_learned(
@@ -228,9 +227,9 @@ def test_a_push_in_its_place_does_not_leave_what_another_learned(
     calibrated: Path, run_copy: Path, tmp_path: Path
 ) -> None:
     push(calibrated, str(tmp_path / "spot"), About())
-    assert (tmp_path / "spot" / expected.FILE).is_file()
+    assert (tmp_path / "spot" / calibration_file.FILE).is_file()
     push(run_copy, str(tmp_path / "spot"), About(), replace=True)
-    assert not (tmp_path / "spot" / expected.FILE).exists()
+    assert not (tmp_path / "spot" / calibration_file.FILE).exists()
 
 
 def test_a_card_tells_no_figure_of_an_earlier_calibration(
@@ -265,12 +264,12 @@ def test_predictions_made_before_are_made_again_with_it(
 
 
 def test_too_few_cases_leave_what_was_learned_before(calibrated: Path) -> None:
-    before = (calibrated / expected.FILE).read_bytes()
+    before = (calibrated / calibration_file.FILE).read_bytes()
     with pytest.raises(UsageError, match=r"answers that mark anything; 20 or more"):
         saywhere.calibrate(calibrated)
     with pytest.raises((UsageError, TooManyFaults, MissingFile)):
         saywhere.calibrate(calibrated, split="none")
-    assert (calibrated / expected.FILE).read_bytes() == before
+    assert (calibrated / calibration_file.FILE).read_bytes() == before
 
 
 def test_a_pushed_model_takes_it_along_and_its_card_says_so(
@@ -295,16 +294,16 @@ def test_a_model_is_calibrated_where_it_is_and_stays_verified(
     push(run_copy, str(model), About())
     before = {path.name: path.read_bytes() for path in model.iterdir()}
     found = saywhere.calibrate(model, manifest=manifest, split="train")
-    assert found["kept"] == str(model / expected.FILE)
+    assert found["kept"] == str(model / calibration_file.FILE)
     verified(model)
     after = {path.name: path.read_bytes() for path in model.iterdir()}
     assert {name for name in after if before.get(name) != after[name]} == {
-        expected.FILE,
+        calibration_file.FILE,
         "SHA256SUMS",
     }
     saywhere.calibrate(model, manifest=manifest, split="train", prompts="place")
-    assert json.loads((model / expected.FILE).read_text())["level"] == "place"
-    assert (model / "SHA256SUMS").read_text().count(expected.FILE) == 1
+    assert json.loads((model / calibration_file.FILE).read_text())["level"] == "place"
+    assert (model / "SHA256SUMS").read_text().count(calibration_file.FILE) == 1
     assert saywhere.load(model).segment(image, PROMPT).expected_dice is not None
 
 

@@ -28,7 +28,7 @@ def cases_of(run: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def larger(shared: Path, manifest: Path) -> Path:
-    """The test images at 50 × 70, their masks likewise: another size than the network's, and not square."""
+    """The test images and masks at 50 × 70: another size than the network's, and not square."""
     folder = shared / "larger"
     rows = []
     for row in rows_of(manifest):
@@ -53,7 +53,8 @@ def measured(shared: Path, trained: Path, larger: Path) -> tuple[Path, dict[str,
 def test_every_figure_is_scikit_learns_on_the_masks_that_predict_gives(
     measured: tuple[Path, dict[str, Any]], larger: Path
 ) -> None:
-    run, segmenter = measured[0], Segmenter(measured[0])
+    run = measured[0]
+    segmenter = Segmenter(run)
     by_id = {row.id: row for row in read_manifest(larger).rows}
     checked = 0
     for case in cases_of(run):
@@ -66,9 +67,11 @@ def test_every_figure_is_scikit_learns_on_the_masks_that_predict_gives(
         assert mask.shape == target.shape == (50, 70)
         pair = (target.ravel(), mask.ravel())
         wanted = {
-            "dice": f1_score(*pair), "iou": jaccard_score(*pair), "recall": recall_score(*pair),
+            "dice": f1_score(*pair),
+            "iou": jaccard_score(*pair),
+            "recall": recall_score(*pair),
             "precision": precision_score(*pair, zero_division=0.0),
-        }  # fmt: skip
+        }
         assert {name: float(case[name]) for name in wanted} == pytest.approx(wanted, abs=1e-5)
         checked += 1
     assert checked >= 20
@@ -78,10 +81,9 @@ def test_pooled_figures_are_those_of_all_pixels_together(
     measured: tuple[Path, dict[str, Any]],
 ) -> None:
     right = [case for case in cases_of(measured[0]) if case["words"] == "right"]
-    hit, extra, missed = (
-        sum(int(case[key]) for case in right)
-        for key in ("true_positive", "false_positive", "false_negative")
-    )
+    hit = sum(int(case["true_positive"]) for case in right)
+    extra = sum(int(case["false_positive"]) for case in right)
+    missed = sum(int(case["false_negative"]) for case in right)
     found = measured[1]["words"]["right"]
     assert found["dice_pooled"] == pytest.approx(2 * hit / (2 * hit + extra + missed))
     assert found["iou_pooled"] == pytest.approx(hit / (hit + extra + missed))
@@ -135,10 +137,9 @@ def test_the_difference_is_the_mean_over_the_cases_that_have_such_words(
 
 def test_the_surest_answers_are_those_of_the_sheet(measured: tuple[Path, dict[str, Any]]) -> None:
     right = [case for case in cases_of(measured[0]) if case["words"] == "right"]
-    sure, dice, precision = (
-        np.array([float(case[name]) for case in right])
-        for name in ("confidence", "dice", "precision")
-    )
+    sure = np.array([float(case["confidence"]) for case in right])
+    dice = np.array([float(case["dice"]) for case in right])
+    precision = np.array([float(case["precision"]) for case in right])
     found = measured[1]["trust"]
     n_kept = round(0.8 * len(right), 6)
     assert n_kept.is_integer()
@@ -178,10 +179,8 @@ def test_the_pictures_are_there_in_the_original_frame(
     }
     assert names == {path.name for path in (folder / "pictures").iterdir()}
     assert {Image.open(folder / "pictures" / name).size for name in names} == {(70, 50)}
-    assert all(
-        len({answer["prompt"] for answer in question["answers"]}) == 3
-        for question in told["prompts"]
-    )
+    for question in told["prompts"]:
+        assert len({answer["prompt"] for answer in question["answers"]}) == 3
 
 
 def test_a_second_evaluation_gives_the_same_numbers(
@@ -230,7 +229,7 @@ def test_what_is_not_there_is_said_before_anything_is_measured(
 ) -> None:
     with pytest.raises(
         ConfigError,
-        match=r"no rows of split 'tset' in .*; splits there: train, val, test: name one with --split",
+        match=r"no rows of split 'tset' in .*; splits there: train, val, test: name one with --sp",
     ):
         evaluate(run_copy, split="tset")
     with pytest.raises(ConfigError, match="no words 'rihgt'"):
@@ -258,10 +257,8 @@ def test_a_notebook_is_shown_a_line_for_each_kind_of_words(
 ) -> None:
     head, columns, *lines = repr(measured[1]).splitlines()
     summary = json.loads((measured[0] / "evaluation/summary.json").read_text())
-    assert (
-        head
-        == f"{summary['n']} cases of split 'test', prompts 'plain', original size; words: {summary['verdict']}"
-    )
+    about = f"{summary['n']} cases of split 'test', prompts 'plain', original size"
+    assert head == f"{about}; words: {summary['verdict']}"
     assert "Dice a case [95 %]" in columns
     assert [line.split()[0] for line in lines] == list(summary["words"])
     for line in lines:
@@ -270,7 +267,8 @@ def test_a_notebook_is_shown_a_line_for_each_kind_of_words(
 
 
 def test_paths_may_be_strings_and_words_one(run_copy: Path, larger: Path) -> None:
-    summary = evaluate(str(run_copy), manifest=str(larger), words="shuffled")  # type: ignore[arg-type]
+    words: Any = "shuffled"
+    summary = evaluate(str(run_copy), manifest=str(larger), words=words)
     assert list(summary["words"]) == ["right", "shuffled"]
     assert "heard" in repr(summary)
 

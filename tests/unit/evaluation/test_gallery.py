@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from saywhere.data.manifest import Row, read_manifest
-from saywhere.evaluation import gallery as pictures
+from saywhere.evaluation import gallery
 from saywhere.evaluation.cases import Case
 from saywhere.inference.segmenter import Segmenter
 
@@ -24,14 +24,19 @@ def cases(*dice: float) -> list[Case]:
 
 
 def test_best_median_and_worst_are_by_dice() -> None:
-    ranked = pictures._ranked(cases(0.5, 0.1, 0.9, 0.7, 0.3, 0.8, 0.2))
+    ranked = gallery._ranked(cases(0.5, 0.1, 0.9, 0.7, 0.3, 0.8, 0.2))
     assert [(rank, one.dice) for rank, _, one in ranked] == [
-        ("best", 0.9), ("best", 0.8), ("median", 0.3), ("median", 0.5), ("worst", 0.1), ("worst", 0.2),
-    ]  # fmt: skip
+        ("best", 0.9),
+        ("best", 0.8),
+        ("median", 0.3),
+        ("median", 0.5),
+        ("worst", 0.1),
+        ("worst", 0.2),
+    ]
 
 
 def test_few_cases_are_shown_as_often_as_they_are() -> None:
-    assert [rank for rank, _, _ in pictures._ranked(cases(0.5))] == ["best", "median", "worst"]
+    assert [rank for rank, _, _ in gallery._ranked(cases(0.5))] == ["best", "median", "worst"]
 
 
 def test_pictures_of_an_earlier_evaluation_do_not_stay(
@@ -40,7 +45,7 @@ def test_pictures_of_an_earlier_evaluation_do_not_stay(
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures/old.png").write_text("old")
     row = read_manifest(manifest).split("test")[0]
-    pictures.write(
+    gallery.write(
         tmp_path,
         Segmenter(trained),
         [row],
@@ -53,7 +58,7 @@ def test_where_an_image_has_one_lesion_it_is_asked_with_its_own_the_opposite_and
     trained: Path, manifest: Path, tmp_path: Path
 ) -> None:
     row = read_manifest(manifest).split("test")[0]
-    pictures.write(
+    gallery.write(
         tmp_path,
         Segmenter(trained),
         [row],
@@ -72,7 +77,7 @@ def test_the_most_the_median_and_the_least_changed_by_contradictory_words_are_as
     rows = [Row(str(i), Path(f"{i}.png"), Path(f"{i}-mask.png")) for i in range(5)]
     right = [case(i, 0.9, f"upper left {i}") for i in range(5)]
     wrong = [case(i, dice, f"lower right {i}") for i, dice in enumerate((0.5, 0.9, 0.1, 0.8, 0.7))]
-    asked = pictures._one_lesion(rows, right, wrong)
+    asked = gallery._one_lesion(rows, right, wrong)
     assert [question.image.stem for question in asked] == ["2", "4", "1"]
     assert asked[0].prompts == [
         ("upper left 2", Path("2-mask.png")),
@@ -93,9 +98,9 @@ def test_the_most_the_median_and_the_least_changed_by_contradictory_words_are_as
 def test_large_pictures_are_shrunk_to_what_a_report_shows(
     tmp_path: Path, size: tuple[int, int], shown: tuple[int, int]
 ) -> None:
-    pictures._draw(tmp_path / "image.png", np.full((*size, 3), 90, np.uint8))
-    pictures._draw(tmp_path / "grey.png", np.full((*size, 1), 90, np.uint8))
-    pictures._draw_mask(tmp_path / "mask.png", np.ones(size, bool))
+    gallery._draw(tmp_path / "image.png", np.full((*size, 3), 90, np.uint8))
+    gallery._draw(tmp_path / "grey.png", np.full((*size, 1), 90, np.uint8))
+    gallery._draw_mask(tmp_path / "mask.png", np.ones(size, bool))
     for name, mode, values in (("image", "RGB", 90), ("grey", "L", 90), ("mask", "L", 255)):
         picture = Image.open(tmp_path / f"{name}.png")
         assert (picture.size, picture.mode) == (shown[::-1], mode)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -69,9 +70,9 @@ def test_a_promise_is_checked_where_one_was_made() -> None:
 
 def test_a_training_that_goes_on_is_said_in_the_table(config: Config) -> None:
     written = summarise({"right": cases("right", [0.5])}, config).to_json()
-    about = {"split": "test", "level": "p1", "unfinished": None}
+    about: dict[str, Any] = {"split": "test", "level": "p1", "unfinished": None}
     assert "training" not in repr(EvaluationSummary(written | about))
-    about["unfinished"] = {"status": "interrupted", "epoch": 3, "epochs": 10}  # type: ignore[assignment]
+    about["unfinished"] = {"status": "interrupted", "epoch": 3, "epochs": 10}
     shown = repr(EvaluationSummary(written | about))
     assert "the training is interrupted, not finished" in shown
     assert "epoch 3 of 10" in shown

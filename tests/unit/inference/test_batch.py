@@ -74,8 +74,10 @@ def test_an_unreadable_or_vanished_picture_is_set_aside_and_the_others_are_done(
     assert rows_of(pictures / "out/predictions.jsonl") == written["predictions"]
     assert rows_of(pictures / "out/failures.jsonl") == written["failures"]
     assert [(Path(failure.image or "").name, failure.code) for failure in failures] == [
-        ("b.png", "unreadable_file"), ("c.png", "unreadable_file"), ("gone.png", "missing_file"),
-    ]  # fmt: skip
+        ("b.png", "unreadable_file"),
+        ("c.png", "unreadable_file"),
+        ("gone.png", "missing_file"),
+    ]
 
 
 def test_the_list_of_failures_of_an_earlier_run_does_not_stay(
@@ -92,7 +94,7 @@ def test_a_given_picture_is_never_overwritten(segmenter: Segmenter, pictures: Pa
     before = (pictures / "two/a-mask.png").read_bytes()
     with pytest.raises(
         UsageError,
-        match=r"a-mask\.png would be overwritten, and it is one of the pictures: choose another folder",
+        match=r"a-mask\.png would be overwritten, and it is one of the pictures: choose another f",
     ):
         run_jobs(segmenter, jobs_for([pictures / "two"], ["left"]), pictures / "two")
     assert (pictures / "two/a-mask.png").read_bytes() == before
@@ -111,41 +113,44 @@ def test_a_second_run_writes_the_same(segmenter: Segmenter, pictures: Path) -> N
 def calls(
     monkeypatch: pytest.MonkeyPatch, segmenter: Segmenter, stop_at: int | None = None
 ) -> list[str]:
-    """The prompts that are segmented from now on; at the given one the process is as good as dead."""
-    said: list[str] = []
+    """The prompts that are segmented from now on; at `stop_at` the process is interrupted."""
+    prompts: list[str] = []
     real = Segmenter.segment
 
     def segment(self: Segmenter, image: object, prompt: str = "", **options: Any) -> Any:
-        said.append(prompt)
-        if len(said) == stop_at:
+        prompts.append(prompt)
+        if len(prompts) == stop_at:
             raise KeyboardInterrupt
         return real(self, image, prompt, **options)
 
     monkeypatch.setattr(Segmenter, "segment", segment)
-    return said
+    return prompts
 
 
 def test_what_is_done_is_not_done_twice_unless_asked_for(
     segmenter: Segmenter, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs, out = jobs_for([pictures / "one"], ["left", "right"]), pictures / "out"
+    jobs = jobs_for([pictures / "one"], ["left", "right"])
+    out = pictures / "out"
     first = run_jobs(segmenter, jobs, out)
-    said, counted = calls(monkeypatch, segmenter), []
+    prompts = calls(monkeypatch, segmenter)
+    counted: list[int] = []
     second = run_jobs(segmenter, jobs, out, advance=counted.append)
-    assert (second.predictions, second.n_skipped, said, sum(counted)) == (
+    assert (second.predictions, second.n_skipped, prompts, sum(counted)) == (
         first.predictions,
         4,
         [],
         4,
     )
     assert run_jobs(segmenter, jobs, out, again=True).n_skipped == 0
-    assert len(said) == 4
+    assert len(prompts) == 4
 
 
 def test_a_stopped_batch_goes_on_with_the_case_in_flight(
     segmenter: Segmenter, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs, out = jobs_for([pictures / "one"], ["left", "right"]), pictures / "out"
+    jobs = jobs_for([pictures / "one"], ["left", "right"])
+    out = pictures / "out"
     with monkeypatch.context() as patch:
         calls(patch, segmenter, stop_at=3)
         with pytest.raises(KeyboardInterrupt):
@@ -156,9 +161,9 @@ def test_a_stopped_batch_goes_on_with_the_case_in_flight(
     ]
     with (out / "predictions.jsonl").open("a") as ledger:
         ledger.write('{"image": "cut of')  # as a kill in the middle of a write leaves it
-    said = calls(monkeypatch, segmenter)
+    prompts = calls(monkeypatch, segmenter)
     outcome = run_jobs(segmenter, jobs, out)
-    assert (len(said), outcome.n_skipped) == (2, 2)
+    assert (len(prompts), outcome.n_skipped) == (2, 2)
     assert rows_of(out / "predictions.jsonl") == lines_of(outcome)
     assert [prediction.files["mask"] for prediction in outcome.predictions] == [
         "a-1-mask.png",
@@ -182,7 +187,7 @@ def test_an_old_result_counts_only_under_the_same_terms(
         (out / "a-overlay.png").unlink()
     elif change == "ledger":
         (out / "predictions.jsonl").write_text('null\n{"mask": 7}\n{"mask": "../a-mask.png"}\n')
-    said = calls(monkeypatch, segmenter)
+    prompts = calls(monkeypatch, segmenter)
     threshold = 0.9 if change == "threshold" else None
     outcome = run_jobs(
         segmenter,
@@ -190,7 +195,7 @@ def test_an_old_result_counts_only_under_the_same_terms(
         out,
         threshold=threshold,
     )
-    assert (len(said), outcome.n_skipped, outcome.n_others) == (1, 0, 0)
+    assert (len(prompts), outcome.n_skipped, outcome.n_others) == (1, 0, 0)
     assert rows_of(out / "predictions.jsonl") == lines_of(outcome)
     assert (out / "a-overlay.png").is_file()
 

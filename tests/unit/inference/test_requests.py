@@ -23,8 +23,11 @@ def segmenter(trained: Path) -> Segmenter:
 def test_every_prompt_for_every_picture(pictures: Path) -> None:
     jobs = jobs_for([pictures / "one"], ["left", "right"])
     assert [(job.image.name, job.prompt, job.stem) for job in jobs] == [
-        ("a.bmp", "left", "a-1"), ("a.bmp", "right", "a-2"), ("a.png", "left", "a-2-1"), ("a.png", "right", "a-2-2"),
-    ]  # fmt: skip
+        ("a.bmp", "left", "a-1"),
+        ("a.bmp", "right", "a-2"),
+        ("a.png", "left", "a-2-1"),
+        ("a.png", "right", "a-2-2"),
+    ]
 
 
 def test_a_folder_means_its_pictures_and_nothing_hidden(pictures: Path) -> None:
@@ -92,9 +95,13 @@ def test_a_file_of_jobs_has_its_own_prompts_a_picture(tmp_path: Path) -> None:
     jobs, failures = jobs_from_file(write_rows(tmp_path / "jobs.jsonl", lines))
     assert failures == []
     assert [(job.image.relative_to(tmp_path).as_posix(), job.prompt, job.stem) for job in jobs] == [
-        ("a.png", "left", "a"), ("sub/b.png", "left", "case_7-1"), ("sub/b.png", "right", "case_7-2"), ("c.png", "", "c"), ("a.png", "right", "a-2"),
+        ("a.png", "left", "a"),
+        ("sub/b.png", "left", "case_7-1"),
+        ("sub/b.png", "right", "case_7-2"),
+        ("c.png", "", "c"),
+        ("a.png", "right", "a-2"),
         ("d.png", "up", "case_7-1-2"),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(

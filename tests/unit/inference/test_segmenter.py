@@ -12,7 +12,6 @@ from PIL import Image
 
 import saywhere
 from saywhere.errors import BadCheckpoint, MissingFile, UnreadableFile, UsageError
-from saywhere.inference import segmenter as predict
 from saywhere.inference.segmenter import Segmenter, load
 from saywhere.text.bert import BertEncoder
 
@@ -45,9 +44,17 @@ def test_a_path_a_picture_and_arrays_give_one_answer(segmenter: Segmenter, pictu
     opened = Image.open(picture)
     grey = np.asarray(opened)
     forms: list[Any] = [
-        picture, str(picture), opened, opened.convert("RGB"), grey, grey[..., None], grey.astype(np.float32) / 255,
-        torch.from_numpy(grey.copy()), torch.from_numpy(grey[..., None].copy()), torch.from_numpy(grey / 255),
-    ]  # fmt: skip
+        picture,
+        str(picture),
+        opened,
+        opened.convert("RGB"),
+        grey,
+        grey[..., None],
+        grey.astype(np.float32) / 255,
+        torch.from_numpy(grey.copy()),
+        torch.from_numpy(grey[..., None].copy()),
+        torch.from_numpy(grey / 255),
+    ]
     answers = [segmenter.segment(form, PROMPT) for form in forms]
     for answer in answers[1:]:
         assert np.array_equal(answer.probability, answers[0].probability)
@@ -68,7 +75,7 @@ def test_many_at_once_are_as_one_by_one(segmenter: Segmenter, manifest: Path) ->
 def test_what_was_typed_long_ago_is_forgotten_and_answered_as_before(
     segmenter: Segmenter, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict, "REMEMBERED", 3)
+    monkeypatch.setattr("saywhere.inference.segmenter.REMEMBERED", 3)
     prompts = [f"lesion number {i}" for i in range(5)]
     first = [segmenter.segment(picture, prompt).probability for prompt in prompts]
     assert len(segmenter._embeddings) <= 3

@@ -21,7 +21,8 @@ PROMPT = "the small bright spot, upper left"
 @torch.inference_mode()
 def test_it_is_the_mean_over_four_flips_of_the_stack(trained: Path) -> None:
     segmenter = load(trained)
-    model, embedding = segmenter.model, segmenter.embeddings([PROMPT, ""])
+    model = segmenter.model
+    embedding = segmenter.embeddings([PROMPT, ""])
     assert isinstance(model, ReferringSegmenter)
     image = torch.rand(
         2, segmenter.config.data.channels, 32, 32, generator=torch.Generator().manual_seed(0)
@@ -58,6 +59,6 @@ def test_words_that_do_not_turn_cannot_be_mirrored(trained: Path, changes: dict[
     model = build_model(segmenter.config.replace(**changes), segmenter.model.scale)
     with pytest.raises(
         UsageError,
-        match="the words of this run do not turn with its images; early fusion with the arm fuse-first",
+        match="not transformed with its images; early fusion with the prompt policy fuse-first",
     ):
         refuse_mirrors(model)

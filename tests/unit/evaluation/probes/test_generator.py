@@ -33,10 +33,10 @@ def test_the_best_threshold_is_the_one_that_scikit_learns_f1_likes_best() -> Non
     masks = random.random((6, 8, 9)) < 0.3
     guesses = random.random(masks.shape) * 0.6 + 0.3 * masks
     threshold, dices = best_threshold(guesses, masks)
-    tried = {
-        t: [f1_score(mask.ravel(), (guess >= t).ravel()) for guess, mask in zip(guesses, masks)]
-        for t in np.linspace(guesses.min(), guesses.max(), 51)
-    }
+    tried = {}
+    for t in np.linspace(guesses.min(), guesses.max(), 51):
+        pairs = zip(masks, guesses >= t)
+        tried[t] = [f1_score(mask.ravel(), guess.ravel()) for mask, guess in pairs]
     best = max(tried, key=lambda t: np.mean(tried[t]))
     assert threshold == pytest.approx(best)
     assert dices == pytest.approx(tried[best])

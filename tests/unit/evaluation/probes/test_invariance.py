@@ -47,7 +47,8 @@ def test_an_answer_that_follows_its_stack_pixel_by_pixel_agrees_wholly(
 
     def replaced(*inputs: Any) -> Any:
         model = original(*inputs)
-        model.network, model.normalize = Follows(), torch.nn.Identity()  # type: ignore[union-attr]
+        model.network = Follows()
+        model.normalize = torch.nn.Identity()
         return model
 
     monkeypatch.setattr(checkpoint, "build_from", replaced)
