@@ -1,6 +1,4 @@
-"""What happens to the words when the image is turned: one small interface, five answers, a file
-each.
-"""
+"""What happens to the prompt when the image turns: one interface, and a file per policy."""
 
 from __future__ import annotations
 
@@ -22,12 +20,21 @@ POLICIES: dict[str, type[PromptPolicy]] = {
     "recaption": Recaption,
     "still": Still,
 }
+"""By the value of `fusion.arm`."""
 
 
 def open_policy(config: Config, rows: Sequence[Row]) -> PromptPolicy:
-    """The arm that a configuration names, fitted on the training rows where it needs to be.
+    """Make the prompt policy that a configuration names.
 
-    Raises ConfigError.
+    Args:
+        config: Its `fusion.arm` names the policy; left out, it is the fusion's own.
+        rows: The training rows, which some policies are fitted on.
+
+    Returns:
+        The policy.
+
+    Raises:
+        ConfigError: The rows lack a prompt level that the policy needs.
     """
     return POLICIES[config.fusion.chosen_arm].open(config, rows)
 

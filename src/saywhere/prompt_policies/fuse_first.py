@@ -1,6 +1,4 @@
-"""The paper: the words are a picture before anything turns, and the picture turns too (arXiv
-2510.12482).
-"""
+"""The paper's policy: the prompt is an image before anything turns (arXiv 2510.12482)."""
 
 from __future__ import annotations
 
@@ -8,6 +6,6 @@ from saywhere.prompt_policies.policy import PromptPolicy
 
 
 class FuseFirst(PromptPolicy):
-    """Stack first, turn the stack."""
+    """Stack image and pseudo-image first, then transform the stack."""
 
     pseudo_image_turns = True

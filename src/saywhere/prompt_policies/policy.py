@@ -1,4 +1,4 @@
-"""The interface of an arm; as it stands, words that nothing happens to."""
+"""The interface of a prompt policy; as it stands, prompts stay as they are."""
 
 from __future__ import annotations
 
@@ -13,32 +13,65 @@ from saywhere.transforms.geometry import Geometry
 
 
 class PromptPolicy:
-    """Each sentence that it can say is known beforehand,
-    so that no training step runs the encoder.
+    """What happens to the prompt of a sample whose image is transformed.
+
+    All prompts that a policy can give are known beforehand, so that they are embedded once and no
+    training step runs the encoder.
     """
 
     pseudo_image_turns = False
     """Does the pseudo-image turn with the image? (Only early fusion has one.)"""
     changes_prompts = False
-    """Does `say` ever answer with another sentence?"""
+    """Does `prompts_after` ever give another prompt?"""
 
     @classmethod
     def open(cls, config: Config, rows: Sequence[Row]) -> PromptPolicy:
-        """Ready for these training rows."""
+        """Make the policy for these training rows.
+
+        Args:
+            config: The training's configuration.
+            rows: The training rows.
+
+        Returns:
+            The policy, fitted where it needs to be.
+        """
         return cls()
 
     def sentences(self, prompt: str) -> list[str]:
-        """All that `prompt` can become, itself included."""
+        """All prompts that a prompt can become.
+
+        Args:
+            prompt: As the manifest gives it.
+
+        Returns:
+            Those prompts, itself included.
+        """
         return [prompt]
 
     def geometry(self, drawn: Geometry) -> Geometry:
-        """How image and mask are turned, of what was drawn."""
+        """How image and mask are transformed.
+
+        Args:
+            drawn: The geometry that the augmentation drew.
+
+        Returns:
+            What is done of it; all of it, unless a policy says otherwise.
+        """
         return drawn
 
     def prompts_after(self, prompts: Sequence[str], geometry: Geometry, mask: Tensor) -> list[str]:
-        """The sentences of a batch after `geometry`; `mask`: (batch, 1, height, width), turned."""
+        """The prompts of a batch after its transform.
+
+        Args:
+            prompts: One per sample, as they fit the original images.
+            geometry: What was done to the images.
+            mask: (batch, 1, height, width), 0 or 1, augmented frame.
+
+        Returns:
+            One prompt per sample.
+        """
         return list(prompts)
 
     def facts(self) -> dict[str, Any]:
-        """What is to be recorded of it in run.json."""
+        """What run.json records of the policy; empty where there is nothing to say."""
         return {}

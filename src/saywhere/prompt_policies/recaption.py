@@ -1,4 +1,4 @@
-"""The sentence is written anew from the augmented mask, by the set's own rule for places."""
+"""The prompt is written anew from the augmented mask, by the data set's own rule for places."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from saywhere.transforms.geometry import Geometry
 
 
 class Recaption(PromptPolicy):
-    """What a sentence says of places and their number is replaced by what the mask shows now; all
-    else is kept.
+    """Replace places and their number by what the transformed mask shows; all else stays.
 
-    A target that left the frame keeps its words. Where the set names thirds of lungs (LViT's
-    sentences), they are written so.
+    The prompt of a target that left the frame stays as it is. Where the data set names thirds of
+    lungs (LViT's sentences), places are written so.
     """
 
     changes_prompts = True
@@ -32,27 +31,34 @@ class Recaption(PromptPolicy):
 
     @classmethod
     def open(cls, config: Config, rows: Sequence[Row]) -> Recaption:
-        """The rule is fitted on the training rows' first sentences;
-        how well it fits is recorded.
+        """Fit the rule for places on the first prompt of each training row.
+
+        Args:
+            config: Names the prompt levels.
+            rows: The training rows, with masks.
+
+        Returns:
+            The policy; its `facts` say how well the rule fits.
         """
         return cls(fit_rule(rows, levels_of(config)))
 
     def sentences(self, prompt: str) -> list[str]:
+        """The prompt with every place that the rule can write. See `PromptPolicy`."""
         return self._rule_of(prompt).versions(prompt)
 
     def prompts_after(self, prompts: Sequence[str], geometry: Geometry, mask: Tensor) -> list[str]:
+        """The prompts with the places of the transformed masks. See `PromptPolicy`."""
         return [
             self._rule_of(prompt).rewrite(prompt, target)
             for prompt, target in zip(prompts, mask[:, 0].bool().cpu().numpy())
         ]
 
     def facts(self) -> dict[str, Any]:
+        """The rule, and how well it fits the training rows' own prompts."""
         return {"place_rule": self.rule.to_json()}
 
     def _rule_of(self, prompt: str) -> PlaceRule | LungRule:
-        """Sentences of mosaics and halves name no thirds of lungs:
-        they get places of the 3×3 grid.
-        """
-        return (
-            PlaceRule() if isinstance(self.rule, LungRule) and named(prompt) is None else self.rule
-        )
+        """Prompts of mosaics and halves name no thirds of lungs: they get places of a 3×3 grid."""
+        if isinstance(self.rule, LungRule) and named(prompt) is None:
+            return PlaceRule()
+        return self.rule

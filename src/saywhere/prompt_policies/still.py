@@ -1,4 +1,4 @@
-"""No geometric augmentation: words and image fit because nothing moves."""
+"""No geometric augmentation: prompt and image fit because nothing moves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from saywhere.transforms.geometry import Geometry
 
 
 class Still(PromptPolicy):
-    """Whatever was drawn, image and mask stay."""
+    """Image and mask stay, whatever was drawn."""
 
     def geometry(self, drawn: Geometry) -> Geometry:
+        """No transform at all. See `PromptPolicy`."""
         return Geometry.still(len(drawn.degrees))

@@ -1,8 +1,7 @@
-"""The words are changed as the image is, word by word.
+"""Position words are exchanged as the image is transformed.
 
 Flips exchange left and right, or upper and lower; a quarter turn cycles all four. A free rotation
-is said as the nearest quarter
-turn, and a scale or a shift not at all: there are no words for them.
+counts as the nearest quarter turn. Scale and shift change nothing: there are no words for them.
 """
 
 from __future__ import annotations
@@ -22,14 +21,23 @@ log = logging.getLogger("saywhere")
 
 
 class Swap(PromptPolicy):
-    """Exchange the position words."""
+    """Exchange the position words of a prompt."""
 
     changes_prompts = True
 
     @classmethod
     def open(cls, config: Config, rows: Sequence[Row]) -> Swap:
-        """The log says what the configured geometry does that these words cannot."""
-        if unsaid := _unsaid(config):
+        """Make the policy; the log warns of transforms that have no words.
+
+        Args:
+            config: The training's configuration.
+            rows: Not used.
+
+        Returns:
+            The policy.
+        """
+        unsaid = _unsaid(config)
+        if unsaid:
             log.warning(
                 "fusion.arm = 'swap' has words for flips and quarter turns only: %s",
                 ", ".join(unsaid),
@@ -37,6 +45,7 @@ class Swap(PromptPolicy):
         return cls()
 
     def sentences(self, prompt: str) -> list[str]:
+        """The prompt after every flip and quarter turn. See `PromptPolicy`."""
         every = [
             turn(prompt, mirrored, flipped, quarters)
             for mirrored in (False, True)
@@ -46,6 +55,7 @@ class Swap(PromptPolicy):
         return list(dict.fromkeys(every))
 
     def prompts_after(self, prompts: Sequence[str], geometry: Geometry, mask: Tensor) -> list[str]:
+        """The prompts with position words exchanged. See `PromptPolicy`."""
         quarters = (geometry.degrees / 90).round().astype(int) % 4
         flips = zip(geometry.horizontal_flip > 0, geometry.vertical_flip > 0)
         return [
@@ -55,25 +65,17 @@ class Swap(PromptPolicy):
 
 
 def _unsaid(config: Config) -> list[str]:
-    """Of the geometry that is drawn: what becomes of it in words."""
+    """Transforms of the augmentation that position words cannot follow, in sentences."""
     augment = config.augment
     if augment.name == "none" or not augment.affine:
         return []
-    turned = (
-        [f"a rotation (augment.degrees = {augment.degrees:g}) is said as the nearest quarter turn"]
-        if augment.degrees
-        else []
-    )
-    moved = [
-        name
-        for name, is_on in (
-            ("scale", augment.scale != (1, 1)),
-            ("translate", augment.translate > 0),
+    unsaid = []
+    if augment.degrees:
+        unsaid.append(
+            f"a rotation (augment.degrees = {augment.degrees:g}) is said as the nearest quarter turn"
         )
-        if is_on
-    ]
-    return turned + (
-        [f"augment.{' and augment.'.join(moved)} {'are' if len(moved) > 1 else 'is'} not said"]
-        if moved
-        else []
-    )
+    switches = {"scale": augment.scale != (1, 1), "translate": augment.translate > 0}
+    moved = [f"augment.{name}" for name, is_on in switches.items() if is_on]
+    if moved:
+        unsaid.append(f"{' and '.join(moved)} {'are' if len(moved) > 1 else 'is'} not said")
+    return unsaid

@@ -1,4 +1,4 @@
-"""The common fault: image and mask turn, the words stay as they were."""
+"""The common fault: image and mask turn, the prompt stays as it was."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from saywhere.prompt_policies.policy import PromptPolicy
 
 
 class Untouched(PromptPolicy):
-    """ "Upper left" is still said of what now lies lower right."""
+    """The prompt is not transformed: "upper left" may name what now lies lower right."""
