@@ -48,6 +48,7 @@ class FeatureConditioner(nn.Module):
             feature: (batch, channel, height, width).
             embedding: (batch, embedding), scaled; or (batch, token, embedding), padded with zero
                 rows, where `reads_tokens`.
+
         Returns:
             a map of the same shape.
         """
@@ -75,6 +76,7 @@ class ConditionedNetwork(nn.Module):
         Args:
             stack: (batch, in_channels, height, width).
             embedding: as `FeatureConditioner.forward` takes it.
+
         Returns:
             logits (batch, 1, height, width).
         """
@@ -173,6 +175,7 @@ def current_names(names: list[str]) -> dict[str, str]:
 
     Args:
         names: of all weights of a checkpoint, or of its optimizer's moments.
+
     Returns:
         name → name now; empty for a checkpoint that is of today, or has no conditioners.
     """

@@ -36,6 +36,7 @@ class TextBranch(nn.Module):
             embedding: (batch, embedding), as the encoder gives it; (batch, token, embedding)
                 where tokens are read.
             noise: (batch, scaled), added to the scaled embedding; tokens get none.
+
         Returns:
             (batch, channel, height, width), [0, 1], original frame.
         """

@@ -72,6 +72,7 @@ class ReferringSegmenter(TextBranch):
             embedding: (batch, embedding), as the encoder gives it; (batch, token, embedding)
                 where tokens are read.
             changes: of a training step. Else nothing moves, and nothing is added.
+
         Returns:
             logits in the augmented frame, the pseudo-image in the original one.
         """

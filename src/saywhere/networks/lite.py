@@ -16,8 +16,15 @@ from saywhere.networks.efficientnet import (
     imagenet_state,
     stem,
 )
-from saywhere.networks.entry import MODULES, Adapter, TwoStems
-from saywhere.networks.first_filters import DEFAULT, FILTERS, image_channels, widen
+from saywhere.networks.first_filters import (
+    DEFAULT,
+    FILTERS,
+    MODULES,
+    ChannelMix,
+    TwoStems,
+    image_channels,
+    widen,
+)
 from saywhere.networks.stack_check import check_stack
 from saywhere.networks.unet import double_convolution
 from saywhere.types import FeatureEdit, Stages, unedited
@@ -32,9 +39,8 @@ class Lite(nn.Module):
     """
 
     multiple, smallest = 1, 32
-    image_mean = (
-        127 / 255,
-    ) * 3  # so that the input is (255·image − 127) / 128, as the weights were trained
+    # The input is then (255·image − 127) / 128, as the weights were trained.
+    image_mean = (127 / 255,) * 3
     image_std = (128 / 255,) * 3
 
     def __init__(
@@ -45,7 +51,7 @@ class Lite(nn.Module):
         first_filters: str = DEFAULT,
     ) -> None:
         """`first_filters`: how the pseudo-image's channels come in, see `first_filters.widen`,
-        `entry.Adapter` and `entry.TwoStems` ("stem").
+        `first_filters.ChannelMix` and `first_filters.TwoStems` ("stem").
         """
         super().__init__()
         self.in_channels, self.has_pretrained = in_channels, pretrained
@@ -64,6 +70,7 @@ class Lite(nn.Module):
         Args:
             stack: (batch, in_channels, height, width).
             edit: called at each of `stages()`; what it returns goes on in the map's place.
+
         Returns:
             logits (batch, 1, height, width).
         """
@@ -82,39 +89,31 @@ class Lite(nn.Module):
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """The encoder's that started from ImageNet; they take a lower learning rate."""
-        new = (
-            {id(p) for p in self.encoder.stem.new_parameters()}
-            if isinstance(self.encoder.stem, (Adapter, TwoStems))
-            else set()
-        )
-        return (
-            [p for p in self.encoder.parameters() if id(p) not in new]
-            if self.has_pretrained
-            else []
-        )
+        if not self.has_pretrained:
+            return []
+        stem = self.encoder.stem
+        # A module that was put before or beside the stem has seen no pretraining.
+        new = stem.new_parameters() if isinstance(stem, (ChannelMix, TwoStems)) else []
+        is_new = {id(parameter) for parameter in new}
+        return [p for p in self.encoder.parameters() if id(p) not in is_new]
 
 
 def _encoder(in_channels: int, pretrained: bool, strategy: str) -> EfficientNetLite0:
-    """With a module before or beside its stem where the strategy is one and there is a pseudo-image
-    to take in.
-    """
-    if strategy not in (known := (*FILTERS, *MODULES)):
+    """An encoder whose stem takes a stack of image and pseudo-image as `strategy` says."""
+    known = (*FILTERS, *MODULES)
+    if strategy not in known:
         raise UsageError(f"first_filters is {strategy!r}", remedy=nearest(strategy, known))
     n_image = image_channels(in_channels)
-    if strategy in MODULES and n_image < in_channels:
-        encoder = _with_weights(
-            EfficientNetLite0(3 if strategy == "adapter" else n_image), pretrained
-        )
-        alone = encoder.stem
-        encoder.stem = (
-            Adapter(alone, in_channels)
-            if strategy == "adapter"
-            else TwoStems(alone, stem(in_channels - n_image), in_channels)
-        )
-        return encoder
-    return _with_weights(
-        EfficientNetLite0(in_channels), pretrained, DEFAULT if strategy in MODULES else strategy
-    )
+    if strategy in FILTERS:
+        return _with_weights(EfficientNetLite0(in_channels), pretrained, strategy)
+    if n_image == in_channels:  # an image alone: there is nothing for a module to take in
+        return _with_weights(EfficientNetLite0(in_channels), pretrained)
+    encoder = _with_weights(EfficientNetLite0(3 if strategy == "adapter" else n_image), pretrained)
+    if strategy == "adapter":
+        encoder.stem = ChannelMix(encoder.stem, in_channels)
+    else:
+        encoder.stem = TwoStems(encoder.stem, stem(in_channels - n_image), in_channels)
+    return encoder
 
 
 def _with_weights(

@@ -53,6 +53,7 @@ class MissFormer(nn.Module):
         Args:
             stack: (batch, in_channels, height, width).
             edit: called at each of `stages()`; what it returns goes on in the map's place.
+
         Returns:
             logits (batch, 1, height, width).
         """

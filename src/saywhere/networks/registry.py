@@ -12,8 +12,7 @@ from torch import nn
 
 from saywhere.errors import UsageError, nearest
 from saywhere.networks.adapter import monai_network
-from saywhere.networks.entry import MODULES
-from saywhere.networks.first_filters import DEFAULT
+from saywhere.networks.first_filters import DEFAULT, MODULES
 from saywhere.networks.lite import Lite
 from saywhere.networks.missformer import MissFormer
 from saywhere.networks.transunet import TransUNet

@@ -46,6 +46,7 @@ class UNet(nn.Module):
         Args:
             stack: (batch, in_channels, height, width).
             edit: called at each of `stages()`; what it returns goes on in the map's place.
+
         Returns:
             logits (batch, 1, height, width).
         """
