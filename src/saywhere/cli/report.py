@@ -17,7 +17,7 @@ def report(
     ] = None,
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="Print nothing: the page is where it was asked for."),
+        typer.Option("--quiet", "-q", help="Do not print the path."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:

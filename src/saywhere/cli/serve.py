@@ -13,11 +13,12 @@ def serve(
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[RUN]...", help="Run directories, or models' names. Default: every model here."
+            metavar="[RUN]...",
+            help="Run directories, or models' names. Default: every model on this machine.",
         ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on. Off loopback a token is asked for.")
+        str, typer.Option(help="Address to listen on. Off loopback a token is needed.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 7860,
     store: Annotated[
@@ -29,7 +30,7 @@ def serve(
     token: Annotated[
         str | None,
         typer.Option(
-            help="Asked for in every call under /v1. Off loopback one is drawn where none is given.",
+            help="Needed for every call under /v1. Off loopback one is drawn if none is given.",
             envvar="SAYWHERE_TOKEN",
         ),
     ] = None,
@@ -37,22 +38,25 @@ def serve(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The name of a reverse proxy in front of it (saywhere.example.org). A token is asked for.",
+            help="Name of a reverse proxy in front (saywhere.example.org). A token is needed.",
         ),
     ] = None,
     places: Annotated[
         int, typer.Option(min=1, help="Requests in work or waiting; one more is answered 503.")
     ] = 32,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not say where it is.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the address.")] = False,
     as_json: Annotated[
         bool,
         typer.Option(
             "--json",
-            help="Say where it is, and a drawn token, as one line of JSON on stdout, once it takes requests.",
+            help="Print address and drawn token as one line of JSON once it takes requests.",
         ),
     ] = False,
 ) -> None:
-    """The page at /, the service at /v1, /healthz, /readyz, /metrics. Nothing leaves this machine."""
+    """Serve the page at /, the service at /v1, /healthz, /readyz and /metrics.
+
+    Nothing leaves this machine.
+    """
     from saywhere.cli.progress import warn
     from saywhere.errors import MissingExtra
 
@@ -72,23 +76,19 @@ def serve(
     from saywhere.serve.run import is_loopback, run_server
 
     drawn = None
-    if not token and (
-        public_name or not is_loopback(host)
-    ):  # an empty one is none: SAYWHERE_TOKEN= must not open the door
+    # An empty token counts as none: SAYWHERE_TOKEN= must not open the door.
+    if not token and (public_name or not is_loopback(host)):
         token = drawn = secrets.token_urlsafe(24)
         warn(f"{public_name or host} can be reached from outside, so a token is asked for: {token}")
 
     def say(address: str, names: list[str]) -> None:
         if as_json:
-            typer.echo(
-                json.dumps(
-                    {"address": address, "models": names, "store": str(store)}
-                    | ({"token": drawn} if drawn else {})
-                )
-            )
+            document = {"address": address, "models": names, "store": str(store)}
+            typer.echo(json.dumps(document | ({"token": drawn} if drawn else {})))
         elif not quiet:
             typer.echo(
-                f"Saywhere is at {address} ({', '.join(names)}); kept work goes to {store}; Ctrl-C ends it",
+                f"Saywhere is at {address} ({', '.join(names)}); kept work goes to {store}; "
+                "Ctrl-C ends it",
                 err=True,
             )
 

@@ -1,4 +1,4 @@
-"""The service: FastAPI over one desk. `build_app` is all there is to embed it elsewhere."""
+"""The service: FastAPI over one queue. `build_app` is all there is to embed it elsewhere."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ from starlette.exceptions import HTTPException
 
 from saywhere._version import __version__
 from saywhere.errors import Busy, SaywhereError
-from saywhere.serve.auth import Guard
+from saywhere.serve.auth import Auth
 from saywhere.serve.body_limit import BodyLimit
-from saywhere.serve.errors import CODES, answer, refusal
-from saywhere.serve.metrics import Metrics, Watch
+from saywhere.serve.errors import CODES, error_response, refusal
+from saywhere.serve.metrics import Metrics, RequestLog
 from saywhere.serve.models import Models
-from saywhere.serve.queue import Desk
-from saywhere.serve.routes import add_calls
+from saywhere.serve.queue import SegmentQueue
+from saywhere.serve.routes import add_routes
 from saywhere.serve.schemas import Health, Readiness, refusals
 from saywhere.serve.store import Store
-from saywhere.serve.strict import say_so
+from saywhere.serve.strict import close_forms
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -45,39 +48,50 @@ def build_app(
     hosts: tuple[str, ...] = LOOPBACK,
     places: int = 32,
 ) -> FastAPI:
-    """The page at /, the service at /v1, /healthz, /readyz, /metrics.
+    """Build the service: the page at /, the calls at /v1, /healthz, /readyz, /metrics.
 
     Args:
-        store: where "keep" writes; without one, nothing can be kept. token: asked for in every call under /v1 (`Authorization: Bearer …`).
-        hosts: names under which the service may be called (another Host header is refused). places: requests in work or waiting.
+        models: the models that it offers.
+        store: where "keep" writes; without one, nothing can be kept.
+        token: needed for every call under /v1 (`Authorization: Bearer …`).
+        hosts: names under which the service may be called; another Host header is refused.
+        places: requests in work or waiting at once.
+
+    Returns:
+        An ASGI application.
     """
-    desk = Desk(places)
-    metrics = Metrics(lambda: desk.n_taken)
+    queue = SegmentQueue(places)
+    metrics = Metrics(lambda: queue.n_taken)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        await run_in_threadpool(desk.close)
+        await run_in_threadpool(queue.close)
         if store is not None:
             store.close()
 
-    app = FastAPI(title="Saywhere", version=__version__, description="Say where, see the mask. Research use only, not a medical device.",
-                  lifespan=lifespan, docs_url=None, redoc_url=None)  # fmt: skip
-    app.state.desk = desk
+    app = FastAPI(
+        title="Saywhere",
+        version=__version__,
+        description="Say where, see the mask. Research use only, not a medical device.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.queue = queue
+    # The last one added is the first that a request meets: log, then token, then body.
     app.add_middleware(BodyLimit)
-    app.add_middleware(Guard, hosts=hosts, token=token)
-    app.add_middleware(
-        Watch, metrics=metrics
-    )  # the last one added is the first that a request meets
+    app.add_middleware(Auth, hosts=hosts, token=token)
+    app.add_middleware(RequestLog, metrics=metrics)
     _answer_errors(app)
-    _add_health(app, desk, metrics)
-    add_calls(app, models, desk, metrics, store, asks_token=token is not None)
-    say_so(app)
+    _add_health(app, queue, metrics)
+    add_routes(app, models, queue, metrics, store, needs_token=token is not None)
+    close_forms(app)
     app.mount("/", _Page(directory=str(package_files("saywhere.serve") / "page"), html=True))
     return app
 
 
-def _add_health(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
+def _add_health(app: FastAPI, queue: SegmentQueue, metrics: Metrics) -> None:
     @app.get("/healthz", response_model=Health, responses=refusals(400))
     def healthz() -> dict[str, str]:
         """The process answers."""
@@ -86,8 +100,8 @@ def _add_health(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
     @app.get("/readyz", response_model=Readiness, responses=refusals(400, 503))
     def readyz() -> dict[str, str]:
         """Requests are taken; 503 while the service stops."""
-        if not desk.is_open:
-            raise Busy("the service is about to stop", remedy="ask another one")
+        if not queue.is_open:
+            raise Busy("the service is about to stop", remedy="call another one")
         return {"status": "ready"}
 
     @app.get("/metrics", response_class=PlainTextResponse, responses=refusals(400))
@@ -99,7 +113,7 @@ def _add_health(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
 def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(SaywhereError)
     async def ours(request: Request, error: SaywhereError) -> JSONResponse:
-        return answer(error)
+        return error_response(error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

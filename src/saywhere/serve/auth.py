@@ -1,4 +1,4 @@
-"""Who may call: looked at from a request's head, before a byte of its body is taken in."""
+"""Who may call: decided from a request's head, before a byte of its body is taken in."""
 
 from __future__ import annotations
 
@@ -8,29 +8,42 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from saywhere.errors import NotAllowed, SaywhereError, UsageError
-from saywhere.serve.errors import answer
+from saywhere.serve.errors import error_response
 
 READING = ("GET", "HEAD", "OPTIONS")
 """Methods whose body nobody reads."""
 HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+))(?::\d*)?")
 
 
-class Guard:
-    """ASGI middleware: the name under which the service is called, the page that calls it, and its token.
-
-    Args:
-        hosts: names that the Host header may have; `*` is any. token: asked for in every call under /v1, and in whatever else sends a body.
-    """
+class Auth:
+    """ASGI middleware: checks the server's name, the page that calls, and the token."""
 
     def __init__(self, app: Any, hosts: tuple[str, ...], token: str | None) -> None:
-        self.app, self.hosts, self.token = app, hosts, token
+        """Wrap an application.
+
+        Args:
+            app: the ASGI application.
+            hosts: names that the Host header may have; `*` is any.
+            token: needed for every call under /v1, and for whatever else sends a body.
+        """
+        self.app = app
+        self.hosts = hosts
+        self.token = token
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on, or refuse it.
+
+        Args:
+            scope: the connection, as ASGI describes it.
+            receive: gives the next message.
+            send: sends a message.
+        """
         if scope["type"] == "http":
             try:
                 self._check(scope)
             except SaywhereError as error:
-                await answer(error, close=scope["method"] not in READING)(scope, receive, send)
+                refused = error_response(error, close=scope["method"] not in READING)
+                await refused(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
@@ -47,16 +60,13 @@ class Guard:
             )
         if not scope["path"].startswith("/v1") and scope["method"] in READING:
             return
-        if (
-            "origin" in headers and _place(headers["origin"]) != called
-        ):  # a form on a stranger's page asks for no leave beforehand
+        # A form on a stranger's page is sent without a preflight, so the browser does not stop it.
+        if "origin" in headers and _place(headers["origin"]) != called:
             raise NotAllowed(
                 "a call from another site's page",
                 allowed="only this server's own page may call it from a browser",
             )
-        if self.token is not None and not hmac.compare_digest(
-            headers.get("authorization", "").encode(), f"Bearer {self.token}".encode()
-        ):
+        if self.token is not None and not _has_token(headers, self.token):
             raise NotAllowed(
                 "no token, or a wrong one",
                 remedy="send the header Authorization: Bearer TOKEN, as the server printed it",
@@ -64,13 +74,20 @@ class Guard:
 
 
 class _UnknownHost(UsageError):
-    code, http_status = "unknown_host", 400
+    code = "unknown_host"
+    http_status = 400
+
+
+def _has_token(headers: dict[str, str], token: str) -> bool:
+    """Compared in constant time: the time of an answer says nothing of the token."""
+    sent = headers.get("authorization", "").encode()
+    return hmac.compare_digest(sent, f"Bearer {token}".encode())
 
 
 def _name(host: str) -> str | None:
     """`[::1]:7860` → `::1`"""
-    found = HOST.fullmatch(host)
-    return (found[1] or found[2]).lower() if found else None
+    match = HOST.fullmatch(host)
+    return (match[1] or match[2]).lower() if match else None
 
 
 def _place(origin: str) -> str | None:

@@ -1,24 +1,30 @@
-"""Bodies are taken in whole, within a size, a time and the memory for all of them, before anything else runs; what is over is answered here."""
+"""Request bodies are read whole before anything else runs.
+
+Each has a size, a time and its share of the memory for all; what is over is refused here.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from saywhere.errors import BodyTooLarge, BodyTooSlow, Busy, SaywhereError
+from saywhere.errors import BodyTooLarge, BodyTooSlow, Busy
 from saywhere.io.limits import MAX_FILE_BYTES
 from saywhere.serve.auth import READING
-from saywhere.serve.errors import answer
+from saywhere.serve.errors import error_response
 
-MAX_BODY_BYTES = (
-    MAX_FILE_BYTES + 512 * 1024
-)  # an image at its limit, prompts, and the multipart's own lines
+MAX_BODY_BYTES = MAX_FILE_BYTES + 512 * 1024
+"""An image at its limit, prompts, and the multipart's own lines."""
 MAX_BODY_S = 29.0
-MAX_HELD_BYTES = 1 << 30  # of all bodies that are in memory at once, arriving or in work
+MAX_HELD_BYTES = 1 << 30
+"""Of all bodies that are in memory at once, arriving or in work."""
 
 
 class BodyLimit:
-    """ASGI middleware. It reads the body itself, so that a lying Content-Length, chunks without one, and a slow sender are all bounded."""
+    """ASGI middleware that reads the body itself.
+
+    So a wrong Content-Length, chunks without one, and a slow sender are all bounded.
+    """
 
     def __init__(
         self,
@@ -27,15 +33,28 @@ class BodyLimit:
         max_s: float = MAX_BODY_S,
         max_held_bytes: int = MAX_HELD_BYTES,
     ) -> None:
-        self.app, self.max_bytes, self.max_s, self.max_held_bytes, self.n_held_bytes = (
-            app,
-            max_bytes,
-            max_s,
-            max_held_bytes,
-            0,
-        )
+        """Wrap an application.
+
+        Args:
+            app: the ASGI application.
+            max_bytes: of one body.
+            max_s: time in which one body must arrive.
+            max_held_bytes: of all bodies in memory.
+        """
+        self.app = app
+        self.max_bytes = max_bytes
+        self.max_s = max_s
+        self.max_held_bytes = max_held_bytes
+        self.n_held_bytes = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Read a request's body and pass it on, or refuse it.
+
+        Args:
+            scope: the connection, as ASGI describes it.
+            receive: gives the next message.
+            send: sends a message.
+        """
         if scope["type"] != "http" or scope["method"] in READING:
             await self.app(scope, receive, send)
             return
@@ -44,12 +63,12 @@ class BodyLimit:
             self._check_declared(scope)
             is_whole = await asyncio.wait_for(self._read(receive, body), self.max_s)
         except asyncio.TimeoutError:
-            error: SaywhereError = BodyTooSlow(
+            late = BodyTooSlow(
                 f"the body did not arrive within {self.max_s:g} s", remedy="send it again"
             )
-            await answer(error, close=True)(scope, receive, send)
-        except (BodyTooLarge, Busy) as found:
-            await answer(found, close=True)(scope, receive, send)
+            await error_response(late, close=True)(scope, receive, send)
+        except (BodyTooLarge, Busy) as error:
+            await error_response(error, close=True)(scope, receive, send)
         else:
             if is_whole:
                 await self.app(scope, _replay(bytes(body), receive), send)
@@ -90,13 +109,14 @@ class BodyLimit:
 
 
 def _replay(body: bytes, receive: Any) -> Any:
-    sent = False
+    """Give the body that was read as one message, then what comes from the connection."""
+    is_sent = False
 
-    async def again() -> Any:
-        nonlocal sent
-        if sent:
+    async def replayed() -> Any:
+        nonlocal is_sent
+        if is_sent:
             return await receive()
-        sent = True
+        is_sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return again
+    return replayed

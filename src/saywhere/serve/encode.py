@@ -18,8 +18,17 @@ LOOK_PX = 256
 
 
 def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
-    """One prompt's answer; `include`, as base64 of a PNG: `probability`, of the image's size; `pseudo_image`, LOOK_PX at most."""
-    found = {
+    """Write one prompt's answer.
+
+    Args:
+        result: of the model.
+        include: what to add as base64 of a PNG: `probability`, of the image's size, and
+            `pseudo_image`, LOOK_PX a side at most.
+
+    Returns:
+        The answer, as `schemas.Found` describes it.
+    """
+    answer: dict[str, Any] = {
         "prompt": result.prompt,
         "mask": run_lengths(result.mask),
         "area_px": int(result.mask.sum()),
@@ -30,16 +39,20 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
         "denies": denies(result.prompt),
     }
     if "probability" in include:
-        found["probability_png"] = as_base64((result.probability * 255).round().astype(np.uint8))
+        answer["probability_png"] = as_base64((result.probability * 255).round().astype(np.uint8))
     if "pseudo_image" in include and result.pseudo_image is not None:
-        found["pseudo_image_png"] = as_base64(
+        answer["pseudo_image_png"] = as_base64(
             _to_look_at((result.pseudo_image * 255).round().astype(np.uint8))
         )
-    return found
+    return answer
 
 
 def _to_look_at(pixels: np.ndarray) -> np.ndarray:
-    """No larger than LOOK_PX a side: the words' picture holds no more, and at a photograph's size it was most of an answer's bytes and a third of its time."""
+    """No larger than LOOK_PX a side.
+
+    A pseudo-image holds no finer detail, and at a photograph's size it was most of an answer's
+    bytes and a third of its time.
+    """
     height, width = pixels.shape[:2]
     shrunk = LOOK_PX / max(height, width)
     if shrunk >= 1:
@@ -49,10 +62,24 @@ def _to_look_at(pixels: np.ndarray) -> np.ndarray:
 
 
 def mask_png(mask: np.ndarray) -> bytes:
-    """bool (height, width) → an 8-bit PNG of 0 and 255."""
+    """Write a mask as a PNG.
+
+    Args:
+        mask: bool (height, width).
+
+    Returns:
+        An 8-bit grey PNG of 0 and 255.
+    """
     return png_bytes(np.where(mask, np.uint8(255), np.uint8(0)))
 
 
 def as_base64(pixels: np.ndarray) -> str:
-    """The same PNG, in base64."""
+    """Write pixels as a PNG in base64.
+
+    Args:
+        pixels: uint8 (height, width) or (height, width, channel).
+
+    Returns:
+        ASCII text.
+    """
     return base64.b64encode(png_bytes(pixels)).decode("ascii")

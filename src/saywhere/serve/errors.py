@@ -1,4 +1,7 @@
-"""Every refusal has one form: {"error": {"code", "message", "remedy"}}. A message never holds a path, a file's name or what was said."""
+"""Every refusal has one form: {"error": {"code", "message", "remedy"}}.
+
+A message never holds a path, a file's name or a prompt.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,19 @@ CODES = {
     415: "unreadable_file",
     422: "usage",
 }
+"""HTTP status → the error's code, for errors that the framework raises."""
 
 
-def answer(error: SaywhereError, *, close: bool = False) -> JSONResponse:
-    """An error of ours as its response."""
+def error_response(error: SaywhereError, *, close: bool = False) -> JSONResponse:
+    """Turn one of our errors into its response.
+
+    Args:
+        error: what was raised.
+        close: end the connection, since the body was not read.
+
+    Returns:
+        A response with the error's status; with Retry-After where the service is busy.
+    """
     rule = f"; {error.allowed}" if error.allowed else ""
     response = refusal(error.http_status, error.code, f"{error.found}{rule}", error.remedy)
     if isinstance(error, Busy):
@@ -31,5 +43,15 @@ def answer(error: SaywhereError, *, close: bool = False) -> JSONResponse:
 
 
 def refusal(status: int, code: str, message: str, remedy: str | None = None) -> JSONResponse:
-    """The one form."""
+    """Write a refusal in its one form.
+
+    Args:
+        status: the HTTP status.
+        code: a stable name for programs.
+        message: what was found and what is allowed.
+        remedy: what to do next.
+
+    Returns:
+        The response.
+    """
     return JSONResponse({"error": {"code": code, "message": message, "remedy": remedy}}, status)

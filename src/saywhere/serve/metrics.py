@@ -1,4 +1,4 @@
-"""What is counted and written down of a request: never a prompt, a name or a pixel."""
+"""What is counted and logged of a request: never a prompt, a name or a pixel."""
 
 from __future__ import annotations
 
@@ -20,19 +20,36 @@ HEADER = b"x-request-id"
 UNKNOWN = "something went wrong here; the log has it under the X-Request-ID of this answer"
 
 
-class Watch:
+class RequestLog:
     """ASGI middleware: a request's id, its line in the log, its place in the metrics."""
 
     def __init__(self, app: Any, metrics: Metrics) -> None:
-        self.app, self.metrics = app, metrics
+        """Wrap an application.
+
+        Args:
+            app: the ASGI application.
+            metrics: where requests are counted.
+        """
+        self.app = app
+        self.metrics = metrics
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on, count it, and log it.
+
+        Args:
+            scope: the connection, as ASGI describes it.
+            receive: gives the next message.
+            send: sends a message.
+        """
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, request, status, is_begun = time.perf_counter(), uuid.uuid4().hex, 500, False
+        started = time.perf_counter()
+        request = uuid.uuid4().hex
+        status = 500  # until an answer begins
+        is_begun = False
 
-        async def watched(message: Any) -> None:
+        async def noted(message: Any) -> None:
             nonlocal status, is_begun
             if message["type"] == "http.response.start":
                 is_begun = True
@@ -41,46 +58,49 @@ class Watch:
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
-        except Exception as error:  # ours are answered further in: this one is a fault of the code
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            log.error(
-                json.dumps(
-                    {
-                        "request": request,
-                        "error": type(error).__name__,
-                        "at": f"{Path(place.filename).name}:{place.lineno}",
-                    }
-                )
-            )
+            await self.app(scope, receive, noted)
+        # Our own errors are answered further in: one that comes here is a fault of the code.
+        except Exception as error:
+            _log_fault(request, error)
             if not is_begun:
-                await refusal(500, "failed", UNKNOWN, "try again; if it stays, report it")(
-                    scope, receive, watched
-                )
+                failed = refusal(500, "failed", UNKNOWN, "try again; if it stays, report it")
+                await failed(scope, receive, noted)
         finally:
-            route = getattr(
-                scope.get("route"), "path", "none"
-            )  # the pattern, not what was asked for
+            # The route's pattern, not the address: an address may hold what a user typed.
+            route = getattr(scope.get("route"), "path", "none")
             took_s = time.perf_counter() - started
             self.metrics.requests.labels(route, str(status)).inc()
             self.metrics.seconds.labels(route).observe(took_s)
-            log.info(
-                json.dumps(
-                    {
-                        "request": request,
-                        "method": scope["method"],
-                        "route": route,
-                        "status": status,
-                        "ms": round(1000 * took_s, 1),
-                    }
-                )
-            )
+            line = {
+                "request": request,
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "ms": round(1000 * took_s, 1),
+            }
+            log.info(json.dumps(line))
+
+
+def _log_fault(request: str, error: Exception) -> None:
+    """Type and place only: an error's text may hold a prompt or a path."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    line = {
+        "request": request,
+        "error": type(error).__name__,
+        "at": f"{Path(place.filename).name}:{place.lineno}",
+    }
+    log.error(json.dumps(line))
 
 
 class Metrics:
-    """Of one service, in Prometheus' form."""
+    """The numbers of one service, in Prometheus' form."""
 
     def __init__(self, taken: Callable[[], int]) -> None:
+        """Set all to zero.
+
+        Args:
+            taken: gives the number of requests in work or waiting.
+        """
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "saywhere_requests", "Requests answered", ["route", "status"], registry=self._registry
@@ -97,5 +117,9 @@ class Metrics:
         ).set_function(taken)
 
     def text(self) -> bytes:
-        """For `GET /metrics`."""
+        """Write all numbers.
+
+        Returns:
+            The body of `GET /metrics`.
+        """
         return generate_latest(self._registry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,19 @@ N_SUGGESTED, LONGEST = 60, 200
 
 @dataclass(frozen=True)
 class Served:
-    """A model and what is said of it."""
+    """A model that the service offers."""
 
     name: str
     segmenter: Segmenter
     suggestions: tuple[str, ...]
-    """sentences that it was asked with, for the page to offer"""
+    """prompts for the page to offer"""
 
     def facts(self) -> dict[str, Any]:
-        """As `GET /v1/models` gives it."""
+        """Describe the model.
+
+        Returns:
+            Its entry in `GET /v1/models`.
+        """
         config = self.segmenter.config
         return {
             "name": self.name,
@@ -41,16 +45,32 @@ class Served:
 
 
 class Models:
-    """In the order in which they were named; the first is the default."""
+    """Models by name, in the order in which they were named; the first is the default."""
 
     def __init__(self, served: Sequence[Served]) -> None:
+        """Offer these models.
+
+        Args:
+            served: one or more, each of another name.
+        """
         self._served = {model.name: model for model in served}
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Served]:
+        """Give the models in their order."""
         return iter(self._served.values())
 
     def named(self, name: str | None) -> Served:
-        """Raises UsageError with the names that there are."""
+        """Choose a model.
+
+        Args:
+            name: its name; None: the first one.
+
+        Returns:
+            The model.
+
+        Raises:
+            UsageError: there is no such model; it names the nearest.
+        """
         if name is None:
             return next(iter(self._served.values()))
         if name not in self._served:
@@ -59,9 +79,19 @@ class Models:
 
 
 def open_models(runs: Sequence[Path]) -> Models:
-    """Load each run or model, and say a word to it, so that the first request waits for nothing.
+    """Load each run or model and encode a prompt with it, so that no first request waits.
 
-    None named: every model that is here. Raises MissingFile, BadCheckpoint, MissingEncoder, UsageError.
+    Args:
+        runs: run directories or models' names; none: every model on this machine.
+
+    Returns:
+        The models.
+
+    Raises:
+        MissingFile: a run is not there, or there is no model at all.
+        BadCheckpoint: weights are damaged.
+        MissingEncoder: a text encoder's files are not there.
+        UsageError: two runs have one name.
     """
     runs = runs or list(named.known().values())
     if not runs:
@@ -78,7 +108,7 @@ def open_models(runs: Sequence[Path]) -> Models:
     if twice := {name for name in names if names.count(name) > 1}:
         raise UsageError(
             f"two runs are called {min(twice)!r}",
-            allowed="a model is asked for by its folder's name",
+            allowed="a model is named by its folder",
             remedy="rename one of the folders",
         )
     for model in served:
@@ -87,7 +117,7 @@ def open_models(runs: Sequence[Path]) -> Models:
 
 
 def _suggestions(segmenter: Segmenter) -> tuple[str, ...]:
-    """What the model's makers offer, else the most frequent sentences of its own data, where that is still there."""
+    """What the model's makers offer, else the most frequent prompts of its own data."""
     offered = (read_facts(segmenter.folder).get("about") or {}).get("suggestions")
     if isinstance(offered, list) and offered:
         return tuple(str(text)[:LONGEST] for text in offered[:N_SUGGESTED])

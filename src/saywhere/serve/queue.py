@@ -1,4 +1,7 @@
-"""One worker, one bounded queue: requests that wait together are segmented together, and one too many is told to come back."""
+"""One worker, one bounded queue.
+
+Requests that wait together are segmented together; one too many is refused with Retry-After.
+"""
 
 from __future__ import annotations
 
@@ -25,26 +28,40 @@ class Job:
 
     segmenter: Segmenter
     image: np.ndarray
-    """uint8 (height, width, channel)"""
+    """uint8 (height, width, channel), original frame"""
     prompt: str
     threshold: float | None
+    """(0, 1); None: the model's own"""
     answer: Future[tuple[Result, float]] = field(default_factory=Future)
     """the result, and how long the model took, in ms (of the whole batch)"""
 
 
-class Desk:
-    """`take` a place, `submit` jobs for it, `give` the place back; a place is one request, however many prompts it holds."""
+class SegmentQueue:
+    """`take` a place, `submit` jobs for it, `give` the place back.
+
+    A place is one request, however many prompts it holds.
+    """
 
     def __init__(self, places: int = 32) -> None:
+        """Start the worker.
+
+        Args:
+            places: requests in work or waiting at once.
+        """
         self._places = threading.BoundedSemaphore(places)
-        self.n_places, self.n_taken = places, 0
+        self.n_places = places
+        self.n_taken = 0
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._is_open = True
         self._worker = threading.Thread(target=self._work, name="segmenting", daemon=True)
         self._worker.start()
 
     def take(self) -> None:
-        """Raises Busy where all places are taken, or the service is about to stop."""
+        """Take a place.
+
+        Raises:
+            Busy: all places are taken, or the service is about to stop.
+        """
         if not self._is_open or not self._places.acquire(blocking=False):
             allowed = (
                 f"it takes {self.n_places} requests at once"
@@ -59,17 +76,31 @@ class Desk:
         self.n_taken += 1
 
     def give(self) -> None:
-        """The other end of `take`."""
+        """Give a place back, once for each `take`."""
         self.n_taken -= 1
         self._places.release()
 
     def submit(self, job: Job) -> Future[tuple[Result, float]]:
-        """The answer to come."""
+        """Let a job wait for the worker.
+
+        Args:
+            job: what to segment.
+
+        Returns:
+            The answer to come.
+        """
         self._waiting.put(job)
         return job.answer
 
     def close(self, patience_s: float = STOP_S) -> bool:
-        """Take no one else, and finish what was begun; False where it is not finished in time."""
+        """Take no more requests, and finish those that were begun.
+
+        Args:
+            patience_s: how long to wait.
+
+        Returns:
+            False where the work is not finished in time.
+        """
         self._is_open = False
         self._waiting.put(None)
         self._worker.join(patience_s)
@@ -77,7 +108,7 @@ class Desk:
 
     @property
     def is_open(self) -> bool:
-        """Is anyone taken?"""
+        """Are requests taken?"""
         return self._is_open and self._worker.is_alive()
 
     def _work(self) -> None:
@@ -85,11 +116,11 @@ class Desk:
             jobs = [job]
             while len(jobs) < BATCH_SIZE and (more := self._at_once()) is not None:
                 jobs.append(more)
-            for same in _alike(jobs):
-                _segment(same)
+            for batch in _alike(jobs):
+                _segment(batch)
 
     def _at_once(self) -> Job | None:
-        """A job that waits already. The end's mark is put back."""
+        """A job that waits already. The mark of the end is put back for `_work`."""
         try:
             job = self._waiting.get_nowait()
         except queue.Empty:
@@ -100,6 +131,7 @@ class Desk:
 
 
 def _alike(jobs: list[Job]) -> list[list[Job]]:
+    """By model and threshold: only these can share a batch."""
     groups: dict[Any, list[Job]] = {}
     for job in jobs:
         groups.setdefault((id(job.segmenter), job.threshold), []).append(job)

@@ -1,4 +1,4 @@
-"""The calls under /v1."""
+"""The routes under /v1."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from saywhere.inference.result import Result
 from saywhere.io import images
 from saywhere.io.decode import decode_bytes
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_PROMPT_CHARS
-from saywhere.serve import schemas as contract
+from saywhere.serve import schemas
 from saywhere.serve.encode import as_base64, as_json, mask_png
 from saywhere.serve.errors import refusal
 from saywhere.serve.metrics import Metrics
 from saywhere.serve.models import Models, Served
-from saywhere.serve.queue import Desk, Job
+from saywhere.serve.queue import Job, SegmentQueue
 from saywhere.serve.schemas import refusals
 from saywhere.serve.store import Store
-from saywhere.serve.strict import only_known
+from saywhere.serve.strict import refuse_unknown
 from saywhere.text.directions import contradict
 from saywhere.text.prompts import refuse_endless
 
@@ -42,28 +42,37 @@ LIMITS = {
 }
 SEGMENTED: dict[int | str, dict[str, Any]] = {
     200: {
-        "model": contract.Segmented,
+        "model": schemas.Segmented,
         "content": {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}},
     }
 }
 
 
-def add_calls(
+def add_routes(
     app: FastAPI,
     models: Models,
-    desk: Desk,
+    queue: SegmentQueue,
     metrics: Metrics,
     store: Store | None,
     *,
-    asks_token: bool,
+    needs_token: bool,
 ) -> None:
-    """The routes under /v1. The token itself is looked at by Guard; here it is only told of."""
+    """Add the routes under /v1 to a service.
+
+    Args:
+        app: the service.
+        models: the models that it offers.
+        queue: where requests wait for a model.
+        metrics: counts the masks.
+        store: where "keep" writes; None: nothing can be kept.
+        needs_token: say in /openapi.json that a token is needed; `Auth` checks it.
+    """
     before = [
-        Depends(only_known),
-        *([Security(HTTPBearer(auto_error=False))] if asks_token else []),
+        Depends(refuse_unknown),
+        *([Security(HTTPBearer(auto_error=False))] if needs_token else []),
     ]
     _add_models(app, models, store, before)
-    _add_segment(app, models, desk, metrics, before)
+    _add_segment(app, models, queue, metrics, before)
     _add_keep(app, models, store, before)
 
 
@@ -71,11 +80,11 @@ def _add_models(app: FastAPI, models: Models, store: Store | None, before: list[
     @app.get(
         "/v1/models",
         dependencies=before,
-        response_model=contract.ModelList,
-        responses=refusals(*contract.GET),
+        response_model=schemas.ModelList,
+        responses=refusals(*schemas.GET),
     )
     def list_models() -> dict[str, Any]:
-        """What there is; the first is the default."""
+        """The models; the first is the default."""
         return {
             "models": [model.facts() for model in models],
             "keeps": store is not None,
@@ -85,25 +94,25 @@ def _add_models(app: FastAPI, models: Models, store: Store | None, before: list[
     @app.post(
         "/v1/opposite",
         dependencies=before,
-        response_model=contract.Opposite,
-        responses=refusals(*contract.POST),
+        response_model=schemas.Opposite,
+        responses=refusals(*schemas.POST),
     )
     def opposite(prompt: Annotated[str, Form()] = "") -> dict[str, str | None]:
-        """The prompt with left and right, upper and lower exchanged; null where it names no side."""
-        (said,) = _checked([prompt])
-        return {"prompt": contradict(said)}
+        """The prompt with left and right, upper and lower exchanged; null: it names no side."""
+        _check_prompts([prompt])
+        return {"prompt": contradict(prompt)}
 
 
 def _add_segment(
-    app: FastAPI, models: Models, desk: Desk, metrics: Metrics, before: list[Any]
+    app: FastAPI, models: Models, queue: SegmentQueue, metrics: Metrics, before: list[Any]
 ) -> None:
-    @app.post("/v1/segment", dependencies=before, responses=SEGMENTED | refusals(*contract.IMAGE))
+    @app.post("/v1/segment", dependencies=before, responses=SEGMENTED | refusals(*schemas.IMAGE))
     async def segment(
         request: Request,
         image: Annotated[UploadFile, File(description="PNG, JPEG, TIFF or BMP")],
         prompt: Annotated[
             list[str] | None,
-            Form(description=f"what to segment; {MAX_PROMPTS} at most; blank: no words"),
+            Form(description=f"what to segment; {MAX_PROMPTS} at most; may be empty"),
         ] = None,
         model: Annotated[str | None, Form()] = None,
         threshold: Annotated[float | None, Form(gt=0, lt=1)] = None,
@@ -112,43 +121,43 @@ def _add_segment(
             Form(description="also as PNG"),
         ] = None,
     ) -> Response:
-        """A mask a prompt, as COCO RLE; with `Accept: image/png` the first one as a PNG of the image's size."""
+        """A mask per prompt, as COCO RLE.
+
+        With `Accept: image/png` the first one as a PNG of the image's size.
+        """
         started = time.perf_counter()
-        chosen, said, wanted = (
-            models.named(model),
-            _checked(prompt or [""]),
-            frozenset(include or []),
-        )
-        desk.take()
+        chosen = models.named(model)
+        prompts = prompt or [""]
+        _check_prompts(prompts)
+        wanted = frozenset(include or [])
+        queue.take()
         try:
             content = await image.read()
             pixels = await run_in_threadpool(_decoded, content, chosen)
-            _check_work(pixels, len(said))
-            found = await _unless_left(
+            _check_work(pixels, len(prompts))
+            answers = await _unless_left(
                 request,
-                [desk.submit(Job(chosen.segmenter, pixels, text, threshold)) for text in said],
+                [queue.submit(Job(chosen.segmenter, pixels, text, threshold)) for text in prompts],
             )
         finally:
-            desk.give()
-        if found is None:
-            return refusal(
-                LEFT, "client_left", "the caller went away"
-            )  # for the log: nobody is there to read it
-        metrics.masks.labels(chosen.name).inc(len(found))
+            queue.give()
+        if answers is None:
+            # For the log: nobody is there to read it.
+            return refusal(LEFT, "client_left", "the caller went away")
+        metrics.masks.labels(chosen.name).inc(len(answers))
         if "image/png" in request.headers.get("accept", ""):
-            return Response(
-                await run_in_threadpool(mask_png, found[0][0].mask), media_type="image/png"
-            )
-        results = await run_in_threadpool(lambda: [as_json(result, wanted) for result, _ in found])
+            content_png = await run_in_threadpool(mask_png, answers[0][0].mask)
+            return Response(content_png, media_type="image/png")
+        results = await run_in_threadpool(
+            lambda: [as_json(result, wanted) for result, _ in answers]
+        )
         timings = {
-            "model": round(max(took for _, took in found), 1),
+            "model": round(max(took for _, took in answers), 1),
             "total": round(1000 * (time.perf_counter() - started), 1),
         }
-        shown = (
-            {"image_png": await run_in_threadpool(as_base64, pixels.squeeze())}
-            if "image" in wanted
-            else {}
-        )
+        picture = {}
+        if "image" in wanted:
+            picture["image_png"] = await run_in_threadpool(as_base64, pixels.squeeze())
         answer = {
             "model": chosen.name,
             "size": list(pixels.shape[:2]),
@@ -156,15 +165,15 @@ def _add_segment(
             "timings_ms": timings,
             "image_sha256": _sha256(content),
         }
-        return JSONResponse(answer | shown)
+        return JSONResponse(answer | picture)
 
 
 def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[Any]) -> None:
     @app.post(
         "/v1/keep",
         dependencies=before,
-        response_model=contract.Kept,
-        responses=refusals(*contract.KEEP),
+        response_model=schemas.Kept,
+        responses=refusals(*schemas.KEEP),
     )
     async def keep(
         image: Annotated[UploadFile, File()],
@@ -176,21 +185,25 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
             str,
             Form(
                 pattern="^[0-9a-f]{32}$",
-                description="32 hexadecimal digits, the sender's own: the same key twice is one row",
+                description=(
+                    "32 hexadecimal digits, the sender's own: the same key twice is one row"
+                ),
             ),
         ],
-        prompt: Annotated[str, Form(description="blank: no words")] = "",
+        prompt: Annotated[str, Form(description="may be empty")] = "",
         who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
         model: Annotated[str | None, Form()] = None,
     ) -> dict[str, Any]:
         """Write it to the store's manifest, which `saywhere train` takes as it is."""
         if store is None:
             raise UsageError("this server keeps nothing", remedy="start it with --store DIR")
-        (said,), chosen = _checked([prompt]), models.named(model)
+        _check_prompts([prompt])
+        chosen = models.named(model)
         sent = [await part.read() for part in (image, mask, suggested)]
+        source = _sha256(sent[0])
         row = await run_in_threadpool(
             lambda: store.keep(
-                key, *_pictures(*sent), said, who=who, model=chosen.name, source=_sha256(sent[0])
+                key, *_pictures(*sent), prompt, who=who, model=chosen.name, source=source
             )
         )
         return {"key": row["key"], "kept": row["kept"], "n_kept": store.n_kept}
@@ -198,8 +211,8 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
     @app.get(
         "/v1/kept",
         dependencies=before,
-        response_model=contract.KeptList,
-        responses=refusals(*contract.GET),
+        response_model=schemas.KeptList,
+        responses=refusals(*schemas.GET),
     )
     def kept(
         image: Annotated[
@@ -214,14 +227,16 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
         if store is None:
             return {"n_kept": 0, "rows": [], "images": []}
         rows = store.rows()[-200:] if image is None else store.of_image(image)
-        shown = [{name: row[name] for name in ("key", "prompt", "kept")} for row in rows]
-        if image is not None:
-            shown = [facts | {"mask_png": store.mask_png(row)} for facts, row in zip(shown, rows)]
         return {
             "n_kept": store.n_kept,
-            "rows": shown,
+            "rows": [_kept_row(row, store, with_mask=image is not None) for row in rows],
             "images": store.sources() if image is None else [],
         }
+
+
+def _kept_row(row: dict[str, Any], store: Store, *, with_mask: bool) -> dict[str, Any]:
+    shown = {name: row[name] for name in ("key", "prompt", "kept")}
+    return shown | {"mask_png": store.mask_png(row)} if with_mask else shown
 
 
 def _sha256(content: bytes) -> str:
@@ -229,16 +244,20 @@ def _sha256(content: bytes) -> str:
 
 
 async def _unless_left(request: Request, answers: list[Any]) -> list[tuple[Result, float]] | None:
-    """The answers of the desk; None where the caller goes away before: then what still waits takes no model's time."""
-    found = asyncio.gather(*map(asyncio.wrap_future, answers))
+    """The answers of the queue; None where the caller goes away before.
+
+    Then what still waits takes no model's time.
+    """
+    results = asyncio.gather(*map(asyncio.wrap_future, answers))
     left = asyncio.ensure_future(_left(request))
-    either: set[asyncio.Future[Any]] = {found, left}
+    either: set[asyncio.Future[Any]] = {results, left}
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        return await found if found.done() else None
+        return await results if results.done() else None
     finally:
         left.cancel()
-        found.cancel()  # a job that the model has begun is finished; nothing is done where all were
+        # A job that the model has begun is finished; nothing is done where all were.
+        results.cancel()
 
 
 async def _left(request: Request) -> None:
@@ -246,26 +265,27 @@ async def _left(request: Request) -> None:
         pass
 
 
-def _checked(prompts: list[str]) -> list[str]:
+def _check_prompts(prompts: list[str]) -> None:
     if len(prompts) > MAX_PROMPTS:
         raise UsageError(
             f"{len(prompts)} prompts",
-            allowed=f"at most {MAX_PROMPTS} a call",
+            allowed=f"at most {MAX_PROMPTS} in a call",
             remedy="send the others in a second call",
         )
     refuse_endless(prompts)
-    "".join(prompts).encode(
-        "utf-8"
-    )  # half a character is refused here (UnicodeError), before an encoder meets it
-    return prompts
+    # Half a character is refused here (UnicodeError), before an encoder meets it.
+    "".join(prompts).encode("utf-8")
 
 
 def _check_work(pixels: np.ndarray, n_prompts: int) -> None:
     """A pixel of a result takes some 17 bytes until it is answered."""
     height, width = pixels.shape[:2]
     if height * width * n_prompts > MAX_PIXELS:
-        raise UsageError(f"{n_prompts} prompts on {height} × {width} pixels", allowed=f"pixels times prompts are at most {MAX_PIXELS:,}",
-                         remedy="send fewer prompts a call, or a smaller image")  # fmt: skip
+        raise UsageError(
+            f"{n_prompts} prompts on {height} × {width} pixels",
+            allowed=f"pixels times prompts are at most {MAX_PIXELS:,}",
+            remedy="send fewer prompts in a call, or a smaller image",
+        )
 
 
 def _decoded(content: bytes, model: Served) -> np.ndarray:

@@ -32,28 +32,41 @@ def run_server(
     say: Callable[[str, list[str]], None],
     public_name: str | None = None,
 ) -> None:
-    """Load the models, open the store, and serve; returns after SIGTERM or Ctrl-C. Raises UsageError for a port in use, and what those raise.
+    """Load the models, open the store, and serve until SIGTERM or Ctrl-C.
 
-    `say` is told, once requests are taken, the address and the models' names. `public_name`: under which a proxy in front of it is called.
+    Args:
+        runs: run directories or models' names; none: every model on this machine.
+        host: the address to listen on.
+        port: 0: any that is free.
+        store: the folder of what is kept.
+        token: needed for every call under /v1; None: no token.
+        places: requests in work or waiting at once.
+        say: called with the address and the models' names once requests are taken.
+        public_name: the name of a proxy in front of the service.
+
+    Raises:
+        UsageError: the port is in use, or two runs have one name.
+        MissingFile: a run is not there.
+        BadCheckpoint: weights are damaged.
+        NotWritable: nothing can be kept in the store's folder.
     """
     listening = _listen(host, port)
     models = open_models(runs)
     named = (public_name,) if public_name else ()
-    hosts = (
-        (*LOOPBACK, host, *named) if is_loopback(host) else ("*",)
-    )  # off loopback a token guards, and the machine's names are not ours to know
+    # Off loopback a token guards, and the machine's names are not ours to know.
+    hosts = (*LOOPBACK, host, *named) if is_loopback(host) else ("*",)
     app = build_app(models, Store(store), token=token, hosts=hosts, places=places)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    # No limit_concurrency: uvicorn counts silent connections too, and its 503 is neither in the one form nor has it Retry-After. Guard, BodyLimit and the
-    # desk bound who is read, how many bytes are held, and how many are worked on.
+    # No limit_concurrency: uvicorn counts silent connections too, and its 503 is neither in the one
+    # form nor has it Retry-After. Auth, BodyLimit and the queue bound who is read, how many bytes
+    # are held, and how many requests are worked on.
     limits: dict[str, Any] = {"timeout_graceful_shutdown": STOP_S, "timeout_keep_alive": 15}
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, **limits
     )
-    for number in (
-        signal.SIGTERM,
-        signal.SIGINT,
-    ):  # uvicorn stops at the first, and raises it anew when all is done: then there is nothing left to end
+    # uvicorn stops at the first signal, and raises it anew when all is done: then there is nothing
+    # left to end.
+    for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     address = f"[{host}]" if ":" in host else host
     say(f"http://{address}:{listening.getsockname()[1]}/", [model.name for model in models])
@@ -61,7 +74,14 @@ def run_server(
 
 
 def is_loopback(host: str) -> bool:
-    """Can it be reached from this machine only?"""
+    """Tell whether an address can be reached from this machine only.
+
+    Args:
+        host: a name or an IP address.
+
+    Returns:
+        True for localhost and loopback addresses.
+    """
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -43,7 +43,7 @@ class ModelFacts(BaseModel):
     size_px: int
     hears_words: bool
     threshold: float
-    suggestions: list[str] = Field(description="sentences that it was asked with")
+    suggestions: list[str] = Field(description="prompts to begin with")
 
 
 class Limits(BaseModel):
@@ -77,7 +77,10 @@ class Found(BaseModel):
     mask: Mask
     area_px: int
     presence: float = Field(
-        description="how sure the model is that what was named is in the image: the largest probability, not calibrated",
+        description=(
+            "how sure the model is that what was named is in the image: the largest probability, "
+            "not calibrated"
+        ),
         ge=0,
         le=1,
     )
@@ -85,32 +88,38 @@ class Found(BaseModel):
         description="mean probability inside the mask, not calibrated; null for an empty mask"
     )
     expected_dice: float | None = Field(
-        description="Dice of answers so sure where the truth was known and the words right; null for an empty mask or a model that was not calibrated"
+        description=(
+            "Dice of answers of this confidence where the truth was known and the prompt right; "
+            "null for an empty mask or a model that was not calibrated"
+        )
     )
-    unfamiliarity: float = Field(description="above 1: unlike what the model was taught")
+    unfamiliarity: float = Field(description="above 1: unlike the prompts of the training")
     denies: bool = Field(
-        description="has the prompt a no, not, without or the like? Published sets hold no such words: what they deny may be marked all the same"
+        description=(
+            "has the prompt a no, not, without or the like? Published sets hold no such prompts: "
+            "what they deny may be marked all the same"
+        )
     )
     probability_png: str = Field(
-        "", description="where asked for: base64 of a PNG, 0 to 255 for [0, 1]"
+        "", description="where included: base64 of a PNG, 0 to 255 for [0, 1]"
     )
     pseudo_image_png: str = Field(
-        "", description="where asked for: base64 of a PNG to look at, 256 pixels a side at most"
+        "", description="where included: base64 of a PNG to look at, 256 pixels a side at most"
     )
 
 
 class Segmented(BaseModel):
-    """A mask a prompt, in the order of the prompts."""
+    """A mask per prompt, in the order of the prompts."""
 
     model: str
     size: list[int] = Field(description="height, width of the image", min_length=2, max_length=2)
     results: list[Found]
     timings_ms: dict[str, float]
     image_sha256: str = Field(
-        description="of the file as it was sent; /v1/kept tells by it what was kept for this image"
+        description="of the file as it was sent; /v1/kept?image= gives what was kept for it"
     )
     image_png: str = Field(
-        "", description="where asked for: base64 of a PNG of the image as it was read"
+        "", description="where included: base64 of a PNG of the image as it was read"
     )
 
 
@@ -135,7 +144,7 @@ class KeptRow(BaseModel):
     prompt: str
     kept: str
     mask_png: str = Field(
-        "", description="where one image is asked for: base64 of a PNG of the mask as it was kept"
+        "", description="where the call names one image: base64 of a PNG of the mask"
     )
 
 
@@ -146,7 +155,10 @@ class KeptList(BaseModel):
     rows: list[KeptRow]
     images: list[str] = Field(
         [],
-        description="sha256 of each image's file that something was kept for; empty where one image is asked for",
+        description=(
+            "sha256 of each image's file that something was kept for; empty where the call names "
+            "one image"
+        ),
     )
 
 
@@ -168,7 +180,14 @@ KEEP = (*IMAGE, 507)
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses`."""
+    """Describe a route's refusals in /openapi.json.
+
+    Args:
+        statuses: HTTP statuses of MEANINGS.
+
+    Returns:
+        The route's `responses`.
+    """
     headers = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
     return {
         status: {"model": Refusal, "description": MEANINGS[status]}

@@ -1,4 +1,7 @@
-"""What people keep: an append-only manifest that `saywhere train` takes as it is. Nothing kept is lost by a reload, a crash, or a second tab."""
+"""What people keep: an append-only manifest that `saywhere train` takes as it is.
+
+Nothing kept is lost by a reload, a crash, or a second tab.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,27 @@ TRY_AGAIN = "make room on the disk and keep it again; what was kept before is st
 
 
 class Store:
-    """A folder with manifest.jsonl, images/, masks/ and suggested/ (the model's own masks). One server at a time."""
+    """A folder with manifest.jsonl, images/, masks/ and suggested/ (the model's own masks).
+
+    One server at a time has it.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Raises NotWritable; UsageError where another server has it, or where its manifest is not one that was kept here: nothing in it is changed then."""
+        """Open the folder, and make it where it is missing.
+
+        Args:
+            folder: where the work is kept.
+
+        Raises:
+            NotWritable: the folder takes no file.
+            UsageError: another server has it, or its manifest was not kept here. Nothing in it is
+                changed then.
+        """
         self.folder = Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._held = open(self.folder / ".lock", "a")  # noqa: SIM115  (held until the process ends, however it ends)
+            # Held until the process ends, however it ends, so no `with` can close it.
+            self._held = open(self.folder / ".lock", "a")  # noqa: SIM115
         except OSError as error:
             raise NotWritable(
                 f"cannot keep anything in {folder} ({(error.strerror or 'refused').lower()})",
@@ -53,27 +69,41 @@ class Store:
         self._kept = {row["key"]: row for row in self.rows()}
 
     def rows(self) -> list[dict[str, Any]]:
-        """In the order in which they were kept, as they are on the disk; a line that is being written just now is not among them."""
+        """Read the manifest.
+
+        Returns:
+            The rows in the order in which they were kept; without a line that is being written.
+        """
         whole, _ = self._read()
         return [json.loads(line) for line in whole.splitlines() if line.strip()]
 
     def _settle(self) -> None:
-        """Before anybody else writes: leave out a last line that a crash cut in half (it was never confirmed to anyone), and end one that is whole.
+        """Mend the manifest's end before anybody writes.
 
-        Raises UsageError, before anything is changed, naming the first line that is no row of ours.
+        A last line that a crash cut in half is left out, since it was never confirmed to anyone.
+        One that only lacks its line's end gets it. Raises UsageError, before anything is changed,
+        naming the first line that is no row of ours.
         """
         whole, half = self._read()
         lines = whole.splitlines()
         for number, line in enumerate([*lines, half], 1):
-            if line.strip() and not (_is_kept(line) if number <= len(lines) else _is_begun(half)):
-                raise UsageError(f"line {number} of {MANIFEST} is nothing that was kept by this page", where=self.folder,
-                                 allowed="a folder of its own for --store", remedy="mend or remove that line, or choose another --store")  # fmt: skip
+            is_ours = _is_kept(line) if number <= len(lines) else _is_begun(line)
+            if line.strip() and not is_ours:
+                raise UsageError(
+                    f"line {number} of {MANIFEST} is nothing that was kept by this page",
+                    where=self.folder,
+                    allowed="a folder of its own for --store",
+                    remedy="mend or remove that line, or choose another --store",
+                )
         ended = whole + b"\n" if whole and not whole.endswith(b"\n") else whole
         if half or ended != whole:
             files.write_bytes(self.folder / MANIFEST, ended)
 
     def _read(self) -> tuple[bytes, bytes]:
-        """The whole lines, and the half one behind them. A last row that only lacks its line's end is whole: an editor may have saved the file."""
+        """The whole lines, and the half one behind them.
+
+        A last row that only lacks its line's end is whole: an editor may have saved the file.
+        """
         place = self.folder / MANIFEST
         content = place.read_bytes() if place.is_file() else b""
         end = content.rfind(b"\n") + 1
@@ -88,12 +118,24 @@ class Store:
         prompt: str,
         **about: Any,
     ) -> dict[str, Any]:
-        """Write a row, flushed to the disk before it is confirmed. The same work under the same key twice (a second click, a
-        retry) is one row.
+        """Write a row, flushed to the disk before it is confirmed.
+
+        The same work under the same key twice (a second click, a retry) is one row.
 
         Args:
-            key: the sender's own name for this act: 32 hexadecimal digits. image: uint8 (height, width, channel). mask, suggested: bool (height, width).
-        Raises: NotWritable; what was kept before is still there. UsageError for another work under a key that was used.
+            key: the sender's own name for this act: 32 hexadecimal digits.
+            image: uint8 (height, width, channel).
+            mask: as a person corrected it, bool (height, width).
+            suggested: as the model gave it, bool (height, width).
+            prompt: may be empty.
+            about: further columns of the row.
+
+        Returns:
+            The row.
+
+        Raises:
+            NotWritable: the folder takes no file; what was kept before is still there.
+            UsageError: the key was used for other work.
         """
         with self._writing:
             digest = hashlib.sha256(
@@ -124,7 +166,7 @@ class Store:
                 "digest": digest,
                 **about,
             }
-            row |= self._said(mask, prompt) | self._after_others(row)
+            row |= _meant(mask, prompt) | self._after_others(row)
             with self._whole(places):
                 images.write_image(self.folder / places["image"], image)
                 images.write_mask(self.folder / places["mask"], mask)
@@ -136,20 +178,12 @@ class Store:
             self._kept[key] = row
             return row
 
-    def _said(self, mask: np.ndarray, prompt: str) -> dict[str, str]:
-        """An empty mask says that nothing is there, and no words are no words: what elsewhere is a fault is meant here."""
-        meant = [
-            name
-            for name, is_so in (("empty_mask", not mask.any()), ("blank_prompt", is_blank(prompt)))
-            if is_so
-        ]
-        return {"meant": ", ".join(meant)} if meant else {}
-
     def _after_others(self, row: dict[str, Any]) -> dict[str, str]:
         """What a row takes over from those kept before it for the same image.
 
-        The image stays in the split, and in the group, that somebody gave it: else the new row would be a leak. The same person's mask for the same words
-        is replaced: a training takes the newest alone, the older one stays in the file. Work without a name is one person's.
+        The image stays in the split, and in the group, that somebody gave it: else the new row
+        would be a leak. The same person's mask for the same prompt is replaced: a training takes
+        the newest alone, the older one stays in the file. Work without a name is one person's.
         """
         before = [
             old
@@ -159,27 +193,40 @@ class Store:
         taken = {
             name: before[-1][name] for name in ("split", "group") if before and name in before[-1]
         }
-        same = [
-            old["id"]
-            for old in before
-            if all(old.get(name) == row.get(name) for name in ("prompt", "who"))
-        ]
+        act = (row.get("prompt"), row.get("who"))
+        same = [old["id"] for old in before if (old.get("prompt"), old.get("who")) == act]
         return taken | ({"replaces": same[-1]} if same else {})
 
     def of_image(self, source: str) -> list[dict[str, Any]]:
-        """What was kept for the image of this digest (`source`, given to `keep`): the newest of each prompt."""
-        return list(
-            {row["prompt"]: row for row in self.rows() if row.get("source") == source}.values()
-        )
+        """Find what was kept for an image.
+
+        Args:
+            source: the image's digest, as it was given to `keep`.
+
+        Returns:
+            The newest row of each prompt.
+        """
+        rows = [row for row in self.rows() if row.get("source") == source]
+        return list({row["prompt"]: row for row in rows}.values())
 
     def sources(self) -> list[str]:
-        """Digests of the images that something was kept for, in the order in which they came."""
-        return list(
-            dict.fromkeys(row["source"] for row in list(self._kept.values()) if row.get("source"))
-        )
+        """List the images that something was kept for.
+
+        Returns:
+            Their digests, in the order in which they came.
+        """
+        rows = list(self._kept.values())  # a copy: another thread may keep something meanwhile
+        return list(dict.fromkeys(row["source"] for row in rows if row.get("source")))
 
     def mask_png(self, row: dict[str, Any]) -> str:
-        """base64 of the mask's file; empty where somebody took it away."""
+        """Read a row's mask.
+
+        Args:
+            row: of the manifest.
+
+        Returns:
+            base64 of the PNG; empty where somebody took the file away.
+        """
         with suppress(OSError):
             return base64.b64encode((self.folder / row["mask"]).read_bytes()).decode()
         return ""
@@ -191,24 +238,33 @@ class Store:
 
     @contextmanager
     def _whole(self, places: dict[str, str]) -> Iterator[None]:
-        """What fails leaves no picture without its row, and a message without the server's folders: it goes to whoever is at the page."""
+        """What fails leaves no picture without its row.
+
+        The message names none of the server's folders: it goes to whoever is at the page.
+        """
         try:
             yield
         except (OSError, NotWritable) as error:
             for place in places.values():
                 with suppress(OSError):
                     (self.folder / place).unlink()
-            reason = (
-                getattr(
-                    error if isinstance(error, OSError) else error.__context__, "strerror", None
-                )
-                or "refused"
-            )
+            cause = error if isinstance(error, OSError) else error.__context__
+            reason = getattr(cause, "strerror", None) or "refused"
             raise NotWritable(f"cannot keep this ({reason.lower()})", remedy=TRY_AGAIN) from None
 
     def close(self) -> None:
-        """Let another server have it."""
+        """Let another server have the folder."""
         self._held.close()
+
+
+def _meant(mask: np.ndarray, prompt: str) -> dict[str, str]:
+    """What elsewhere is a fault is meant here: an empty mask says that nothing is there."""
+    meant = []
+    if not mask.any():
+        meant.append("empty_mask")
+    if is_blank(prompt):
+        meant.append("blank_prompt")
+    return {"meant": ", ".join(meant)} if meant else {}
 
 
 def _is_kept(line: bytes) -> bool:

@@ -1,4 +1,7 @@
-"""A name that a call does not know is refused: a misspelt `prompt` would else be answered as if nothing had been said."""
+"""Strict forms: a field that a call does not know is refused.
+
+A misspelt `prompt` would else be answered as if it had been empty.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,16 @@ from saywhere.errors import UsageError, nearest
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
-async def only_known(request: Request) -> None:
-    """A dependency of every call under /v1. Raises UsageError (422); the message holds the names that are known, never what was sent."""
+async def refuse_unknown(request: Request) -> None:
+    """Refuse unknown fields and query parameters: a dependency of every call under /v1.
+
+    Args:
+        request: the request, its body not yet parsed.
+
+    Raises:
+        UsageError: a name is unknown (422). The message holds the names that are known, never what
+            was sent.
+    """
     wanted = request.scope["route"].dependant
     if wanted.body_params:
         _refuse_other_bodies(request)
@@ -21,16 +32,22 @@ async def only_known(request: Request) -> None:
     _refuse("query parameter", request.query_params.keys(), wanted.query_params)
 
 
-def say_so(app: FastAPI) -> None:
-    """In /openapi.json too: the forms have no other fields. (FastAPI closes a form only where it is one pydantic model, which takes no files.)"""
+def close_forms(app: FastAPI) -> None:
+    """Say in /openapi.json too that the forms have no other fields.
+
+    FastAPI closes a form only where it is one pydantic model, which takes no files.
+
+    Args:
+        app: the service.
+    """
     describe = app.openapi
 
     def closed() -> dict[str, Any]:
-        described = describe()
-        for name, form in described["components"]["schemas"].items():
+        document = describe()
+        for name, form in document["components"]["schemas"].items():
             if name.startswith("Body_"):
                 form["additionalProperties"] = False
-        return described
+        return document
 
     app.openapi = closed  # type: ignore[method-assign]
 

@@ -409,7 +409,7 @@ def test_what_a_caller_who_left_still_waited_for_takes_no_models_time(
             assert await left == 499
             go_on.set()
             statuses = [await first, await stayed]
-        await asyncio.to_thread(app.state.desk.close)
+        await asyncio.to_thread(app.state.queue.close)
         return statuses
 
     monkeypatch.setattr(segmenter, "segment_many", slow)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from saywhere.serve.auth import Guard
+from saywhere.serve.auth import Auth
 
 HOSTS = ("localhost", "127.0.0.1", "::1", "saywhere.example.org")
 
@@ -39,7 +39,7 @@ def told(
         "path": path,
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in named.items()],
     }
-    asyncio.run(Guard(inside, hosts, token)(scope, receive, send))
+    asyncio.run(Auth(inside, hosts, token)(scope, receive, send))
     return sent[0]["status"], json.loads(sent[1]["body"])["error"]["code"]
 
 

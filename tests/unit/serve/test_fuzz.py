@@ -71,7 +71,7 @@ def schema(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         await app(scope, receive, send)
 
     yield schemathesis.openapi.from_asgi("/openapi.json", unended)
-    app.state.desk.close()
+    app.state.queue.close()
 
 
 def knowing(case: Any, known: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from saywhere.errors import Busy
-from saywhere.serve.queue import Desk, Job
+from saywhere.serve.queue import Job, SegmentQueue
 
 IMAGE = np.zeros((4, 4, 3), np.uint8)
 
@@ -33,10 +33,10 @@ def job(model: Any, prompt: str, threshold: float | None = None) -> Job:
 
 
 def test_what_waits_together_is_segmented_together_and_thresholds_apart() -> None:
-    desk, model = Desk(), Slow()
-    first = desk.submit(job(model, "first"))
-    others = [desk.submit(job(model, prompt)) for prompt in ("a", "b")] + [
-        desk.submit(job(model, "c", 0.3))
+    waiting, model = SegmentQueue(), Slow()
+    first = waiting.submit(job(model, "first"))
+    others = [waiting.submit(job(model, prompt)) for prompt in ("a", "b")] + [
+        waiting.submit(job(model, "c", 0.3))
     ]
     model.sign.set()
     assert [answer.result(20)[0] for answer in [first, *others]] == ["FIRST", "A", "B", "C"]
@@ -44,44 +44,44 @@ def test_what_waits_together_is_segmented_together_and_thresholds_apart() -> Non
         [["a", "b"], ["c"]],
         [["c"], ["first", "a", "b"]],
     )
-    assert desk.close()
+    assert waiting.close()
 
 
 def test_a_bad_one_spoils_only_itself() -> None:
-    desk, model = Desk(), Slow()
-    answers = [desk.submit(job(model, prompt)) for prompt in ("first", "a", "bad", "b")]
+    waiting, model = SegmentQueue(), Slow()
+    answers = [waiting.submit(job(model, prompt)) for prompt in ("first", "a", "bad", "b")]
     model.sign.set()
     assert [answers[i].result(20)[0] for i in (0, 1, 3)] == ["FIRST", "A", "B"]
     with pytest.raises(ValueError, match="bad"):
         answers[2].result(20)
-    assert desk.close()
+    assert waiting.close()
 
 
 def test_one_too_many_is_told_when_to_come_back() -> None:
-    desk = Desk(places=2)
-    desk.take()
-    desk.take()
+    waiting = SegmentQueue(places=2)
+    waiting.take()
+    waiting.take()
     with pytest.raises(Busy, match="takes 2 requests at once") as caught:
-        desk.take()
+        waiting.take()
     assert caught.value.retry_after_s >= 1
-    desk.give()
-    desk.take()
-    assert desk.n_taken == 2
+    waiting.give()
+    waiting.take()
+    assert waiting.n_taken == 2
 
 
 def test_closing_finishes_what_was_begun_and_takes_no_one_else() -> None:
-    desk, model = Desk(), Slow()
-    answer = desk.submit(job(model, "begun"))
+    waiting, model = SegmentQueue(), Slow()
+    answer = waiting.submit(job(model, "begun"))
     threading.Timer(0.2, model.sign.set).start()
-    assert desk.close(patience_s=20)
+    assert waiting.close(patience_s=20)
     assert answer.result(0)[0] == "BEGUN"
-    assert not desk.is_open
+    assert not waiting.is_open
     with pytest.raises(Busy, match="about to stop"):
-        desk.take()
+        waiting.take()
 
 
 def test_closing_has_an_end() -> None:
-    desk, model = Desk(), Slow()
-    desk.submit(job(model, "never"))
-    assert not desk.close(patience_s=0.1)
+    waiting, model = SegmentQueue(), Slow()
+    waiting.submit(job(model, "never"))
+    assert not waiting.close(patience_s=0.1)
     model.sign.set()
