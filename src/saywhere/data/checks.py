@@ -202,8 +202,8 @@ def _size_reason(image: Facts, mask_size: tuple[int, int]) -> str:
     reason = "image is {} × {}, mask is {} × {} (height × width)".format(*image.size, *mask_size)
     if image.orientation >= 5 and image.size == mask_size[::-1]:
         reason += (
-            f"; the image's EXIF orientation is {image.orientation}: the mask was drawn on the "
-            "turned image, so turn the stored image as well"
+            f"; the image's EXIF orientation is {image.orientation}, so it is read turned: the "
+            "mask was drawn on the pixels as stored, so turn the mask as well"
         )
     return reason
 

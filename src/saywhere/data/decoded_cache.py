@@ -23,7 +23,7 @@ from saywhere.errors import MissingFile
 from saywhere.io import cache, files, images
 
 log = logging.getLogger("saywhere")
-FORMAT = 1
+FORMAT = 2  # 1 held pictures as stored, without EXIF's orientation
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Facts:
     digest: str = ""
     """Of an image's pixels."""
     orientation: int = 1
-    """EXIF's, 1 to 8."""
+    """EXIF's, 1 to 8; size and digest are of the upright picture."""
 
 
 def gather(

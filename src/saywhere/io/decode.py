@@ -28,9 +28,26 @@ SIGNATURES = {
     b"MM\0*": "TIFF",
     b"BM": "BMP",
 }
-ORIENTATION, SAMPLES_PER_PIXEL, EXTRA_SAMPLES = 0x0112, 277, 338
+ORIENTATION, PHOTOMETRIC, SAMPLES_PER_PIXEL, EXTRA_SAMPLES = 274, 262, 277, 338
+WHITE_IS_ZERO, BLACK_IS_ZERO = 0, 1
+"""Photometric interpretations of a grey TIFF."""
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation → what turns the stored pixels upright; 1, and anything else, is upright."""
 # At DEBUG Pillow writes EXIF's values down: names, dates.
 logging.getLogger("PIL").setLevel(logging.INFO)
+# Pillow opens deep TIFFs whose least value is black, but only some whose least value is white. The
+# pixels are stored alike; `Decoded.is_inverted` tells the two apart.
+for _key, _modes in list(TiffImagePlugin.OPEN_INFO.items()):
+    if _key[1] == BLACK_IS_ZERO and _key[4] in ((16,), (32,)):
+        TiffImagePlugin.OPEN_INFO.setdefault((_key[0], WHITE_IS_ZERO, *_key[2:]), _modes)
 _header_lock = threading.Lock()  # catch_warnings changes the whole process
 _PNG_END = b"IEND"
 _JPEG_END = b"\xff\xd9"
@@ -58,28 +75,29 @@ class Decoded:
     """A picture in memory.
 
     Attributes:
-        picture: The pixels as stored.
-        format: As Pillow names it; "MPO" is a phone's JPEG.
-        orientation: EXIF's, 1 to 8; 1 is upright.
+        picture: The pixels, upright.
+        format: As Pillow names it; "MPO" is a phone's JPEG. Empty where it was in no file.
+        orientation: EXIF's, of the file, 1 to 8; 1 is stored upright. `picture` is turned by it.
+        is_inverted: Is the least value white? Only of 16 and 32 bit and floats.
     """
 
     picture: Image.Image
     format: str
-    orientation: int
+    orientation: int = 1
+    is_inverted: bool = False
 
 
 def decode(path: Path) -> Decoded:
     """Decode one PNG, JPEG, TIFF or BMP, told by its content, not by its name.
 
-    EXIF's orientation of a JPEG or PNG is reported, not applied: masks are drawn on the stored
-    grid, and turning only the image would part the two. TIFF's own orientation tag belongs to the
-    stored grid; Pillow applies it.
+    A picture with an orientation (EXIF's, or TIFF's own) is turned upright, as every viewer shows
+    it. This holds for images and masks alike, so that a mask drawn on what a person saw fits.
 
     Args:
         path: The file.
 
     Returns:
-        The picture.
+        The picture, upright.
 
     Raises:
         MissingFile: There is no such file.
@@ -105,8 +123,8 @@ def decode_bytes(content: bytes, path: Path) -> Decoded:
     if len(content) > MAX_FILE_BYTES:
         raise _too_many_bytes(path, len(content))
     try:
-        picture, orientation = _open(path, content)
-        picture.load()
+        picture = _open(path, content)
+        decoded = from_pillow(picture)
         # Pillow forgives a lost end mark; whoever fetched the file should know.
         if picture.format == "PNG" and _PNG_END not in content:
             raise EOFError("truncated")
@@ -114,7 +132,32 @@ def decode_bytes(content: bytes, path: Path) -> Decoded:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen types on damaged bytes
         raise _refusal(path, content, error) from None
-    return Decoded(picture, str(picture.format), orientation)
+    return decoded
+
+
+def from_pillow(picture: Image.Image) -> Decoded:
+    """Turn a Pillow image upright.
+
+    Args:
+        picture: As opened, or made in memory.
+
+    Returns:
+        The picture, upright, with what its file says of it.
+    """
+    # Before the pixels: Pillow turns a TIFF itself as it loads them, and then drops the tag.
+    orientation = _orientation(picture)
+    tags = getattr(picture, "tag_v2", {})
+    is_inverted = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO and _is_deep(picture)
+    file_format = picture.format or ""
+    picture.load()
+    if file_format != "TIFF" and orientation in UPRIGHT:
+        picture = picture.transpose(UPRIGHT[orientation])
+    return Decoded(picture, file_format, orientation, is_inverted)
+
+
+def _is_deep(picture: Image.Image) -> bool:
+    """Has it more than 8 bits? Pillow inverts shallow pictures itself, and no others."""
+    return picture.mode in ("I", "F") or picture.mode.startswith("I;16")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -159,7 +202,7 @@ def read_bytes(path: Path) -> bytes:
         ) from None
 
 
-def _open(path: Path, content: bytes) -> tuple[Image.Image, int]:
+def _open(path: Path, content: bytes) -> Image.Image:
     """Read and check the header; nothing is decoded yet."""
     if sniff(content) == "TIFF":
         _check_samples(path, content)
@@ -168,7 +211,6 @@ def _open(path: Path, content: bytes) -> tuple[Image.Image, int]:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         picture = Image.open(BytesIO(content), formats=FORMATS)
         n_frames = getattr(picture, "n_frames", 1)
-        orientation = _orientation(picture)
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(path, f"{picture.width} × {picture.height} pixels")
     # An MPO is a phone's JPEG with a preview behind it.
@@ -179,14 +221,16 @@ def _open(path: Path, content: bytes) -> tuple[Image.Image, int]:
             allowed="an image has one",
             remedy="save the frame that is meant on its own",
         )
-    return picture, orientation
+    return picture
 
 
 def _orientation(picture: Image.Image) -> int:
-    try:
-        return int(picture.getexif().get(ORIENTATION, 1))
-    except Exception:  # damaged EXIF does not spoil the pixels
-        return 1
+    with _header_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return int(picture.getexif().get(ORIENTATION, 1))
+        except Exception:  # damaged EXIF does not spoil the pixels
+            return 1
 
 
 def sniff(content: bytes) -> str | None:

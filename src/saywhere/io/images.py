@@ -30,8 +30,7 @@ def read_image(path: Path, channels: int = 3) -> NDArray[np.uint8]:
         channels: 1 (grey) or 3 (colour).
 
     Returns:
-        uint8 (height, width, channels), on the stored grid (`decode` says why EXIF does not turn
-        it).
+        uint8 (height, width, channels), upright.
 
     Raises:
         MissingFile: There is no such file.
@@ -63,7 +62,7 @@ def image_pixels(decoded: Decoded, path: Path, channels: int = 3) -> NDArray[np.
         )
     picture = _opaque(decoded.picture, path)
     if picture.mode not in ("L", "RGB"):
-        picture = Image.fromarray(_deep_values(picture, path))
+        picture = Image.fromarray(_deep_values(picture, path, decoded.is_inverted))
     return np.atleast_3d(np.asarray(picture.convert("L" if channels == 1 else "RGB")))
 
 
@@ -208,11 +207,12 @@ def _without_single_channel(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _values(decoded: Decoded, path: Path) -> tuple[NDArray[np.uint8], bool]:
     is_lossy = decoded.format in ("JPEG", "MPO")
-    return _grey_values(decoded.picture, path, CHROMA_NOISE if is_lossy else 0), is_lossy
+    return _grey_values(decoded, path, CHROMA_NOISE if is_lossy else 0), is_lossy
 
 
-def _grey_values(picture: Image.Image, path: Path, tolerance: int) -> NDArray[np.uint8]:
+def _grey_values(decoded: Decoded, path: Path, tolerance: int) -> NDArray[np.uint8]:
     """uint8 (height, width); WrongChannels where channels differ by more than the tolerance."""
+    picture = decoded.picture
     if picture.mode == "P":
         colours = np.asarray(picture.convert("RGB"))
         is_grey = np.ptp(colours, axis=-1).max() == 0
@@ -222,7 +222,7 @@ def _grey_values(picture: Image.Image, path: Path, tolerance: int) -> NDArray[np
     if picture.mode == "L":
         return np.asarray(picture)
     if picture.mode != "RGB":
-        return _deep_values(picture, path)
+        return _deep_values(picture, path, decoded.is_inverted)
     if np.ptp(np.asarray(picture), axis=-1).max() > tolerance:
         raise WrongChannels(
             "a coloured mask",
@@ -264,8 +264,8 @@ def _opaque(picture: Image.Image, path: Path) -> Image.Image:
     )
 
 
-def _deep_values(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
-    """16 and 32 bit integers and floats → uint8 (height, width)."""
+def _deep_values(picture: Image.Image, path: Path, is_inverted: bool) -> NDArray[np.uint8]:
+    """16 and 32 bit integers and floats → uint8 (height, width), 0 black."""
     with np.errstate(invalid="ignore"):  # a signalling NaN; refused in the next line
         values = np.asarray(picture).astype(np.float64)
     if not np.isfinite(values).all():
@@ -276,7 +276,8 @@ def _deep_values(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
             remedy="replace them, or export the file again",
         )
     white = _white(values, path, is_float=picture.mode == "F")
-    return np.rint(values * (255 / white)).astype(np.uint8)
+    grey = np.rint(values * (255 / white)).astype(np.uint8)
+    return np.uint8(255) - grey if is_inverted else grey
 
 
 def _white(values: NDArray[np.float64], path: Path, *, is_float: bool) -> int:

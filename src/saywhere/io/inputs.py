@@ -12,7 +12,7 @@ from PIL import Image
 
 from saywhere.errors import UsageError
 from saywhere.io import images
-from saywhere.io.decode import Decoded
+from saywhere.io.decode import from_pillow
 
 
 def as_image(picture: Any, channels: int = 3) -> NDArray[np.uint8]:
@@ -35,7 +35,7 @@ def as_image(picture: Any, channels: int = 3) -> NDArray[np.uint8]:
     if isinstance(picture, (str, PathLike)):
         return images.read_image(Path(picture), channels)
     if isinstance(picture, Image.Image):
-        return images.image_pixels(_decoded(picture), _name(picture), channels)
+        return images.image_pixels(from_pillow(picture), _name(picture), channels)
     array = _array(picture, "an image")
     shape = array.shape
     array = array[..., None] if array.ndim == 2 else array
@@ -67,7 +67,7 @@ def as_mask(picture: Any) -> NDArray[np.bool_]:
     if isinstance(picture, (str, PathLike)):
         return images.read_mask(Path(picture))
     if isinstance(picture, Image.Image):
-        return images.as_mask(_decoded(picture), _name(picture))
+        return images.as_mask(from_pillow(picture), _name(picture))
     array = _array(picture, "a mask")
     shape = array.shape
     array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
@@ -86,10 +86,6 @@ def as_mask(picture: Any) -> NDArray[np.bool_]:
             remedy="say which label is meant: labels == 2",
         )
     return array > 0
-
-
-def _decoded(picture: Image.Image) -> Decoded:
-    return Decoded(picture, picture.format or "", 1)
 
 
 def _name(picture: Image.Image) -> Path:

@@ -313,17 +313,29 @@ def test_a_manifest_for_prediction_needs_no_masks(cases: Set) -> None:
     assert check(cases.read()).faults == []
 
 
-def test_a_turned_photograph_is_explained(cases: Set) -> None:
-    cases.add(1)
+def _turn_photograph(cases: Set) -> None:
+    """Store 20 × 30 pixels that EXIF says to show as 30 × 20."""
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(cases.image(0), exif=exif)
+
+
+def test_a_mask_drawn_on_a_turned_photograph_as_shown_fits(cases: Set) -> None:
+    cases.add(1)
+    _turn_photograph(cases)
     cases.draw(0, disc(30)[:, :20].astype(np.uint8) * 255)
+    assert check(cases.read()).faults == []
+
+
+def test_a_mask_drawn_on_a_turned_photograph_as_stored_is_explained(cases: Set) -> None:
+    cases.add(1)
+    _turn_photograph(cases)
+    cases.draw(0, disc(30)[:20].astype(np.uint8) * 255)
     (fault,) = check(cases.read()).faults
     assert fault.kind == "wrong_size"
-    assert (
-        "image is 20 × 30, mask is 30 × 20 (height × width); the image's EXIF orientation is 6"
-        in fault.reason
+    assert fault.reason.endswith(
+        "image is 30 × 20, mask is 20 × 30 (height × width); the image's EXIF orientation is 6, "
+        "so it is read turned: the mask was drawn on the pixels as stored, so turn the mask as well"
     )
 
 

@@ -15,6 +15,7 @@ from PIL import Image, ImageFile
 from saywhere.errors import MissingFile, UnreadableFile
 from saywhere.io.decode import TruncatedFile, WrongChannels, decode
 from saywhere.io.images import read_image, read_mask
+from saywhere.io.inputs import as_image, as_mask
 from saywhere.io.limits import MAX_FILE_BYTES
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
@@ -267,9 +268,105 @@ def test_bytes_are_limited(path: Path) -> None:
         read_image(path)
 
 
-def test_orientation_is_reported_not_applied(path: Path) -> None:
+# What a viewer does with the stored pixels, by the EXIF standard.
+TURNED = {
+    1: lambda stored: stored,
+    2: np.fliplr,
+    3: lambda stored: np.rot90(stored, 2),
+    4: np.flipud,
+    5: lambda stored: stored.swapaxes(0, 1),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: np.rot90(stored, 2).swapaxes(0, 1),
+    8: lambda stored: np.rot90(stored, 1),
+}
+
+
+def oriented(picture: Image.Image, kind: str, orientation: int) -> bytes:
     exif = Image.Exif()
-    exif[0x0112] = 6
-    path.write_bytes(encoded(Image.fromarray(COLOUR), "PNG", exif=exif))
-    assert decode(path).orientation == 6
+    exif[0x0112] = orientation
+    return encoded(picture, kind, exif=exif)
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+def test_an_image_is_read_upright(path: Path, kind: str, orientation: int) -> None:
+    picture = Image.fromarray(COLOUR)
+    path.write_bytes(encoded(picture, kind))
+    expected = TURNED[orientation](read_image(path))
+    path.write_bytes(oriented(picture, kind, orientation))
+    np.testing.assert_array_equal(read_image(path), expected)
+    np.testing.assert_array_equal(as_image(Image.open(path)), expected)
+    assert decode(path).orientation == orientation
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+@pytest.mark.parametrize("mode", ["L", "I;16", "P", "1"])
+def test_a_mask_is_read_upright(path: Path, kind: str, orientation: int, mode: str) -> None:
+    if kind == "JPEG" and mode != "L":
+        pytest.skip("a JPEG has 8 bits")
+    mask = np.zeros((32, 48), bool)
+    mask[8:16, 8:40] = True
+    mask[16:24, 8:16] = True
+    if mode == "I;16":
+        picture = Image.fromarray(mask.astype(np.uint16) * 65535)
+    else:
+        picture = Image.fromarray(mask.astype(np.uint8) * 255).convert(mode)
+    content = oriented(picture, kind, orientation)
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_mask(path), TURNED[orientation](mask))
+    # From memory: Pillow maps an uncompressed TIFF file as if it were stored upright.
+    np.testing.assert_array_equal(as_mask(Image.open(BytesIO(content))), TURNED[orientation](mask))
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_does_not_exist_turns_nothing(path: Path, orientation: int) -> None:
+    path.write_bytes(oriented(Image.fromarray(COLOUR), "PNG", orientation))
     np.testing.assert_array_equal(read_image(path), COLOUR)
+
+
+def white_is_zero(
+    stored: bytes, size: tuple[int, int], n_bits: int, is_float: bool, order: str
+) -> bytes:
+    """A TIFF of one strip whose least value is white, which Pillow does not write."""
+    height, width = size
+    entries = [
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, 1, n_bits),
+        (259, 3, 1, 1),
+        (262, 3, 1, 0),
+        (273, 4, 1, 8),
+        (277, 3, 1, 1),
+        (278, 4, 1, height),
+        (279, 4, 1, len(stored)),
+        (339, 3, 1, 3 if is_float else 1),
+    ]
+    directory = struct.pack(f"{order}H", len(entries))
+    for tag, kind, n, value in entries:
+        # A short number stands at the left of its four bytes, whatever the order of bytes.
+        form = "Hxx" if kind == 3 else "I"
+        directory += struct.pack(f"{order}HHI{form}", tag, kind, n, value)
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    head = mark + struct.pack(f"{order}I", 8 + len(stored))
+    return head + stored + directory + struct.pack(f"{order}I", 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_bits"),
+    [("|u1", 1), ("|u1", 8), ("<u2", 16), (">u2", 16), ("<u4", 32), ("<f4", 32), (">f4", 32)],
+)
+def test_a_tiff_whose_least_value_is_white_is_read_as_it_looks(
+    path: Path, kind: str, n_bits: int
+) -> None:
+    bright = np.zeros((16, 24), bool)
+    bright[4:9, 3:15] = True
+    white = {1: 1, 8: 255, 16: 65535, 32: 65535}[n_bits]
+    is_float = kind.endswith("f4")
+    order = ">" if kind.startswith(">") else "<"
+    stored = (~bright * (1.0 if is_float else white)).astype(kind)
+    content = np.packbits(stored, axis=1).tobytes() if n_bits == 1 else stored.tobytes()
+    path.write_bytes(white_is_zero(content, bright.shape, n_bits, is_float, order))
+    np.testing.assert_array_equal(read_image(path, 1)[..., 0], bright * np.uint8(255))
+    np.testing.assert_array_equal(read_mask(path), bright)
+    np.testing.assert_array_equal(as_mask(Image.open(path)), bright)

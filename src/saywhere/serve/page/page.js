@@ -93,7 +93,7 @@ async function bitmapOfFile(file) {
   if (file.size > most) throw new Error(`This file has ${megabytes(file.size)}; at most ${megabytes(most)} are taken: make the image smaller.`);  // a server that refuses so much hangs up, and a browser cannot read why
   let bitmap;
   try {
-    bitmap = await createImageBitmap(file, { imageOrientation: "none" });  // masks lie on the stored grid, whatever EXIF says
+    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });  // upright, as the service reads it
   } catch {
     const answer = await service.segment(file, [""], at("model").value, ["image"]);  // a TIFF: the server can read it
     return service.bitmapOf(answer.image_png);
