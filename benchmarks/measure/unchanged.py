@@ -58,6 +58,8 @@ SMALL = {
     "evaluate.bootstrap": 200,
 }
 TIMES = ("seconds", "created", "finished")
+JUDGEMENTS = ("verdict", "verdict_by", "tells")
+"""Words about numbers that are compared themselves; few cases were once judged, and no longer are."""
 
 
 def record(folder: Path) -> dict[str, Any]:
@@ -150,7 +152,7 @@ def differences(before: Any, now: Any, where: str = "") -> list[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         found = [f"{where}: {key!r} is gone" for key in before if key not in now]
         for key in before:
-            if key in now and key not in TIMES:
+            if key in now and key not in TIMES + JUDGEMENTS:
                 found += differences(before[key], now[key], f"{where} · {key}" if where else key)
         return found
     if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):

@@ -55,7 +55,7 @@ def predict(
         typer.Option(
             "--format",
             metavar="NAME[,NAME...]",
-            help="png: pictures; coco: a COCO data set with run lengths. One, or several at once.",
+            help="Output formats; a wrong name is refused with a list of all.",
         ),
     ] = "png",
     threshold: Annotated[
