@@ -1,5 +1,5 @@
-"""Segmentation loss in the augmented frame + λ · L1(pseudo-image, image · mask) in the original
-frame.
+"""The training's loss: segmentation in the augmented frame, plus λ · L1(pseudo-image, image · mask)
+in the original frame.
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ from saywhere.config import LossConfig
 from saywhere.errors import UsageError
 from saywhere.types import Image, Mask, PseudoImage, Segmentation
 
-SEED = 8  # the generator enlarges its seed so many times
+SEED = 8
+"""The generator enlarges its seed so many times."""
 
 
 @dataclass
 class Loss:
-    """Scalars; `total` = segmentation + λ · roi."""
+    """Scalars of one step.
+
+    Attributes:
+        total: segmentation + λ · roi; its gradient trains the model.
+        segmentation: first term, detached.
+        roi: second term without λ, detached; 0 without a pseudo-image.
+    """
 
     total: Tensor
     segmentation: Tensor
@@ -29,16 +36,20 @@ class Loss:
 
 
 class SegmentationLoss(nn.Module):
-    """`dice_ce`, `dice`: on logits.
+    """The first term.
 
-    `paper_code_*`: on sigmoided output, as the public code does, for comparison only:
-
-    `paper_code_softmax` (MONAI 1.0: softmax over one channel, CE ≡ 0, leaves Dice) and
-    `paper_code_sigmoid` (recent MONAI:
-    cross-entropy takes the probability for a logit, a double sigmoid).
+    `dice_ce` and `dice` work on logits. `paper_code_*` work on sigmoided output, as the public code
+    does, for comparison only: `paper_code_softmax` (MONAI 1.0: softmax over one channel, so that
+    cross-entropy is 0 and Dice is left) and `paper_code_sigmoid` (recent MONAI: cross-entropy takes
+    the probability for a logit, a double sigmoid).
     """
 
     def __init__(self, name: str) -> None:
+        """Choose the loss.
+
+        Args:
+            name: value of `loss.name`.
+        """
         super().__init__()
         self.name = name
         self.on_logits = not name.startswith("paper_code")
@@ -48,18 +59,23 @@ class SegmentationLoss(nn.Module):
             self.loss = DiceCELoss(sigmoid=self.on_logits)
 
     def forward(self, logits: Any, target: Mask) -> Tensor:
-        """`logits`: whatever the network gave.
+        """Compute the loss of a batch.
 
-        Raises UsageError where that is not one logit a pixel, (batch, 1, height, width).
+        Args:
+            logits: whatever the network gave.
+            target: (batch, 1, height, width), 0 or 1, augmented frame.
+
+        Returns:
+            A scalar.
+
+        Raises:
+            UsageError: where the network's output is not one logit per pixel.
         """
         if not isinstance(logits, Tensor) or logits.shape != target.shape:
-            found = (
-                f"of shape {tuple(logits.shape)}"
-                if isinstance(logits, Tensor)
-                else f"a {type(logits).__name__}"
-            )
+            is_tensor = isinstance(logits, Tensor)
+            what = f"of shape {tuple(logits.shape)}" if is_tensor else f"a {type(logits).__name__}"
             raise UsageError(
-                f"the network's output is {found}",
+                f"the network's output is {what}",
                 allowed=f"it must be one logit a pixel, {tuple(target.shape)}",
                 remedy="build the network with one output channel, at the size that came in",
             )
@@ -67,18 +83,23 @@ class SegmentationLoss(nn.Module):
 
 
 def roi_loss(name: str, pseudo_image: PseudoImage, image: Image, mask: Mask) -> Tensor:
-    """Between the pseudo-image and the image inside of its region of interest (original frame): L1,
-    but for `mask`.
+    """Compare the pseudo-image with the image inside of its region of interest.
 
-    `paper`: mean over the frame. Where the region is small, black everywhere is nearly optimal, and
-    the words fall silent.
-    `balanced`: the region and its surroundings averaged apart, each counting half; a frame with an
-    empty region counts its
-    surroundings alone. `mask`: cross-entropy between the pseudo-image and the mask, averaged as in
-    `balanced`: the words draw where, and
-    no more; what is nowhere likelier than elsewhere becomes 0.5. `blurred-mask`: the same against
-    the mask as the generator's 8 × smaller seed
-    sees it.
+    `paper` is the mean of L1 over the frame. Where the region is small, black everywhere is nearly
+    optimal, and the prompts fall silent. `balanced` averages the region and its surroundings apart,
+    each counting half; a frame with an empty region counts its surroundings alone. `mask` is
+    cross-entropy between the pseudo-image and the mask, averaged as in `balanced`: the prompt draws
+    where, and no more; what is nowhere likelier than elsewhere becomes 0.5. `blurred-mask` is the
+    same against the mask as the generator's 8 × smaller seed sees it.
+
+    Args:
+        name: value of `loss.roi`, but for `none`.
+        pseudo_image: (batch, channel, height, width), [0, 1], original frame.
+        image: of the same shape, [0, 1], original frame.
+        mask: (batch, 1, height, width), 0 or 1, original frame.
+
+    Returns:
+        A scalar.
     """
     if name in ("mask", "blurred-mask"):
         drawn = mask if name == "mask" else _blurred(mask)
@@ -90,6 +111,7 @@ def roi_loss(name: str, pseudo_image: PseudoImage, image: Image, mask: Mask) -> 
     if name == "paper":
         return difference.mean()
     inside = mask.expand_as(difference)
+    # An empty region, or one that fills the frame, has a mean of 0 here instead of a NaN.
     area = inside.sum((1, 2, 3))
     within = (difference * inside).sum((1, 2, 3)) / area.clamp_min(1)
     around = (difference * (1 - inside)).sum((1, 2, 3)) / (inside[0].numel() - area).clamp_min(1)
@@ -98,18 +120,19 @@ def roi_loss(name: str, pseudo_image: PseudoImage, image: Image, mask: Mask) -> 
 
 def _blurred(mask: Mask) -> Tensor:
     """Averaged over 8 × 8 pixels, and enlarged again: (batch, 1, height, width) in [0, 1]."""
-    return interpolate(
-        interpolate(mask, scale_factor=1 / SEED, mode="area"),
-        mask.shape[-2:],
-        mode="bilinear",
-        align_corners=False,
-    )
+    small = interpolate(mask, scale_factor=1 / SEED, mode="area")
+    return interpolate(small, mask.shape[-2:], mode="bilinear", align_corners=False)
 
 
 class ReferringLoss(nn.Module):
     """Both terms. λ is `roi_weight` once `roi_after` of the training is done, 0 before."""
 
     def __init__(self, config: LossConfig) -> None:
+        """Choose both terms.
+
+        Args:
+            config: names and weights.
+        """
         super().__init__()
         self.config = config
         self.segmentation = SegmentationLoss(config.name)
@@ -122,12 +145,24 @@ class ReferringLoss(nn.Module):
         mask: Mask,
         progress: float = 1.0,
     ) -> Loss:
-        """`target`: augmented frame; `image`, `mask`: original frame; `progress`: share of the
-        training that is done, [0, 1].
+        """Compute the loss of a batch.
+
+        Args:
+            segmentation: the model's answer: logits (augmented frame), pseudo-image (original
+                frame).
+            target: (batch, 1, height, width), 0 or 1, augmented frame.
+            image: (batch, channel, height, width), [0, 1], original frame.
+            mask: (batch, 1, height, width), 0 or 1, original frame.
+            progress: share of the training that is done, [0, 1].
+
+        Returns:
+            The total and its parts.
         """
         value = self.segmentation(segmentation.logits.float(), target)
         weight = self.config.roi_weight if progress >= self.config.roi_after else 0.0
         if segmentation.pseudo_image is None or self.config.roi == "none":
             return Loss(value, value.detach(), value.new_zeros(()))
         roi = roi_loss(self.config.roi, segmentation.pseudo_image.float(), image, mask)
-        return Loss(value + weight * roi if weight else value, value.detach(), roi.detach())
+        # Without weight, the text branch gets no gradient of this term at all.
+        total = value + weight * roi if weight else value
+        return Loss(total, value.detach(), roi.detach())

@@ -146,9 +146,7 @@ def test_roi_mask_is_cross_entropy_with_balanced_classes_as_sklearn_weighs_them(
 
 
 def test_a_blurred_mask_is_what_eight_times_fewer_pixels_show() -> None:
-    """Pillow's box average and bilinear enlargement; the least cross-entropy is that of the blurred
-    mask itself.
-    """
+    """Pillow's box average and bilinear enlargement; the blurred mask itself has the least loss."""
     mask = torch.zeros(1, 1, 32, 48)
     mask[..., 5:20, 9:30] = 1
     small = PillowImage.fromarray(mask[0, 0].numpy()).resize((6, 4), PillowImage.Resampling.BOX)
@@ -253,7 +251,8 @@ def test_an_empty_target_costs_something_finite(name: str, logits: Tensor) -> No
 @pytest.mark.parametrize("shape", [(2, 2, 8, 8), (2, 1, 4, 4), (2, 8, 8)])
 def test_an_output_that_is_not_one_logit_a_pixel_is_refused(shape: tuple[int, ...]) -> None:
     found = re.escape(
-        f"the network's output is of shape {shape}; it must be one logit a pixel, (2, 1, 8, 8): build the network with one output channel"
+        f"the network's output is of shape {shape}; it must be one logit a pixel, (2, 1, 8, 8): "
+        "build the network with one output channel"
     )
     with pytest.raises(UsageError, match=found):
         SegmentationLoss("dice_ce")(torch.zeros(shape), torch.zeros(2, 1, 8, 8))

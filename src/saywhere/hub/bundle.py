@@ -86,7 +86,7 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
         "evidence": before.get("evidence") or evidence(run_dir),
         "n_parameters": sum(value.numel() for value in saved.model.values()),
     }
-    if learned := calibration_file.found(run_dir, saved.state):
+    if learned := calibration_file.read_record(run_dir, saved.state):
         files.write_json(folder / calibration_file.FILE, learned)
         facts["expected"] = {"n": learned["n"], "split": learned["split"]}
     files.write_bytes(folder / named.BUNDLE, _weights(saved, config))

@@ -219,7 +219,7 @@ class Segmenter:
         return {"n": self._calibrated.expectation.n, "split": self._calibrated.split}
 
     @cached_property
-    def _calibrated(self) -> calibration_file.Kept | None:
+    def _calibrated(self) -> calibration_file.Calibration | None:
         return calibration_file.read(self.folder, self.state)
 
     @torch.inference_mode()

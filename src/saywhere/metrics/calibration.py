@@ -14,47 +14,66 @@ from numpy.typing import ArrayLike
 from saywhere.errors import UsageError
 
 N_LEAST = 20
-"""cases; of fewer, one bad answer would decide"""
+"""Cases to learn from; of fewer, one bad answer would decide."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """Dice by confidence, a rising line through its knots; flat beyond them."""
+    """Dice by confidence: a rising line through its knots, flat beyond them.
+
+    Attributes:
+        confidence: rising, in [0, 1].
+        dice: never falling, in [0, 1].
+        n: cases that it was learned from.
+    """
 
     confidence: tuple[float, ...]
-    """rising, in [0, 1]"""
     dice: tuple[float, ...]
-    """never falling, in [0, 1]"""
     n: int
-    """cases that it was learned from"""
 
     def of(self, confidence: float | None) -> float | None:
-        """Expected Dice, [0, 1]; None for an answer that marks nothing."""
-        return (
-            None if confidence is None else float(np.interp(confidence, self.confidence, self.dice))
-        )
+        """Read the expected Dice of an answer.
+
+        Args:
+            confidence: of the answer, [0, 1]; None where it marks nothing.
+
+        Returns:
+            A Dice in [0, 1]; None for an answer that marks nothing.
+        """
+        if confidence is None:
+            return None
+        return float(np.interp(confidence, self.confidence, self.dice))
 
     def record(self) -> dict[str, Any]:
-        """As JSON holds it."""
+        """Make what JSON holds.
+
+        Returns:
+            Field name → value; `read` is its inverse.
+        """
         return {"n": self.n, "confidence": list(self.confidence), "dice": list(self.dice)}
 
 
 def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectation:
-    """Isotonic regression: of all never falling functions that with the least squares (Zadrozny and
+    """Learn which Dice a confidence promises.
+
+    Isotonic regression: of all never falling functions that with the least squares (Zadrozny and
     Elkan 2002, doi:10.1145/775047.775151).
 
     Args:
-        confidence: (n,), in [0, 1], None for an answer that marks nothing: left out. dice: (n,), in
-            [0, 1].
-    Raises: UsageError where fewer than N_LEAST answers mark anything, or all are equally sure.
+        confidence: (n,), [0, 1]; None for an answer that marks nothing: it is left out.
+        dice: (n,), [0, 1].
+
+    Returns:
+        The expectation.
+
+    Raises:
+        UsageError: where fewer than N_LEAST answers mark anything, or all are equally sure.
     """
     # Loaded late: scipy takes a second, and reading a calibration needs none of it.
     from scipy.optimize import isotonic_regression
 
-    marked = np.array(
-        [(sure, found) for sure, found in zip(confidence, dice, strict=True) if sure is not None],
-        float,
-    ).reshape(-1, 2)
+    pairs = zip(confidence, dice, strict=True)
+    marked = np.array([pair for pair in pairs if pair[0] is not None], float).reshape(-1, 2)
     if len(marked) < N_LEAST:
         raise UsageError(
             f"{len(marked)} answers that mark anything",
@@ -69,47 +88,65 @@ def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectatio
             remedy="the model may not be trained",
         )
     fitted = isotonic_regression(np.bincount(which, marked[:, 1]) / count, weights=count).x
+    # The inner points of a flat part say nothing more than its ends.
     is_knot = np.ones(len(sure), bool)
-    is_knot[1:-1] = (fitted[1:-1] != fitted[:-2]) | (
-        fitted[1:-1] != fitted[2:]
-    )  # the inner points of a flat part say nothing more
+    rises = fitted[1:] != fitted[:-1]
+    is_knot[1:-1] = rises[:-1] | rises[1:]
     return Expectation(tuple(sure[is_knot].tolist()), tuple(fitted[is_knot].tolist()), len(marked))
 
 
 def read(record: Any) -> Expectation | None:
-    """What `Expectation.record` gave; None where it is not one: it comes from files."""
-    if not isinstance(record, Mapping):
+    """Read what `Expectation.record` gave.
+
+    Args:
+        record: anything: it comes from files.
+
+    Returns:
+        The expectation; None where `record` is none.
+    """
+    if not isinstance(record, Mapping) or not _is_count(record.get("n")):
         return None
-    knots = [record.get("confidence"), record.get("dice")]
-    if not all(
-        isinstance(values, list) and values and all(_is_share(value) for value in values)
-        for values in knots
-    ) or not _is_count(record.get("n")):
+    confidence = _shares(record.get("confidence"))
+    dice = _shares(record.get("dice"))
+    if not confidence or len(confidence) != len(dice):
         return None
-    sure, dice = (tuple(map(float, values)) for values in knots if values)
-    if len(sure) != len(dice) or any(np.diff(sure) <= 0) or any(np.diff(dice) < 0):
+    if any(np.diff(confidence) <= 0) or any(np.diff(dice) < 0):
         return None
-    return Expectation(sure, dice, record["n"])
+    return Expectation(confidence, dice, record["n"])
 
 
 def check(expected: ArrayLike, dice: ArrayLike) -> dict[str, float | int]:
-    """How good was it? Of n answers that mark anything: the mean of what was expected, of what was
-    found, and of their distance.
+    """Measure how good an expectation was, over answers that mark anything.
+
+    Args:
+        expected: (n,), the Dice that was expected, [0, 1].
+        dice: (n,), the Dice that was measured, [0, 1].
+
+    Returns:
+        "n"; "mean" of what was expected, "dice" of what was measured, "error": their mean distance.
     """
-    wanted, found = np.asarray(expected, float), np.asarray(dice, float)
+    wanted = np.asarray(expected, float)
+    measured = np.asarray(dice, float)
     return {
-        "n": len(found),
+        "n": len(measured),
         "mean": float(wanted.mean()),
-        "dice": float(found.mean()),
-        "error": float(abs(wanted - found).mean()),
+        "dice": float(measured.mean()),
+        "error": float(abs(wanted - measured).mean()),
     }
 
 
-def promised(found: Mapping[str, Any]) -> str:
-    """What `check` found, in words."""
+def promised(record: Mapping[str, Any]) -> str:
+    """Say in words how good an expectation was.
+
+    Args:
+        record: what `check` gave.
+
+    Returns:
+        A clause.
+    """
     return (
-        f"its expected Dice is {found['mean']:.3f} where {found['dice']:.3f} was found, "
-        f"and {found['error']:.3f} off for a case"
+        f"its expected Dice is {record['mean']:.3f} where {record['dice']:.3f} was found, "
+        f"and {record['error']:.3f} off for a case"
     )
 
 
@@ -119,3 +156,10 @@ def _is_count(value: Any) -> bool:
 
 def _is_share(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _shares(values: Any) -> tuple[float, ...]:
+    """Of a list of shares; empty for anything else."""
+    if not isinstance(values, list) or not all(map(_is_share, values)):
+        return ()
+    return tuple(map(float, values))

@@ -1,6 +1,4 @@
-"""Does a model know when it is wrong?
-What its confidence in an answer says of that answer's Dice.
-"""
+"""Does a model know when it is wrong? What its confidence in an answer says of its Dice."""
 
 from __future__ import annotations
 
@@ -21,42 +19,56 @@ SUREST = 0.8
 
 @dataclass(frozen=True)
 class Trust:
-    """Of n answers to the right words."""
+    """What confidence is worth, over n answers to the right prompts.
+
+    Attributes:
+        n: answers.
+        confidence: mean over the answers that mark anything, [0, 1]; None where none does.
+        precision: share of the marked pixels that are right, a mean over the same. `confidence`
+            would equal it if it were calibrated.
+        spearman: rank correlation of confidence and Dice; None where either is the same in every
+            case.
+        share: of the answers that are kept where a person looks at the rest.
+        surest: mean Dice of the surest `share`.
+        gain: that minus the mean of all.
+    """
 
     n: int
     confidence: float | None
-    """mean over the answers that mark anything; None where none does"""
     precision: float | None
-    """the share of the marked pixels that are right, a mean over the same: what `confidence` would
-    equal if it were calibrated
-    """
     spearman: float | None
-    """rank correlation of confidence and Dice; None where either is the same in every case"""
     share: float
     surest: Interval
-    """mean Dice of the surest `share`"""
     gain: Interval
-    """that minus the mean of all"""
 
     @property
     def tells(self) -> bool:
-        """Are the surest answers surely better than all? False of too few cases to tell."""
+        """True where the surest answers are surely better than all; False of too few cases."""
         return self.n >= FEWEST_CASES and self.gain.low > 0
 
     def record(self) -> dict[str, Any]:
-        """As summary.json holds it."""
+        """Make what summary.json holds.
+
+        Returns:
+            Field name → value, and `tells`.
+        """
         return asdict(self) | {"tells": self.tells}
 
 
-def sure_and_right(found: Mapping[str, Any]) -> str:
-    """Of a record, in words; empty where no answer marks anything."""
+def sure_and_right(record: Mapping[str, Any]) -> str:
+    """Say in words how sure a model is, and how right.
+
+    Args:
+        record: what `Trust.record` gave.
+
+    Returns:
+        A clause; empty where no answer marks anything.
+    """
+    if record["confidence"] is None:
+        return ""
     return (
-        ""
-        if found["confidence"] is None
-        else (
-            f"it is {found['confidence']:.0%} sure of what it marks, "
-            f"and {found['precision']:.0%} of that is right"
-        )
+        f"it is {record['confidence']:.0%} sure of what it marks, "
+        f"and {record['precision']:.0%} of that is right"
     )
 
 
@@ -68,47 +80,59 @@ def trust(
     seed: int,
     share: float = SUREST,
 ) -> Trust:
-    """Selective prediction (El-Yaniv and Wiener 2010, JMLR 11:1605): hand the least sure answers to
-    a person, keep the others.
+    """Measure selective prediction (El-Yaniv and Wiener 2010, JMLR 11:1605).
 
-    Intervals are percentile bootstraps over cases, each resample ordered anew. Of answers of equal
-    confidence at the border, all count in equal part.
+    The least sure answers go to a person, and the others are kept. Intervals are percentile
+    bootstraps over cases, each resample ordered anew. Of answers of equal confidence at the border,
+    all count in equal part.
 
     Args:
-        confidence: (n,), 0 for an answer that marks nothing: it is the first that a person looks
-            at. dice, precision: (n,) in [0, 1]. share: in (0, 1].
-    Raises: UsageError for no case, arrays of different length, NaN or inf.
+        confidence: (n,), [0, 1]; 0 for an answer that marks nothing: it is the first that a person
+            looks at.
+        dice: (n,), [0, 1].
+        precision: (n,), [0, 1].
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+        share: of the answers that are kept, in (0, 1].
+
+    Returns:
+        The measures.
+
+    Raises:
+        UsageError: for no case, arrays of different length, NaN or inf.
     """
-    columns = [np.asarray(values, dtype=float) for values in (confidence, dice, precision)]
-    if (
-        any(values.shape != (len(columns[0]),) for values in columns)
-        or not len(columns[0])
-        or not np.isfinite(columns).all()
-    ):
+    sure, right, marked_right = _columns(confidence, dice, precision)
+    n = len(right)
+    mean = float(right.mean())
+    draws = [
+        (_surest(shares, sure, right, share), shares @ right)
+        for shares in drawn_shares(n, resamples, seed, "trust")
+    ]
+    surest, everything = (np.concatenate(parts) for parts in zip(*draws))
+    best = float(_surest(np.full((1, n), 1 / n), sure, right, share)[0])
+    marks = sure > 0
+    varies = np.ptp(sure) and np.ptp(right)
+    return Trust(
+        n=n,
+        confidence=float(sure[marks].mean()) if marks.any() else None,
+        precision=float(marked_right[marks].mean()) if marks.any() else None,
+        spearman=float(spearmanr(sure, right).statistic) if varies else None,
+        share=share,
+        surest=Interval(best, *span_95(surest)),
+        gain=Interval(best - mean, *span_95(surest - everything)),
+    )
+
+
+def _columns(*values: ArrayLike) -> list[np.ndarray]:
+    columns = [np.asarray(column, dtype=float) for column in values]
+    shape = (len(columns[0]),)
+    is_sound = all(column.shape == shape for column in columns) and shape != (0,)
+    if not is_sound or not np.isfinite(columns).all():
         raise UsageError(
             "confidence, Dice and precision do not belong together",
             allowed="finite numbers, one of each a case, for one case or more",
         )
-    sure, found, right = columns
-    n, mean = len(found), float(found.mean())
-    draws = [
-        (_surest(shares, sure, found, share), shares @ found)
-        for shares in drawn_shares(n, resamples, seed, "trust")
-    ]
-    surest, everything = (np.concatenate(parts) for parts in zip(*draws))
-    kept = float(_surest(np.full((1, n), 1 / n), sure, found, share)[0])
-    marks = sure > 0
-    return Trust(
-        n=n,
-        confidence=float(sure[marks].mean()) if marks.any() else None,
-        precision=float(right[marks].mean()) if marks.any() else None,
-        spearman=float(spearmanr(sure, found).statistic)
-        if np.ptp(sure) and np.ptp(found)
-        else None,
-        share=share,
-        surest=Interval(kept, *span_95(surest)),
-        gain=Interval(kept - mean, *span_95(surest - everything)),
-    )
+    return columns
 
 
 def _surest(shares: np.ndarray, sure: np.ndarray, dice: np.ndarray, share: float) -> np.ndarray:

@@ -14,13 +14,15 @@ from saywhere.errors import UsageError
 from saywhere.metrics.sample_size import FEWEST_CASES as FEWEST_CASES
 from saywhere.seeds import generator
 
-_CHUNK = 4_000_000  # resampled values held at once: 32 MB
-_KEPT = 6_000_000  # weights of one table's draws that are kept: 48 MB
+_CHUNK = 4_000_000
+"""Resampled values held at once: 32 MB."""
+_KEPT = 6_000_000
+"""Weights of one table's draws that are kept: 48 MB."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % bootstrap interval."""
+    """A mean with its 95 % bootstrap interval, from `low` to `high`."""
 
     mean: float
     low: float
@@ -29,8 +31,15 @@ class Interval:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Mean of a − b over n pairs, its 95 % bootstrap interval, and the two-sided p of Wilcoxon's
-    signed-rank test.
+    """Two methods on the same cases.
+
+    Attributes:
+        difference: mean of a − b.
+        low: end of its 95 % bootstrap interval.
+        high: end of its 95 % bootstrap interval.
+        p: two-sided, of Wilcoxon's signed-rank test.
+        n: pairs.
+        other_seeds: of several seeds, `crossed_interval`: it is wider where the seeds differ.
     """
 
     difference: float
@@ -39,33 +48,43 @@ class PairedDifference:
     p: float
     n: int
     other_seeds: tuple[float, float] | None = None
-    """Of several seeds: `crossed_interval`, which is wider where the seeds differ."""
 
     @property
     def seeds_differ(self) -> bool:
-        """The bootstrap is sure of a side, and what other seeds may give is not."""
-        is_sure = not self.low <= 0 <= self.high
-        return (
-            is_sure
-            and self.other_seeds is not None
-            and self.other_seeds[0] <= 0 <= self.other_seeds[1]
-        )
+        """True where the bootstrap is sure of a side, and what other seeds may give is not."""
+        if self.other_seeds is None or self.low <= 0 <= self.high:
+            return False
+        return self.other_seeds[0] <= 0 <= self.other_seeds[1]
 
 
 def with_span(mean: float, low: float, high: float, sign: str = "") -> str:
-    """A number with its interval, as every table prints it: 0.889 [0.858, 0.915]; `sign` "+" for
-    differences.
+    """Print a number with its interval, as every table does: 0.889 [0.858, 0.915].
+
+    Args:
+        mean: the number.
+        low: end of its interval.
+        high: end of its interval.
+        sign: "+" for differences, "" else.
+
+    Returns:
+        Three digits after the point.
     """
     return f"{mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 def bootstrap_mean(values: ArrayLike, resamples: int, seed: int) -> Interval:
-    """Mean over cases with its 95 % percentile bootstrap interval (Efron 1979), a function of
-    (values, resamples, seed).
+    """Take the mean over cases with its 95 % percentile bootstrap interval (Efron 1979).
 
     Args:
         values: finite numbers (n,), n ≥ 1. One value: an interval of no width.
-    Raises: UsageError for no value, NaN or inf.
+        resamples: of the bootstrap.
+        seed: of the bootstrap; the answer is a function of all three.
+
+    Returns:
+        The mean and its interval.
+
+    Raises:
+        UsageError: for no value, NaN or inf.
     """
     numbers = _finite("values", values, dimensions=1)
     if not len(numbers):
@@ -81,10 +100,19 @@ def bootstrap_mean(values: ArrayLike, resamples: int, seed: int) -> Interval:
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, resamples: int, seed: int) -> PairedDifference:
-    """a − b over the same cases: bootstrap over cases, and Wilcoxon's signed-rank test.
+    """Compare two methods on the same cases: bootstrap over cases, Wilcoxon's signed-rank test.
 
-    No case: difference 0, interval [0, 0], p = 1, n = 0. All pairs equal: p = 1.
-    Raises: UsageError for NaN, inf or arrays of different length.
+    Args:
+        a: finite numbers (n,).
+        b: finite numbers (n,), entry by entry the same case.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+
+    Returns:
+        a − b. No case: difference 0, interval [0, 0], p = 1, n = 0. All pairs equal: p = 1.
+
+    Raises:
+        UsageError: for NaN, inf or arrays of different length.
     """
     ours, theirs = _pair(a, b, dimensions=1)
     if not len(ours):
@@ -98,17 +126,23 @@ def paired_difference(a: ArrayLike, b: ArrayLike, resamples: int, seed: int) -> 
 def hierarchical_difference(
     a: ArrayLike, b: ArrayLike, resamples: int, seed: int
 ) -> PairedDifference:
-    """a − b for several training seeds on the same cases: resample the seeds, then the cases.
+    """Compare two methods over several training seeds: resample the seeds, then the cases.
 
     The design is crossed (each seed sees the same images), so a resample draws one set of cases for
-    all its seeds: an
-    image that is hard for every seed stays hard. p is Wilcoxon's over the cases' means over seeds;
-    n counts cases. Two or three seeds are few to
+    all its seeds: an image that is hard for every seed stays hard. Two or three seeds are few to
     resample: where they differ, the interval is too narrow, and `other_seeds` says how far.
 
     Args:
-        a, b: finite numbers (seeds, cases), entry by entry the same seed and case.
-    Raises: UsageError for NaN, inf or arrays of different shape.
+        a: finite numbers (seeds, cases).
+        b: finite numbers (seeds, cases), entry by entry the same seed and case.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+
+    Returns:
+        a − b. p is Wilcoxon's over the cases' means over seeds; n counts cases.
+
+    Raises:
+        UsageError: for NaN, inf or arrays of different shape.
     """
     ours, theirs = _pair(a, b, dimensions=2)
     if not ours.size:
@@ -116,7 +150,8 @@ def hierarchical_difference(
     gain = ours - theirs
     n_seeds, n_cases = gain.shape
     seed_weights = np.concatenate(list(drawn_shares(n_seeds, resamples, seed, "seeds")))
-    means, start = np.empty(resamples), 0
+    means = np.empty(resamples)
+    start = 0
     for case_weights in drawn_shares(n_cases, resamples, seed, "cases"):
         part = slice(start, start + len(case_weights))
         means[part] = np.einsum(
@@ -131,16 +166,20 @@ def hierarchical_difference(
 
 
 def crossed_interval(gain: ArrayLike) -> tuple[float, float]:
-    """95 % t interval of a mean over seeds and cases, both random and crossed: what other seeds on
-    other cases may give.
+    """Compute what other seeds on other cases may give: both are random, and crossed.
 
     The analysis of readers and cases in diagnostic imaging (Dorfman, Berbaum and Metz 1992), with
-    seeds for readers and the degrees of freedom of
-    Hillis (2007, doi:10.1002/sim.2532), applied to differences of two methods.
+    seeds for readers and the degrees of freedom of Hillis (2007, doi:10.1002/sim.2532), applied to
+    differences of two methods.
 
     Args:
         gain: finite numbers (seeds, cases), two or more of each.
-    Raises: UsageError for NaN, inf, or fewer.
+
+    Returns:
+        Ends of the 95 % t interval of the mean.
+
+    Raises:
+        UsageError: for NaN, inf, or fewer.
     """
     numbers = _finite("differences", gain, dimensions=2)
     n_seeds, n_cases = numbers.shape
@@ -160,16 +199,21 @@ def crossed_interval(gain: ArrayLike) -> tuple[float, float]:
 
 
 def rank_biserial(a: ArrayLike, b: ArrayLike) -> float:
-    """Effect size of Wilcoxon's signed-rank test: the matched-pairs rank-biserial correlation
-    (Kerby 2014, doi:10.2466/11.IT.3.1).
+    """Measure the effect size of Wilcoxon's signed-rank test.
 
-    The share of the ranks of |a − b| on which a is greater, minus the share on which b is: 1 where
-    a wins every case, −1 where b does, 0 where no
-    pair differs. Pairs that are equal do not count.
+    The matched-pairs rank-biserial correlation (Kerby 2014, doi:10.2466/11.IT.3.1): the share of
+    the ranks of |a − b| on which a is greater, minus the share on which b is. Pairs that are equal
+    do not count.
 
     Args:
-        a, b: finite numbers (n,), entry by entry the same case.
-    Raises: UsageError for NaN, inf or arrays of different length.
+        a: finite numbers (n,).
+        b: finite numbers (n,), entry by entry the same case.
+
+    Returns:
+        1 where a wins every case, −1 where b does, 0 where no pair differs.
+
+    Raises:
+        UsageError: for NaN, inf or arrays of different length.
     """
     ours, theirs = _pair(a, b, dimensions=1)
     gain = (ours - theirs)[ours != theirs]
@@ -178,9 +222,16 @@ def rank_biserial(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p values adjusted for their number (Holm 1979, step-down Bonferroni), in the given order.
+    """Adjust p values for their number (Holm 1979, step-down Bonferroni).
 
-    Raises: UsageError for a value outside of [0, 1] or NaN.
+    Args:
+        p_values: in [0, 1].
+
+    Returns:
+        The adjusted ones, in the given order.
+
+    Raises:
+        UsageError: for a value outside of [0, 1] or NaN.
     """
     p = _finite("p values", p_values, dimensions=1)
     if len(p) and (p.min() < 0 or p.max() > 1):
@@ -195,21 +246,29 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _draws(n: int, resamples: int, seed: int, purpose: str = "bootstrap") -> Iterator[np.ndarray]:
-    """Indices (rows, n) of all resamples, in chunks that bound memory; the chunks do not change the
-    numbers.
-    """
+    """Indices (rows, n) of all resamples, in chunks; the chunks do not change the numbers."""
     if resamples < 1:
         raise UsageError(
             f"{resamples} resamples", allowed="1 or more", remedy="2000 is a good number"
         )
-    random, rows = generator(seed, purpose), max(1, _CHUNK // n)
+    random = generator(seed, purpose)
+    rows = max(1, _CHUNK // n)
     for start in range(0, resamples, rows):
         yield random.integers(0, n, (min(rows, resamples - start), n))
 
 
 def drawn_shares(n: int, resamples: int, seed: int, purpose: str) -> Iterable[np.ndarray]:
-    """How often each of n was drawn, as a share, in the chunks of `_draws`: (rows, n), each row
-    sums to 1.
+    """Draw resamples, and count how often each case was drawn.
+
+    Args:
+        n: cases.
+        resamples: of the bootstrap.
+        seed: of the draws.
+        purpose: of the draws; another one gives others.
+
+    Returns:
+        Chunks (rows, n) of shares; each row sums to 1. The chunks bound memory, and do not change
+        the numbers.
     """
     if n * resamples <= _KEPT:
         return _kept_weights(n, resamples, seed, purpose)
@@ -232,7 +291,14 @@ def _shares(drawn: np.ndarray, n: int) -> np.ndarray:
 
 
 def span_95(means: np.ndarray) -> tuple[float, float]:
-    """The middle 95 % of what resamples gave: a percentile bootstrap's interval."""
+    """Take the middle 95 % of what resamples gave: a percentile bootstrap's interval.
+
+    Args:
+        means: one number per resample.
+
+    Returns:
+        Both ends.
+    """
     low, high = np.percentile(means, [2.5, 97.5])
     return float(low), float(high)
 

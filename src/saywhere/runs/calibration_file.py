@@ -1,4 +1,4 @@
-"""A run's expectation on the disk: which Dice its confidence promises, and of which weights and questions that is true."""
+"""expected.json: which Dice a model's confidence promises, and of which weights and terms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from saywhere.config import Config
-from saywhere.metrics import calibration as expected
+from saywhere.metrics import calibration
 from saywhere.metrics.calibration import Expectation
 
 log = logging.getLogger("saywhere")
@@ -19,28 +19,54 @@ log = logging.getLogger("saywhere")
 FILE = "expected.json"
 """In a run's folder, or a model's."""
 KEYS = ("n", "confidence", "dice", "threshold", "mirror", "split", "level", "weights")
-_NAME = re.compile(r"[\w .+-]{1,80}")  # of a split or a level, as a card may print it
+"""All that a record may hold: it can come from a stranger, and no more is passed on."""
+_NAME = re.compile(r"[\w .+-]{1,80}")
+"""Of a split or a level, as a card may print it."""
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What `calibrate` learned, and where it holds."""
+class Calibration:
+    """What `calibrate` learned, and where it holds.
+
+    Attributes:
+        expectation: Dice by confidence.
+        threshold: on the probability, that the masks were made with.
+        mirror: whether the probabilities were averaged over mirrorings.
+        split: that it was learned from.
+    """
 
     expectation: Expectation
     threshold: float
     mirror: bool
     split: str
-    """that it was learned from"""
 
     def at(self, threshold: float, *, mirror: bool) -> Expectation | None:
-        """None where the question is another one: another threshold makes other masks, and mirroring other probabilities."""
+        """Take the expectation where it holds.
+
+        Args:
+            threshold: of the answer. Another one makes other masks.
+            mirror: of the answer. Mirroring makes other probabilities.
+
+        Returns:
+            The expectation; None on other terms than it was learned on.
+        """
         return self.expectation if (threshold, mirror) == (self.threshold, self.mirror) else None
 
 
 def record(
     expectation: Expectation, config: Config, state: dict[str, Any], split: str
 ) -> dict[str, Any]:
-    """As JSON holds it."""
+    """Make the file's content.
+
+    Args:
+        expectation: what was learned.
+        config: its threshold, mirroring and prompt level are recorded.
+        state: of the checkpoint that it is true of.
+        split: that it was learned from.
+
+    Returns:
+        A document with KEYS.
+    """
     terms = {
         "threshold": config.evaluate.threshold,
         "mirror": config.evaluate.mirror,
@@ -50,10 +76,16 @@ def record(
     return expectation.record() | terms | {"weights": _weights(state)}
 
 
-def found(folder: Path, state: dict[str, Any]) -> dict[str, Any] | None:
-    """The record of these weights; None where there is none. One of earlier weights, or a damaged one, is passed over, and the log says so.
+def read_record(folder: Path, state: dict[str, Any]) -> dict[str, Any] | None:
+    """Read the file of these weights.
 
-    Only what is known of a record is passed on: it may come from a stranger.
+    Args:
+        folder: of a run or model.
+        state: of the checkpoint that will answer.
+
+    Returns:
+        The document, with KEYS and no other key. None where there is none; one that is damaged,
+        or of earlier weights, is passed over, and the log says so.
     """
     path = folder / FILE
     try:
@@ -62,45 +94,57 @@ def found(folder: Path, state: dict[str, Any]) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError, RecursionError):  # lists in lists without end
         content = None
-    why = (
-        "damaged"
-        if _kept(content) is None
-        else "of other weights"
-        if content["weights"] != _weights(state)
-        else None
-    )
-    if why is None:
+    reason = _unusable(content, state)
+    if reason is None:
         return {key: content[key] for key in KEYS}
     log.warning(
         "the expected Dice in %s is %s: answers have none until `saywhere calibrate` is run again",
         path,
-        why,
+        reason,
     )
     return None
 
 
-def read(folder: Path, state: dict[str, Any]) -> Kept | None:
-    """The same, to be asked."""
-    kept = found(folder, state)
-    return None if kept is None else _kept(kept)
+def read(folder: Path, state: dict[str, Any]) -> Calibration | None:
+    """Read what `calibrate` learned of these weights.
+
+    Args:
+        folder: of a run or model.
+        state: of the checkpoint that will answer.
+
+    Returns:
+        The calibration; None as `read_record` gives it.
+    """
+    content = read_record(folder, state)
+    return None if content is None else _parse(content)
 
 
-def _kept(record: Any) -> Kept | None:
-    expectation = expected.read(record)
-    if (
-        expectation is None
-        or not set(KEYS) <= set(record)
-        or not all(_NAME.fullmatch(str(record[key])) for key in ("split", "level"))
-    ):
+def _unusable(content: Any, state: dict[str, Any]) -> str | None:
+    if _parse(content) is None:
+        return "damaged"
+    return None if content["weights"] == _weights(state) else "of other weights"
+
+
+def _parse(content: Any) -> Calibration | None:
+    expectation = calibration.read(content)
+    if expectation is None or not set(KEYS) <= set(content):
         return None
-    if not isinstance(record["threshold"], float) or not isinstance(record["mirror"], bool):
+    names = [str(content[key]) for key in ("split", "level")]
+    if not all(_NAME.fullmatch(name) for name in names):
         return None
-    return Kept(expectation, record["threshold"], record["mirror"], str(record["split"]))
+    threshold, mirror = content["threshold"], content["mirror"]
+    if not isinstance(threshold, float) or not isinstance(mirror, bool):
+        return None
+    return Calibration(expectation, threshold, mirror, names[0])
 
 
 def _weights(state: dict[str, Any]) -> list[Any]:
-    """What tells one checkpoint of a run from another: a training that goes on may find a better one. None for what JSON does not hold."""
-    return [
-        value if isinstance(value, (int, float)) and math.isfinite(value) else None
-        for value in (state.get("step"), state.get("best"))
-    ]
+    """What tells one checkpoint of a run from another: a training that goes on may find a better
+    one. None for what JSON does not hold.
+    """
+    numbers = (state.get("step"), state.get("best"))
+    return [number if _is_finite(number) else None for number in numbers]
+
+
+def _is_finite(number: object) -> bool:
+    return isinstance(number, (int, float)) and math.isfinite(number)

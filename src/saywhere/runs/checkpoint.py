@@ -1,4 +1,7 @@
-"""Weights and state as one safetensors file, written whole or not at all; its JSON lies in the header and, for people, beside it."""
+"""Weights and state as one safetensors file, written whole or not at all.
+
+Its JSON lies in the file's header and, for people, beside it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ from torch import Tensor, nn
 
 from saywhere.config import Config, parse
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError
-from saywhere.fusion.conditioning import current_names
 from saywhere.io import files
 from saywhere.modeling.model import Model
 from saywhere.runs import sealed
@@ -21,15 +23,23 @@ from saywhere.text.encoder import Encoder, identity
 from saywhere.text.whitening import EmbeddingScale
 
 NUMBERS = (int, float)
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+"""What AdamW keeps of each parameter."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds."""
+    """What a file holds.
+
+    Attributes:
+        config: resolved.
+        state: epoch, step, history, the encoder's identity …
+        model: name → weights.
+        optimizer: NAME.step, NAME.exp_avg, NAME.exp_avg_sq → moments; empty in `best`.
+    """
 
     config: Config
     state: dict[str, Any]
-    """epoch, step, history, the encoder's identity, whether the words were heard …"""
     model: dict[str, Tensor]
     optimizer: dict[str, Tensor]
 
@@ -41,13 +51,32 @@ def save(
     state: dict[str, Any],
     optimizer: torch.optim.Optimizer | None = None,
 ) -> None:
-    """Replace folder/checkpoint.safetensors atomically. Raises NotWritable; the one before still loads then."""
+    """Replace folder/checkpoint.safetensors atomically.
+
+    Args:
+        folder: of the checkpoint.
+        config: resolved.
+        model: whose weights are saved.
+        state: as JSON holds it.
+        optimizer: whose moments are saved; None: none are.
+
+    Raises:
+        NotWritable: where the disk refuses; the checkpoint before still loads then.
+    """
     moments = {} if optimizer is None else _optimizer_tensors(model, optimizer)
     write(folder, Checkpoint(config, state, model.state_dict(), moments))
 
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
-    """The same, of what a checkpoint holds."""
+    """Replace folder/checkpoint.safetensors atomically, and state.json beside it.
+
+    Args:
+        folder: of the checkpoint.
+        checkpoint: what it will hold.
+
+    Raises:
+        NotWritable: where the disk refuses; the checkpoint before still loads then.
+    """
     tensors = {
         f"model.{name}": value.detach().cpu().contiguous()
         for name, value in checkpoint.model.items()
@@ -59,7 +88,18 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(folder: Path) -> Checkpoint:
-    """Read and check the weights of a run, of a checkpoint's folder or of a model's. Raises MissingFile, BadCheckpoint."""
+    """Read and check weights; float16 ones of a model become float32.
+
+    Args:
+        folder: of a run (its best checkpoint), of a checkpoint, or of a model.
+
+    Returns:
+        What the file holds.
+
+    Raises:
+        MissingFile: where no weights are.
+        BadCheckpoint: where they are damaged, or of a newer format than this version reads.
+    """
     path = weights_file(folder)
     if path is None:
         raise MissingFile(
@@ -68,34 +108,42 @@ def load(folder: Path) -> Checkpoint:
     refuse_newer_folder(folder)
     document, tensors = sealed.unpack(path)
     if path.name == BUNDLE:
-        tensors = {
-            name: value.float() if value.dtype == torch.float16 else value
-            for name, value in tensors.items()
-        }
+        tensors = {name: _widened(value) for name, value in tensors.items()}
     _check_state(document.get("state"), path)
     try:
         config = parse(document["config"], where=path)
     except (SaywhereError, KeyError) as error:
+        reason = getattr(error, "found", "there is none")
         raise BadCheckpoint(
-            f"its configuration is not one of this version ({getattr(error, 'found', 'there is none')})",
+            f"its configuration is not one of this version ({reason})",
             where=path,
             remedy="use the version that made it, or train again",
         ) from None
     return Checkpoint(
-        config,
-        document["state"],
-        _renamed(_part(tensors, "model.")),
-        _renamed(_part(tensors, "optimizer.")),
+        config, document["state"], _part(tensors, "model."), _part(tensors, "optimizer.")
     )
 
 
+def _widened(value: Tensor) -> Tensor:
+    return value.float() if value.dtype == torch.float16 else value
+
+
 def restore_model(model: nn.Module, checkpoint: Checkpoint, where: Path) -> None:
-    """Load the weights. Raises BadCheckpoint where they belong to another model, naming the first difference."""
+    """Load the weights into a model.
+
+    Args:
+        model: changed in place.
+        checkpoint: whose weights are taken.
+        where: the checkpoint, for messages.
+
+    Raises:
+        BadCheckpoint: where they belong to another model, naming the first difference, or are not
+            finite.
+    """
     compare(model, checkpoint, where)
     for name, value in checkpoint.model.items():
-        if (
-            not torch.isfinite(value).all() and name != "scale.reach"
-        ):  # reach is infinite before a scale is fitted
+        # The reach of a scale is infinite before it is fitted.
+        if name != "scale.reach" and not torch.isfinite(value).all():
             raise BadCheckpoint(
                 f"{name} holds values that are not finite",
                 where=where,
@@ -105,20 +153,30 @@ def restore_model(model: nn.Module, checkpoint: Checkpoint, where: Path) -> None
 
 
 def compare(model: nn.Module, checkpoint: Checkpoint, where: Path) -> None:
-    """Names, shapes and types, without loading. Raises BadCheckpoint naming the first difference."""
+    """Compare names, shapes and types, without loading.
+
+    Args:
+        model: what the weights should fit.
+        checkpoint: whose weights are compared.
+        where: the checkpoint, for messages.
+
+    Raises:
+        BadCheckpoint: naming the first difference.
+    """
     wanted = model.state_dict()
     for name in sorted(set(wanted) ^ set(checkpoint.model)):
         raise BadCheckpoint(
             f"{name[:80]} is {'missing' if name in wanted else 'unknown'}",
             where=where,
             allowed="the checkpoint of this very configuration",
-            remedy="the configuration or the code has changed since: train again, or use the version that made it",
+            remedy="the configuration or the code has changed since: train again, "
+            "or use the version that made it",
         )
     for name, value in wanted.items():
-        found = checkpoint.model[name]
-        if (found.shape, found.dtype) != (value.shape, value.dtype):
+        saved = checkpoint.model[name]
+        if (saved.shape, saved.dtype) != (value.shape, value.dtype):
             raise BadCheckpoint(
-                f"{name} is {sealed.kind(found)} instead of {sealed.kind(value)}", where=where
+                f"{name} is {sealed.kind(saved)} instead of {sealed.kind(value)}", where=where
             )
 
 
@@ -128,36 +186,55 @@ def restore_optimizer(
     checkpoint: Checkpoint,
     where: Path | None = None,
 ) -> None:
-    """Put the moments back where `save` took them from. Raises BadCheckpoint where they do not fit."""
+    """Put the moments back where `save` took them from.
+
+    Args:
+        model: whose parameters the optimiser steps.
+        optimizer: changed in place.
+        checkpoint: whose moments are taken; a parameter without any keeps none.
+        where: the checkpoint, for messages.
+
+    Raises:
+        BadCheckpoint: where they do not fit.
+    """
+    is_fused = bool(optimizer.defaults.get("fused"))
     for name, parameter in model.named_parameters():
-        for key in ("step", "exp_avg", "exp_avg_sq"):
+        for key in MOMENTS:
             value = checkpoint.optimizer.get(f"{name}.{key}")
             if value is None:
                 continue
-            if (
-                value.shape != (torch.Size() if key == "step" else parameter.shape)
-                or not torch.isfinite(value).all()
-            ):
+            shape = torch.Size() if key == "step" else parameter.shape
+            if value.shape != shape or not torch.isfinite(value).all():
                 raise BadCheckpoint(
                     f"the moment {name}.{key} is {sealed.kind(value)}, or not finite",
                     where=where,
                     remedy="resume from another checkpoint",
                 )
-            is_count = key == "step"
-            there = value.clone() if is_count else value.to(memory_format=_format(parameter))
-            optimizer.state[parameter][key] = (
-                there
-                if is_count and not optimizer.defaults.get("fused")
-                else there.to(parameter.device)
-            )
+            optimizer.state[parameter][key] = _placed(key, value, parameter, is_fused)
+
+
+def _placed(key: str, value: Tensor, parameter: Tensor, is_fused: bool) -> Tensor:
+    """Where AdamW wants it: only its fused kernel counts steps on the parameter's device."""
+    if key != "step":
+        return value.to(memory_format=_format(parameter)).to(parameter.device)
+    return value.clone().to(parameter.device) if is_fused else value.clone()
 
 
 def same_encoder(saved: dict[str, Any] | None, encoder: Encoder, where: Path) -> None:
-    """Refuse another encoder than the one trained with: its numbers would mean something else. Raises BadCheckpoint."""
-    found = identity(encoder)
-    if saved is not None and saved != found:
+    """Refuse another encoder than the one trained with: its numbers mean something else.
+
+    Args:
+        saved: the identity that the checkpoint holds; None of one that holds none.
+        encoder: that would answer.
+        where: the checkpoint, for messages.
+
+    Raises:
+        BadCheckpoint: where the two differ.
+    """
+    present = identity(encoder)
+    if saved is not None and saved != present:
         raise BadCheckpoint(
-            f"the text encoder here is {found}",
+            f"the text encoder here is {present}",
             where=where,
             allowed=f"the model was trained with {saved}",
             remedy="point text.path to that encoder's files",
@@ -165,36 +242,55 @@ def same_encoder(saved: dict[str, Any] | None, encoder: Encoder, where: Path) ->
 
 
 def empty_scale(checkpoint: Checkpoint) -> EmbeddingScale | None:
-    """A scale of the checkpoint's shape, to be filled by `restore_model`; None for an image-only model."""
+    """Make a scale of the checkpoint's shape, to be filled by `restore_model`.
+
+    Args:
+        checkpoint: of any model.
+
+    Returns:
+        The scale; None for an image-only model.
+    """
     matrix = checkpoint.model.get("scale.matrix")
     return None if matrix is None else EmbeddingScale(*matrix.shape)
 
 
 def scale_of(checkpoint: Checkpoint) -> EmbeddingScale | None:
-    """The scale itself; None for an image-only model."""
+    """Read the scale that a model learned by.
+
+    Args:
+        checkpoint: of any model.
+
+    Returns:
+        The scale; None for an image-only model.
+    """
     scale = empty_scale(checkpoint)
     if scale is not None:
-        scale.load_state_dict(
-            {
-                name.removeprefix("scale."): value
-                for name, value in checkpoint.model.items()
-                if name.startswith("scale.")
-            }
-        )
+        scale.load_state_dict(_part(checkpoint.model, "scale."))
     return scale
 
 
 def build_from(checkpoint: Checkpoint, where: Path) -> Model:
-    """The checkpoint's model, in eval mode; shapes are compared first, so that a hostile configuration takes no memory. Raises BadCheckpoint."""
+    """Build the checkpoint's model.
+
+    Shapes are compared first, so that a hostile configuration takes no memory.
+
+    Args:
+        checkpoint: whose configuration and weights are taken.
+        where: the checkpoint, for messages.
+
+    Returns:
+        The model, in eval mode.
+
+    Raises:
+        BadCheckpoint: where no model can be built, or the weights are of another one.
+    """
+    # Loaded when it is needed: a checkpoint can be read without any network.
     from saywhere.modeling.build import build_model
 
     try:
         with torch.device("meta"):
-            compare(
-                build_model(checkpoint.config, empty_scale(checkpoint), restored=True),
-                checkpoint,
-                where,
-            )
+            shapes = build_model(checkpoint.config, empty_scale(checkpoint), restored=True)
+            compare(shapes, checkpoint, where)
     except (BadCheckpoint, MissingExtra):
         raise
     except Exception as error:  # whatever networks raise on sizes that make no sense
@@ -225,17 +321,13 @@ def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> di
 
 
 def _check_state(state: Any, path: Path) -> None:
-    """What resuming and predicting read from it."""
+    """Raise BadCheckpoint where what resuming and predicting read is missing or of another type."""
     known = state if isinstance(state, dict) else {}
-    sums, history = known.get("sums"), known.get("history")
     is_sound = (
         isinstance(known.get("step"), int)
         and isinstance(known.get("best"), NUMBERS)
-        and isinstance(sums, list)
-        and len(sums) == 3
-        and all(isinstance(number, NUMBERS) for number in sums)
-        and isinstance(history, list)
-        and all(isinstance(row, dict) for row in history)
+        and _is_list(known.get("sums"), NUMBERS, length=3)
+        and _is_list(known.get("history"), dict)
     )
     if not is_sound:
         raise BadCheckpoint(
@@ -243,10 +335,10 @@ def _check_state(state: Any, path: Path) -> None:
         )
 
 
-def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Older releases named a conditioned network's weights otherwise."""
-    current = current_names(list(tensors))
-    return {current.get(name, name): value for name, value in tensors.items()}
+def _is_list(value: object, kind: Any, length: int | None = None) -> bool:
+    if not isinstance(value, list) or length not in (None, len(value)):
+        return False
+    return all(isinstance(item, kind) for item in value)
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

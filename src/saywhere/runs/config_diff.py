@@ -13,10 +13,18 @@ Change = tuple[Any, Any]
 
 
 def differences(before: dict[str, Any], after: Config, free: Set[str]) -> dict[str, Change]:
-    """Dotted key → (old, new), in the configuration's order, of all that can change a result.
+    """Compare two configurations in all that can change a result.
 
-    `before`: as JSON holds it; a key that it lacks had its default. `free`: keys that may differ; so may what `auto` chose, one arm
-    said in two ways, and first filters that say nothing.
+    What `auto` chose may differ; so may one prompt policy named in two ways, and first filters
+    that say nothing.
+
+    Args:
+        before: as JSON holds it; a key that it lacks had its default.
+        after: the other one.
+        free: keys that may differ.
+
+    Returns:
+        Dotted key → (old, new), in the configuration's order.
     """
     default, new = (_flat(config.model_dump(mode="json")) for config in (Config(), after))
     old = default | _flat(before)
@@ -33,7 +41,9 @@ def differences(before: dict[str, Any], after: Config, free: Set[str]) -> dict[s
 
 
 def _arm(settings: dict[str, Any]) -> str:
-    """What `fusion.arm` comes to: left out, it is the fusion's own; without words, only whether anything turns."""
+    """What `fusion.arm` comes to: left out, it is the fusion's own; without text, only whether
+    anything turns.
+    """
     if settings["fusion.name"] == "none":
         return "still" if settings["fusion.arm"] == "still" else "untouched"
     return FusionConfig.model_construct(
@@ -42,7 +52,9 @@ def _arm(settings: dict[str, Any]) -> str:
 
 
 def _filters(settings: dict[str, Any]) -> str | None:
-    """What `network.first_filters` comes to: left out, the default; nothing where no pseudo-image meets pretrained filters."""
+    """What `network.first_filters` comes to: left out, the default; nothing where no pseudo-image
+    meets pretrained filters.
+    """
     # Loaded when it is needed: torch takes seconds, and a mistyped run's name needs none of it.
     from saywhere.networks.first_filters import DEFAULT
     from saywhere.networks.registry import has_filters_to_meet

@@ -185,7 +185,8 @@ def create(wanted: Path | None, name: str, claim: str = "checkpoints") -> Run:
         NotWritable: where no folder can be made.
     """
     base = wanted or Path("runs") / name
-    folder, number = base, 1
+    folder = base
+    number = 1
     while not _claimed(folder, claim):
         number += 1
         folder = base.with_name(f"{base.name}-{number}")
@@ -245,28 +246,28 @@ def _latest(folder: Path) -> float:
     return max(path.stat().st_mtime for path in places if path.exists())
 
 
-def same_config(saved: Config, asked: Config, finished: Path | None = None) -> None:
+def same_config(saved: Config, wanted: Config, finished: Path | None = None) -> None:
     """Refuse to resume under another configuration: the saved one is resumed, so that another
     would be ignored.
 
     Args:
         saved: the configuration that the run began with.
-        asked: the one of this call.
+        wanted: the one of this call.
         finished: the run's directory, where the run has reached its last epoch.
 
     Raises:
         UsageError: naming the first key that differs.
     """
-    for key, (before, now) in differences(saved.model_dump(mode="json"), asked, FREE).items():
-        what = f"{key} was {before!r} and is now {now!r}"
+    for key, (before, now) in differences(saved.model_dump(mode="json"), wanted, FREE).items():
+        change = f"{key} was {before!r} and is now {now!r}"
         if finished is not None:
             raise UsageError(
-                what,
+                change,
                 allowed="this run is finished, and a finished run is not extended",
                 remedy=f"start another run from its weights with --from {finished}",
             )
         raise UsageError(
-            what,
+            change,
             allowed="a run goes on as it began",
             remedy="resume with the same configuration, or start another run",
         )

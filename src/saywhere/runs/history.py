@@ -70,14 +70,16 @@ def read_history(rows: Sequence[dict[str, Any]], where: Path) -> list[EpochRow]:
     Raises:
         BadCheckpoint: for a row that lacks a key.
     """
-    names = {field.name for field in fields(EpochRow)}
     try:
-        return [
-            EpochRow(**{key: value for key, value in row.items() if key in names}) for row in rows
-        ]
+        return [_read_row(row) for row in rows]
     except TypeError as error:
         raise BadCheckpoint(
             f"its history lacks a number ({error})",
             where=where,
             remedy="use another checkpoint, or train again",
         ) from None
+
+
+def _read_row(row: dict[str, Any]) -> EpochRow:
+    names = {field.name for field in fields(EpochRow)}
+    return EpochRow(**{key: value for key, value in row.items() if key in names})

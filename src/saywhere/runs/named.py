@@ -1,6 +1,7 @@
 """Which folder a run's path or a model's name stands for; looked up before torch is loaded.
 
-Nothing here may import torch: a mistyped name is refused at once (`tests/unit/cli/test_refusals.py`).
+Nothing here may import torch: a mistyped name is refused at once
+(`tests/unit/cli/test_refusals.py`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A safetensors file whose header holds a JSON document and a digest of everything: what was written comes back, or an error does."""
+"""A safetensors file whose header holds a JSON document and a digest of everything.
+
+What was written comes back, or an error does.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,21 @@ from saywhere.errors import BadCheckpoint
 
 FORMAT = 2
 """2: with a digest. 1, without, is still read."""
-MAX_HEADER_BYTES, MAX_TENSORS = 32 * 2**20, 20_000
+MAX_HEADER_BYTES = 32 * 2**20
+MAX_TENSORS = 20_000
 KEY = "saywhere"
 
 
 def pack(document: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
-    """The file's content; equal arguments give equal bytes. Tensors: contiguous, on the CPU."""
+    """Make a file's content; equal arguments give equal bytes.
+
+    Args:
+        document: as JSON holds it.
+        tensors: name → contiguous tensor on the CPU.
+
+    Returns:
+        The bytes of a safetensors file.
+    """
     from safetensors.torch import save
 
     header = {"format": FORMAT, **document}
@@ -27,7 +39,17 @@ def pack(document: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
 
 
 def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The document and the tensors. Raises BadCheckpoint, whatever the bytes are; nothing in them is ever executed."""
+    """Read a file; nothing in it is ever executed.
+
+    Args:
+        path: of a safetensors file that `pack` made, or of anything else.
+
+    Returns:
+        The document and the tensors.
+
+    Raises:
+        BadCheckpoint: whatever the bytes are, where they are not what `pack` made.
+    """
     header, tensors = _read(path)
     digest = header.pop("sha256", None)
     if header.get("format") not in (1, FORMAT):
@@ -47,12 +69,26 @@ def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def kind(value: Tensor) -> str:
-    """Type and shape in words."""
+    """Name a tensor's type and shape.
+
+    Args:
+        value: any tensor.
+
+    Returns:
+        For instance "float32 (3, 4)".
+    """
     return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
 
 
 def short(error: Exception) -> str:
-    """An error of another library in one line."""
+    """Shorten an error of another library.
+
+    Args:
+        error: any.
+
+    Returns:
+        Its first line, 120 characters at most; its type where it has no text.
+    """
     return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
 
 
@@ -72,9 +108,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             if not isinstance(header, dict):
                 raise TypeError("its header is no table")
             return header, {name: file.get_tensor(name) for name in names}
-    except (
-        Exception
-    ) as error:  # untrusted bytes: safetensors, torch and json raise a dozen types on them
+    except Exception as error:
+        # Untrusted bytes: safetensors, torch and json raise a dozen types on them.
         raise BadCheckpoint(
             f"not a Saywhere checkpoint ({short(error)})",
             where=path,
@@ -83,7 +118,10 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:
-    """sha256 of the header and of every tensor's name, type, shape and bytes: a disk that flips one bit of a weight gives no other sign."""
+    """sha256 of the header and of every tensor's name, type, shape and bytes.
+
+    A disk that flips one bit of a weight gives no other sign.
+    """
     sha = hashlib.sha256(json.dumps(header).encode())
     for name in sorted(tensors):
         value = tensors[name]

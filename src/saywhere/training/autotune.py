@@ -95,7 +95,8 @@ def knows_bfloat16(config: TrainConfig) -> bool:
     has_gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
     if config.device != "cpu" and has_gpu:
         return True
-    convolution, image = torch.nn.Conv2d(64, 64, 3, padding=1), torch.zeros(2, 64, 64, 64)
+    convolution = torch.nn.Conv2d(64, 64, 3, padding=1)
+    image = torch.zeros(2, 64, 64, 64)
     best = {False: math.inf, True: math.inf}
     for _ in range(_ROUNDS):
         for is_half in best:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import torch
+from torch import nn
 
 from saywhere.runs.history import EpochRow
 from saywhere.runs.run_facts import DataFacts, RunFacts, now, versions
@@ -74,12 +75,13 @@ def _data(state: TrainState) -> DataFacts:
 
 
 def _parameters(state: TrainState) -> dict[str, int]:
-    count = {
-        name: sum(parameter.numel() for parameter in part.parameters())
-        for name, part in state.model.named_children()
-    }
+    count = {name: _n_parameters(part) for name, part in state.model.named_children()}
     text = count.get("projection", 0) + count.get("generator", 0)
     return {"network": count["network"], "text": text}
+
+
+def _n_parameters(part: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in part.parameters())
 
 
 def warn_if_unheard(state: TrainState, row: EpochRow) -> None:

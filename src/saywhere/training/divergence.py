@@ -131,11 +131,11 @@ def check_validation(state: TrainState, validation: Validation, epoch: int) -> N
     _diverged(state, diagnostic, f"validation loss {validation.loss:.4g} in epoch {epoch}")
 
 
-def _diverged(state: TrainState, diagnostic: dict[str, Any], found: str) -> NoReturn:
+def _diverged(state: TrainState, diagnostic: dict[str, Any], numbers: str) -> NoReturn:
     place = state.run.folder / "diagnostic.json"
     files.write_json(place, diagnostic)
     raise TrainingDiverged(
-        found,
+        numbers,
         allowed="loss and gradient must be finite",
         remedy=f"see {place}; try a smaller optimizer.learning_rate, or train.precision=32-true",
     )

@@ -149,7 +149,7 @@ class Loop:
         return norm
 
     def teach_words(self) -> None:
-        """Take `fusion.words_first` steps of the text branch alone, before the first step of all."""
+        """Take `fusion.words_first` steps of the text branch alone, before all others."""
         branch = self.model.text_branch
         if branch is None:
             return
@@ -217,7 +217,8 @@ class Loop:
         self.state.tell(StartScored(first.dice_mean, first.loss))
 
     def _end_epoch(self, sums: list[float], rate: float) -> None:
-        epoch, config = len(self.progress.history) + 1, self.config.train
+        epoch = len(self.progress.history) + 1
+        config = self.config.train
         total, segmentation, roi = sums
         row = EpochRow(epoch, total, segmentation, roi, rate)
         is_best = False

@@ -1,4 +1,6 @@
-"""What a training needs, made ready before the first step: checked rows, decoded store, embedded prompts, fitted scale."""
+"""What a training needs, made ready before the first step: checked rows, decoded images, embedded
+prompts, fitted scale.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,25 @@ from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.whitening import EmbeddingScale, fit, one_vector, spread_of
 
+N_STAND_IN = 64
+"""Training rows that are validated where a manifest has no validation rows."""
+
 
 @dataclass(frozen=True)
 class Material:
-    """Everything but the model."""
+    """Everything but the model.
+
+    Attributes:
+        report: the check of the manifest; clean rows and those set aside.
+        training: the training rows as batches.
+        validation_rows: of the validation split, else the first training rows.
+        validation: their decoded images and masks.
+        table: the embedding of each prompt that training or validation can meet.
+        scale: of the embeddings, fitted on the training prompts; None for an image-only model.
+        encoder: of the prompts; None for an image-only model.
+        policy: what happens to the prompt when the image is transformed.
+        validation_prompts: one per row of `validation`.
+    """
 
     report: CheckReport
     training: TrainingSet
@@ -39,11 +56,14 @@ class Material:
     encoder: Encoder | None
     policy: PromptPolicy
     validation_prompts: list[str]
-    """one a picture of `validation`"""
 
     @cached_property
     def noise_std(self) -> float:
-        """σ of the noise on the scaled embedding: `text.noise` is in spreads of the training's prompts, which `text.scale` brings to 1 unless it is none."""
+        """σ of the noise on the scaled embedding.
+
+        `text.noise` is in spreads of the training's prompts, which `text.scale` brings to 1 unless
+        it is none.
+        """
         text = self.training.config.text
         if self.scale is None or text.scale != "none":
             return text.noise
@@ -51,44 +71,79 @@ class Material:
 
 
 def gather(config: Config) -> Material:
-    """Check, decode, embed, fit. Raises ConfigError, ManifestError, TooManyFaults and what encoders and files raise."""
+    """Check, decode, embed, fit.
+
+    Args:
+        config: of the training.
+
+    Returns:
+        Everything but the model.
+
+    Raises:
+        ConfigError: for prompts or splits that the manifest has not.
+        ManifestError: where the manifest cannot be read.
+        TooManyFaults: over `data.fault_budget`.
+        MissingEncoder: where the text encoder's files are not there.
+    """
     report = checked(config)
     train = limited(report.manifest, config)
     dataset = _decoded(config, train)
-    validation_rows = report.manifest.split(config.data.validation_split) or train[:64]
-    validation, asked = _validation(config, validation_rows)
-    encoder, scale, table, policy = None, None, wordless(), open_policy(config, train)
-    if config.fusion.uses_text:
-        encoder, spoken = open_encoder(config.text), training_prompts(config, train)
-        cache = EmbeddingCache(encoder, tokens=reads_tokens_of(config))
-        changed = [text for prompt in dict.fromkeys(spoken) for text in policy.sentences(prompt)]
-        table = embed(spoken + changed + asked, cache)
-        scale = fitted_scale(config, train, spoken, table)
+    held_out = report.manifest.split(config.data.validation_split)
+    validation_rows = held_out or train[:N_STAND_IN]
+    validation, validation_prompts = _validation(config, validation_rows)
+    policy = open_policy(config, train)
+    text = _text(config, train, policy, validation_prompts)
     return Material(
-        report,
-        TrainingSet(config, dataset, table),
-        validation_rows,
-        validation,
-        table,
-        scale,
-        encoder,
-        policy,
-        asked,
+        report=report,
+        training=TrainingSet(config, dataset, text.table),
+        validation_rows=validation_rows,
+        validation=validation,
+        table=text.table,
+        scale=text.scale,
+        encoder=text.encoder,
+        policy=policy,
+        validation_prompts=validation_prompts,
     )
+
+
+@dataclass(frozen=True)
+class _Text:
+    """The prompts of a training as numbers."""
+
+    table: PromptTable
+    scale: EmbeddingScale | None
+    encoder: Encoder | None
+
+
+def _text(
+    config: Config, train: Sequence[Row], policy: PromptPolicy, validation_prompts: list[str]
+) -> _Text:
+    """Every prompt is embedded beforehand, so that no step runs the encoder."""
+    if not config.fusion.uses_text:
+        return _Text(wordless(), None, None)
+    encoder = open_encoder(config.text)
+    prompts = training_prompts(config, train)
+    cache = EmbeddingCache(encoder, tokens=reads_tokens_of(config))
+    changed = [text for prompt in dict.fromkeys(prompts) for text in policy.sentences(prompt)]
+    table = embed(prompts + changed + validation_prompts, cache)
+    return _Text(table, fitted_scale(config, train, prompts, table), encoder)
 
 
 def _validation(config: Config, rows: list[Row]) -> tuple[Dataset, list[str]]:
-    """Pictures and what is said of them; of a model that learns from mosaics alone, mosaics, for it knows nothing of single images."""
+    """Images and one prompt each.
+
+    A model that learns from mosaics alone knows nothing of single images: it is validated on
+    mosaics.
+    """
+    data = config.data
     dataset = _decoded(config, rows)
-    if config.data.mosaic < 1:
+    if data.mosaic < 1:
         return dataset, [evaluation_prompt(row, config) for row in rows]
-    drawn = mosaic.draw(
-        dataset, len(rows), config.train.seed, config.data.target, config.data.mosaic_side
-    )
-    said = drawn.right if config.fusion.uses_text else [""] * len(rows)
+    drawn = mosaic.draw(dataset, len(rows), config.train.seed, data.target, data.mosaic_side)
+    prompts = drawn.right if config.fusion.uses_text else [""] * len(rows)
     decoded = Store(drawn.images, drawn.masks, np.arange(len(rows)))
-    size, channels = config.data.size, config.data.channels
-    return Dataset.of_rows(rows, size=size, channels=channels, decoded=decoded), said
+    mosaics = Dataset.of_rows(rows, size=data.size, channels=data.channels, decoded=decoded)
+    return mosaics, prompts
 
 
 def _decoded(config: Config, rows: list[Row]) -> Dataset:
@@ -99,51 +154,72 @@ def _decoded(config: Config, rows: list[Row]) -> Dataset:
 
 
 def checked(config: Config) -> CheckReport:
-    """The manifest's clean rows. Raises ConfigError for prompts that it has not, TooManyFaults over `data.fault_budget`."""
+    """Check the manifest's rows.
+
+    Args:
+        config: names manifest, splits, prompts and the budget of faults.
+
+    Returns:
+        The clean rows, and those that were set aside.
+
+    Raises:
+        ConfigError: for prompts that no row has.
+        TooManyFaults: over `data.fault_budget`.
+    """
     manifest = manifest_of(config)
     levels = _levels(config, manifest) if config.fusion.uses_text else []
     report = within_budget(
         check(manifest, levels), manifest.n_lines, config.data.fault_budget, "data.fault_budget"
     )
-    if levels and (unseen := config.text.unseen_prompts):
+    unseen = config.text.unseen_prompts
+    if levels and unseen:
+        # The evaluation would refuse such a row as well, but only after the training.
         for row in report.manifest.split(config.data.test_split):
-            texts_of(
-                row, unseen, "text.unseen_prompts"
-            )  # else the evaluation would say so, after the training
+            texts_of(row, unseen, "text.unseen_prompts")
     return report
 
 
 def _levels(config: Config, manifest: Manifest) -> list[str]:
-    """The prompt levels that each row must have. Raises ConfigError, naming the key, for one that no row has."""
-    text, asked = config.text, [("train_prompts", level) for level in levels_of(config)]
-    asked.append(("evaluate_prompts", text.evaluate_prompts))
-    if text.unseen_prompts is not None and manifest.split(
-        config.data.test_split
-    ):  # without test rows, nothing asks for it
-        asked.append(("unseen_prompts", text.unseen_prompts))
-    for key, level in asked:
+    """The prompt levels that each row must have; ConfigError names the key of a missing one."""
+    text = config.text
+    trained = levels_of(config)
+    wanted = [("train_prompts", level) for level in trained]
+    wanted.append(("evaluate_prompts", text.evaluate_prompts))
+    # Without test rows, nothing reads the unseen wordings.
+    if text.unseen_prompts is not None and manifest.split(config.data.test_split):
+        wanted.append(("unseen_prompts", text.unseen_prompts))
+    for key, level in wanted:
         if level not in manifest.levels:
-            advice = (
-                nearest(level, manifest.levels)
-                if manifest.levels
-                else "write prompts, or set fusion.name = 'none'"
-            )
-            raise ConfigError(
-                f"no prompts named {level!r}",
-                where=f"{manifest.path}, which text.{key} asks for",
-                remedy=advice,
-            )
-    return list(dict.fromkeys([*levels_of(config), text.evaluate_prompts]))
+            raise _no_prompts(manifest, key, level)
+    return list(dict.fromkeys([*trained, text.evaluate_prompts]))
+
+
+def _no_prompts(manifest: Manifest, key: str, level: str) -> ConfigError:
+    advice = "write prompts, or set fusion.name = 'none'"
+    return ConfigError(
+        f"no prompts named {level!r}",
+        where=f"{manifest.path}, which text.{key} asks for",
+        remedy=nearest(level, manifest.levels) if manifest.levels else advice,
+    )
 
 
 def fitted_scale(
-    config: Config, rows: Sequence[Row], spoken: Sequence[str], table: PromptTable
+    config: Config, rows: Sequence[Row], prompts: Sequence[str], table: PromptTable
 ) -> EmbeddingScale:
-    """`text.scale` on the distinct training prompts."""
+    """Fit `text.scale` on the distinct training prompts.
+
+    Args:
+        config: of the training.
+        rows: the training rows.
+        prompts: every prompt that training can draw.
+        table: their embeddings.
+
+    Returns:
+        The scale. Prompts of one meaning are one group: `within` scales by what differs inside.
+    """
     groups = groups_of_meaning(rows, levels_of(config), table, partial(versions, config=config))
     for same in same_place(config):
         groups[table.numbers(same)] = table.number[same[0]]
-    chosen = sorted(set(table.numbers(spoken).tolist()))
-    return fit(
-        one_vector(table.embeddings[chosen]).numpy(), groups[chosen].tolist(), config.text.scale
-    )
+    chosen = sorted(set(table.numbers(prompts).tolist()))
+    embeddings = one_vector(table.embeddings[chosen]).numpy()
+    return fit(embeddings, groups[chosen].tolist(), config.text.scale)

@@ -82,7 +82,8 @@ def _same_descent(started_from: str | None, origin: Path, tuned: Path) -> None:
 def _same_kind(last: Checkpoint, first: Checkpoint, where: Path) -> None:
     """Names, shapes, scale and encoder must be equal: else prompts mean other numbers to each."""
     for name in sorted(set(last.model) | set(first.model)):
-        ours, theirs = last.model.get(name), first.model.get(name)
+        ours = last.model.get(name)
+        theirs = first.model.get(name)
         if ours is None or theirs is None or ours.shape != theirs.shape:
             raise BadCheckpoint(
                 f"{name[:80]} is not the same in both", where=where, allowed=RELATED

@@ -1,10 +1,8 @@
-"""What changes a batch's values and not its places: colour, blur, CutMix; and what that does to the
-words' picture.
+"""CutMix, and what it and photometric changes do to the pseudo-image.
 
 The paper leaves open how prompt, pseudo-image and mask go along. `registered`: colour and blur are
-the image's alone, for the words have no
-colour; a pasted patch brings its own part of the pseudo-image and of the mask. `naive`: the other
-way about, to compare with.
+the image's alone, since a prompt has no colour; a pasted patch brings its own part of the
+pseudo-image and of the mask. `naive`: the other way about, for comparison.
 """
 
 from __future__ import annotations
@@ -22,20 +20,28 @@ from saywhere.types import PseudoImage, Stack
 
 
 class CutMix(NamedTuple):
-    """Each sample takes a box of the next one's (Yun 2019): (batch, 4) of top, bottom, left, right
-    in shares of the side; an empty box changes nothing.
+    """Each sample takes a box of the next one (Yun 2019).
+
+    Attributes:
+        box: (batch, 4): top, bottom, left, right, in shares of the side; an empty box changes
+            nothing.
     """
 
     box: np.ndarray
 
     @property
     def is_still(self) -> bool:
+        """True where every box is empty."""
         return not (self.box[:, 1] > self.box[:, 0]).any()
 
     def __call__(self, picture: Tensor) -> Tensor:
-        """(batch, channel, height, width), stack or mask → the same shape.
+        """Paste the boxes. Gradients flow to both samples.
 
-        Gradients flow to both samples.
+        Args:
+            picture: (batch, channel, height, width), stack or mask.
+
+        Returns:
+            The same shape.
         """
         if self.is_still:
             return picture
@@ -44,29 +50,50 @@ class CutMix(NamedTuple):
             (len(picture), 1, height, width), dtype=torch.bool, device=picture.device
         )
         for sample, (top, bottom, left, right) in enumerate(self.box):
-            inside[
-                sample,
-                :,
-                round(top * height) : round(bottom * height),
-                round(left * width) : round(right * width),
-            ] = True
+            rows = slice(round(top * height), round(bottom * height))
+            columns = slice(round(left * width), round(right * width))
+            inside[sample, :, rows, columns] = True
         return torch.where(inside, picture.roll(-1, 0), picture)
 
 
 class Mixing:
-    """One batch's CutMix and photometry, as the fusion applies them. (No dataclass: mixed precision
-    would take it for a collection of tensors.)
+    """One batch's CutMix and photometry, as the fusion applies them.
+
+    It is no dataclass: mixed precision would take that for a collection of tensors.
     """
 
     def __init__(self, cutmix: CutMix, photometry: Photometry, is_naive: bool) -> None:
-        self.cutmix, self.photometry, self.is_naive = cutmix, photometry, is_naive
+        """Hold one step's draws.
+
+        Args:
+            cutmix: boxes, one per sample.
+            photometry: grey levels, blur and noise.
+            is_naive: photometry for the pseudo-image too, CutMix for the image alone.
+        """
+        self.cutmix = cutmix
+        self.photometry = photometry
+        self.is_naive = is_naive
 
     def of_words(self, pseudo_image: PseudoImage) -> PseudoImage:
-        """The pseudo-image before it is stacked."""
+        """Change the pseudo-image before it is stacked.
+
+        Args:
+            pseudo_image: (batch, channel, height, width), [0, 1], original frame.
+
+        Returns:
+            The same shape; unchanged unless naive.
+        """
         return self.photometry(pseudo_image) if self.is_naive else pseudo_image
 
     def of_stack(self, stack: Stack) -> Stack:
-        """The stack of image and pseudo-image, in the augmented frame."""
+        """Mix the stack of image and pseudo-image.
+
+        Args:
+            stack: (batch, 2*channel, height, width), augmented frame.
+
+        Returns:
+            The same shape.
+        """
         if not self.is_naive:
             return self.cutmix(stack)
         image, words = stack.chunk(2, dim=1)
@@ -74,8 +101,16 @@ class Mixing:
 
 
 def draw_cutmix(config: AugmentConfig, seed: int, step: int, batch: int) -> CutMix:
-    """Of each sample's place in the batch: with probability `augment.cutmix` a box whose area is
-    uniform on [0, 0.5] of the frame.
+    """Draw the boxes of a step, a function of (seed, step, place in the batch).
+
+    Args:
+        config: with probability `cutmix` a box whose area is uniform on [0, 0.5] of the frame.
+        seed: of the training.
+        step: from 0.
+        batch: number of samples.
+
+    Returns:
+        One box per sample.
     """
     box = np.zeros((batch, 4))
     for sample in range(batch if config.name != "none" else 0):

@@ -20,11 +20,15 @@ Rows = np.ndarray
 
 
 class Geometry(NamedTuple):
-    """What was done to each sample: flips first, then rotation (degrees, counter-clockwise), scale
-    and translation about the centre.
+    """What was done to each sample: flips first, then rotation, scale and translation.
 
-    Each field holds one number a sample; translation is in shares of the side, to the right and
-    down.
+    Attributes:
+        horizontal_flip: 1 mirrors left and right; one number per sample, as in all fields.
+        vertical_flip: 1 mirrors up and down.
+        degrees: of the rotation about the centre, counter-clockwise.
+        scale: enlargement about the centre; 1 changes nothing.
+        translate_right: shift to the right, in shares of the width.
+        translate_down: shift down, in shares of the height.
     """
 
     horizontal_flip: Rows
@@ -36,19 +40,34 @@ class Geometry(NamedTuple):
 
     @classmethod
     def still(cls, batch: int) -> Geometry:
-        """Nothing is moved."""
+        """Make the geometry that moves nothing.
+
+        Args:
+            batch: number of samples.
+
+        Returns:
+            A geometry of so many samples.
+        """
         zero = np.zeros(batch, np.float32)
         return cls(zero, zero, zero, np.ones(batch, np.float32), zero, zero)
 
     @classmethod
     def alike(cls, batch: int, **changes: int | float) -> Geometry:
-        """The same for every sample: still, but for what is named."""
-        return cls.still(batch)._replace(
-            **{name: np.full(batch, value, np.float32) for name, value in changes.items()}
-        )
+        """Make one geometry for every sample.
+
+        Args:
+            batch: number of samples.
+            **changes: field → number; a field that is not named moves nothing.
+
+        Returns:
+            A geometry of so many samples.
+        """
+        rows = {name: np.full(batch, value, np.float32) for name, value in changes.items()}
+        return cls.still(batch)._replace(**rows)
 
     @property
     def is_still(self) -> bool:
+        """True where no sample is moved."""
         moved = [
             self.horizontal_flip,
             self.vertical_flip,
@@ -60,17 +79,39 @@ class Geometry(NamedTuple):
         return not any(rows.any() for rows in moved)
 
     def record(self) -> list[dict[str, float]]:
-        """One plain dictionary a sample: print it, store it, replay it with `from_record`."""
-        return [dict(zip(self._fields, row)) for row in zip(*(rows.tolist() for rows in self))]
+        """Make plain numbers: print them, store them, replay them with `from_record`.
+
+        Returns:
+            One dictionary per sample, field → number.
+        """
+        columns = [rows.tolist() for rows in self]
+        return [dict(zip(self._fields, row)) for row in zip(*columns)]
 
     @classmethod
     def from_record(cls, record: Sequence[dict[str, float]]) -> Geometry:
-        """The inverse of `record`."""
-        return cls(*(np.array([row[name] for row in record], np.float32) for name in cls._fields))
+        """Undo `record`.
+
+        Args:
+            record: one dictionary per sample.
+
+        Returns:
+            The geometry that it was made from.
+        """
+        columns = {}
+        for name in cls._fields:
+            columns[name] = np.array([row[name] for row in record], np.float32)
+        return cls(**columns)
 
     def matrix(self, height: int, width: int) -> Float[Tensor, "batch 3 3"]:
-        """Pixel coordinates before → after, homogeneous (x, y, 1),
-        pixel centres at whole numbers.
+        """Compute where each pixel goes.
+
+        Args:
+            height: of the picture, in pixels.
+            width: of the picture, in pixels.
+
+        Returns:
+            (batch, 3, 3), float64: homogeneous (x, y, 1) before → after, pixel centres at whole
+            numbers.
         """
         n = len(self.degrees)
         centre = torch.tensor([(width - 1) / 2, (height - 1) / 2], dtype=torch.float64).expand(n, 2)
@@ -91,16 +132,29 @@ class Geometry(NamedTuple):
     def __call__(
         self, picture: Float[Tensor, "batch anything height width"], mode: str = "bilinear"
     ) -> Float[Tensor, "batch anything height width"]:
-        """Move a stack (`bilinear`) or a mask (`nearest`); what comes in from outside is 0.
+        """Move a stack or a mask; what comes in from outside is 0. Gradients flow through.
 
-        Gradients flow through.
+        Args:
+            picture: (batch, anything, height, width).
+            mode: `bilinear` for a stack, `nearest` for a mask.
+
+        Returns:
+            The same shape, in the augmented frame.
         """
         return self._warp(picture, self.matrix(*picture.shape[-2:]), mode)
 
     def undo(
         self, picture: Float[Tensor, "batch anything height width"], mode: str = "bilinear"
     ) -> Float[Tensor, "batch anything height width"]:
-        """Move back, up to interpolation and what left the frame."""
+        """Move back, up to interpolation and what left the frame.
+
+        Args:
+            picture: (batch, anything, height, width), in the augmented frame.
+            mode: `bilinear` for a stack, `nearest` for a mask.
+
+        Returns:
+            The same shape, in the original frame.
+        """
         return self._warp(picture, torch.linalg.inv(self.matrix(*picture.shape[-2:])), mode)
 
     def _warp(self, picture: Tensor, matrix: Tensor, mode: str) -> Tensor:

@@ -19,8 +19,16 @@ Rows = np.ndarray
 
 @dataclass(frozen=True)
 class Photometry:
-    """What was done to each image's grey levels; identity: brightness 0, contrast 1, saturation 1,
-    gamma 1, blur 0, noise 0.
+    """What was done to each image's grey levels.
+
+    Attributes:
+        brightness: added; 0 changes nothing.
+        contrast: factor about the mean; 1 changes nothing.
+        saturation: factor about grey, of colour images; 1 changes nothing.
+        gamma: exponent; 1 changes nothing.
+        blur: σ of a Gaussian, in pixels; 0 changes nothing.
+        noise: σ of the noise on [0, 1], of all samples; 0 changes nothing.
+        noise_keys: (seed, step, sample), one per row; the noise is a function of it.
     """
 
     brightness: Rows
@@ -28,13 +36,18 @@ class Photometry:
     saturation: Rows
     gamma: Rows
     blur: Rows
-    """σ in pixels"""
     noise: float
     noise_keys: list[tuple[int, int, int]]
-    """(seed, step, sample), one a row"""
 
     def __call__(self, image: Image) -> Image:
-        """Image in [0, 1] → image in [0, 1]."""
+        """Change a batch.
+
+        Args:
+            image: (batch, channel, height, width), [0, 1].
+
+        Returns:
+            The same shape, [0, 1].
+        """
         if self.brightness.any():
             image = kornia.enhance.adjust_brightness(image, self._rows(self.brightness, image))
         if (self.contrast != 1).any():
@@ -48,22 +61,20 @@ class Photometry:
         if (self.gamma != 1).any():
             image = kornia.enhance.adjust_gamma(image, self._rows(self.gamma, image))
         if self.blur.any():
-            sigma = self._rows(self.blur, image).clamp_min(1e-3)  # a kernel of one pixel
-            side = 2 * math.ceil(3 * float(self.blur.max())) + 1
-            image = kornia.filters.gaussian_blur2d(
-                image, (side, side), torch.stack([sigma, sigma], 1)
-            )
-        if self.noise:
-            draws = torch.stack(
-                [
-                    torch.randn(
-                        image.shape[1:], generator=torch_generator(key[0], "image noise", *key[1:])
-                    )
-                    for key in self.noise_keys
-                ]
-            )
-            image = (image + self.noise * draws.to(image.device)).clamp(0, 1)
-        return image
+            image = self._blurred(image)
+        return self._with_noise(image) if self.noise else image
+
+    def _blurred(self, image: Image) -> Image:
+        # A σ of 0 has no kernel: this one is a single pixel.
+        sigma = self._rows(self.blur, image).clamp_min(1e-3)
+        side = 2 * math.ceil(3 * float(self.blur.max())) + 1
+        return kornia.filters.gaussian_blur2d(image, (side, side), torch.stack([sigma, sigma], 1))
+
+    def _with_noise(self, image: Image) -> Image:
+        # Drawn on the CPU, so that every device is given the same numbers.
+        numbers = [torch_generator(seed, "image noise", *key) for seed, *key in self.noise_keys]
+        draws = torch.stack([torch.randn(image.shape[1:], generator=one) for one in numbers])
+        return (image + self.noise * draws.to(image.device)).clamp(0, 1)
 
     @staticmethod
     def _rows(rows: Rows, image: Image) -> Tensor:

@@ -77,7 +77,8 @@ def answer(folder: Path) -> list[list[float]]:
     from saywhere import load
 
     probability = load(folder).segment(picture(2), PROMPT).probability
-    return [[round(float(value), 6) for value in row] for row in probability]
+    rounded: list[list[float]] = probability.astype(float).round(6).tolist()
+    return rounded
 
 
 def main(target: Path) -> None:

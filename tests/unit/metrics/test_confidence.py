@@ -1,4 +1,4 @@
-"""Confidence beside Dice: against a bootstrap written out, scipy, and answers whose worth is known."""
+"""Confidence beside Dice: against a bootstrap written out, scipy, and answers of known worth."""
 
 from __future__ import annotations
 

@@ -34,9 +34,7 @@ PAIRS = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12).flatmap(
 
 
 def blobs(n: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of irregular masks of varied size, none empty, that overlap partly; some touch the
-    frame's edge.
-    """
+    """Pairs of irregular masks of varied size that overlap partly; some touch the frame's edge."""
     random = np.random.default_rng(seed)
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     while len(pairs) < n:
@@ -117,7 +115,8 @@ def agree_with_monai(
                     *tensors, class_thresholds=[2.1], include_background=True, spacing=spacing
                 )
             )
-        # MONAI's number is this formula in float32, whose coarse rank moves it (1.4e-4 px at most on 5,000 masks); we are the same formula in float64.
+        # MONAI's number is this formula in float32, whose coarse rank moves it (1.4e-4 px at most
+        # on 5,000 masks); ours is the same formula in float64.
         assert distance == max(float(torch.quantile(direction, 0.95)) for direction in directions)
         exact = max(float(torch.quantile(direction.double(), 0.95)) for direction in directions)
         assert hausdorff_95(prediction, target, spacing) == pytest.approx(exact, rel=1e-6, abs=1e-6)
@@ -166,7 +165,10 @@ def test_empty_and_full_masks_are_a_documented_choice(
 def test_case_metrics_are_the_single_measures_by_the_columns_names() -> None:
     prediction, target = blobs(1, seed=3)[0]
     metrics = case_metrics(prediction, target, tolerance_px=2)
-    columns = "dice iou precision recall hausdorff_95_px surface_dice true_positive false_positive false_negative"
+    columns = (
+        "dice iou precision recall hausdorff_95_px surface_dice "
+        "true_positive false_positive false_negative"
+    )
     assert list(metrics) == columns.split()
     for measure in OVERLAPS:
         assert metrics[measure.__name__] == measure(prediction, target)
@@ -176,7 +178,8 @@ def test_case_metrics_are_the_single_measures_by_the_columns_names() -> None:
 
 def test_pooled_measures_are_scikit_learns_over_all_pixels_at_once() -> None:
     pairs = [*blobs(5, seed=1), (EMPTY, FULL)]
-    prediction, target = (np.concatenate([pair[side].ravel() for pair in pairs]) for side in (0, 1))
+    prediction = np.concatenate([pair[0].ravel() for pair in pairs])
+    target = np.concatenate([pair[1].ravel() for pair in pairs])
     cases = [case_metrics(*pair, tolerance_px=2) for pair in pairs]
     both = pooled(cases)
     assert both["dice_pooled"] == pytest.approx(f1_score(target, prediction), abs=1e-12)

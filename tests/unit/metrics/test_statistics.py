@@ -92,9 +92,10 @@ def test_no_case_and_equal_pairs_are_no_difference() -> None:
 def test_holm_is_the_closed_test_over_all_bonferroni_intersections(p: list[float]) -> None:
     indices = range(len(p))
     subsets = [subset for size in range(1, len(p) + 1) for subset in combinations(indices, size)]
-    closed = [
-        max(min(1.0, len(s) * min(p[j] for j in s)) for s in subsets if i in s) for i in indices
-    ]
+    closed = []
+    for i in indices:
+        bonferroni = [len(s) * min(np.take(p, s)) for s in subsets if i in s]
+        closed.append(min(1.0, max(bonferroni)))
     assert holm(p) == pytest.approx(closed, abs=1e-12)
 
 
@@ -156,13 +157,9 @@ def test_the_degrees_of_freedom_are_hillis_s() -> None:
         + np.random.default_rng(7).normal(0, 0.1, (3, 1))
         + np.random.default_rng(8).normal(0, 0.3, (1, 20))
     )
-    design = np.array(
-        [
-            [1.0, *(seed == i for i in (1, 2)), *(case == j for j in range(1, 20))]
-            for seed in range(3)
-            for case in range(20)
-        ]
-    )
+    seed_of_row = np.repeat(np.eye(3)[:, 1:], 20, axis=0)
+    case_of_row = np.tile(np.eye(20)[:, 1:], (3, 1))
+    design = np.hstack([np.ones((60, 1)), seed_of_row, case_of_row])
     without = {"seeds": design[:, [0, *range(3, 22)]], "cases": design[:, :3], "none": design}
     left = {
         name: float(np.linalg.lstsq(columns, gain.ravel(), rcond=None)[1][0])

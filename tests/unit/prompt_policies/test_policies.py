@@ -66,7 +66,9 @@ def test_the_words_say_where_the_turned_target_lies(
     """Against the mask itself, turned by kornia."""
     turned = geometry(**move)(mask_at(place), mode="nearest")
     rows, columns = np.nonzero(turned[0, 0].numpy())
-    expected = f"{'top' if rows.mean() < SIZE / 2 else 'bottom'} {'left' if columns.mean() < SIZE / 2 else 'right'}"
+    vertical = "top" if rows.mean() < SIZE / 2 else "bottom"
+    horizontal = "left" if columns.mean() < SIZE / 2 else "right"
+    expected = f"{vertical} {horizontal}"
     speaker = Recaption(PlaceRule()) if arm == "recaption" else POLICIES[arm]()
     prompt = f"one polyp, located in {place} of the image"
     (said,) = speaker.prompts_after([prompt], geometry(**move), turned)

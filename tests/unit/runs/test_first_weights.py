@@ -1,4 +1,7 @@
-"""`network.weights`: a training that starts from a file of published weights. The file is a small random one that the test makes."""
+"""`network.weights`: a training that starts from a file of published weights.
+
+The file is a small random one that the test makes.
+"""
 
 from __future__ import annotations
 

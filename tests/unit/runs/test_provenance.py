@@ -75,7 +75,8 @@ def test_without_git_none(checkout: Path) -> None:
 
 ASKED_LATER = """
 import subprocess, saywhere.runs
-subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "two"], check=True)
+who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "two"], check=True)
 from saywhere.runs.provenance import RUNNING, commit
 print(RUNNING, commit())
 """

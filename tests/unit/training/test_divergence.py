@@ -57,7 +57,8 @@ def test_a_broken_step_is_found_with_the_next_one(loop: Any, broken: float, wher
     guard.watch(Step(6, BATCH, losses, norm))
     with pytest.raises(
         TrainingDiverged,
-        match=r"at step 7; loss and gradient must be finite: see .*diagnostic\.json; try a smaller optimizer\.learning_rate",
+        match=r"at step 7; loss and gradient must be finite: see .*diagnostic\.json; "
+        r"try a smaller optimizer\.learning_rate",
     ):
         guard.watch(Step(7, BATCH, FINE, NORM))
     found = json.loads((loop.run.folder / "diagnostic.json").read_text())

@@ -12,8 +12,8 @@ import torch
 
 from saywhere.config import Config
 from saywhere.errors import NotWritable, OutOfMemory
-from saywhere.runs import directory as run
-from saywhere.training import failures as failure
+from saywhere.runs import directory
+from saywhere.training import failures
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,8 @@ from saywhere.training import failures as failure
         MemoryError(),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
         RuntimeError(
-            "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to allocate 40 bytes."
+            "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: "
+            "you tried to allocate 40 bytes."
         ),
         RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 40 bytes."),
         RuntimeError("could not create a primitive"),
@@ -31,10 +32,11 @@ from saywhere.training import failures as failure
 )
 def test_a_full_memory_is_reported_with_a_smaller_suggestion(error: Exception) -> None:
     config = Config().replace(**{"train.batch_size": 24, "data.size": 96})
-    with pytest.raises(OutOfMemory) as caught, failure.reporting_memory(config):
+    with pytest.raises(OutOfMemory) as caught, failures.reporting_memory(config):
         raise error
     assert re.search(
-        r"no memory left at train\.batch_size 24, data\.size 96; the last checkpoint is valid: --set train\.batch_size=12",
+        r"no memory left at train\.batch_size 24, data\.size 96; the last checkpoint is valid: "
+        r"--set train\.batch_size=12",
         str(caught.value),
     )
 
@@ -49,7 +51,7 @@ def test_a_full_memory_is_reported_with_a_smaller_suggestion(error: Exception) -
     ],
 )
 def test_other_errors_pass_as_they_are(error: Exception) -> None:
-    with pytest.raises(type(error)) as caught, failure.reporting_memory(Config()):
+    with pytest.raises(type(error)) as caught, failures.reporting_memory(Config()):
         raise error
     assert caught.value is error
 
@@ -57,7 +59,7 @@ def test_other_errors_pass_as_they_are(error: Exception) -> None:
 def test_the_smallest_batch_is_one() -> None:
     with (
         pytest.raises(OutOfMemory) as caught,
-        failure.reporting_memory(Config().replace(**{"train.batch_size": 1})),
+        failures.reporting_memory(Config().replace(**{"train.batch_size": 1})),
     ):
         raise MemoryError
     assert re.search(
@@ -66,9 +68,9 @@ def test_the_smallest_batch_is_one() -> None:
 
 
 def test_a_failure_stands_in_run_json(tmp_path: Path) -> None:
-    here = run.create(tmp_path / "run", "")
+    here = directory.create(tmp_path / "run", "")
     here.write_facts(status="running", seed=3)
-    with pytest.raises(ZeroDivisionError), failure.recording(here):
+    with pytest.raises(ZeroDivisionError), failures.recording(here):
         1 / 0  # noqa: B018
     facts = json.loads((here.folder / "run.json").read_text())
     assert (facts["status"], facts["seed"]) == ("failed", 3)
@@ -78,9 +80,9 @@ def test_a_failure_stands_in_run_json(tmp_path: Path) -> None:
 def test_a_disk_that_takes_not_even_that_hides_no_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = run.create(tmp_path / "run", "")
+    here = directory.create(tmp_path / "run", "")
     monkeypatch.setattr(
-        run.files, "write_json", lambda *_: (_ for _ in ()).throw(NotWritable("full"))
+        directory.files, "write_json", lambda *_: (_ for _ in ()).throw(NotWritable("full"))
     )
-    with pytest.raises(ZeroDivisionError), failure.recording(here):
+    with pytest.raises(ZeroDivisionError), failures.recording(here):
         1 / 0  # noqa: B018

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from saywhere.config import Config
+from saywhere.errors import BadCheckpoint, MissingFile
 from saywhere.metrics.statistics import FEWEST_CASES
 from saywhere.runs import checkpoint
 from saywhere.training import loop
@@ -132,3 +134,53 @@ def test_an_interrupted_fine_tuning_remembers_where_it_started(
     straight = train(config, tmp_path / "straight", start=trained)
     facts = [json.loads((run / "run.json").read_text()) for run in (tmp_path / "run", straight)]
     assert facts[0]["fine_tuning"] == facts[1]["fine_tuning"]
+
+
+def test_fine_tuning_starts_with_another_runs_weights_and_scale(
+    config: Config, trained: Path, tmp_path: Path
+) -> None:
+    """With other prompts, whose own scale would have another shape; a step of a rate of nearly 0
+    leaves the weights as they were.
+    """
+    few = config.replace(
+        **{
+            "text.train_prompts": "place",
+            "data.limit": 4,
+            "train.epochs": 1,
+            "train.steps_per_epoch": 1,
+            "optimizer.learning_rate": 1e-12,
+        }
+    )
+    run = train(few, tmp_path / "tuned", start=trained)
+    first, tuned = (checkpoint.load(folder / "checkpoints/best").model for folder in (trained, run))
+    for name, value in first.items():
+        if (
+            "running" not in name and "num_batches" not in name
+        ):  # a batch norm's memory moves without a rate
+            assert torch.allclose(tuned[name], value, atol=1e-6), name
+    assert json.loads((run / "run.json").read_text())["started_from"] == str(trained)
+
+
+def test_fine_tuning_of_another_network_is_refused(
+    config: Config, trained: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(BadCheckpoint):
+        train(config.replace(**{"network.width": 5}), tmp_path / "other", start=trained)
+    with pytest.raises(MissingFile, match="no checkpoint in"):
+        train(config, tmp_path / "none", start=tmp_path)
+    assert not (tmp_path / "none").exists()
+
+
+def test_fine_tuning_that_was_killed_before_its_first_checkpoint_starts_there_again(
+    config: Config, trained: Path, tmp_path: Path
+) -> None:
+    few = config.replace(
+        **{"train.epochs": 1, "train.steps_per_epoch": 1, "optimizer.learning_rate": 1e-12}
+    )
+    run = train(few, tmp_path / "tuned", start=trained)
+    shutil.rmtree(run / "checkpoints")
+    train(few, run, resume=True)
+    first, tuned = (checkpoint.load(folder / "checkpoints/best").model for folder in (trained, run))
+    assert torch.allclose(
+        first["projection.layers.0.weight"], tuned["projection.layers.0.weight"], atol=1e-6
+    )

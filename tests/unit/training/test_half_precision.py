@@ -1,4 +1,6 @@
-"""`16-mixed` scales the loss, so that small gradients do not vanish: clipping, a step passed over, and resuming must know of it."""
+"""`16-mixed` scales the loss, so that small gradients do not vanish: clipping, a step passed over,
+and resuming must know of it.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,8 @@ def test_the_gradient_is_clipped_at_its_own_norm_not_at_the_scaled_one(
 def test_a_step_whose_gradient_overflows_is_passed_over_and_the_scale_falls(
     half: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backward, steps = Fabric.backward, iter(range(1000))
+    backward = Fabric.backward
+    steps = iter(range(1000))
 
     def overflowing(self: Fabric, loss: torch.Tensor, *more: Any, **options: Any) -> None:
         backward(self, loss * float("inf") if next(steps) == 1 else loss, *more, **options)

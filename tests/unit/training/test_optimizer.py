@@ -15,7 +15,8 @@ N_STEPS = 40
 
 
 def reference(make: object, optimizer: torch.optim.Optimizer) -> list[float]:
-    scheduler, rates = make(optimizer), []  # type: ignore[operator]
+    scheduler = make(optimizer)  # type: ignore[operator]
+    rates = []
     for _ in range(N_STEPS):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
@@ -65,8 +66,10 @@ def test_each_part_of_the_model_gets_its_own_rate() -> None:
     set_learning_rate(optimizer, config.optimizer, 0, 10)
     rate = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
     assert len(rate) == sum(1 for p in model.parameters() if p.requires_grad)
-    assert {rate[id(p)] for p in model.projection.parameters()} == {3e-3}  # type: ignore[union-attr]
-    assert {rate[id(p)] for p in model.network.pretrained_parameters()} == {2.5e-4}  # type: ignore[operator, union-attr]
+    text = model.projection.parameters()  # type: ignore[union-attr]
+    pretrained = model.network.pretrained_parameters()  # type: ignore[operator, union-attr]
+    assert {rate[id(p)] for p in text} == {3e-3}
+    assert {rate[id(p)] for p in pretrained} == {2.5e-4}
     assert 1e-3 in rate.values()
 
 

@@ -11,8 +11,7 @@ from sklearn.metrics import roc_auc_score
 from saywhere.config import Config
 from saywhere.modeling.build import build_model
 from saywhere.modeling.referring import ReferringSegmenter
-from saywhere.training import loop
-from saywhere.training import trainer as training
+from saywhere.training import loop, trainer
 from saywhere.training.pretrain import train_words
 from saywhere.training.setup import Material, gather
 
@@ -65,9 +64,9 @@ def test_training_begins_with_it_once_and_a_resumed_one_does_not(
     monkeypatch.setattr(
         loop, "train_words", lambda model, samples, steps, noise_std: asked.append(steps)
     )
-    run = training.train(
+    run = trainer.train(
         config.replace(**{"fusion.words_first": 7, "train.epochs": 1}), tmp_path / "run"
     )
     assert asked == [7]
-    training.train(config.replace(**{"fusion.words_first": 7, "train.epochs": 1}), run, resume=True)
+    trainer.train(config.replace(**{"fusion.words_first": 7, "train.epochs": 1}), run, resume=True)
     assert asked == [7]

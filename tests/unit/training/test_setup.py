@@ -54,10 +54,8 @@ def test_who_learns_from_mosaics_alone_is_validated_on_mosaics(config: Config) -
         == len(mosaics.validation_prompts)
         == len(mosaics.validation_rows)
     )
-    assert {
-        text in {said for same in same_place(mosaics.training.config) for said in same}
-        for text in mosaics.validation_prompts
-    } == {True}
+    places = {text for same in same_place(mosaics.training.config) for text in same}
+    assert set(mosaics.validation_prompts) <= places
     assert gather(
         config.replace(**{"data.mosaic": 1.0, "fusion.name": "none"})
     ).validation_prompts == [""] * len(mosaics.validation_rows)
@@ -114,14 +112,16 @@ def test_the_budget_of_faults_is_a_share_of_the_rows(
 def test_what_is_missing_is_named(config: Config, tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError,
-        match=r"data\.manifest is not set: set it in the configuration, or --set data\.manifest=PATH",
+        match=r"data\.manifest is not set: set it in the configuration, "
+        r"or --set data\.manifest=PATH",
     ):
         checked(config.replace(**{"data.manifest": None}))
     with pytest.raises(MissingFile, match=r"no manifest .*none"):
         checked(config.replace(**{"data.manifest": str(tmp_path / "none.jsonl")}))
     with pytest.raises(
         ConfigError,
-        match=r"no rows of split 'training' in .*; splits there: train, val, test: set data\.train_split",
+        match=r"no rows of split 'training' in .*; splits there: train, val, test: "
+        r"set data\.train_split",
     ):
         gather(config.replace(**{"data.train_split": "training"}))
     with pytest.raises(UsageError, match=r"no prompts named 'tought'.*: did you mean 'taught'"):
@@ -137,7 +137,8 @@ def test_prompts_that_no_row_has_are_named_with_the_key_that_asks_for_them(
     asked = config.replace(**{key: "unsean"})
     with pytest.raises(
         ConfigError,
-        match=rf"^no prompts named 'unsean' in \S+manifest\.jsonl, which {key} asks for: did you mean 'unseen'\?$",
+        match=rf"^no prompts named 'unsean' in \S+manifest\.jsonl, which {key} asks for: "
+        r"did you mean 'unseen'\?$",
     ):
         checked(asked)
     checked(asked.replace(**{"fusion.name": "none"}))  # an image-only model asks for none
@@ -199,7 +200,7 @@ def test_a_row_is_evaluated_with_the_first_sentence_of_its_level(
 
 
 def test_noise_is_in_spreads_of_the_prompts_whatever_the_scale(config: Config) -> None:
-    """Without a scale, prompts differ by some 0.03 a number: noise of 0.5 there would drown every word."""
+    """Without a scale, prompts differ by some 0.03 a number: noise of 0.5 would drown them."""
     for name in ("within", "whiten", "standardise", "none"):
         material = gather(config.replace(**{"text.scale": name, "text.noise": 0.5}))
         assert material.scale is not None

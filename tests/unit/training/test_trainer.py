@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from saywhere.config import Config, read
-from saywhere.data import decoded_cache as store
+from saywhere.data import decoded_cache
 from saywhere.data.manifest import read_manifest
-from saywhere.errors import BadCheckpoint, MissingFile, TooManyFaults, UsageError
+from saywhere.errors import BadCheckpoint, TooManyFaults, UsageError
 from saywhere.io import images
 from saywhere.runs import checkpoint
 from saywhere.text.bert import BertEncoder
@@ -60,9 +60,11 @@ def test_the_run_directory_holds_everything_that_it_was_made_from(
     ) == ("finished", 0, "cpu", 1, "32-true")
     assert facts["packages"]["torch"] == torch.__version__
     assert facts["data"] == {
-        "manifest": str(manifest), "digest": read_back.digest, "quarantined": 0,
+        "manifest": str(manifest),
+        "digest": read_back.digest,
+        "quarantined": 0,
         "rows": {"train": len(read_back.split("train")), "validation": len(read_back.split("val"))},
-    }  # fmt: skip
+    }
     saved = checkpoint.load(trained / "checkpoints/last")
     n_network = sum(
         v.numel()
@@ -90,8 +92,16 @@ def test_metrics_have_a_row_an_epoch_with_the_promised_keys(trained: Path) -> No
     rows = rows_of(trained / "metrics.jsonl")
     assert [row["epoch"] for row in rows] == [1, 2]
     assert set(rows[0]) == {
-        "epoch", "loss", "segmentation_loss", "roi_loss", "spread", "learning_rate", "val_dice_mean", "val_dice_pooled", "val_loss",
-    }  # fmt: skip
+        "epoch",
+        "loss",
+        "segmentation_loss",
+        "roi_loss",
+        "spread",
+        "learning_rate",
+        "val_dice_mean",
+        "val_dice_pooled",
+        "val_loss",
+    }
     assert rows[0]["loss"] == pytest.approx(
         rows[0]["segmentation_loss"] + 0.1 * rows[0]["roi_loss"], abs=1e-6
     )
@@ -136,8 +146,8 @@ def test_no_step_runs_the_encoder_or_decodes_a_file(
 
     counted(BertEncoder, "embed")
     for owner, name in (
-        (store.images, "read_image"),
-        (store.images, "read_mask"),
+        (decoded_cache.images, "read_image"),
+        (decoded_cache.images, "read_mask"),
         (images, "decode"),
     ):
         counted(owner, name)
@@ -242,7 +252,6 @@ def test_another_configuration_or_other_data_is_not_resumed(
 def test_a_run_that_was_killed_before_its_first_checkpoint_keeps_its_configuration(
     run_copy: Path, config: Config
 ) -> None:
-    import shutil
 
     shutil.rmtree(run_copy / "checkpoints/last")
     with pytest.raises(UsageError, match=r"train\.seed was 0 and is now 1"):
@@ -329,54 +338,6 @@ def test_best_is_the_epoch_with_the_best_validation(config: Config, tmp_path: Pa
         rows = rows_of(run / "metrics.jsonl")
         wanted = best(rows, key=lambda row: row[key])["epoch"]
         assert checkpoint.load(run / "checkpoints/best").state["epoch"] == wanted
-
-
-def test_fine_tuning_starts_with_another_runs_weights_and_scale(
-    config: Config, trained: Path, tmp_path: Path
-) -> None:
-    """With other prompts, whose own scale would have another shape; a step of a rate of nearly 0 leaves the weights as they were."""
-    few = config.replace(
-        **{
-            "text.train_prompts": "place",
-            "data.limit": 4,
-            "train.epochs": 1,
-            "train.steps_per_epoch": 1,
-            "optimizer.learning_rate": 1e-12,
-        }
-    )
-    run = train(few, tmp_path / "tuned", start=trained)
-    first, tuned = (checkpoint.load(folder / "checkpoints/best").model for folder in (trained, run))
-    for name, value in first.items():
-        if (
-            "running" not in name and "num_batches" not in name
-        ):  # a batch norm's memory moves without a rate
-            assert torch.allclose(tuned[name], value, atol=1e-6), name
-    assert json.loads((run / "run.json").read_text())["started_from"] == str(trained)
-
-
-def test_fine_tuning_of_another_network_is_refused(
-    config: Config, trained: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(BadCheckpoint):
-        train(config.replace(**{"network.width": 5}), tmp_path / "other", start=trained)
-    with pytest.raises(MissingFile, match="no checkpoint in"):
-        train(config, tmp_path / "none", start=tmp_path)
-    assert not (tmp_path / "none").exists()
-
-
-def test_fine_tuning_that_was_killed_before_its_first_checkpoint_starts_there_again(
-    config: Config, trained: Path, tmp_path: Path
-) -> None:
-    few = config.replace(
-        **{"train.epochs": 1, "train.steps_per_epoch": 1, "optimizer.learning_rate": 1e-12}
-    )
-    run = train(few, tmp_path / "tuned", start=trained)
-    shutil.rmtree(run / "checkpoints")
-    train(few, run, resume=True)
-    first, tuned = (checkpoint.load(folder / "checkpoints/best").model for folder in (trained, run))
-    assert torch.allclose(
-        first["projection.layers.0.weight"], tuned["projection.layers.0.weight"], atol=1e-6
-    )
 
 
 def test_a_configuration_may_be_a_path_and_out_a_string(

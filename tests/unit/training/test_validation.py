@@ -36,7 +36,8 @@ def test_dice_is_monais_whatever_the_batch(
 ) -> None:
     model = build_model(config, material.scale, material.table.embeddings)
     found = measured(config.replace(**{"evaluate.batch_size": batch_size}), material, model)
-    store, metric = material.validation.decoded, DiceMetric(reduction="none")
+    store = material.validation.decoded
+    metric = DiceMetric(reduction="none")
     numbers = material.table.numbers([row.prompts["plain"][0] for row in material.validation_rows])
     with torch.no_grad():
         logits = model(
@@ -48,7 +49,8 @@ def test_dice_is_monais_whatever_the_batch(
     )
     flat = [tensor.reshape(1, 1, -1, 1) for tensor in (answer, store.masks.float())]
     assert found.dice_pooled == pytest.approx(float(metric(*flat)), abs=1e-6)
-    pseudo = model.generate(material.table.embeddings[numbers]).detach().numpy()  # type: ignore[union-attr, operator]
+    embeddings = material.table.embeddings[numbers]
+    pseudo = model.generate(embeddings).detach().numpy()  # type: ignore[union-attr, operator]
     assert found.spread == pytest.approx(float(np.std(pseudo, axis=0).mean()), abs=1e-6)
 
 

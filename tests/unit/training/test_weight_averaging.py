@@ -1,4 +1,6 @@
-"""Weights between two runs: every number on the line from one to the other, and two of different kinds refused."""
+"""Weights between two runs: every number on the line from one to the other, and two of different
+kinds refused.
+"""
 
 from __future__ import annotations
 

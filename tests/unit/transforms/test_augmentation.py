@@ -1,6 +1,4 @@
-"""One geometry for stack and mask, checked against torch, SciPy and NumPy; photometry against
-Pillow.
-"""
+"""One geometry for stack and mask, against torch, SciPy and NumPy; photometry against Pillow."""
 
 from __future__ import annotations
 
@@ -225,7 +223,11 @@ def test_every_seed_step_and_sample_has_its_own_draw() -> None:
 
 
 def test_another_process_draws_the_same() -> None:
-    code = "from saywhere.transforms.augmentation import *; import json; print(json.dumps(Augmentation(AugmentConfig(affine=1.0)).draw(1, 5, [3, 7]).record()))"
+    code = (
+        "from saywhere.transforms.augmentation import *; import json; "
+        "drawn = Augmentation(AugmentConfig(affine=1.0)).draw(1, 5, [3, 7]); "
+        "print(json.dumps(drawn.record()))"
+    )
     there = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
