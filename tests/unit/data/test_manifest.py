@@ -4,16 +4,12 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from saywhere.data.checks import check
-from saywhere.data.manifest import COLUMNS, Manifest, read_manifest, subset, write_manifest
+from saywhere.data.manifest import Manifest, read_manifest, subset, write_manifest
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.limits import MAX_FIELD_CHARS
 
@@ -254,98 +250,6 @@ def test_an_absent_manifest_says_so(tmp_path: Path) -> None:
         MissingFile, match=r"looked for manifest\.jsonl, annotations\.jsonl, manifest\.csv"
     ):
         read_manifest(tmp_path)
-
-
-# Generated documents: junk, nearly right rows, nearly right tables.
-text = st.text(max_size=12) | st.sampled_from(
-    ["", "..", "/", "a" * 300, "\0", "\ud800", "é", "../../x.png", "NaN", '"', "prompts."]
-)
-simple = st.none() | st.booleans() | st.integers() | st.floats() | text
-anything = st.recursive(
-    simple,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
-    max_leaves=6,
-)
-column = st.sampled_from([*sorted(COLUMNS), "prompts.p6", "further"])
-usual = st.fixed_dictionaries(
-    {
-        "id": text | st.integers(),
-        "image": text,
-        "mask": text | st.none(),
-        "prompts": st.dictionaries(text, text | st.lists(text)),
-    }
-)
-odd_row = st.builds(
-    lambda row, changes: row | changes, usual, st.dictionaries(column, anything, max_size=3)
-)
-json_lines = st.lists(odd_row | anything, max_size=4).map(
-    lambda rows: "\n".join(map(json.dumps, rows)).encode()
-)
-cells = st.lists(st.lists(column | text, min_size=1, max_size=6), max_size=5)
-table = cells.map(lambda rows: "\n".join(",".join(row) for row in rows).encode("utf-8", "replace"))
-sound_text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
-place = sound_text.filter(str.strip) | st.sampled_from(
-    ["..", "/", ".", "m.jsonl", "/dev/null", "a" * 300, "a/" * 3000, "//x", "C:\\x", "~"]
-)
-sound_row = st.fixed_dictionaries(
-    {
-        "id": sound_text.filter(str.strip),
-        "image": place,
-        "mask": place,
-        "prompts": st.dictionaries(sound_text, sound_text | st.lists(sound_text)),
-    }
-)
-sound = st.lists(sound_row, min_size=1, max_size=4).map(
-    lambda rows: "\n".join(map(json.dumps, rows)).encode()
-)
-nearly = st.builds(
-    lambda content, at, junk: content[:at] + junk + content[at:],
-    json_lines | table,
-    st.integers(0, 200),
-    st.binary(max_size=3),
-)
-documents = st.one_of(
-    sound,
-    json_lines,
-    table,
-    nearly,
-    st.binary(max_size=80),
-    text.map(lambda content: content.encode("utf-8", "surrogatepass")),
-)
-
-
-def only_a_manifest_error_escapes(folder: Path, content: bytes, name: str) -> None:
-    """And what is read can be checked, whatever its paths are."""
-    refusal = None
-    try:
-        assert check(read(folder, content, name)).manifest.rows == ()  # none of these images exists
-    except ManifestError as error:
-        refusal = error
-    assert refusal is None or (str(folder / name) in str(refusal) and refusal.remedy)
-
-
-def held_to(n: int) -> Callable[[Callable[[Path, bytes, str], None]], Callable[[Path], None]]:
-    def decorate(promise: Callable[[Path, bytes, str], None]) -> Callable[[Path], None]:
-        @settings(
-            max_examples=n,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            derandomize=True,
-            database=None,
-        )
-        @given(content=documents, name=st.sampled_from(["m.jsonl", "m.csv", "m"]))
-        def test(tmp_path: Path, content: bytes, name: str) -> None:
-            promise(tmp_path, content, name)
-
-        return test
-
-    return decorate
-
-
-test_a_generated_document_is_read_or_refused = held_to(300)(only_a_manifest_error_escapes)
-test_thousands_of_generated_documents_are_read_or_refused = pytest.mark.slow(
-    held_to(5000)(only_a_manifest_error_escapes)
-)
 
 
 @pytest.mark.parametrize(
