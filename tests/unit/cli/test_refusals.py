@@ -24,14 +24,14 @@ CALLS = {
     "report run": ["report", "{}"],
     "probe subject": ["probe", "generator", "{}"],
     "probe image_only": ["probe", "invariance", "spotted", "--image-only", "{}"],
-    "compare folder": ["compare", "{}"],
+    "compare results": ["compare", "{}", "runs/spotted"],
     "serve runs": ["serve", "{}"],
     "models push run": ["models", "push", "{}", "there"],
     "models blend run": ["models", "blend", "{}", "spotted"],
     "models blend start": ["models", "blend", "spotted", "{}"],
 }
 """Each argument that names a run, a model or a table of results: a call with a slip at {}."""
-NO_MODEL = {"report run", "compare folder"}  # they read what a training or a grid wrote
+NO_MODEL = {"report run", "compare results"}  # they read what a training or a grid wrote
 FORBIDDEN = ("torch", "monai", "kornia", "transformers", "lightning_fabric", "scipy")
 PROGRAM = f"""
 import sys
@@ -101,9 +101,9 @@ def refused(place: Path, words: list[str]) -> tuple[str, float]:
     return ended.stderr, after.children_user - before.children_user
 
 
-@pytest.mark.parametrize("argument", CALLS)
-def test_a_mistyped_run_is_refused_with_the_nearest_name(place: Path, argument: str) -> None:
-    message, seconds = refused(place, [word.format("runs/spoted") for word in CALLS[argument]])
+@pytest.mark.parametrize("call", [*CALLS.values(), ["compare", "{}"]], ids=" ".join)
+def test_a_mistyped_run_is_refused_with_the_nearest_name(place: Path, call: list[str]) -> None:
+    message, seconds = refused(place, [word.format("runs/spoted") for word in call])
     assert "runs/spoted" in message
     assert "did you mean 'runs/spotted'?" in message
     assert seconds < MOST_SECONDS
