@@ -2,7 +2,8 @@
 
     python docs/picture_page.py RUN IMAGE "prompt" ["other prompt"]
 
-Writes docs/images/page.png, and all four to build/page/. Needs the serve and dev extras, and a Chromium.
+Writes docs/images/page.png, and all four to build/page/. Needs the serve and dev extras, and a
+Chromium.
 """
 
 from __future__ import annotations
@@ -30,16 +31,13 @@ QUIET = [
 def main(run: str, image: str, *prompts: str) -> None:
     """Serve the run, and take four pictures of the page with this image and these prompts."""
     LOOKED_AT.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as kept:
-        command = [sys.executable, "-m", "saywhere", "serve", run, "--store", kept, "--port", "0"]
+    with tempfile.TemporaryDirectory() as store:
+        command = [sys.executable, "-m", "saywhere", "serve", run, "--store", store, "--port", "0"]
         server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:
             assert server.stderr is not None
-            address = next(
-                found.group()
-                for line in server.stderr
-                if (found := re.search(r"http://[\d.]+:\d+/", line))
-            )
+            printed = (re.search(r"http://[\d.]+:\d+/", line) for line in server.stderr)
+            address = next(match.group() for match in printed if match)
             with sync_playwright() as running:
                 browser = running.chromium.launch(
                     executable_path=shutil.which("chromium"), args=QUIET

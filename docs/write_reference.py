@@ -157,7 +157,8 @@ def _parameters(verb: Callable[..., Any]) -> Iterator[Parameter]:
     """Read off the function itself, so that typer's release does not matter."""
     hints = get_type_hints(verb, include_extras=True)
     for name, parameter in inspect.signature(verb).parameters.items():
-        kind, about = hints[name], parameter.default
+        kind = hints[name]
+        about = parameter.default
         if get_origin(kind) is Annotated:
             kind, about = get_args(kind)[:2]
         value = parameter.default

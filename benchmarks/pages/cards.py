@@ -2,8 +2,8 @@
 
     python benchmarks/pages/cards.py
 
-Reads benchmarks/results/trust (`benchmarks/measure/trust.py`) and configs/models/about. Weights stay
-as they are. What was measured of other weights, or of another calibration, is refused.
+Reads benchmarks/results/trust (`benchmarks/measure/trust.py`) and configs/models/about. Weights
+stay as they are. What was measured of other weights, or of another calibration, is refused.
 """
 
 from __future__ import annotations

@@ -48,10 +48,9 @@ def _turning_masks() -> str:
     """Does the mask of a turned image agree with the turned mask?"""
     measured = result("turning")
     policies = list(next(iter(measured["agreement"].values())))
-    rows = [
-        (name, *(with_span(**row[policy]) for policy in policies))
-        for name, row in measured["agreement"].items()
-    ]
+    rows: list[Row] = []
+    for name, row in measured["agreement"].items():
+        rows.append((name, *(with_span(**row[policy]) for policy in policies)))
     shown = {name.replace("none", "image only"): dice for name, dice in measured["dice"].items()}
     plain = " · ".join(f"{name} {with_span(**dice)}" for name, dice in shown.items())
     note = (
@@ -92,7 +91,7 @@ def _cost() -> str:
     """Weights and arithmetic of each network, with and without a prompt, as counted."""
     measured = result("cost")
     rows = [
-        (name, *(_counted(one[kind]) for kind in ("image", "image and words")))
+        (name, _counted(one["image"]), _counted(one["image and words"]))
         for name, one in measured["networks"].items()
     ]
     note = f"At {measured['size_px']} px, counted by `{measured['command']}`."

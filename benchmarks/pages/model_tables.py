@@ -118,10 +118,9 @@ def _halves() -> str:
         "presence": "presence, where something is",
         "empty_presence": "presence, where nothing is",
     }
-    rows = [
-        (f"`{name}`", *(with_span(**facts["halves"][key]) for key in columns))
-        for name, facts in evidence().items()
-    ]
+    rows: list[tuple[object, ...]] = []
+    for name, facts in evidence().items():
+        rows.append((f"`{name}`", *(with_span(**facts["halves"][key]) for key in columns)))
     note = "`saywhere probe halves MODEL`; area and presence are from 0 to 1 [95 %]."
     return markdown(("model", *columns.values()), rows, note)
 

@@ -88,10 +88,9 @@ def _helps() -> str:
         "`lite`, pretrained, 224 px": ("lite_224", BOTH, AUG),
         "… with a tenth of the images": ("lite_224", BOTH + TENTH, AUG + TENTH),
     }
-    rows = [
-        (network, *(_gain(f"{key}_{kind}", label, reference) for key in sets))
-        for network, (kind, label, reference) in labels.items()
-    ]
+    rows: list[tuple[str, ...]] = []
+    for network, (kind, label, reference) in labels.items():
+        rows.append((network, *(_gain(f"{key}_{kind}", label, reference) for key in sets)))
     return markdown(("network", *sets.values()), rows, "Intervals: 95 %, over seeds and cases.")
 
 

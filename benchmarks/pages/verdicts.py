@@ -280,18 +280,23 @@ def mean_of_sets(label: str, reference: str, sets: dict[str, str], mark: float) 
 
 def _shared_seeds(labels: list[list[dict[str, Any]]]) -> set[int]:
     """The seeds that the cells of each label have."""
-    return set.intersection(*({cell["seed"] for cell in cells} for cells in labels))
+    return set.intersection(*map(_seeds_of, labels))
+
+
+def _seeds_of(cells: list[dict[str, Any]]) -> set[int]:
+    return {cell["seed"] for cell in cells}
 
 
 def _dice(cells: list[dict[str, Any]], chosen: set[int]) -> np.ndarray:
     """Each image's Dice with the right prompt, mean over these seeds."""
-    scores = [
-        {case["id"]: case["dice"] for case in cell["cases"] if case["words"] == "right"}
-        for cell in cells
-        if cell["seed"] in chosen
-    ]
-    names = sorted(scores[0])
-    return np.array([[one[name] for name in names] for one in scores]).mean(axis=0)
+    scores = [_scores(cell) for cell in cells if cell["seed"] in chosen]
+    return np.array(scores).mean(axis=0)
+
+
+def _scores(cell: dict[str, Any]) -> list[float]:
+    """Each image's Dice with the right prompt, in the order of the images' names."""
+    dice = {case["id"]: case["dice"] for case in cell["cases"] if case["words"] == "right"}
+    return [dice[name] for name in sorted(dice)]
 
 
 def _mean_over(sets: list[np.ndarray]) -> Interval:
