@@ -6,7 +6,7 @@ import pytest
 
 from saywhere.config import Config, TextConfig
 from saywhere.errors import ConfigError, MissingEncoder
-from saywhere.text.encoder import ENCODERS, open_encoder
+from saywhere.text.encoder import ENCODERS, Encoder, open_encoder
 
 
 def test_the_default_configuration_opens_without_a_download() -> None:
@@ -38,5 +38,14 @@ def test_an_unknown_encoder_gets_the_nearest_name() -> None:
         open_encoder(TextConfig(encoder="minlm"))
 
 
-def test_the_registry_holds_what_the_readme_names() -> None:
-    assert set(ENCODERS) >= {"minilm", "cxr-bert"}
+@pytest.mark.parametrize("name", ENCODERS)
+def test_every_registered_encoder_opens_and_keeps_the_protocol(
+    name: str, cxr_bert_folder: Path
+) -> None:
+    needs_files = name == "cxr-bert"
+    encoder = open_encoder(TextConfig(encoder=name, path=cxr_bert_folder if needs_files else None))
+    assert isinstance(encoder, Encoder)
+    assert encoder.name == name
+    assert encoder.embed(["left", "right"]).shape == (2, encoder.dim)
+    assert [tokens.shape[1] for tokens in encoder.embed_tokens(["left"])] == [encoder.dim]
+    assert encoder.count_tokens("left") >= 1
