@@ -72,7 +72,8 @@ def _unsaid(config: Config) -> list[str]:
     unsaid = []
     if augment.degrees:
         unsaid.append(
-            f"a rotation (augment.degrees = {augment.degrees:g}) is said as the nearest quarter turn"
+            f"a rotation (augment.degrees = {augment.degrees:g}) "
+            "is said as the nearest quarter turn"
         )
     switches = {"scale": augment.scale != (1, 1), "translate": augment.translate > 0}
     moved = [f"augment.{name}" for name, is_on in switches.items() if is_on]
