@@ -19,7 +19,8 @@ def experiment(
     on: Annotated[
         str,
         typer.Option(
-            help="local: processes. ray: Ray on this machine. Or a Ray cluster's address: auto, ray://HOST:10001."
+            help="local: processes. ray: Ray on this machine. Or a Ray cluster's address: "
+            "auto, ray://HOST:10001."
         ),
     ] = "local",
     seed: Annotated[
@@ -35,7 +36,10 @@ def experiment(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
-    """Run every cell of a grid that is not finished; one results file a cell, and a page, progress.html, that says where it stands."""
+    """Run every cell of a grid that is not finished.
+
+    Each cell has a result file; a page, progress.html, says how far the grid is.
+    """
     from saywhere.cli.progress import CaseProgress, counted, warn, warn_of_replaced
     from saywhere.experiments.executors import LOCAL
     from saywhere.experiments.grid import read_grid
@@ -46,20 +50,22 @@ def experiment(
     cells = read_grid(grid)
     warn_of_replaced(replaced_cells(out / cells.table))
     again = set(waiting_ids(cells, out, seed or ()))
-    n_new, side_by_side = len(again), (jobs or cells.jobs) if on == LOCAL else None
+    n_new = len(again)
+    # A cluster takes as many as it has cores for: no end can be told.
+    side_by_side = (jobs or cells.jobs) if on == LOCAL else None
     page = write_progress(cells, out, seed or (), side_by_side, again)
     if not quiet:
         typer.echo(f"progress: {page}", err=True)
     with CaseProgress("cells", n_new, quiet=quiet) as advance:
 
-        def told(cell: str, what: str) -> None:
+        def report(cell: str, what: str) -> None:
             if not quiet:
                 typer.echo(f"{cell}: {what}", err=True)
             again.discard(cell)
             write_progress(cells, out, seed or (), side_by_side, again)
             advance(1)
 
-        failed = run_grid(cells, out, told, f"saywhere experiment {grid}", seed or (), on, jobs)
+        failed = run_grid(cells, out, report, f"saywhere experiment {grid}", seed or (), on, jobs)
     if as_json:
         typer.echo(
             json.dumps(
@@ -67,7 +73,6 @@ def experiment(
             )
         )
     if failed:
-        warn(
-            f"{counted(len(failed), 'cell')} failed, see {'its file' if len(failed) == 1 else 'their files'}: {', '.join(failed)}"
-        )
+        files = "its file" if len(failed) == 1 else "their files"
+        warn(f"{counted(len(failed), 'cell')} failed, see {files}: {', '.join(failed)}")
         raise typer.Exit(3)

@@ -1,4 +1,4 @@
-"""A table from result files: what each cell reached, how sure that is, and what differs for sure."""
+"""A table from result files: what each cell reached, how sure that is, and what differs."""
 
 from __future__ import annotations
 
@@ -78,17 +78,17 @@ def compare(table: Path) -> Comparison:
         MissingFile: where there is no table, or no finished cell in it.
         UnreadableFile: for a damaged table.
     """
-    found = read_results(table)
-    about = found.about
-    beside = references(about["reference"], found.results)
+    stored = read_results(table)
+    about = stored.about
+    beside = references(about["reference"], stored.results)
     return Comparison(
         about["title"],
-        f"{about['note']} {protocol(found.results)}",
+        f"{about['note']} {protocol(stored.results)}",
         about["reference"] if beside else None,
-        heads(found.results, about["reference"] if beside else None),
-        lines(found.results, beside, about["reference"]),
-        found.left_out,
-        tuple(found.replaced),
+        heads(stored.results, about["reference"] if beside else None),
+        lines(stored.results, beside, about["reference"]),
+        stored.left_out,
+        tuple(stored.replaced),
     )
 
 
@@ -194,10 +194,10 @@ def _measures(cells: Sequence[CellResult], dice: PairedDifference) -> list[str]:
     """Dice with its interval, IoU, and both pooled over all pixels."""
     right = [cell["summary"]["words"]["right"] for cell in cells]
     iou = np.mean([measured["iou_mean"]["mean"] for measured in right])
-    pooled = [
-        np.mean([measured[key] for measured in right]) for key in ("dice_pooled", "iou_pooled")
-    ]
-    return [with_span(dice.difference, dice.low, dice.high), *(f"{v:.3f}" for v in (iou, *pooled))]
+    dice_pooled = np.mean([measured["dice_pooled"] for measured in right])
+    iou_pooled = np.mean([measured["iou_pooled"] for measured in right])
+    means = [f"{mean:.3f}" for mean in (iou, dice_pooled, iou_pooled)]
+    return [with_span(dice.difference, dice.low, dice.high), *means]
 
 
 def _prompts(cells: Sequence[CellResult], results: Results) -> list[str]:

@@ -1,4 +1,7 @@
-"""Who runs a grid's cells: processes of this machine, or Ray on this one or a cluster. Both give the same results to the one who writes them."""
+"""Who runs a grid's cells: processes of this machine, or Ray on this one or a cluster.
+
+Both give the same results to the one who writes them.
+"""
 
 from __future__ import annotations
 
@@ -16,35 +19,48 @@ from typing import Any, TypeVar
 from saywhere.errors import MissingExtra, UsageError
 
 Job = TypeVar("Job")
-Found = dict[str, Any]
+Outcome = dict[str, Any]
+"""What a job gave, as a result file holds it: with a status, and with a reason where it failed."""
 DIED = "its process died, with no word of why: out of memory?"
-LOCAL, RAY = "local", "ray"
+LOCAL = "local"
+RAY = "ray"
 
 
 def run(
-    jobs: Sequence[Job], work: Callable[[Job], Found], *, on: str, side_by_side: int, threads: int
-) -> Iterator[tuple[Job, Found]]:
-    """Each job with what came of it, as they end.
+    jobs: Sequence[Job], work: Callable[[Job], Outcome], *, on: str, side_by_side: int, threads: int
+) -> Iterator[tuple[Job, Outcome]]:
+    """Run jobs elsewhere than in this process.
 
     Args:
-        work: a plain function that never raises. on: `local`, `ray` (started here), or the address of a Ray cluster (`auto`, `ray://HOST:10001`),
-            whose machines have Saywhere installed and see the data under the same paths.
-        side_by_side: how many at once on one machine; a cluster takes as many as it has cores for. threads: a job's; 0: one core is reckoned.
-    Raises: MissingExtra without the extra; UsageError where no cluster answers.
+        jobs: they must be picklable.
+        work: a plain function that never raises.
+        on: `local`, `ray` (started here), or the address of a Ray cluster (`auto`,
+            `ray://HOST:10001`), whose machines have Saywhere installed and see the data under the
+            same paths.
+        side_by_side: how many at once on one machine; a cluster takes as many as it has cores for.
+        threads: a job's; 0: it is counted as one core.
+
+    Returns:
+        Each job with its outcome, as they end. A process that died is a failed outcome.
+
+    Raises:
+        MissingExtra: where Ray is not installed.
+        UsageError: where no cluster answers.
     """
     if not jobs:
         return iter(())
-    return (
-        _processes(jobs, work, side_by_side)
-        if on == LOCAL
-        else _ray(jobs, work, on, side_by_side, max(1, threads))
-    )
+    if on == LOCAL:
+        return _processes(jobs, work, side_by_side)
+    return _ray(jobs, work, on, side_by_side, max(1, threads))
 
 
 def _processes(
-    jobs: Sequence[Job], work: Callable[[Job], Found], side_by_side: int
-) -> Iterator[tuple[Job, Found]]:
-    """A process that dies takes its pool along: those left then run one by one, so that each can only take itself."""
+    jobs: Sequence[Job], work: Callable[[Job], Outcome], side_by_side: int
+) -> Iterator[tuple[Job, Outcome]]:
+    """A process that dies takes its pool along.
+
+    The jobs that are left then run one by one, so that each can only take itself.
+    """
     left = list(jobs)
     with _pool(side_by_side) as pool:
         futures = {pool.submit(work, job): job for job in jobs}
@@ -52,28 +68,34 @@ def _processes(
             if isinstance(future.exception(), BrokenProcessPool):
                 break
             left.remove(futures[future])
-            yield futures[future], _found(future)
+            yield futures[future], _outcome(future)
     for job in left:
         with _pool(1) as pool:
             future = pool.submit(work, job)
-            found = _found(future)
-        yield job, found
+            outcome = _outcome(future)
+        yield job, outcome
 
 
-def _found(future: Future[Found]) -> Found:
-    """What it gave; work never raises, so anything raised came from outside: a killed process, or one that was told to stop."""
+def _outcome(future: Future[Outcome]) -> Outcome:
+    """What the job gave.
+
+    Work never raises, so anything raised came from outside: a killed process, or one that was
+    told to stop.
+    """
     error = future.exception()
     if error is None:
         return future.result()
-    return {
-        "status": "failed",
-        "reason": DIED if isinstance(error, BrokenProcessPool) else "its process was told to stop",
-    }
+    is_dead = isinstance(error, BrokenProcessPool)
+    return {"status": "failed", "reason": DIED if is_dead else "its process was told to stop"}
 
 
 @contextmanager
 def _pool(n: int) -> Iterator[ProcessPoolExecutor]:
-    """Whoever leaves early (Ctrl-C, a full disk, a broken pool) does not wait for what is queued: it is dropped, and the processes are told to stop."""
+    """A pool of n processes.
+
+    Whoever leaves early (Ctrl-C, a full disk, a broken pool) does not wait for what is queued: it
+    is dropped, and the processes are told to stop.
+    """
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     pool = ProcessPoolExecutor(n, mp_context=context, initializer=_follow, initargs=(os.getpid(),))
     try:
@@ -87,7 +109,10 @@ def _pool(n: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _follow(parent: int) -> None:
-    """A worker ends with the experiment that started it, however that ended; else it would train on, unseen, beside the next one."""
+    """A worker ends with the experiment that started it, however that ended.
+
+    Else it would train on, unseen, beside the next one.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -98,8 +123,12 @@ def _follow(parent: int) -> None:
 
 
 def _ray(
-    jobs: Sequence[Job], work: Callable[[Job], Found], address: str, side_by_side: int, threads: int
-) -> Iterator[tuple[Job, Found]]:
+    jobs: Sequence[Job],
+    work: Callable[[Job], Outcome],
+    address: str,
+    side_by_side: int,
+    threads: int,
+) -> Iterator[tuple[Job, Outcome]]:
     ray = _started(address, side_by_side * threads)
     try:
         task = ray.remote(num_cpus=threads, max_retries=0)(_at_work)
@@ -107,25 +136,28 @@ def _ray(
         while waiting:
             (done,), _ = ray.wait(list(waiting), num_returns=1)
             try:
-                found = ray.get(done)
+                outcome = ray.get(done)
             except ray.exceptions.RayError as error:
-                found = {"status": "failed", "reason": f"{DIED} ({type(error).__name__})"}
-            yield waiting.pop(done), found
+                outcome = {"status": "failed", "reason": f"{DIED} ({type(error).__name__})"}
+            yield waiting.pop(done), outcome
     finally:
         ray.shutdown()
 
 
-def _at_work(folder: str, work: Callable[[Job], Found], job: Job) -> Found:
-    """In the folder where the experiment was started: a configuration's paths are relative to it. (Ray wants a plain function.)"""
+def _at_work(folder: str, work: Callable[[Job], Outcome], job: Job) -> Outcome:
+    """Work in the folder where the experiment was started; Ray wants a plain function.
+
+    A configuration's paths are relative to that folder.
+    """
     os.chdir(folder)
     return work(job)
 
 
 def _started(address: str, n_cores: int) -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
-    os.environ.setdefault(
-        "RAY_worker_niceness", "0"
-    )  # of 15, beside other work, a minute's cell took six
+    # Nothing is reported to anyone.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray's default is 15: beside other work, a cell of one minute took six.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         import ray
     except ImportError:

@@ -25,7 +25,7 @@ class Choice(BaseModel):
 
 
 class Grid(BaseModel):
-    """A table to make: every choice of every axis with every seed, on top of one base configuration."""
+    """A table to make: every choice of every axis with every seed, on top of one base."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     table: str = Field(pattern=r"^[a-z0-9_]+$", description="name of the results' folder")
@@ -43,7 +43,8 @@ class Grid(BaseModel):
     )
     reference: str | None = Field(
         None,
-        description="label that the others are compared with: a cell's, or that of a choice in the last axis",
+        description="label that the others are compared with: a cell's, or that of a choice in "
+        "the last axis",
     )
     set: dict[str, Any] = Field({}, description="keys of every cell, on top of the base")
     axis: list[list[Choice]] = Field(min_length=1)
@@ -65,12 +66,24 @@ class Cell:
 
     @property
     def id(self) -> str:
+        """The label in plain letters, and the seed: the name of the result file."""
         plain = self.label.lower().replace("++", "pp")  # UNet++ is not UNet
         return f"{re.sub(r'[^a-z0-9]+', '-', plain).strip('-')}-seed{self.seed}"
 
 
 def read_grid(path: Path) -> Grid:
-    """Raises MissingFile, ConfigError."""
+    """Read a grid from its file.
+
+    Args:
+        path: a TOML file.
+
+    Returns:
+        The grid; its base is not read yet.
+
+    Raises:
+        MissingFile: where there is no such file.
+        ConfigError: for an unknown key or a value that is not allowed.
+    """
     document, _ = read_document(
         path, "grid", "name a TOML file, for instance one of benchmarks/grids/*.toml"
     )
@@ -100,11 +113,21 @@ def _explain(fault: Any, document: dict[str, Any], path: Path) -> ConfigError:
 
 
 def cells_of(grid: Grid, seeds: Sequence[int] = ()) -> list[Cell]:
-    """Seed by seed, so that every table is complete with one seed before the second; `seeds`: those of the grid's that are asked for, else all.
+    """The cells of a grid.
 
-    Raises ConfigError for a key or value that no configuration has, for two cells of one id, a reference that is no label, and a seed that the grid has not.
+    Args:
+        grid: read from its file.
+        seeds: those of the grid's to take; none: all of them.
+
+    Returns:
+        Cells seed by seed, so that every table is complete with one seed before the second.
+
+    Raises:
+        ConfigError: for a key or value that no configuration has, two cells of one id, a reference
+            that is no label, and a seed that the grid has not.
     """
-    if unknown := set(seeds) - set(grid.seeds):
+    unknown = set(seeds) - set(grid.seeds)
+    if unknown:
         raise ConfigError(
             f"no seed {min(unknown)} in this grid",
             where=grid.place,
@@ -136,8 +159,10 @@ def cells_of(grid: Grid, seeds: Sequence[int] = ()) -> list[Cell]:
 
 
 def _cell(grid: Grid, base: Config, choices: Sequence[Choice], seed: int) -> Cell:
-    label = _label(choice.label for choice in choices)
-    changes = grid.set | {key: value for choice in choices for key, value in choice.set.items()}
+    label = _label_of(choices)
+    changes = dict(grid.set)
+    for choice in choices:
+        changes |= choice.set
     changes |= {"train.seed": seed, "train.threads": grid.threads}
     try:
         return Cell(label, seed, base.replace(**changes))
@@ -152,9 +177,8 @@ def _cell(grid: Grid, base: Config, choices: Sequence[Choice], seed: int) -> Cel
 
 def _check_reference(grid: Grid) -> None:
     """A cell's whole label, or that of a choice in the last axis."""
-    known = [
-        _label(choice.label for choice in choices) for choices in itertools.product(*grid.axis)
-    ] + [choice.label for choice in grid.axis[-1]]
+    known = [_label_of(choices) for choices in itertools.product(*grid.axis)]
+    known += [choice.label for choice in grid.axis[-1]]
     if grid.reference is not None and grid.reference not in known:
         raise ConfigError(
             f"the reference {grid.reference[:80]!r} is no cell's label",
@@ -165,9 +189,23 @@ def _check_reference(grid: Grid) -> None:
 
 
 def labels_of(axis: Sequence[Sequence[dict[str, Any]]]) -> list[str]:
-    """The labels of a written grid's cells (`axis` of a table.json), in the grid's order."""
-    return [_label(choice["label"] for choice in choices) for choices in itertools.product(*axis)]
+    """The labels of a written grid's cells.
+
+    Args:
+        axis: of a table.json: axes of choices.
+
+    Returns:
+        Labels in the grid's order.
+    """
+    labels = []
+    for choices in itertools.product(*axis):
+        labels.append(_joined(choice["label"] for choice in choices))
+    return labels
 
 
-def _label(labels: Iterable[str]) -> str:
+def _label_of(choices: Iterable[Choice]) -> str:
+    return _joined(choice.label for choice in choices)
+
+
+def _joined(labels: Iterable[str]) -> str:
     return " · ".join(label for label in labels if label)

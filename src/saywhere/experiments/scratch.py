@@ -1,4 +1,7 @@
-"""Where a cell is trained: a folder of its own, which a kill leaves behind and the next attempt at the same cell finds."""
+"""Where a cell is trained: a folder of its own.
+
+A kill leaves it behind, and the next attempt at the same cell goes on in it.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,16 @@ KEPT_S = 7 * 86_400
 
 @contextmanager
 def workplace(cell: Cell) -> Iterator[Path]:
-    """A folder that only this user can enter: removed when the body ends or fails, left when it is killed or interrupted.
+    """A folder that only this user can enter.
 
-    The same one for the same cell, code and working directory; a new one, never left, while another process is at work in that.
+    It is removed when the body ends or fails, and left when it is killed or interrupted.
+
+    Args:
+        cell: to train there.
+
+    Yields:
+        The same folder for the same cell, code and working directory; a new one, never left, while
+        another process is at work in that one.
     """
     folder = Path(tempfile.gettempdir()) / f"{PREFIX}{_digest(cell)}"
     held = _hold(folder)
@@ -49,9 +59,14 @@ def workplace(cell: Cell) -> Iterator[Path]:
 
 
 def sweep() -> None:
-    """Remove what killed cells left here more than a week ago: after a commit or an edit of their grid, nobody looks for them. Without locks, nothing."""
+    """Remove what killed cells left in the temporary folder more than a week ago.
+
+    After a commit or an edit of their grid, nobody looks for them. On a system without locks
+    nothing is removed.
+    """
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if not _is_forgotten(folder):  # nor locked: whoever looks for it now would begin anew
+        # Looked at before it is locked: whoever looks for a locked one would begin anew.
+        if not _is_forgotten(folder):
             continue
         held = _lock(folder)
         if held is not None:
@@ -72,7 +87,10 @@ def _is_forgotten(folder: Path) -> bool:
 
 
 def _digest(cell: Cell) -> str:
-    """Of all that decides what a training gives: with another version or another place for relative paths, there is nothing to go on from."""
+    """Of all that decides what a training gives.
+
+    With another version, or another place for relative paths, there is nothing to go on from.
+    """
     known = [
         cell.id,
         cell.config.model_dump(mode="json"),
@@ -91,9 +109,10 @@ def _hold(folder: Path) -> int | None:
 
 
 def _lock(folder: Path) -> int | None:
-    """Until the descriptor is closed or the process ends, however it ends.
+    """Lock a folder until the descriptor is closed or the process ends, however it ends.
 
-    None where another process holds it, where it is not this user's alone (a temporary folder is everybody's), and where there are no such locks.
+    None where another process holds it, where it is not this user's alone (a temporary folder is
+    everybody's), and where there are no such locks.
     """
     if sys.platform == "win32":
         return None
@@ -119,7 +138,10 @@ def _is_ours(held: os.stat_result, there: os.stat_result) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """At once, for whoever looks for a run to go on with: half a removed one would be taken for a whole one."""
+    """Remove a folder, the run in it at once.
+
+    Whoever looks for a run to go on with would take half a removed one for a whole one.
+    """
     with suppress(OSError):
         (folder / "run").rename(folder / "over")
     shutil.rmtree(folder, ignore_errors=True)

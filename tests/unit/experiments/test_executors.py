@@ -15,7 +15,7 @@ import pytest
 
 import worker_jobs
 from saywhere.errors import MissingExtra, UsageError
-from saywhere.experiments import executors as workers
+from saywhere.experiments import executors
 from small_run import wait_for
 from worker_jobs import dies_at_three, slow, squared, told_to_stop_at_three
 
@@ -28,14 +28,14 @@ def _workers_find_their_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def results(jobs: list[int], work: Any, on: str) -> dict[int, dict[str, Any]]:
-    return dict(workers.run(jobs, work, on=on, side_by_side=2, threads=1))
+    return dict(executors.run(jobs, work, on=on, side_by_side=2, threads=1))
 
 
-@pytest.mark.parametrize("on", [workers.LOCAL, workers.RAY])
+@pytest.mark.parametrize("on", [executors.LOCAL, executors.RAY])
 def test_every_job_is_done_once_elsewhere_and_in_this_folder(on: str) -> None:
-    if on == workers.RAY:
+    if on == executors.RAY:
         pytest.importorskip("ray", reason="the extra `cluster` is not installed")
-    found = list(workers.run([1, 2, 3, 4, 5], squared, on=on, side_by_side=2, threads=1))
+    found = list(executors.run([1, 2, 3, 4, 5], squared, on=on, side_by_side=2, threads=1))
     assert sorted((job, result["square"]) for job, result in found) == [
         (n, n**2) for n in range(1, 6)
     ]
@@ -43,9 +43,9 @@ def test_every_job_is_done_once_elsewhere_and_in_this_folder(on: str) -> None:
     assert {result["folder"] for _, result in found} == {str(Path.cwd())}
 
 
-@pytest.mark.parametrize("on", [workers.LOCAL, workers.RAY])
+@pytest.mark.parametrize("on", [executors.LOCAL, executors.RAY])
 def test_a_process_that_dies_takes_no_other_job_along(on: str) -> None:
-    if on == workers.RAY:
+    if on == executors.RAY:
         pytest.importorskip("ray", reason="the extra `cluster` is not installed")
     found = results([1, 2, 3, 4, 5], dies_at_three, on)
     assert found[3]["status"] == "failed"
@@ -54,14 +54,14 @@ def test_a_process_that_dies_takes_no_other_job_along(on: str) -> None:
 
 
 def test_a_process_that_is_told_to_stop_is_one_failed_job() -> None:
-    found = results([1, 3, 4], told_to_stop_at_three, workers.LOCAL)
+    found = results([1, 3, 4], told_to_stop_at_three, executors.LOCAL)
     assert found[3] == {"status": "failed", "reason": "its process was told to stop"}
     assert [found[n]["square"] for n in (1, 4)] == [1, 16]
 
 
 def test_who_leaves_early_waits_for_nothing() -> None:
     """Of eight jobs of two minutes each, two at once: the first interruption ends them all."""
-    running = workers.run(list(range(8)), slow, on=workers.LOCAL, side_by_side=2, threads=1)
+    running = executors.run(list(range(8)), slow, on=executors.LOCAL, side_by_side=2, threads=1)
     started = time.monotonic()
 
     def interrupt(*_: object) -> None:
@@ -80,15 +80,15 @@ def test_who_leaves_early_waits_for_nothing() -> None:
 
 
 def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_pool", operator.truediv)  # would raise
+    monkeypatch.setattr(executors, "_pool", operator.truediv)  # would raise
     monkeypatch.setitem(sys.modules, "ray", None)
-    assert results([], squared, workers.LOCAL) == results([], squared, workers.RAY) == {}
+    assert results([], squared, executors.LOCAL) == results([], squared, executors.RAY) == {}
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"pip install 'saywhere\[cluster\]'"):
-        results([1], squared, workers.RAY)
+        results([1], squared, executors.RAY)
 
 
 def test_no_cluster_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

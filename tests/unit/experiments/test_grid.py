@@ -152,7 +152,10 @@ def test_a_reference_is_a_label_or_a_choice_of_the_last_axis(
 @pytest.mark.parametrize("reference", ["image · turnd", "image", ""])
 def test_any_other_reference_is_refused(tmp_path: Path, reference: str) -> None:
     grid = read_grid(written(tmp_path, GRID + f'reference = "{reference}"\n'))
-    message = rf"the reference '{reference}' is no cell's label in \S+grid\.toml; a whole label, or that of a choice in the last axis: (did you|choose)"
+    message = (
+        rf"the reference '{reference}' is no cell's label in \S+grid\.toml; "
+        r"a whole label, or that of a choice in the last axis: (did you|choose)"
+    )
     with pytest.raises(ConfigError, match=message):
         cells_of(grid)
 
@@ -169,7 +172,7 @@ def test_the_file_of_a_grid_is_not_written_into_its_table(tmp_path: Path) -> Non
     ids=lambda path: path.stem,
 )
 def test_the_committed_grids_are_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(path.parents[1])
+    monkeypatch.chdir(path.parents[2])
     grid = read_grid(path)
     cells = cells_of(grid)
     labels = {cell.label for cell in cells}

@@ -17,7 +17,7 @@ from saywhere.cli.experiment import experiment
 from saywhere.config import Config
 from saywhere.data.manifest import read_manifest
 from saywhere.datasets.described import examples_of
-from saywhere.experiments import executors as workers
+from saywhere.experiments import executors
 from saywhere.experiments.grid import Cell, Grid
 from saywhere.experiments.measured import Task, outcome
 from saywhere.experiments.runner import finished, run_grid
@@ -137,7 +137,7 @@ def test_a_grid_that_starts_removes_what_nobody_goes_on_with(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(workers, "run", lambda *_, **__: iter(()))
+    monkeypatch.setattr(executors, "run", lambda *_, **__: iter(()))
     left = tmp_path / "saywhere-cell-0"
     left.mkdir(0o700)
     os.utime(left, (0, 0))
@@ -158,7 +158,7 @@ def test_a_machines_own_number_of_jobs_takes_the_place_of_the_grids(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(
-        workers, "run", lambda *_, side_by_side, **__: iter(asked.append(side_by_side) or ())
+        executors, "run", lambda *_, side_by_side, **__: iter(asked.append(side_by_side) or ())
     )
     (tmp_path / "base.toml").write_text(config.to_toml())
     grid = Grid.model_validate(
@@ -181,7 +181,9 @@ from torch import nn
 from saywhere.networks.adapter import Adapter
 from saywhere.networks.registry import NETWORKS
 
-NETWORKS["two-channels"] = lambda in_channels, width, depth: Adapter(nn.Conv2d(in_channels, 2, 3, padding=1), in_channels)
+NETWORKS["two-channels"] = lambda in_channels, width, depth: Adapter(
+    nn.Conv2d(in_channels, 2, 3, padding=1), in_channels
+)
 """
 
 
@@ -191,10 +193,10 @@ def test_bad_cells_are_marked_with_their_reasons_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Prompts that no row has, and a user's own network (docs/how-to/own-network.md) whose output has two channels; exit 3."""
+    """Prompts that no row has, and a user's own network whose output has two channels; exit 3."""
     monkeypatch.setitem(registry.NETWORKS, "two-channels", UNet)  # so that it is taken out again
     monkeypatch.setattr(
-        workers, "run", lambda jobs, work, **_: ((job, work(job)) for job in jobs)
+        executors, "run", lambda jobs, work, **_: ((job, work(job)) for job in jobs)
     )  # in this process, which has imported the network
     (tmp_path / "wrong_network.py").write_text(WRONG)
     monkeypatch.syspath_prepend(tmp_path)
@@ -208,7 +210,8 @@ def test_bad_cells_are_marked_with_their_reasons_and_the_others_go_on(
     ]
     axis = ", ".join(f'{{ label = "{label}", set = {{ {change} }} }}' for label, change in bad)
     (tmp_path / "grid.toml").write_text(
-        f'table = "t"\ntitle = "T"\nbase = "{tmp_path / "base.toml"}"\nseeds = [0]\nthreads = 1\naxis = [[{axis}]]\n'
+        f'table = "t"\ntitle = "T"\nbase = "{tmp_path / "base.toml"}"\n'
+        f"seeds = [0]\nthreads = 1\naxis = [[{axis}]]\n"
     )
     with pytest.raises(typer.Exit) as ended:
         experiment(tmp_path / "grid.toml", tmp_path, quiet=True)
@@ -243,7 +246,7 @@ def test_half_a_result_is_run_again(tmp_path: Path, content: str) -> None:
 
 @pytest.mark.slow
 def test_ray_and_processes_write_the_same_files(config: Config, tmp_path: Path) -> None:
-    """But for the clock, and for which BLAS kernels a machine's load chose: none, with one thread each."""
+    """But for the clock, and for which BLAS kernels a machine's load chose: with one thread, none."""
     pytest.importorskip("ray", reason="the extra `cluster` is not installed")
     base = tmp_path / "base.toml"
     base.write_text(config.replace(**SHORT).to_toml())

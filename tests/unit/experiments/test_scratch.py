@@ -6,14 +6,16 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from saywhere.config import Config
+from saywhere.experiments import scratch
 from saywhere.experiments.grid import Cell
 from saywhere.experiments.scratch import sweep, workplace
-from saywhere.runs import directory as run
+from saywhere.runs.run_facts import versions
 
 CELL = Cell("text", 0, Config())
 needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
@@ -64,7 +66,8 @@ def test_another_cell_another_version_and_another_working_directory_have_another
         place_of(Cell("image", 0, Config())),
         place_of(Cell("text", 0, Config().replace(**{"train.epochs": 7}))),
     ]
-    monkeypatch.setattr(run, "versions", lambda: {"saywhere": "another"})
+    another = replace(versions(), saywhere="another")
+    monkeypatch.setattr(scratch, "versions", lambda: another)
     places.append(place_of(CELL))
     monkeypatch.chdir(tmp_path)
     places.append(place_of(CELL))
@@ -103,11 +106,8 @@ def test_what_somebody_else_put_there_is_not_used(tmp_path: Path, kind: str) -> 
 def test_a_removal_that_is_cut_short_leaves_no_run_to_go_on_with(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from saywhere.experiments import scratch as module
-
-    monkeypatch.setattr(
-        module.shutil, "rmtree", lambda *_, **__: None
-    )  # killed before the first file is gone
+    # Killed before the first file is gone.
+    monkeypatch.setattr(scratch.shutil, "rmtree", lambda *_, **__: None)
     with workplace(CELL) as folder:
         (folder / "run").mkdir()
     assert folder.is_dir()

@@ -44,11 +44,12 @@ def test_an_edited_base_is_told_with_table_cells_keys_and_what_to_do(
     (tmp_path / "base.toml").write_text("[train]\nepochs = 5\n[loss]\nroi_weight = 0.3\n")
     with pytest.raises(ConfigError) as refused:
         run_grid(table, tmp_path, lambda cell, what: None, "")
-    said = "image-seed0: loss.roi_weight 0.1 → 0.3, train.epochs 3 → 5; text-seed0: loss.roi_weight 0.1 → 0.3, train.epochs 3 → 5; image-seed1: "
+    keys = "loss.roi_weight 0.1 → 0.3, train.epochs 3 → 5"
+    said = f"image-seed0: {keys}; text-seed0: {keys}; image-seed1: "
     assert str(refused.value).startswith(f"4 finished cells were made from other settings ({said}")
     assert (
-        "; and 1 more) in table t; a table's cells share one grid and its base: move the result files away"
-        in str(refused.value)
+        "; and 1 more) in table t; a table's cells share one grid and its base: "
+        "move the result files away" in str(refused.value)
     )
     assert str(refused.value).endswith(
         f"(the first is {tmp_path / 't/image-seed0.json'}), or undo the edit"
@@ -66,7 +67,8 @@ def test_an_edited_choice_strikes_its_cells_alone_in_seeds_that_were_not_asked_f
     )
     with pytest.raises(
         ConfigError,
-        match=r'^a finished cell was made from other settings \(text-seed1: text\.scale "within" → "none"\) .*move the result file away',
+        match=r"^a finished cell was made from other settings "
+        r'\(text-seed1: text\.scale "within" → "none"\) .*move the result file away',
     ):
         waiting_ids(edited, tmp_path, [0])
 
