@@ -32,7 +32,9 @@ def main(name: str, run: Path, alone: Path) -> dict[str, Any]:
             f"{run} was evaluated on other cases ({len(blank)}) than {alone} ({len(image)})"
         )
     ids = sorted(blank)
-    ours, words, theirs = ([found[case] for case in ids] for found in (blank, right, image))
+    ours = [blank[case] for case in ids]
+    words = [right[case] for case in ids]
+    theirs = [image[case] for case in ids]
     return {
         "name": name,
         "n": len(ids),
@@ -55,11 +57,8 @@ def dice_of(run: Path, words: str) -> dict[str, float]:
 
 def steps_of_model(name: str) -> int:
     """Of all the parts of its recipe."""
-    return sum(
-        _steps(path)
-        for path in (RECIPES / part / f"{name}.toml" for part in ("", "more", "last"))
-        if path.is_file()
-    )
+    paths = [RECIPES / part / f"{name}.toml" for part in ("", "more", "last")]
+    return sum(_steps(path) for path in paths if path.is_file())
 
 
 def steps_of_run(run: Path) -> int:

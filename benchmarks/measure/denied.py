@@ -25,7 +25,7 @@ N_IMAGES = 50
 
 
 def main(name: str, manifest: str) -> dict[str, Any]:
-    """Agreement of what is affirmed with what is denied, over the first images of the test split."""
+    """Agreement of what is affirmed with what is denied, over the test split's first images."""
     model = saywhere.load(name)
     rows = read_manifest(Path(manifest))
     target = TARGETS[name]

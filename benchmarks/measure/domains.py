@@ -23,7 +23,7 @@ DOMAINS = ("small", "large")
 
 
 def ids_of(manifest: Path, learned: str, asked: str) -> list[str]:
-    """Ids in the manifest's order: of `learned` in training and validation, of `asked` in the test."""
+    """Ids in manifest order: of `learned` in training and validation, of `asked` in the test."""
     read = read_manifest(manifest)
     area = {row.id: _area(row) for row in read.rows}
     border = float(np.median([area[row.id] for row in read.split("train")]))

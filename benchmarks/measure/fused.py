@@ -35,11 +35,9 @@ def main() -> dict[str, Any]:
 
 
 def _ratios(name: str) -> dict[str, float]:
-    rounds = [{fused: _seconds(name, fused) for fused in (False, True)} for _ in range(ROUNDS)][1:]
-    own, whole = (
-        sorted(one[False][part] / one[True][part] for one in rounds)[len(rounds) // 2]
-        for part in (0, 1)
-    )
+    pairs = [(_seconds(name, fused=False), _seconds(name, fused=True)) for _ in range(ROUNDS)][1:]
+    own = sorted(apart[0] / fused[0] for apart, fused in pairs)[len(pairs) // 2]
+    whole = sorted(apart[1] / fused[1] for apart, fused in pairs)[len(pairs) // 2]
     return {"optimiser": round(own, 2), "step": round(whole, 2)}
 
 
@@ -47,7 +45,8 @@ def _seconds(name: str, fused: bool) -> tuple[float, float]:
     """(of the optimiser, of all) over STEPS steps."""
     torch.manual_seed(0)
     network = registry.build(name, in_channels=6, width=WIDTHS[name], size=64, pretrained=False)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as in engine/train.py: torch's stubs lack this overload
+    # torch's stubs lack this overload.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=fused)
     stack = torch.randn(8, 6, 64, 64).to(memory_format=torch.channels_last)
     own = 0.0

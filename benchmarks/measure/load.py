@@ -281,7 +281,8 @@ if __name__ == "__main__":
         write_json(
             Path(__file__).parents[1] / "results" / f"service_{given.keep}.json",
             {
-                "command": f"python benchmarks/measure/load.py RUN {span} --clients {given.clients}",
+                "command": f"python benchmarks/measure/load.py RUN {span} "
+                f"--clients {given.clients}",
                 **measured,
             },
         )

@@ -25,7 +25,7 @@ ROUNDS = 3
 
 def main() -> dict[str, Any]:
     """Seconds of each round, and how many times as long the second way took."""
-    rounds = [{name: _seconds(way) for name, way in WAYS.items()} for _ in range(ROUNDS)]
+    rounds = [_round() for _ in range(ROUNDS)]
     ratios = [round(found["one after the other"] / found["side by side"], 2) for found in rounds]
     return {
         "command": "python benchmarks/measure/side_by_side.py",
@@ -35,6 +35,10 @@ def main() -> dict[str, Any]:
         "ratio": sorted(ratios)[ROUNDS // 2],
         "ratios": ratios,
     }
+
+
+def _round() -> dict[str, float]:
+    return {name: _seconds(way) for name, way in WAYS.items()}
 
 
 def _seconds(way: dict[str, int]) -> float:

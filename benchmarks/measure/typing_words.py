@@ -40,7 +40,8 @@ QUIET = [
     "--disable-background-networking",
 ]
 TYPE = """words => new Promise((resolve) => {
-  const box = document.querySelector("#prompt"), labels = document.querySelector("#labels"), started = performance.now();
+  const box = document.querySelector("#prompt"), labels = document.querySelector("#labels");
+  const started = performance.now();
   new MutationObserver((_, watch) => {
     if (labels.querySelector(".words")?.textContent !== words) return;
     watch.disconnect();
@@ -52,7 +53,7 @@ TYPE = """words => new Promise((resolve) => {
 
 
 def main(run: Path) -> dict[str, Any]:
-    """Height × width → median and longest wait in seconds, over as many changes as there are WORDS."""
+    """Height × width → median and longest wait in seconds, over one change per entry of WORDS."""
     found: dict[str, Any] = {"run": run.name, "changes": len(WORDS), **machine_facts()}
     with (
         Server(run) as (address, _),

@@ -59,7 +59,7 @@ SMALL = {
 }
 TIMES = ("seconds", "created", "finished")
 JUDGEMENTS = ("verdict", "verdict_by", "tells")
-"""Words about numbers that are compared themselves; few cases were once judged, and no longer are."""
+"""Words about numbers that are compared themselves; few cases are no longer judged."""
 
 
 def record(folder: Path) -> dict[str, Any]:

@@ -28,9 +28,7 @@ class TestPretrainedLite(TestLite):
         return network
 
 
-def test_from_zero_the_pseudo_image_says_nothing_at_first_and_its_filters_learn_in_the_first_step() -> (
-    None
-):
+def test_from_zero_the_pseudo_image_says_nothing_and_its_filters_learn_in_the_first_step() -> None:
     network = Lite(6, width=8).eval()
     stack = torch.rand(1, 6, 32, 32)
     image_alone = Lite(3, width=8).eval()
@@ -53,7 +51,7 @@ class TestLiteWithAdapter(NetworkConformance):
     full_options = {"pretrained": False, "first_filters": "adapter"}  # noqa: RUF012
 
     def small(self, in_channels: int = 6, seed: int = 0) -> nn.Module:
-        """After a first step: at the start the adapter passes the image alone, by its definition."""
+        """After a first step: at the start the adapter passes the image alone by definition."""
         network = super().small(in_channels, seed)
         with torch.no_grad():
             for name, parameter in network.named_parameters():

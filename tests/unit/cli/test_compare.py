@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from console import Ended
-from saywhere.cli import compare as verb
+from saywhere.cli import compare as cli_compare
 from saywhere.experiments.compare import compare
 from saywhere.experiments.frozen import freeze
 from table_files import cell, written
@@ -111,7 +111,7 @@ def test_a_terminal_of_80_columns_breaks_no_interval(tmp_path: Path) -> None:
     cells = [cell(label, seed, dice + gain) for gain, label in enumerate(labels) for seed in (0, 1)]
     comparison = compare(written(tmp_path, cells))
     console = Console(width=80, record=True)
-    console.print(verb._terminal_table(comparison))
+    console.print(cli_compare._terminal_table(comparison))
     text = console.export_text()
     (line,) = (line for line in comparison.lines if line.difference)
     assert f"{line.dice.difference:.3f} [{line.dice.low:.3f}, {line.dice.high:.3f}]" in text

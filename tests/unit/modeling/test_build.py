@@ -1,4 +1,4 @@
-"""Equal configuration and seed give equal weights; the pseudo-image speaks before the first step."""
+"""Equal configuration and seed give equal weights; the prompt has an effect before any step."""
 
 from __future__ import annotations
 
@@ -104,12 +104,14 @@ def test_words_without_a_scale_are_refused(config: Config) -> None:
         (
             "monai:SwinUNETR",
             72,
-            r"data\.size is 72 in a training of monai:SwinUNETR; height and width must be at least 64 px and multiples of 32: try 64×64",
+            r"data\.size is 72 in a training of monai:SwinUNETR; "
+            "height and width must be at least 64 px and multiples of 32: try 64×64",
         ),
         (
             "transunet",
             40,
-            r"data\.size is 40 in a training of transunet; height and width must be at least 32 px and multiples of 16: try 32×32",
+            r"data\.size is 40 in a training of transunet; "
+            "height and width must be at least 32 px and multiples of 16: try 32×32",
         ),
         ("missformer", 48, r"data\.size is 48 .* multiples of 32"),
     ],

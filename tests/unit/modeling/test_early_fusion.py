@@ -63,8 +63,9 @@ def test_one_geometry_turns_both_halves_and_the_pseudo_image_stays_where_it_was(
 def test_the_scale_is_the_one_that_a_training_of_saywhere_fits(
     fusion: EarlyFusion, minilm: Any
 ) -> None:
-    prompts = sorted(text for same in SENTENCES for text in same)
-    groups = [next(i for i, same in enumerate(SENTENCES) if prompt in same) for prompt in prompts]
+    group_of = {text: number for number, same in enumerate(SENTENCES) for text in same}
+    prompts = sorted(group_of)
+    groups = [group_of[prompt] for prompt in prompts]
     expected = fit(minilm.embed(prompts), groups, "within")
     assert differs(fusion.scale.matrix, expected.matrix) < 1e-3
     apart = EarlyFusion.fit(
@@ -224,7 +225,8 @@ def test_what_cannot_be_fused_is_said(
 def test_an_array_is_no_tensor(fusion: EarlyFusion) -> None:
     with pytest.raises(
         UsageError,
-        match=r"an image is a ndarray in EarlyFusion; a float tensor \(batch, 1, 32, 32\) in \[0, 1\]",
+        match=r"an image is a ndarray in EarlyFusion; "
+        r"a float tensor \(batch, 1, 32, 32\) in \[0, 1\]",
     ):
         fusion._check(
             image().numpy()

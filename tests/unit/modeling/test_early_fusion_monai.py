@@ -130,7 +130,8 @@ def test_meta_data_that_would_be_wrong_is_not_carried(fusion: EarlyFusion) -> No
         ({"prompt": 3}, r"a sentence is 3"),
         (
             {"image": np.zeros((SIZE, SIZE), np.float32)},
-            r"a picture of shape \(32, 32\) in a MONAI transform of saywhere; \(channel, height, width\)",
+            r"a picture of shape \(32, 32\) in a MONAI transform of saywhere; "
+            r"\(channel, height, width\)",
         ),
         ({"image": "a.png"}, r"a picture of type str"),
     ],
@@ -145,7 +146,8 @@ def test_what_cannot_be_stacked_is_said(
 def test_a_missing_prompt_and_a_missing_mode_are_said(fusion: EarlyFusion) -> None:
     with pytest.raises(
         UsageError,
-        match=r"a case without 'text' in FuseWordsd; its keys are image, label, prompt, id: set prompt_key",
+        match=r"a case without 'text' in FuseWordsd; "
+        "its keys are image, label, prompt, id: set prompt_key",
     ):
         FuseWordsd("image", fusion, prompt_key="text")(case())
     with pytest.raises(

@@ -148,10 +148,10 @@ axis = [[
 def test_a_grid_takes_up_a_new_network_by_one_line_and_runs_its_cell_alone(
     toy: str, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from saywhere.experiments import executors as workers
+    from saywhere.experiments import executors
 
     monkeypatch.setattr(
-        workers, "_processes", lambda jobs, work, side_by_side: ((job, work(job)) for job in jobs)
+        executors, "_processes", lambda jobs, work, side_by_side: ((job, work(job)) for job in jobs)
     )
     base = tmp_path / "base.toml"
     path = tmp_path / "grid.toml"

@@ -44,7 +44,8 @@ def test_what_the_module_says_of_itself_is_passed_on() -> None:
     assert network.pretrained_parameters()[0] is module.weight
     with pytest.raises(
         UsageError,
-        match=r"\(1, 3, 8, 9\) in Conv2d; height and width must be at least 4 px and multiples of 4: try 8×8",
+        match=r"\(1, 3, 8, 9\) in Conv2d; "
+        "height and width must be at least 4 px and multiples of 4: try 8×8",
     ):
         network(torch.rand(1, 3, 8, 9))
 
@@ -52,7 +53,8 @@ def test_what_the_module_says_of_itself_is_passed_on() -> None:
 def test_a_wrong_output_shape_is_named_with_the_right_one() -> None:
     with pytest.raises(
         UsageError,
-        match=r"an output of shape \(2, 2, 16, 16\) in Conv2d; it must be one logit a pixel, \(2, 1, 16, 16\): build",
+        match=r"an output of shape \(2, 2, 16, 16\) in Conv2d; "
+        r"it must be one logit a pixel, \(2, 1, 16, 16\): build",
     ):
         Adapter(nn.Conv2d(3, 2, 1), 3)(torch.rand(2, 3, 16, 16))
     with pytest.raises(UsageError, match="an output of type list"):
@@ -100,7 +102,8 @@ def test_a_name_in_monai_that_is_no_network_is_refused() -> None:
 def test_a_monai_network_that_needs_more_than_a_name_says_how_to_bring_it() -> None:
     with pytest.raises(
         UsageError,
-        match=r"SegResNetVAE cannot be built from a name .*input_image_size.*Adapter\(module, in_channels\)",
+        match=r"SegResNetVAE cannot be built from a name .*input_image_size.*"
+        r"Adapter\(module, in_channels\)",
     ):
         monai_network("SegResNetVAE", 3)
 
@@ -142,7 +145,8 @@ def test_what_is_no_segmentation_network_is_refused_when_it_is_built(
 ) -> None:
     with pytest.raises(
         UsageError,
-        match=rf"MONAI's {name} (gives no logit a pixel of a picture of 64×64 px|cannot be built from a name) \(.*{reason}.*Adapter",
+        match=rf"MONAI's {name} (gives no logit a pixel of a picture of 64×64 px|"
+        rf"cannot be built from a name) \(.*{reason}.*Adapter",
     ):
         monai_network(name, 3, size=64)
 

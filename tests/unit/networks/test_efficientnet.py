@@ -29,7 +29,7 @@ DAISY, PALACE = (
 
 
 def classify(photograph: str) -> torch.Tensor:
-    """Our encoder, then the published head, on the middle square at 224 px → probabilities (1000,)."""
+    """Our encoder, then the published head, on the middle square at 224 px → (1000,)."""
     image = torch.tensor(load_sample_image(photograph)).permute(2, 0, 1)[None].float() / 255
     side = min(image.shape[2:])
     top, left = (image.shape[2] - side) // 2, (image.shape[3] - side) // 2

@@ -54,7 +54,8 @@ def test_a_network_without_a_depth_scale_says_so_and_which_have_one(name: str) -
     assert not has_depth(name)
     with pytest.raises(
         UsageError,
-        match=rf"depth is 0\.5, but {name} has no depth scale; these have one: unet, unetpp, transunet, missformer",
+        match=rf"depth is 0\.5, but {name} has no depth scale; "
+        "these have one: unet, unetpp, transunet, missformer",
     ):
         build(name, in_channels=3, depth=0.5, pretrained=False)
 
@@ -71,7 +72,8 @@ def test_a_depth_that_is_no_share_is_refused(depth: float) -> None:
 def test_a_file_of_weights_for_a_network_that_reads_none_is_refused(name: str) -> None:
     with pytest.raises(
         UsageError,
-        match=rf"network\.weights is 'vit\.npz', but {name} reads no such file; only transunet does",
+        match=rf"network\.weights is 'vit\.npz', but {name} reads no such file; "
+        "only transunet does",
     ):
         build(name, in_channels=3, weights=Path("vit.npz"))
 
@@ -99,7 +101,10 @@ def test_options_reach_the_network() -> None:
 def test_first_filters_where_they_would_change_nothing_are_refused(
     name: str, options: dict[str, Any]
 ) -> None:
-    rule = f"first_filters is '{options['first_filters']}', but {name} starts without pretrained filters here; it would change nothing: leave"
+    rule = (
+        f"first_filters is '{options['first_filters']}', but {name} starts without "
+        "pretrained filters here; it would change nothing: leave"
+    )
     with pytest.raises(UsageError, match=rule):
         build(name, in_channels=6, **options)
 

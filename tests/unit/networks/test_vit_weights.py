@@ -111,7 +111,8 @@ def test_weights_of_another_width_are_refused_with_both_shapes_and_nothing_is_ch
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     with pytest.raises(
         BadCheckpoint,
-        match=r"conv_root/kernel has shape \(4, 6, 7, 7\).*this network's is \(8, 6, 7, 7\) \(width 8",
+        match=r"conv_root/kernel has shape \(4, 6, 7, 7\).*"
+        r"this network's is \(8, 6, 7, 7\) \(width 8",
     ):
         load_vit(network, write(tmp_path, arrays))
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
