@@ -246,7 +246,7 @@ def test_half_a_result_is_run_again(tmp_path: Path, content: str) -> None:
 
 @pytest.mark.slow
 def test_ray_and_processes_write_the_same_files(config: Config, tmp_path: Path) -> None:
-    """But for the clock, and for which BLAS kernels a machine's load chose: with one thread, none."""
+    """But for the clock, and for which BLAS kernels a load chose: with one thread, none."""
     pytest.importorskip("ray", reason="the extra `cluster` is not installed")
     base = tmp_path / "base.toml"
     base.write_text(config.replace(**SHORT).to_toml())
