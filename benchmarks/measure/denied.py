@@ -1,5 +1,6 @@
-"""What becomes of words that deny? python benchmarks/measure/denied.py polyp
-../shared/data/kvasir/annotations.jsonl
+"""What becomes of words that deny?
+
+    python benchmarks/measure/denied.py polyp ../shared/data/kvasir/annotations.jsonl
 
 Asks a model that comes along for its target and for "no" target, and for the target on the left and
 "not" on the left, of test images; writes to benchmarks/results/denied/NAME.json how much the two

@@ -1,8 +1,8 @@
 """Two domains of one set, by the size of what is marked: ids of a training in one of them and a
 test in another.
 
-python benchmarks/measure/domains.py ../shared/data/kvasir/annotations.jsonl small large >
-benchmarks/grids/base/kvasir_small_large_ids.txt
+    python benchmarks/measure/domains.py ../shared/data/kvasir/annotations.jsonl small large \\
+        > benchmarks/grids/base/kvasir_small_large_ids.txt
 
 Small: the mask covers no more of its image than the median of the training split's masks does. The
 same border parts the test split. No hospital or endoscope changes with it: an example of the table,
