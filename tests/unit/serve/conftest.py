@@ -83,7 +83,8 @@ def blank_png(height: int, width: int) -> bytes:
             + struct.pack(">I", zlib.crc32(kind + content))
         )
 
-    packer, line = zlib.compressobj(1), bytes(width + 1)
+    packer = zlib.compressobj(1)
+    line = bytes(width + 1)
     content = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return (

@@ -1,4 +1,7 @@
-"""`saywhere serve` as a process of its own; and in a thread of this one, which does not wait for torch."""
+"""`saywhere serve` as a process of its own, and in a thread of this one.
+
+The thread does not wait for torch.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ def serving(*words: Any, folder: Path) -> Iterator[tuple[subprocess.Popen[str], 
 
 @contextmanager
 def serving_here(monkeypatch: pytest.MonkeyPatch, start: Callable[[], Any]) -> Iterator[str]:
-    """What `start` serves (it calls the command line in this process), at an address with any free port, until the context ends."""
+    """What `start` serves, at an address with any free port, until the context ends.
+
+    `start` calls the command line in this process.
+    """
     servers: list[uvicorn.Server] = []
     told: queue.Queue[str | BaseException] = queue.Queue()
     listen = run.run_server

@@ -375,13 +375,10 @@ def test_without_a_store_nothing_is_kept(models: Models, picture: np.ndarray) ->
 def test_what_a_caller_who_left_still_waited_for_takes_no_models_time(
     models: Models, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first is in work when the others leave; of three, only the one that stayed is segmented after it."""
-    begun, go_on, said, segmenter = (
-        threading.Event(),
-        threading.Event(),
-        [],
-        models.named(None).segmenter,
-    )
+    """The first is in work when the others leave; then only the one that stayed is segmented."""
+    begun, go_on = threading.Event(), threading.Event()
+    said: list[Any] = []
+    segmenter = models.named(None).segmenter
     real = segmenter.segment_many
 
     def slow(images: Any, prompts: list[str], **named: Any) -> Any:
@@ -418,11 +415,13 @@ def test_what_a_caller_who_left_still_waited_for_takes_no_models_time(
 
 
 class _Leaving(httpx.ASGITransport):
-    """A connection that is closed from the other side a moment after the prompt `leaves` was sent."""
+    """A connection that its caller closes a moment after the prompt `leaves` was sent."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
-        status, ended, sent = 0, asyncio.Event(), False
+        status = 0
+        ended = asyncio.Event()
+        sent = False
 
         async def receive() -> Any:
             nonlocal sent
@@ -546,7 +545,7 @@ def test_a_full_disk_at_keep_is_507_without_the_servers_folders(
 
 
 def as_it_stands(client: Client, path: str) -> tuple[int, str]:
-    """GET by the application itself, status and text: every client tidies `/../` away before it is sent."""
+    """GET by the application itself, status and text: every client tidies `/../` away."""
     sent: list[Any] = []
 
     async def receive() -> Any:
@@ -555,9 +554,20 @@ def as_it_stands(client: Client, path: str) -> tuple[int, str]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "root_path": "",
-             "query_string": b"", "path": path, "raw_path": path.encode(), "headers": [(b"host", b"localhost")], "client": ("127.0.0.1", 1),
-             "server": ("localhost", 80)}  # fmt: skip
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "root_path": "",
+        "query_string": b"",
+        "path": path,
+        "raw_path": path.encode(),
+        "headers": [(b"host", b"localhost")],
+        "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+    }
     asyncio.run(client.app(scope, receive, send))
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]).decode()
 
@@ -565,7 +575,7 @@ def as_it_stands(client: Client, path: str) -> tuple[int, str]:
 def test_no_file_escapes_whatever_is_asked_for(
     client: Client, picture: np.ndarray, tmp_path: Path
 ) -> None:
-    """R17: 500 spellings of the way out, in addresses, file names, prompts, models, headers and questions."""
+    """R17: 500 spellings of the way out, in addresses, file names, prompts, models and headers."""
     (tmp_path / "canary.png").write_bytes(b"a canary's song")
     dots = ["..", "%2e%2e", ".%2e", "%252e%252e", "%u002e%u002e"]
     ups = [
@@ -609,8 +619,12 @@ def test_no_file_escapes_whatever_is_asked_for(
         assert (
             answer.status_code == 200
         )  # a name is never a place, and a prompt is words, whatever they are
-        kept = client.post("/v1/keep", files={name: (way, png(picture[..., 0] // 255 * 255)) for name in ("image", "mask", "suggested")},
-                           data={"key": f"{hash(way) % 2**64:032x}", "prompt": way, "who": way})  # fmt: skip
+        mask = png(picture[..., 0] // 255 * 255)
+        kept = client.post(
+            "/v1/keep",
+            files={name: (way, mask) for name in ("image", "mask", "suggested")},
+            data={"key": f"{hash(way) % 2**64:032x}", "prompt": way, "who": way},
+        )
         assert kept.status_code == 200
     assert (
         client.post(

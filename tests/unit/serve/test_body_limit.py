@@ -62,8 +62,12 @@ def test_a_body_that_drips_is_408() -> None:
 
 
 def test_all_bodies_together_are_bounded_and_the_one_too_many_may_come_back() -> None:
-    """Two of 600 bytes, where 1,000 are held in all: uvicorn's own limit counts connections and has no Retry-After."""
-    begun, answers = asyncio.Event(), []
+    """Two of 600 bytes, where 1,000 are held in all.
+
+    uvicorn's own limit counts connections and has no Retry-After.
+    """
+    begun = asyncio.Event()
+    answers: list[Any] = []
 
     async def slow(scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -78,10 +82,8 @@ def test_all_bodies_together_are_bounded_and_the_one_too_many_may_come_back() ->
         answers.extend([message] if "status" in message else [])
 
     async def both() -> None:
-        limit, scope = (
-            BodyLimit(slow, max_held_bytes=1000),
-            {"type": "http", "method": "POST", "headers": []},
-        )
+        limit = BodyLimit(slow, max_held_bytes=1000)
+        scope = {"type": "http", "method": "POST", "headers": []}
         first = asyncio.ensure_future(limit(scope, receive, send))
         await begun.wait()
         await limit(scope, receive, send)

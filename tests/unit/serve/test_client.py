@@ -1,4 +1,4 @@
-"""What the README and docs/service.md show works, over real HTTP: each curl line, and the Python client."""
+"""What the README and docs/service.md show works over real HTTP: curl lines and Python client."""
 
 from __future__ import annotations
 

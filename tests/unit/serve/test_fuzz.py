@@ -1,6 +1,8 @@
-"""Requests made from /openapi.json itself (schemathesis): no 5xx but 503, each answer as documented, each refusal in the one form.
+"""Requests made from /openapi.json itself (schemathesis).
 
-A small budget in the suite; `make fuzz` takes 20,000 requests, and keeps how often each status was the answer ($SAYWHERE_FUZZ_KEEP).
+No 5xx but 503, each answer as documented, each refusal in the one form. A small budget in the
+suite; `make fuzz` takes 20,000 requests, and keeps how often each status was the answer
+($SAYWHERE_FUZZ_KEEP).
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ def schema(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def knowing(case: Any, known: dict[str, Any]) -> Any:
-    """A request that fits the description, by someone who knows what the description does not say."""
+    """A request that fits the description, with what the description does not say."""
     if isinstance(case.body, dict):
         case.body = {name: value for name, value in case.body.items() if value is not None} | {
             name: value for name, value in known.items() if name in case.body

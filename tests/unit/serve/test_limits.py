@@ -1,4 +1,7 @@
-"""`benchmarks/measure/limits.py` against a real server: what is too much is refused as it is due, and the end under load is a good one."""
+"""`benchmarks/measure/limits.py` against a real server.
+
+What is too much is refused as it is due, and the end under load is a good one.
+"""
 
 from __future__ import annotations
 

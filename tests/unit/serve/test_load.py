@@ -1,4 +1,7 @@
-"""A small budget of `make soak`: some seconds of good, bad and aborted requests, from more clients than the service has places."""
+"""A small budget of `make soak`.
+
+Some seconds of good, bad and aborted requests, from more clients than the service has places.
+"""
 
 from __future__ import annotations
 

@@ -258,7 +258,7 @@ def test_a_stroke_stays_with_the_words_it_began_on(
     page, held = opened(browser, address[0])[0], []
     (tmp_path / "black.png").write_bytes(blank_png(64, 64))  # that no test has kept anything for
     page.set_input_files("#open", tmp_path / "black.png")
-    expect(page.locator("#labels .words")).to_have_text(["(no words)"])
+    expect(page.locator("#labels .words")).to_have_text(["(empty prompt)"])
     page.route("**/v1/segment", lambda route: held.append(route))
     page.fill("#prompt", "the spot, middle")
     box = page.locator("#picture").bounding_box()
@@ -438,7 +438,7 @@ def test_the_mask_follows_the_words_of_a_model_that_comes_along(
             drawn(page, "#opposite") != before
         )  # the evidence follows the threshold as the mask does
         page.fill("#prompt", "one small polyp, upper left")
-        expect(page.locator("#opposite-words")).to_have_text("the opposite")
+        expect(page.locator("#opposite-words")).to_have_text("contradictory prompt")
         assert drawn(page, "#opposite") == drawn(page, "#empty") == ""  # it was of other words
         assert trouble == []
         page.close()

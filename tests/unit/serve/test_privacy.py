@@ -1,4 +1,7 @@
-"""R23: 40 canaries (names, dates, numbers, words) through every call at DEBUG: none in a log, an error, the metrics or a temporary file's name."""
+"""R23: 40 canaries (names, dates, numbers, words) through every call at DEBUG.
+
+None is in a log, an error, the metrics or a temporary file's name.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ ROUNDS = 5
 
 def picture(said: str) -> bytes:
     """A JPEG that names someone in its EXIF."""
-    written, exif = BytesIO(), Image.Exif()
+    written = BytesIO()
+    exif = Image.Exif()
     exif[0x010E] = said
     Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(written, format="JPEG", exif=exif)
     return written.getvalue()

@@ -18,7 +18,8 @@ class Slow:
     """A model that waits for a sign, and fails at one prompt."""
 
     def __init__(self) -> None:
-        self.sign, self.batches = threading.Event(), []
+        self.sign = threading.Event()
+        self.batches: list[list[str]] = []
 
     def segment_many(self, images: Any, prompts: list[str], threshold: Any = None) -> list[str]:
         self.sign.wait(20)
@@ -33,7 +34,8 @@ def job(model: Any, prompt: str, threshold: float | None = None) -> Job:
 
 
 def test_what_waits_together_is_segmented_together_and_thresholds_apart() -> None:
-    waiting, model = SegmentQueue(), Slow()
+    waiting = SegmentQueue()
+    model = Slow()
     first = waiting.submit(job(model, "first"))
     others = [waiting.submit(job(model, prompt)) for prompt in ("a", "b")] + [
         waiting.submit(job(model, "c", 0.3))
@@ -48,7 +50,8 @@ def test_what_waits_together_is_segmented_together_and_thresholds_apart() -> Non
 
 
 def test_a_bad_one_spoils_only_itself() -> None:
-    waiting, model = SegmentQueue(), Slow()
+    waiting = SegmentQueue()
+    model = Slow()
     answers = [waiting.submit(job(model, prompt)) for prompt in ("first", "a", "bad", "b")]
     model.sign.set()
     assert [answers[i].result(20)[0] for i in (0, 1, 3)] == ["FIRST", "A", "B"]
@@ -70,7 +73,8 @@ def test_one_too_many_is_told_when_to_come_back() -> None:
 
 
 def test_closing_finishes_what_was_begun_and_takes_no_one_else() -> None:
-    waiting, model = SegmentQueue(), Slow()
+    waiting = SegmentQueue()
+    model = Slow()
     answer = waiting.submit(job(model, "begun"))
     threading.Timer(0.2, model.sign.set).start()
     assert waiting.close(patience_s=20)
@@ -81,7 +85,8 @@ def test_closing_finishes_what_was_begun_and_takes_no_one_else() -> None:
 
 
 def test_closing_has_an_end() -> None:
-    waiting, model = SegmentQueue(), Slow()
+    waiting = SegmentQueue()
+    model = Slow()
     waiting.submit(job(model, "never"))
     assert not waiting.close(patience_s=0.1)
     model.sign.set()

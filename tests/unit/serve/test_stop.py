@@ -1,4 +1,7 @@
-"""R22: SIGTERM under load. What was begun is answered, the rest is told so, and it ends well and soon."""
+"""R22: SIGTERM under load.
+
+What was begun is answered, the rest is told so, and it ends well and soon.
+"""
 
 from __future__ import annotations
 

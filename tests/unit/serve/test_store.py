@@ -250,7 +250,8 @@ except NotWritable:
 
 
 def test_who_reads_while_others_write_loses_nothing(tmp_path: Path) -> None:
-    store, done = Store(tmp_path), threading.Event()
+    store = Store(tmp_path)
+    done = threading.Event()
 
     def read() -> None:
         while not done.is_set():

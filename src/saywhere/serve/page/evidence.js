@@ -1,4 +1,4 @@
-// What the words did: the pseudo-image, and the masks without words and for the opposite ones.
+// What the prompt did: the pseudo-image, and the masks for an empty and a contradictory prompt.
 
 import { draw } from "./label.js";
 
@@ -11,7 +11,7 @@ export function showEvidence(state, label, threshold) {
   // of the chosen label alone: other words, another model or picture take it away
   if (state.evidence?.of !== asked(label)) state.evidence = null;
   if (label?.pseudo) draw(at("pseudo"), label.pseudo, []); else clear(at("pseudo"));
-  at("opposite-words").textContent = state.evidence?.words ?? "the opposite";
+  at("opposite-words").textContent = state.evidence?.words ?? "contradictory prompt";
   const drawn = state.evidence ? [state.evidence.of, state.number, threshold, label.colour].join("|") : "";
   if (drawn === last) return;  // every step of a stroke comes by here
   last = drawn;

@@ -1,6 +1,10 @@
 // One prompt's mask: the model's probability, a threshold, and what a person painted over it.
 
-export const COLOURS = [[255, 170, 0], [56, 160, 255], [214, 92, 214], [80, 200, 120], [255, 99, 99], [120, 220, 232], [240, 228, 66], [180, 140, 255]];
+// Cyan first: it is rare in mucosa, skin and X-ray.
+export const COLOURS = [
+  [0, 229, 255], [255, 170, 0], [214, 92, 214], [80, 200, 120],
+  [255, 99, 99], [56, 160, 255], [240, 228, 66], [180, 140, 255],
+];
 const N_STEPS_BACK = 50;
 let painted = 0;  // counts every change, so that two masks with one number are equal
 

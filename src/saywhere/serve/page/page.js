@@ -226,7 +226,7 @@ function entry(label, number, threshold) {
   const item = document.createElement("li"), button = document.createElement("button"), swatch = document.createElement("span"), words = document.createElement("span"), facts = document.createElement("span");
   swatch.className = "swatch"; words.className = "words"; facts.className = "facts";
   swatch.style.background = `rgb(${label.colour})`;
-  words.textContent = label.prompt || "(no words)";
+  words.textContent = label.prompt || "(empty prompt)";
   const area = label.mask(threshold).reduce((sum, value) => sum + value, 0);
   const isAsLearned = Number(threshold) === modelNamed(label.model)?.threshold;
   facts.textContent = [`${(100 * area / label.probability.length).toFixed(1)} %`, label.howGood(isAsLearned), isKept(label) ? "kept" : label.isCorrected ? "corrected" : ""].filter(Boolean).join(" · ");
