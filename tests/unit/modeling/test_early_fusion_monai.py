@@ -146,7 +146,7 @@ def test_what_cannot_be_stacked_is_said(
 def test_a_missing_prompt_and_a_missing_mode_are_said(fusion: EarlyFusion) -> None:
     with pytest.raises(
         UsageError,
-        match=r"a case without 'text' in FuseWordsd; "
+        match=r"a sample without 'text' in FuseWordsd; "
         "its keys are image, label, prompt, id: set prompt_key",
     ):
         FuseWordsd("image", fusion, prompt_key="text")(case())
