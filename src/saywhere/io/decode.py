@@ -144,11 +144,15 @@ def from_pillow(picture: Image.Image) -> Decoded:
     Returns:
         The picture, upright, with what its file says of it.
     """
-    # Before the pixels: Pillow turns a TIFF itself as it loads them, and then drops the tag.
+    file_format = picture.format or ""
+    # Pillow turns a TIFF itself as it loads the pixels, and then drops the tag. Of a PNG it loads
+    # the pixels to look for the tag: an error would be taken for one of the tag, and a second
+    # load of damaged pixels succeeds with noise.
+    if file_format != "TIFF":
+        picture.load()
     orientation = _orientation(picture)
     tags = getattr(picture, "tag_v2", {})
     is_inverted = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO and _is_deep(picture)
-    file_format = picture.format or ""
     picture.load()
     if file_format != "TIFF" and orientation in UPRIGHT:
         picture = picture.transpose(UPRIGHT[orientation])
