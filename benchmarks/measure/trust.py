@@ -16,7 +16,7 @@ import torch
 
 import saywhere
 from saywhere.io import files
-from saywhere.runs import named
+from saywhere.runs import locate
 
 RESULTS = Path(__file__).parents[1] / "results" / "trust"
 
@@ -28,7 +28,7 @@ def main(name: str, manifest: str) -> dict[str, Any]:
         "name": name,
         "command": f"python benchmarks/measure/trust.py {name} MANIFEST",
         "torch": torch.__version__,
-        "weights": files.digest(named.find(Path(name)) / named.BUNDLE),
+        "weights": files.digest(locate.find(Path(name)) / locate.BUNDLE),
         "split": found["split"],
         "trust": found["trust"],
         "expected": found["expected"],

@@ -16,7 +16,7 @@ from saywhere.hub.bundle import describe
 from saywhere.hub.facts import FORMAT, ModelFacts, read_facts
 from saywhere.hub.metadata import read_about
 from saywhere.io import files
-from saywhere.runs import named
+from saywhere.runs import locate
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "src" / "saywhere" / "models"
@@ -39,7 +39,7 @@ def renewed(name: str) -> ModelFacts:
     measured = _json(TRUST / f"{name}.json")
     expected = _json(folder / "expected.json")
     learned = {key: expected[key] for key in ("n", "split")}
-    present = (files.digest(folder / named.BUNDLE), learned)
+    present = (files.digest(folder / locate.BUNDLE), learned)
     if (measured["weights"], measured["expected_from"]) != present:
         raise ValueError(
             f"benchmarks/results/trust/{name}.json is of other weights or of another calibration: "

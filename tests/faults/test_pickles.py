@@ -19,7 +19,7 @@ import torch
 
 from saywhere.errors import BadCheckpoint, MissingFile, SaywhereError
 from saywhere.inference.segmenter import load
-from saywhere.runs import named
+from saywhere.runs import locate
 
 
 class Canary:
@@ -318,7 +318,7 @@ def check_mutants(run: Path, tmp_path: Path, n: int, seed: int) -> None:
     whole = (run / "checkpoints/best/checkpoint.safetensors").read_bytes()
     folder = tmp_path / "hostile"
     folder.mkdir()
-    path = folder / named.WEIGHTS
+    path = folder / locate.WEIGHTS
     made = mutants(whole, seed)
     n_refused = 0
     for number in range(n):

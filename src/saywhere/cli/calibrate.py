@@ -30,7 +30,7 @@ def calibrate(
 
     It takes 20 cases or more whose truth is known.
     """
-    from saywhere.runs.named import find
+    from saywhere.runs.locate import find
 
     find(run)  # before torch is loaded: a slip is refused at once
     from saywhere.cli.progress import CaseProgress, counted, warn, warn_of_quarantine

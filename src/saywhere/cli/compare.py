@@ -69,7 +69,7 @@ def compare(
 def _check_places(results: list[Path]) -> None:
     """Before the statistics are loaded: a slip is refused at once."""
     from saywhere.experiments.frozen import is_table
-    from saywhere.runs.named import SIGNS_OF_A_RUN, find_directory, find_folder
+    from saywhere.runs.locate import SIGNS_OF_A_RUN, find_directory, find_folder
 
     if len(results) > 1:
         for place in results:

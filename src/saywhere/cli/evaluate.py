@@ -33,7 +33,7 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Measure a run or model on its test split, and whether it listens; writes RUN/evaluation."""
-    from saywhere.runs.named import find
+    from saywhere.runs.locate import find
 
     find(run)  # before torch is loaded: a slip is refused at once
     from saywhere.cli.progress import CaseProgress, warn_of_quarantine

@@ -137,7 +137,7 @@ def blend_models(
 
     This keeps what fine-tuning gained, and much of what it lost. Evaluate the new run as any other.
     """
-    from saywhere.runs.named import find
+    from saywhere.runs.locate import find
 
     for path in (run, start):
         find(path)  # before torch is loaded: a slip is refused at once

@@ -149,7 +149,7 @@ def _refuse_other_than_one_source(
 def _find_run(run: Path, inputs: list[Path]) -> None:
     """Is there such a run or model? Raises UsageError where it is an image, MissingFile."""
     from saywhere.io.decode import SUFFIXES
-    from saywhere.runs.named import find, is_there
+    from saywhere.runs.locate import find, is_there
 
     if run.suffix.lower() in SUFFIXES and not run.is_dir():
         model = next(filter(is_there, inputs), Path("RUN"))

@@ -65,7 +65,7 @@ def probe(
 
     if what not in _PROBES:
         raise UsageError(f"no probe {what!r}", remedy=nearest(what, _PROBES))
-    from saywhere.runs.named import find
+    from saywhere.runs.locate import find
 
     # Before torch is loaded: a slip is refused at once.
     for run in (subject, image_only):
@@ -98,7 +98,7 @@ def _default_folder(subject: Path) -> Path:
     if subject.suffix == ".toml":
         return subject.parent / "probe"
     from saywhere.evaluation.evaluate import results_of
-    from saywhere.runs.named import find
+    from saywhere.runs.locate import find
 
     return results_of(find(subject), "probe")
 

@@ -22,7 +22,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Write one self-contained HTML page about a run, and print where it is."""
-    from saywhere.runs.named import find_directory
+    from saywhere.runs.locate import find_directory
 
     find_directory(run)  # before the page's parts are loaded: a slip is refused at once
     from saywhere.report.build import build_report

@@ -69,7 +69,7 @@ def serve(
         ) from None
     import secrets
 
-    from saywhere.runs.named import find
+    from saywhere.runs.locate import find
 
     for run in runs or ():
         find(run)  # before torch is loaded: a slip is refused at once

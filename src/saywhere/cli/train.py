@@ -57,7 +57,7 @@ def train(
         out = config
     settings = read(_recipe(config), assignment)  # before torch is loaded: a slip is told at once
     if start is not None:
-        from saywhere.runs.named import find
+        from saywhere.runs.locate import find
 
         find(start)
     from saywhere.training.trainer import train as run_training
@@ -89,7 +89,7 @@ def _recipe(config: Path) -> Path:
     """
     from saywhere.errors import MissingFile
     from saywhere.runs.directory import Run
-    from saywhere.runs.named import find
+    from saywhere.runs.locate import find
 
     if config.suffix == ".toml" or config.is_file():
         return config

@@ -18,7 +18,7 @@ from saywhere.evaluation.prompt_conditions import prompts_for
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
 from saywhere.metrics.calibration import fit
-from saywhere.runs import calibration_file, named
+from saywhere.runs import calibration_file, locate
 
 
 def calibrate(
@@ -73,7 +73,7 @@ def calibrate(
     expectation = fit([case.confidence or None for case in cases], dice)
     record = calibration_file.record(expectation, config, segmenter.state, chosen)
     files.write_json(path, record)
-    if not named.is_run(folder):
+    if not locate.is_run(folder):
         _renew_digest(folder)
     return {
         "n": expectation.n,
@@ -91,7 +91,7 @@ def _refuse_ours(run: Path, folder: Path) -> None:
 
     Its makers calibrate it by its path.
     """
-    if run != folder and folder.parent == named.places()[-1]:
+    if run != folder and folder.parent == locate.places()[-1]:
         raise UsageError(
             f"{run} comes with Saywhere and stays as it is",
             allowed="a run, or a model of your own",
@@ -104,7 +104,7 @@ def _renew_digest(folder: Path) -> None:
 
     The others stay as they were: what is damaged is not vouched for.
     """
-    sums = folder / named.SUMS
+    sums = folder / locate.SUMS
     if not sums.is_file():
         return
     name = calibration_file.FILE

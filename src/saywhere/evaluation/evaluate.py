@@ -18,7 +18,7 @@ from saywhere.evaluation.prompt_conditions import conditions_of, prompts_for
 from saywhere.evaluation.summary import EvaluationSummary, expected_in, summarise, trust_in
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
-from saywhere.runs import named
+from saywhere.runs import locate
 from saywhere.runs.directory import Run
 
 
@@ -117,7 +117,7 @@ def results_of(folder: Path, what: str) -> Path:
     Returns:
         A folder in the run; beside other runs for a model, whose folder is passed on as it is.
     """
-    return folder / what if named.is_run(folder) else Path("runs") / f"{folder.name}-{what}"
+    return folder / what if locate.is_run(folder) else Path("runs") / f"{folder.name}-{what}"
 
 
 @dataclass(frozen=True)

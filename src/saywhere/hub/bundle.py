@@ -21,7 +21,7 @@ from saywhere.hub.digests import write_sums
 from saywhere.hub.facts import CONFIG, FORMAT, ModelEvidence, ModelFacts, read_facts, refuse_newer
 from saywhere.hub.metadata import About
 from saywhere.io import files
-from saywhere.runs import calibration_file, checkpoint, named, sealed
+from saywhere.runs import calibration_file, checkpoint, locate, tensor_file
 from saywhere.runs.checkpoint import Checkpoint
 from saywhere.runs.directory import Run
 
@@ -68,8 +68,8 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
         BadCheckpoint: its weights cannot be read, or it is a model of a newer format.
         NotWritable: the folder takes no file.
     """
-    run_dir = named.find(run)
-    before: ModelFacts = {} if named.is_run(run_dir) else read_facts(run_dir)
+    run_dir = locate.find(run)
+    before: ModelFacts = {} if locate.is_run(run_dir) else read_facts(run_dir)
     refuse_newer(before, run_dir)
     saved = checkpoint.load(run_dir)
     config = saved.config.replace(
@@ -89,7 +89,7 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
     if learned := calibration_file.read_record(run_dir, saved.state):
         files.write_json(folder / calibration_file.FILE, learned)
         facts["expected"] = {"n": learned["n"], "split": learned["split"]}
-    files.write_bytes(folder / named.BUNDLE, _weights(saved, config))
+    files.write_bytes(folder / locate.BUNDLE, _weights(saved, config))
     files.write_text(folder / "config.toml", config.to_toml())
     describe(folder, facts)
     return facts
@@ -130,7 +130,7 @@ def evidence(run: Path) -> ModelEvidence:
 def _weights(saved: Checkpoint, config: Config) -> bytes:
     state = {key: saved.state[key] for key in _STATE if key in saved.state} | {"history": []}
     tensors = {f"model.{name}": _narrow(name, value) for name, value in saved.model.items()}
-    return sealed.pack({"config": config.model_dump(mode="json"), "state": state}, tensors)
+    return tensor_file.pack({"config": config.model_dump(mode="json"), "state": state}, tensors)
 
 
 def _narrow(name: str, value: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from saywhere.errors import BadCheckpoint, MissingFile
 from saywhere.hub.facts import FILES, files_of
 from saywhere.io import files
 from saywhere.runs import calibration_file
-from saywhere.runs.named import SUMS
+from saywhere.runs.locate import SUMS
 
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](\S+)")
 

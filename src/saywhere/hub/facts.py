@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any, TypedDict
 
-from saywhere.runs import calibration_file, formats, named
+from saywhere.runs import calibration_file, formats, locate
 
 FORMAT = formats.MODEL_FORMAT
 """Of a model's folder, in config.json."""
 CONFIG = "config.json"
-FILES = (named.BUNDLE, CONFIG, "config.toml", "README.md")
+FILES = (locate.BUNDLE, CONFIG, "config.toml", "README.md")
 """Files that every model has, beside the digests."""
 
 

@@ -19,8 +19,8 @@ from saywhere.hub.facts import CONFIG, ModelFacts, files_of, read_facts, refuse_
 from saywhere.hub.metadata import About
 from saywhere.hub.transfer import fetch, reaching, shown
 from saywhere.io import files
-from saywhere.runs import calibration_file, named
-from saywhere.runs.named import SUMS
+from saywhere.runs import calibration_file, locate
+from saywhere.runs.locate import SUMS
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -55,7 +55,7 @@ def list_models() -> list[ModelEntry]:
         An entry per model, in the order of the places that are searched: `$SAYWHERE_MODELS`, what
         was pulled, what came with the package.
     """
-    return [_entry(name, folder) for name, folder in named.known().items()]
+    return [_entry(name, folder) for name, folder in locate.known().items()]
 
 
 def pull(address: str, name: str | None = None, *, replace: bool = False) -> Path:
@@ -79,7 +79,7 @@ def pull(address: str, name: str | None = None, *, replace: bool = False) -> Pat
         NotWritable: the model cannot be written here.
     """
     name = _model_name(address, name)
-    target = named.pulled() / name
+    target = locate.pulled() / name
     if target.exists() and not replace:
         raise UsageError(
             f"there is a model called {name!r}",
@@ -123,7 +123,7 @@ def push(
         NotWritable: the model cannot be written.
     """
     name = _model_name(address, name)
-    run_dir = named.find(run)  # a mistyped run is answered before torch is loaded
+    run_dir = locate.find(run)  # a mistyped run is answered before torch is loaded
     with reaching(address) as (system, root), tempfile.TemporaryDirectory() as temporary:
         if not replace and system.exists(f"{root}/{SUMS}"):
             raise UsageError(
@@ -186,6 +186,6 @@ def _entry(name: str, folder: Path) -> ModelEntry:
         title=about.get("title") or name,
         task=about.get("task", ""),
         dice=dice,
-        n_bytes=(folder / named.BUNDLE).stat().st_size,
+        n_bytes=(folder / locate.BUNDLE).stat().st_size,
         folder=str(folder),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError, UsageError
-from saywhere.runs.named import BUNDLE, SUMS
+from saywhere.runs.locate import BUNDLE, SUMS
 
 LIMITS_BYTES = {BUNDLE: 2**31, SUMS: 2**16}
 LIMIT_BYTES = 2**22

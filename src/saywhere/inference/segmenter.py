@@ -21,7 +21,7 @@ from saywhere.inference.test_time_augmentation import mirrored, refuse_mirrors
 from saywhere.io import images
 from saywhere.io.inputs import as_image
 from saywhere.modeling.build import reads_tokens_of
-from saywhere.runs import calibration_file, checkpoint, named
+from saywhere.runs import calibration_file, checkpoint, locate
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.prompts import clean, refuse_endless
@@ -52,7 +52,7 @@ class Segmenter:
             BadCheckpoint: For damaged weights.
             UsageError: For mirroring, where the prompt cannot be mirrored with the image.
         """
-        self.folder = named.find(folder)
+        self.folder = locate.find(folder)
         saved = checkpoint.load(self.folder)
         self.config = saved.config
         self.state = saved.state

@@ -15,7 +15,7 @@ from typing import Any
 
 from saywhere import config
 from saywhere.errors import SaywhereError
-from saywhere.runs.named import find_directory
+from saywhere.runs.locate import find_directory
 
 _STATE = "checkpoints/best/state.json"
 

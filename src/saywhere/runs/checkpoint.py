@@ -16,9 +16,9 @@ from saywhere.config import Config, parse
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError
 from saywhere.io import files
 from saywhere.modeling.model import Model
-from saywhere.runs import sealed
+from saywhere.runs import tensor_file
 from saywhere.runs.formats import refuse_newer_folder
-from saywhere.runs.named import BUNDLE, WEIGHTS, weights_file
+from saywhere.runs.locate import BUNDLE, WEIGHTS, weights_file
 from saywhere.text.encoder import Encoder, identity
 from saywhere.text.whitening import EmbeddingScale
 
@@ -83,7 +83,7 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     }
     tensors |= {f"optimizer.{name}": value for name, value in checkpoint.optimizer.items()}
     document = {"config": checkpoint.config.model_dump(mode="json"), "state": checkpoint.state}
-    files.write_bytes(folder / WEIGHTS, sealed.pack(document, tensors))
+    files.write_bytes(folder / WEIGHTS, tensor_file.pack(document, tensors))
     files.write_json(folder / "state.json", document)
 
 
@@ -106,7 +106,7 @@ def load(folder: Path) -> Checkpoint:
             f"no {WEIGHTS}", where=folder, remedy="train first, or name another run directory"
         )
     refuse_newer_folder(folder)
-    document, tensors = sealed.unpack(path)
+    document, tensors = tensor_file.unpack(path)
     if path.name == BUNDLE:
         tensors = {name: _widened(value) for name, value in tensors.items()}
     _check_state(document.get("state"), path)
@@ -176,7 +176,8 @@ def compare(model: nn.Module, checkpoint: Checkpoint, where: Path) -> None:
         saved = checkpoint.model[name]
         if (saved.shape, saved.dtype) != (value.shape, value.dtype):
             raise BadCheckpoint(
-                f"{name} is {sealed.kind(saved)} instead of {sealed.kind(value)}", where=where
+                f"{name} is {tensor_file.kind(saved)} instead of {tensor_file.kind(value)}",
+                where=where,
             )
 
 
@@ -206,7 +207,7 @@ def restore_optimizer(
             shape = torch.Size() if key == "step" else parameter.shape
             if value.shape != shape or not torch.isfinite(value).all():
                 raise BadCheckpoint(
-                    f"the moment {name}.{key} is {sealed.kind(value)}, or not finite",
+                    f"the moment {name}.{key} is {tensor_file.kind(value)}, or not finite",
                     where=where,
                     remedy="resume from another checkpoint",
                 )
@@ -295,7 +296,7 @@ def build_from(checkpoint: Checkpoint, where: Path) -> Model:
         raise
     except Exception as error:  # whatever networks raise on sizes that make no sense
         raise BadCheckpoint(
-            f"no model can be built from its configuration ({sealed.short(error)})",
+            f"no model can be built from its configuration ({tensor_file.short(error)})",
             where=where,
             remedy="use another checkpoint",
         ) from None

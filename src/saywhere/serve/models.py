@@ -12,7 +12,7 @@ from saywhere.data.manifest import read_manifest
 from saywhere.errors import MissingFile, SaywhereError, UsageError, nearest
 from saywhere.hub.facts import read_facts
 from saywhere.inference.segmenter import Segmenter, load
-from saywhere.runs import named
+from saywhere.runs import locate
 
 N_SUGGESTED, LONGEST = 60, 200
 
@@ -93,7 +93,7 @@ def open_models(runs: Sequence[Path]) -> Models:
         MissingEncoder: a text encoder's files are not there.
         UsageError: two runs have one name.
     """
-    runs = runs or list(named.known().values())
+    runs = runs or list(locate.known().values())
     if not runs:
         raise MissingFile(
             "no model to serve",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from saywhere.config import Config, TrainConfig, as_config
 from saywhere.modeling.build import check_network
-from saywhere.runs import checkpoint, named
+from saywhere.runs import checkpoint, locate
 from saywhere.runs.checkpoint import Checkpoint
 from saywhere.runs.directory import Run, create, reopen, weights_of
 from saywhere.training import autotune, failures
@@ -93,13 +93,13 @@ def _fresh(config: Config) -> Start:
 
 
 def _fine_tuning(config: Config, start: Path, run: Run | None = None) -> Start:
-    first = checkpoint.load(named.find(start))
+    first = checkpoint.load(locate.find(start))
     return Start(config, run, first, partial(Loop.start_from, first=first, where=start))
 
 
 def _resumption(run: Run, wanted: Config, start: Path | None) -> Start:
     """From the last checkpoint; a run that was killed before its first one begins as it began."""
-    if (run.last / named.WEIGHTS).is_file():
+    if (run.last / locate.WEIGHTS).is_file():
         saved = checkpoint.load(run.last)
         config = run.config(wanted, saved.config)
         return Start(config, run, saved, partial(Loop.restore, saved=saved))

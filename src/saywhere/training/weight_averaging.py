@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from saywhere.errors import BadCheckpoint, MissingFile, UsageError
-from saywhere.runs import checkpoint, named
+from saywhere.runs import checkpoint, locate
 from saywhere.runs.checkpoint import Checkpoint
 from saywhere.runs.directory import Run, create
 from saywhere.runs.history import read_history
@@ -48,7 +48,7 @@ def blend(tuned: Path, start: Path, share: float = 0.5, out: Path | None = None)
             allowed="more than 0 (the fine-tuned one alone), less than 1 (the first one alone)",
             remedy="try 0.5",
         )
-    place, origin = named.find(tuned), named.find(start)
+    place, origin = locate.find(tuned), locate.find(start)
     facts = Run(place).facts()
     _same_descent(facts.get("started_from"), origin, tuned)
     last, first = checkpoint.load(place), checkpoint.load(origin)
@@ -67,7 +67,7 @@ def blend(tuned: Path, start: Path, share: float = 0.5, out: Path | None = None)
 def _same_descent(started_from: str | None, origin: Path, tuned: Path) -> None:
     """A run that says it began otherwise is refused; a place that is gone is believed."""
     try:
-        before = named.find(Path(started_from)) if started_from else None
+        before = locate.find(Path(started_from)) if started_from else None
     except MissingFile:
         return
     if before is None or before.resolve() != origin.resolve():

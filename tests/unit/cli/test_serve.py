@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from console import Ended
-from saywhere.runs import named
+from saywhere.runs import locate
 from saywhere.serve.models import open_models
 from saywhere.serve.store import Store
 from unit.serve.served import serving
@@ -111,14 +111,14 @@ def test_without_a_run_every_model_that_is_here_is_served(
     assert say("serve").code == 0
     assert asked == [[]]
     names = [served.name for served in open_models(asked[0])]
-    assert names == list(named.known())
+    assert names == list(locate.known())
     assert "polyp" in names
 
 
 def test_without_run_or_model_it_says_how_to_make_one(
     say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(named, "known", dict)
+    monkeypatch.setattr(locate, "known", dict)
     ended = say("serve", "--port", "0")
     assert ended.code == 2
     assert "no model to serve" in ended.err

@@ -275,7 +275,7 @@ def test_too_few_cases_leave_what_was_learned_before(calibrated: Path) -> None:
 def test_a_pushed_model_takes_it_along_and_its_card_says_so(
     calibrated: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("saywhere.runs.named.pulled", lambda: tmp_path / "pulled")
+    monkeypatch.setattr("saywhere.runs.locate.pulled", lambda: tmp_path / "pulled")
     evaluate(calibrated)
     push(calibrated, str(tmp_path / "spot"), About())
     folder = pull(str(tmp_path / "spot"), "blob")

@@ -16,12 +16,12 @@ from saywhere.hub.digests import verified
 from saywhere.hub.facts import FILES, FORMAT, read_facts
 from saywhere.hub.metadata import About
 from saywhere.hub.registry import list_models, pull, push
-from saywhere.runs import named
+from saywhere.runs import locate
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(named, "pulled", lambda: tmp_path / "pulled")
+    monkeypatch.setattr(locate, "pulled", lambda: tmp_path / "pulled")
 
 
 @pytest.fixture
@@ -36,12 +36,12 @@ def test_pushed_and_pulled_through_another_file_system_it_is_known_by_its_name(
     address = "memory://shelf/spot"
     push(trained, address, About())
     folder = pull(address, "blob")
-    assert named.known()["blob"] == folder
+    assert locate.known()["blob"] == folder
     assert repr(saywhere.load("blob")).startswith("Segmenter(")
     assert "blob" in [entry.name for entry in list_models()]
     assert sorted(
         Path(path).name for path in fsspec.filesystem("memory").ls("/shelf/spot", detail=False)
-    ) == sorted((*FILES, named.SUMS))
+    ) == sorted((*FILES, locate.SUMS))
 
 
 def test_a_pulled_model_is_the_pushed_one_to_the_byte(source: Path) -> None:
@@ -70,7 +70,7 @@ def test_one_flipped_bit_is_refused_and_nothing_is_left(source: Path, name: str)
     (source / name).write_bytes(bytes(content))
     with pytest.raises(BadCheckpoint, match=f"{name} is not what SHA256SUMS says"):
         pull(str(source))
-    assert "spot" not in named.known()
+    assert "spot" not in locate.known()
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "../../outside", "/etc/passwd", "code.py"])
@@ -80,7 +80,7 @@ def test_nothing_but_a_models_files_is_fetched(source: Path, name: str) -> None:
         sums.write(f"{'0' * 64}  {name}\n")
     with pytest.raises(BadCheckpoint, match="SHA256SUMS names"):
         pull(str(source))
-    assert "spot" not in named.known()
+    assert "spot" not in locate.known()
 
 
 def test_a_model_of_a_newer_format_is_refused_before_its_weights_are_fetched(
@@ -95,7 +95,7 @@ def test_a_model_of_a_newer_format_is_refused_before_its_weights_are_fetched(
         BadCheckpoint, match=rf"a model of format {FORMAT + 1} .*update Saywhere \(pip install -U"
     ):
         pull(str(source))
-    assert "spot" not in named.known()
+    assert "spot" not in locate.known()
 
 
 def test_a_pickle_beside_the_weights_is_left_where_it_is(source: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 import saywhere
 from saywhere.hub.digests import verified
 from saywhere.hub.facts import read_facts
-from saywhere.runs import named
+from saywhere.runs import locate
 
 NAMES = ("lung-infection", "polyp", "skin-lesion")
 MOST_BYTES = 10 * 10**6
@@ -24,7 +24,7 @@ IMAGE = np.zeros((32, 32, 3), np.uint8)
 @pytest.mark.parametrize("name", NAMES)
 def test_no_sentence_to_begin_with_is_marked_as_never_taught(name: str) -> None:
     model = saywhere.load(name)
-    suggestions = read_facts(named.known()[name])["about"]["suggestions"]
+    suggestions = read_facts(locate.known()[name])["about"]["suggestions"]
     assert len(suggestions) >= 5
     strange = {words: model.segment(IMAGE, words).unfamiliarity for words in suggestions}
     assert {words: far for words, far in strange.items() if far is None or far > 1} == {}
@@ -35,9 +35,9 @@ def test_no_sentence_to_begin_with_is_marked_as_never_taught(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_files_are_those_that_were_pushed_and_small(name: str) -> None:
-    folder = named.known()[name]
+    folder = locate.known()[name]
     verified(folder)
-    assert (folder / named.BUNDLE).stat().st_size <= MOST_BYTES
+    assert (folder / locate.BUNDLE).stat().st_size <= MOST_BYTES
     card = (folder / "README.md").read_text()
     for part in (
         "Research use only. Not a medical device.",
@@ -53,7 +53,7 @@ def test_its_files_are_those_that_were_pushed_and_small(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_blank_words_cost_was_measured_of_the_model_that_is_here(name: str) -> None:
     kept = Path(__file__).parents[3] / "benchmarks" / "results" / "blank" / f"{name}.json"
-    ours = read_facts(named.known()[name])["evidence"]["evaluation"]["words"]
+    ours = read_facts(locate.known()[name])["evidence"]["evaluation"]["words"]
     for kind, words in (("right", "right"), ("blank", "empty")):
         assert json.loads(kept.read_text())[kind]["mean"] == pytest.approx(
             ours[words]["dice_mean"]["mean"], abs=1e-4

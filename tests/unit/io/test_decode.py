@@ -184,7 +184,7 @@ def test_a_damaged_file_is_unreadable_and_nothing_worse(path: Path, kind: str, n
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_png_with_one_bit_changed_is_refused_or_shows_the_same(path: Path, turned: bool) -> None:
-    """Pillow reads its pixels to look for an orientation, and what it met there must not be lost."""
+    """Pillow reads the pixels to look for an orientation; an error there must not be lost."""
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     picture = Image.fromarray(COLOUR)

@@ -13,7 +13,7 @@ import torch
 from saywhere.config import Config
 from saywhere.errors import BadCheckpoint, MissingFile
 from saywhere.modeling.build import build_model
-from saywhere.runs import checkpoint, sealed
+from saywhere.runs import checkpoint, tensor_file
 from saywhere.text.whitening import EmbeddingScale
 from saywhere.training.optimizer import build_optimizer
 
@@ -85,7 +85,7 @@ def test_a_checkpoint_older_than_a_key_opens_as_it_was(config: Config, tmp_path:
         del old["network"][key]
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     (tmp_path / "checkpoint.safetensors").write_bytes(
-        sealed.pack({"config": old, "state": STATE}, tensors)
+        tensor_file.pack({"config": old, "state": STATE}, tensors)
     )
     saved = checkpoint.load(tmp_path)
     assert saved.config == config

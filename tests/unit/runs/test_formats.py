@@ -13,7 +13,7 @@ import pytest
 
 from saywhere.errors import BadCheckpoint, UsageError
 from saywhere.inference.segmenter import load
-from saywhere.runs import checkpoint, sealed
+from saywhere.runs import checkpoint, tensor_file
 from saywhere.runs.directory import Run
 from saywhere.runs.formats import MODEL_FORMAT, RUN_FORMAT, refuse_newer_folder
 from saywhere.training.trainer import train
@@ -100,7 +100,7 @@ def test_a_damaged_stamp_leaves_the_weights_readable(tmp_path: Path) -> None:
 
 def test_newer_weights_are_refused_too(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
-    later = {"format": sealed.FORMAT + 1, "config": {}, "state": {}}
-    path.write_bytes(sealed.pack(later, {}))
+    later = {"format": tensor_file.FORMAT + 1, "config": {}, "state": {}}
+    path.write_bytes(tensor_file.pack(later, {}))
     with pytest.raises(BadCheckpoint, match=r"checkpoint format 3 .* formats 1 to 2: update"):
         checkpoint.load(tmp_path)

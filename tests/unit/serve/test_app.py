@@ -1,4 +1,7 @@
-"""The service as a program meets it."""
+"""The service as a program meets it.
+
+Long because one service, which takes seconds to start, answers all of it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An annotator's journey in a real browser: open, type, see, correct, keep, reload, train."""
+"""An annotator's journey in a real browser: open, type, see, correct, keep, reload, train.
+
+Long because one browser and one service, which take seconds to start, serve all of it.
+"""
 
 from __future__ import annotations
 
@@ -58,10 +61,8 @@ def opened(
     browser: Any, address: str, width: int = 1280, scheme: str = "light"
 ) -> tuple[Any, list[str]]:
     """A page, and what went wrong or left the machine."""
-    page, trouble = (
-        browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme),
-        [],
-    )
+    trouble: list[str] = []
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.on(
         "console",
         lambda message: (
@@ -196,7 +197,10 @@ def test_open_type_see_correct_keep_reload_train(
 def test_a_mask_says_its_expected_dice_while_it_is_the_models_own(
     browser: Any, run_copy: Path, manifest: Path, tmp_path: Path
 ) -> None:
-    """Learned at the model's threshold, of what the model marks: with another threshold or a person's stroke it is another mask."""
+    """It is learned at the model's threshold, of what the model marks.
+
+    With another threshold or a person's stroke, the mask is another one.
+    """
     from playwright.sync_api import expect
 
     saywhere.calibrate(run_copy, split="train")
@@ -252,10 +256,14 @@ def test_the_chosen_words_stay_chosen_when_a_line_above_them_comes_or_goes(
 def test_a_stroke_stays_with_the_words_it_began_on(
     browser: Any, address: tuple[str, Path], tmp_path: Path
 ) -> None:
-    """An answer that comes under the brush brings another mask: what it took without a beginning could not be undone."""
+    """An answer that comes under the brush brings another mask.
+
+    A stroke that went on in it would have no beginning there, and could not be undone.
+    """
     from playwright.sync_api import expect
 
-    page, held = opened(browser, address[0])[0], []
+    page, _ = opened(browser, address[0])
+    held: list[Any] = []
     (tmp_path / "black.png").write_bytes(blank_png(64, 64))  # that no test has kept anything for
     page.set_input_files("#open", tmp_path / "black.png")
     expect(page.locator("#labels .words")).to_have_text(["(empty prompt)"])
@@ -378,8 +386,12 @@ def test_files_may_be_dropped_on_the_page(
 
     page, trouble = opened(browser, address[0])
     dragged = page.evaluate_handle(
-        """files => { const carried = new DataTransfer(); for (const [name, bytes] of files)
-        carried.items.add(new File([Uint8Array.from(bytes)], name, {type: "image/png"})); return carried; }""",
+        """files => {
+            const carried = new DataTransfer();
+            for (const [name, bytes] of files)
+                carried.items.add(new File([Uint8Array.from(bytes)], name, {type: "image/png"}));
+            return carried;
+        }""",
         [[path.name, list(path.read_bytes())] for path in pictures(manifest)],
     )
     page.fill("#prompt", "the spot, upper left")
@@ -395,15 +407,21 @@ def test_files_may_be_dropped_on_the_page(
 
 def drawn(page: Any, canvas: str) -> str:
     """What a canvas shows, as a data address; "" for one that is empty."""
-    return str(page.evaluate("""name => { const canvas = document.querySelector(name), empty = document.createElement("canvas");
+    script = """name => {
+        const canvas = document.querySelector(name), empty = document.createElement("canvas");
         [empty.width, empty.height] = [canvas.width, canvas.height];
-        return canvas.toDataURL() === empty.toDataURL() ? "" : canvas.toDataURL(); }""", canvas))  # fmt: skip
+        return canvas.toDataURL() === empty.toDataURL() ? "" : canvas.toDataURL();
+    }"""
+    return str(page.evaluate(script, canvas))
 
 
 def test_the_mask_follows_the_words_of_a_model_that_comes_along(
     browser: Any, tmp_path: Path
 ) -> None:
-    """`polyp`, right after an install: other words, another mask, and what the words did is shown for the words that are there."""
+    """`polyp`, right after an install: another prompt, another mask.
+
+    What the prompt did is shown for the prompt that is there.
+    """
     from playwright.sync_api import expect
 
     light = np.full((96, 96, 3), (150, 70, 60), np.uint8)
@@ -525,7 +543,8 @@ def bad_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("file.png", "This file has 33.0 MiB; at most 32.0 MiB are taken: make the image smaller."),
         (
             "pixels.png",
-            "This picture has 8000 × 5001 pixels; at most 40,000,000 are taken: make the image smaller.",
+            "This picture has 8000 × 5001 pixels; at most 40,000,000 are taken: "
+            "make the image smaller.",
         ),
     ],
 )
@@ -613,7 +632,10 @@ def test_nothing_stands_out_of_the_page_everything_has_a_name_and_axe_finds_noth
 
 
 def barriers(page: Any) -> list[str]:
-    """What axe-core calls serious or critical, with where it is. The page's policy lets no script in, so the browser's own tools bring it."""
+    """What axe-core calls serious or critical, with where it is.
+
+    The page's policy lets no script in, so the browser's own tools bring it.
+    """
     axe = pytest.importorskip(
         "axe_playwright_python.base", reason="axe-playwright-python is not installed"
     )
@@ -646,7 +668,8 @@ def test_the_words_come_before_the_tools_on_a_small_screen_and_beside_the_pictur
 def test_a_barrier_is_found(browser: Any, address: tuple[str, Path]) -> None:
     page, _ = opened(browser, address[0])
     page.evaluate(
-        "document.querySelector('label[for=prompt]').remove(); document.querySelector('#prompt').placeholder = ''"
+        "document.querySelector('label[for=prompt]').remove();"
+        "document.querySelector('#prompt').placeholder = ''"
     )
     assert any('id="prompt"' in barrier for barrier in barriers(page))
     page.close()

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from saywhere.errors import MissingFile
-from saywhere.runs import named
+from saywhere.runs import locate
 
 
 def model(place: Path, name: str) -> Path:
     (place / name).mkdir(parents=True)
-    (place / name / named.BUNDLE).touch()
+    (place / name / locate.BUNDLE).touch()
     return place / name
 
 
@@ -24,9 +24,9 @@ def test_the_first_place_that_has_a_name_wins(
     first, second = model(tmp_path / "a", "spot"), model(tmp_path / "b", "spot")
     model(tmp_path / "b", "blob")
     monkeypatch.setenv("SAYWHERE_MODELS", f"{tmp_path / 'a'}:{tmp_path / 'b'}")
-    assert named.find(Path("spot")) == first
-    assert named.find(second) == second  # a path is itself
-    assert set(named.known()) >= {"spot", "blob"}
+    assert locate.find(Path("spot")) == first
+    assert locate.find(second) == second  # a path is itself
+    assert set(locate.known()) >= {"spot", "blob"}
 
 
 def test_a_folder_of_pictures_that_is_called_like_a_model_does_not_hide_it(
@@ -36,7 +36,7 @@ def test_a_folder_of_pictures_that_is_called_like_a_model_does_not_hide_it(
     monkeypatch.setenv("SAYWHERE_MODELS", str(tmp_path / "models"))
     (tmp_path / "work" / "spot").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "work")
-    assert named.find(Path("spot")) == place
+    assert locate.find(Path("spot")) == place
 
 
 def test_what_is_neither_says_what_there_is(
@@ -47,12 +47,12 @@ def test_what_is_neither_says_what_there_is(
     with pytest.raises(
         MissingFile, match=r"no run and no model 'spott'.*did you mean 'spot'.*saywhere models list"
     ):
-        named.find(Path("spott"))
+        locate.find(Path("spott"))
     with pytest.raises(MissingFile, match="no checkpoint in runs/nothing"):
-        named.find(Path("runs/nothing"))
+        locate.find(Path("runs/nothing"))
 
 
 def test_finding_a_run_loads_no_torch() -> None:
     """A mistyped name is told within a second; torch alone takes several."""
-    code = "import sys, saywhere.runs.named; assert 'torch' not in sys.modules"
+    code = "import sys, saywhere.runs.locate; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 
 from saywhere.errors import BadCheckpoint
-from saywhere.runs import sealed
+from saywhere.runs import tensor_file
 
 TENSORS = {
     "b": torch.arange(6.0).reshape(2, 3),
@@ -25,7 +25,7 @@ DOCUMENT = {"config": {"a": 1.5}, "state": {"best": -float("inf"), "name": "é"}
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "checkpoint.safetensors"
-    path.write_bytes(sealed.pack(DOCUMENT, TENSORS))
+    path.write_bytes(tensor_file.pack(DOCUMENT, TENSORS))
     return path
 
 
@@ -40,8 +40,8 @@ def rewritten(path: Path, change: object) -> None:
 
 
 def test_what_is_packed_comes_back(path: Path) -> None:
-    document, tensors = sealed.unpack(path)
-    assert document == {"format": sealed.FORMAT, **DOCUMENT}
+    document, tensors = tensor_file.unpack(path)
+    assert document == {"format": tensor_file.FORMAT, **DOCUMENT}
     assert tensors.keys() == TENSORS.keys()
     assert all(
         torch.equal(tensors[name], TENSORS[name]) and tensors[name].dtype == TENSORS[name].dtype
@@ -50,7 +50,9 @@ def test_what_is_packed_comes_back(path: Path) -> None:
 
 
 def test_equal_content_gives_equal_bytes() -> None:
-    assert sealed.pack(DOCUMENT, TENSORS) == sealed.pack(DOCUMENT, dict(reversed(TENSORS.items())))
+    assert tensor_file.pack(DOCUMENT, TENSORS) == tensor_file.pack(
+        DOCUMENT, dict(reversed(TENSORS.items()))
+    )
 
 
 def test_any_program_that_reads_safetensors_reads_it(path: Path) -> None:
@@ -63,7 +65,7 @@ def test_a_flipped_bit_anywhere_is_found(path: Path) -> None:
     for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
         try:
-            found = sealed.unpack(path)
+            found = tensor_file.unpack(path)
         except BadCheckpoint:
             continue
         assert all(torch.equal(found[1][name], TENSORS[name]) for name in TENSORS), (
@@ -76,7 +78,7 @@ def test_a_file_cut_off_is_refused(path: Path, share: float) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(BadCheckpoint, match="not a Saywhere checkpoint"):
-        sealed.unpack(path)
+        tensor_file.unpack(path)
 
 
 def test_without_its_digest_it_is_refused(path: Path) -> None:
@@ -87,7 +89,7 @@ def test_without_its_digest_it_is_refused(path: Path) -> None:
 
     rewritten(path, without)
     with pytest.raises(BadCheckpoint, match="its content is not what was written"):
-        sealed.unpack(path)
+        tensor_file.unpack(path)
 
 
 def test_format_1_had_no_digest_and_is_still_read(path: Path) -> None:
@@ -95,7 +97,7 @@ def test_format_1_had_no_digest_and_is_still_read(path: Path) -> None:
         header["__metadata__"]["saywhere"] = json.dumps({"format": 1, "config": {}, "state": {}})
 
     rewritten(path, older)
-    assert sealed.unpack(path)[0] == {"format": 1, "config": {}, "state": {}}
+    assert tensor_file.unpack(path)[0] == {"format": 1, "config": {}, "state": {}}
 
 
 @pytest.mark.parametrize(
@@ -117,15 +119,15 @@ def test_a_header_that_is_not_ours_is_refused(
 ) -> None:
     rewritten(path, lambda header: header.update(__metadata__=metadata))
     with pytest.raises(BadCheckpoint, match=message):
-        sealed.unpack(path)
+        tensor_file.unpack(path)
 
 
 def test_a_header_or_a_number_of_tensors_beyond_reason_is_refused(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sealed, "MAX_TENSORS", len(TENSORS) - 1)
+    monkeypatch.setattr(tensor_file, "MAX_TENSORS", len(TENSORS) - 1)
     with pytest.raises(BadCheckpoint, match="4 tensors"):
-        sealed.unpack(path)
-    monkeypatch.setattr(sealed, "MAX_HEADER_BYTES", 64)
+        tensor_file.unpack(path)
+    monkeypatch.setattr(tensor_file, "MAX_HEADER_BYTES", 64)
     with pytest.raises(BadCheckpoint, match="a header of"):
-        sealed.unpack(path)
+        tensor_file.unpack(path)
