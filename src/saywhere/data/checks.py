@@ -159,6 +159,7 @@ def check(
         *_duplicates(rows),
         *_prompt_faults(manifest, levels, count_tokens, max_tokens),
     ]
+    # What a row declares to be meant is no fault of it.
     faults = [(row, fault) for row, fault in all_faults if fault.kind not in row.meant]
     # Last, among the rows that are clean: a row that is set aside anyway leaks nothing.
     faults += _leaks(_others(rows, faults), images)
@@ -200,6 +201,7 @@ def _file_faults(
 def _size_reason(image: Facts, mask_size: tuple[int, int]) -> str:
     assert image.size is not None
     reason = "image is {} × {}, mask is {} × {} (height × width)".format(*image.size, *mask_size)
+    # Orientations 5 to 8 exchange height and width.
     if image.orientation >= 5 and image.size == mask_size[::-1]:
         reason += (
             f"; the image's EXIF orientation is {image.orientation}, so it is read turned: the "
@@ -229,6 +231,7 @@ def _leaks(rows: Sequence[Row], images: dict[Path, Facts]) -> Iterator[RowFault]
                 reason = (
                     f"its {what} is in split {safe.split!r} too (row {safe.number}), where it stays"
                 )
+                # An image and its group may leak at once; one fault a row is enough.
                 faults.setdefault(id(row), _fault(row, "leak", reason))
     yield from faults.values()
 
@@ -238,6 +241,7 @@ def _together(rows: Sequence[Row], key: Callable[[Row], str | None]) -> Iterable
     together: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         value = key(row)
+        # A file that could not be decoded has no digest, and a row may have no group.
         if value:
             together[value].append(row)
     return together.values()
@@ -264,6 +268,7 @@ def _prompt_faults(
         if levels is not None
         else manifest.levels
     )
+    # Blank in every row is a choice; blank in some rows is a slip.
     worded: set[str] = set()
     for row in manifest.rows:
         worded |= {level for level, texts in row.prompts.items() if not all(map(is_blank, texts))}
@@ -273,6 +278,7 @@ def _prompt_faults(
             yield _fault(row, "blank_prompt", "no prompt, while other rows have one")
             continue
         for level in checked:
+            # A level that will be used must be in every row. Of the others a row may lack some.
             texts = row.prompts.get(level, () if levels is not None else None)
             if texts is None or level not in worded:
                 continue
@@ -309,6 +315,7 @@ def _length_rule(
     known: dict[str, str] = {}
 
     def reason(text: str) -> str:
+        # Characters first: the tokens of an endless text take long to count.
         if len(text) > MAX_PROMPT_CHARS:
             return f"{len(text):,} characters; at most {MAX_PROMPT_CHARS:,} are allowed"
         n_tokens = count_tokens(text) if count_tokens and max_tokens else 0

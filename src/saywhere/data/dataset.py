@@ -110,6 +110,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
         Returns:
             The data set.
         """
+        # `__init__` would read and check a manifest, which the caller has done.
         made = cls.__new__(cls)
         unchanged = CheckReport(Manifest(Path(), tuple(rows), digest=""), [])
         made._set(unchanged, list(rows), (), size, channels)
@@ -193,6 +194,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
         Raises:
             UnreadableFile: the mask cannot be read.
         """
+        # From the file: the store holds masks at the network's size, too coarse to measure by.
         mask = self.rows[index].mask
         return np.zeros(shape, bool) if mask is None else images.read_mask(mask)
 
@@ -232,6 +234,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
             # What the network gets: float32, then back to the nearest level below.
             shown = (image.float() / 255).mul(255).byte().permute(1, 2, 0).numpy()
             drawn = overlay(shown, mask[0].numpy() > 0)
+            # Enlarged where small: a picture of 64 px leaves no room for its caption.
             pictures.append(images.resize_image(drawn, (max(SHOWN_PX, self.size),) * 2))
             captions.append(self._wording(i) or self.rows[i].id)
         return images.png_bytes(panel(pictures, captions, repr(self)))
@@ -244,6 +247,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
         texts = self.sentences[index]
         if len(texts) == 1:
             return texts[0]
+        # Without any state, so that the workers of a DataLoader draw the same as one process.
         random = seeds.generator(self.seed, "wording", self.epoch, index)
         return texts[int(random.integers(len(texts)))]
 

@@ -70,6 +70,7 @@ def open_store(
     }
     if not _is_whole(place, shapes):
         _build(place, rows, distinct, size, channels, advance)
+    # `saywhere cache clear` goes by the last use, not by when the store was made.
     cache.use(place)
     number = {path: i for i, path in enumerate(distinct)}
     pictures, masks = (torch.from_numpy(_open(place, name)) for name in shapes)
@@ -89,6 +90,7 @@ def _is_whole(place: Path, shapes: dict[str, tuple[int, ...]]) -> bool:
         is_whole = (place / "complete.json").is_file() and all(
             _open(place, name).shape == shape for name, shape in shapes.items()
         )
+    # What `np.load` raises of a torn file.
     except (OSError, ValueError, EOFError):
         is_whole = False
     if not is_whole:
@@ -111,13 +113,16 @@ def _build(
             picture = images.resize_image(images.read_image(path, channels), (size, size))
             pictures[i] = picture.transpose(2, 0, 1)
             advance(1)
+        # One a row, not one an image: rows that share an image differ in what they name.
         masks = _memmap(building / "masks.npy", (len(rows), 1, size, size))
         for i, row in enumerate(rows):
             if row.mask is not None:
                 masks[i, 0] = images.resize_mask(images.read_mask(row.mask), (size, size))
+        # On the disk before the folder gets its final name.
         pictures.flush()
         masks.flush()
         facts = {"format": FORMAT, "images": len(distinct), "rows": len(rows), "size": size}
+        # Written last: where this file stands, the pictures are whole.
         (building / "complete.json").write_text(json.dumps(facts))
 
 
@@ -128,6 +133,7 @@ def _memmap(path: Path, shape: tuple[int, ...]) -> np.memmap:
     (SIGBUS).
     """
     mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    # macOS and Windows have no such call.
     if hasattr(os, "posix_fallocate"):
         with path.open("rb+") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
@@ -139,9 +145,11 @@ def _digest(rows: Sequence[Row], size: int, channels: int) -> str:
     sha = hashlib.sha256(json.dumps([FORMAT, size, channels]).encode())
     for row in rows:
         for path in (row.image, row.mask):
+            # Size and time stand for the content: reading every file is what the store is to spare.
             status = None if path is None else _status(path)
             n_bytes, modified_ns = (status.st_size, status.st_mtime_ns) if status else (0, 0)
             sha.update(f"{path}|{n_bytes}|{modified_ns}\n".encode())
+    # `io.cache` knows the cache's own folders by these 24 digits.
     return sha.hexdigest()[:24]
 
 

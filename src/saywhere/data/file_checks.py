@@ -89,6 +89,8 @@ def image_facts(path: Path) -> Facts:
         pixels = image_pixels(decoded, path)
     except (MissingFile, UnreadableFile) as error:
         return Facts(kind=_kind(error), reason=_reason("image", error))
+    # Of the pixels, since one picture may be saved twice with other bytes. With the shape, since
+    # 2 × 8 and 4 × 4 pixels can have equal bytes.
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
     return Facts(size=pixels.shape[:2], digest=digest, orientation=decoded.orientation)
 
@@ -138,6 +140,7 @@ def has_third_value(values: NDArray[np.uint8], is_lossy: bool) -> bool:
     levels = np.unique(values)
     if not is_lossy and len(levels) <= LABEL_MAP:
         return len(levels) > 2
+    # Imported late: masks of two values, as most are, do without SciPy.
     from scipy.ndimage import binary_erosion
 
     top = int(levels[-1])

@@ -13,6 +13,7 @@ from torch import Tensor
 SIDES = ("left", "right")
 """Of the image, as everywhere (frame `image`)."""
 
+# Many forms: the more wordings are trained, the better a new one is understood.
 _TEMPLATES = (
     "{n}, {h} {p}",
     "{n}, {h} {p} only",
@@ -62,6 +63,7 @@ def wordings(target: str, side: str, part: str, also: tuple[str, ...] = ()) -> t
         for noun in (target, *also)
         for template in _TEMPLATES
     ]
+    # Templates without a noun give the same sentence for each noun.
     return tuple(dict.fromkeys(sentences))
 
 
@@ -76,6 +78,7 @@ def cut(mask: Tensor, side: str) -> Tensor:
         A copy.
     """
     middle = mask.shape[-1] // 2
+    # The mask is a view of the decoded store, which other samples read too.
     half = mask.clone()
     (half[..., middle:] if side == "left" else half[..., :middle]).zero_()
     return half

@@ -22,6 +22,7 @@ from saywhere.io.files import plain, write_text
 
 NAMES = ("manifest.jsonl", "annotations.jsonl", "manifest.csv")
 FRAMES = ("image", "patient")
+# A CSV holds texts alone, and people write these.
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 MEANT = ("empty_mask", "blank_prompt")
 COLUMNS = frozenset(
@@ -139,6 +140,7 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
             '{"id": …, "image": …, "mask": …, "prompt": …, "split": …}',
         )
     rows = _standing(rows)
+    # Lines that are set aside anyway tell nothing of the splits of the others.
     is_bad = {row.number for row in bad}
     _check_splits([record for record in records if record.number not in is_bad], path)
     return Manifest(path, tuple(rows), hashlib.sha256(content).hexdigest(), tuple(bad))
@@ -148,6 +150,7 @@ def _standing(rows: list[Row]) -> list[Row]:
     """Without the rows that a later one replaces."""
     standing: list[Row] = []
     replaced: set[str | None] = set()
+    # Backwards, so that a replacement is met before the row that it replaces.
     for row in reversed(rows):
         if row.id not in replaced:
             standing.append(row)
@@ -185,6 +188,7 @@ def subset(manifest: Manifest, ids: Path) -> Manifest:
     if unknown or not wanted:
         fault = "no ids"
         if unknown:
+            # The least one: a set's order changes from run to run, and the message should not.
             example = min(unknown)[:80]
             fault = f"{len(unknown)} of {len(wanted)} ids are no row's, for instance {example!r}"
         raise ManifestError(
@@ -331,7 +335,10 @@ def _prompts(record: Record) -> dict[str, tuple[str, ...]]:
             )
         named["prompt"] = record.fields["prompt"]
     return {
-        level: _texts(record, level, texts) for level, texts in named.items() if texts is not None
+        # A null says that the row has no such level.
+        level: _texts(record, level, texts)
+        for level, texts in named.items()
+        if texts is not None
     }
 
 

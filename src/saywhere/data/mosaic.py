@@ -36,6 +36,7 @@ _TEMPLATES = (
     "find the {v} {h} {n}",
     "outline the {n} that lies {v} {h}",
 )
+# Its nouns and its form are in no template, so that it tests wordings never taught.
 UNSEEN_TEMPLATE = "please mark the abnormal tissue that you see in the {place} field"
 NINE = (
     ("upper left", "top left"),
@@ -124,9 +125,12 @@ def tile(images: Tensor, masks: Tensor, target: int, side: int = 2) -> tuple[Ten
         rows = slice(cuts[row], cuts[row + 1])
         columns = slice(cuts[column], cuts[column + 1])
         size = (rows.stop - rows.start, columns.stop - columns.start)
+        # Averaged over areas, since picking single pixels would alias.
         small = interpolate(images[number][None].float(), size, mode="area")[0]
+        # Rounded: a cut would darken every tile.
         image[:, rows, columns] = small.round().to(torch.uint8)
         if number == target:
+            # By nearest pixel, so that the mask stays 0 or 1.
             mask[:, rows, columns] = interpolate(masks[number][None], size, mode="nearest")[0]
     return image, mask
 
@@ -160,6 +164,7 @@ def draw(dataset: Dataset, n_mosaics: int, seed: int, target: str, side: int = 2
         The mosaics: a function of (data set, seed) alone.
     """
     drawn = [
+        # A generator per mosaic: drawing more of them leaves the first ones as they are.
         _draw_one(dataset, seeds.generator(seed, "mosaic probe", case), target, side)
         for case in range(n_mosaics)
     ]
@@ -174,6 +179,7 @@ def _draw_one(
 ) -> tuple[Tensor, Tensor, str, str, str]:
     chosen = random.integers(len(dataset), size=side**2)
     named = int(random.integers(side**2))
+    # At least one tile further and never once around: each other tile is as likely.
     other = (named + 1 + int(random.integers(side**2 - 1))) % side**2
     picture, mask = tile(*dataset.pixels(chosen), named, side)
     right = seeds.one_of(wordings(target, named, side), random)

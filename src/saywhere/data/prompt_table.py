@@ -50,6 +50,7 @@ def embed(prompts: Sequence[str], cache: EmbeddingCache) -> PromptTable:
     Returns:
         The table, its prompts sorted.
     """
+    # Sorted: the order of a set of texts differs from process to process.
     distinct = sorted(set(prompts))
     return PromptTable(
         distinct,

@@ -67,6 +67,7 @@ class Record:
         value = self.fields.get(column)
         if value is None or value == "":
             return None
+        # Python takes a bool for an int. A whole number is fine, since ids often are numbers.
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise self.error(
                 column,
@@ -92,6 +93,7 @@ class Record:
         """
         text = self.text(column)
         if text is None or not text.strip():
+            # Cut, so that the message can be read whatever the file holds.
             known = ", ".join(list(self.fields)[:8])[:200] or "no columns at all"
             raise self.error(
                 column,
@@ -115,6 +117,7 @@ class Record:
         """
         try:
             return _parse_json(self.fields[column])
+        # Thousands of nested brackets exceed Python's stack.
         except (ValueError, RecursionError) as error:
             raise self.error(
                 column,
@@ -223,6 +226,7 @@ def _read_bytes(path: Path) -> bytes:
 def _decoded(path: Path, content: bytes) -> str:
     """UTF-8 with or without a byte order mark, no NUL anywhere."""
     try:
+        # Excel and some editors write a byte order mark in front.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = content.count(b"\n", 0, error.start) + 1
@@ -231,6 +235,7 @@ def _decoded(path: Path, content: bytes) -> str:
             where=f"{path}, row {row}",
             remedy="save the manifest as UTF-8",
         ) from None
+    # UTF-16 without a mark passes as UTF-8 that has a NUL in every second place.
     if "\0" in text:
         row = text.count("\n", 0, text.index("\0")) + 1
         raise ManifestError(
@@ -252,6 +257,7 @@ def _jsonl_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
         )
     return sorted_out(
         (number, partial(_jsonl_record, path, number, line))
+        # Not `splitlines`: it also breaks at characters that JSON allows within a text.
         for number, line in enumerate(text.split("\n"), start=1)
         if line.strip()
     )
@@ -294,6 +300,7 @@ def _jsonl_record(path: Path, number: int, line: str) -> Record:
             allowed="a row is one JSON object",
             remedy='write {"id": …, "image": …}',
         )
+    # Only an escape can hold half of a pair, since the file itself is valid UTF-8.
     if "\\u" in line and not _is_encodable(json.dumps(fields, ensure_ascii=False)):
         raise ManifestError(
             "half of a surrogate pair",
@@ -306,9 +313,14 @@ def _jsonl_record(path: Path, number: int, line: str) -> Record:
 
 def _csv_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
     """Comma, semicolon or tab, whichever the header has most of."""
+    # Excel writes semicolons where the decimal mark is a comma.
     header_line = text.lstrip("\r\n").partition("\n")[0]
     reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=max(",;\t", key=header_line.count), strict=True
+        # Line ends as they are, since a quoted cell may hold some. Strict, since a stray quote
+        # would swallow the rows that follow.
+        io.StringIO(text, newline=""),
+        delimiter=max(",;\t", key=header_line.count),
+        strict=True,
     )
     header: list[str] | None = None
     rows: list[tuple[int, Callable[[], Record]]] = []
@@ -360,12 +372,14 @@ def _parse_json(text: str) -> Any:
 
 def _unique(pairs: list[tuple[str, Any]]) -> Fields:
     fields = dict(pairs)
+    # Python's parser would keep the last of the two without a word.
     if len(fields) < len(pairs):
         raise ValueError("a key stands twice")
     return fields
 
 
 def _no_constant(name: str) -> None:
+    # Python's parser takes NaN and Infinity, which JSON does not know.
     raise ValueError(f"{name} is no JSON")
 
 

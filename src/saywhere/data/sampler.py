@@ -36,6 +36,7 @@ class Sampler(torch.utils.data.Sampler[list[int]]):
         self.n_rows = n_rows
         self.batch_size = batch_size
         self.seed = seed
+        # At least one: with fewer rows than a batch has, a step takes some of them again.
         self.steps_per_epoch = steps_per_epoch or max(1, n_rows // batch_size)
         self.epoch = 0
         self._orders: dict[int, np.ndarray] = {}
@@ -66,6 +67,7 @@ class Sampler(torch.utils.data.Sampler[list[int]]):
     def __len__(self) -> int:
         """Batches of one epoch."""
         if self.seed is None:
+            # Rounded up, since the last batch may be smaller.
             return -(-self.n_rows // self.batch_size)
         return self.steps_per_epoch
 
@@ -79,6 +81,7 @@ class Sampler(torch.utils.data.Sampler[list[int]]):
         """Permutation `number`. The last two are kept, since a batch may lie in both."""
         assert self.seed is not None
         if number not in self._orders:
+            # The newest stands first.
             latest = dict(list(self._orders.items())[:1])
             self._orders = {number: seeds.order(self.n_rows, self.seed, number), **latest}
         return self._orders[number]

@@ -97,6 +97,7 @@ def limited(manifest: Manifest, config: Config) -> list[Row]:
     rows = rows_of(manifest, config.data.train_split, "set data.train_split")
     if config.data.limit is None or config.data.limit >= len(rows):
         return rows
+    # The start of one permutation: a smaller limit's rows are among a larger one's.
     chosen = seeds.generator(config.train.seed, "limit").permutation(len(rows))[: config.data.limit]
     return [rows[i] for i in sorted(chosen)]
 

@@ -51,6 +51,7 @@ def training_prompts(config: Config, rows: Sequence[Row]) -> list[str]:
     if not prompts:
         return [""]
     if config.data.absent:
+        # Many rows share a sentence; each distinct one is contradicted once.
         opposites = map(contradict, dict.fromkeys(prompts))
         prompts += [opposite for opposite in opposites if opposite is not None]
     for sentences in same_place(config):

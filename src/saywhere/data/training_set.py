@@ -79,6 +79,7 @@ class TrainingSet:
         samples = [self._sample(step, place, row) for place, row in enumerate(rows)]
         images, masks, numbers = zip(*samples)
         return Batch(
+            # In place, since `float` has made a copy already.
             torch.stack(images).float().div_(255),
             torch.stack(masks).float(),
             self.table.embeddings[torch.tensor(numbers)],
@@ -115,6 +116,7 @@ class TrainingSet:
         text = self._draw_text(random, row)
         opposite = contradict(text) if random.random() < data.absent else None
         if opposite is not None:
+            # Nothing lies where the contradiction points, so nothing is to be marked.
             return image, torch.zeros_like(mask), self.table.number[opposite]
         return image, mask, self.table.number[text]
 
@@ -124,6 +126,7 @@ class TrainingSet:
             return ""
         texts = texts_of(self.rows[row], levels[random.integers(len(levels))])
         chosen = versions(texts[random.integers(len(texts))], self.config)
+        # No draw where there is no choice: a seed's samples stay what they were before variants.
         return chosen[random.integers(len(chosen))] if len(chosen) > 1 else chosen[0]
 
     def _half(self, random: np.random.Generator, mask: Tensor) -> tuple[Tensor, int]:
@@ -135,6 +138,7 @@ class TrainingSet:
         side = self.config.data.mosaic_side
         target = int(random.integers(side**2))
         chosen = random.integers(len(self.rows), size=side**2)
+        # The row whose turn it is must be a tile, so that an epoch still meets every row.
         chosen[target] = row
         image, mask = mosaic.tile(*self.dataset.pixels(chosen), target, side)
         texts = tile_sentences(self.config, target) if levels_of(self.config) else ("",)

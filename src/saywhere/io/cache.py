@@ -87,6 +87,7 @@ def use(folder: Path) -> None:
         folder: A folder of the cache.
     """
     with suppress(OSError):
+        # `_entry` reads this time back as the folder's last use.
         os.utime(folder)
 
 
@@ -117,6 +118,7 @@ def clear(unused_days: float = 0.0) -> tuple[list[CachedFolder], list[CachedFold
     removed: list[CachedFolder] = []
     left: list[CachedFolder] = []
     for entry in list_folders():
+        # Somebody may be building it right now.
         least_days = max(1.0, unused_days) if entry.is_half else unused_days
         if entry.unused_days < least_days:
             continue
@@ -138,14 +140,17 @@ def _remove(entry: CachedFolder) -> bool:
     except OSError:
         return False
     shutil.rmtree(aside, ignore_errors=True)
+    # Windows keeps files that are open; `rmtree` was told to pass over them.
     return not aside.exists()
 
 
 def _folders() -> Iterator[CachedFolder]:
     for kind, name in _FOLDER_NAMES.items():
         with suppress(OSError):
+            # Another process may clear the cache while it is listed.
             for folder in (cache_folder() / kind).iterdir():
                 with suppress(OSError):
+                    # Saywhere makes no links in its cache, so a link is somebody else's.
                     if name.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
                         yield from _entry(kind, folder)
 
@@ -167,6 +172,7 @@ def _content(kind: str, folder: Path) -> str:
     try:
         facts = json.loads((folder / "complete.json").read_text(encoding="utf-8"))
         return f"{facts['images']:,} decoded images, {facts['size']} px"
+    # A damaged folder is listed as well: otherwise nobody would clear it.
     except (OSError, ValueError, KeyError, TypeError):
         return "decoded images, damaged"
 

@@ -120,6 +120,7 @@ def decode_bytes(content: bytes, path: Path) -> Decoded:
     Raises:
         UnreadableFile: It is no image that can be read within the limits.
     """
+    # Checked again: an upload has not gone through `read_bytes`.
     if len(content) > MAX_FILE_BYTES:
         raise _too_many_bytes(path, len(content))
     try:
@@ -183,10 +184,12 @@ def read_bytes(path: Path) -> bytes:
         raise UnreadableFile(
             "a file that may not be read", where=path, remedy="check the permissions of its folder"
         ) from None
+    # ValueError is Python's answer to a name with a NUL in it.
     except (OSError, ValueError):
         raise MissingFile(
             f"no file {path}", remedy="check the name, and the folder it is relative to"
         ) from None
+    # Reading a pipe or a device could wait for ever.
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableFile(
             "a folder or a device",
@@ -194,6 +197,7 @@ def read_bytes(path: Path) -> bytes:
             allowed="an image is a regular file",
             remedy="name the image itself",
         )
+    # The size first, so that a huge file is never read into memory.
     if status.st_size > MAX_FILE_BYTES:
         raise _too_many_bytes(path, status.st_size)
     try:
@@ -212,8 +216,11 @@ def _open(path: Path, content: bytes) -> Image.Image:
         _check_samples(path, content)
     with _header_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # Pillow only warns of a bomb up to twice its limit. Here the bytes are not trusted.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
+        # Pillow tries no other decoder, whatever the first bytes say.
         picture = Image.open(BytesIO(content), formats=FORMATS)
+        # Counting a TIFF's frames reads their headers, which may warn as well.
         n_frames = getattr(picture, "n_frames", 1)
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(path, f"{picture.width} × {picture.height} pixels")
@@ -263,6 +270,7 @@ def _check_samples(path: Path, content: bytes) -> None:
         warnings.simplefilter("ignore")
         directory.load(stream)
         n_samples = int(directory.get(SAMPLES_PER_PIXEL, 1))
+        # TIFF's codes of the two kinds of alpha: multiplied into the colours, or not.
         has_alpha = directory.get(EXTRA_SAMPLES, ()) in ((1,), (2,))
     if n_samples not in (1, 3) and not (has_alpha and n_samples in (2, 4)):
         raise WrongChannels(
@@ -322,5 +330,6 @@ def _is_cut_off(content: bytes, error: Exception) -> bool:
         return _PNG_END not in tail
     if sniff(content) == "JPEG":
         return _JPEG_END not in tail
+    # TIFF and BMP have no end mark, so the decoder's message must tell.
     message = str(error).lower()
     return "truncated" in message or "out of bounds" in message or len(content) < _TAIL_BYTES

@@ -32,6 +32,7 @@ TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
 """A temporary file's name; it holds the number of the process that writes it."""
 # Some network file systems cannot flush a folder; the file itself is safe all the same.
 _CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP}
+# A file is digested in blocks of 1 MiB, so that its size costs no memory.
 _BLOCK_BYTES = 1 << 20
 
 
@@ -56,8 +57,10 @@ def writing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        # The bytes first: after a power cut the new name could else stand for an empty file.
         _flush(temporary)
         temporary.replace(path)
+        # The new name is safe on the disk only once its folder is flushed.
         _flush_folder(path.parent)
     except OSError as error:
         if not _is_refusal(error, path, temporary):
@@ -157,6 +160,7 @@ def write_json(path: Path, content: object) -> None:
     Raises:
         NotWritable: The disk is full, or the folder takes no files.
     """
+    # `plain` has made NaN null. Strict readers refuse a NaN, so none may slip through.
     text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 
@@ -176,10 +180,12 @@ def append_bytes(path: Path, content: bytes) -> None:
         before = file.tell()
         written = 0
         try:
+            # An unbuffered write may take only a part.
             while written < len(content):
                 written += file.write(content[written:]) or 0
             os.fsync(file.fileno())
         except OSError:
+            # Half a line at the end would spoil the file for its readers.
             os.truncate(path, before)
             raise
 
@@ -252,6 +258,7 @@ def sweep(folder: Path) -> list[Path]:
     Returns:
         The files that were left behind.
     """
+    # The pattern alone would take other programs' temporary files too.
     stale = [path for path in Path(folder).glob(".*.tmp") if _is_left_behind(path)]
     for path in stale:
         with suppress(OSError):
@@ -269,6 +276,7 @@ def _is_alive(process: int) -> bool:
         return True  # there os.kill(process, 0) would end the process
     try:
         os.kill(process, 0)
+    # OverflowError: the name holds a number that is too large for any process.
     except (ProcessLookupError, OverflowError):
         return False
     except OSError:
@@ -305,6 +313,7 @@ def _is_refusal(error: OSError, path: Path, temporary: Path) -> bool:
         return True
     if error.errno not in FORBIDDEN:
         return False
+    # Only opening a file names it. An error without a name comes from writing the temporary one.
     if error.filename is None:
         return True
     return Path(os.fsdecode(error.filename)) in (temporary, path, *path.parents)
@@ -318,6 +327,7 @@ def _is_no_place(error: OSError, folder: Path) -> bool:
 
 
 def _not_writable(error: OSError, path: Path) -> NotWritable:
+    # `disk_usage` needs a folder that exists, and the file's own may not.
     place = next(parent for parent in (path.parent, *path.absolute().parents) if parent.is_dir())
     reason = (error.strerror or "refused").lower()
     free_bytes = shutil.disk_usage(place).free

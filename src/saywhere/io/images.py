@@ -13,6 +13,7 @@ from saywhere.errors import UnreadableFile, UsageError
 from saywhere.io.decode import Decoded, NotFinite, WrongChannels, decode
 from saywhere.io.files import writing
 
+# The middle of 0 and 255: JPEG noise stays near the two ends.
 THRESHOLD = 128
 BIT_DEPTHS = (8, 10, 12, 14, 16)
 CHROMA_NOISE = 24  # largest difference between the channels of a grey picture after JPEG
@@ -63,6 +64,7 @@ def image_pixels(decoded: Decoded, path: Path, channels: int = 3) -> NDArray[np.
     picture = _opaque(decoded.picture, path)
     if picture.mode not in ("L", "RGB"):
         picture = Image.fromarray(_deep_values(picture, path, decoded.is_inverted))
+    # Pillow gives a grey picture no channel axis.
     return np.atleast_3d(np.asarray(picture.convert("L" if channels == 1 else "RGB")))
 
 
@@ -93,6 +95,7 @@ def to_mask(values: NDArray[np.uint8], is_lossy: bool) -> NDArray[np.bool_]:
         bool (height, width): values of at least 128. Where the greatest value is 1 and nothing
         was lost, values above 0.
     """
+    # Many tools store a mask as 0 and 1, which is black to the eye.
     is_binary = not is_lossy and values.size > 0 and int(values.max()) <= 1
     return values > 0 if is_binary else values >= THRESHOLD
 
@@ -140,6 +143,7 @@ def resize_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.
         uint8 (*size, channel).
     """
     picture = Image.fromarray(_without_single_channel(image))
+    # Pillow names the width first.
     return np.atleast_3d(np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR)))
 
 
@@ -214,6 +218,7 @@ def _grey_values(decoded: Decoded, path: Path, tolerance: int) -> NDArray[np.uin
     """uint8 (height, width); WrongChannels where channels differ by more than the tolerance."""
     picture = decoded.picture
     if picture.mode == "P":
+        # A palette of greys is an ordinary grey mask, stored in fewer bytes.
         colours = np.asarray(picture.convert("RGB"))
         is_grey = np.ptp(colours, axis=-1).max() == 0
         # A coloured palette names labels by index.
@@ -242,6 +247,7 @@ def _opaque(picture: Image.Image, path: Path) -> Image.Image:
     if has_alpha and picture.mode in ("1", "L", "RGB", "P", "PA"):
         picture = picture.convert("RGBA")
     if picture.mode in ("LA", "RGBA", "La", "RGBa"):
+        # What shows through depends on the viewer's background, so there is no one right picture.
         if np.asarray(picture)[..., -1].min() < 255:
             raise WrongChannels(
                 "a see-through image (alpha channel)",
@@ -267,6 +273,7 @@ def _opaque(picture: Image.Image, path: Path) -> Image.Image:
 def _deep_values(picture: Image.Image, path: Path, is_inverted: bool) -> NDArray[np.uint8]:
     """16 and 32 bit integers and floats → uint8 (height, width), 0 black."""
     with np.errstate(invalid="ignore"):  # a signalling NaN; refused in the next line
+        # float64 holds every 32-bit integer exactly; float32 does not.
         values = np.asarray(picture).astype(np.float64)
     if not np.isfinite(values).all():
         n_bad = int((~np.isfinite(values)).sum())
@@ -292,6 +299,7 @@ def _white(values: NDArray[np.float64], path: Path, *, is_float: bool) -> int:
             remedy="rescale them, or save as 8-bit PNG",
         )
     if is_float:
+        # A float file does not say its range, so the values have to.
         return 1 if high <= 1 else 255
     # Scanners store 10, 12 or 14 bits in 16, which would look black if read as 16.
     return next(2**bits - 1 for bits in BIT_DEPTHS if high < 2**bits)

@@ -79,6 +79,7 @@ def as_mask(picture: Any) -> NDArray[np.bool_]:
         )
     if array.dtype == np.bool_:
         return array
+    # A map of several labels would else become one region of them all.
     if array.dtype.kind not in "uif" or not _has_two_values(array):
         raise UsageError(
             f"a mask of type {array.dtype} that has other values than two",
@@ -107,6 +108,7 @@ def _array(picture: Any, noun: str) -> NDArray[Any]:
     tensor = picture.detach().cpu()
     # NumPy knows no bfloat16, so that every float goes through float32.
     array = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    # PyTorch puts the channel first. Hardly any image is one or three pixels high.
     is_channel_first = array.ndim == 3 and array.shape[0] in (1, 3)
     return np.moveaxis(array, 0, -1) if is_channel_first else array
 
@@ -121,6 +123,7 @@ def _in_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
             allowed="uint8, or float with values in [0, 1]",
             remedy="scale it to [0, 1] first",
         )
+    # Rounded, since a cut would not give uint8 / 255 its own numbers back.
     return (array * 255).round().astype(np.uint8)
 
 
@@ -137,4 +140,5 @@ def _with_channels(array: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]
         return array
     if channels == 3:
         return np.repeat(array, 3, axis=2)
+    # By Pillow's weights, so that an array and its file give the same grey.
     return np.asarray(Image.fromarray(array).convert("L"))[..., None]

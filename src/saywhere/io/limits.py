@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 """Of one image, mask, workbook or annotation file."""
+# 120 MB once decoded to RGB. A hostile file may cost at most 256 MB.
 MAX_PIXELS = 40_000_000
 """Height × width of one image, checked in the header, before anything is decoded."""
 MAX_MANIFEST_BYTES = 512 * 1024 * 1024

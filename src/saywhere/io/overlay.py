@@ -48,6 +48,7 @@ def overlay(
             allowed="both have one size",
             remedy="resize the mask to the image",
         )
+    # Floats to the end: an assignment into uint8 would cut decimals off instead of rounding.
     drawn = _in_colour(image).astype(np.float64)
     drawn[mask] = (1 - opacity) * drawn[mask] + opacity * np.asarray(colour)
     if contour:
@@ -68,6 +69,7 @@ def edge(mask: NDArray[np.bool_], thickness_px: int = 1) -> NDArray[np.bool_]:
     """
     inner = mask
     for _ in range(thickness_px):
+        # Without padding a mask that touches the border would have no edge there.
         padded = np.pad(inner, 1)
         inner = inner & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return mask & ~inner

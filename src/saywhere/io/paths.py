@@ -12,4 +12,5 @@ def cache_folder() -> Path:
     Returns:
         `$SAYWHERE_CACHE`, else `~/.cache/saywhere`. It may not exist yet.
     """
+    # `or`, not a default: a variable that is set but empty counts as not set.
     return Path(os.environ.get("SAYWHERE_CACHE") or Path.home() / ".cache" / "saywhere")

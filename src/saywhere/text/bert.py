@@ -75,12 +75,15 @@ class BertEncoder:
         self.pooling = pooling
         self._unit_length = unit_length
         weights = _find_weights(name, folder)
+        # A pinned checkpoint was digested before: its weights are not read again for that.
         self.revision = revision or _revision(folder, weights)
         self._model = _load_trunk(folder, weights)
         architecture = self._model.config
         self._tokenizer = _load_tokenizer(folder, architecture.vocab_size)
         self.dim = int(architecture.hidden_size)
+        # BERT has no position vector beyond these; a longer prompt would be an index error.
         self.max_length = min(max_length, int(architecture.max_position_embeddings))
+        # Before the first prompt: otherwise the encoder would fail in the middle of a training.
         if pooling == "paper_code" and architecture.num_hidden_layers < 2:
             raise ConfigError(
                 "text.pooling is paper_code",
@@ -114,6 +117,7 @@ class BertEncoder:
         rows = np.zeros((len(prompts), self.dim), np.float32)
         for start in range(0, len(prompts), _BATCH):
             chosen = by_length[start : start + _BATCH]
+            # By number, so that the vectors come back in the caller's order.
             rows[chosen] = self._embed_batch([prompts[i] for i in chosen]).numpy()
         return rows
 
@@ -243,18 +247,22 @@ def _find_weights(name: str, folder: Path) -> Path:
             allowed=_EXPECTED,
             remedy="copy these files there; nothing is downloaded",
         )
+    # safetensors stands first in the list, so that a pickle is read only where nothing else is.
     return weights[0]
 
 
 def _load_trunk(folder: Path, weights: Path) -> Any:
     # A new model's first weights are random, and are thrown away here. The caller's random
     # numbers must go on as if nothing had been drawn.
+    # `devices=[]`: the trunk is made on the CPU, and no GPU's random state need be saved.
     with torch.random.fork_rng(devices=[]):
         model = _empty_trunk(folder / "config.json")
     tensors = {_trunk_key(key): value for key, value in _read_weights(weights).items()}
     wanted = model.state_dict()
     _check_tensors(tensors, wanted, weights)
+    # Published checkpoints may be in half precision; embeddings are float32 everywhere.
     model.load_state_dict({key: tensors[key].float() for key in wanted})
+    # `eval` switches dropout off. The public code leaves it on, and equal prompts differ there.
     return model.eval().requires_grad_(False)
 
 
@@ -276,6 +284,7 @@ def _check_tensors(tensors: dict[str, Tensor], wanted: dict[str, Tensor], weight
                 allowed="weights and config.json must belong together",
             )
     for key in wanted:
+        # One NaN here would be a NaN in every embedding, and be noticed only as a NaN loss.
         if not tensors[key].isfinite().all():
             raise BadCheckpoint(
                 f"{key} holds values that are not finite",
@@ -302,11 +311,13 @@ def _load_tokenizer(folder: Path, vocab_size: int) -> Any:
 
     vocabulary = folder / "vocab.txt"
     try:
+        # Nothing is ever downloaded, whatever the folder's configuration names.
         tokenizer = BertTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # a foreign file: transformers may make anything of it
         raise BadCheckpoint(
             f"not a BERT's vocabulary ({_reason(error)})", where=vocabulary, allowed=_EXPECTED
         ) from None
+    # A token beyond the table would be an index error at the first prompt that holds it.
     if len(tokenizer) > vocab_size:
         raise BadCheckpoint(
             f"{len(tokenizer)} words",
@@ -327,6 +338,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
+        # `weights_only`, and no second try without it: a pickle can run code.
         if path.suffix == ".safetensors":
             tensors = load_file(path)
         else:
@@ -353,4 +365,5 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 
 def _reason(error: Exception) -> str:
     """The first line of an error, cut to a length that fits a sentence."""
+    # An error of a foreign file may hold pages; its first line names the cause.
     return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -79,6 +79,7 @@ class EmbeddingCache:
         """
         keys = {prompt: shards.prompt_key(prompt) for prompt in prompts}
         vectors = self._read(set(keys.values()))
+        # Sorted, so that equal sets of prompts make equal shards in any process.
         new = sorted(prompt for prompt in keys if keys[prompt] not in vectors)
         if new:
             vectors.update(self._encode(new))
@@ -95,9 +96,11 @@ class EmbeddingCache:
         use(self.folder)
         paths = shards.list_shards(self.folder)
         stems = {path.stem for path in paths}
+        # Merged or cleared shards are forgotten, so that a long-lived service does not grow.
         known = {stem: keys for stem, keys in self._keys_of_shard.items() if stem in stems}
         self._keys_of_shard = known
         for path in paths:
+            # A shard never changes, so its keys of the first reading still hold.
             if path.stem in known and not known[path.stem] & wanted:
                 continue
             shard = shards.read(path)

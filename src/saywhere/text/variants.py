@@ -33,6 +33,7 @@ def variants(prompt: str, n: int) -> list[str]:
         versions, on every machine.
     """
     digest = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).digest()
+    # The prompt is the seed: its versions do not depend on the other prompts or the order.
     random = np.random.default_rng(int.from_bytes(digest[:8], "little"))
     versions = [_shorter(prompt, random) for _ in range(n)]
     return [version for version in dict.fromkeys(versions) if version not in ("", prompt)]
@@ -42,6 +43,7 @@ def _shorter(prompt: str, random: np.random.Generator) -> str:
     words = prompt.split()
     share = random.uniform(LEAST, MOST)
     stays = random.random(len(words)) >= share
+    # All words draw, the essential ones too: the draws do not depend on the list of these.
     chosen = [word for word, stay in zip(words, stays) if stay or _is_essential(word)]
     return " ".join(chosen).rstrip(",;:")
 

@@ -49,6 +49,7 @@ class EmbeddingScale(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("matrix", torch.eye(dim, scaled_dim))
+        # With an infinite reach no prompt is unfamiliar, until a scale is fitted.
         self.register_buffer("reach", torch.tensor(float("inf")))
 
     @property
@@ -98,6 +99,7 @@ def one_vector(embedding: Tensor) -> Tensor:
     """
     if embedding.ndim == 2:
         return embedding
+    # Padding is rows of zeros. A sentence of nothing else would divide by 0.
     return embedding.sum(1) / embedding.any(-1).sum(1, keepdim=True).clamp_min(1)
 
 
@@ -128,11 +130,13 @@ def fit(embeddings: np.ndarray, groups: Sequence[int], name: str) -> EmbeddingSc
     Returns:
         The scale, with mean, matrix and reach.
     """
+    # Variances of nearly equal vectors lose their digits in float32.
     rows = np.asarray(embeddings, np.float64)
     mean, matrix = _mean_and_matrix(rows, groups, name)
     scale = EmbeddingScale(*matrix.shape)
     scale.mean.copy_(torch.from_numpy(_rounded(mean)))
     scale.matrix.copy_(torch.from_numpy(_rounded(matrix)))
+    # `distance` divides by the reach, which is not known yet.
     scale.reach.fill_(1.0)
     distances = scale.distance(torch.from_numpy(np.asarray(embeddings, np.float32)))
     # Three digits: the last bits of a QR depend on the number of threads, and equal trainings
@@ -236,11 +240,14 @@ def _within(components: np.ndarray, groups: np.ndarray, spread: np.ndarray) -> n
         members = groups == group
         centred[members] -= components[members].mean(0)
         n_free += int(members.sum()) - 1
+    # One degree of freedom is no covariance.
     if n_free < 2:
         return np.diag(1 / spread)
     covariance = centred.T @ centred / n_free
     n = len(covariance)
     mean_variance = SHRINKAGE * np.trace(covariance) / n
+    # Few prompts share a meaning, so that small variances are underestimated and would be blown up.
     covariance = (1 - SHRINKAGE) * covariance + mean_variance * np.eye(n)
     values, vectors = np.linalg.eigh(covariance)
+    # Rounding may leave an eigenvalue just below 0.
     return vectors / np.sqrt(np.maximum(values, 1e-12))

@@ -40,6 +40,7 @@ class Augmentation:
         """
         if not self.has_geometry:
             return Geometry.still(len(samples))
+        # A generator per sample: neither the batch nor the number of workers changes a draw.
         drawn = [self._draw_one(generator(seed, "geometry", step, i)) for i in samples]
         return Geometry(*np.array(drawn, np.float32).T)
 
@@ -56,13 +57,16 @@ class Augmentation:
         """
         c = self.config
         on = self.has_geometry
+        # Times `on`, so that augmentation `none` leaves the grey levels alone too.
         spans = np.array([c.brightness, c.contrast, c.saturation, c.gamma]) * on
         draws = np.zeros((len(samples), 4))
+        # Without a span there is nothing to draw, and making a generator per sample costs time.
         if spans.any():
             numbers = [generator(seed, "photometry", step, i) for i in samples]
             draws = np.array([random.uniform(-spans, spans) for random in numbers])
         blur = np.zeros(len(samples))
         if c.blur * on:
+            # A purpose of its own: switching blur on changes no draw of the grey levels.
             numbers = [generator(seed, "blur", step, i) for i in samples]
             blur = np.array([random.uniform(0, c.blur) for random in numbers])
         brightness, contrast, saturation, gamma = draws.astype(np.float32).T
@@ -84,4 +88,5 @@ class Augmentation:
         degrees = random.uniform(-c.degrees, c.degrees)
         scale = random.uniform(*c.scale)
         shift = random.uniform(-c.translate, c.translate, 2)
+        # Drawn either way: another `affine` changes which samples turn, not how far.
         return (*flips, degrees, scale, *shift) if is_turned else (*flips, 0.0, 1.0, 0.0, 0.0)

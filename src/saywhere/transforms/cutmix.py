@@ -53,6 +53,7 @@ class CutMix(NamedTuple):
             rows = slice(round(top * height), round(bottom * height))
             columns = slice(round(left * width), round(right * width))
             inside[sample, :, rows, columns] = True
+        # The next sample of the batch lends its box; the last one borrows from the first.
         return torch.where(inside, picture.roll(-1, 0), picture)
 
 
@@ -113,10 +114,13 @@ def draw_cutmix(config: AugmentConfig, seed: int, step: int, batch: int) -> CutM
         One box per sample.
     """
     box = np.zeros((batch, 4))
+    # By place in the batch and not by row: a box is pasted from the next place's image.
     for sample in range(batch if config.name != "none" else 0):
         random = generator(seed, "cutmix", step, sample)
         if random.random() < config.cutmix:
+            # The root, since it is the area that is to be uniform.
             side = np.sqrt(random.uniform(0, 0.5))
+            # The box lies wholly inside, so that its area is the drawn one.
             top, left = random.uniform(0, 1 - side, 2)
             box[sample] = top, top + side, left, left + side
     return CutMix(box)

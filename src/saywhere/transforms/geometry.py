@@ -114,19 +114,26 @@ class Geometry(NamedTuple):
             numbers.
         """
         n = len(self.degrees)
+        # Pixel centres lie at whole numbers, so the middle of 0 … width − 1 is half a pixel less.
         centre = torch.tensor([(width - 1) / 2, (height - 1) / 2], dtype=torch.float64).expand(n, 2)
         shift = torch.from_numpy(
             np.stack([self.translate_right * width, self.translate_down * height], 1)
         ).double()
         scale = torch.from_numpy(self.scale).double()[:, None].expand(n, 2)
         turn = kornia.geometry.transform.get_affine_matrix2d(
-            shift, centre, scale, torch.from_numpy(-self.degrees).double()
+            # kornia counts clockwise here, our fields counter-clockwise.
+            shift,
+            centre,
+            scale,
+            torch.from_numpy(-self.degrees).double(),
         )
         mirror = torch.eye(3, dtype=torch.float64).repeat(n, 1, 1)
         for axis, flipped in enumerate((self.horizontal_flip, self.vertical_flip)):
             is_flipped = torch.from_numpy(flipped > 0.5)
             mirror[is_flipped, axis, axis] = -1
+            # Mirrored about the centre, not about the origin in the corner.
             mirror[is_flipped, axis, 2] = 2 * centre[0, axis]
+        # The right factor acts first: flips come before the turn.
         return turn @ mirror
 
     def __call__(
@@ -158,10 +165,18 @@ class Geometry(NamedTuple):
         return self._warp(picture, torch.linalg.inv(self.matrix(*picture.shape[-2:])), mode)
 
     def _warp(self, picture: Tensor, matrix: Tensor, mode: str) -> Tensor:
+        # Warping by the identity would cost time, and interpolate.
         if self.is_still:
             return picture
         height, width = picture.shape[-2:]
+        # float64 until here, so that `undo` inverts what was applied.
         affine = matrix[:, :2].to(picture.device, torch.float32)
         return kornia.geometry.transform.warp_affine(
-            picture, affine, (height, width), mode=mode, padding_mode="zeros", align_corners=True
+            # align_corners: pixel centres at whole numbers, as in `matrix`.
+            picture,
+            affine,
+            (height, width),
+            mode=mode,
+            padding_mode="zeros",
+            align_corners=True,
         )

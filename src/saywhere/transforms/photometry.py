@@ -54,6 +54,7 @@ class Photometry:
             image = kornia.enhance.adjust_contrast_with_mean_subtraction(
                 image, self._rows(self.contrast, image)
             )
+        # A grey image has no saturation.
         if image.shape[1] == 3 and (self.saturation != 1).any():
             image = kornia.enhance.adjust_saturation_with_gray_subtraction(
                 image, self._rows(self.saturation, image)
@@ -67,6 +68,7 @@ class Photometry:
     def _blurred(self, image: Image) -> Image:
         # A σ of 0 has no kernel: this one is a single pixel.
         sigma = self._rows(self.blur, image).clamp_min(1e-3)
+        # Three σ on each side hold 99.7 % of a Gaussian. The size is odd, so that it has a middle.
         side = 2 * math.ceil(3 * float(self.blur.max())) + 1
         return kornia.filters.gaussian_blur2d(image, (side, side), torch.stack([sigma, sigma], 1))
 
@@ -74,6 +76,7 @@ class Photometry:
         # Drawn on the CPU, so that every device is given the same numbers.
         numbers = [torch_generator(seed, "image noise", *key) for seed, *key in self.noise_keys]
         draws = torch.stack([torch.randn(image.shape[1:], generator=one) for one in numbers])
+        # Noise alone can leave [0, 1]; kornia clamps what it changed before.
         return (image + self.noise * draws.to(image.device)).clamp(0, 1)
 
     @staticmethod
