@@ -119,8 +119,8 @@ class EvaluationSummary(dict[str, Any]):
 
     def __repr__(self) -> str:
         about = f"{self['n']} cases of split {self['split']!r}, prompts {self['level']!r}"
-        head = f"{about}, original size; words: {self['verdict'] or 'not compared'}"
-        columns = f"{'words':14}{'cases':>6}   Dice a case [95 %]      right − these [95 %]"
+        head = f"{about}, original size; prompt: {self['verdict'] or 'not compared'}"
+        columns = f"{'prompt':14}{'cases':>6}   Dice per case [95 %]    right − this [95 %]"
         warning = [] if self.get("unfinished") is None else [unfinished_in_words(self)]
         return "\n".join([head, columns, *map(self._line, self["words"]), *warning])
 

@@ -258,8 +258,8 @@ def test_a_notebook_is_shown_a_line_for_each_kind_of_words(
     head, columns, *lines = repr(measured[1]).splitlines()
     summary = json.loads((measured[0] / "evaluation/summary.json").read_text())
     about = f"{summary['n']} cases of split 'test', prompts 'plain', original size"
-    assert head == f"{about}; words: {summary['verdict']}"
-    assert "Dice a case [95 %]" in columns
+    assert head == f"{about}; prompt: {summary['verdict']}"
+    assert "Dice per case [95 %]" in columns
     assert [line.split()[0] for line in lines] == list(summary["words"])
     for line in lines:
         assert f" {summary['words'][line.split()[0]]['dice_mean']['mean']:.3f} [" in line
