@@ -158,6 +158,7 @@ class ReferringLoss(nn.Module):
         Returns:
             The total and its parts.
         """
+        # In float32, also where the network ran in half precision.
         value = self.segmentation(segmentation.logits.float(), target)
         weight = self.config.roi_weight if progress >= self.config.roi_after else 0.0
         if segmentation.pseudo_image is None or self.config.roi == "none":

@@ -70,6 +70,7 @@ def calibrate(
     right = prompts_for("right", measured.rows, config)
     cases = measure(segmenter, measured.rows, right, "right", advance)
     dice = [case.dice for case in cases]
+    # 0 stands for an empty mask, which promises no Dice.
     expectation = fit([case.confidence or None for case in cases], dice)
     record = calibration_file.record(expectation, config, segmenter.state, chosen)
     files.write_json(path, record)

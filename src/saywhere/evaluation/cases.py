@@ -94,6 +94,7 @@ def measure(
     """
     tolerance_px = segmenter.config.evaluate.surface_tolerance_px
     chosen = [(row, prompt) for row, prompt in zip(rows, prompts) if prompt is not None]
+    # The encoder runs once, and not for each batch of images.
     segmenter.embed([prompt for _, prompt in chosen])
     cases = []
     for (row, prompt), (result, target) in zip(chosen, answers(segmenter, chosen)):

@@ -84,6 +84,7 @@ def evaluate(
     if prompts is not None:
         segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})
     config = segmenter.config
+    # A string is a sequence, too: of its letters.
     conditions = conditions_of(config, [words] if isinstance(words, str) else words)
     chosen = split or config.data.test_split
     place = None if manifest is None else Path(manifest)
@@ -166,6 +167,7 @@ def rows_to_measure(config: Config, manifest: Path | None, split: str) -> Select
             where=everything.path,
             remedy="see `saywhere check`",
         )
+    # Lines that are no rows name no split, so they count in each.
     n_quarantined = len(of_split) - len(rows) + len(everything.bad)
     return Selection(rows, split, everything.path, n_quarantined)
 

@@ -145,6 +145,7 @@ def _ranked(cases: Sequence[Case]) -> list[tuple[str, int, Case]]:
 def _show(
     place: Path, segmenter: Segmenter, row: Row, case: Case, ranked: tuple[str, int]
 ) -> Shown:
+    # Once more: of all the cases, numbers were kept and no pictures.
     result = segmenter.segment(row.image, case.prompt)
     rank, number = ranked
     name = f"{rank}-{number}"
@@ -170,6 +171,7 @@ def _ask(place: Path, segmenter: Segmenter, question: Question, name: str) -> di
     replies = []
     for number, (prompt, mask) in enumerate(question.prompts, start=1):
         result = segmenter.segment(question.image, prompt)
+        # All prompts are about one image.
         if number == 1:
             _draw(place / image, result.image)
         right = None if mask is None else dice(result.mask, images.read_mask(mask))
@@ -265,6 +267,7 @@ def _one_lesion(
 def _most_median_least_changed(own: dict[str, Case], contradicted: Sequence[Case]) -> list[str]:
     """The ids of the cases whose Dice contradictory prompts changed most, least, and between."""
     changed = sorted(contradicted, key=lambda case: case.dice - own[case.id].dice)
+    # A set: of one or two cases, these places are the same.
     places = sorted({0, len(changed) // 2, len(changed) - 1})
     return [changed[place].id for place in places]
 

@@ -77,4 +77,5 @@ def conditions_of(config: Config, wanted: Sequence[str] | None = None) -> list[s
             "words 'unseen', and text.unseen_prompts is not set",
             remedy="set it to a level of the manifest",
         )
+    # `right` is always measured, since the others are compared with it.
     return list(dict.fromkeys(["right", *chosen])) if config.fusion.uses_text else ["right"]

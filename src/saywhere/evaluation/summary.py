@@ -234,6 +234,7 @@ def _distances(distance: np.ndarray) -> Distances:
     finite = distance[np.isfinite(distance)]
     median = float(np.median(distance))
     return Distances(
+        # JSON has no infinity.
         median=median if np.isfinite(median) else None,
         mean_finite=float(finite.mean()) if len(finite) else None,
         n_infinite=int((~np.isfinite(distance)).sum()),

@@ -95,7 +95,9 @@ def run_jobs(
     done = {} if again else batch.done(ledger, jobs)
     n_skipped = len(done)
     todo = [job for job in jobs if job.stem not in done]
+    # All prompts before the first image: the encoder runs once.
     segmenter.embed([clean(job.prompt) for job in todo])
+    # Before `begin`, which strikes out the lines that name them.
     formats_of = {job.stem: batch.formats_with(ledger.formats_of(job.stem)) for job in todo}
     ledger.begin(job.stem for job in todo)
     others = [line for stem, line in ledger.lines.items() if stem not in done]
@@ -106,9 +108,11 @@ def run_jobs(
             done[job.stem] = batch.predict(job, formats_of[job.stem])
             ledger.add(done[job.stem])
         except (UnreadableFile, MissingFile) as error:
+            # One bad image does not end the batch. A full disk does: it would fail on each.
             failures.append(_failure(job, error))
         advance(1)
     predictions = [done[job.stem] for job in jobs if job.stem in done]
+    # Lines were added as they came; here they get the order of the jobs.
     ledger.write([*others, *(prediction.to_json() for prediction in predictions)])
     _write_failures(out / "failures.jsonl", failures)
     return Outcome(predictions, failures, n_skipped, len(others))
@@ -134,6 +138,7 @@ class _Batch:
         try:
             terms = self._terms(read_bytes(job.image), job)
         except (UnreadableFile, MissingFile):
+            # It is tried again like a new job, and set aside there with a reason.
             return None
         prediction = ledger.counted(job.stem, terms, self.formats)
         # An equal image may have another name today.

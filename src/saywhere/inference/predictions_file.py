@@ -105,6 +105,7 @@ class Prediction:
                 unfamiliarity=float(line["unfamiliarity"]),
             )
         except (KeyError, TypeError, ValueError):
+            # Such a line costs nothing but to make its prediction again.
             return None
 
     @property
@@ -161,6 +162,7 @@ class Ledger:
         for line in _read(self.path):
             stem = _stem(line)
             if stem:
+                # Of two lines with one stem, the later one tells of the files that are there.
                 self.lines[stem] = line
 
     def counted(self, stem: str, terms: Terms, formats: Iterable[str]) -> Prediction | None:

@@ -123,6 +123,7 @@ def jobs_from_file(path: Path, *, hears_words: bool = True) -> tuple[list[Job], 
         )
     stems = _distinct(job.stem for job in requests)
     jobs = [Job(job.image, job.prompt, stem) for job, stem in zip(requests, stems)]
+    # The two kinds of fault were met one after the other; people read them by line.
     return jobs, sorted(failures, key=lambda failure: failure.line or 0)
 
 
@@ -185,6 +186,7 @@ def _numbered(prompts: Sequence[str], stem: str) -> list[tuple[str, str]]:
 def _pictures(path: Path) -> list[Path]:
     if path.is_dir():
         written = files_in(path)
+        # A folder's own order differs from machine to machine.
         return sorted(
             file
             for file in path.iterdir()

@@ -65,6 +65,7 @@ class Segmenter:
             self.config = self.config.replace(**{"evaluate.mirror": mirror})
         if self.config.evaluate.mirror:
             refuse_mirrors(self.model)
+        # Opened with the first prompt: an image-only model never needs it.
         self._encoder: Encoder | None = None
         self._embeddings: dict[str, Tensor] = {}
 
@@ -184,6 +185,7 @@ class Segmenter:
         wanted = set(prompts) if self.hears_words else set()
         known = self._embeddings
         vectors = {prompt: known[prompt] for prompt in wanted & known.keys()}
+        # A set of strings has another order in each process.
         new = sorted(wanted - vectors.keys())
         if new:
             vectors.update(zip(new, torch.from_numpy(self._cache.get(new))))
@@ -235,6 +237,7 @@ class Segmenter:
         results = []
         for i, (original, prompt) in enumerate(zip(originals, prompts)):
             height, width = original.shape[:2]
+            # One at a time, since the originals differ in size.
             in_frame = _to_frame(probability[i : i + 1], height, width)[..., 0]
             shown = None
             if pseudo_image is not None:
@@ -285,6 +288,7 @@ def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
 
 
 def _check_pairs(pictures: Sequence[Any], prompts: Sequence[str]) -> None:
+    # A string is a sequence, too: of its letters.
     if isinstance(prompts, str) or isinstance(pictures, (str, Path)):
         raise UsageError(
             "one of them, where several are asked for",

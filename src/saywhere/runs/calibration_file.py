@@ -91,12 +91,16 @@ def read_record(folder: Path, state: dict[str, Any]) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        # Calibrating is optional: without a file there is nothing to warn of.
         return None
     except (OSError, ValueError, RecursionError):  # lists in lists without end
+        # RecursionError: JSON may nest lists without end.
         content = None
     reason = _unusable(content, state)
     if reason is None:
+        # Only the known keys: the record goes on into cards and pages.
         return {key: content[key] for key in KEYS}
+    # A bad file must not keep the model from answering, so it is no error.
     log.warning(
         "the expected Dice in %s is %s: answers have none until `saywhere calibrate` is run again",
         path,
@@ -130,6 +134,7 @@ def _parse(content: Any) -> Calibration | None:
     if expectation is None or not set(KEYS) <= set(content):
         return None
     names = [str(content[key]) for key in ("split", "level")]
+    # Both names are printed, and the file may come from a stranger.
     if not all(_NAME.fullmatch(name) for name in names):
         return None
     threshold, mirror = content["threshold"], content["mirror"]
@@ -142,6 +147,7 @@ def _weights(state: dict[str, Any]) -> list[Any]:
     """What tells one checkpoint of a run from another: a training that goes on may find a better
     one. None for what JSON does not hold.
     """
+    # `best` is −inf until a first validation, and JSON has no such number.
     numbers = (state.get("step"), state.get("best"))
     return [number if _is_finite(number) else None for number in numbers]
 

@@ -78,12 +78,14 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
         NotWritable: where the disk refuses; the checkpoint before still loads then.
     """
     tensors = {
+        # safetensors takes contiguous tensors only; channels-last weights are not.
         f"model.{name}": value.detach().cpu().contiguous()
         for name, value in checkpoint.model.items()
     }
     tensors |= {f"optimizer.{name}": value for name, value in checkpoint.optimizer.items()}
     document = {"config": checkpoint.config.model_dump(mode="json"), "state": checkpoint.state}
     files.write_bytes(folder / WEIGHTS, tensor_file.pack(document, tensors))
+    # Second, since loading never reads it: a kill in between loses nothing.
     files.write_json(folder / "state.json", document)
 
 
@@ -105,8 +107,10 @@ def load(folder: Path) -> Checkpoint:
         raise MissingFile(
             f"no {WEIGHTS}", where=folder, remedy="train first, or name another run directory"
         )
+    # Before the weights: a newer format is refused as such, not as damage.
     refuse_newer_folder(folder)
     document, tensors = tensor_file.unpack(path)
+    # A model is passed on in half precision; a checkpoint is loaded as it was saved.
     if path.name == BUNDLE:
         tensors = {name: _widened(value) for name, value in tensors.items()}
     _check_state(document.get("state"), path)
@@ -166,6 +170,7 @@ def compare(model: nn.Module, checkpoint: Checkpoint, where: Path) -> None:
     wanted = model.state_dict()
     for name in sorted(set(wanted) ^ set(checkpoint.model)):
         raise BadCheckpoint(
+            # The name comes from the file, and may be of any length.
             f"{name[:80]} is {'missing' if name in wanted else 'unknown'}",
             where=where,
             allowed="the checkpoint of this very configuration",
@@ -293,6 +298,7 @@ def build_from(checkpoint: Checkpoint, where: Path) -> Model:
             shapes = build_model(checkpoint.config, empty_scale(checkpoint), restored=True)
             compare(shapes, checkpoint, where)
     except (BadCheckpoint, MissingExtra):
+        # These say already what is wrong, and what to do.
         raise
     except Exception as error:  # whatever networks raise on sizes that make no sense
         raise BadCheckpoint(
@@ -317,6 +323,7 @@ def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> di
         f"{name}.{key}": value.detach().cpu().contiguous()
         for name, parameter in model.named_parameters()
         for key, value in optimizer.state.get(parameter, {}).items()
+        # safetensors holds nothing but tensors.
         if isinstance(value, Tensor)
     }
 

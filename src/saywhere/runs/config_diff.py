@@ -27,6 +27,7 @@ def differences(before: dict[str, Any], after: Config, free: Set[str]) -> dict[s
         Dotted key → (old, new), in the configuration's order.
     """
     default, new = (_flat(config.model_dump(mode="json")) for config in (Config(), after))
+    # An older configuration lacks the keys that came later; it ran with their defaults.
     old = default | _flat(before)
     may_differ = free | (
         AUTO if "auto" in (old["train.precision"], new["train.precision"]) else set()

@@ -68,6 +68,7 @@ class Run:
             NotWritable: where the disk refuses.
             UsageError: where run.json is damaged.
         """
+        # Read and written whole: a resumed run keeps what earlier sittings recorded.
         files.write_json(self.folder / "run.json", self.facts() | facts)
 
     def facts(self) -> dict[str, Any]:
@@ -125,6 +126,7 @@ class Run:
         Raises:
             UsageError: where it is another one.
         """
+        # A run that was killed before its facts were written has no digest to compare with.
         self._same("the manifest", self.facts().get("data", {}).get("digest", digest), digest)
 
     def same_weights(self, weights: dict[str, str] | None) -> None:
@@ -161,6 +163,7 @@ class Run:
         rows = [row.to_json() for row in history]
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         files.write_text(self.folder / "metrics.jsonl", lines)
+        # Rows differ in their keys: not every epoch is validated.
         columns = dict.fromkeys(key for row in rows for key in row)
         sheet = io.StringIO()
         writer = csv.DictWriter(sheet, list(columns), lineterminator="\n")
@@ -197,6 +200,7 @@ def _claimed(folder: Path, claim: str) -> bool:
     with files.refusing(folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # Not empty: it may be an earlier run, or somebody's files.
             if any(folder.iterdir()):
                 return False
             (folder / claim).mkdir()
@@ -225,6 +229,7 @@ def reopen(folder: Path | None, name: str) -> Run | None:
     if folder is None:
         return None
     if not Run(folder).exists:
+        # An empty folder holds no run either: the first call begins there.
         if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
             return None
         remedy = "name a run directory, or a place where nothing is yet, with --out"
@@ -236,6 +241,7 @@ def reopen(folder: Path | None, name: str) -> Run | None:
 
 def _newest(name: str) -> Path | None:
     numbered = re.compile(re.escape(name) + r"(-\d+)?")
+    # By `checkpoints`, which is made first: a killed run may have no run.json.
     places = [path.parent for path in Path("runs").glob("*/checkpoints")]
     named = [place for place in places if numbered.fullmatch(place.name)]
     return max(named, key=_latest, default=None)

@@ -36,6 +36,7 @@ def refuse_newer(kind: str, document: Mapping[str, Any], where: object) -> None:
     # True counts as 1 in Python, and is no format.
     if type(number) is int and 1 <= number <= newest:
         return
+    # The file may come from a stranger: a message repeats a few characters of it.
     made_by = str(document.get("saywhere", "of an unknown version"))[:40]
     raise BadCheckpoint(
         f"a {kind} of format {str(number)[:20]} (made by Saywhere {made_by})",

@@ -54,6 +54,7 @@ class EpochRow:
         return {key: value for key, value in document.items() if key not in _VALIDATED}
 
 
+# `spread` is measured by the validation.
 _VALIDATED = ("val_dice_mean", "val_dice_pooled", "val_loss", "spread")
 
 

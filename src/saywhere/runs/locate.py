@@ -38,6 +38,7 @@ def weights_file(folder: Path) -> Path | None:
         Of a run the best checkpoint's file, else the last one's; None where there are no weights.
     """
     wanted = [folder / checkpoint / WEIGHTS for checkpoint in CHECKPOINTS]
+    # The folder of a checkpoint itself, and that of a model to pass on.
     wanted += [folder / WEIGHTS, folder / BUNDLE]
     return next((path for path in wanted if path.is_file()), None)
 
@@ -61,6 +62,7 @@ def find(run: Path) -> Path:
     is_name = len(run.parts) == 1
     if is_name and str(run) in models:
         return models[str(run)]
+    # Before "no checkpoint": who has a pickle should learn why it does not count.
     _refuse_pickles(run)
     if run.exists() or not is_name:
         raise MissingFile(
@@ -136,6 +138,7 @@ def known() -> dict[str, Path]:
     models: dict[str, Path] = {}
     for place in places():
         for path in sorted(place.glob(f"*/{BUNDLE}")):
+            # The first place wins: a user's own model hides ours of the same name.
             models.setdefault(path.parent.name, path.parent)
     return models
 

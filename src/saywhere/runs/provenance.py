@@ -20,6 +20,7 @@ def commit(package: Path = Path(__file__).parents[1]) -> str | None:
         The first 12 digits; None of an installed package, which has a version.
     """
     root = package.parents[1]
+    # An installed package may lie inside of another project's checkout.
     if package != root / "src" / "saywhere":
         return None
     try:
@@ -33,6 +34,7 @@ def _head(git: Path) -> str:
     """The whole hash. Of a branch, it is in a file of its own, or packed with others; a further
     work tree keeps but its HEAD to itself.
     """
+    # In a further work tree, .git is a file that names the real folder.
     if git.is_file():
         git = git.parent / _text(git).removeprefix("gitdir: ")
     head = _text(git / "HEAD")
@@ -41,6 +43,7 @@ def _head(git: Path) -> str:
     name = head.removeprefix("ref: ")
     is_work_tree = (git / "commondir").is_file()
     shared = git / _text(git / "commondir") if is_work_tree else git
+    # First, since git lets an older packed entry stand beside it.
     if (shared / name).is_file():
         return _text(shared / name)
     lines = _text(shared / "packed-refs").splitlines()

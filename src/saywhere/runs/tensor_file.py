@@ -17,6 +17,7 @@ from saywhere.errors import BadCheckpoint
 
 FORMAT = 2
 """2: with a digest. 1, without, is still read."""
+# A hostile file may claim any header and any number of tensors.
 MAX_HEADER_BYTES = 32 * 2**20
 MAX_TENSORS = 20_000
 KEY = "saywhere"
@@ -59,6 +60,7 @@ def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             allowed=f"this version reads formats 1 to {FORMAT}",
             remedy="update Saywhere (pip install -U saywhere), or take one that is older",
         )
+    # Format 1 has no digest, but one that is there must be right.
     if (digest is not None or header["format"] != 1) and digest != _digest(header, tensors):
         raise BadCheckpoint(
             "damaged: its content is not what was written",
@@ -97,6 +99,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
     try:
         with path.open("rb") as opened:
+            # A safetensors file begins with its header's length, in 8 bytes.
             n_bytes = int.from_bytes(opened.read(8), "little")
         if n_bytes > MAX_HEADER_BYTES:
             raise ValueError(f"a header of {n_bytes:,} bytes")
@@ -123,8 +126,10 @@ def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:
     A disk that flips one bit of a weight gives no other sign.
     """
     sha = hashlib.sha256(json.dumps(header).encode())
+    # Sorted, since a file gives its tensors back in another order.
     for name in sorted(tensors):
         value = tensors[name]
         sha.update(f"{name}|{kind(value)}|".encode())
+        # As bytes: numpy has no bfloat16.
         sha.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return sha.hexdigest()

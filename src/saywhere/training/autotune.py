@@ -50,6 +50,7 @@ def choose(config: TrainConfig, prepare: Prepare) -> TrainConfig:
         choices: list[Choice] = [{"threads": number} for number in numbers]
         chosen = _fastest(choices, config, prepare) if len(choices) > 1 else choices[0]
         config = config.model_copy(update=chosen)
+        # The last trial left its own number set.
         torch.set_num_threads(config.threads)
     return config
 
@@ -120,10 +121,12 @@ def _fastest(choices: list[Choice], config: TrainConfig, prepare: Prepare) -> Ch
         took: dict[int, float] = {}
         for number in best:
             try:
+                # Inside of the try: to build a model may already take too much memory.
                 if number not in timers:
                     timers[number] = prepare(config.model_copy(update=choices[number]))
                 took[number] = timers[number](step)
             except RuntimeError:
+                # None of them ran, so there is nothing to fall back on.
                 if not took and number == max(best):
                     raise
         limit = _FAR_BEHIND * min(took.values())
@@ -133,5 +136,6 @@ def _fastest(choices: list[Choice], config: TrainConfig, prepare: Prepare) -> Ch
             number: min(best[number], seconds if step else math.inf)
             for number, seconds in near.items()
         }
+        # A choice that is out gives back the memory of its model.
         timers = {number: timers[number] for number in near}
     return choices[min(best, key=best.__getitem__)]

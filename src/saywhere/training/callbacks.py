@@ -50,6 +50,7 @@ def _facts(state: TrainState, warnings: list[str]) -> RunFacts:
     return RunFacts(
         versions=versions(),
         status="running",
+        # Of the first sitting: a resumed run keeps it.
         created=state.run.facts().get("created", now()),
         device=str(state.device),
         threads=torch.get_num_threads(),
@@ -76,6 +77,7 @@ def _data(state: TrainState) -> DataFacts:
 
 def _parameters(state: TrainState) -> dict[str, int]:
     count = {name: _n_parameters(part) for name, part in state.model.named_children()}
+    # An image-only model has neither.
     text = count.get("projection", 0) + count.get("generator", 0)
     return {"network": count["network"], "text": text}
 
@@ -115,6 +117,7 @@ def end(state: TrainState, status: str = "finished") -> None:
     earlier = state.run.facts().get("seconds", 0)
     seconds = round(earlier + time.monotonic() - state.started, 1)
     state.run.write_facts(status=status, finished=now(), seconds=seconds)
+    # An interrupted training goes on later: the verdict waits for its end.
     if status != "finished":
         return
     tuning = _fine_tuning(state)
@@ -129,5 +132,6 @@ def _fine_tuning(state: TrainState) -> FineTuning | None:
     if start is None:
         return None
     held_out = state.material.report.manifest.split(config.data.validation_split)
+    # Without validation rows, training rows stood in for them.
     images = Images(start.before, start.after, are_held_out=bool(held_out))
     return judge(images, start.best_epoch, config.evaluate.bootstrap, config.train.seed)

@@ -55,6 +55,7 @@ def check_device(config: TrainConfig) -> None:
         ConfigError: saying what is here instead.
     """
     is_here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    # `auto` and `cpu` are there on every machine.
     if is_here.get(config.device, True):
         return
     devices = ["auto", "cpu", *(name for name, can_be_used in is_here.items() if can_be_used)]
@@ -88,6 +89,7 @@ def launch(config: TrainConfig) -> Fabric:
         )
         fabric.launch()
     except (RuntimeError, ValueError) as error:
+        # Our errors are one line; Fabric's may have several.
         raise _unusable(config, " ".join(str(error).split())) from None
     # Without a GPU, Fabric takes another precision, with a warning that nobody sees.
     if config.precision != fabric.strategy.precision.precision:

@@ -101,6 +101,7 @@ class StepGuard:
             TrainingDiverged: where loss or gradient are not finite; `best` and `last` are not
                 overwritten.
         """
+        # Taken out, so that a check at an epoch's end looks at no step twice.
         step, self.pending = self.pending, None
         if step is None:
             return
@@ -126,6 +127,7 @@ def check_validation(state: TrainState, validation: Validation, epoch: int) -> N
     """
     if math.isfinite(validation.loss) and math.isfinite(validation.dice_mean):
         return
+    # A validation has no gradients: the weights themselves are named.
     broken = _not_finite({name: value for name, value in state.model.named_parameters()})
     diagnostic = {"epoch": epoch, "val_loss": str(validation.loss), "not_finite": broken}
     _diverged(state, diagnostic, f"validation loss {validation.loss:.4g} in epoch {epoch}")

@@ -40,8 +40,10 @@ def recording(run: Run, *, is_new: bool = False) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        # Weights are never removed, whatever the error.
         has_weights = any(run.folder.rglob("*.safetensors"))
         if is_new and isinstance(error, UsageError) and not has_weights:
+            # The wrong configuration is the error to report, not a folder that stays.
             shutil.rmtree(run.folder, ignore_errors=True)
             raise
         # A full or broken disk may be what failed: the first error is the one to report.
@@ -66,6 +68,7 @@ def reporting_memory(config: Config) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError, OSError) as error:
+        # torch raises a RuntimeError on a CPU; the system's own error is an OSError.
         if not _is_full_memory(error):
             raise
         batch_size = config.train.batch_size
@@ -83,4 +86,5 @@ def _is_full_memory(error: BaseException) -> bool:
         or getattr(error, "errno", None) == errno.ENOMEM
     ):
         return True
+    # On a CPU torch has words for it, and no type.
     return any(sign in str(error) for sign in NO_MEMORY)

@@ -53,6 +53,7 @@ class Loop:
         self.run, self.fabric = run, fabric
         self.model = build_model(config, material.scale, material.table.embeddings)
         self.model.to(memory_format=self._memory_format)  # type: ignore[call-overload]
+        # A fused step would unscale the gradients of `16-mixed` a second time.
         is_fused = config.train.precision != "16-mixed"
         self.optimizer = build_optimizer(self.model, config.optimizer, fused=is_fused)
         self.fast, self.fast_optimizer = fabric.setup(self.model, self.optimizer)
@@ -84,10 +85,12 @@ class Loop:
             TrainingDiverged: where a number is not finite.
         """
         callbacks.begin(self.state)
+        # On the device, so that no step waits for its losses to be added.
         sums = torch.tensor(self.progress.sums, dtype=torch.float64, device=self.fabric.device)
         steps_per_epoch = self.material.training.steps_per_epoch
         guard = StepGuard(self.state)
         with until_interrupted(stop):
+            # A resumed fine-tuning has this score in its checkpoint.
             if self.progress.fine_tuning is not None and self.progress.step == 0:
                 self._score_start()
             for step in range(self.progress.step, self.n_steps):
@@ -98,12 +101,14 @@ class Loop:
                 sums += losses
                 self.progress.step = step + 1
                 self.state.tell(Stepped(step + 1, self.n_steps))
+                # The guard is one step behind: it must see this step before anything is saved.
                 if (step + 1) % steps_per_epoch == 0:
                     guard.check()
                     self._end_epoch((sums / steps_per_epoch).tolist(), rate)
                     sums.zero_()
                 if stop.is_set():
                     guard.check()
+                    # The epoch goes on from these when the run is resumed.
                     self.progress.sums = sums.tolist()
                     self._save_last()
                     callbacks.end(self.state, "interrupted")
@@ -122,16 +127,21 @@ class Loop:
         """
         seed, policy = self.config.train.seed, self.material.policy
         self.fast.train()
+        # Dropout draws from torch's own state. Seeded by the step, there is none to restore.
         torch.manual_seed(int(generator(seed, "dropout", step).integers(2**63 - 1)))
         draws = self.sampler.draw(step, batch.rows, self.fabric.device)
         image = draws.photometry(batch.image)
+        # Nearest, so that a mask stays 0 or 1.
         target = draws.geometry(batch.mask, mode="nearest")
+        # After the target was moved: a policy may describe where it is now.
         if policy.changes_prompts:
             prompts = policy.prompts_after(batch.prompts, draws.geometry, target)
             batch = self.material.training.reworded(batch, prompts)
         changes = Changes(draws.geometry, draws.noise, draws.mixing)
         segmentation = self.fast(image, batch.embedding, changes)
+        # The model mixes its stack by the same draws.
         mixed = draws.mixing.cutmix(target)
+        # The pseudo-image is judged in the original frame: by the mask before it was moved.
         value = self.loss(segmentation, mixed, image, batch.mask, progress=step / self.n_steps)
         self.fast_optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(value.total)
@@ -141,7 +151,9 @@ class Loop:
 
     def _clip(self) -> Tensor:
         """The gradient's norm before clipping; unscaled first, where `16-mixed` scales the loss."""
+        # To clip at infinity changes nothing, and gives the norm that the guard looks at.
         largest = self.config.optimizer.clip_norm or math.inf
+        # Of a norm that is not finite the guard reports more than torch's error would.
         norm = self.fabric.clip_gradients(
             self.fast, self.fast_optimizer, max_norm=largest, error_if_nonfinite=False
         )
@@ -169,6 +181,7 @@ class Loop:
         if self.material.encoder is not None:
             checkpoint.same_encoder(first.state.get("encoder"), self.material.encoder, where)
         checkpoint.restore_model(self.model, first, where)
+        # Filled when these weights are scored, before the first step.
         self.progress.fine_tuning = StartingPoint([], [])
         self.run.write_facts(started_from=str(where))
 
@@ -188,6 +201,7 @@ class Loop:
         checkpoint.restore_optimizer(self.model, self.optimizer, saved, where)
         self.fabric.strategy.precision.load_state_dict(saved.state.get("loss_scale") or {})
         self.state.progress = Progress.from_json(saved.state, where)
+        # A kill after `last` was saved may have left these files a row short.
         self.run.write_metrics(self.progress.history)
 
     def to_device(self, batch: Batch) -> Batch:
@@ -235,7 +249,9 @@ class Loop:
             if is_best:
                 self._remember_best(validation, epoch)
         self.progress.sums = [0.0, 0.0, 0.0]
+        # Before the saves: what is resumed from them holds this row.
         self.progress.history.append(row)
+        # `best` before `last`: a kill in between repeats the epoch, and `best` with it.
         if is_best:
             self._save_best()
         self._save_last()
@@ -277,6 +293,7 @@ class Loop:
         }
 
     def _save_best(self) -> None:
+        # Without moments: no training is resumed from `best`.
         checkpoint.save(self.run.best, self.config, self.model, self._saved_state())
 
     def _save_last(self) -> None:

@@ -27,6 +27,7 @@ def build_optimizer(
         AdamW over the groups that have parameters.
     """
     text = {id(p) for p in model.text_parameters()}
+    # Only some networks come with pretrained weights.
     pretrained = {id(p) for p in getattr(model.network, "pretrained_parameters", list)()} - text
     trained = [p for p in model.parameters() if p.requires_grad]
     groups = [

@@ -36,6 +36,7 @@ def train_words(
     optimizer = torch.optim.AdamW(parameters, lr=1e-3)
     for step in range(steps):
         batch = training.batch(step)
+        # Drawn on the CPU, so that every device is given the same numbers.
         noise = torch.randn(
             (BATCH_SIZE, model.scale.dims[1]),
             generator=torch_generator(config.train.seed, "words first", step),

@@ -120,10 +120,12 @@ def _text(
 ) -> _Text:
     """Every prompt is embedded beforehand, so that no step runs the encoder."""
     if not config.fusion.uses_text:
+        # An image-only model opens no encoder: its files need not be installed.
         return _Text(wordless(), None, None)
     encoder = open_encoder(config.text)
     prompts = training_prompts(config, train)
     cache = EmbeddingCache(encoder, tokens=reads_tokens_of(config))
+    # Every sentence that the policy may turn a prompt into is embedded as well.
     changed = [text for prompt in dict.fromkeys(prompts) for text in policy.sentences(prompt)]
     table = embed(prompts + changed + validation_prompts, cache)
     return _Text(table, fitted_scale(config, train, prompts, table), encoder)

@@ -29,8 +29,10 @@ def time_steps(config: Config, material: Material) -> TimeStep:
     batch = material.training.batch(0)
 
     def seconds_of(step: int) -> float:
+        # Each time: choices are timed in turn, and each may have its own number.
         limit_threads(config.train)
         started = time.perf_counter()
+        # The move counts: a memory format that must be converted to costs time.
         losses, _ = loop.step(step, loop.to_device(batch))
         losses.tolist()  # a GPU works on after the call: wait for it
         return time.perf_counter() - started

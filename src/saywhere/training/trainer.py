@@ -104,6 +104,7 @@ def _resumption(run: Run, wanted: Config, start: Path | None) -> Start:
         config = run.config(wanted, saved.config)
         return Start(config, run, saved, partial(Loop.restore, saved=saved))
     config = run.config(wanted, None)
+    # The run may have been killed before run.json named its first weights.
     started_from = run.facts().get("started_from") or start
     if started_from is not None:
         return _fine_tuning(config, Path(started_from), run)
@@ -113,6 +114,7 @@ def _resumption(run: Run, wanted: Config, start: Path | None) -> Start:
 def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
     """Everything that the three ways have in common, from the check of the data to the end."""
     config = begin.config
+    # Before the data is read, which can take minutes: what cannot run is refused at once.
     check_device(config.train)
     check_network(config)
     weights = weights_of(config.network)
@@ -121,7 +123,9 @@ def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
         limit_threads(config.train)
         listen(Stage(GETTING_READY).to_json())
         material = _with_scale_of(begin.before, gather(config))
+        # After the data was checked: what is refused leaves no folder.
         run = _directory(begin.run, out, name, listen)
+        # Outside of `recording`: a refusal must not mark a good run as failed.
         if begin.run is not None:
             run.same_data(material.report.manifest.digest)
             run.same_weights(weights)
@@ -129,6 +133,7 @@ def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
             material.report.write_quarantine(run.folder / "quarantine.jsonl")
             config = _settled(config, material, listen)
             fabric = launch(config.train)
+            # As settled, so that a resumed run takes the same.
             run.write_config(config)
             if weights:
                 run.write_facts(weights=weights)

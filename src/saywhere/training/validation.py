@@ -72,6 +72,7 @@ def validate(
         image = image.to(memory_format=memory_format)
         target = masks.to(device).float()
         segmentation = model(image, material.table.embeddings[numbers[part]].to(device))
+        # Weighted by its rows, since the last batch may be smaller.
         losses.append(loss(segmentation, target, image, target).total * len(image))
         mask = (segmentation.logits.float().sigmoid() > config.threshold).float()
         # Double: single precision counts pixels exactly to 16 million only.

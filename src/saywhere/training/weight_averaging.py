@@ -70,6 +70,7 @@ def _same_descent(started_from: str | None, origin: Path, tuned: Path) -> None:
         before = locate.find(Path(started_from)) if started_from else None
     except MissingFile:
         return
+    # Either path may be relative, or lead through a link.
     if before is None or before.resolve() != origin.resolve():
         raise UsageError(
             f"{tuned} was not trained from {origin}",

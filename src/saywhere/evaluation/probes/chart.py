@@ -62,6 +62,7 @@ def agreement(by_transform: Mapping[str, Mapping[str, Interval]]) -> bytes:
 
 
 def _points(panel: Axes, intervals: list[Interval], number: int, n: int, label: str) -> None:
+    # Side by side, so that no interval hides another.
     shift = 0.13 * (number - (n - 1) / 2)
     means = [interval["mean"] for interval in intervals]
     reach = [

@@ -132,6 +132,7 @@ def best_threshold(guesses: np.ndarray, masks: np.ndarray) -> tuple[float, list[
     """
     areas = masks.sum((1, 2))
     threshold = 0.0
+    # Below every Dice: the first threshold always counts.
     best = np.full(len(guesses), -1.0)
     for tried in np.linspace(guesses.min(), guesses.max(), N_THRESHOLDS):
         marked = guesses >= tried
@@ -154,6 +155,7 @@ def auc(guess: np.ndarray, mask: np.ndarray) -> float | None:
     Returns:
         [0, 1]; None where the mask is empty or full.
     """
+    # Loaded when it is needed: scipy takes a while, and nothing else here uses it.
     from scipy.stats import rankdata
 
     n_in = int(mask.sum())
@@ -235,6 +237,7 @@ class _Test:
             dice=mean(bright_dices if is_bright else dark_dices),
             threshold=bright_threshold if is_bright else -dark_threshold,
             is_bright=is_bright,
+            # As many rows as a training's validation takes.
             spread=float(spread(pseudo_images[:256])),
         )
 

@@ -112,6 +112,7 @@ class _Cases:
 
     def _agreement(self, masks: Masks, geometry: Geometry) -> dict[str, float]:
         """Dice between "transform, then segment" and "segment, then transform"."""
+        # Nearest, so that a mask stays 0 or 1.
         turned = geometry(masks(self.geometry({})), mode="nearest")[:, 0].numpy() > 0.5
         answered = masks(geometry)[:, 0].numpy() > 0.5
         values = [dice(a, b) for a, b in zip(answered, turned)]
@@ -136,6 +137,7 @@ def _masks_of(segmenter: Segmenter, cases: _Cases, way: str) -> Masks:
 
     def masks(geometry: Geometry) -> Tensor:
         if segmenter.model.text_branch is not None:
+            # Set at each call, since all ways share one model.
             segmenter.model.pseudo_image_turns = way != WAYS[1]
         return _segment(segmenter, cases, geometry, prompts)
 

@@ -123,6 +123,7 @@ def measure_mosaics(
         "unseen": drawn.unseen,
     }
     if not segmenter.hears_words:
+        # It answers every prompt alike, so one is enough.
         prompts = {"right": drawn.right}
     image = drawn.images.float() / 255
     targets = drawn.masks[:, 0].numpy() > 0

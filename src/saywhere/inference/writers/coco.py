@@ -55,6 +55,7 @@ def run_lengths(mask: np.ndarray) -> dict[str, Any]:
     """
     from pycocotools import mask as coco  # of an extra, so only when it is used
 
+    # COCO counts pixels down the columns.
     encoded = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
     return {
         "size": [int(side) for side in encoded["size"]],
@@ -71,6 +72,7 @@ def _annotation(answer: Answer) -> dict[str, Any]:
         "image_id": ONLY,
         "category_id": ONLY,
         "segmentation": run_lengths(answer.mask),
+        # Width and height, so the last row and column count.
         "bbox": [left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1],
         "area": int(answer.mask.sum()),
         "iscrowd": 0,
