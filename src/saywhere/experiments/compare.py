@@ -106,8 +106,10 @@ def lines(results: Results, beside: Mapping[str, str], reference: str | None) ->
     differences = {
         label: case_difference(results[label], results[other])
         for label, other in beside.items()
+        # A grid that is under way may have no seed of both yet.
         if has_shared_seed(results[label], results[other])
     }
+    # Of many lines that are compared, one in twenty would look sure by chance.
     corrected = dict(zip(differences, holm([one.p for one in differences.values()])))
     made = []
     for label, cells in results.items():
@@ -117,6 +119,7 @@ def lines(results: Results, beside: Mapping[str, str], reference: str | None) ->
             size = effect(cells, results[beside[label]])
             columns += [judged(differences[label]), _p(corrected[label]), f"{size:+.2f}"]
         elif reference and beside:
+            # Three cells, as the heads have.
             columns += ["reference" if label in beside.values() else "–", "", ""]
         is_reference = label in beside.values()
         made.append(Line(label, len(cells), dice, columns, differences.get(label), is_reference))
@@ -205,6 +208,7 @@ def _prompts(cells: Sequence[CellResult], results: Results) -> list[str]:
     extra = [column.value(cells) for column in _extras(results)]
     has = cells[0]["summary"]["listening"]
     kinds = _kinds(results)
+    # An image-only cell was measured with the right prompt alone.
     return extra + [judged(words_gap(cells, kind)) if kind in has else "–" for kind in kinds]
 
 
@@ -230,6 +234,7 @@ def _unseen(cells: Sequence[CellResult]) -> str:
 
 
 def _on_mosaics(kind: str, cells: Sequence[CellResult]) -> str:
+    # Older results lack the key; where no mosaics were measured it holds None.
     measured = [(cell.get("mosaic") or {}).get(kind) or {} for cell in cells]
     return _mean([one.get("mean") for one in measured])
 

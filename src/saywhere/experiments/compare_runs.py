@@ -63,6 +63,7 @@ def _check_names(runs: Sequence[Path]) -> None:
         raise UsageError(
             "one run", where=runs[0] if runs else None, remedy="name two runs or more, or a table"
         )
+    # Resolved, since one run may be named by two paths.
     counts = Counter(Path(run).resolve() for run in runs)
     twice = [run for run, n in counts.items() if n > 1]
     if twice:

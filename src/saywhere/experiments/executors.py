@@ -115,8 +115,10 @@ def _follow(parent: int) -> None:
     """
 
     def watch() -> None:
+        # A process whose parent ends is given another one.
         while os.getppid() == parent:
             time.sleep(1)
+        # Not sys.exit: that would end this thread alone.
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -131,6 +133,7 @@ def _ray(
 ) -> Iterator[tuple[Job, Outcome]]:
     ray = _started(address, side_by_side * threads)
     try:
+        # A process that died is a failed cell; Ray would run it again.
         task = ray.remote(num_cpus=threads, max_retries=0)(_at_work)
         waiting = {task.remote(str(Path.cwd()), work, job): job for job in jobs}
         while waiting:

@@ -55,11 +55,13 @@ def freeze(folder: Path) -> Frozen:
         raise MissingFile(f"no {TABLE}", where=folder, remedy="name a table's folder")
     cells = dict(before.cells) if before else {}
     cells |= _finished(folder)
+    # Sorted: equal content gives equal bytes.
     cells = {name: cells[name] for name in sorted(cells)}
     about = json.loads(place.read_text(encoding="utf-8")) if place.is_file() else {}
     wanted = Frozen(about or (before.about if before else {}), cells)
     _write(folder, wanted)
     written = read(folder)
+    # As text, since 1 equals 1.0, and both must come back as they were.
     if written is None or json.dumps(written) != json.dumps(wanted):
         raise UnreadableFile("what was frozen is not what it was made from", where=folder)
     return written
@@ -117,6 +119,7 @@ def read(folder: Path) -> Frozen | None:
     rest, cases = places(folder)
     if not rest.is_file() or not cases.is_file():
         return None
+    # Their times are arguments, so that a table frozen anew is read anew.
     return _read(rest, cases, rest.stat().st_mtime_ns, cases.stat().st_mtime_ns)
 
 

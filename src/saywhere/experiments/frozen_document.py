@@ -104,6 +104,7 @@ def _sheet(cells: Mapping[str, Document], columns: list[str], text: list[str]) -
                     where=name,
                     allowed=f"those of the table's first case: {', '.join(columns)}",
                 )
+            # JSON tells a number from text, and 1 from 1.0; a CSV tells neither.
             values = [v if key in text else json.dumps(v) for key, v in case.items()]
             writer.writerow([name, *values])
     # No time in its header: equal content gives equal bytes.

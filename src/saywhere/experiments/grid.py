@@ -163,6 +163,7 @@ def _cell(grid: Grid, base: Config, choices: Sequence[Choice], seed: int) -> Cel
     changes = dict(grid.set)
     for choice in choices:
         changes |= choice.set
+    # Last: seed and threads are the grid's, whatever a choice sets.
     changes |= {"train.seed": seed, "train.threads": grid.threads}
     try:
         return Cell(label, seed, base.replace(**changes))

@@ -125,6 +125,7 @@ def _trained(config: Config, place: Path, clock: Stopwatch) -> Path:
             raise  # a training from the start would end so, too
         except Exception:  # whatever a damaged leftover raises, or data that changed since
             pass
+    # The training would go to another folder beside what is left there.
     shutil.rmtree(place, ignore_errors=True)
     clock.begin_anew()
     return train(config, place, listen=clock.listen)

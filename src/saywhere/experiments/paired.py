@@ -27,6 +27,7 @@ def mean_dice(cells: Sequence[CellResult]) -> PairedDifference:
         UsageError: where a cell lacks a case of the first one.
     """
     dice = _matrix(cells, "right", _names(cells[0], "right"))
+    # One fixed seed: equal results give an equal table.
     return hierarchical_difference(dice, np.zeros_like(dice), RESAMPLES, 0)
 
 
@@ -104,6 +105,7 @@ def effect(cells: Sequence[CellResult], reference: Sequence[CellResult]) -> floa
         1 where every case gains.
     """
     values, others = _paired(cells, reference)
+    # Of each case's mean over seeds, as p is.
     return rank_biserial(values.mean(axis=0), others.mean(axis=0))
 
 

@@ -115,6 +115,7 @@ def read_document(path: Path) -> Document:
     """
     table = None if path.is_file() else frozen.read(path.parent)
     if table is not None and path.stem in table.cells:
+        # A copy, since the frozen table stays in memory for the next reader.
         return dict(table.cells[path.stem])
     document: Document = json.loads(path.read_text(encoding="utf-8"))
     return document

@@ -67,6 +67,7 @@ def run_grid(
     waiting = [
         Task(cell, command, grid.mosaics, grid.measure) for cell in _waiting(grid, results, seeds)
     ]
+    # Before the first cell, so that the table can be compared while it is made.
     files.write_json(folder / TABLE, grid.model_dump(mode="json"))
     sweep()
     failed = []
@@ -75,6 +76,7 @@ def run_grid(
     )
     for task, result in outcomes:
         cell = task.cell
+        # The outcome of a failed cell names neither.
         named = {"label": cell.label, "seed": cell.seed} | result
         files.write_json(result_path(folder, cell), named)
         if result["status"] == "finished":

@@ -52,6 +52,7 @@ def workplace(cell: Cell) -> Iterator[Path]:
         is_over = not is_found_again
         raise
     finally:
+        # Removed while it is locked: nobody goes on in half of it.
         if is_over:
             _remove(folder)
         if held is not None:
@@ -96,6 +97,7 @@ def _digest(cell: Cell) -> str:
         cell.config.model_dump(mode="json"),
         asdict(versions()),
         str(Path.cwd()),
+        # Another user could not enter the folder.
         os.getuid() if hasattr(os, "getuid") else 0,
     ]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
@@ -120,6 +122,7 @@ def _lock(folder: Path) -> int | None:
 
     descriptor = None
     try:
+        # The temporary folder is everybody's: a link there may lead anywhere.
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is_ours(os.fstat(descriptor), folder.lstat()):

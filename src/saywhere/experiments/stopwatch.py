@@ -24,6 +24,7 @@ class Stopwatch:
             place: the file of seconds; it need not exist.
         """
         self.place = place
+        # Not the wall clock, which may be set meanwhile.
         self.started = time.monotonic()
         self.before = 0.0
         with suppress(OSError, ValueError):
