@@ -23,7 +23,7 @@ from saywhere.errors import MissingFile
 from saywhere.io import cache, files, images
 
 log = logging.getLogger("saywhere")
-FORMAT = 2  # 1 held pictures as stored, without EXIF's orientation
+FORMAT = 3  # 1: without EXIF's orientation; 2: masks of 0 and 1 to 127, and palettes, were black
 
 
 @dataclass(frozen=True)

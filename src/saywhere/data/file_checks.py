@@ -12,20 +12,13 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile
 from saywhere.io.decode import NotFinite, TruncatedFile, WrongChannels, decode
-from saywhere.io.images import image_pixels, mask_values, to_mask
+from saywhere.io.images import image_pixels, mask_values
+from saywhere.io.labels import THRESHOLD, LabelMap, StoredMask, foreground
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
-# A lossless mask of 3 or 4 values is a label map; more are an antialiased edge, unless they fill an
-# area.
-LABEL_MAP = 4
-# Pixels; edges blurred by JPEG or by resizing are thinner.
-PLATEAU = np.ones((5, 5), dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -41,6 +34,8 @@ class Facts:
     """Of an image's pixels."""
     orientation: int = 1
     """EXIF's, 1 to 8; size and digest are of the upright picture."""
+    foreground: float = 0.0
+    """Of a mask: the share of foreground pixels, [0, 1]."""
 
 
 def gather(
@@ -105,47 +100,26 @@ def mask_facts(path: Path) -> Facts:
         Its fault, or its size.
     """
     try:
-        values, is_lossy = mask_values(path)
+        stored = mask_values(path)
     except (MissingFile, UnreadableFile) as error:
         return Facts(kind=_kind(error), reason=_reason("mask", error))
-    size = values.shape[:2]
-    if has_third_value(values, is_lossy):
-        levels = np.unique(values)
-        shown = ", ".join(map(str, levels[:6]))
-        reason = f"mask: {len(levels)} values ({shown} …) in {path}; a mask has two, 0 and 255"
-        return Facts("three_value_mask", reason, size)
-    if not to_mask(values, is_lossy).any():
-        reason = (
-            f"mask: no foreground (greatest value {int(values.max())}, "
-            f"foreground begins at 128) in {path}"
-        )
-        return Facts("empty_mask", reason, size)
-    return Facts(size=size)
+    size = (stored.grey.shape[0], stored.grey.shape[1])
+    try:
+        mask = foreground(stored, path)
+    except UnreadableFile as error:
+        return Facts(_kind_of_values(error, stored), _reason("mask", error), size)
+    if not mask.any():
+        top = f"greatest value {int(stored.grey.max())}, foreground begins at {THRESHOLD}"
+        where = f"({top}) in {path}" if stored.has_soft_edges else f"(all values are 0) in {path}"
+        return Facts("empty_mask", f"mask: no foreground {where}", size)
+    return Facts(size=size, foreground=float(mask.mean()))
 
 
-def has_third_value(values: NDArray[np.uint8], is_lossy: bool) -> bool:
-    """Is this a label map rather than a mask?
-
-    Lossless: 3 or 4 values are one. More values, or any JPEG: only if values between 1/8 and 7/8 of
-    the greatest fill some area of 5 × 5 px, since the edges of a mask that JPEG or a resize has
-    blurred are thinner than that.
-
-    Args:
-        values: (height, width).
-        is_lossy: whether the file is a JPEG.
-
-    Returns:
-        Whether it has a third value.
-    """
-    levels = np.unique(values)
-    if not is_lossy and len(levels) <= LABEL_MAP:
-        return len(levels) > 2
-    # Imported late: masks of two values, as most are, do without SciPy.
-    from scipy.ndimage import binary_erosion
-
-    top = int(levels[-1])
-    between = (values > top / 8) & (values < top * 7 / 8)
-    return bool(binary_erosion(between, PLATEAU).any())
+def _kind_of_values(error: UnreadableFile, stored: StoredMask) -> str:
+    """One value in all pixels, neither 0, 1 nor 255, is more likely no lesion than a label map."""
+    if isinstance(error, LabelMap):
+        return "empty_mask" if len(stored.counts) == 1 else "three_value_mask"
+    return _kind(error)
 
 
 def _reason(what: str, error: SaywhereError) -> str:

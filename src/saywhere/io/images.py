@@ -12,9 +12,8 @@ from PIL import Image
 from saywhere.errors import UnreadableFile, UsageError
 from saywhere.io.decode import Decoded, NotFinite, WrongChannels, decode
 from saywhere.io.files import writing
+from saywhere.io.labels import StoredMask, foreground
 
-# The middle of 0 and 255: JPEG noise stays near the two ends.
-THRESHOLD = 128
 BIT_DEPTHS = (8, 10, 12, 14, 16)
 CHROMA_NOISE = 24  # largest difference between the channels of a grey picture after JPEG
 
@@ -75,45 +74,29 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
         path: A PNG, JPEG, TIFF or BMP.
 
     Returns:
-        bool (height, width); see `to_mask`.
+        bool (height, width); `saywhere.io.labels` says which values are foreground.
 
     Raises:
         MissingFile: There is no such file.
-        UnreadableFile: It is no mask that can be read.
+        UnreadableFile: It is no mask that can be read, or a label map.
     """
-    return to_mask(*mask_values(path))
+    return foreground(mask_values(path), Path(path))
 
 
-def to_mask(values: NDArray[np.uint8], is_lossy: bool) -> NDArray[np.bool_]:
-    """Part foreground from background.
-
-    Args:
-        values: uint8 (height, width), grey.
-        is_lossy: Were they stored as JPEG? There 1 is noise.
-
-    Returns:
-        bool (height, width): values of at least 128. Where the greatest value is 1 and nothing
-        was lost, values above 0.
-    """
-    # Many tools store a mask as 0 and 1, which is black to the eye.
-    is_binary = not is_lossy and values.size > 0 and int(values.max()) <= 1
-    return values > 0 if is_binary else values >= THRESHOLD
-
-
-def mask_values(path: Path) -> tuple[NDArray[np.uint8], bool]:
-    """Read a mask before any threshold.
+def mask_values(path: Path) -> StoredMask:
+    """Read a mask before any rule says which values are foreground.
 
     Args:
         path: A PNG, JPEG, TIFF or BMP.
 
     Returns:
-        uint8 (height, width), and whether JPEG noise is to be expected.
+        Its values as stored.
 
     Raises:
         MissingFile: There is no such file.
         UnreadableFile: It is no mask that can be read.
     """
-    return _values(decode(path), Path(path))
+    return _stored(decode(path), Path(path))
 
 
 def as_mask(decoded: Decoded, path: Path) -> NDArray[np.bool_]:
@@ -127,9 +110,9 @@ def as_mask(decoded: Decoded, path: Path) -> NDArray[np.bool_]:
         bool (height, width).
 
     Raises:
-        UnreadableFile: The picture is no mask.
+        UnreadableFile: The picture is no mask, or a label map.
     """
-    return to_mask(*_values(decoded, path))
+    return foreground(_stored(decoded, path), path)
 
 
 def resize_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -209,26 +192,60 @@ def _without_single_channel(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
 
 
-def _values(decoded: Decoded, path: Path) -> tuple[NDArray[np.uint8], bool]:
-    is_lossy = decoded.format in ("JPEG", "MPO")
-    return _grey_values(decoded, path, CHROMA_NOISE if is_lossy else 0), is_lossy
-
-
-def _grey_values(decoded: Decoded, path: Path, tolerance: int) -> NDArray[np.uint8]:
-    """uint8 (height, width); WrongChannels where channels differ by more than the tolerance."""
-    picture = decoded.picture
-    if picture.mode == "P":
-        # A palette of greys is an ordinary grey mask, stored in fewer bytes.
-        colours = np.asarray(picture.convert("RGB"))
-        is_grey = np.ptp(colours, axis=-1).max() == 0
-        # A coloured palette names labels by index.
-        return colours[..., 0] if is_grey else np.asarray(picture)
-    picture = _opaque(picture, path)
+def _stored(decoded: Decoded, path: Path) -> StoredMask:
+    """A mask's values, of any kind of picture."""
+    if decoded.picture.mode == "P":
+        return _of_palette(decoded.picture)
+    picture = _opaque(decoded.picture, path)
+    if decoded.format in ("JPEG", "MPO"):
+        grey = _lossy_grey(picture, path)
+        return StoredMask(grey, grey, is_lossy=True)
+    if picture.mode == "RGB":
+        return _of_colours(np.asarray(picture))
     if picture.mode == "L":
-        return np.asarray(picture)
-    if picture.mode != "RGB":
-        return _deep_values(picture, path, decoded.is_inverted)
-    if np.ptp(np.asarray(picture), axis=-1).max() > tolerance:
+        grey = np.asarray(picture)
+        return StoredMask(grey, grey)
+    return _of_deep_values(picture, path, decoded.is_inverted)
+
+
+def _of_palette(picture: Image.Image) -> StoredMask:
+    """Labels are indices, whatever grey or colour the palette shows them in.
+
+    The exception is a picture of black and white alone: programs that shrink PNGs put white first,
+    and a person sees which of the two is the background.
+    """
+    indices = np.asarray(picture)
+    colours = np.asarray(picture.convert("RGB"))
+    is_grey = np.ptp(colours, axis=-1).max() == 0
+    if is_grey and set(np.unique(colours).tolist()) <= {0, 255}:
+        is_index_0_black = not colours[indices == 0].any() and (indices == 0).any()
+        shown = indices if is_index_0_black else colours[..., 0]
+        return StoredMask(shown, shown, may_be_soft=False)
+    # An antialiased mask that was saved with the palette of plain greys is what it was as grey.
+    is_plain_grey = bool((colours == indices[..., None]).all())
+    return StoredMask(indices, indices, may_be_soft=is_plain_grey)
+
+
+def _of_colours(colours: NDArray[np.uint8]) -> StoredMask:
+    if np.ptp(colours, axis=-1).max() == 0:
+        grey = colours[..., 0]
+        return StoredMask(grey, grey)
+    red, green, blue = np.moveaxis(colours.astype(np.int32), -1, 0)
+    labels = (red << 16) | (green << 8) | blue
+    return StoredMask(labels, colours[..., 0], is_coloured=True, may_be_soft=False)
+
+
+def _of_deep_values(picture: Image.Image, path: Path, is_inverted: bool) -> StoredMask:
+    """16 and 32 bit. Scaled to 8 bit, labels such as 1000 and 1001 would be one."""
+    grey = _deep_values(picture, path, is_inverted)
+    if picture.mode == "F" or is_inverted:
+        return StoredMask(grey, grey)
+    return StoredMask(np.asarray(picture).astype(np.int64), grey)
+
+
+def _lossy_grey(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
+    """uint8 (height, width); WrongChannels where channels differ by more than noise."""
+    if picture.mode == "RGB" and np.ptp(np.asarray(picture), axis=-1).max() > CHROMA_NOISE:
         raise WrongChannels(
             "a coloured mask",
             where=path,

@@ -13,6 +13,7 @@ from PIL import Image
 from saywhere.errors import UsageError
 from saywhere.io import images
 from saywhere.io.decode import from_pillow
+from saywhere.io.labels import WHOLE
 
 
 def as_image(picture: Any, channels: int = 3) -> NDArray[np.uint8]:
@@ -53,8 +54,8 @@ def as_mask(picture: Any) -> NDArray[np.bool_]:
     """Bring anything that holds a mask into one form.
 
     Args:
-        picture: A path, a PIL image, or an array or tensor of two values, 0 and 1 or 0 and 255,
-            with or without a channel.
+        picture: A path, a PIL image, or an array or tensor of two values, 0 and 1, 0 and 255 or
+            0 and one other, with or without a channel.
 
     Returns:
         bool (height, width).
@@ -83,7 +84,7 @@ def as_mask(picture: Any) -> NDArray[np.bool_]:
     if array.dtype.kind not in "uif" or not _has_two_values(array):
         raise UsageError(
             f"a mask of type {array.dtype} that has other values than two",
-            allowed="bool, 0 and 1, or 0 and 255",
+            allowed="bool, 0 and 1, 0 and 255, or 0 and one other value",
             remedy="say which label is meant: labels == 2",
         )
     return array > 0
@@ -132,7 +133,12 @@ def _is_in_unit_range(array: NDArray[Any]) -> bool:
 
 
 def _has_two_values(array: NDArray[Any]) -> bool:
-    return bool(np.isin(array, (0, 1)).all() or np.isin(array, (0, 255)).all())
+    """0 and one greater value, as in files; 1 or 255 alone are a whole picture of foreground."""
+    values = np.unique(array)
+    if len(values) == 1:
+        return values[0] in (0, *WHOLE)
+    # Infinity is a mistake of the caller's, no label; NaN is greater than nothing.
+    return bool(len(values) == 2 and values[0] == 0 and 0 < values[1] < np.inf)
 
 
 def _with_channels(array: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:

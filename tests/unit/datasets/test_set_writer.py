@@ -13,6 +13,15 @@ from saywhere.datasets.set_writer import Case, write_set
 from saywhere.errors import ManifestError, UsageError
 
 
+def soft_edged() -> np.ndarray:
+    """A diagonal of 220, and beside it what a resize leaves: 127, 100, 20, 10."""
+    beside = {-2: 10, -1: 127, 1: 100, 2: 20}
+    mask = np.eye(16) * 220
+    for offset, level in beside.items():
+        mask += np.eye(16, k=offset) * level
+    return mask.astype(np.uint8)
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     folder = tmp_path / "download"
@@ -21,7 +30,7 @@ def source(tmp_path: Path) -> Path:
         Image.fromarray(
             np.random.default_rng(ord(stem)).integers(0, 256, (16, 16, 3), dtype=np.uint8)
         ).save(folder / f"{stem}.jpg")
-        Image.fromarray(np.eye(16, dtype=np.uint8) * 200 + 20).save(folder / f"{stem}_mask.png")
+        Image.fromarray(soft_edged()).save(folder / f"{stem}_mask.png")
     return folder
 
 

@@ -115,6 +115,7 @@ def test_every_form_of_a_mask_is_one_array(files: dict[str, Path]) -> None:
         MASK[..., None],
         ones,
         ones * 255,
+        ones * 7,
         ones.astype(np.int64),
         ones.astype(np.float32),
         torch.from_numpy(MASK),
@@ -141,6 +142,9 @@ def test_every_form_of_a_mask_is_one_array(files: dict[str, Path]) -> None:
             r"a mask of type int64 that has other values than two; .*say which label is meant",
         ),
         (np.array([[0.2, 1.0]]), r"a mask of type float64 that has other values"),
+        (np.array([[0, np.nan]]), r"a mask of type float64 that has other values"),
+        (np.array([[-1, 0]]), r"a mask of type int64 that has other values"),
+        (np.array([[7, 7]]), r"a mask of type int64 that has other values"),
     ],
 )
 def test_what_is_no_mask_is_named(mask: Any, message: str) -> None:
