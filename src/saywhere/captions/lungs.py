@@ -34,6 +34,7 @@ _AND = r"(?:,? and |, )"
 _ZONES = re.compile(rf"{_SIDE}(?:{_AND}{_SIDE})*", re.IGNORECASE)
 _COUNT = re.compile(rf"\b({'|'.join(NUMBERS)}) infected areas?\b", re.IGNORECASE)
 _LATERAL = re.compile(r"\b(?:uni|bi)lateral\b", re.IGNORECASE)
+# It names one third and counts one, so that `_written` replaces the number as well.
 _FORM = "bilateral pulmonary infection, one infected area, upper left lung."
 _GRID = np.arange(0.02, 1, 0.02)
 _SOME: list[Thirds] = [
@@ -189,6 +190,7 @@ class LungRule:
         upper = top < self.upper
         lower = bottom >= self.lower
         middle = (bottom - top >= self.tall) | ~(upper | lower)
+        # `least` may be 0, and an empty half covers nothing.
         is_there = (share > 0) & (share >= least)
         return np.stack([upper, middle, lower], -1) & is_there[..., None]
 
@@ -228,6 +230,7 @@ def fit_lungs(examples: Sequence[Example]) -> LungRule | None:
     def sides_that_agree(cut: float) -> float:
         return float((((share > 0) & (share >= cut)) == named_sides).all(1).mean())
 
+    # Of equal ones the smallest, so that no more is left out than the sentences ask for.
     least = max(LEAST, key=sides_that_agree)
     both = (share > 0) & (share >= least) & named_sides
     # No half of any mask is where its sentence says: there is nothing to fit to.
@@ -281,6 +284,7 @@ def _written(prompt: str, zones: Zones, says_all: bool) -> str:
     """
     before = named(prompt)
     phrases = [_phrase(side, thirds, says_all) for side, thirds in zip(SIDES, zones) if any(thirds)]
+    # The thirds before their number: the number is looked for in the new sentence.
     prompt = _ZONES.sub(" and ".join(phrases), prompt, count=1)
     counted = _COUNT.search(prompt)
     # LViT's own sentences count areas, not thirds; such a number is left alone.
@@ -310,6 +314,7 @@ def _observed(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
     named_thirds: list[Zones] = []
     for sentence, read_mask in examples:
         zones = named(sentence)
+        # Reading masks takes longest: only those are read whose sentence can be compared.
         mask = None if zones is None else read_mask()
         if zones is not None and mask is not None:
             measures.append(_measured(mask))

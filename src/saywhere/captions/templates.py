@@ -177,6 +177,8 @@ def render(template: str, choices: dict[str, tuple[str, ...]], random: np.random
 
 
 def _one_of(choices: tuple[str, ...], random: np.random.Generator) -> str:
+    # One number of the stream per word. `integers` takes none where there is one choice only, and
+    # lesions that share a stream would drift apart.
     return choices[int(random.random() * len(choices))]
 
 
@@ -190,6 +192,7 @@ def every(template: str, choices: dict[str, tuple[str, ...]]) -> list[str]:
     Returns:
         The sentences, the last slot's words changing fastest.
     """
+    # A slot that stands twice has the same word at both places.
     names = list(dict.fromkeys(slots(template)))
     combinations = product(*[choices[name] for name in names])
     return [template.format(**dict(zip(names, chosen))) for chosen in combinations]

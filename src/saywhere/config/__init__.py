@@ -1,5 +1,6 @@
 """The configuration: a frozen schema, read from TOML, overridden by `--set a.b=c`."""
 
+# `X as X` tells type checkers that the name is meant for other rooms.
 from saywhere.config.schema import AugmentConfig as AugmentConfig
 from saywhere.config.schema import Config as Config
 from saywhere.config.schema import DataConfig as DataConfig

@@ -12,11 +12,13 @@ from typing import Any
 
 from saywhere.errors import ConfigError, MissingFile
 
+# The standard library has had tomllib since Python 3.11.
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+# Plain tables only: a configuration has no arrays of tables.
 _HEADING = re.compile(r"\[([^\[\]]+)\]\s*(#.*)?")
 
 
@@ -39,6 +41,7 @@ def read_document(path: Path, noun: str, remedy: str) -> tuple[dict[str, Any], s
         raise MissingFile(f"no {noun} {path}", remedy=remedy)
     raw = path.read_bytes()
     try:
+        # Some editors write a byte order mark, which TOML does not allow.
         text = raw.decode("utf-8-sig")
         return tomllib.loads(text), text
     # ValueError covers TOMLDecodeError, UnicodeDecodeError, and integers of too many digits.
@@ -112,6 +115,7 @@ def assign(document: dict[str, Any], key: str, value: Any) -> None:
     """
     *tables, last = key.split(".")
     for table in tables:
+        # A table that is not there yet is made, so that --set needs no entry in the file.
         document = document.setdefault(table, {})
         if not isinstance(document, dict):
             raise ConfigError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+# Imported on first use: these rooms import this one, and the circle would not load.
 _ELSEWHERE = {
     "Augmentation": "saywhere.transforms.augmentation",
     "EarlyFusion": "saywhere.modeling.early_fusion",

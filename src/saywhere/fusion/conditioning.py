@@ -91,6 +91,7 @@ class ConditionedNetwork(nn.Module):
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """Those of the network that started from published weights."""
+        # A user's own network need not have any.
         pretrained = getattr(self.network, "pretrained_parameters", list)
         return list(pretrained())
 
@@ -147,6 +148,7 @@ def _channels(network: nn.Module, in_channels: int) -> dict[str, int]:
         return feature
 
     was_training = network.training
+    # In evaluation mode, so that batch norm does not learn from an empty picture.
     network.eval()(torch.zeros(1, in_channels, PROBE_PX, PROBE_PX), look)
     network.train(was_training)
     return channels
@@ -157,6 +159,7 @@ def _key(stage: str) -> str:
     return stage.replace(".", "_")
 
 
+# The parts' names up to version 0.1 → their names now.
 _PARTS = {
     "say": "scale_and_shift",
     "ask": "query",
@@ -192,5 +195,6 @@ def _current(name: str, stages: set[str]) -> str:
         return f"network.conditioners.{_key(match['stage'])}.{part}{match['rest']}"
     inner = name.removeprefix("network.")
     for stage in stages:
+        # Once only: a network may have a `stage` of its own further down.
         inner = inner.replace(f"{stage}.stage.", f"{stage}.", 1)
     return f"network.network.{inner}"

@@ -36,13 +36,16 @@ class CrossAttention(FeatureConditioner):
         same shape as the map.
         """
         places = feature.flatten(2).transpose(1, 2)  # (batch, height*width, channel)
+        # A blank prompt still has its special tokens, so that no row is padding alone.
         is_padding = ~embedding.any(-1)
+        # `text.scale` is for sentence vectors; here the layer norm brings tokens to a scale.
         tokens = self.norm_tokens(embedding)
         attended, _ = self.attention(
             self.query(self.norm_feature(places)),
             tokens,
             tokens,
             key_padding_mask=is_padding,
+            # Nobody reads the weights, and PyTorch is faster without them.
             need_weights=False,
         )
         return feature + self.output(attended).transpose(1, 2).reshape(feature.shape)

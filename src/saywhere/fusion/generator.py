@@ -52,6 +52,7 @@ def start_unit_variance(
     """
     if len(embedding) < 2 or embedding.std(0, correction=0).max() < 1e-6:
         return
+    # Evenly spaced and not drawn: equal trainings must start equal.
     chosen = torch.linspace(0, len(embedding) - 1, min(len(embedding), MOST)).long()
     last = projection.layers[-1]
     assert isinstance(last, nn.Linear)
@@ -82,6 +83,7 @@ def _unit_variance(
     *between prompts* one.
     """
     assert layer.bias is not None
+    # The old bias would be part of the mean that is measured.
     layer.bias.zero_()
     output = layer(value)
     dims = tuple(d for d in range(output.ndim) if not (per_output and d == 1))
@@ -90,8 +92,10 @@ def _unit_variance(
         .pow(2)
         .mean(dims, keepdim=True)
         .sqrt()
+        # An output that no prompt changes has no spread to divide by.
         .clamp_min(1e-8)
     )
+    # A transposed convolution counts its outputs along the weight's second axis.
     layer.weight.div_(between.reshape((1, -1, 1, 1) if per_output else ()))
     scaled = output / between
     mean = scaled.mean(dims if per_output else 0, keepdim=True)

@@ -23,5 +23,6 @@ class LateConcat(FeatureConditioner):
 
     def forward(self, feature: Tensor, embedding: Tensor) -> Tensor:
         """(batch, channel, height, width), (batch, embedding) → the same shape as the map."""
+        # Under mixed precision one float32 part would make the whole map float32.
         tiled = embedding.to(feature.dtype)[..., None, None].expand(-1, -1, *feature.shape[-2:])
         return self.mix(torch.cat([feature, tiled], dim=1))

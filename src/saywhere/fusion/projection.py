@@ -17,6 +17,7 @@ class Projection(nn.Module):
         super().__init__()
         self.seed_grid = seed_grid
         n = seed_grid[0] * seed_grid[1]
+        # The paper and its public code differ here, so both can be measured.
         if name == "linear":
             self.layers = nn.Sequential(nn.Linear(embedding, n))
         elif name == "mlp":

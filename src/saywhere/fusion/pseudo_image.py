@@ -62,6 +62,7 @@ class Early:
         self, n_embedding: int, n_channels: int, size_px: int, projection: str
     ) -> PseudoImageParts:
         """As `PseudoImageFusion.build`; the grid has an eighth of the image's side."""
+        # The generator doubles the side three times.
         seed_grid = (size_px // 8, size_px // 8)
         return PseudoImageParts(
             Projection(projection, n_embedding, seed_grid), Generator(n_channels)

@@ -36,4 +36,5 @@ def spread(pseudo_image: PseudoImage) -> Float[Tensor, ""]:
     """Standard deviation over the prompts of a batch at each pixel, averaged: how much the words
     show. Below 0.01 they do not.
     """
+    # No correction: a batch of one has no spread, where the corrected one would be NaN.
     return pseudo_image.std(0, correction=0).mean()

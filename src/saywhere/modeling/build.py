@@ -23,6 +23,7 @@ from saywhere.networks.stack_check import check_stack
 from saywhere.prompt_policies import POLICIES
 from saywhere.text.whitening import EmbeddingScale
 
+# Where neither the configuration nor the network says other numbers.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -56,6 +57,7 @@ def build_model(
             network,
             config.fusion.name,
             FUSIONS[config.fusion.name].load(),
+            # Tokens are not scaled: they keep the encoder's width.
             scale.dims[0 if reads_tokens else 1],
             config.data.channels,
         )
@@ -81,6 +83,7 @@ def build_pseudo_image(
         start_prompts: as for `build_model`.
     """
     fusion: PseudoImageFusion = FUSIONS[config.fusion.name].load()()
+    # Tokens are not scaled: they keep the encoder's width.
     n_embedding = scale.dims[0 if fusion.reads_tokens else 1]
     parts = fusion.build(
         n_embedding, config.data.channels, config.data.size, config.fusion.projection
@@ -114,6 +117,7 @@ def check_network(config: Config) -> None:
     )
     try:
         with torch.device("meta"):
+            # As if restored: shapes need no weights from a file.
             network = _network(config, restored=True)
             stack = torch.empty(1, _in_channels(config), size, size)
     except SaywhereError:
@@ -132,6 +136,7 @@ def check_network(config: Config) -> None:
         )
     except UsageError as error:
         raise UsageError(
+            # Named by its key: the user set a size, and knows of no stack.
             f"data.size is {size}",
             where=f"a training of {chosen.name}",
             allowed=error.allowed,

@@ -67,9 +67,8 @@ class EarlyFusion(TextBranch):
         super().__init__(scale, projection, generator)
         self.size = (8 * projection.seed_grid[0], 8 * projection.seed_grid[1])
         """(height, width) of the images that it takes"""
-        self._opened = (
-            encoder,
-        )  # in a tuple: an encoder that is a module must not become a part of this one, and learn
+        # In a tuple: an encoder that is a module must not become a part of this one, and learn.
+        self._opened = (encoder,)
         self._known: dict[str, Tensor] = {}
 
     @classmethod
@@ -112,6 +111,7 @@ class EarlyFusion(TextBranch):
                 allowed="a name, or an object with what `Encoder` lists",
                 remedy="see CONTRIBUTING.md, A text encoder",
             )
+        # The schema wants a name; an encoder of one's own is used as it is.
         name = encoder if isinstance(encoder, str) else "minilm"
         document = {
             "data": {"size": size, "channels": channels},
@@ -119,13 +119,13 @@ class EarlyFusion(TextBranch):
             "fusion": {"projection": projection},
         }
         config = parse(document, where="EarlyFusion.fit")
-        spoken = [
-            _cleaned([same] if isinstance(same, str) else same, "EarlyFusion.fit")
-            for same in _several(sentences, "EarlyFusion.fit")
+        wordings = [
+            _cleaned([texts] if isinstance(texts, str) else texts, "EarlyFusion.fit")
+            for texts in _several(sentences, "EarlyFusion.fit")
         ]
         return _fitted(
             cls,
-            spoken,
+            wordings,
             config,
             open_encoder(config.text) if isinstance(encoder, str) else encoder,
             seed,
@@ -161,9 +161,9 @@ class EarlyFusion(TextBranch):
                 allowed="one prompt an image",
                 remedy="repeat the image for more prompts",
             )
-        pseudo_image = self.generate(
-            embedding, noise
-        )  # (batch, channel, height, width), [0, 1], original frame
+        # (batch, channel, height, width), [0, 1], original frame: it lies on the image before
+        # both are moved.
+        pseudo_image = self.generate(embedding, noise)
         stack = fuse(image, pseudo_image)  # (batch, 2*channel, height, width), original frame
         return Fused(stack if geometry is None else geometry(stack), pseudo_image)
 
@@ -184,6 +184,7 @@ class EarlyFusion(TextBranch):
             UsageError: no list of sentences.
         """
         cleaned = _cleaned(_several(prompts, "EarlyFusion"), "EarlyFusion")
+        # Sorted, so that equal sets of prompts make equal shards in any process.
         new = sorted(set(cleaned) - set(self._known))
         if new:
             self._known.update(zip(new, torch.from_numpy(self._cache.get(new))))
@@ -234,21 +235,22 @@ class EarlyFusion(TextBranch):
 
 def _fitted(
     kind: type[EarlyFusion],
-    spoken: Sequence[Sequence[str]],
+    wordings: Sequence[Sequence[str]],
     config: Config,
     encoder: Encoder,
     seed: int,
 ) -> EarlyFusion:
-    prompts = sorted({text for same in spoken for text in same})
+    prompts = sorted({text for texts in wordings for text in texts})
     cache = EmbeddingCache(encoder)
     vectors = cache.get(prompts)
-    groups = same_meaning(spoken, {prompt: number for number, prompt in enumerate(prompts)})
+    groups = same_meaning(wordings, {prompt: number for number, prompt in enumerate(prompts)})
     scale = fit(np.asarray(vectors), groups.tolist(), config.text.scale)
     with seeds.seeded_weights(seed):
         projection, generator = build_pseudo_image(config, scale, torch.from_numpy(vectors))
     assert isinstance(projection, Projection)
     assert isinstance(generator, Generator)
     fusion = kind(scale, projection, generator, encoder)
+    # It has read the shards already.
     fusion._cache = cache
     fusion._known.update(zip(prompts, torch.from_numpy(vectors)))
     return fusion

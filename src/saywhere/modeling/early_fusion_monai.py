@@ -64,6 +64,7 @@ class FuseWordsd(MapTransform):
         for key in self.key_iterator(sample):
             image = plain_tensor(sample[key])
             fused = self.fusion(image[None].to(device), [sample[self.prompt_key]])
+            # Back to the CPU, where the transforms that follow run.
             sample[key] = fused.stack[0].cpu()
             if self.pseudo_key is not None:
                 sample[self.pseudo_key] = fused.pseudo_image[0].cpu()
@@ -110,6 +111,7 @@ class RandGeometryd(RandomizableTransform, MapTransform):
     def randomize(self, data: Any = None) -> None:
         """Draw the next geometry."""
         super().randomize(None)
+        # From MONAI's random state, so that `set_random_state` decides here too.
         seed = int(self.R.randint(2**31 - 1))
         self.geometry = (
             self.augmentation.draw(seed, 0, [0]) if self._do_transform else Geometry.still(1)

@@ -22,6 +22,7 @@ class FeatureSegmenter(nn.Module):
     """
 
     uses_text = True
+    # The prompt would have to be mirrored with the image, and a vector cannot turn.
     can_mirror = False
     text_branch = None
     pseudo_image_turns = False
@@ -65,6 +66,7 @@ class FeatureSegmenter(nn.Module):
         return Segmentation(self.network(stack, self._scaled(embedding, noise)), None)
 
     def _scaled(self, embedding: Tensor, noise: Tensor | None) -> Tensor:
+        # The scale is fitted on sentence vectors; a token's numbers are another space.
         if self.reads_tokens:
             return embedding
         scaled = self.scale(embedding)

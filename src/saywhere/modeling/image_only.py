@@ -20,6 +20,7 @@ class ImageSegmenter(nn.Module):
 
     uses_text = False
     reads_tokens = False
+    # There is no prompt that would have to follow.
     can_mirror = True
     text_branch = None
     pseudo_image_turns = False

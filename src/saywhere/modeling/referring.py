@@ -78,6 +78,7 @@ class ReferringSegmenter(TextBranch):
         """
         geometry, noise, mixing = changes
         pseudo_image = self.generate(embedding, noise)  # (batch, channel, height, width), original
+        # Colours change before the stack moves, boxes are pasted after.
         mixed = mixing.of_words(pseudo_image) if mixing else pseudo_image
         stack = self.turn(image, mixed, geometry)  # (batch, 2*channel, height, width), augmented
         stack = mixing.of_stack(stack) if mixing else stack

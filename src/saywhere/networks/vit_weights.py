@@ -100,6 +100,7 @@ def _unit(ours: str, theirs: str, has_projection: bool) -> dict[str, str]:
 
 def _block(ours: str, theirs: str) -> dict[str, str]:
     published_names = {
+        # JAX numbers the parts of a block in order: norm 0, attention 1, norm 2, MLP 3.
         **_norm(f"{ours}.attention_norm", f"{theirs}/LayerNorm_0"),
         **_norm(f"{ours}.mlp_norm", f"{theirs}/LayerNorm_2"),
     }
@@ -127,9 +128,8 @@ def _ours(name: str, array: Tensor) -> Tensor:
     scales perhaps (1, 1, 1, n).
     """
     if name == "transformer.position":
-        return (
-            array[:, 1:] if array.shape[1] == GRID * GRID + 1 else array
-        )  # the class token has no place in a map
+        # The class token has no place in a map.
+        return array[:, 1:] if array.shape[1] == GRID * GRID + 1 else array
     if not name.endswith("weight") or name.rpartition(".")[0].endswith("norm"):
         return array.flatten()
     if name.endswith((".query.weight", ".key.weight", ".value.weight")):
@@ -145,8 +145,10 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise MissingFile(f"no file {path}", remedy="fetch R50+ViT-B_16.npz from its publisher")
     try:
+        # An array of objects would be a pickle, which can run code.
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
+    # What NumPy raises of a file that is no archive, or a broken one.
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise BadCheckpoint(
             f"no readable .npz ({error})", where=path, remedy="fetch the file again"

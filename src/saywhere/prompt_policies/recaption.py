@@ -40,6 +40,7 @@ class Recaption(PromptPolicy):
         Returns:
             The policy; its `facts` say how well the rule fits.
         """
+        # Fitted to the set's own words: a rule of our own would mix its error with the policy's.
         return cls(fit_rule(rows, levels_of(config)))
 
     def sentences(self, prompt: str) -> list[str]:
@@ -50,6 +51,7 @@ class Recaption(PromptPolicy):
         """The prompts with the places of the transformed masks. See `PromptPolicy`."""
         return [
             self._rule_of(prompt).rewrite(prompt, target)
+            # One copy from the device for the whole batch.
             for prompt, target in zip(prompts, mask[:, 0].bool().cpu().numpy())
         ]
 

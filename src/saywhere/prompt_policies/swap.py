@@ -52,10 +52,12 @@ class Swap(PromptPolicy):
             for flipped in (False, True)
             for quarters in range(4)
         ]
+        # Many of the sixteen are equal: flipped both ways is turned by half.
         return list(dict.fromkeys(every))
 
     def prompts_after(self, prompts: Sequence[str], geometry: Geometry, mask: Tensor) -> list[str]:
         """The prompts with position words exchanged. See `PromptPolicy`."""
+        # % 4: a quarter turn clockwise is three the other way.
         quarters = (geometry.degrees / 90).round().astype(int) % 4
         flips = zip(geometry.horizontal_flip > 0, geometry.vertical_flip > 0)
         return [
@@ -67,6 +69,7 @@ class Swap(PromptPolicy):
 def _unsaid(config: Config) -> list[str]:
     """Transforms of the augmentation that position words cannot follow, in sentences."""
     augment = config.augment
+    # Flips have words, and everything else belongs to the affine part.
     if augment.name == "none" or not augment.affine:
         return []
     unsaid = []
