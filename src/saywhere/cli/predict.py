@@ -151,11 +151,14 @@ def _find_run(run: Path, inputs: list[Path]) -> None:
     from saywhere.io.decode import SUFFIXES
     from saywhere.runs.locate import find, is_there
 
-    if run.suffix.lower() in SUFFIXES and not run.is_dir():
-        model = next(filter(is_there, inputs), Path("RUN"))
+    model = next(filter(is_there, inputs), None)
+    is_image = run.suffix.lower() in SUFFIXES and not run.is_dir()
+    # A folder of images, or a name that is none, before a model: the two were swapped as well.
+    if is_image or (model is not None and not is_there(run)):
         images = [run, *(path for path in inputs if path != model)]
-        call = f"saywhere predict {model} {' '.join(map(str, images))}"
-        raise UsageError(f"{run} is an image", remedy=f"did you mean `{call}`?")
+        call = f"saywhere predict {model or 'RUN'} {' '.join(map(str, images))}"
+        kind = "an image" if is_image else "no run and no model"
+        raise UsageError(f"{run} is {kind}", remedy=f"did you mean `{call}`?")
     find(run)
 
 

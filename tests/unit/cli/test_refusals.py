@@ -130,3 +130,10 @@ def test_swapped_arguments_of_predict_get_a_hint(
 ) -> None:
     message, _ = refused(place, ["predict", *words, "--prompt", "left"])
     assert message == f"saywhere: {words[0]} is an image: did you mean `{remedy}`?\n"
+
+
+def test_a_folder_of_images_before_a_model_gets_the_hint_too(place: Path) -> None:
+    (place / "pictures").mkdir()
+    message, _ = refused(place, ["predict", "pictures", "spotted", "--prompt", "left"])
+    remedy = "did you mean `saywhere predict spotted pictures`?"
+    assert message == f"saywhere: pictures is no run and no model: {remedy}\n"
