@@ -32,7 +32,8 @@ def calibrate(
     """
     from saywhere.runs.locate import find
 
-    find(run)  # before torch is loaded: a slip is refused at once
+    # Before torch is loaded: a slip is refused at once.
+    find(run)
     from saywhere.cli.progress import CaseProgress, counted, warn, warn_of_quarantine
     from saywhere.evaluation.calibrate import calibrate as learn
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Faults that are printed; quarantine.jsonl holds all."""
-LOG_WIDTH = 160  # characters, where no terminal says otherwise
+# Characters, where no terminal says otherwise.
+LOG_WIDTH = 160
 QUARANTINED = 3
 
 
@@ -202,6 +203,7 @@ def _print(summary: dict[str, Any], report: CheckReport) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=LOG_WIDTH)
     console.print(
+        # Escaped: rich would read a name's brackets as markup.
         f"[bold]{escape(summary['manifest'])}[/]: {summary['rows']:,} rows, "
         f"{summary['clean']:,} clean, {summary['quarantined']:,} set aside"
     )

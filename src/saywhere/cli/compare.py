@@ -73,7 +73,8 @@ def _check_places(results: list[Path]) -> None:
 
     if len(results) > 1:
         for place in results:
-            if not is_table(place):  # that is refused with a message of its own
+            # A table among runs is refused with a message of its own.
+            if not is_table(place):
                 find_directory(place)
         return
     (place,) = results
@@ -125,7 +126,8 @@ def _terminal_table(comparison: Comparison) -> Table:
     from rich.table import Table
 
     drawn = Table()
-    drawn.add_column("", overflow="fold")  # the one column that may take several lines
+    # The one column that may take several lines.
+    drawn.add_column("", overflow="fold")
     for head in ("seeds", "Dice [95 %]"):
         drawn.add_column(head, no_wrap=True)
     if comparison.reference:

@@ -99,6 +99,7 @@ def demo(folder: Path, data: Path | None, *, say: Say, listen: Listener) -> Path
     """
     # Read before a folder is made, so that a wrong path leaves nothing behind.
     config = None if data is None else real_config(read_manifest(data))
+    # Not `checkpoints`, which would make the folder a run: it only holds one.
     folder = create(folder, "demo", claim="predictions").folder
     if config is None:
         run = _run_of_phantoms(folder, say, listen)
@@ -248,6 +249,7 @@ def _few_phantoms(folder: Path) -> Path:
         n_val=8,
         n_test=100,
         size=PHANTOMS.data.size,
+        # Other images than those of the first run.
         seed=SEED + 1,
         rows_per_image=1,
     )

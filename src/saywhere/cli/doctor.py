@@ -81,6 +81,7 @@ def _package(requirement: Any, extra: str | None) -> dict[str, Any]:
         version = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
         return _finding(name, "not installed", False, install, needed=extra is None)
+    # By default a specifier refuses every pre-release, and one may be installed.
     fits = requirement.specifier.contains(version, prereleases=True)
     state = version if fits else f"{version}, wanted {requirement.specifier}"
     return _finding(name, state, fits, install, needed=extra is None)
@@ -90,6 +91,7 @@ def _cache() -> dict[str, Any]:
     from saywhere.io.cache import list_folders
 
     folder = cache_folder()
+    # The folder may not be made yet: then its nearest parent decides.
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     is_writable = os.access(place, os.W_OK)
     gigabytes = sum(entry.n_bytes for entry in list_folders()) / 1e9
@@ -118,6 +120,7 @@ def _draw(findings: list[dict[str, Any]]) -> None:
 
     table = Table("", "what", "found", "what to do")
     for finding in findings:
+        # rich would read the brackets of an extra as markup.
         todo = finding["todo"].replace("[", "\\[")
         table.add_row(_sign(finding), finding["what"], finding["found"], todo)
     Console().print(table)

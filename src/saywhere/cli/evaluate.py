@@ -35,7 +35,8 @@ def evaluate(
     """Measure a run or model on its test split, and whether it listens; writes RUN/evaluation."""
     from saywhere.runs.locate import find
 
-    find(run)  # before torch is loaded: a slip is refused at once
+    # Before torch is loaded: a slip is refused at once.
+    find(run)
     from saywhere.cli.progress import CaseProgress, warn_of_quarantine
     from saywhere.evaluation.evaluate import evaluate as measure
 
@@ -45,9 +46,11 @@ def evaluate(
             run,
             manifest=data,
             split=split,
+            # A comma at the end names no condition.
             words=conditions if conditions is None else [one for one in conditions if one],
             prompts=prompts,
             out=out,
+            # Without the option, the run's configuration decides.
             mirror=mirror or None,
             advance=advance,
         )

@@ -61,6 +61,7 @@ def experiment(
         def report(cell: str, what: str) -> None:
             if not quiet:
                 typer.echo(f"{cell}: {what}", err=True)
+            # It has a result of this call now, which the page may show as failed.
             again.discard(cell)
             write_progress(cells, out, seed or (), side_by_side, again)
             advance(1)

@@ -33,7 +33,8 @@ ENCODERS: dict[str, dict[str, Any]] = {
     },
 }
 SIZE_PX = 224
-LONG = ("source", "pretrained")  # in --json and `info network NAME` only: a terminal has 80 columns
+# In --json and `info network NAME` only: a terminal has 80 columns.
+LONG = ("source", "pretrained")
 
 
 def info(

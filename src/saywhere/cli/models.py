@@ -140,7 +140,8 @@ def blend_models(
     from saywhere.runs.locate import find
 
     for path in (run, start):
-        find(path)  # before torch is loaded: a slip is refused at once
+        # Before torch is loaded: a slip is refused at once.
+        find(path)
     from saywhere.training.weight_averaging import blend
 
     folder = blend(run, start, share, out)

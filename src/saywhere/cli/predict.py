@@ -84,14 +84,17 @@ def predict(
     What --out holds already is skipped, so that a stopped batch goes on.
     """
     _refuse_other_than_one_source(inputs, prompt, manifest, split, jobs)
-    _find_run(run, inputs or [])  # before torch is loaded: a slip is refused at once
+    # Before torch is loaded: a slip is refused at once.
+    _find_run(run, inputs or [])
     from saywhere.inference import writers
 
-    writers.choose(formats)  # a wrong name is refused before a model is loaded
+    # A wrong name is refused before a model is loaded.
+    writers.choose(formats)
     from saywhere.cli.progress import CaseProgress
     from saywhere.inference.batch import run_jobs
     from saywhere.inference.segmenter import load
 
+    # Without the option, the run's configuration decides.
     segmenter = load(run, mirror=mirror or None)
     todo, refused = _read_jobs(segmenter, inputs, prompt, manifest, split, jobs)
     _warn_of_prompts(segmenter, todo)
@@ -217,6 +220,7 @@ def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
         return
     if any(is_blank(job.prompt) for job in jobs):
         warn("a blank prompt means no words: the model marks what it finds by itself")
+    # Each once, however many images it is for.
     prompts = {job.prompt for job in jobs}
     n_denying = sum(map(denies, prompts))
     if n_denying:

@@ -49,6 +49,7 @@ class TrainingProgress:
         self.bar.__exit__(*error)
 
     def __call__(self, event: dict[str, Any]) -> None:
+        # Each kind of event has a method of its name; training.events lists them.
         getattr(self, f"_{event['event']}")(event)
 
     def _stage(self, event: dict[str, Any]) -> None:
@@ -90,6 +91,7 @@ class TrainingProgress:
             self._say(fine_tuning["verdict"])
 
     def _say(self, line: str) -> None:
+        # A path may hold brackets, and in a log a line stays one line.
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -24,7 +24,8 @@ def report(
     """Write one self-contained HTML page about a run, and print where it is."""
     from saywhere.runs.locate import find_directory
 
-    find_directory(run)  # before the page's parts are loaded: a slip is refused at once
+    # Before the page's parts are loaded: a slip is refused at once.
+    find_directory(run)
     from saywhere.report.build import build_report
 
     place = build_report(run, out)

@@ -72,7 +72,8 @@ def serve(
     from saywhere.runs.locate import find
 
     for run in runs or ():
-        find(run)  # before torch is loaded: a slip is refused at once
+        # Before torch is loaded: a slip is refused at once.
+        find(run)
     from saywhere.serve.run import is_loopback, run_server
 
     drawn = None

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-INTERRUPTED = 130  # the shell's convention: 128 + SIGINT
+# The shell's convention: 128 + SIGINT.
+INTERRUPTED = 130
 
 
 def train(
@@ -53,9 +54,11 @@ def train(
     from saywhere.config import read
     from saywhere.runs.directory import Run
 
+    # `--resume RUN`: the one argument is the run itself.
     if resume and out is None and Run(config).exists:
         out = config
-    settings = read(_recipe(config), assignment)  # before torch is loaded: a slip is told at once
+    # Before torch is loaded: a slip is refused at once.
+    settings = read(_recipe(config), assignment)
     if start is not None:
         from saywhere.runs.locate import find
 

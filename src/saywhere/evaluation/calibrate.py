@@ -66,7 +66,8 @@ def calibrate(
     place = None if manifest is None else Path(manifest)
     measured = rows_to_measure(config, place, chosen)
     path = folder / calibration_file.FILE
-    files.check_takes(path)  # before the long work
+    # Before the long work: the file is written after it.
+    files.check_takes(path)
     right = prompts_for("right", measured.rows, config)
     cases = measure(segmenter, measured.rows, right, "right", advance)
     dice = [case.dice for case in cases]

@@ -183,7 +183,8 @@ def unfinished(segmenter: Segmenter) -> Unfinished | None:
     """
     try:
         status = Run(segmenter.folder).facts().get("status")
-    except UsageError:  # damaged: the weights do not depend on it
+    except UsageError:
+        # Damaged: the weights do not depend on it.
         return None
     if status in (None, "finished"):
         return None

@@ -45,7 +45,8 @@ def prompts_for(condition: str, rows: Sequence[Row], config: Config) -> list[str
         return [other if other != own else None for own, other in zip(right, others)]
     if condition == "contradictory":
         return [contradict(prompt) for prompt in right]
-    assert config.text.unseen_prompts is not None  # `conditions_of` gives no others
+    # `conditions_of` gives no others.
+    assert config.text.unseen_prompts is not None
     return [texts_of(row, config.text.unseen_prompts, "text.unseen_prompts")[0] for row in rows]
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from saywhere.metrics.sample_size import FEWEST_CASES
 
-if TYPE_CHECKING:  # statistics loads torch and scipy, which a report does without
+# statistics loads torch and scipy, which a report does without.
+if TYPE_CHECKING:
     from saywhere.metrics.statistics import PairedDifference
 
 Verdict = Literal["too few cases to tell", "heard", "hardly heard", "not heard"]
@@ -85,6 +86,7 @@ def sentence(verdict: Verdict) -> str:
 def _verdict(difference: float, low: float, n: float) -> Verdict:
     if n < FEWEST_CASES:
         return TOO_FEW
-    if not low > 0:  # also for NaN, which a file may hold
+    # A NaN, which a file may hold, is not above 0 either.
+    if not low > 0:
         return "not heard"
     return "heard" if difference >= HEARD_FROM else "hardly heard"

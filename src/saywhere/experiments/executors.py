@@ -96,7 +96,8 @@ def _pool(n: int) -> Iterator[ProcessPoolExecutor]:
     Whoever leaves early (Ctrl-C, a full disk, a broken pool) does not wait for what is queued: it
     is dropped, and the processes are told to stop.
     """
-    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    # torch's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(n, mp_context=context, initializer=_follow, initargs=(os.getpid(),))
     try:
         yield pool

@@ -122,7 +122,8 @@ def _own(cell: Document, shared: Document) -> Document:
     own: Document = {}
     for key, value in cell.items():
         if key == "cases":
-            own[key] = None  # its place among the keys is remembered
+            # Its place among the keys is remembered.
+            own[key] = None
         elif key in shared:
             own[key] = _difference(shared[key], value)
         else:
@@ -159,7 +160,8 @@ def _whole(shared: Any, difference: Document) -> Any:
     """The reverse of `_difference`."""
     if "is" in difference:
         return difference["is"]
-    value = json.loads(json.dumps(shared))  # a copy: cells must not share what they may change
+    # A copy: cells must not share what they may change.
+    value = json.loads(json.dumps(shared))
     for key, changed in difference.get("but", {}).items():
         section, _, name = key.partition(".")
         value[section][name] = changed

@@ -67,7 +67,8 @@ class Cell:
     @property
     def id(self) -> str:
         """The label in plain letters, and the seed: the name of the result file."""
-        plain = self.label.lower().replace("++", "pp")  # UNet++ is not UNet
+        # UNet++ is not UNet.
+        plain = self.label.lower().replace("++", "pp")
         return f"{re.sub(r'[^a-z0-9]+', '-', plain).strip('-')}-seed{self.seed}"
 
 

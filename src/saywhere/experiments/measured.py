@@ -93,7 +93,8 @@ def _measured(task: Task, place: Path) -> Document:
     clock = Stopwatch(place.with_name("seconds"))
     run = _trained(config, place, clock)
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    policy = facts["arm"]  # with more than its name, where it fitted something
+    # It holds more than its name where it fitted something.
+    policy = facts["arm"]
     on_images = task.measure == "images"
     summary, cases = _on_images(run) if on_images else _on_mosaics(run, task.n_mosaics)
     history = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
@@ -122,8 +123,10 @@ def _trained(config: Config, place: Path, clock: Stopwatch) -> Path:
         try:
             return train(config, place, resume=True, listen=clock.listen)
         except (TrainingDiverged, OutOfMemory, NotWritable, TooManyFaults):
-            raise  # a training from the start would end so, too
-        except Exception:  # whatever a damaged leftover raises, or data that changed since
+            # A training from the start would end so, too.
+            raise
+        except Exception:
+            # Whatever a damaged leftover raises, or data that changed since.
             pass
     # The training would go to another folder beside what is left there.
     shutil.rmtree(place, ignore_errors=True)

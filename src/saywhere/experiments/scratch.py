@@ -71,7 +71,8 @@ def sweep() -> None:
             continue
         held = _lock(folder)
         if held is not None:
-            if _is_forgotten(folder):  # still: nobody was faster
+            # Still so, now that it is locked: nobody was faster.
+            if _is_forgotten(folder):
                 _remove(folder)
             os.close(held)
 

@@ -82,6 +82,7 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
         "name": name,
         "about": _with_frame(about, saved.config).model_dump(),
         "config": config.model_dump(mode="json"),
+        # A model that is passed on again keeps what its first maker recorded.
         "run": before.get("run") or _run_facts(Run(run_dir).facts()),
         "evidence": before.get("evidence") or evidence(run_dir),
         "n_parameters": sum(value.numel() for value in saved.model.values()),
@@ -107,6 +108,7 @@ def describe(folder: Path, facts: ModelFacts) -> None:
     """
     files.write_json(folder / CONFIG, facts)
     files.write_text(folder / "README.md", card(facts))
+    # Last, since the digests cover the files above.
     write_sums(folder)
 
 
@@ -128,6 +130,7 @@ def evidence(run: Path) -> ModelEvidence:
 
 
 def _weights(saved: Checkpoint, config: Config) -> bytes:
+    # The loader asks for a history, and a model is not trained on from one.
     state = {key: saved.state[key] for key in _STATE if key in saved.state} | {"history": []}
     tensors = {f"model.{name}": _narrow(name, value) for name, value in saved.model.items()}
     return tensor_file.pack({"config": config.model_dump(mode="json"), "state": state}, tensors)
@@ -156,7 +159,8 @@ def _with_frame(about: About, config: Config) -> About:
         return about
     try:
         frames = {str(row.frame) for row in read_manifest(Path(config.data.manifest)).rows}
-    except SaywhereError:  # the data may be gone since the training
+    except SaywhereError:
+        # The data may be gone since the training.
         return about
     # Where rows differ, no single sentence is true: the card says that it is not stated.
     is_one = frames in ({"image"}, {"patient"})

@@ -117,9 +117,11 @@ def _reading(frame: str, config: dict[str, Any]) -> str:
     how = _FUSIONS.get(name, _IN_NETWORK.format(name=name))
     if name == "none":
         return f"## How it reads a prompt\n\n{how}"
+    # Left out, the policy is the fusion's own.
     policy = fusion.get("arm") or ("fuse-first" if name == "early" else "untouched")
     if config["augment"]["name"] == "none":
-        policy = "still"  # nothing was transformed, whatever the policy would have done
+        # Nothing was transformed, whatever the policy would have done.
+        policy = "still"
     where = _FRAMES.get(frame, _FRAME_NOT_STATED)
     return f"## How it reads a prompt\n\n{where}\n\n{how} {_POLICIES[policy]}"
 
@@ -182,6 +184,7 @@ def _metrics(summary: dict[str, Any]) -> str:
             f"{row['dice_pooled']:.3f}",
             with_span(**row["iou_mean"]),
             f"{row['iou_pooled']:.3f}",
+            # JSON has no infinity, so None stands for it.
             "∞" if distance is None else f"{distance:.1f}",
         )
         lines.append(f"| {' | '.join(cells)} |")
@@ -192,6 +195,7 @@ def _listening(summary: dict[str, Any]) -> str:
     lines = ["| right prompt against | difference in Dice [95 %] | verdict |", "|---|---|---|"]
     verdicts = {}
     for condition, gap in summary["listening"].items():
+        # A summary of an earlier version is judged by today's rule.
         verdict = verdict_of(gap) or gap["verdict"]
         verdicts[condition] = verdict
         difference = with_span(gap["difference"], gap["low"], gap["high"], "+")

@@ -11,6 +11,7 @@ from saywhere.io import files
 from saywhere.runs import calibration_file
 from saywhere.runs.locate import SUMS
 
+# `sha256sum` writes a star before the name of a file read as binary.
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](\S+)")
 
 
@@ -41,6 +42,7 @@ def read_sums(folder: Path, where: str) -> dict[str, str]:
     Raises:
         BadCheckpoint: a file is named that no model has, or one is not named.
     """
+    # What is no text matches no line, and is refused below.
     text = (folder / SUMS).read_text(encoding="utf-8", errors="replace")
     matches = [_LINE.fullmatch(line.strip()) for line in text.splitlines()]
     sums = {match[2]: match[1] for match in matches if match}

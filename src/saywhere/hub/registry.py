@@ -91,6 +91,7 @@ def pull(address: str, name: str | None = None, *, replace: bool = False) -> Pat
         folder.mkdir()
         _fetch_model(system, root, folder, address)
         _refuse_unbuildable(folder)
+        # Only now, since the new model was verified and can be built.
         with files.refusing(target):
             shutil.rmtree(target, ignore_errors=True)
         with files.writing_folder(target) as place:
@@ -123,13 +124,15 @@ def push(
         NotWritable: the model cannot be written.
     """
     name = _model_name(address, name)
-    run_dir = locate.find(run)  # a mistyped run is answered before torch is loaded
+    # A mistyped run is answered before torch is loaded.
+    run_dir = locate.find(run)
     with reaching(address) as (system, root), tempfile.TemporaryDirectory() as temporary:
         if not replace and system.exists(f"{root}/{SUMS}"):
             raise UsageError(
                 f"there is a model at {shown(address)}",
                 remedy="choose another address, or --replace",
             )
+        # It loads torch, so it comes after the refusals.
         from saywhere.hub.bundle import write
 
         folder = Path(temporary)
@@ -148,7 +151,8 @@ def push(
 def _fetch_model(system: Any, root: str, folder: Path, address: str) -> None:
     """SHA256SUMS and config.json come first: they tell whether the rest can be read at all."""
     fetch(system, root, SUMS, folder)
-    with suppress(FileNotFoundError):  # then SHA256SUMS, or the fetching below, says what is wrong
+    # Without it, SHA256SUMS or the fetching below says what is wrong.
+    with suppress(FileNotFoundError):
         fetch(system, root, CONFIG, folder)
         refuse_newer(read_facts(folder), shown(address))
     for file in read_sums(folder, shown(address)):
@@ -158,6 +162,7 @@ def _fetch_model(system: Any, root: str, folder: Path, address: str) -> None:
 
 def _refuse_unbuildable(folder: Path) -> None:
     """A model that cannot be built is refused before it has a name."""
+    # It loads torch, which a list of models does without.
     from saywhere.runs import checkpoint
 
     checkpoint.build_from(checkpoint.load(folder), folder)
@@ -179,6 +184,7 @@ def _entry(name: str, folder: Path) -> ModelEntry:
     facts = read_facts(folder)
     about = facts.get("about") or {}
     dice = None
+    # In another maker's config.json any key may be missing.
     with suppress(KeyError, TypeError):
         dice = facts["evidence"]["evaluation"]["words"]["right"]["dice_mean"]["mean"]
     return ModelEntry(

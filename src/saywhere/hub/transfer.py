@@ -11,6 +11,7 @@ from typing import Any
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError, UsageError
 from saywhere.runs.locate import BUNDLE, SUMS
 
+# A stranger's server may send without end.
 LIMITS_BYTES = {BUNDLE: 2**31, SUMS: 2**16}
 LIMIT_BYTES = 2**22
 """Of every other file."""
@@ -50,6 +51,7 @@ def reaching(address: str) -> Iterator[tuple[Any, str]]:
         system, root = url_to_fs(address)
         yield system, root.rstrip("/")
     except SaywhereError:
+        # Our own errors say already what is wrong.
         raise
     except ImportError as error:
         raise MissingExtra(
@@ -90,6 +92,7 @@ def fetch(system: Any, root: str, name: str, folder: Path) -> None:
     n_bytes = 0
     with system.open(f"{root}/{name}", "rb") as source, (folder / name).open("wb") as target:
         while block := source.read(_BLOCK_BYTES):
+            # Counted as it comes, whatever length was announced.
             n_bytes += len(block)
             if n_bytes > limit:
                 raise BadCheckpoint(

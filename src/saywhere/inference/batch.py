@@ -153,7 +153,8 @@ class _Batch:
 
     def predict(self, job: Job, formats: Sequence[str]) -> Prediction:
         """Segment one image and write the result. Raises UnreadableFile, MissingFile."""
-        content = read_bytes(job.image)  # once: what is recorded is what was segmented
+        # Read once: what is recorded is what was segmented.
+        content = read_bytes(job.image)
         decoded = decode_bytes(content, job.image)
         image = images.image_pixels(decoded, job.image, self.segmenter.config.data.channels)
         result = self.segmenter.segment(image, job.prompt, threshold=self.threshold)

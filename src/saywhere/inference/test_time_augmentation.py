@@ -55,5 +55,6 @@ def mirrored(model: Model, image: Image, embedding: Tensor) -> tuple[Tensor, Pse
         geometry = Geometry.alike(len(image), horizontal_flip=across, vertical_flip=down)
         segmentation = model(image, embedding, Changes(geometry))
         answers.append(geometry.undo(segmentation.logits.sigmoid()))
-        pseudo_image = segmentation.pseudo_image  # in the original frame, the same each time
+        # In the original frame, the same each time.
+        pseudo_image = segmentation.pseudo_image
     return torch.stack(answers).mean(0), pseudo_image

@@ -118,6 +118,7 @@ def _page(evidence: Evidence, run: Path) -> ReportPage:
         settings=chosen,
         config_text="" if chosen else evidence.config_text,
         versions=versions(evidence),
+        # Last: while the parts above were made, the album noted what it could not read.
         warnings=[
             *map(str, listed(evidence.record.get("warnings"))),
             *evidence.unreadable,

@@ -94,6 +94,7 @@ def _signed(gain: PairedDifference | None) -> str:
 def _certainty(gain: PairedDifference) -> str:
     if gain.n < FEWEST_CASES:
         return TOO_FEW
+    # Before the interval, which may exclude 0 all the same.
     if gain.seeds_differ:
         return "not sure: seeds differ"
     if gain.low > 0:
@@ -106,5 +107,6 @@ def _reach(intervals: Sequence[PairedDifference], around: float | None = None) -
     ends = [interval.low for interval in intervals] + [interval.high for interval in intervals]
     if around is not None:
         ends.append(around)
+    # A single value needs a scale of some width, too.
     air = 0.05 * (max(ends) - min(ends)) or 0.01
     return min(ends) - air, max(ends) + air

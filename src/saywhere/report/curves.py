@@ -12,6 +12,7 @@ from saywhere.report.evidence import Evidence
 from saywhere.report.figures import Series, histogram, line_chart
 from saywhere.report.wording import COLLAPSED_BELOW, count, is_number, name_of, number
 
+# As many as there are prompt conditions.
 MOST_HISTOGRAMS = 5
 
 

@@ -76,6 +76,7 @@ def gather(run: Path) -> Evidence:
     settings = _settings(run / "config.toml", unreadable) if config_text else None
     return Evidence(
         folder=run,
+        # Resolved, since a folder given as "." has no name.
         name=run.resolve().name,
         record=_json(run, "run.json", unreadable),
         epochs=_rows(run / "metrics.jsonl", unreadable),
@@ -142,7 +143,8 @@ def _rows(path: Path, unreadable: list[str]) -> list[dict[str, Any]]:
         try:
             rows.append(mapping(json.loads(line)))
         except (ValueError, RecursionError):
-            if number < len(lines):  # a last line may be half written while the run is going on
+            # A last line may be half written while the run is going on.
+            if number < len(lines):
                 unreadable.append(f"{path.name}, line {number}, is no JSON and is left out")
     return rows
 
@@ -177,9 +179,11 @@ def _steps_per_epoch(run: Path, settings: config.Config | None) -> int | None:
     """
     if settings is not None and settings.train.steps_per_epoch is not None:
         return settings.train.steps_per_epoch
+    # Without a word where it cannot be read: the charts count epochs then.
     state = mapping(_json(run, _STATE, []).get("state"))
     step = state.get("step")
     n_epochs = len(listed(state.get("history")))
+    # True counts as 1 in Python, and is no number of steps.
     if type(step) is not int or step < 1 or not n_epochs or step % n_epochs:
         return None
     return step // n_epochs

@@ -10,8 +10,10 @@ from statistics import median
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 340, 200
-LEFT, RIGHT, TOP, BOTTOM = 40, 12, 10, 34  # margins for the tick labels
-N_BINS = 20  # of a histogram of Dice: 0.05 each
+# Margins for the tick labels.
+LEFT, RIGHT, TOP, BOTTOM = 40, 12, 10, 34
+# Of a histogram of Dice: 0.05 each.
+N_BINS = 20
 
 Points = Sequence[tuple[float, float]]
 
@@ -76,6 +78,7 @@ def line_chart(
     y_ticks = ticks(min(0.0, *values), ceiling or max(values), 4)
     first = min(x for x, _ in points)
     last = max(x for x, _ in points)
+    # A single epoch needs an axis of some width, too.
     axes = Axes((first, last if last > first else first + 1), (y_ticks[0], y_ticks[-1]))
     ends = [first, last] if last > first else [first]
     parts = [_grid(axes, y_ticks), _x_axis(axes, ends, x_label)]
@@ -101,8 +104,11 @@ def histogram(values: Sequence[float], x_label: str, noun: str = "image") -> Mar
         return Markup("")
     counts = [0] * N_BINS
     for value in inside:
-        counts[min(N_BINS - 1, int(value * N_BINS + 1e-9))] += 1  # a Dice of 1 is in the last bin
-    y_ticks = [tick for tick in ticks(0, max(counts), 4) if tick == int(tick)]  # counts are whole
+        # A Dice of 1 is in the last bin.
+        counts[min(N_BINS - 1, int(value * N_BINS + 1e-9))] += 1
+    # Counts are whole numbers.
+    y_ticks = [tick for tick in ticks(0, max(counts), 4) if tick == int(tick)]
+    # The top tick may be missing, where it was no whole number.
     axes = Axes((0, 1), (0, max(y_ticks[-1], max(counts))))
     parts = [_grid(axes, y_ticks), _x_axis(axes, share_ticks(), x_label, is_centred=True)]
     parts += [_column(axes, number, count) for number, count in enumerate(counts) if count]
@@ -228,7 +234,8 @@ def ticks(low: float, high: float, n: int) -> list[float]:
     Returns:
         Rising, evenly spaced numbers; the first is at most `low`, the last at least `high`.
     """
-    reach = high - low if high - low > 1e-9 else 1.0  # a flat line needs a scale too
+    # A flat line needs a scale too.
+    reach = high - low if high - low > 1e-9 else 1.0
     magnitude = 10 ** math.floor(math.log10(reach / n))
     step = next(
         magnitude * factor
@@ -237,6 +244,7 @@ def ticks(low: float, high: float, n: int) -> list[float]:
     )
     start = math.floor(low / step + 1e-9)
     end = max(math.ceil(high / step - 1e-9), start + 1)
+    # In floating point, 3 times 0.1 is 0.30000000000000004.
     return [round(index * step, 12) for index in range(start, end + 1)]
 
 
@@ -296,6 +304,7 @@ def _x_axis(axes: Axes, values: Sequence[float], label: str, *, is_centred: bool
     The outer numbers lie inside of the frame unless they are short enough to be centred.
     """
     text = Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="{}">{}</text>')
+    # Of a single number, which is first and last, "start" counts: it comes second.
     anchors = {} if is_centred else {len(values) - 1: "end", 0: "start"}
     labels = [
         text.format(
@@ -341,6 +350,7 @@ def _column(axes: Axes, number: int, count: int) -> Markup:
         "<title>{:.2f} to {:.2f}: {}</title></rect>"
     )
     low, high = number / N_BINS, (number + 1) / N_BINS
+    # A gap of one unit between columns.
     return column.format(left + 0.5, top, right - left - 1, bottom - top, low, high, count)
 
 

@@ -19,12 +19,16 @@ from saywhere.io.overlay import edge, overlay
 from saywhere.report.evidence import Evidence, listed, mapping
 from saywhere.report.wording import number
 
-SIDE = 400  # px, the longest: sharp at the column's width, about 30 kB
-PREDICTED = (0, 229, 255)  # cyan: rare in mucosa, skin and X-ray, where amber is lost
+# The longest side, px: sharp at the column's width, about 30 kB.
+SIDE = 400
+# Cyan: rare in mucosa, skin and X-ray, where amber is lost.
+PREDICTED = (0, 229, 255)
 TRUE = (255, 255, 255)
-HALO = (0, 0, 0)  # around the truth's line, so that white shows on bright ground too
+# Around the truth's line, so that white shows on bright ground too.
+HALO = (0, 0, 0)
 LINE_PX = 2
-MOST_SHOWN = 6  # pictures a section; a page of hundreds helps nobody
+# Pictures in a section; a page of hundreds helps nobody.
+MOST_SHOWN = 6
 RANKS = ("best", "worst", "median")
 """In the order in which they choose their cases, where there are too few for all."""
 Content = TypeVar("Content")
@@ -116,7 +120,8 @@ class Album:
         predicted = self._mask(prediction) if prediction else None
         true = self._mask(truth) if truth else None
         if predicted is not None and true is not None and predicted.shape != true.shape:
-            true = None  # of another image: it would be drawn where it is not
+            # Of another image: it would be drawn where it is not.
+            true = None
         masks = {"predicted": predicted, "true": true}
         drawn = {key: mask for key, mask in masks.items() if mask is not None}
         if not drawn:
@@ -159,6 +164,7 @@ class Album:
         try:
             return read()
         except (SaywhereError, OSError, ValueError) as error:
+            # A name from a stranger's file may hold a NUL, which is a ValueError.
             reason = error.found if isinstance(error, SaywhereError) else type(error).__name__
             self._note(f"picture {name!r} could not be read and is left out: {reason}")
             return None
@@ -257,7 +263,8 @@ def _case(entry: dict[str, Any], album: Album) -> Case:
 
 def _pseudo(entry: dict[str, Any], album: Album) -> Picture | None:
     if not entry.get("pseudo_image"):
-        return None  # an image-only run has none
+        # An image-only run has none.
+        return None
     return album.image(
         entry["pseudo_image"], f"Pseudo-image of “{entry.get('prompt')}”", "pseudo-image"
     )
@@ -276,6 +283,7 @@ def _outline(
         pixels[edge(mask, LINE_PX)] = PREDICTED
     if true is not None:
         mask = resize_mask(true, size)
+        # Wider than the white line, and below it: its rim is what shows.
         pixels[_outer_edge(mask, LINE_PX + 1)] = HALO
         pixels[_outer_edge(mask, LINE_PX)] = TRUE
     return pixels

@@ -117,6 +117,7 @@ def _end(cells: list[CellState], seeds: Sequence[int], side_by_side: int | None)
         return ""
     usual = fmean([seconds for label in took.values() for seconds in label])
     left = sum(fmean(took.get(cell.label, [usual])) for cell in waiting)
+    # Fewer cells than places leave places empty.
     return _duration(left / min(side_by_side, len(waiting)))
 
 

@@ -105,6 +105,7 @@ def listening(evidence: Evidence) -> list[ConditionRow]:
         over it.
     """
     known = [condition for condition in CONDITIONS if condition in evidence.conditions]
+    # Another version may have measured other conditions.
     others = [condition for condition in evidence.conditions if condition not in CONDITIONS]
     differences = mapping(evidence.summary.get("listening"))
     return [
@@ -225,6 +226,7 @@ def all_conditions(evidence: Evidence) -> WideTable:
     """
     conditions = [row.condition for row in listening(evidence)]
     columns = [measures(evidence, condition) for condition in conditions]
+    # Every condition has the same measures, in one order.
     rows = [WideRow(cells[0].measure, cells[0].average, cells) for cells in zip(*columns)]
     heads = [name_of(condition, evidence.is_image_only)[0] for condition in conditions]
     return WideTable(heads, rows)

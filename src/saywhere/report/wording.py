@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 from saywhere.evaluation.verdict import TOO_FEW, least_favourable, sentence, verdict_of
 from saywhere.report.evidence import Evidence, mapping
 
+# The same number as training.callbacks.COLLAPSED, without loading torch for it.
 COLLAPSED_BELOW = 0.01
 """Spread of the pseudo-image between prompts under which it has collapsed."""
 CONDITIONS = {
@@ -68,6 +69,7 @@ def is_number(value: object) -> TypeGuard[float]:
     Returns:
         True for a finite number below 1e100 that is no bool.
     """
+    # A NaN fails the comparison, too.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e100
 
 
@@ -185,6 +187,7 @@ def headline(evidence: Evidence) -> Headline:
     differences = mapping(evidence.summary.get("listening"))
     judged = {condition: verdict_of(mapping(differences.get(condition))) for condition in _AGAINST}
     verdicts = {condition: verdict for condition, verdict in judged.items() if verdict is not None}
+    # The empty prompt decides only where nothing else was compared.
     against = least_favourable(verdicts) or next(iter(verdicts), None)
     if against is None:
         return Headline("Whether it listens was not measured.", measured, "plain")

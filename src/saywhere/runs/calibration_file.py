@@ -93,7 +93,7 @@ def read_record(folder: Path, state: dict[str, Any]) -> dict[str, Any] | None:
     except FileNotFoundError:
         # Calibrating is optional: without a file there is nothing to warn of.
         return None
-    except (OSError, ValueError, RecursionError):  # lists in lists without end
+    except (OSError, ValueError, RecursionError):
         # RecursionError: JSON may nest lists without end.
         content = None
     reason = _unusable(content, state)

@@ -300,7 +300,8 @@ def build_from(checkpoint: Checkpoint, where: Path) -> Model:
     except (BadCheckpoint, MissingExtra):
         # These say already what is wrong, and what to do.
         raise
-    except Exception as error:  # whatever networks raise on sizes that make no sense
+    except Exception as error:
+        # Whatever networks raise on sizes that make no sense.
         raise BadCheckpoint(
             f"no model can be built from its configuration ({tensor_file.short(error)})",
             where=where,

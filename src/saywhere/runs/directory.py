@@ -204,7 +204,8 @@ def _claimed(folder: Path, claim: str) -> bool:
             if any(folder.iterdir()):
                 return False
             (folder / claim).mkdir()
-        except FileExistsError:  # a file of that name, or another process was faster
+        except FileExistsError:
+            # A file of that name, or another process was faster.
             return False
     return True
 
@@ -235,7 +236,8 @@ def reopen(folder: Path | None, name: str) -> Run | None:
         remedy = "name a run directory, or a place where nothing is yet, with --out"
         raise MissingFile(f"{folder} is no run", remedy=remedy)
     for place in (folder, Run(folder).last, Run(folder).best):
-        files.sweep(place)  # what a killed process left half written
+        # Away with what a killed process left half written.
+        files.sweep(place)
     return Run(folder)
 
 

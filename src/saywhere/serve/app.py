@@ -66,6 +66,7 @@ def build_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        # Off the event loop, which sends the last answers meanwhile.
         await run_in_threadpool(queue.close)
         if store is not None:
             store.close()
@@ -75,6 +76,7 @@ def build_app(
         version=__version__,
         description="Say where, see the mask. Research use only, not a medical device.",
         lifespan=lifespan,
+        # FastAPI's own pages load their scripts from another site.
         docs_url=None,
         redoc_url=None,
     )
@@ -87,6 +89,7 @@ def build_app(
     _add_health(app, queue, metrics)
     add_routes(app, models, queue, metrics, store, needs_token=token is not None)
     close_forms(app)
+    # Last, since it takes every path that no route took.
     app.mount("/", _Page(directory=str(package_files("saywhere.serve") / "page"), html=True))
     return app
 
@@ -118,6 +121,7 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         fault = error.errors()[0]
+        # The first part says body or query, and names no field.
         key = ".".join(str(part) for part in fault["loc"][1:])[:80]
         return refusal(422, "usage", f"{key}: {fault['msg'].lower()[:200]}", "see /openapi.json")
 

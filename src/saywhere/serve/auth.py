@@ -42,6 +42,7 @@ class Auth:
             try:
                 self._check(scope)
             except SaywhereError as error:
+                # Ends the connection: an unread body would be taken for the next request.
                 refused = error_response(error, close=scope["method"] not in READING)
                 await refused(scope, receive, send)
                 return
@@ -49,7 +50,9 @@ class Auth:
 
     def _check(self, scope: Any) -> None:
         headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+            # Headers are bytes, and latin-1 takes any of them.
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in scope["headers"]
         }
         called = headers.get("host", "")
         if "*" not in self.hosts and _name(called) not in self.hosts:
@@ -58,6 +61,7 @@ class Auth:
                 allowed="the Host header is the server's own name",
                 remedy="see --public-name of `saywhere serve`",
             )
+        # The page and the health checks are open; whatever sends a body is not.
         if not scope["path"].startswith("/v1") and scope["method"] in READING:
             return
         # A form on a stranger's page is sent without a preflight, so the browser does not stop it.

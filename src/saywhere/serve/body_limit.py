@@ -15,6 +15,7 @@ from saywhere.serve.errors import error_response
 
 MAX_BODY_BYTES = MAX_FILE_BYTES + 512 * 1024
 """An image at its limit, prompts, and the multipart's own lines."""
+# A slow sender has its refusal within 30 seconds.
 MAX_BODY_S = 29.0
 MAX_HELD_BYTES = 1 << 30
 """Of all bodies that are in memory at once, arriving or in work."""
@@ -60,6 +61,7 @@ class BodyLimit:
             return
         body = bytearray()
         try:
+            # What declares itself too large is refused before it is taken in.
             self._check_declared(scope)
             is_whole = await asyncio.wait_for(self._read(receive, body), self.max_s)
         except asyncio.TimeoutError:
@@ -73,6 +75,7 @@ class BodyLimit:
             if is_whole:
                 await self.app(scope, _replay(bytes(body), receive), send)
         finally:
+            # After the answer: until then the request holds its bytes.
             self.n_held_bytes -= len(body)
 
     def _check_declared(self, scope: Any) -> None:

@@ -46,7 +46,8 @@ class RequestLog:
             return
         started = time.perf_counter()
         request = uuid.uuid4().hex
-        status = 500  # until an answer begins
+        # Until an answer begins.
+        status = 500
         is_begun = False
 
         async def noted(message: Any) -> None:

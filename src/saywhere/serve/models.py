@@ -101,6 +101,7 @@ def open_models(runs: Sequence[Path]) -> Models:
         )
     opened = [load(run) for run in runs]
     served = [
+        # Resolved, since a folder given as "." has no name.
         Served(segmenter.folder.resolve().name, segmenter, _suggestions(segmenter))
         for segmenter in opened
     ]

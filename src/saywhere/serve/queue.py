@@ -19,6 +19,7 @@ from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
 
 BATCH_SIZE = 8
+# So that a stop takes 10 seconds at most, all told.
 STOP_S = 8.0
 
 
@@ -53,6 +54,7 @@ class SegmentQueue:
         self.n_taken = 0
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._is_open = True
+        # A daemon: a batch that outlasts `close` does not keep the process alive.
         self._worker = threading.Thread(target=self._work, name="segmenting", daemon=True)
         self._worker.start()
 
@@ -73,6 +75,7 @@ class SegmentQueue:
                 allowed=allowed,
                 remedy="try again after the seconds of Retry-After",
             )
+        # Without a lock: places are taken and given on the event loop alone.
         self.n_taken += 1
 
     def give(self) -> None:
@@ -102,6 +105,7 @@ class SegmentQueue:
             False where the work is not finished in time.
         """
         self._is_open = False
+        # The worker ends at this mark: what waits before it is finished.
         self._waiting.put(None)
         self._worker.join(patience_s)
         return not self._worker.is_alive()
@@ -140,12 +144,14 @@ def _alike(jobs: list[Job]) -> list[list[Job]]:
 
 def _segment(jobs: list[Job]) -> None:
     """All at once; where that fails, each alone, so that a bad one spoils only itself."""
+    # Those whose caller went away were cancelled while they waited.
     jobs = [job for job in jobs if job.answer.set_running_or_notify_cancel()]
     if not jobs:
         return
     try:
         _answer(jobs)
     except Exception as error:
+        # It was alone already: a second try would fail alike.
         if len(jobs) == 1:
             jobs[0].answer.set_exception(error)
             return

@@ -33,6 +33,7 @@ from saywhere.text.prompts import refuse_endless
 
 MAX_PROMPTS = 16
 MAX_NAME_CHARS = 200
+# The status that nginx logs for a caller who closed the connection.
 LEFT = 499
 LIMITS = {
     "file_bytes": MAX_FILE_BYTES,
@@ -130,9 +131,11 @@ def _add_segment(
         prompts = prompt or [""]
         _check_prompts(prompts)
         wanted = frozenset(include or [])
+        # Before the image is decoded, which takes memory: a busy service refuses at once.
         queue.take()
         try:
             content = await image.read()
+            # Off the event loop: decoding would hold up every other request.
             pixels = await run_in_threadpool(_decoded, content, chosen)
             _check_work(pixels, len(prompts))
             answers = await _unless_left(
@@ -152,6 +155,7 @@ def _add_segment(
             lambda: [as_json(result, wanted) for result, _ in answers]
         )
         timings = {
+            # Not the sum: prompts of one batch each have the time of the whole batch.
             "model": round(max(took for _, took in answers), 1),
             "total": round(1000 * (time.perf_counter() - started), 1),
         }
@@ -184,6 +188,7 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
         key: Annotated[
             str,
             Form(
+                # The key becomes a file's name, so it holds nothing but these digits.
                 pattern="^[0-9a-f]{32}$",
                 description=(
                     "32 hexadecimal digits, the sender's own: the same key twice is one row"
@@ -261,6 +266,7 @@ async def _unless_left(request: Request, answers: list[Any]) -> list[tuple[Resul
 
 
 async def _left(request: Request) -> None:
+    # BodyLimit has read the body: all that comes now is the end of the connection.
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -289,6 +295,7 @@ def _check_work(pixels: np.ndarray, n_prompts: int) -> None:
 
 
 def _decoded(content: bytes, model: Served) -> np.ndarray:
+    # Not the sender's file name, which no message and no log may hold.
     return images.image_pixels(
         decode_bytes(content, Path("image")), Path("image"), model.segmenter.config.data.channels
     )

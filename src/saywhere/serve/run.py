@@ -18,6 +18,7 @@ from saywhere.serve.app import LOOPBACK, build_app
 from saywhere.serve.models import open_models
 from saywhere.serve.store import Store
 
+# So that a stop takes 10 seconds at most, all told.
 STOP_S = 8
 
 
@@ -62,7 +63,12 @@ def run_server(
     # are held, and how many requests are worked on.
     limits: dict[str, Any] = {"timeout_graceful_shutdown": STOP_S, "timeout_keep_alive": 15}
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, **limits
+        # RequestLog writes the lines: uvicorn's would hold addresses as they were typed.
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        **limits,
     )
     # uvicorn stops at the first signal, and raises it anew when all is done: then there is nothing
     # left to end.
@@ -95,6 +101,7 @@ def _listen(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM
         )[0]
         listening = socket.socket(family, kind, protocol)
+        # A port that another server has just left can be taken at once.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(128)

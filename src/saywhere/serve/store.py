@@ -64,6 +64,7 @@ class Store:
                 f"another server keeps its work in {folder}",
                 remedy="stop that one, or choose another --store",
             ) from None
+        # `keep` runs in a pool of threads.
         self._writing = threading.Lock()
         self._settle()
         self._kept = {row["key"]: row for row in self.rows()}
@@ -161,6 +162,7 @@ class Store:
                 **places,
                 "prompt": prompt,
                 "split": "train",
+                # A person typed the prompt: it was not made from the mask.
                 "oracle": False,
                 "kept": when,
                 "digest": digest,
@@ -171,6 +173,7 @@ class Store:
                 images.write_image(self.folder / places["image"], image)
                 images.write_mask(self.folder / places["mask"], mask)
                 images.write_mask(self.folder / places["suggested"], suggested)
+                # The row comes last: it never names a picture that is not on the disk.
                 files.append_bytes(
                     self.folder / MANIFEST,
                     (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"),
@@ -215,7 +218,8 @@ class Store:
         Returns:
             Their digests, in the order in which they came.
         """
-        rows = list(self._kept.values())  # a copy: another thread may keep something meanwhile
+        # A copy: another thread may keep something meanwhile.
+        rows = list(self._kept.values())
         return list(dict.fromkeys(row["source"] for row in rows if row.get("source")))
 
     def mask_png(self, row: dict[str, Any]) -> str:
@@ -248,6 +252,7 @@ class Store:
             for place in places.values():
                 with suppress(OSError):
                     (self.folder / place).unlink()
+            # The system's own error stands behind NotWritable.
             cause = error if isinstance(error, OSError) else error.__context__
             reason = getattr(cause, "strerror", None) or "refused"
             raise NotWritable(f"cannot keep this ({reason.lower()})", remedy=TRY_AGAIN) from None

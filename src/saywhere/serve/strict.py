@@ -45,6 +45,7 @@ def close_forms(app: FastAPI) -> None:
     def closed() -> dict[str, Any]:
         document = describe()
         for name, form in document["components"]["schemas"].items():
+            # FastAPI's name for a form of several fields.
             if name.startswith("Body_"):
                 form["additionalProperties"] = False
         return document
@@ -55,6 +56,7 @@ def close_forms(app: FastAPI) -> None:
 def _refuse_other_bodies(request: Request) -> None:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     has_body = (
+        # A body that is sent in chunks declares no length.
         request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     )
     if has_body and kind not in FORMS:

@@ -157,7 +157,8 @@ class Loop:
         norm = self.fabric.clip_gradients(
             self.fast, self.fast_optimizer, max_norm=largest, error_if_nonfinite=False
         )
-        assert norm is not None  # it is given wherever `max_norm` is
+        # Fabric returns it wherever `max_norm` is given.
+        assert norm is not None
         return norm
 
     def teach_words(self) -> None:

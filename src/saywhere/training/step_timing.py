@@ -34,7 +34,8 @@ def time_steps(config: Config, material: Material) -> TimeStep:
         started = time.perf_counter()
         # The move counts: a memory format that must be converted to costs time.
         losses, _ = loop.step(step, loop.to_device(batch))
-        losses.tolist()  # a GPU works on after the call: wait for it
+        # A GPU works on after the call: wait for it.
+        losses.tolist()
         return time.perf_counter() - started
 
     return seconds_of

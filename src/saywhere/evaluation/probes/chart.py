@@ -33,7 +33,8 @@ def prompt_sets(by_level: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> byte
             _points(panel, intervals, number, len(stages), stage)
         panel.set_xticks(range(len(by_level)), list(by_level))
         panel.set_title(title)
-    left.axhline(0.5, color="black", linewidth=0.8, linestyle=":")  # says nothing
+    # An AUC of 0.5 says nothing about where.
+    left.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
     left.set_ylim(0, 1)
     right.set_ylim(0, 1)
     right.legend(fontsize=8, title="pseudo-image")

@@ -53,7 +53,8 @@ def run_lengths(mask: np.ndarray) -> dict[str, Any]:
     Returns:
         {"size": [height, width], "counts": compressed string}, as pycocotools reads it.
     """
-    from pycocotools import mask as coco  # of an extra, so only when it is used
+    # It comes with an extra, so it is loaded only when it is used.
+    from pycocotools import mask as coco
 
     # COCO counts pixels down the columns.
     encoded = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
