@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+# For type checkers alone: the writer loads NumPy and Pillow.
 if TYPE_CHECKING:
     from saywhere.datasets.set_writer import Prepared
 

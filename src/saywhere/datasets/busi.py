@@ -16,6 +16,7 @@ from saywhere.datasets.set_writer import ORACLE, Case, Prepared, count_warnings,
 from saywhere.datasets.splits import drawn_split
 
 KINDS = ["benign", "malignant", "normal"]
+# Images of each kind, as the publishers count them.
 PUBLISHED = {"benign": 437, "malignant": 210, "normal": 133}
 IMAGES_REMEDY = (
     "unpack Dataset_BUSI.zip (Dataset_BUSI_with_GT/benign, malignant and normal) "
@@ -25,6 +26,7 @@ TEXT_REMEDY = (
     "put train.json, val.json and test.json of data/busi/anns (github.com/naamiinepal/medvlsm) "
     "into the folder that --from names"
 )
+# NAME_mask.png, and NAME_mask_1.png and so on for further lesions.
 _MASK = re.compile(r"(.+)_mask(_\d+)?$")
 
 

@@ -65,6 +65,7 @@ def prepare_clinicdb(source: Path, target: Path, progress: Progress | None = Non
     images = by_stem(folder / FOLDERS[0])
     masks = by_stem(folder / FOLDERS[1])
     if not images or not masks:
+        # The one that is empty is named.
         raise missing(folder, [f"{FOLDERS[1] if images else FOLDERS[0]}/*.tif"], IMAGES_REMEDY)
     warnings = total_warnings(len(images), N_PUBLISHED)
     listed = read_if_there(source, images, TEXT_REMEDY)
@@ -108,6 +109,7 @@ def _splits(columns: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
 
 def _split_at(places: list[int], n: int) -> str:
+    # The middle decides, so that a sequence lies in one split as a whole.
     middle = (places[0] + places[-1] + 1) / 2 / n
     if middle < 0.8:
         return "train"
@@ -116,6 +118,7 @@ def _split_at(places: list[int], n: int) -> str:
 
 def _sequence(stem: str, column: str) -> dict[str, str]:
     """The column of a frame's sequence; none for a name that the publishers do not use."""
+    # Not `isdigit`: that takes "²" too, which `int` refuses.
     number = int(stem) if stem.isdecimal() and len(stem) < 6 else 0
     if not 1 <= number <= N_PUBLISHED:
         return {}
@@ -124,4 +127,4 @@ def _sequence(stem: str, column: str) -> dict[str, str]:
 
 def _number(stem: str) -> tuple[int, str]:
     """For sorting: frames are called 1 … 612, and other names come after them."""
-    return (int(stem), stem) if stem.isdigit() else (10**9, stem)
+    return (int(stem), stem) if stem.isdecimal() else (10**9, stem)

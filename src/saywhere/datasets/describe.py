@@ -51,6 +51,7 @@ def describe(mask: Any, target: str = "lesion", rule: PlaceRule | None = None) -
             remedy='say target="lesion"',
         )
     pixels = as_mask(mask)
+    # An empty mask has no place to name, and absence is a prompt too.
     if not pixels.any():
         return f"no {target}"
     places = (rule or PlaceRule()).places(pixels)
@@ -77,6 +78,7 @@ def _size(share: float) -> str:
 def _shape(mask: np.ndarray) -> str:
     """Of the ellipse of equal second moments."""
     points = np.argwhere(mask).astype(float)
+    # One or two pixels have no shape to name.
     if len(points) < 3:
         return ""
     # A pixel is a square, not a point: its own second moment is 1/12.

@@ -46,6 +46,7 @@ def describe_manifest(
         ConfigError: there is no such level.
         NotWritable: `to` cannot be written.
     """
+    # Resolved, since two spellings may name one file.
     if to.resolve() == manifest.path.resolve():
         raise UsageError(
             f"--to is the manifest itself ({to})",
@@ -74,6 +75,7 @@ def _rule(manifest: Manifest, level: str | None) -> PlaceRule | LungRule:
         raise ConfigError(
             f"no prompts {level!r}", where=manifest.path, remedy=nearest(level, manifest.levels)
         )
+    # The training rows, so that no sentence of the test set shapes the rule.
     return fit_rule(manifest.split("train") or manifest.rows, [level])
 
 
@@ -142,8 +144,10 @@ def _record(row: Row, folder: Path, sentence: str | None) -> Fields:
         "oracle": True if described else row.oracle,
         "meant": ", ".join(row.meant) or None,
     }
+    # Last the columns that Saywhere does not know: they stay as they are.
     return {key: value for key, value in record.items() if value is not None} | row.extra
 
 
 def _from(folder: Path, path: Path) -> str:
+    # The new manifest may lie in another folder than the old one.
     return Path(os.path.relpath(path, folder)).as_posix()

@@ -80,6 +80,7 @@ def _of_one_folder(source: Path, seed: int) -> tuple[list[Case], list[str]]:
     sizes = Counter(_group(case) or case.stem for case in cases)
     splits = group_splits(sizes, seed)
     warnings.append(f"the split was drawn by group, 80 : 10 : 10, seed {seed}: {_counted(splits)}")
+    # By group and not by image: images of one patient in two splits would flatter the test.
     return [replace(case, split=splits[_group(case) or case.stem]) for case in cases], warnings
 
 
@@ -128,6 +129,7 @@ def _cases(
     cases = []
     for stem in sorted(present - set(unlisted)):
         text = text_of.get(stem, Text("", {}, {}))
+        # The folders count first, then the table; only where neither speaks it is drawn.
         of_case = split or text.split or drawn_split(stem)
         cases.append(Case(stem, images[stem], masks[stem], of_case, text.prompts, text.columns))
     return cases, warnings

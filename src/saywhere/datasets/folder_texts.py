@@ -50,6 +50,7 @@ def read_folder_texts(folder: Path, *, by_split: bool) -> dict[tuple[str, str], 
     for path in _tables(folder):
         _, records, bad = read_records(path)
         if bad:
+            # No row is passed over: its image would be left out without a word.
             raise bad[0].error
         has_split = any(record.text("split") for record in records)
         for record in records:
@@ -70,6 +71,7 @@ def read_folder_texts(folder: Path, *, by_split: bool) -> dict[tuple[str, str], 
 def _tables(folder: Path) -> list[Path]:
     """None or one."""
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    # Of two tables nobody knows which one is meant.
     tables = [path for path in files if path.name in NAMES or _has_text(path)]
     if len(tables) > 1:
         raise UsageError(

@@ -18,6 +18,7 @@ from saywhere.errors import UsageError
 # MedVLSM's 90 : 10 of the 900 training images.
 PUBLISHED_2016 = {"train": 810, "val": 90, "test": 379}
 PUBLISHED_2017 = {"train": 2000, "val": 150, "test": 600}
+# MedVLSM parts the training archive; which image goes where stands in its lists.
 PARTS_2016 = {"Training": ("train", "val"), "Test": ("test",)}
 PARTS_2017 = {"Training": "train", "Validation": "val", "Test_v2": "test"}
 FIRST_2016 = "ISBI2016_ISIC_Part1_Training_Data"
@@ -56,6 +57,7 @@ def prepare_isic(source: Path, target: Path, progress: Progress | None = None) -
         UsageError: both years lie there, or target is source.
         NotWritable: the target cannot be written.
     """
+    # The year is told by its folders, since both are unpacked from archives of fixed names.
     present: set[str] = set()
     for folder in folders(source):
         present |= {name for name in (FIRST_2016, FIRST_2017) if (folder / name).is_dir()}
@@ -126,6 +128,7 @@ def _prepare_2017(source: Path, target: Path, progress: Progress | None) -> Prep
         images, masks = _part(
             source, f"ISIC-2017_{part}_Data", f"ISIC-2017_{part}_Part1_GroundTruth"
         )
+        # The archives of 2017 hold a picture of superpixels beside each image.
         images = {stem: path for stem, path in images.items() if not stem.endswith("_superpixels")}
         present, absent = paired(sorted(images), masks)
         warnings += absent

@@ -39,14 +39,17 @@ def folders(root: Path) -> Iterator[Path]:
     level = [root]
     for _ in range(DEPTH + 1):
         yield from level
+        # Sorted: the order of a folder's files differs between systems.
         level = sorted(child for folder in level for child in _children(folder))
 
 
 def _children(folder: Path) -> list[Path]:
+    # Somebody else's folder below --from must not stop the search.
     with suppress(PermissionError):
         return [
             child
             for child in folder.iterdir()
+            # macOS packs hidden files and a folder of its own into archives.
             if not child.name.startswith((".", "__MACOSX")) and child.is_dir()
         ]
     return []
@@ -85,7 +88,9 @@ def find_with(root: Path, names: list[str], remedy: str) -> Path:
             return folder
     absent = list(names)
     for folder in searched:
+        # Only what is nowhere is named as missing.
         absent = [name for name in absent if not (folder / name).exists()]
+    # All of them may be there, but in no single folder.
     raise missing(root, absent or names, remedy)
 
 
@@ -126,6 +131,7 @@ def by_stem(folder: Path, suffix: str = "") -> dict[str, Path]:
     files = {
         path.stem: path
         for path in sorted(folder.iterdir())
+        # macOS leaves "._NAME.png" beside NAME.png on foreign disks.
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
     }
     if not suffix:

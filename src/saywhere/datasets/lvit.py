@@ -35,6 +35,7 @@ def _prepare(
     warnings: list[str] = []
     for split, name in PARTS.items():
         labels = _files(root / name, "labelcol")
+        # Some of the sets call a mask mask_NAME, others NAME.
         masks = {stem.removeprefix(MASK): path for stem, path in labels.items()}
         present, absent = paired(sorted(images[split]), masks)
         warnings += absent
@@ -50,6 +51,7 @@ def _prepare(
     return write_set(source, target, cases, published, warnings, progress)
 
 
+# Rows per split, as LViT gives them away.
 prepare_mosmed = partial(_prepare, {"train": 2183, "val": 273, "test": 273})
 """Prepare MosMedData+: (source, target, progress) → `Prepared`."""
 prepare_monuseg = partial(_prepare, {"train": 24, "val": 6, "test": 14})

@@ -57,6 +57,7 @@ def read_texts(
             is_twice = sum(stem in of_split for of_split in images.values()) > 1
             for book in _books_of(stem, split, own, others, is_twice):
                 text = book.sentences[stem]
+                # Two workbooks may hold the same sentence; only another one contradicts.
                 if texts.setdefault((split, stem), text) != text:
                     raise _contradiction(stem, split, book.path)
     return texts

@@ -48,6 +48,7 @@ def read_annotations(root: Path, images: Mapping[str, Path], remedy: str) -> lis
     nearest = find_with(root, FILES, remedy)
     for folder in folders(root):
         listed = _read_folder(folder) if _has_files(folder) else []
+        # A download may hold annotations of several sets: those of our images count.
         if any(record.stem in images for record in listed):
             return listed
     raise ManifestError(
@@ -87,6 +88,7 @@ def _read_folder(folder: Path) -> list[Listed]:
 
 def _read_file(path: Path, split: str) -> list[Listed]:
     try:
+        # `read_bytes` holds every file from outside to the limit of size.
         records = json.loads(read_bytes(path).decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ManifestError(

@@ -71,8 +71,10 @@ def _listed(books: Path) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """(stem, split) of every case, and stem → sentence."""
     texts = {split: sentences(books / name) for split, name in TEXTS.items()}
     stems = {split: _stems(books / name) for split, name in LISTS.items()}
+    # The test set has no list of its own: its sentences name its images.
     stems["test"] = list(texts["test"])
     listed = [(stem, split) for split in PUBLISHED for stem in stems[split]]
+    # The workbook of train holds the sentences of val as well.
     return listed, texts["train"] | texts["test"]
 
 

@@ -78,6 +78,7 @@ def write_set(
         ManifestError: there is no case.
         NotWritable: the target cannot be written.
     """
+    # Before anything is written.
     _check_places(source, target, cases, warnings)
     counts = Counter(case.split for case in cases)
     warnings = [*warnings, *count_warnings(counts, published)]
@@ -91,6 +92,7 @@ def write_set(
         rows.append(_row(case, name, image, mask))
         if progress is not None:
             progress(done, len(cases))
+    # Last: a run that was interrupted leaves no manifest of files that are not there.
     write_manifest(target / "manifest.jsonl", rows)
     return Prepared(target / "manifest.jsonl", dict(counts), warnings)
 
@@ -139,6 +141,7 @@ def _write_files(case: Case, image: Path, mask: Path) -> list[str]:
     """Copy a damaged file as it is: its row stays, and `check` sets it aside with a reason."""
     warnings = []
     try:
+        # Bytes as they are: saving a JPEG anew would change its pixels.
         write_bytes(image, read_bytes(case.image))
     except UnreadableFile as error:
         warnings.append(f"an image could not be copied: {error}")

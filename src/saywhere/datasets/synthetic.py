@@ -92,6 +92,7 @@ def make_phantoms(
             rows += _write_image(folder, split, index, size, seed, rows_per_image)
     partial = manifest.with_suffix(".partial")
     partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    # At once: a reader sees a whole manifest, or none.
     partial.replace(manifest)
     return manifest
 
@@ -116,9 +117,11 @@ def draw_phantom(
     for place in _places(split, index, seed):
         bright = bool(random.random() < 0.5)
         large = bool(random.random() < 0.5)
+        # Drawn before its looks: the order of draws is part of a seed's meaning.
         distance, radius = _outline(random, place, size, large)
         image = _paint(image, (distance - 1.0) * radius, random, sign=1 if bright else -1)
         lesions.append(Lesion(place, bright, large, distance < 1.0))
+    # Last, so that lesions are as noisy as the tissue.
     image += random.normal(0.0, random.uniform(0.015, 0.04), image.shape)
     return (image.clip(0.0, 1.0) * 255.0).round().astype(np.uint8), lesions
 
@@ -174,6 +177,7 @@ def _write_image(
                 "image": f"images/{name}.png",
                 "mask": f"masks/{row_id}.png",
                 "split": split,
+                # Rows of one image must stay in one split.
                 "group": name,
                 "frame": "image",
                 "oracle": True,
@@ -271,6 +275,7 @@ def _paint(
     """
     size = image.shape[0]
     softness = random.uniform(0.4, 0.9) * size / 64
+    # At ±30 the blend is 0 or 1 already, and `exp` cannot overflow.
     inside = 1.0 / (1.0 + np.exp(np.clip(outside / softness, -30.0, 30.0)))
     halo = np.exp(-np.clip(outside, 0.0, None) / (0.03 * size))
     contrast = random.uniform(0.15, 0.28) + random.uniform(-0.05, 0.05) * np.exp(

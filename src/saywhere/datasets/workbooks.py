@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,5 @@ def _open(path: Path) -> Workbook:
         raise MissingExtra(
             "reading Excel workbooks needs openpyxl", remedy="pip install 'saywhere[prepare]'"
         ) from None
-    from io import BytesIO
-
+    # `data_only`: the values of formulas, not their text.
     return openpyxl.load_workbook(BytesIO(read_bytes(path)), read_only=True, data_only=True)

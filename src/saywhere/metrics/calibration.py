@@ -73,6 +73,7 @@ def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectatio
     from scipy.optimize import isotonic_regression
 
     pairs = zip(confidence, dice, strict=True)
+    # The shape is named, since an array of no pairs would have one axis only.
     marked = np.array([pair for pair in pairs if pair[0] is not None], float).reshape(-1, 2)
     if len(marked) < N_LEAST:
         raise UsageError(
@@ -80,6 +81,7 @@ def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectatio
             allowed=f"{N_LEAST} or more, of cases whose truth is known",
             remedy="take a larger split",
         )
+    # Equally sure answers are one point: their mean Dice, weighted by their number.
     sure, which, count = np.unique(marked[:, 0], return_inverse=True, return_counts=True)
     if len(sure) == 1:
         raise UsageError(
@@ -104,12 +106,14 @@ def read(record: Any) -> Expectation | None:
     Returns:
         The expectation; None where `record` is none.
     """
+    # The file may come from a stranger, with a model that was passed on.
     if not isinstance(record, Mapping) or not _is_count(record.get("n")):
         return None
     confidence = _shares(record.get("confidence"))
     dice = _shares(record.get("dice"))
     if not confidence or len(confidence) != len(dice):
         return None
+    # `np.interp` answers wrongly, and without a word, where the knots do not rise.
     if any(np.diff(confidence) <= 0) or any(np.diff(dice) < 0):
         return None
     return Expectation(confidence, dice, record["n"])
@@ -151,6 +155,7 @@ def promised(record: Mapping[str, Any]) -> str:
 
 
 def _is_count(value: Any) -> bool:
+    # Python takes a bool for an int.
     return isinstance(value, int) and not isinstance(value, bool) and value >= N_LEAST
 
 

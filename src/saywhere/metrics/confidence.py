@@ -105,12 +105,15 @@ def trust(
     n = len(right)
     mean = float(right.mean())
     draws = [
+        # Both means of one resample, so that their difference is paired.
         (_surest(shares, sure, right, share), shares @ right)
         for shares in drawn_shares(n, resamples, seed, "trust")
     ]
     surest, everything = (np.concatenate(parts) for parts in zip(*draws))
+    # Every case once: the measure itself, without a resample.
     best = float(_surest(np.full((1, n), 1 / n), sure, right, share)[0])
     marks = sure > 0
+    # A constant has no rank correlation: SciPy would warn, and give NaN.
     varies = np.ptp(sure) and np.ptp(right)
     return Trust(
         n=n,
@@ -139,12 +142,15 @@ def _surest(shares: np.ndarray, sure: np.ndarray, dice: np.ndarray, share: float
     """(resample,): mean Dice of the surest `share` of each resample's weight; equally sure cases
     are taken together, in part at the border.
     """
+    # Stable, so that equally sure cases have one order on every machine.
     order = np.argsort(-sure, kind="stable")
     ranked, weights = sure[order], shares[:, order]
+    # Infinity in front: the first case always begins a group.
     starts = np.flatnonzero(np.diff(ranked, prepend=np.inf))
     weight = np.add.reduceat(weights, starts, axis=1)
     worth = np.add.reduceat(weights * dice[order], starts, axis=1)
     taken = np.clip(share - (np.cumsum(weight, axis=1) - weight), 0, weight)
+    # A resample may have drawn none of a group.
     part = np.divide(taken, weight, out=np.zeros_like(taken), where=weight > 0)
     means: np.ndarray = (part * worth).sum(axis=1) / share
     return means

@@ -215,6 +215,7 @@ def boundary_distances(
     """
     if not prediction.any() or not target.any():
         return None if prediction.any() or target.any() else (np.zeros(1), np.zeros(1))
+    # The rest of the frame holds no boundary, and is not looked at.
     box = _bounding_box(prediction | target)
     ours = np.argwhere(_boundary(prediction[box])) * np.asarray(spacing, dtype=float)
     theirs = np.argwhere(_boundary(target[box])) * np.asarray(spacing, dtype=float)
@@ -225,6 +226,7 @@ def boundary_distances(
 
 
 def _boundary(mask: MaskArray) -> MaskArray:
+    # Beyond the frame lies background, as in MONAI.
     padded = np.pad(mask, 1)
     inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return mask & ~inner
@@ -242,6 +244,7 @@ def _percentile_95(distances: Distances | None) -> float:
 
 
 def _within(distances: Distances | None, tolerance: float) -> float:
+    # Written so that NaN is refused as well.
     if not tolerance >= 0:
         raise UsageError(f"the tolerance is {tolerance}", allowed="a distance of 0 or more")
     if distances is None:
@@ -261,6 +264,7 @@ def _counts(prediction: MaskArray, target: MaskArray) -> tuple[int, int, int]:
 def _ratio(part: int, whole: int, hit: int, extra: int, missed: int) -> float:
     if hit + extra + missed == 0:
         return 1.0  # both empty
+    # Of an empty prediction, the precision would be 0 / 0.
     return part / whole if whole else 0.0
 
 

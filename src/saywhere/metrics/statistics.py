@@ -149,11 +149,13 @@ def hierarchical_difference(
         return PairedDifference(0.0, 0.0, 0.0, 1.0, 0)
     gain = ours - theirs
     n_seeds, n_cases = gain.shape
+    # Streams of their own: another number of seeds leaves the draws of the cases as they are.
     seed_weights = np.concatenate(list(drawn_shares(n_seeds, resamples, seed, "seeds")))
     means = np.empty(resamples)
     start = 0
     for case_weights in drawn_shares(n_cases, resamples, seed, "cases"):
         part = slice(start, start + len(case_weights))
+        # `optimize`: two matrix products instead of one loop over all three axes.
         means[part] = np.einsum(
             "rs,sn,rn->r", seed_weights[part], gain, case_weights, optimize=True
         )
@@ -192,7 +194,9 @@ def crossed_interval(gain: ArrayLike) -> tuple[float, float]:
     by_seed, by_case = numbers.mean(axis=1, keepdims=True), numbers.mean(axis=0, keepdims=True)
     left = ((numbers - by_seed - by_case + mean) ** 2).sum() / ((n_seeds - 1) * (n_cases - 1))
     seeds, cases = n_cases * by_seed.var(ddof=1), n_seeds * by_case.var(ddof=1)
+    # A variance is never negative, but its estimate may be.
     spread = seeds + max(cases - left, 0.0)
+    # Seeds that agree to the last digit leave the cases' variance alone.
     freedom = (n_seeds - 1) * (spread / seeds) ** 2 if seeds else np.inf
     half = float(t.ppf(0.975, freedom) * np.sqrt(spread / numbers.size))
     return mean - half, mean + half
@@ -216,6 +220,7 @@ def rank_biserial(a: ArrayLike, b: ArrayLike) -> float:
         UsageError: for NaN, inf or arrays of different length.
     """
     ours, theirs = _pair(a, b, dimensions=1)
+    # Ties have no sign, as in Wilcoxon's test.
     gain = (ours - theirs)[ours != theirs]
     ranks = rankdata(np.abs(gain))
     return float((np.sign(gain) * ranks).sum() / ranks.sum()) if len(gain) else 0.0
@@ -239,6 +244,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
             f"a p value is {p[(p < 0) | (p > 1)][0]}", allowed="p values lie in [0, 1]"
         )
     order = np.argsort(p, kind="stable")
+    # A larger p value must not get a smaller adjusted one.
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(stepped, 1.0)
@@ -252,6 +258,7 @@ def _draws(n: int, resamples: int, seed: int, purpose: str = "bootstrap") -> Ite
             f"{resamples} resamples", allowed="1 or more", remedy="2000 is a good number"
         )
     random = generator(seed, purpose)
+    # In chunks: 2,000 resamples of 2,000 cases are 4 million numbers.
     rows = max(1, _CHUNK // n)
     for start in range(0, resamples, rows):
         yield random.integers(0, n, (min(rows, resamples - start), n))
@@ -282,6 +289,7 @@ def _kept_weights(n: int, resamples: int, seed: int, purpose: str) -> tuple[np.n
 
 
 def _shares(drawn: np.ndarray, n: int) -> np.ndarray:
+    # One count for all resamples: each has n bins of its own.
     offset = drawn + n * np.arange(len(drawn))[:, None]
     shares: np.ndarray = (
         np.bincount(offset.ravel(), minlength=len(drawn) * n).reshape(len(drawn), n) / n

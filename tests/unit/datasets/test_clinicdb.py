@@ -105,6 +105,13 @@ def test_with_annotations_their_split_is_taken_and_its_leak_is_told(
     assert (row.oracle, row.group, row.extra) == (True, None, {"sequence": "sequence 2"})
 
 
+def test_a_name_that_only_looks_like_a_number_comes_last(source: Path, tmp_path: Path) -> None:
+    for path in sorted(source.rglob("1.tif")):
+        path.rename(path.with_name("².tif"))
+    prepare_clinicdb(source, tmp_path / "set")
+    assert read_manifest(tmp_path / "set").rows[-1].id == "²"
+
+
 def test_half_a_layout_is_said(source: Path, tmp_path: Path) -> None:
     (source / "CVC-ClinicDB/Ground Truth").rename(source / "CVC-ClinicDB/Truth")
     with pytest.raises(MissingFile, match=r"no 'Ground Truth' in .*: unpack CVC-ClinicDB"):
