@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -34,6 +34,15 @@ def prepare(
             "--seed", min=0, help="For folder: of a split that is drawn by group.", show_default="0"
         ),
     ] = None,
+    label: Annotated[
+        Optional[list[str]],  # noqa: UP045 (typer on 3.10)
+        typer.Option(
+            "--label",
+            metavar="VALUE=NAME",
+            help="For folder: what a mask's value means, as 2=polyp; may be repeated. Each label "
+            "is a row with its own mask and prompt.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -62,7 +71,15 @@ def prepare(
         raise UsageError(
             f"--seed with {name}: its split is published or fixed", remedy="leave --seed out"
         )
-    options = {} if seed is None else {"seed": seed}
+    if label and name != "folder":
+        raise UsageError(
+            f"--label with {name}: its masks have two values", remedy="leave --label out"
+        )
+    options: dict[str, Any] = {} if seed is None else {"seed": seed}
+    if label:
+        from saywhere.datasets.label_rows import parse_labels
+
+        options["labels"] = parse_labels(label)
     with CaseProgress(f"preparing {name}", quiet=quiet or as_json) as advance:
         prepared = SETS[name].prepare(source, target, lambda done, total: advance(1), **options)
     for warning in prepared.warnings:

@@ -117,7 +117,7 @@ def mask_facts(path: Path) -> Facts:
 
 def _kind_of_values(error: UnreadableFile, stored: StoredMask) -> str:
     """One value in all pixels, neither 0, 1 nor 255, is more likely no lesion than a label map."""
-    if isinstance(error, LabelMap):
+    if isinstance(error, LabelMap) and not stored.is_coloured:
         return "empty_mask" if len(stored.counts) == 1 else "three_value_mask"
     return _kind(error)
 

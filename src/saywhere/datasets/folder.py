@@ -8,6 +8,7 @@ from pathlib import Path
 
 from saywhere.data.file_checks import Progress
 from saywhere.datasets.folder_texts import Text, read_folder_texts
+from saywhere.datasets.label_rows import Labels, rows_per_label
 from saywhere.datasets.layout import NO_TEXT, by_stem, find_with, first_of, missing, paired
 from saywhere.datasets.set_writer import Case, Prepared, write_set
 from saywhere.datasets.splits import drawn_split, group_splits
@@ -21,7 +22,12 @@ REMEDY = (
 
 
 def prepare_folder(
-    source: Path, target: Path, progress: Progress | None = None, *, seed: int = 0
+    source: Path,
+    target: Path,
+    progress: Progress | None = None,
+    *,
+    seed: int = 0,
+    labels: Labels | None = None,
 ) -> Prepared:
     """Prepare a folder of images and masks of equal names.
 
@@ -31,11 +37,15 @@ def prepare_folder(
     Without a split, whole groups are drawn where the table has a column `group` or `patient`, else
     the images are split by name: 80 : 10 : 10.
 
+    A mask of several labels is refused, unless `labels` says what its values mean: then each label
+    that it holds is a row of its own.
+
     Args:
         source: the folder of images and masks.
         target: the folder to write to.
         progress: called with (done, total) after each case.
         seed: of the split by groups.
+        labels: a label's name → the values that stand for it; None where masks have two values.
 
     Returns:
         What was written, with warnings.
@@ -44,13 +54,17 @@ def prepare_folder(
         MissingFile: a folder is not there or empty.
         ManifestError: the table is broken, or no case is whole.
         UsageError: there are several tables, or target is source.
+        LabelMap: a mask holds several values, and there are no labels.
         NotWritable: the target cannot be written.
     """
     is_split = (source / SPLITS[0]).is_dir()
     cases, warnings = _of_splits(source) if is_split else _of_one_folder(source, seed)
+    if labels:
+        cases, of_labels = rows_per_label(cases, labels)
+        warnings += of_labels
     if not any(case.prompts for case in cases):
         warnings.append(NO_TEXT)
-    return write_set(source, target, cases, {}, warnings, progress)
+    return write_set(source, target, cases, {}, warnings, progress, refuses_label_maps=True)
 
 
 def _of_splits(source: Path) -> tuple[list[Case], list[str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saywhere.data.file_checks import Progress
 from saywhere.data.manifest import write_manifest
@@ -16,7 +17,8 @@ from saywhere.data.records import Fields
 from saywhere.errors import ManifestError, UnreadableFile, UsageError
 from saywhere.io.decode import read_bytes
 from saywhere.io.files import write_bytes
-from saywhere.io.images import read_mask, write_mask
+from saywhere.io.images import mask_values, read_mask, write_mask
+from saywhere.io.labels import LabelMap, label_values, pixels_of
 
 ORACLE = {"oracle": True}
 """The column of a row whose sentences were written from its mask, as in all public sets here."""
@@ -37,6 +39,10 @@ class Case:
     """Further columns of the manifest."""
     further_masks: tuple[Path, ...] = ()
     """Of the same image, each with another lesion: all are written as one mask."""
+    label: tuple[str, ...] = ()
+    """Of a label map, the values that this row is of, as `StoredMask.name` writes them."""
+    image_stem: str = ""
+    """Names the image where several rows share it; empty where each row has its own."""
 
 
 @dataclass
@@ -57,8 +63,10 @@ def write_set(
     published: Mapping[str, int],
     warnings: list[str],
     progress: Progress | None = None,
+    *,
+    refuses_label_maps: bool = False,
 ) -> Prepared:
-    """Write images (bytes as they are), masks (0/255 PNG, cut at 128) and, last, the manifest.
+    """Write images (bytes as they are), masks (0/255 PNG) and, last, the manifest.
 
     A second run writes the same files again.
 
@@ -69,6 +77,8 @@ def write_set(
         published: rows per split that the publishers name; differences become warnings.
         warnings: what is known so far, in whole sentences.
         progress: called with (done, total) after each case.
+        refuses_label_maps: end at a mask of several labels; else it is copied as it is, with a
+            warning, and `saywhere check` sets its row aside.
 
     Returns:
         What was written, with all warnings.
@@ -76,6 +86,7 @@ def write_set(
     Raises:
         UsageError: target is source.
         ManifestError: there is no case.
+        LabelMap: a mask holds several labels, and they are refused.
         NotWritable: the target cannot be written.
     """
     # Before anything is written.
@@ -83,12 +94,12 @@ def write_set(
     counts = Counter(case.split for case in cases)
     warnings = [*warnings, *count_warnings(counts, published)]
     rows: list[Fields] = []
-    taken: set[str] = set()
+    names = _Names()
     for done, case in enumerate(cases, start=1):
-        name = _unique(case, taken)
-        image = f"images/{name}{case.image.suffix.lower()}"
+        name = names.of_row(case)
+        image = f"images/{names.of_image(case, name)}{case.image.suffix.lower()}"
         mask = f"masks/{name}.png"
-        warnings += _write_files(case, target / image, target / mask)
+        warnings += _write_files(case, target / image, target / mask, refuses_label_maps)
         rows.append(_row(case, name, image, mask))
         if progress is not None:
             progress(done, len(cases))
@@ -126,18 +137,37 @@ def _row(case: Case, name: str, image: str, mask: str) -> Fields:
     }
 
 
-def _unique(case: Case, taken: set[str]) -> str:
+class _Names:
+    """Names of files; only rows of several labels of one image share the image's."""
+
+    def __init__(self) -> None:
+        self.rows: set[str] = set()
+        self.images: set[str] = set()
+        self.shared: dict[Path, str] = {}
+
+    def of_row(self, case: Case) -> str:
+        return _unique(case.stem, case.split, self.rows)
+
+    def of_image(self, case: Case, row: str) -> str:
+        if not case.image_stem:
+            return _unique(row, case.split, self.images)
+        if case.image not in self.shared:
+            self.shared[case.image] = _unique(case.image_stem, case.split, self.images)
+        return self.shared[case.image]
+
+
+def _unique(stem: str, split: str, taken: set[str]) -> str:
     """The stem; where a set lists an image twice, its later row is named for its split as well."""
-    name = case.stem
+    name = stem
     number = 1
     while name in taken:
-        name = f"{case.stem}_{case.split}" + (f"_{number}" if number > 1 else "")
+        name = f"{stem}_{split}" + (f"_{number}" if number > 1 else "")
         number += 1
     taken.add(name)
     return name
 
 
-def _write_files(case: Case, image: Path, mask: Path) -> list[str]:
+def _write_files(case: Case, image: Path, mask: Path, refuses_label_maps: bool) -> list[str]:
     """Copy a damaged file as it is: its row stays, and `check` sets it aside with a reason."""
     warnings = []
     try:
@@ -146,12 +176,20 @@ def _write_files(case: Case, image: Path, mask: Path) -> list[str]:
     except UnreadableFile as error:
         warnings.append(f"an image could not be copied: {error}")
     try:
-        lesions = [read_mask(path) for path in (case.mask, *case.further_masks)]
-        write_mask(mask, np.logical_or.reduce(lesions))
+        write_mask(mask, _foreground(case))
     except UnreadableFile as error:
+        if refuses_label_maps and isinstance(error, LabelMap):
+            raise
         warnings.append(f"a mask could not be converted: {error}")
         write_bytes(mask, case.mask.read_bytes())
     return warnings
+
+
+def _foreground(case: Case) -> NDArray[np.bool_]:
+    if case.label:
+        return pixels_of(label_values(mask_values(case.mask), case.mask), case.label)
+    lesions = [read_mask(path) for path in (case.mask, *case.further_masks)]
+    return np.asarray(np.logical_or.reduce(lesions))
 
 
 def count_warnings(

@@ -6,6 +6,7 @@ guess would drop or join labels without a word.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +40,10 @@ REMEDY = (
 
 class LabelMap(UnreadableFile):
     """The file decodes, but holds several labels, or one value that may be either."""
+
+
+class ColouredMask(LabelMap, WrongChannels):
+    """The file decodes, but holds several foreground colours."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def foreground(stored: StoredMask, path: Path) -> NDArray[np.bool_]:
 
     Raises:
         LabelMap: It holds several labels, or one value, neither 0, 1 nor 255, in all pixels.
-        WrongChannels: It holds several foreground colours.
+        ColouredMask: It holds several foreground colours; a kind of LabelMap.
     """
     if stored.has_soft_edges and not stored.has_third_area:
         return stored.grey >= THRESHOLD
@@ -170,6 +175,20 @@ def label_values(stored: StoredMask, path: Path) -> StoredMask:
     return stored
 
 
+def pixels_of(stored: StoredMask, names: Collection[str]) -> NDArray[np.bool_]:
+    """Give the pixels of some labels as one mask.
+
+    Args:
+        stored: The mask's pixels, from `label_values`.
+        names: Values as `StoredMask.name` writes them; others are background.
+
+    Returns:
+        bool (height, width).
+    """
+    chosen = [value for value in stored.counts if stored.name(value) in names]
+    return np.isin(stored.labels, chosen)
+
+
 def _is_binary(stored: StoredMask) -> bool:
     values = list(stored.counts)
     if len(values) == 1:
@@ -178,9 +197,9 @@ def _is_binary(stored: StoredMask) -> bool:
     return not values or (len(values) == 2 and values[0] == 0)
 
 
-def _refusal(stored: StoredMask, path: Path) -> UnreadableFile:
+def _refusal(stored: StoredMask, path: Path) -> LabelMap:
     if stored.is_coloured:
-        return WrongChannels(
+        return ColouredMask(
             f"a coloured mask of {stored.described()}",
             where=path,
             allowed="a mask has black background and one other colour",

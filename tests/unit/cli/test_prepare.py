@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 from saywhere.cli.prepare import prepare
@@ -13,6 +15,7 @@ from saywhere.data.manifest import read_manifest
 from saywhere.datasets import PHANTOMS, SETS, qata
 from saywhere.datasets.set_writer import Prepared
 from saywhere.errors import MissingFile, UsageError
+from saywhere.io.labels import LabelMap
 
 app = typer.Typer()
 app.command()(prepare)
@@ -95,3 +98,26 @@ def test_a_folder_to_read_from_is_for_downloads(words: list[str], message: str) 
     result = CliRunner().invoke(app, words)
     assert isinstance(result.exception, UsageError)
     assert message in str(result.exception)
+
+
+def test_labels_are_named_by_value(tmp_path: Path) -> None:
+    labels = np.zeros((20, 20), np.uint8)
+    labels[2:8, 2:8] = 1
+    labels[12:16, 2:8] = 2
+    for part, picture in (("images", np.dstack([labels] * 3)), ("masks", labels)):
+        (tmp_path / "mine" / part).mkdir(parents=True)
+        Image.fromarray(picture).save(tmp_path / f"mine/{part}/a.png")
+    options = ["--label", "2=polyp", "--label", "1=instrument", "--json"]
+    places = ["--from", str(tmp_path / "mine"), "--to", str(tmp_path / "set")]
+    result = CliRunner().invoke(app, ["folder", *places, *options])
+    assert result.exit_code == 0
+    rows = read_manifest(tmp_path / "set").rows
+    assert [(row.id, row.prompts["prompt"]) for row in rows] == [
+        ("a-polyp", ("polyp",)),
+        ("a-instrument", ("instrument",)),
+    ]
+    refused = CliRunner().invoke(app, ["folder", *places])
+    assert isinstance(refused.exception, LabelMap)
+    assert "0: 340 px, 1: 36 px, 2: 24 px" in str(refused.exception)
+    elsewhere = CliRunner().invoke(app, ["qata", *places, *options])
+    assert "--label with qata" in str(elsewhere.exception)
