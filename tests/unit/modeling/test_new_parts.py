@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,12 +19,13 @@ import saywhere
 from saywhere.cli.main import app
 from saywhere.config import Config, parse
 from saywhere.config.fusions import FUSIONS, Fusion
-from saywhere.errors import ConfigError, UsageError
+from saywhere.errors import BadCheckpoint, ConfigError, UsageError
 from saywhere.evaluation.evaluate import evaluate
 from saywhere.experiments.grid import read_grid
 from saywhere.experiments.runner import run_grid
 from saywhere.networks.registry import NETWORKS
 from saywhere.networks.stack_check import check_stack
+from saywhere.text.encoder import ENCODERS
 from saywhere.training.trainer import train
 
 TWO_STEPS = {"train.epochs": 1, "train.steps_per_epoch": 2}
@@ -93,6 +95,29 @@ class Plane:
 class Tokens(Plane):
     reads_tokens = True
 '''
+
+
+class Letters:
+    """A text encoder as CONTRIBUTING.md asks, and no more: which letters a prompt has."""
+
+    name = "letters"
+    dim = 26
+    revision = "1"
+    pooling = "mean"
+    max_length = 400
+
+    def embed(self, prompts: Sequence[str]) -> np.ndarray:
+        return np.stack([tokens.mean(0) for tokens in self.embed_tokens(prompts)])
+
+    def embed_tokens(self, prompts: Sequence[str]) -> list[np.ndarray]:
+        return [self._tokens(f"{prompt} ") for prompt in prompts]
+
+    def _tokens(self, text: str) -> np.ndarray:
+        rows = np.eye(self.dim + 1, self.dim, dtype=np.float32)  # the last row is for no letter
+        return rows[[ord(c) - 97 if "a" <= c <= "z" else self.dim for c in text]]
+
+    def count_tokens(self, prompt: str) -> int:
+        return len(prompt) + 1
 
 
 @pytest.fixture
@@ -206,6 +231,27 @@ def test_a_fusion_of_one_file_and_one_line_is_trained_evaluated_heard_and_listed
     assert (one.pseudo_image is not None) == (joins == "image")
     result = CliRunner().invoke(app, ["info", "fusions", "--json"])
     assert {"name": "new", "what": "a toy"} in json.loads(result.stdout)["fusions"]
+
+
+@pytest.mark.parametrize("fusion", ["early", "cross-attention"])
+def test_an_encoder_of_one_class_and_one_line_is_trained_evaluated_and_heard(
+    fusion: str,
+    config: Config,
+    manifest: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(ENCODERS, "letters", lambda path, pooling, max_length: Letters())
+    changes = {"text.encoder": "letters", "fusion.name": fusion}
+    run = train(config.replace(**changes, **TWO_STEPS), tmp_path / "run")
+    assert "right" in evaluate(run)["words"]
+    segmenter = saywhere.load(run)
+    picture = next((manifest.parent / "images").iterdir())
+    one, other = (segmenter.segment(picture, prompt) for prompt in ("upper left", "lower right"))
+    assert np.abs(one.probability - other.probability).max() > 1e-7
+    monkeypatch.setattr(Letters, "revision", "2")
+    with pytest.raises(BadCheckpoint, match="the text encoder here is"):
+        saywhere.load(run).segment(picture, "upper left")
 
 
 def test_a_fusion_that_is_none_is_refused_with_the_list() -> None:
