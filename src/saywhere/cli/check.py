@@ -6,7 +6,7 @@ It also shows what the prompts are like: how many, how many different ones, whic
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional, TypedDict
 
 import typer
 
@@ -15,12 +15,46 @@ if TYPE_CHECKING:
 
     from saywhere.data.checks import CheckReport
     from saywhere.data.manifest import Manifest
+    from saywhere.text.distances import Distance
 
 SHOWN = 20
 """Faults that are printed; quarantine.jsonl holds all."""
 # Characters, where no terminal says otherwise.
 LOG_WIDTH = 160
 QUARANTINED = 3
+
+
+class PromptCounts(TypedDict):
+    """Of one prompt level."""
+
+    texts: int
+    distinct: int
+    blank: int
+    positions: dict[str, int]
+    """position word → how often it stands there"""
+
+
+class SplitCounts(TypedDict):
+    """Of one split."""
+
+    rows: int
+    clean: int
+
+
+class CheckSummary(TypedDict):
+    """What `saywhere check --json` prints, but for the distances of opposite words."""
+
+    manifest: str
+    rows: int
+    clean: int
+    quarantined: int
+    quarantine: str | None
+    """the list of faults; None where there are none"""
+    splits: dict[str, SplitCounts]
+    kinds: dict[str, int]
+    """kind of fault → how many"""
+    levels: dict[str, PromptCounts]
+    warnings: list[str]
 
 
 def check(
@@ -72,14 +106,12 @@ def check(
     with CaseProgress("checking", _n_files(read), quiet=quiet or as_json) as advance:
         report = checks.check(read, level, progress=lambda done, total: advance(1))
     opposites = [] if encoder == "none" or quiet else _opposites(report.manifest, encoder, scale)
-    summary = summarise(read, report, place) | {
-        "warnings": _unusual_splits(read),
-        "opposites": opposites,
-    }
+    summary = summarise(read, report, place)
     if as_json:
-        typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
+        document = summary | {"opposites": [vars(distance) for distance in opposites]}
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     elif not quiet:
-        _print(summary, report)
+        _print(summary, opposites, report)
     if not quiet:
         for warning in summary["warnings"]:
             warn(f"warning: {warning}")
@@ -88,8 +120,8 @@ def check(
         raise typer.Exit(QUARANTINED)
 
 
-def summarise(manifest: Manifest, report: CheckReport, place: Path) -> dict[str, Any]:
-    """Count rows per split, prompts per level and faults per kind.
+def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSummary:
+    """Count rows per split, prompts per level and faults per kind; warn of unusual splits.
 
     Args:
         manifest: all rows; the prompts of faulty ones count as well.
@@ -97,7 +129,7 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> dict[str,
         place: where the faults are written, if there are any.
 
     Returns:
-        What `saywhere check --json` prints, but for warnings and opposites.
+        What `saywhere check --json` prints, but for the distances of opposite words.
     """
     return {
         "manifest": str(manifest.path),
@@ -111,10 +143,11 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> dict[str,
         },
         "kinds": report.kinds,
         "levels": {level: _prompts_of(manifest, level) for level in manifest.levels},
+        "warnings": _unusual_splits(manifest),
     }
 
 
-def _prompts_of(manifest: Manifest, level: str) -> dict[str, Any]:
+def _prompts_of(manifest: Manifest, level: str) -> PromptCounts:
     """Counts of one prompt level."""
     from saywhere.text.directions import count_positions
     from saywhere.text.prompts import is_blank
@@ -148,7 +181,7 @@ def _unusual_splits(manifest: Manifest) -> list[str]:
     ]
 
 
-def _opposites(manifest: Manifest, encoder: str, scale: str) -> list[dict[str, Any]]:
+def _opposites(manifest: Manifest, encoder: str, scale: str) -> list[Distance]:
     """Does the encoder tell left from right?
 
     Cosines between prompts that differ in one position word, before and after scaling.
@@ -167,8 +200,7 @@ def _opposites(manifest: Manifest, encoder: str, scale: str) -> list[dict[str, A
         for text in texts:
             group.setdefault(text, number)
     cache = EmbeddingCache(open_encoder(config.text))
-    distances = opposite_distances(list(group), list(group.values()), cache, scale)
-    return [vars(distance) for distance in distances]
+    return opposite_distances(list(group), list(group.values()), cache, scale)
 
 
 def _n_files(manifest: Manifest) -> int:
@@ -194,7 +226,7 @@ def _write(report: CheckReport, place: Path) -> None:
         ) from None
 
 
-def _print(summary: dict[str, Any], report: CheckReport) -> None:
+def _print(summary: CheckSummary, opposites: list[Distance], report: CheckReport) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -213,27 +245,27 @@ def _print(summary: dict[str, Any], report: CheckReport) -> None:
     console.print(splits)
     if summary["levels"]:
         console.print(_levels_table(summary["levels"]))
-    if summary["opposites"]:
-        console.print(_opposites_table(summary["opposites"]))
+    if opposites:
+        console.print(_opposites_table(opposites))
     if report.faults:
         console.print(
-            _faults_table(summary, report), f"all of them: {escape(summary['quarantine'])}"
+            _faults_table(summary, report), f"all of them: {escape(str(summary['quarantine']))}"
         )
 
 
-def _levels_table(levels: dict[str, Any]) -> Table:
+def _levels_table(levels: dict[str, PromptCounts]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
     table = Table("prompts", "texts", "distinct", "blank", "position words")
     for name, counts in levels.items():
         positions = " · ".join(f"{word} {n:,}" for word, n in counts["positions"].items())
-        numbers = [f"{counts[key]:,}" for key in ("texts", "distinct", "blank")]
+        numbers = [f"{n:,}" for n in (counts["texts"], counts["distinct"], counts["blank"])]
         table.add_row(escape(name), *numbers, positions or "none")
     return table
 
 
-def _opposites_table(opposites: list[dict[str, Any]]) -> Table:
+def _opposites_table(opposites: list[Distance]) -> Table:
     from rich.table import Table
 
     table = Table(
@@ -244,12 +276,12 @@ def _opposites_table(opposites: list[dict[str, Any]]) -> Table:
         title="does the encoder tell them apart? (1: not at all)",
     )
     for pair in opposites:
-        cosines = [f"{pair[key]:.3f}" for key in ("cosine_before", "cosine_after")]
-        table.add_row(pair["pair"], str(pair["n"]), *cosines)
+        cosines = f"{pair.cosine_before:.3f}", f"{pair.cosine_after:.3f}"
+        table.add_row(pair.pair, str(pair.n), *cosines)
     return table
 
 
-def _faults_table(summary: dict[str, Any], report: CheckReport) -> Table:
+def _faults_table(summary: CheckSummary, report: CheckReport) -> Table:
     from rich.markup import escape
     from rich.table import Table
 

@@ -6,7 +6,6 @@ The tables are plain facts, so that the answer comes without torch.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import typer
 
@@ -14,7 +13,11 @@ from saywhere.datasets import SETS
 from saywhere.errors import UsageError, nearest
 from saywhere.networks.catalogue import ADAPTED, CATALOGUE
 
-ENCODERS: dict[str, dict[str, Any]] = {
+Facts = dict[str, str | int | float | None]
+"""Key → what is known of one thing, as `--json` prints it."""
+FactTable = dict[str, Facts]
+"""Name → facts."""
+ENCODERS: FactTable = {
     "minilm": {
         "what": "MiniLM sentence encoder, the default",
         "dim": 384,
@@ -69,7 +72,7 @@ def info(
         _draw(chosen)
 
 
-def tables() -> dict[str, dict[str, dict[str, Any]]]:
+def tables() -> dict[str, FactTable]:
     """Every table that `saywhere info` prints.
 
     Returns:
@@ -78,17 +81,17 @@ def tables() -> dict[str, dict[str, dict[str, Any]]]:
     # Loaded when it is needed: the configuration's schema would slow `saywhere --help` down.
     from saywhere.config.fusions import FUSIONS
 
-    networks = {name: entry._asdict() for name, entry in CATALOGUE.items()}
+    networks: FactTable = {name: entry._asdict() for name, entry in CATALOGUE.items()}
     networks[ADAPTED] = {"what": "any 2-D network of MONAI, for instance monai:SegResNet"}
-    fusions = {name: {"what": fusion.what} for name, fusion in FUSIONS.items()}
-    sets = {
+    fusions: FactTable = {name: {"what": fusion.what} for name, fusion in FUSIONS.items()}
+    sets: FactTable = {
         name: {"what": entry.what, "prepare": f"saywhere prepare {name}"}
         for name, entry in SETS.items()
     }
     return {"networks": networks, "encoders": ENCODERS, "fusions": fusions, "sets": sets}
 
 
-def select(what: str | None, name: str | None = None) -> dict[str, dict[str, dict[str, Any]]]:
+def select(what: str | None, name: str | None = None) -> dict[str, FactTable]:
     """Choose tables by title.
 
     Args:
@@ -112,7 +115,7 @@ def select(what: str | None, name: str | None = None) -> dict[str, dict[str, dic
     return known if what is None else {what: known[what]}
 
 
-def network_facts(name: str | None, width: int = 64, depth: float = 1.0) -> dict[str, Any]:
+def network_facts(name: str | None, width: int = 64, depth: float = 1.0) -> Facts:
     """Count parameters and GFLOP of one network at 3 and 6 channels.
 
     Args:
@@ -153,7 +156,7 @@ def network_facts(name: str | None, width: int = 64, depth: float = 1.0) -> dict
     }
 
 
-def _print_network(facts: dict[str, Any], quiet: bool, as_json: bool) -> None:
+def _print_network(facts: Facts, quiet: bool, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(facts, ensure_ascii=False))
     elif quiet:
@@ -163,11 +166,11 @@ def _print_network(facts: dict[str, Any], quiet: bool, as_json: bool) -> None:
             typer.echo(f"{_heading(key)}: {_shown(value)}")
 
 
-def _rows(table: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows(table: FactTable) -> list[Facts]:
     return [{"name": name, **facts} for name, facts in table.items()]
 
 
-def _draw(tables: dict[str, dict[str, dict[str, Any]]]) -> None:
+def _draw(tables: dict[str, FactTable]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -189,7 +192,7 @@ def _heading(key: str) -> str:
     return key.replace("_", " ")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if value is None:
         return "it has no such scale"
     return f"{value:,}" if isinstance(value, int) else str(value)
