@@ -201,6 +201,7 @@ def fit_places(examples: Iterable[Example]) -> PlaceRule:
     cells_of_values = np.array([cell for _, cell in pairs])
     across = _cuts(values[:, 1], cells_of_values[:, 1])
     down = _cuts(values[:, 0], cells_of_values[:, 0])
+    # On all sentences, those too that the cuts could not be fitted to.
     fit = _compared(PlaceRule(across, down), sentences, centres)
     return PlaceRule(across, down, fit.n, fit.agreement)
 
@@ -284,6 +285,7 @@ def _clauses(prompt: str) -> list[str]:
         return []
     named_part = prompt[spans[0][0] : spans[-1][1]]
     clauses = [clause for clause in _BETWEEN.split(named_part) if positions(clause)]
+    # Where several are counted, "top, left" are two places.
     if _SEVERAL.search(prompt):
         return clauses
     joined: list[str] = []

@@ -330,6 +330,7 @@ def _measured(mask: np.ndarray) -> np.ndarray:
         rows = np.flatnonzero(half.any(1))
         if len(rows):
             share = np.count_nonzero(half) / mask.size
+            # + 1: the box ends at the far edge of its last row.
             measures.append((share, rows[0] / height, (rows[-1] + 1) / height))
         else:
             measures.append((0.0, 0.0, 0.0))

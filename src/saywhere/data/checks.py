@@ -110,6 +110,7 @@ def within_budget(
     Raises:
         TooManyFaults: the budget is exceeded; it names the first fault.
     """
+    # Rows, not faults: one row may have several.
     n_faulty = len(report.quarantined)
     if n_faulty > budget * n_lines:
         first = report.faults[0]
@@ -221,6 +222,7 @@ def _duplicates(rows: Sequence[Row]) -> Iterator[RowFault]:
 def _leaks(rows: Sequence[Row], images: dict[Path, Facts]) -> Iterator[RowFault]:
     """One image, or one group, in two splits. The most protected split keeps its rows."""
     faults: dict[int, RowFault] = {}
+    # By pixels, since a copy under another name leaks as much.
     by_digest = _together(rows, lambda row: images[row.image].digest)
     by_group = _together(rows, lambda row: row.group)
     shared = [("image", rows) for rows in by_digest] + [("group", rows) for rows in by_group]
@@ -249,6 +251,7 @@ def _together(rows: Sequence[Row], key: Callable[[Row], str | None]) -> Iterable
 
 def _protection(split: str) -> int:
     """test before validation before any other before train."""
+    # Their names differ from set to set: testA, validation, dev.
     name = split.lower()
     if name.startswith("test"):
         return 3

@@ -245,6 +245,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
 
     def _wording(self, index: int) -> str:
         texts = self.sentences[index]
+        # Nothing to draw; making a generator for each case would cost time.
         if len(texts) == 1:
             return texts[0]
         # Without any state, so that the workers of a DataLoader draw the same as one process.

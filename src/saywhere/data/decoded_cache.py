@@ -62,6 +62,7 @@ def open_store(
         UnreadableFile: an image or a mask cannot be decoded.
         NotWritable: the folder cannot be written.
     """
+    # In order of first use, so that equal rows give equal stores.
     distinct = list(dict.fromkeys(row.image for row in rows))
     place = folder / _digest(rows, size, channels)
     shapes: dict[str, tuple[int, ...]] = {
@@ -142,6 +143,7 @@ def _memmap(path: Path, shape: tuple[int, ...]) -> np.memmap:
 
 def _digest(rows: Sequence[Row], size: int, channels: int) -> str:
     """Of what the pictures depend on: paths, sizes and times of the files, not the prompts."""
+    # With the format: once pictures are read in another way, stores are made anew.
     sha = hashlib.sha256(json.dumps([FORMAT, size, channels]).encode())
     for row in rows:
         for path in (row.image, row.mask):

@@ -130,6 +130,7 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
     content, records, no_records = read_records(path)
     rows, no_rows = sorted_out((record.number, partial(read_row, record)) for record in records)
     bad = sorted([*no_records, *no_rows], key=lambda row: row.number)
+    # Where no line is a row, the first line's error says more than that there are none.
     if bad and not (lenient and rows):
         raise bad[0].error
     if not rows:
@@ -298,6 +299,7 @@ def read_row(record: Record) -> Row:
 def _refuse_newer(record: Record) -> None:
     """A row that a later version of Saywhere wrote may mean something else than it says."""
     number = record.text("manifest_format") or "1"
+    # Compared as texts, since what stands there may be anything.
     if number not in {str(known) for known in range(1, FORMAT + 1)}:
         raise record.error(
             "manifest_format",
@@ -325,6 +327,7 @@ def _prompts(record: Record) -> dict[str, tuple[str, ...]]:
         for key, text in record.fields.items()
         if key.startswith("prompts.")
     }
+    # An empty text is a prompt as well: it means no words.
     if record.fields.get("prompt") is not None:
         if "prompt" in named:
             raise record.error(

@@ -208,6 +208,7 @@ def _read_bytes(path: Path) -> bytes:
             raise MissingFile(
                 f"no manifest {path}", remedy="check the name; `saywhere prepare` makes one"
             )
+        # The size first, so that a huge file is never read into memory.
         size = path.stat().st_size
         if size > MAX_MANIFEST_BYTES:
             raise ManifestError(
@@ -259,6 +260,7 @@ def _jsonl_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
         (number, partial(_jsonl_record, path, number, line))
         # Not `splitlines`: it also breaks at characters that JSON allows within a text.
         for number, line in enumerate(text.split("\n"), start=1)
+        # A file ends with a line end, and what follows that is no row.
         if line.strip()
     )
 
@@ -327,6 +329,7 @@ def _csv_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
     number = 1
     try:
         for cells in reader:
+            # csv gives an empty list for a blank line.
             if cells and header is None:
                 header = _header(path, number, cells)
             elif cells and header is not None:

@@ -82,6 +82,7 @@ class TrainingSet:
             # In place, since `float` has made a copy already.
             torch.stack(images).float().div_(255),
             torch.stack(masks).float(),
+            # Looked up: no step runs the encoder.
             self.table.embeddings[torch.tensor(numbers)],
             rows,
             tuple(self.table.prompts[number] for number in numbers),
@@ -104,6 +105,7 @@ class TrainingSet:
     def _sample(self, step: int, place: int, row: int) -> tuple[Tensor, Tensor, int]:
         """(image, mask, number of its sentence). The order of draws is part of every old run."""
         data = self.config.data
+        # By place and not by row, so that a row that comes twice in a step is drawn twice.
         random = seeds.generator(self.config.train.seed, "sample", step, place)
         if random.random() < data.mosaic:
             return self._mosaic(random, row)

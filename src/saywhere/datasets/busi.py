@@ -89,6 +89,7 @@ def _files(folder: Path) -> tuple[dict[str, Path], dict[str, list[Path]]]:
 
 
 def _case(stem: str, image: Path, masks: list[Path], kind: str, record: Listed | None) -> Case:
+    # Joined with the first one when the set is written.
     further = tuple(masks[1:])
     if record is None:
         return Case(stem, image, masks[0], drawn_split(stem), {}, {"kind": kind}, further)

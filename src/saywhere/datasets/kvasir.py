@@ -10,6 +10,7 @@ from saywhere.datasets.medvlsm import read_if_there
 from saywhere.datasets.set_writer import ORACLE, Case, Prepared, total_warnings, write_set
 from saywhere.datasets.splits import drawn_split
 
+# Rows per split, as MedVLSM's lists have them.
 PUBLISHED = {"train": 800, "val": 100, "test": 100}
 IMAGES_REMEDY = (
     "unpack Kvasir-SEG.zip (Kvasir-SEG/images and Kvasir-SEG/masks) "

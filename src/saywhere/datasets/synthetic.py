@@ -245,21 +245,25 @@ def _outline(
     The distance is a share of the border's in that direction: below 1 inside.
     """
     harmonics = np.arange(2, 6)
+    # Higher harmonics are weaker, so that borders are smooth.
     strengths = random.normal(0.0, 0.17, harmonics.shape) / (harmonics - 1) ** 1.4
     phases = random.uniform(0.0, 2 * np.pi, harmonics.shape)
 
     def border(angle: np.ndarray) -> np.ndarray:
         waves = strengths * np.cos(angle[..., None] * harmonics + phases)
+        # Bounded, so that a lesion stays one piece of about its size.
         return np.clip(1.0 + waves.sum(-1), 0.6, 1.35)
 
     radius = random.uniform(*(LARGE if large else SMALL)) * size
     # Well inside of its quadrant: no point of the border comes nearer than a pixel and a half to
     # the quadrant's sides.
     reach = radius * float(border(np.linspace(0.0, 2 * np.pi, 180)).max()) + 1.5
+    # A lesion that leaves no room lies in the middle of its quadrant.
     lowest = min(reach, size / 4)
     highest = max(size / 2 - reach, size / 4)
     top = 0.0 if "upper" in place else size / 2
     left = 0.0 if "left" in place else size / 2
+    # Pixel centres.
     row, column = np.mgrid[:size, :size] + 0.5
     down = row - (top + random.uniform(lowest, highest))
     across = column - (left + random.uniform(lowest, highest))
@@ -274,6 +278,7 @@ def _paint(
     outside: pixels from the border, negative inside.
     """
     size = image.shape[0]
+    # In pixels of the demo's 64, so that larger phantoms look alike.
     softness = random.uniform(0.4, 0.9) * size / 64
     # At ±30 the blend is 0 or 1 already, and `exp` cannot overflow.
     inside = 1.0 / (1.0 + np.exp(np.clip(outside / softness, -30.0, 30.0)))

@@ -41,6 +41,7 @@ def build_model(
         start_prompts: embeddings (prompt, dim) on which `fusion.start = unit-variance` is computed.
         restored: a checkpoint's weights follow: the network reads no pretrained ones.
     """
+    # The network before the text branch: the order of draws decides every first weight.
     seeds.seed_weights(config.train.seed)
     network = _network(config, restored=restored)
     normalize = _normalize(config, network, config.fusion.has_pseudo_image)
@@ -170,24 +171,25 @@ def reads_tokens_of(config: Config) -> bool:
 
 
 def _normalize(config: Config, network: nn.Module, is_early: bool) -> Normalize:
-    channel, chosen = config.data.channels, config.normalize
-    mean = _channels(
-        getattr(network, "image_mean", None) or IMAGENET_MEAN
-        if chosen.image_mean == "auto"
-        else chosen.image_mean,
-        channel,
-    )
-    std = _channels(
-        getattr(network, "image_std", None) or IMAGENET_STD
-        if chosen.image_std == "auto"
-        else chosen.image_std,
-        channel,
-    )
+    n_channels = config.data.channels
+    chosen = config.normalize
+    mean = chosen.image_mean
+    std = chosen.image_std
+    # `auto` is the network's own, as its weights were trained.
+    if mean == "auto":
+        mean = getattr(network, "image_mean", None) or IMAGENET_MEAN
+    if std == "auto":
+        std = getattr(network, "image_std", None) or IMAGENET_STD
+    means = _channels(mean, n_channels)
+    stds = _channels(std, n_channels)
     if is_early:
-        mean, std = mean + [chosen.pseudo_mean] * channel, std + [chosen.pseudo_std] * channel
-    return Normalize(mean, std)
+        means += [chosen.pseudo_mean] * n_channels
+        stds += [chosen.pseudo_std] * n_channels
+    return Normalize(means, stds)
 
 
-def _channels(values: Sequence[float], channel: int) -> list[float]:
+def _channels(values: Sequence[float], n_channels: int) -> list[float]:
     """One number a channel; a grey image takes the mean of the colours' numbers."""
-    return list(values) if len(values) == channel else [sum(values) / len(values)] * channel
+    if len(values) == n_channels:
+        return list(values)
+    return [sum(values) / len(values)] * n_channels

@@ -65,6 +65,7 @@ class EarlyFusion(TextBranch):
         self, scale: EmbeddingScale, projection: Projection, generator: Generator, encoder: Encoder
     ) -> None:
         super().__init__(scale, projection, generator)
+        # The generator doubles the side three times.
         self.size = (8 * projection.seed_grid[0], 8 * projection.seed_grid[1])
         """(height, width) of the images that it takes"""
         # In a tuple: an encoder that is a module must not become a part of this one, and learn.
@@ -192,6 +193,7 @@ class EarlyFusion(TextBranch):
 
     @cached_property
     def _cache(self) -> EmbeddingCache:
+        # Opened at the first prompt: whoever passes embeddings needs no cache folder.
         return EmbeddingCache(self._opened[0])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -258,6 +260,7 @@ def _fitted(
 
 def _several(sentences: Any, where: str) -> Sequence[Any]:
     """Raises UsageError for one sentence, or none."""
+    # A string is a sequence too, of letters.
     if isinstance(sentences, str) or not isinstance(sentences, Sequence) or not len(sentences):
         kind = f"sentences are {sentences!r}"[:80]
         if isinstance(sentences, str):

@@ -52,6 +52,7 @@ class FuseWordsd(MapTransform):
     @torch.no_grad()
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """One sample's dictionary → another one, with stacks in place of images."""
+        # A copy, since the caller's dictionary must stay as it is.
         sample = dict(data)
         if self.prompt_key not in sample:
             raise UsageError(
@@ -110,6 +111,7 @@ class RandGeometryd(RandomizableTransform, MapTransform):
 
     def randomize(self, data: Any = None) -> None:
         """Draw the next geometry."""
+        # It decides by `prob` whether anything is drawn.
         super().randomize(None)
         # From MONAI's random state, so that `set_random_state` decides here too.
         seed = int(self.R.randint(2**31 - 1))

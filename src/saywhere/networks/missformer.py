@@ -25,6 +25,7 @@ class MissFormer(nn.Module):
     `depth` scales the numbers of blocks (1.0: 2 a stage, bridge 4).
     """
 
+    # Patches of 4 px, halved three times.
     multiple, smallest = 32, 32
 
     def __init__(self, in_channels: int = 3, width: int = 64, depth: float = 1.0) -> None:
@@ -138,6 +139,7 @@ class Block(nn.Module):
             if reduction > 1
             else None
         )
+        # Where nothing is shortened, the published network has no such layers.
         self.reduce_norm = nn.LayerNorm(n_channels) if reduction > 1 else None
 
     def forward(self, feature: Tensor) -> Tensor:
@@ -219,6 +221,7 @@ class BridgeBlock(nn.Module):
         self.attention = Attention(width, heads=1)
         self.reduce = nn.ModuleList(
             nn.Conv2d(n, n, reduction, stride=reduction)
+            # The deepest scale is not reduced: its grid is the one that all are brought to.
             for n, reduction in zip(channels, REDUCTIONS[:-1])
         )
         self.mix = nn.ModuleList(Mix(n) for n in channels)

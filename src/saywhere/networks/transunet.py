@@ -26,6 +26,7 @@ class TransUNet(nn.Module):
     4 and 9 residual units, 12 transformer blocks).
     """
 
+    # A token is 16 px wide.
     multiple, smallest = 16, 32
 
     def __init__(self, in_channels: int = 3, width: int = 64, depth: float = 1.0) -> None:
@@ -57,6 +58,7 @@ class TransUNet(nn.Module):
         check_stack(stack, "transunet", self.in_channels, self.smallest, self.multiple)
         feature, skips = self.encoder(stack)
         feature = edit("first", self.first(self.transformer(feature)))
+        # No map of the encoder has the full size, so that the last level has no skip.
         for level, (enlarge, skip) in enumerate(zip(self.decoder, [*reversed(skips), None])):
             feature = edit(f"decoder.{level}", enlarge(feature, skip))
         return self.head(feature)

@@ -38,6 +38,7 @@ def load_vit(network: TransUNet, path: Path, first_filters: str = DEFAULT) -> No
                 allowed="it must be a R50+ViT-B/16 in the layout that Google published",
             )
         state[ours] = _ours(ours, torch.from_numpy(published[theirs].astype(np.float32)))
+    # Published for red, green and blue; a stack has more channels.
     state["encoder.root.0.weight"] = widen(
         state["encoder.root.0.weight"], network.in_channels, first_filters
     )

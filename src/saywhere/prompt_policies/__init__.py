@@ -13,6 +13,7 @@ from saywhere.prompt_policies.still import Still
 from saywhere.prompt_policies.swap import Swap
 from saywhere.prompt_policies.untouched import Untouched
 
+# `arm` is the key's older word for a prompt policy. It stays, since scripts rely on it.
 POLICIES: dict[str, type[PromptPolicy]] = {
     "fuse-first": FuseFirst,
     "untouched": Untouched,

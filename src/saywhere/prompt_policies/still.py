@@ -11,4 +11,5 @@ class Still(PromptPolicy):
 
     def geometry(self, drawn: Geometry) -> Geometry:
         """No transform at all. See `PromptPolicy`."""
+        # Not `len(drawn)`, which is the number of a geometry's fields.
         return Geometry.still(len(drawn.degrees))
