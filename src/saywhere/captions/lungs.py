@@ -195,6 +195,7 @@ class LungRule:
         return np.stack([upper, middle, lower], -1) & is_there[..., None]
 
     def _compared(self, measures: np.ndarray, named_thirds: np.ndarray) -> LungFit:
+        # No sentence of this form, or no mask that can be read.
         if not len(named_thirds):
             return LungFit()
         covered = self._covered(measures, self.least)

@@ -172,6 +172,7 @@ def render(template: str, choices: dict[str, tuple[str, ...]], random: np.random
     Returns:
         A sentence.
     """
+    # For every slot: a draw too few would shift all draws after it.
     chosen = {slot: _one_of(choices[slot], random) for slot in _DRAWN}
     return template.format(**chosen)
 

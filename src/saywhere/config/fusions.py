@@ -24,6 +24,7 @@ class Fusion(NamedTuple):
 
     def load(self) -> Any:
         """The class that `part` names; imports torch."""
+        # As text in the table, so that reading it loads no torch.
         module, _, name = self.part.partition(":")
         return getattr(import_module(module), name)
 

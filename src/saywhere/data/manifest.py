@@ -25,23 +25,8 @@ FRAMES = ("image", "patient")
 # A CSV holds texts alone, and people write these.
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 MEANT = ("empty_mask", "blank_prompt")
-COLUMNS = frozenset(
-    {
-        "id",
-        "image",
-        "mask",
-        "prompt",
-        "prompts",
-        "split",
-        "group",
-        "patient",
-        "frame",
-        "oracle",
-        "meant",
-        "replaces",
-        "manifest_format",
-    }
-)
+COLUMNS = frozenset({"id", "image", "mask", "prompt", "prompts", "split", "group", "patient"})
+COLUMNS |= {"frame", "oracle", "meant", "replaces", "manifest_format"}
 FORMAT = 1
 """Of a manifest, in a row's `manifest_format`. Left out, as in all manifests so far, it is 1."""
 

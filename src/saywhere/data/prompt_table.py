@@ -65,6 +65,7 @@ def wordless() -> PromptTable:
     Returns:
         One blank prompt, of one zero; no encoder is opened.
     """
+    # Samples carry the number of a sentence, of an image-only model too.
     return PromptTable([""], torch.zeros(1, 1), {"": 0})
 
 

@@ -53,6 +53,7 @@ def data_of(config: Config, manifest: Path | None) -> Manifest:
             "no manifest: a model that was passed on does not know where your data lies",
             remedy="name it with --data",
         )
+    # Leniently: lines that are no row are set aside as faulty rows are, by the fault budget.
     return read_manifest(manifest, lenient=True) if manifest else manifest_of(config)
 
 

@@ -88,6 +88,7 @@ def _of_one_folder(source: Path, seed: int) -> tuple[list[Case], list[str]]:
     texts = read_folder_texts(folder, by_split=False)
     cases, warnings = _cases(images, masks, "", texts)
     has_split = any(text.split for text in texts.values())
+    # The table's own split stands; without groups, the name decides.
     if has_split or not any(map(_group, cases)):
         return cases, warnings
     # An image without a group is one of its own.

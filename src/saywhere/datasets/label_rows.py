@@ -39,6 +39,7 @@ def parse_labels(options: Sequence[str]) -> dict[str, tuple[str, ...]]:
     seen: set[str] = set()
     for option in options:
         written, _, name = (part.strip() for part in option.partition("="))
+        # Leading zeros mean nothing, and "0" itself must stay.
         value = written.lower().lstrip("0") or "0"
         if not _VALUE.fullmatch(value) or value in _BACKGROUND or not name.isprintable():
             raise _wrong(f"--label {option!r}")
@@ -88,6 +89,7 @@ def rows_per_label(cases: Sequence[Case], labels: Labels) -> tuple[list[Case], l
         labelled += [_of_label(case, name, labels[name]) for name in names]
         if not names:
             without.append(case.stem)
+    # An error says more than a set without rows.
     if len(without) == len(cases):
         raise values.nothing_named(cases[0].mask.parent)
     warnings = [*_dropped_texts(cases), *values.warnings()]
@@ -109,6 +111,7 @@ def _labels_of(mask: Path) -> StoredMask | None:
 
 
 def _of_label(case: Case, name: str, values: tuple[str, ...]) -> Case:
+    # The name goes into a file's name, where slashes and colons may not stand.
     plain = "".join(character if character.isalnum() else "-" for character in name)
     return replace(
         case,

@@ -45,6 +45,7 @@ def read_annotations(root: Path, images: Mapping[str, Path], remedy: str) -> lis
         MissingFile: there are no such files.
         ManifestError: a file is broken, or all speak of other images.
     """
+    # Looked for first, so that its error can say where the files should lie.
     nearest = find_with(root, FILES, remedy)
     for folder in folders(root):
         listed = _read_folder(folder) if _has_files(folder) else []

@@ -12,6 +12,7 @@ from saywhere.datasets.layout import by_stem, find_with, first_of, missing, pair
 from saywhere.datasets.set_writer import ORACLE, Case, Prepared, write_set
 from saywhere.datasets.workbooks import MASK, columns, image_stem, sentences
 
+# LViT's split: it parts the publishers' training set into train and val.
 PUBLISHED = {"train": 5716, "val": 1429, "test": 2113}
 TEXTS = {"train": "Train_text_for_Covid19.xlsx", "test": "Test_text_for_Covid19.xlsx"}
 LISTS = {"train": "Train_ID.xlsx", "val": "Val_ID.xlsx"}
@@ -50,6 +51,7 @@ def prepare_qata(source: Path, target: Path, progress: Progress | None = None) -
     folder = find_with(source, FOLDERS, IMAGES_REMEDY)
     images = _files(folder, "Images")
     labels = _files(folder, "Ground-truths")
+    # A mask is called mask_NAME.
     masks = {stem.removeprefix(MASK): path for stem, path in labels.items()}
     books = find_with(source, [*TEXTS.values(), *LISTS.values()], TEXT_REMEDY)
     listed, texts = _listed(books)

@@ -96,6 +96,7 @@ def write_set(
     rows: list[Fields] = []
     names = _Names()
     for done, case in enumerate(cases, start=1):
+        # Two images of a set may share a name, as in LViT's train and test.
         name = names.of_row(case)
         image = f"images/{names.of_image(case, name)}{case.image.suffix.lower()}"
         mask = f"masks/{name}.png"

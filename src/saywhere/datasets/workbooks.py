@@ -97,6 +97,7 @@ def columns(path: Path, names: list[str]) -> list[tuple[object, ...]]:
             remedy="take the published file",
         )
     places = [header.index(name) for name in names]
+    # A sheet goes on counting rows that were emptied.
     filled = [row for row in rows[1:] if row[places[0]] is not None]
     return [tuple(map(row.__getitem__, places)) for row in filled]
 

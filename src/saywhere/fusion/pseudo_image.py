@@ -71,6 +71,7 @@ class Early:
     def start(self, parts: PseudoImageParts, scaled: Tensor) -> None:
         """As `PseudoImageFusion.start`, by `generator.start_unit_variance`."""
         projection, generator = parts
+        # `start` is called with what this fusion's own `build` made.
         assert isinstance(projection, Projection)
         assert isinstance(generator, Generator)
         start_unit_variance(projection, generator, scaled)

@@ -24,5 +24,6 @@ class Changes(NamedTuple):
     """CutMix and photometric changes"""
 
 
+# Safe as a default argument: a named tuple cannot be changed.
 UNCHANGED = Changes()
 """Prediction and evaluation: image and prompt as they are."""

@@ -61,6 +61,7 @@ class FeatureSegmenter(nn.Module):
         """
         geometry, noise, mixing = changes
         turned = image if geometry is None else geometry(image)  # augmented frame
+        # CutMix alone: photometric changes were made to the image before.
         turned = mixing.cutmix(turned) if mixing else turned
         stack = self.normalize(turned)  # (batch, channel, height, width), augmented frame
         return Segmentation(self.network(stack, self._scaled(embedding, noise)), None)

@@ -19,6 +19,7 @@ class Entry(NamedTuple):
     """Which weights it can start from."""
 
 
+# Written down, not counted: counting would load torch.
 CATALOGUE: dict[str, Entry] = {
     "unet": Entry(
         "the paper's UNet, 64 to 1024 channels",

@@ -170,6 +170,7 @@ def has_depth(name: str) -> bool:
 
 def _maker(name: str) -> Callable[..., nn.Module]:
     if name.startswith("monai:"):
+        # `_takes` reads the signature, which a partial keeps.
         return partial(monai_network, name.removeprefix("monai:"))
     if name not in NETWORKS:
         raise UsageError(

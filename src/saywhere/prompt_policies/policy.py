@@ -21,6 +21,7 @@ class PromptPolicy:
 
     pseudo_image_turns = False
     """Does the pseudo-image turn with the image? (Only early fusion has one.)"""
+    # Asked before each step: most policies then need no look at the masks.
     changes_prompts = False
     """Does `prompts_after` ever give another prompt?"""
 

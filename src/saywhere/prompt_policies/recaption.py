@@ -62,5 +62,6 @@ class Recaption(PromptPolicy):
     def _rule_of(self, prompt: str) -> PlaceRule | LungRule:
         """Prompts of mosaics and halves name no thirds of lungs: they get places of a 3×3 grid."""
         if isinstance(self.rule, LungRule) and named(prompt) is None:
+            # Thirds of the image, since those sentences come from templates and fit no set's rule.
             return PlaceRule()
         return self.rule

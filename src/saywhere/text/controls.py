@@ -63,6 +63,7 @@ class Control:
         """
         if not prompts:
             return np.zeros((0, self.dim), np.float32)
+        # Cleaned: prediction cleans a prompt, and training takes it as the manifest has it.
         return np.stack([self._numbers(clean(prompt)) for prompt in prompts])
 
     def embed_tokens(self, prompts: Sequence[str]) -> list[np.ndarray]:
@@ -144,6 +145,7 @@ def _place(prompt: str) -> np.ndarray:
     cells = np.zeros(PLACE_DIM, np.float32)
     named = positions(prompt)
     if not named:
+        # A number of its own, so that "nowhere" is no place of the grid.
         cells[-1] = 1
         return cells
     columns = _named_thirds(HORIZONTAL, named)
