@@ -121,7 +121,7 @@ def check(
 
 
 def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSummary:
-    """Count rows per split, prompts per level and faults per kind; warn of unusual splits.
+    """Count rows per split, prompts per level and faults per kind; warn of what is odd.
 
     Args:
         manifest: all rows; the prompts of faulty ones count as well.
@@ -131,6 +131,8 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSumm
     Returns:
         What `saywhere check --json` prints, but for the distances of opposite words.
     """
+    from saywhere.datasets.inverted import inverted_masks
+
     return {
         "manifest": str(manifest.path),
         "rows": manifest.n_lines,
@@ -143,7 +145,7 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSumm
         },
         "kinds": report.kinds,
         "levels": {level: _prompts_of(manifest, level) for level in manifest.levels},
-        "warnings": _unusual_splits(manifest),
+        "warnings": [*_unusual_splits(manifest), *inverted_masks(report)],
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from saywhere.data.file_checks import Facts, Progress, gather
@@ -69,6 +69,8 @@ class CheckReport:
     """The clean rows only."""
     faults: list[Fault]
     """In row order; a row may have several."""
+    masks: dict[Path, Facts] = field(default_factory=dict)
+    """What is known of each mask file."""
 
     @property
     def quarantined(self) -> list[int]:
@@ -171,7 +173,7 @@ def check(
         for bad in manifest.bad
     ]
     in_order = sorted([*no_rows, *(fault for _, fault in faults)], key=lambda fault: fault.row)
-    return CheckReport(replace(manifest, rows=tuple(_others(rows, faults))), in_order)
+    return CheckReport(replace(manifest, rows=tuple(_others(rows, faults))), in_order, masks)
 
 
 def _fault(row: Row, kind: str, reason: str) -> RowFault:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile
 from saywhere.io.decode import NotFinite, TruncatedFile, WrongChannels, decode
 from saywhere.io.images import image_pixels, mask_values
-from saywhere.io.labels import THRESHOLD, LabelMap, StoredMask, foreground
+from saywhere.io.labels import THRESHOLD, ColouredMask, LabelMap, StoredMask, foreground
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -36,6 +39,8 @@ class Facts:
     """EXIF's, 1 to 8; size and digest are of the upright picture."""
     foreground: float = 0.0
     """Of a mask: the share of foreground pixels, [0, 1]."""
+    is_around: bool = False
+    """Of a mask: does foreground touch all four sides, and background not?"""
 
 
 def gather(
@@ -106,20 +111,25 @@ def mask_facts(path: Path) -> Facts:
     size = (stored.grey.shape[0], stored.grey.shape[1])
     try:
         mask = foreground(stored, path)
-    except UnreadableFile as error:
+    except LabelMap as error:
         return Facts(_kind_of_values(error, stored), _reason("mask", error), size)
     if not mask.any():
         top = f"greatest value {int(stored.grey.max())}, foreground begins at {THRESHOLD}"
         where = f"({top}) in {path}" if stored.has_soft_edges else f"(all values are 0) in {path}"
         return Facts("empty_mask", f"mask: no foreground {where}", size)
-    return Facts(size=size, foreground=float(mask.mean()))
+    is_around = _touches_all_sides(mask) and not _touches_all_sides(~mask)
+    return Facts(size=size, foreground=float(mask.mean()), is_around=is_around)
 
 
-def _kind_of_values(error: UnreadableFile, stored: StoredMask) -> str:
+def _touches_all_sides(mask: NDArray[np.bool_]) -> bool:
+    return all(side.any() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+
+
+def _kind_of_values(error: LabelMap, stored: StoredMask) -> str:
     """One value in all pixels, neither 0, 1 nor 255, is more likely no lesion than a label map."""
-    if isinstance(error, LabelMap) and not stored.is_coloured:
-        return "empty_mask" if len(stored.counts) == 1 else "three_value_mask"
-    return _kind(error)
+    if isinstance(error, ColouredMask):
+        return "wrong_channels"
+    return "empty_mask" if len(stored.counts) == 1 else "three_value_mask"
 
 
 def _reason(what: str, error: SaywhereError) -> str:
