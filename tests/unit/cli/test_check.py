@@ -197,3 +197,15 @@ def test_a_split_that_nothing_reads_by_itself_is_warned_of(
     assert json.loads(ended.out)["warnings"] == [told]
     assert ended.err == f"saywhere: warning: {told}\n"
     assert say("check", manifest, "--quiet") == Ended(0, "", "")
+
+
+def test_a_mask_that_may_be_inverted_is_warned_of_and_stays(manifest: Path) -> None:
+    mask = np.full((8, 8), 255, np.uint8)
+    mask[0, 0] = 0
+    Image.fromarray(mask).save(manifest.parent / "2-mask.png")
+    code, printed = run(manifest, "--json")
+    summary = json.loads(printed)
+    assert (code, summary["clean"]) == (0, 3)
+    assert summary["warnings"] == [
+        "1 mask has more than 90% foreground: inverted? background is 0 (the first: case [2])"
+    ]
