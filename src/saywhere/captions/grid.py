@@ -18,7 +18,7 @@ PLACES = tuple(
     f"{row} {column}".strip() or "center" for row, column in product(VERTICAL, HORIZONTAL)
 )
 """The 3×3 grid in reading order: "top left", "top", …, "center", …, "bottom right"."""
-# A number's place is its value. Nothing is never counted, so that 0 has no word.
+# The index is the number. No sentence counts no places, so that 0 has no word.
 NUMBERS = ("", "one", "two", "three", "four", "five")
 # Places that a rewritten sentence names. Two give 9 + 45 lists, all embedded beforehand; three
 # would give 219, and only 17 of Kvasir's 1,000 sentences name so many.

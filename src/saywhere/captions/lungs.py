@@ -285,7 +285,6 @@ def _written(prompt: str, zones: Zones, says_all: bool) -> str:
     """
     before = named(prompt)
     phrases = [_phrase(side, thirds, says_all) for side, thirds in zip(SIDES, zones) if any(thirds)]
-    # The thirds before their number: the number is looked for in the new sentence.
     prompt = _ZONES.sub(" and ".join(phrases), prompt, count=1)
     counted = _COUNT.search(prompt)
     # LViT's own sentences count areas, not thirds; such a number is left alone.

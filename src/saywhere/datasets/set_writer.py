@@ -89,7 +89,7 @@ def write_set(
         LabelMap: a mask holds several labels, and they are refused.
         NotWritable: the target cannot be written.
     """
-    # Before anything is written.
+    # Before anything is written: a set must not overwrite its own download.
     _check_places(source, target, cases, warnings)
     counts = Counter(case.split for case in cases)
     warnings = [*warnings, *count_warnings(counts, published)]

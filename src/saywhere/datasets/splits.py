@@ -40,7 +40,7 @@ def group_splits(sizes: Mapping[str, int], seed: int = 0) -> dict[str, str]:
     n_cases = sum(sizes.values())
     lacking = {split: share * n_cases for split, share in SHARES.items()}
     splits: dict[str, str] = {}
-    # By digest: a group's place depends neither on the table's order nor on the other groups.
+    # By digest, so that the order of equally large groups does not depend on the table's.
     for group in sorted(sizes, key=lambda group: (-sizes[group], _draw(seed, group))):
         # Rounded, since equal shares may differ in their last bits.
         split = max(lacking, key=lambda name: round(lacking[name], 6))

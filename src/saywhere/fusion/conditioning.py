@@ -156,7 +156,7 @@ def _channels(network: nn.Module, in_channels: int) -> dict[str, int]:
 
 def _key(stage: str) -> str:
     """A `ModuleDict` takes no dots in its keys."""
-    # Two stages of our networks never differ in this alone.
+    # No two stages of a network of ours differ in this alone.
     return stage.replace(".", "_")
 
 

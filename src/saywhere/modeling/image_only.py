@@ -47,7 +47,7 @@ class ImageSegmenter(nn.Module):
 
         The embedding and its noise are not used.
         """
-        # The noise is the embedding's.
+        # The noise is for the embedding, which is not read here.
         geometry, _, mixing = changes
         turned = image if geometry is None else geometry(image)  # augmented frame
         turned = mixing.cutmix(turned) if mixing else turned

@@ -43,7 +43,7 @@ def cost(
         network = build(
             name, in_channels=in_channels, width=width, depth=depth, size=size_px, pretrained=False
         ).eval()
-        # An empty stack: the count depends on shapes alone.
+        # An empty stack will do: the count depends on shapes alone.
         with FlopCounterMode(display=False) as counter:
             network(torch.empty(1, in_channels, size_px, size_px))
     n_parameters = sum(parameter.numel() for parameter in network.parameters())

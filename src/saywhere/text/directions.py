@@ -118,7 +118,7 @@ def turn(prompt: str, mirrored: bool, flipped: bool, quarters: int) -> str:
         these two words, else "top" or "bottom".
     """
     words = {word.lower() for word in _WORD.findall(prompt)}
-    # A data set has one pair of words for the height; the turned prompt keeps to it.
+    # The turned prompt keeps to the pair of words for the height that it uses itself.
     up, down = ("upper", "lower") if words & {"upper", "lower"} else ("top", "bottom")
     cycle = ("right", up, "left", down)
 
