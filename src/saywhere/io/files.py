@@ -92,11 +92,20 @@ def writing_folder(path: Path) -> Iterator[Path]:
         try:
             temporary.mkdir(parents=True)
             yield temporary
-            with suppress(FileExistsError):
-                if not path.exists():
-                    temporary.rename(path)
+            if not path.exists():
+                _rename_unless_there(temporary, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _rename_unless_there(temporary: Path, path: Path) -> None:
+    """Another process may have put its folder there since we looked: then its folder stays."""
+    try:
+        temporary.rename(path)
+    except OSError as error:
+        # Linux says "not empty" of a folder that is there, other systems "exists".
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
 
 
 @contextmanager

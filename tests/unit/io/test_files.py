@@ -168,3 +168,16 @@ def test_an_addition_is_there_when_it_returns_and_a_refused_one_leaves_nothing(
     with pytest.raises(NotWritable, match=r"cannot write .*ledger\.jsonl .*no space left"):
         files.append_bytes(path, b"three\n")
     assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_a_folder_that_another_process_put_there_in_between_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "store"
+    with files.writing_folder(place) as temporary:
+        (temporary / "ours").touch()
+        place.mkdir()
+        (place / "theirs").touch()
+        monkeypatch.setattr(Path, "exists", lambda self: False)  # it came right after the look
+    monkeypatch.undo()
+    assert [path.name for path in tmp_path.rglob("*")] == ["store", "theirs"]
