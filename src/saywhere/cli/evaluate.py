@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from saywhere.evaluation.summary import EvaluationSummary
 
 
 def evaluate(
@@ -62,7 +67,7 @@ def evaluate(
     warn_of_quarantine(summary)
 
 
-def _warn(summary: dict[str, Any]) -> None:
+def _warn(summary: EvaluationSummary) -> None:
     from saywhere.cli.progress import warn
     from saywhere.evaluation.summary import unfinished_in_words
     from saywhere.evaluation.verdict import TOO_FEW, sentence
@@ -78,7 +83,7 @@ def _warn(summary: dict[str, Any]) -> None:
         )
 
 
-def _print(summary: dict[str, Any]) -> None:
+def _print(summary: EvaluationSummary) -> None:
     from rich.console import Console
 
     console = Console()
@@ -88,7 +93,7 @@ def _print(summary: dict[str, Any]) -> None:
     console.print(_trusted(summary))
 
 
-def _measures(summary: dict[str, Any]) -> Any:
+def _measures(summary: EvaluationSummary) -> Table:
     """Two tables fit into 80 columns where one would break its intervals."""
     from rich.table import Table
 
@@ -110,7 +115,7 @@ def _measures(summary: dict[str, Any]) -> Any:
     return table
 
 
-def _comparisons(summary: dict[str, Any]) -> Any:
+def _comparisons(summary: EvaluationSummary) -> Table:
     from rich.table import Table
 
     from saywhere.evaluation.verdict import sentence
@@ -129,7 +134,7 @@ def _comparisons(summary: dict[str, Any]) -> Any:
     return table
 
 
-def _trusted(summary: dict[str, Any]) -> str:
+def _trusted(summary: EvaluationSummary) -> str:
     """What the model's confidence is worth."""
     from saywhere.metrics.calibration import promised
     from saywhere.metrics.confidence import sure_and_right

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from saywhere.evaluation.probes.probe_record import (
+        GeneratorRecord,
+        HalfMeasure,
+        HalvesRecord,
+        InvarianceRecord,
+        MosaicRecord,
+        ProbeRecord,
+    )
+
 _PROBES = ("generator", "invariance", "mosaic", "halves")
 _WHAT = (
     "generator: words → pseudo-image alone. invariance: turn a pair, compare masks. "
     "mosaic: words name a tile. halves: words name one half."
 )
-_HALVES = {
+_HALVES: dict[HalfMeasure, str] = {
     "inside": "of the mask, inside the named half",
     "dice": "Dice with what lies there",
     "empty_area": "marked where nothing lies",
@@ -72,26 +81,33 @@ def probe(
         if run is not None and run.suffix != ".toml":
             find(run)
     folder = out or _default_folder(subject)
+
+    def show(summary: ProbeRecord, table: Table) -> None:
+        if as_json:
+            typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+            return
+        if not quiet:
+            _print(table)
+        typer.echo(folder / f"{what}.png")
+
     if what == "generator":
-        summary = _generator(subject, folder, steps, assignment)
+        score = _generator(subject, folder, steps, assignment)
+        show(score, _generator_table(score))
     elif what == "invariance":
         from saywhere.evaluation.probes.invariance import probe_invariance
 
-        summary = probe_invariance(subject, folder, image_only=image_only, n_cases=cases)
+        pairs = probe_invariance(subject, folder, image_only=image_only, n_cases=cases)
+        show(pairs, _invariance_table(pairs))
     elif what == "mosaic":
         from saywhere.evaluation.probes.mosaic import probe_mosaic
 
-        summary = probe_mosaic(subject, folder, n_cases=cases, side=side, manifest=data)
+        mosaics = probe_mosaic(subject, folder, n_cases=cases, side=side, manifest=data)
+        show(mosaics, _mosaic_table(mosaics))
     else:
         from saywhere.evaluation.probes.halves import probe_halves
 
-        summary = probe_halves(subject, folder, n_cases=cases, manifest=data)
-    if as_json:
-        typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
-    else:
-        if not quiet:
-            _print(what, summary)
-        typer.echo(folder / f"{what}.png")
+        halves = probe_halves(subject, folder, n_cases=cases, manifest=data)
+        show(halves, _halves_table(halves))
 
 
 def _default_folder(subject: Path) -> Path:
@@ -105,7 +121,7 @@ def _default_folder(subject: Path) -> Path:
 
 def _generator(
     subject: Path, folder: Path, steps: int, assignment: list[str] | None
-) -> dict[str, Any]:
+) -> GeneratorRecord:
     from saywhere.config import read
     from saywhere.evaluation.probes.generator import probe_generator
     from saywhere.inference.segmenter import load
@@ -117,19 +133,13 @@ def _generator(
     return probe_generator(segmenter.config, folder, steps=steps, trained=trained)
 
 
-def _print(what: str, summary: dict[str, Any]) -> None:
+def _print(table: Table) -> None:
     from rich.console import Console
 
-    tables = {
-        "generator": _generator_table,
-        "invariance": _invariance_table,
-        "mosaic": _mosaic_table,
-        "halves": _halves_table,
-    }
-    Console().print(tables[what](summary))
+    Console().print(table)
 
 
-def _generator_table(summary: dict[str, Any]) -> Table:
+def _generator_table(summary: GeneratorRecord) -> Table:
     from rich.table import Table
 
     from saywhere.metrics.statistics import with_span
@@ -144,7 +154,7 @@ def _generator_table(summary: dict[str, Any]) -> Table:
     return table
 
 
-def _invariance_table(summary: dict[str, Any]) -> Table:
+def _invariance_table(summary: InvarianceRecord) -> Table:
     from rich.table import Table
 
     from saywhere.metrics.statistics import with_span
@@ -157,7 +167,7 @@ def _invariance_table(summary: dict[str, Any]) -> Table:
     return table
 
 
-def _mosaic_table(summary: dict[str, Any]) -> Table:
+def _mosaic_table(summary: MosaicRecord) -> Table:
     from rich.table import Table
 
     from saywhere.metrics.statistics import with_span
@@ -169,7 +179,7 @@ def _mosaic_table(summary: dict[str, Any]) -> Table:
     return table
 
 
-def _halves_table(summary: dict[str, Any]) -> Table:
+def _halves_table(summary: HalvesRecord) -> Table:
     from rich.table import Table
 
     from saywhere.metrics.statistics import with_span

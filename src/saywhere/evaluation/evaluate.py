@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from saywhere.config import Config
 from saywhere.data.checks import check
@@ -16,6 +16,7 @@ from saywhere.evaluation import gallery
 from saywhere.evaluation.cases import Case, measure, write_cases
 from saywhere.evaluation.prompt_conditions import conditions_of, prompts_for
 from saywhere.evaluation.summary import EvaluationSummary, expected_in, summarise, trust_in
+from saywhere.evaluation.summary_record import UnfinishedRecord
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
 from saywhere.runs import locate
@@ -36,9 +37,9 @@ class Unfinished:
     epoch: int
     epochs: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> UnfinishedRecord:
         """Returns the fields by name, as summary.json holds them."""
-        return asdict(self)
+        return cast(UnfinishedRecord, asdict(self))
 
 
 def evaluate(

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from saywhere.config import Config
 from saywhere.evaluation.cases import DISTANCE, MEASURES, Case
+from saywhere.evaluation.summary_record import (
+    CasesRecord,
+    ConditionRecord,
+    ExpectedRecord,
+    ListeningRecord,
+    TrustRecord,
+)
 from saywhere.evaluation.verdict import Verdict, least_favourable, verdict
 from saywhere.metrics.calibration import check as check_expected
 from saywhere.metrics.confidence import trust
@@ -58,10 +65,11 @@ class ConditionSummary:
     distances: Distances
     pooled: Mapping[str, float]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ConditionRecord:
         """Returns the numbers as summary.json holds them."""
         means = {f"{name}_mean": asdict(interval) for name, interval in self.means.items()}
-        return {"n": self.n, **means, DISTANCE: asdict(self.distances), **self.pooled}
+        document = {"n": self.n, **means, DISTANCE: asdict(self.distances), **self.pooled}
+        return cast(ConditionRecord, document)
 
 
 @dataclass(frozen=True)
@@ -76,9 +84,9 @@ class Listening:
     difference: PairedDifference
     verdict: Verdict
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ListeningRecord:
         """Returns the numbers and the verdict as summary.json holds them."""
-        return asdict(self.difference) | {"verdict": self.verdict}
+        return cast(ListeningRecord, asdict(self.difference) | {"verdict": self.verdict})
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ class Summary:
         """Whether the prompt is heard; None where nothing was compared."""
         return self.listening[self.decisive].verdict if self.decisive else None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> CasesRecord:
         """Returns the summary as summary.json holds it."""
         return {
             "n": self.n,
@@ -172,7 +180,7 @@ def summarise(cases: Mapping[str, Sequence[Case]], config: Config) -> Summary:
     return Summary(len(right), conditions, listening, least_favourable(verdicts))
 
 
-def trust_in(cases: Sequence[Case], config: Config) -> dict[str, Any]:
+def trust_in(cases: Sequence[Case], config: Config) -> TrustRecord:
     """Does the model's confidence in an answer say how good that is?
 
     Args:
@@ -186,10 +194,11 @@ def trust_in(cases: Sequence[Case], config: Config) -> dict[str, Any]:
     dice = [case.dice for case in cases]
     precision = [case.precision for case in cases]
     seed, resamples = config.train.seed, config.evaluate.bootstrap
-    return trust(confidence, dice, precision, resamples, seed).record()
+    measured = trust(confidence, dice, precision, resamples, seed)
+    return cast(TrustRecord, measured.record())
 
 
-def expected_in(cases: Mapping[str, Sequence[Case]]) -> dict[str, Any]:
+def expected_in(cases: Mapping[str, Sequence[Case]]) -> dict[str, ExpectedRecord]:
     """How good was the expected Dice?
 
     Args:
@@ -199,12 +208,12 @@ def expected_in(cases: Mapping[str, Sequence[Case]]) -> dict[str, Any]:
         Prompt condition → what `metrics.calibration.check` measures; empty for a model that was
         not calibrated.
     """
-    checked = {}
+    checked: dict[str, ExpectedRecord] = {}
     for condition, group in cases.items():
         pairs = [(c.expected_dice, c.dice) for c in group if c.expected_dice is not None]
         if pairs:
             expected, dice = zip(*pairs)
-            checked[condition] = check_expected(expected, dice)
+            checked[condition] = cast(ExpectedRecord, check_expected(expected, dice))
     return checked
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from saywhere.evaluation.probes.probe_record import HalfMeasure, HalvesRecord, MosaicRecord
+from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord, TrustRecord
 from saywhere.evaluation.verdict import least_favourable, verdict_of
-from saywhere.hub.facts import Calibrated, ModelEvidence, ModelFacts
+from saywhere.hub.facts import ModelEvidence, ModelFacts
 from saywhere.metrics.calibration import promised
 from saywhere.metrics.confidence import sure_and_right
 from saywhere.metrics.statistics import with_span
@@ -68,7 +70,7 @@ _POLICIES = {
         "stays true (prompt policy `still`)."
     ),
 }
-_HALVES = (
+_HALVES: tuple[tuple[str, HalfMeasure], ...] = (
     ("share of the mask that lies in the named half", "inside"),
     ("Dice with what lies there", "dice"),
     ("area marked in a half that holds nothing", "empty_area"),
@@ -150,7 +152,7 @@ def _made(facts: ModelFacts, config: dict[str, Any]) -> str:
 
 
 def _evidence(
-    evidence: ModelEvidence, learned: Calibrated | None, config: dict[str, Any]
+    evidence: ModelEvidence, learned: LearnedRecord | None, config: dict[str, Any]
 ) -> list[str]:
     if "evaluation" not in evidence:
         return ["## Metrics\n\nNot evaluated: nothing is known of how well it works."]
@@ -164,7 +166,7 @@ def _evidence(
     ]
 
 
-def _metrics(summary: dict[str, Any]) -> str:
+def _metrics(summary: SummaryRecord) -> str:
     how = (
         f"Split `{summary['split']}`, prompts `{summary['level']}`, at the images' own size; "
         "intervals from 2,000 resamples of the images. Mean: every image counts alike. "
@@ -191,7 +193,7 @@ def _metrics(summary: dict[str, Any]) -> str:
     return f"## Metrics\n\n{how}\n\n" + "\n".join(lines)
 
 
-def _listening(summary: dict[str, Any]) -> str:
+def _listening(summary: SummaryRecord) -> str:
     lines = ["| right prompt against | difference in Dice [95 %] | verdict |", "|---|---|---|"]
     verdicts = {}
     for condition, gap in summary["listening"].items():
@@ -201,16 +203,16 @@ def _listening(summary: dict[str, Any]) -> str:
         difference = with_span(gap["difference"], gap["low"], gap["high"], "+")
         lines.append(f"| {_CONDITIONS.get(condition, condition)} | {difference} | {verdict} |")
     decisive = least_favourable(verdicts)
-    verdict = verdicts[decisive] if decisive else "prompts were not compared"
-    return f"## Does it listen?\n\nVerdict: **{verdict}**.\n\n" + "\n".join(lines)
+    answer = verdicts[decisive] if decisive else "prompts were not compared"
+    return f"## Does it listen?\n\nVerdict: **{answer}**.\n\n" + "\n".join(lines)
 
 
-def _trust(summary: dict[str, Any], learned: Calibrated | None) -> list[str]:
+def _trust(summary: SummaryRecord, learned: LearnedRecord | None) -> list[str]:
     sentences = [*_tells(summary.get("trust")), *_expected(learned, summary)]
     return ["## Does it know when it is wrong?\n\n" + " ".join(sentences)] if sentences else []
 
 
-def _tells(trust: dict[str, Any] | None) -> list[str]:
+def _tells(trust: TrustRecord | None) -> list[str]:
     if not trust:
         return []
     sentences = [
@@ -225,7 +227,7 @@ def _tells(trust: dict[str, Any] | None) -> list[str]:
     return sentences
 
 
-def _expected(learned: Calibrated | None, summary: dict[str, Any]) -> list[str]:
+def _expected(learned: LearnedRecord | None, summary: SummaryRecord) -> list[str]:
     if not learned:
         return []
     sentences = [
@@ -240,7 +242,7 @@ def _expected(learned: Calibrated | None, summary: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _mosaic(mosaic: dict[str, Any] | None) -> list[str]:
+def _mosaic(mosaic: MosaicRecord | None) -> list[str]:
     if not mosaic:
         return []
     lines = [
@@ -254,7 +256,7 @@ def _mosaic(mosaic: dict[str, Any] | None) -> list[str]:
     return ["\n".join(lines)]
 
 
-def _halves(halves: dict[str, Any] | None, *, is_trained: bool) -> list[str]:
+def _halves(halves: HalvesRecord | None, *, is_trained: bool) -> list[str]:
     if not halves:
         return []
     untrained = "" if is_trained else ", for which it was never trained"
@@ -264,7 +266,8 @@ def _halves(halves: dict[str, Any] | None, *, is_trained: bool) -> list[str]:
         f"| {halves['n']} images, either half | [95 %] |",
         "|---|---|",
     ]
-    lines += [
-        f"| {label} | {with_span(**halves[key])} |" for label, key in _HALVES if halves.get(key)
-    ]
+    for label, key in _HALVES:
+        interval = halves.get(key)
+        if interval:
+            lines.append(f"| {label} | {with_span(**interval)} |")
     return ["\n".join(lines)]

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, TypedDict
 
+from saywhere.evaluation.probes.probe_record import HalvesRecord, MosaicRecord
+from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord
 from saywhere.runs import calibration_file, formats, locate
 
 FORMAT = formats.MODEL_FORMAT
@@ -15,21 +17,14 @@ FILES = (locate.BUNDLE, CONFIG, "config.toml", "README.md")
 """Files that every model has, beside the digests."""
 
 
-class Calibrated(TypedDict):
-    """The cases that an expected Dice was learned from: their number and their split."""
-
-    n: int
-    split: str
-
-
 class ModelEvidence(TypedDict, total=False):
     """What was measured of a run. A key is absent where nothing was measured."""
 
-    evaluation: dict[str, Any]
+    evaluation: SummaryRecord
     """`evaluation/summary.json`, without the maker's paths"""
-    mosaic: dict[str, Any]
+    mosaic: MosaicRecord
     """`probe/mosaic.json`"""
-    halves: dict[str, Any]
+    halves: HalvesRecord
     """`probe/halves.json`"""
 
 
@@ -50,7 +45,7 @@ class ModelFacts(TypedDict, total=False):
     run: dict[str, Any]
     """how it was trained: device, versions, seconds, seed"""
     evidence: ModelEvidence
-    expected: Calibrated
+    expected: LearnedRecord
     n_parameters: int
 
 

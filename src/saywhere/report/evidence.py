@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,15 @@ class Evidence:
 
     folder: Path
     name: str
-    record: dict[str, Any]
+    record: Mapping[str, object]
     """run.json"""
-    epochs: list[dict[str, Any]]
+    epochs: list[Mapping[str, object]]
     """the rows of metrics.jsonl"""
-    summary: dict[str, Any]
+    summary: Mapping[str, object]
     """evaluation/summary.json"""
-    pictures: dict[str, Any]
+    pictures: Mapping[str, object]
     """evaluation/pictures.json"""
-    comparison: dict[str, Any]
+    comparison: Mapping[str, object]
     """comparison.json"""
     dice: dict[str, list[float]]
     """prompt condition → Dice of each image, [0, 1], from evaluation/cases.csv"""
@@ -46,7 +47,7 @@ class Evidence:
     """a sentence per part that could not be read"""
 
     @property
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Mapping[str, object]:
         """Measurements by prompt condition: right, unseen, empty, shuffled, contradictory."""
         return mapping(self.summary.get("words"))
 
@@ -91,7 +92,7 @@ def gather(run: Path) -> Evidence:
     )
 
 
-def mapping(value: object) -> dict[str, Any]:
+def mapping(value: object) -> Mapping[str, object]:
     """Take a JSON object.
 
     Args:
@@ -123,7 +124,7 @@ def _text(path: Path, unreadable: list[str]) -> str:
         return ""
 
 
-def _json(run: Path, name: str, unreadable: list[str]) -> dict[str, Any]:
+def _json(run: Path, name: str, unreadable: list[str]) -> Mapping[str, object]:
     text = _text(run / name, unreadable)
     if not text:
         return {}
@@ -136,7 +137,7 @@ def _json(run: Path, name: str, unreadable: list[str]) -> dict[str, Any]:
     return mapping(document)
 
 
-def _rows(path: Path, unreadable: list[str]) -> list[dict[str, Any]]:
+def _rows(path: Path, unreadable: list[str]) -> list[Mapping[str, object]]:
     rows = []
     lines = _text(path, unreadable).splitlines()
     for number, line in enumerate(lines, start=1):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,7 +202,7 @@ def cases(evidence: Evidence, album: Album) -> list[Case]:
     return [_case(entry, album) for entry in _distinct(entries)[:MOST_SHOWN]]
 
 
-def _distinct(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _distinct(entries: list[Mapping[str, object]]) -> list[Mapping[str, object]]:
     """Each case once. The ranks choose in turn, so that a few cases are shared out fairly."""
     chosen: dict[object, int] = {}
     left: dict[str, list[int]] = {rank: [] for rank in RANKS}
@@ -220,7 +220,7 @@ def _distinct(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [entries[place] for place in sorted(chosen.values())]
 
 
-def _prompted(entry: dict[str, Any], album: Album) -> Prompted:
+def _prompted(entry: Mapping[str, object], album: Album) -> Prompted:
     image = entry.get("image")
     name = str(entry.get("id", ""))
     answers = [mapping(answer) for answer in listed(entry.get("answers"))[:MOST_SHOWN]]
@@ -231,7 +231,7 @@ def _prompted(entry: dict[str, Any], album: Album) -> Prompted:
     )
 
 
-def _answer(answer: dict[str, Any], image: object, name: str, album: Album) -> Answer:
+def _answer(answer: Mapping[str, object], image: object, name: str, album: Album) -> Answer:
     prompt, dice = answer.get("prompt"), answer.get("dice")
     alt = f"image {name} for “{prompt}”"
     return Answer(
@@ -242,7 +242,7 @@ def _answer(answer: dict[str, Any], image: object, name: str, album: Album) -> A
     )
 
 
-def _case(entry: dict[str, Any], album: Album) -> Case:
+def _case(entry: Mapping[str, object], album: Album) -> Case:
     image = entry.get("image")
     name = str(entry.get("id", ""))
     dice = number(entry.get("dice"))
@@ -261,7 +261,7 @@ def _case(entry: dict[str, Any], album: Album) -> Case:
     )
 
 
-def _pseudo(entry: dict[str, Any], album: Album) -> Picture | None:
+def _pseudo(entry: Mapping[str, object], album: Album) -> Picture | None:
     if not entry.get("pseudo_image"):
         # An image-only run has none.
         return None

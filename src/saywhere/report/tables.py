@@ -250,7 +250,9 @@ def _expected(measured: Mapping[str, Any]) -> list[MeasureRow]:
     ]
 
 
-def _condition(evidence: Evidence, condition: str, difference: dict[str, Any]) -> ConditionRow:
+def _condition(
+    evidence: Evidence, condition: str, difference: Mapping[str, object]
+) -> ConditionRow:
     measured = mapping(evidence.conditions.get(condition))
     name, meaning = name_of(condition, evidence.is_image_only)
     return ConditionRow(
@@ -263,7 +265,7 @@ def _condition(evidence: Evidence, condition: str, difference: dict[str, Any]) -
     )
 
 
-def _gain(difference: dict[str, Any]) -> Gain:
+def _gain(difference: Mapping[str, object]) -> Gain:
     verdict = verdict_of(difference) or ""
     return Gain(
         difference=number(difference.get("difference"), signed=True),
@@ -279,12 +281,12 @@ def _dice(interval: object) -> MeanDice:
     mean, low, high = measured.get("mean"), measured.get("low"), measured.get("high")
     drawing = Markup("")
     if is_number(mean):
-        is_whole = is_number(low) and is_number(high)
-        ends = (low, high) if is_whole else (None, None)
-        drawing = bar(mean, *ends)
+        drawing = bar(mean, None, None)
+        if is_number(low) and is_number(high):
+            drawing = bar(mean, low, high)
     return MeanDice(number(mean), span(measured), drawing)
 
 
-def _mean(measure: str, measured: dict[str, Any], key: str) -> MeasureRow:
+def _mean(measure: str, measured: Mapping[str, object], key: str) -> MeasureRow:
     interval = mapping(measured.get(key))
     return MeasureRow(measure, MEAN, number(interval.get("mean")), span(interval))

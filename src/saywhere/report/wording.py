@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -197,7 +198,7 @@ def headline(evidence: Evidence) -> Headline:
     return Headline(sentence(verdict), detail, TONES[verdict])
 
 
-def _worth(difference: dict[str, Any], against: str) -> str:
+def _worth(difference: Mapping[str, object], against: str) -> str:
     interval = f"95 % interval {span(difference)}" if span(difference) else "no interval"
     size = count(difference.get("n"), "image")
     rests_on = f"{interval}; {size}" if size else interval

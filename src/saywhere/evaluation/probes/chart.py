@@ -6,13 +6,14 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from saywhere.evaluation.summary_record import IntervalRecord
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS = ("#0b6e4f", "#c0561a", "#6b6b6b", "#3b6fb6", "#8a3ffc", "#b8860b")
 MARKERS = "osx^Dv"
-Interval = Mapping[str, float]
 
 
 def prompt_sets(by_level: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> bytes:
@@ -41,7 +42,7 @@ def prompt_sets(by_level: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> byte
     return _png(figure)
 
 
-def agreement(by_transform: Mapping[str, Mapping[str, Interval]]) -> bytes:
+def agreement(by_transform: Mapping[str, Mapping[str, IntervalRecord]]) -> bytes:
     """Agreement of masks under each transform.
 
     Args:
@@ -62,7 +63,7 @@ def agreement(by_transform: Mapping[str, Mapping[str, Interval]]) -> bytes:
     return _png(figure)
 
 
-def _points(panel: Axes, intervals: list[Interval], number: int, n: int, label: str) -> None:
+def _points(panel: Axes, intervals: list[IntervalRecord], number: int, n: int, label: str) -> None:
     # Side by side, so that no interval hides another.
     shift = 0.13 * (number - (n - 1) / 2)
     means = [interval["mean"] for interval in intervals]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from saywhere.data.prompt_table import PromptTable, embed, texts_of
 from saywhere.data.select import rows_of
 from saywhere.errors import ConfigError
 from saywhere.evaluation.probes import chart
+from saywhere.evaluation.probes.probe_record import GeneratorRecord, WhereRecord
 from saywhere.fusion.stack import spread
 from saywhere.fusion.text_branch import TextBranch
 from saywhere.io import files, images
@@ -56,14 +57,14 @@ class WhereScore:
     is_bright: bool
     spread: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> WhereRecord:
         """Returns the numbers by name, as generator.json holds them."""
-        return asdict(self)
+        return cast(WhereRecord, asdict(self))
 
 
 def probe_generator(
     config: Config, out: Path, *, steps: int = 400, trained: TextBranch | None = None
-) -> dict[str, Any]:
+) -> GeneratorRecord:
     """Train projection and generator by the region-of-interest loss alone, and measure them.
 
     Measured on the test split, with each prompt set (level) that all of its rows have.
@@ -105,7 +106,7 @@ def probe_generator(
         stages["jointly trained"] = _measure(tests, trained)
     by_level = {level: _of_level(stages, level) for level in tests}
     level = config.text.evaluate_prompts
-    summary = {
+    summary: GeneratorRecord = {
         "steps": steps,
         "roi": _roi(config),
         "level": level,
@@ -197,9 +198,7 @@ def _measure(tests: Mapping[str, _Test], model: TextBranch) -> dict[str, WhereSc
     return {level: test.measure(model) for level, test in tests.items()}
 
 
-def _of_level(
-    stages: Mapping[str, Mapping[str, WhereScore]], level: str
-) -> dict[str, dict[str, Any]]:
+def _of_level(stages: Mapping[str, Mapping[str, WhereScore]], level: str) -> dict[str, WhereRecord]:
     return {stage: scores[level].to_json() for stage, scores in stages.items()}
 
 

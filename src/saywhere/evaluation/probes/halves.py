@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from saywhere import seeds
 from saywhere.data import halves
 from saywhere.data.select import data_of, rows_of
 from saywhere.evaluation.cases import answers
+from saywhere.evaluation.probes.probe_record import HalvesRecord
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
@@ -47,7 +48,7 @@ MEASURES = tuple(field.name for field in fields(HalfCase))
 
 def probe_halves(
     run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, manifest: Path | None = None
-) -> dict[str, Any]:
+) -> HalvesRecord:
     """Segment each half of test images, at their own size.
 
     The halves are those of the frame: of a chest film that was taken straight, the lungs.
@@ -88,9 +89,9 @@ def probe_halves(
             if len(pictures) < N_SHOWN and case.dice is not None:
                 pictures.append(overlay(result.image, result.mask))
                 captions.append(result.prompt)
-    summary: dict[str, Any] = {"run": str(run), "n": len(chosen), "seed": seed}
-    for measure in MEASURES:
-        summary[measure] = _mean(cases, measure, config.evaluate.bootstrap)
+    about = {"run": str(run), "n": len(chosen), "seed": seed}
+    means = {measure: _mean(cases, measure, config.evaluate.bootstrap) for measure in MEASURES}
+    summary = cast(HalvesRecord, about | means)
     files.write_json(out / "halves.json", summary)
     images.write_image(out / "halves.png", panel(pictures, captions, "The words name one half"))
     return summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,6 +13,8 @@ from torch import Tensor
 from saywhere.data.select import evaluation_prompt, manifest_of, rows_of
 from saywhere.errors import ConfigError
 from saywhere.evaluation.probes import chart
+from saywhere.evaluation.probes.probe_record import InvarianceRecord
+from saywhere.evaluation.summary_record import IntervalRecord
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
@@ -38,7 +40,7 @@ Masks = Callable[[Geometry], Tensor]
 
 def probe_invariance(
     run: Path, out: Path, *, image_only: Path | None = None, n_cases: int = 50
-) -> dict[str, Any]:
+) -> InvarianceRecord:
     """Compare the mask of the transformed image with the transformed mask of the image.
 
     Agreement is their Dice: 1 means that the answer follows its image. Two empty masks agree, so
@@ -74,7 +76,7 @@ def probe_invariance(
         other = Segmenter(image_only)
         ways[IMAGE_ONLY] = lambda geometry: _segment(other, cases, geometry)
     agreement = {name: cases.agreement(ways, changes) for name, changes in TRANSFORMS.items()}
-    summary = {
+    summary: InvarianceRecord = {
         "run": str(run),
         "fusion": segmenter.config.fusion.name,
         "n": len(cases.prompts),
@@ -105,18 +107,19 @@ class _Cases:
 
     def agreement(
         self, ways: Mapping[str, Masks], changes: Mapping[str, float]
-    ) -> dict[str, dict[str, float]]:
+    ) -> dict[str, IntervalRecord]:
         """Way → agreement under a transform, with its 95 % interval over cases."""
         geometry = self.geometry(changes)
         return {way: self._agreement(masks, geometry) for way, masks in ways.items()}
 
-    def _agreement(self, masks: Masks, geometry: Geometry) -> dict[str, float]:
+    def _agreement(self, masks: Masks, geometry: Geometry) -> IntervalRecord:
         """Dice between "transform, then segment" and "segment, then transform"."""
         # Nearest, so that a mask stays 0 or 1.
         turned = geometry(masks(self.geometry({})), mode="nearest")[:, 0].numpy() > 0.5
         answered = masks(geometry)[:, 0].numpy() > 0.5
         values = [dice(a, b) for a, b in zip(answered, turned)]
-        return vars(bootstrap_mean(values, self.config.evaluate.bootstrap, self.config.train.seed))
+        mean = bootstrap_mean(values, self.config.evaluate.bootstrap, self.config.train.seed)
+        return cast(IntervalRecord, vars(mean))
 
     def draw(self, ways: Mapping[str, Masks]) -> np.ndarray:
         """The first case as it is, flipped, and turned, in two ways."""

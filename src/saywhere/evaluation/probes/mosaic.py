@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
@@ -15,7 +15,9 @@ from saywhere.data import mosaic
 from saywhere.data.dataset import Dataset
 from saywhere.data.select import data_of, rows_of
 from saywhere.evaluation.cases import Case
+from saywhere.evaluation.probes.probe_record import MosaicRecord
 from saywhere.evaluation.summary import summarise
+from saywhere.evaluation.summary_record import IntervalRecord
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
@@ -56,7 +58,7 @@ def probe_mosaic(
     seed: int = 0,
     side: int | None = None,
     manifest: Path | None = None,
-) -> dict[str, Any]:
+) -> MosaicRecord:
     """Measure Dice with the named tile's mask, at the network's size.
 
     An image-only run has one answer ("right"). It cannot exceed a Dice of about 0.4 on 2×2 images
@@ -82,8 +84,16 @@ def probe_mosaic(
     side = side or segmenter.config.data.mosaic_side
     measured = measure_mosaics(segmenter, n_cases, seed, side, manifest)
     conditions = summarise(measured.cases, segmenter.config).conditions
-    interval = {LABELS[kind]: vars(one.means["dice"]) for kind, one in conditions.items()}
-    summary = {"run": str(run), "n": n_cases, "seed": seed, "side": side, "dice_mean": interval}
+    summary: MosaicRecord = {
+        "run": str(run),
+        "n": n_cases,
+        "seed": seed,
+        "side": side,
+        "dice_mean": {
+            LABELS[kind]: cast(IntervalRecord, vars(one.means["dice"]))
+            for kind, one in conditions.items()
+        },
+    }
     files.write_json(out / "mosaic.json", summary)
     images.write_image(out / "mosaic.png", _sheet(measured))
     return summary
