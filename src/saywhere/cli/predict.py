@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from saywhere.inference.predictions_file import Failure, Prediction
     from saywhere.inference.requests import Job
     from saywhere.inference.segmenter import Segmenter
+    from saywhere.io.skipped import Skipped
 
 MANY = 5
 """From so many predictions on, the least certain ones are named."""
@@ -92,11 +93,13 @@ def predict(
     writers.choose(formats)
     from saywhere.cli.progress import CaseProgress
     from saywhere.inference.batch import run_jobs
+    from saywhere.inference.requests import skipped_files
     from saywhere.inference.segmenter import load
 
     # Without the option, the run's configuration decides.
     segmenter = load(run, mirror=mirror or None)
     todo, refused = _read_jobs(segmenter, inputs, prompt, manifest, split, jobs)
+    skipped = skipped_files(inputs or [])  # before --out is made, which may lie among them
     _warn_of_prompts(segmenter, todo)
     with CaseProgress("images", total=len(todo), quiet=quiet or as_json) as advance:
         outcome = run_jobs(
@@ -110,9 +113,11 @@ def predict(
             advance=advance,
         )
     if as_json:
-        typer.echo(json.dumps(outcome.to_json(), indent=2, ensure_ascii=False))
+        document = outcome.to_json() | {"skipped_files": [file.to_json() for file in skipped]}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet:
         typer.echo(_summary(outcome, out))
+    _warn_of_skipped(skipped)
     _warn_of_outcome(outcome, out)
     if outcome.failures:
         raise typer.Exit(3)
@@ -236,6 +241,14 @@ def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
             f"{counted(n_long, 'prompt')} longer than the {encoder.max_length} tokens that "
             "the encoder reads: what comes after them has no effect"
         )
+
+
+def _warn_of_skipped(skipped: list[Skipped]) -> None:
+    from saywhere.cli.progress import warn
+    from saywhere.io.skipped import in_sentences
+
+    for sentence in in_sentences(skipped):
+        warn(sentence)
 
 
 def _warn_of_outcome(outcome: Outcome, out: Path) -> None:

@@ -91,6 +91,7 @@ def prepare(
                     "manifest": str(prepared.manifest),
                     "splits": prepared.counts,
                     "warnings": prepared.warnings,
+                    "skipped": [file.to_json() for file in prepared.skipped],
                 },
                 ensure_ascii=False,
             )

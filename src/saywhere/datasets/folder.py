@@ -12,6 +12,7 @@ from saywhere.datasets.label_rows import Labels, rows_per_label
 from saywhere.datasets.layout import NO_TEXT, by_stem, find_with, first_of, missing, paired
 from saywhere.datasets.set_writer import Case, Prepared, write_set
 from saywhere.datasets.splits import drawn_split, group_splits
+from saywhere.io.skipped import Skipped, in_sentences, skipped_in
 
 SPLITS = ("train", "val", "test")
 PARTS = ["images", "masks"]
@@ -64,7 +65,21 @@ def prepare_folder(
         warnings += of_labels
     if not any(case.prompts for case in cases):
         warnings.append(NO_TEXT)
-    return write_set(source, target, cases, {}, warnings, progress, refuses_label_maps=True)
+    skipped = _skipped(source, is_split)
+    warnings = [*in_sentences(skipped), *warnings]
+    prepared = write_set(source, target, cases, {}, warnings, progress, refuses_label_maps=True)
+    return replace(prepared, skipped=skipped)
+
+
+def _skipped(source: Path, is_split: bool) -> list[Skipped]:
+    roots = [source / split for split in SPLITS] if is_split else [source]
+    places = [find_with(root, PARTS, REMEDY) for root in roots if root.is_dir()]
+    return [file for place in places for file in _skipped_of(place)]
+
+
+def _skipped_of(place: Path) -> list[Skipped]:
+    folders = [place / part for part in PARTS]
+    return [file for folder in folders for file in skipped_in(folder, by_stem(folder).values())]
 
 
 def _of_splits(source: Path) -> tuple[list[Case], list[str]]:
@@ -114,7 +129,9 @@ def _files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     images = by_stem(folder / PARTS[0])
     masks = by_stem(folder / PARTS[1])
     if not images or not masks:
-        raise missing(folder, [f"{PARTS[1] if images else PARTS[0]}/*"], REMEDY)
+        reasons = in_sentences(_skipped_of(folder))
+        lacking = f"{PARTS[1] if images else PARTS[0]}/*"
+        raise missing(folder, [lacking], "; ".join([REMEDY, *reasons]))
     return images, masks
 
 
@@ -135,6 +152,9 @@ def _cases(
     # A table without splits lists the cases of all folders: no single one need have them all.
     listed = {stem for of_split, stem in texts if of_split == split}
     present, warnings = paired(sorted({*images, *listed}), images, masks)
+    alone = sorted(masks.keys() - images.keys() - listed)
+    if alone:
+        warnings.append(f"{len(alone):,} masks have no image and are left out {first_of(alone)}")
     unlisted = sorted(present - text_of.keys()) if texts else []
     if unlisted:
         warnings.append(

@@ -19,6 +19,7 @@ from saywhere.io.decode import read_bytes
 from saywhere.io.files import write_bytes
 from saywhere.io.images import mask_values, read_mask, write_mask
 from saywhere.io.labels import LabelMap, label_values, pixels_of
+from saywhere.io.skipped import Skipped
 
 ORACLE = {"oracle": True}
 """The column of a row whose sentences were written from its mask, as in all public sets here."""
@@ -54,6 +55,8 @@ class Prepared:
     """Rows per split."""
     warnings: list[str] = field(default_factory=list)
     """What differs from what was published, in whole sentences."""
+    skipped: list[Skipped] = field(default_factory=list)
+    """Files of the source that are not read; the warnings count them."""
 
 
 def write_set(

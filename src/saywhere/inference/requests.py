@@ -16,6 +16,10 @@ from saywhere.errors import ManifestError, MissingFile, UsageError
 from saywhere.inference.predictions_file import Failure, files_in
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io.decode import SUFFIXES
+from saywhere.io.skipped import Skipped, in_sentences, skipped_in
+
+LISTS = ("predictions.jsonl", "failures.jsonl")
+"""What `predict` writes beside its pictures."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,34 @@ def jobs_for(inputs: Sequence[Path], prompts: Sequence[str]) -> list[Job]:
     """
     pictures = [picture for path in inputs for picture in _pictures(path)]
     if not pictures:
+        skipped = in_sentences(skipped_files(inputs))
         raise UsageError(
             f"no pictures in {', '.join(map(str, inputs)) or 'nothing'}",
             allowed=f"files ending in {', '.join(sorted(SUFFIXES))}",
+            remedy="; ".join(skipped) or None,
         )
     stems = _distinct(picture.stem for picture in pictures)
     return [
         Job(picture, prompt, name)
         for picture, stem in zip(pictures, stems)
         for prompt, name in _numbered(prompts, stem)
+    ]
+
+
+def skipped_files(inputs: Sequence[Path]) -> list[Skipped]:
+    """List the files of folders that `jobs_for` makes no job of.
+
+    Args:
+        inputs: Image files and folders, as `jobs_for` takes them.
+
+    Returns:
+        The files with the reason, but for those that `predict` wrote there.
+    """
+    folders = [path for path in inputs if path.is_dir()]
+    return [
+        file
+        for folder in folders
+        for file in skipped_in(folder, _pictures(folder), {*files_in(folder), *LISTS})
     ]
 
 

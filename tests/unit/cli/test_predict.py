@@ -307,3 +307,19 @@ def test_one_source_of_pictures_and_prompts(
     ended = say("predict", trained, *options)
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err
+
+
+def test_files_of_a_folder_that_are_not_read_are_listed(
+    say: Say, trained: Path, picture: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    picture.rename(folder / "a.png")
+    for name in ("b.dcm", "c.dcm", "d.gif"):
+        (folder / name).write_bytes(b"")
+    ended = say("predict", trained, folder, "-p", "upper left", "--out", tmp_path / "out", "--json")
+    assert ended.code == 0
+    assert f"2 files are skipped in {folder}; DICOM is not read" in ended.err
+    assert "(b.dcm, c.dcm)" in ended.err
+    skipped = json.loads(ended.out)["skipped_files"]
+    assert [Path(file["path"]).name for file in skipped] == ["b.dcm", "c.dcm", "d.gif"]

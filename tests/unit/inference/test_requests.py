@@ -10,7 +10,12 @@ import pytest
 
 from saywhere.data.manifest import read_manifest
 from saywhere.errors import ManifestError, MissingFile, UsageError
-from saywhere.inference.requests import jobs_for, jobs_from_file, jobs_from_manifest
+from saywhere.inference.requests import (
+    jobs_for,
+    jobs_from_file,
+    jobs_from_manifest,
+    skipped_files,
+)
 from saywhere.inference.segmenter import Segmenter
 from small_run import rows_of, write_rows
 
@@ -38,6 +43,22 @@ def test_a_folder_means_its_pictures_and_nothing_hidden(pictures: Path) -> None:
         "a.bmp",
         "a.png",
     ]
+
+
+def test_files_of_a_folder_that_are_no_jobs_are_listed(pictures: Path) -> None:
+    for name in ("scan.dcm", "note.txt", "predictions.jsonl", ".hidden"):
+        (pictures / "one" / name).write_bytes(b"")
+    skipped = skipped_files([pictures / "one", pictures / "two/a.png"])
+    assert [(file.path.name, file.reason[:14]) for file in skipped] == [
+        ("note.txt", "it is no image"),
+        ("scan.dcm", "DICOM is not r"),
+    ]
+
+
+def test_a_folder_of_scans_alone_says_why_nothing_is_read(tmp_path: Path) -> None:
+    (tmp_path / "scan.dcm").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"no pictures in .*1 file is skipped .*DICOM is not read"):
+        jobs_for([tmp_path], [""])
 
 
 def test_no_pictures_and_no_such_folder_are_said(tmp_path: Path) -> None:

@@ -1,0 +1,127 @@
+"""Files of a folder that are not read, each with the reason: none is passed over in silence."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from saywhere.io.decode import SUFFIXES, sniff
+
+N_NAMED = 20
+"""Files of one reason that a sentence names; of more it says how many there are."""
+LITTER = frozenset({"thumbs.db", "desktop.ini"})
+"""What Windows leaves in folders; nobody put it there to be read."""
+REASONS = {
+    "DICOM is not read: export it as PNG": (".dcm", ".dicom", ".ima"),
+    "NIfTI is not read: export its slices as PNG": (".nii", ".nii.gz"),
+    "other volumes are not read: export their slices as PNG": (".nrrd", ".mha", ".mhd", ".mgz"),
+    "its format is not read: convert it to PNG": (
+        ".gif",
+        ".webp",
+        ".heic",
+        ".heif",
+        ".jp2",
+        ".j2k",
+        ".svg",
+        ".psd",
+        ".svs",
+        ".ndpi",
+    ),
+    "an archive is not read: unpack it": (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z"),
+    "a document is not read: export its pictures as PNG": (".pdf",),
+}
+_DICOM_MARK = b"DICM"
+_DICOM_MARK_AT = 128
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that is not read.
+
+    Attributes:
+        path: The file.
+        reason: Why, and what to do where something can be done.
+    """
+
+    path: Path
+    reason: str
+
+    def to_json(self) -> dict[str, str]:
+        """Make the record that `--json` prints.
+
+        Returns:
+            path and reason.
+        """
+        return {"path": str(self.path), "reason": self.reason}
+
+
+def skipped_in(folder: Path, read: Collection[Path], known: Collection[str] = ()) -> list[Skipped]:
+    """List the files of a folder that are not read.
+
+    Args:
+        folder: Where to look; not below it.
+        read: The files that are.
+        known: Names of files that are there for another purpose.
+
+    Returns:
+        The others, by name. Hidden files, and what the system leaves there, do not count.
+    """
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return [
+        Skipped(path, _reason(path))
+        for path in files
+        if path not in read and path.name not in known and not _is_litter(path)
+    ]
+
+
+def in_sentences(skipped: Sequence[Skipped]) -> list[str]:
+    """Tell of skipped files.
+
+    Args:
+        skipped: All of them.
+
+    Returns:
+        A sentence for each folder and reason, with the count and the first twenty names.
+    """
+    names: defaultdict[tuple[Path, str], list[str]] = defaultdict(list)
+    for file in skipped:
+        names[file.path.parent, file.reason].append(file.path.name)
+    return [_sentence(folder, reason, of_reason) for (folder, reason), of_reason in names.items()]
+
+
+def _sentence(folder: Path, reason: str, names: Sequence[str]) -> str:
+    subject = "1 file is" if len(names) == 1 else f"{len(names):,} files are"
+    rest = f" and {len(names) - N_NAMED:,} more" if len(names) > N_NAMED else ""
+    return f"{subject} skipped in {folder}; {reason} ({', '.join(names[:N_NAMED])}{rest})"
+
+
+def _is_litter(path: Path) -> bool:
+    return path.name.startswith(".") or path.name.lower() in LITTER
+
+
+def _reason(path: Path) -> str:
+    name = path.name.lower()
+    if path.suffix.lower() in SUFFIXES:
+        return "another file of the same name is read"
+    # Longer endings first: .nii.gz is no archive.
+    endings = [(ending, reason) for reason, of_it in REASONS.items() for ending in of_it]
+    for ending, reason in sorted(endings, key=lambda pair: -len(pair[0])):
+        if name.endswith(ending):
+            return reason
+    return _reason_by_content(path)
+
+
+def _reason_by_content(path: Path) -> str:
+    """Of a name that says nothing: scanners' files often have no ending."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_DICOM_MARK_AT + len(_DICOM_MARK))
+    except OSError as error:
+        return f"it cannot be opened ({error.strerror}): see its rights"
+    if head[_DICOM_MARK_AT:] == _DICOM_MARK:
+        return next(iter(REASONS))
+    if kind := sniff(head):
+        return f"it is a {kind}, but its name does not say so: let it end in .{kind.lower()}"
+    return f"it is no image; images end in {', '.join(SUFFIXES)}"

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from saywhere.io.skipped import Skipped, in_sentences, skipped_in
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a.dcm", "DICOM is not read: export it as PNG"),
+        ("a.NII.gz", "NIfTI is not read: export its slices as PNG"),
+        ("a.gif", "its format is not read: convert it to PNG"),
+        ("a.webp", "its format is not read: convert it to PNG"),
+        ("a.zip", "an archive is not read: unpack it"),
+        ("notes.txt", "it is no image; images end in .png, .jpg, .jpeg, .tif, .tiff, .bmp"),
+    ],
+)
+def test_each_file_has_its_reason(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    assert skipped_in(tmp_path, []) == [Skipped(tmp_path / name, reason)]
+
+
+def test_files_without_an_ending_are_told_by_content(tmp_path: Path) -> None:
+    (tmp_path / "IM0001").write_bytes(b"\0" * 128 + b"DICM")
+    Image.new("L", (4, 4)).save(tmp_path / "picture", format="PNG")
+    assert [file.reason for file in skipped_in(tmp_path, [])] == [
+        "DICOM is not read: export it as PNG",
+        "it is a PNG, but its name does not say so: let it end in .png",
+    ]
+
+
+def test_what_is_read_known_hidden_or_litter_is_not_listed(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg", "list.jsonl", ".DS_Store", "Thumbs.db"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    skipped = skipped_in(tmp_path, [tmp_path / "a.png"], ["list.jsonl"])
+    assert skipped == [Skipped(tmp_path / "a.jpg", "another file of the same name is read")]
+    assert skipped[0].to_json() == {
+        "path": str(tmp_path / "a.jpg"),
+        "reason": "another file of the same name is read",
+    }
+
+
+def test_they_are_counted_and_named_by_reason(tmp_path: Path) -> None:
+    skipped = [Skipped(tmp_path / f"{number:02}.dcm", "DICOM") for number in range(23)]
+    skipped.append(Skipped(tmp_path / "a.txt", "text"))
+    many, one = in_sentences(skipped)
+    assert many.startswith(f"23 files are skipped in {tmp_path}; DICOM (00.dcm, 01.dcm, ")
+    assert many.endswith("19.dcm and 3 more)")
+    assert one == f"1 file is skipped in {tmp_path}; text (a.txt)"
+    assert in_sentences([]) == []
