@@ -43,6 +43,7 @@ def calibrate(
         typer.echo(json.dumps(learned, indent=2))
     elif not quiet:
         answers = counted(learned["n"], "answer")
+        # The evaluation that is proposed reads the same data and prompts.
         given = {"data": data, "prompts": prompts}
         options = [f" --{name} {value}" for name, value in given.items() if value is not None]
         typer.echo(

@@ -105,6 +105,7 @@ def check(
         )
     with CaseProgress("checking", _n_files(read), quiet=quiet or as_json) as advance:
         report = checks.check(read, level, progress=lambda done, total: advance(1))
+    # An encoder takes seconds to load, and quiet shows nothing of it.
     opposites = [] if encoder == "none" or quiet else _opposites(report.manifest, encoder, scale)
     summary = summarise(read, report, place)
     if as_json:

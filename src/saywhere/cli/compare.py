@@ -63,6 +63,7 @@ def compare(
     left_out = comparison.left_out
     if left_out:
         warn(f"{counted(len(left_out), 'result file')} left out: {', '.join(left_out)}")
+        # Done, but some inputs were set aside.
         raise typer.Exit(3)
 
 

@@ -76,6 +76,7 @@ def describe(
             f"next: saywhere check {to} · in a configuration: text.train_prompts = {LEVEL!r}"
         )
     if faults:
+        # Done, but some rows were set aside.
         raise typer.Exit(3)
 
 

@@ -64,6 +64,7 @@ def evaluate(
     elif not quiet:
         _print(summary)
     _warn(summary)
+    # Last, since it ends the program where rows were set aside.
     warn_of_quarantine(summary)
 
 

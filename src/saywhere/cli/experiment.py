@@ -76,4 +76,5 @@ def experiment(
     if failed:
         files = "its file" if len(failed) == 1 else "their files"
         warn(f"{counted(len(failed), 'cell')} failed, see {files}: {', '.join(failed)}")
+        # Done, but some cells were set aside.
         raise typer.Exit(3)

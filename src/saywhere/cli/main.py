@@ -52,6 +52,7 @@ app.add_typer(models, name="models")
 app.add_typer(cache, name="cache")
 
 
+# Without a verb, so that `saywhere --version` is a whole call.
 @app.callback(invoke_without_command=True)
 def root(
     version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),

@@ -120,6 +120,7 @@ def predict(
     _warn_of_skipped(skipped)
     _warn_of_outcome(outcome, out)
     if outcome.failures:
+        # Done, but some jobs were set aside.
         raise typer.Exit(3)
 
 

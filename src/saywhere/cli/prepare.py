@@ -62,6 +62,7 @@ def prepare(
             allowed=f"known are {', '.join(SETS)}",
             remedy=nearest(name, SETS),
         )
+    # Phantoms are drawn; every other set is read from a folder.
     if (source is None) != (name == PHANTOMS):
         if source is not None:
             raise UsageError(f"{name} are drawn, not read from --from", remedy="leave --from out")

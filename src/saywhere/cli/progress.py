@@ -78,6 +78,7 @@ class TrainingProgress:
             for key in ("loss", "val_dice_mean", "spread")
             if event.get(key) is not None
         ]
+        # The bar has room for one number: the validation's Dice.
         self.bar.update(self.task, note=" · ".join(shown[1:2]))
         self._say(f"epoch {event['epoch']}: " + " · ".join(shown))
 

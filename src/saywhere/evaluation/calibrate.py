@@ -75,12 +75,14 @@ def calibrate(
     expectation = fit([case.confidence or None for case in cases], dice)
     record = calibration_file.record(expectation, config, segmenter.state, chosen)
     files.write_json(path, record)
+    # A model's SHA256SUMS vouches for every file that is passed on with it.
     if not locate.is_run(folder):
         _renew_digest(folder)
     return {
         "n": expectation.n,
         "dice": sum(dice) / len(dice),
         "split": chosen,
+        # In other data, a split of that name is another one.
         "is_test": manifest is None and chosen == config.data.test_split,
         "manifest": str(measured.manifest),
         "quarantined": measured.n_quarantined,
@@ -110,6 +112,7 @@ def _renew_digest(folder: Path) -> None:
     if not sums.is_file():
         return
     name = calibration_file.FILE
+    # `sha256sum` writes a star before the name of a file read as binary.
     ends = re.compile(rf"[ *]{re.escape(name)}$")
     lines = sums.read_text(encoding="utf-8").splitlines()
     others = [line for line in lines if not ends.search(line)]

@@ -162,6 +162,7 @@ def write_cases(path: Path, cases: Iterable[Case]) -> None:
         NotWritable: Where the folder takes no file.
     """
     sheet = io.StringIO()
+    # By itself, the csv module ends lines as Windows does.
     writer = csv.DictWriter(sheet, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for case in cases:

@@ -159,6 +159,7 @@ def rows_to_measure(config: Config, manifest: Path | None, split: str) -> Select
     everything = data_of(config, manifest)
     levels = [config.text.evaluate_prompts] if config.fusion.uses_text else []
     of_split = rows_of(everything, split, "name one with --split")
+    # The split alone: a fault in another one changes nothing here.
     report = check(replace(everything, rows=tuple(of_split)), levels)
     rows = list(report.manifest.rows)
     if not rows:

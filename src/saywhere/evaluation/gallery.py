@@ -198,6 +198,7 @@ def _draw(path: Path, pixels: np.ndarray) -> None:
     """
     size = _shrunk(pixels.shape)
     small = pixels if size is None else images.resize_image(pixels, size)
+    # A grey PNG has no channel axis.
     path.write_bytes(images.png_bytes(small[..., 0] if small.shape[-1] == 1 else small))
 
 
@@ -266,6 +267,7 @@ def _one_lesion(
 
 def _most_median_least_changed(own: dict[str, Case], contradicted: Sequence[Case]) -> list[str]:
     """The ids of the cases whose Dice contradictory prompts changed most, least, and between."""
+    # The greatest loss first: there the contradictory prompt changed most.
     changed = sorted(contradicted, key=lambda case: case.dice - own[case.id].dice)
     # A set: of one or two cases, these places are the same.
     places = sorted({0, len(changed) // 2, len(changed) - 1})

@@ -173,6 +173,7 @@ def summarise(cases: Mapping[str, Sequence[Case]], config: Config) -> Summary:
     listening = {
         condition: _listening(right, cases[condition], config)
         for condition in cases
+        # A condition may apply to no row at all, as where nothing can be contradicted.
         if condition not in NOT_COMPARED and cases[condition]
     }
     conditions = {kind: _condition(group, config) for kind, group in cases.items() if group}

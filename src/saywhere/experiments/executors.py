@@ -132,6 +132,7 @@ def _ray(
     side_by_side: int,
     threads: int,
 ) -> Iterator[tuple[Job, Outcome]]:
+    # Ray runs as many tasks at once as it has cores.
     ray = _started(address, side_by_side * threads)
     try:
         # A process that died is a failed cell; Ray would run it again.

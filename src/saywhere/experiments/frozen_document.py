@@ -94,6 +94,7 @@ def digest(sheet: bytes) -> str:
 
 def _sheet(cells: Mapping[str, Document], columns: list[str], text: list[str]) -> bytes:
     sheet = io.StringIO()
+    # By itself, the csv module ends lines as Windows does.
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow([CELL, *columns])
     for name, cell in cells.items():

@@ -90,6 +90,7 @@ def cases_of(run: Path) -> list[Case]:
 
 def _measured(task: Task, place: Path) -> Document:
     config = task.cell.config
+    # Beside the run, which is removed where it cannot be gone on from.
     clock = Stopwatch(place.with_name("seconds"))
     run = _trained(config, place, clock)
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
@@ -108,6 +109,7 @@ def _measured(task: Task, place: Path) -> Document:
         **({"weights": facts["weights"]} if "weights" in facts else {}),
         **({"arm": policy} if len(policy) > 1 else {}),
         "config": config.model_dump(mode="json"),
+        # The last epoch is always validated, so it has one where there is one.
         "spread": json.loads(history[-1]).get("spread"),
         "summary": summary,
         "mosaic": _mosaics_too(run, task.n_mosaics) if on_images else None,

@@ -97,6 +97,7 @@ def read_cell(path: Path) -> CellResult | str:
             return cast(CellResult, cell | paths)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
+    # For half a file, or none of ours.
     return "not a whole result: run `saywhere experiment` again"
 
 

@@ -49,6 +49,7 @@ def workplace(cell: Cell) -> Iterator[Path]:
     try:
         yield folder
     except KeyboardInterrupt:
+        # A folder with a name of its own would be found by nobody.
         is_over = not is_found_again
         raise
     finally:
@@ -147,5 +148,6 @@ def _remove(folder: Path) -> None:
     Whoever looks for a run to go on with would take half a removed one for a whole one.
     """
     with suppress(OSError):
+        # There may be no run in it yet.
         (folder / "run").rename(folder / "over")
     shutil.rmtree(folder, ignore_errors=True)

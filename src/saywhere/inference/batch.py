@@ -100,6 +100,7 @@ def run_jobs(
     # Before `begin`, which strikes out the lines that name them.
     formats_of = {job.stem: batch.formats_with(ledger.formats_of(job.stem)) for job in todo}
     ledger.begin(job.stem for job in todo)
+    # Predictions of other images stay in the list, as their files stay.
     others = [line for stem, line in ledger.lines.items() if stem not in done]
     failures = list(refused)
     advance(n_skipped)

@@ -100,6 +100,7 @@ class Prediction:
                 size=(int(height), int(width)),
                 area_px=int(line["area_px"]),
                 presence=float(line["presence"]),
+                # Lines of earlier versions lack these two.
                 confidence=line.get("confidence"),
                 expected_dice=line.get("expected_dice"),
                 unfamiliarity=float(line["unfamiliarity"]),

@@ -214,6 +214,7 @@ def _pictures(path: Path) -> list[Path]:
             file
             for file in path.iterdir()
             if file.suffix.lower() in SUFFIXES
+            # Such as a Mac's `._a.png`, or a file that another process is writing.
             and not file.name.startswith(".")
             and file.name not in written
         )
@@ -239,4 +240,5 @@ def _distinct(stems: Iterable[str]) -> list[str]:
 
 def _plain(name: str) -> str:
     """A manifest's id as a file name: no separators, no leading dot."""
+    # An id of nothing but dots would leave no name.
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".")[:100] or "row"

@@ -80,6 +80,7 @@ class Segmenter:
         # The model's tensors show depth and weights, and older models lack both keys.
         shown = {"network": {"depth", "weights"}}
         config = self.config.model_dump(mode="json", exclude=shown)
+        # Sorted: the order of keys makes no other model.
         about = json.dumps([config, self.state.get("encoder")], sort_keys=True)
         sha = hashlib.sha256(about.encode())
         if self._calibrated is not None:

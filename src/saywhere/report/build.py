@@ -80,6 +80,7 @@ def build_report(run: Path, out: Path | None = None) -> Path:
     run = Path(run)
     place = run / "report.html" if out is None else Path(out)
     page = _page(gather(run), run)
+    # `vars`, since `asdict` would make dictionaries of the nested rows.
     write_text(place, render("report.html.j2", vars(page)))
     return place
 

@@ -240,6 +240,7 @@ def ticks(low: float, high: float, n: int) -> list[float]:
     step = next(
         magnitude * factor
         for factor in (1, 2, 2.5, 5, 10)
+        # A hair less, so that rounding does not cost a step.
         if magnitude * factor * n >= reach * (1 - 1e-9)
     )
     start = math.floor(low / step + 1e-9)
@@ -262,6 +263,7 @@ def _percent(value: float, reach: tuple[float, float]) -> float:
 
 def _chart(words: str, parts: Sequence[Markup]) -> Markup:
     frame = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
+    # `format` of a Markup escapes its arguments, which come from a run's files.
     return frame.format(WIDTH, HEIGHT, words, Markup("").join(parts))
 
 

@@ -19,6 +19,7 @@ def render(template: str, context: Mapping[str, object]) -> str:
     """
     environment = Environment(
         loader=PackageLoader("saywhere.report"),
+        # What is shown comes from files that a stranger may have made.
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

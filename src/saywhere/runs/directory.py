@@ -166,6 +166,7 @@ class Run:
         # Rows differ in their keys: not every epoch is validated.
         columns = dict.fromkeys(key for row in rows for key in row)
         sheet = io.StringIO()
+        # By itself, the csv module ends lines as Windows does.
         writer = csv.DictWriter(sheet, list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -95,6 +95,7 @@ def probe_generator(
     manifest = material.report.manifest
     rows = rows_of(manifest, config.data.test_split, "set data.test_split")[:MOST_ROWS]
     embeddings = material.table.embeddings
+    # "Restored", so that it reads no pretrained weights: the network is not used.
     model = build_model(config, material.scale, embeddings, restored=True).text_branch
     assert model is not None
     assert material.encoder is not None

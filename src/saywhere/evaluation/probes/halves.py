@@ -112,4 +112,5 @@ def _judge(mask: np.ndarray, presence: float, target: np.ndarray, side: str) -> 
 
 def _mean(cases: Sequence[HalfCase], measure: str, resamples: int) -> dict[str, float] | None:
     values = [getattr(case, measure) for case in cases if getattr(case, measure) is not None]
+    # One fixed seed: equal cases give an equal interval.
     return asdict(bootstrap_mean(values, resamples, 0)) if values else None

@@ -131,6 +131,7 @@ class _Cases:
             for way, masks in ways.items():
                 mask = masks(geometry)[0, 0].numpy() > 0.5
                 pictures.append(overlay(pixels.round().astype(np.uint8), mask))
+                # Only what stands behind the colon: a caption has little room.
                 captions.append(f"{name}; {way.partition(': ')[2] or way}")
         return panel(pictures, captions, f"“{self.prompts[0]}”")
 

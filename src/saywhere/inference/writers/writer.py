@@ -54,6 +54,7 @@ class Writer:
         Raises:
             MissingExtra: Where `package` is not installed.
         """
+        # Looked for, and not loaded: that may take seconds.
         if self.package is not None and find_spec(self.package) is None:
             raise MissingExtra(
                 f"format {name!r} needs {self.package}, which is not installed",
