@@ -58,9 +58,10 @@ class TrainingProgress:
     def _start(self, event: dict[str, Any]) -> None:
         self.run = event["run"]
         rows = event["rows"]
+        of_them = "" if event.get("are_held_out", True) else " of them"
         self._say(
-            f"{self.run}: {rows['train']} training rows, {rows['validation']} for validation, "
-            f"{event['n_steps']} steps"
+            f"{self.run}: {rows['train']} training rows, {rows['validation']}{of_them} for "
+            f"validation, {event['n_steps']} steps"
         )
         self.task = self.bar.add_task(
             "training", total=event["n_steps"], completed=event["step"], note=""

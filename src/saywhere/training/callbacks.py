@@ -26,23 +26,43 @@ def begin(state: TrainState) -> None:
     Args:
         state: the training that begins.
     """
-    n_quarantined = len(state.material.report.quarantined)
+    warnings = _warnings(state)
     # A resumed run counts its faulty rows anew, and keeps what else it was warned of.
-    earlier = state.run.facts().get("warnings", [])
-    warnings = [message for message in earlier if "set aside" not in message]
-    if n_quarantined:
-        warnings.insert(0, f"{n_quarantined} faulty rows were set aside, see quarantine.jsonl")
-    facts = _facts(state, warnings)
+    earlier = [
+        message
+        for message in state.run.facts().get("warnings", [])
+        if "set aside" not in message and message not in warnings
+    ]
+    facts = _facts(state, [*warnings, *earlier])
     state.run.write_facts(**facts.to_json())
     started = Started(
         run=str(state.run.folder),
         n_steps=state.n_steps,
         step=state.progress.step,
         rows=facts.data.rows,
+        are_held_out=state.material.are_held_out,
     )
     state.tell(started)
+    for message in warnings:
+        state.tell(Warned(message))
+
+
+def _warnings(state: TrainState) -> list[str]:
+    """What is known before the first step, one sentence each."""
+    warnings: list[str] = []
+    material = state.material
+    n_quarantined = len(material.report.quarantined)
     if n_quarantined:
-        state.tell(Warned(warnings[0]))
+        warnings.append(f"{n_quarantined} faulty rows were set aside, see quarantine.jsonl")
+    if not material.are_held_out:
+        warnings.append(
+            "training images are used for validation "
+            f"({len(material.validation_rows)} of them, since data.validation_split = "
+            f"{state.config.data.validation_split!r} has no rows of its own): the best epoch is "
+            "chosen, and val_dice_mean measured, on images that it learns from, which says nothing "
+            "of other images; give some rows, whole patients, a split of their own"
+        )
+    return warnings
 
 
 def _facts(state: TrainState, warnings: list[str]) -> RunFacts:

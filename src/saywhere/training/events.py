@@ -44,6 +44,7 @@ class Started(Event):
         n_steps: of the whole training.
         step: steps that are done; more than 0 for a resumed run.
         rows: {"train": number, "validation": number}.
+        are_held_out: False where the validation rows are training rows.
     """
 
     kind = "start"
@@ -51,6 +52,7 @@ class Started(Event):
     n_steps: int
     step: int
     rows: dict[str, int]
+    are_held_out: bool = True
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,13 @@ class Material:
     policy: PromptPolicy
     validation_prompts: list[str]
 
+    @property
+    def are_held_out(self) -> bool:
+        """False where the validation rows are training rows: no others exist, or were chosen."""
+        data = self.training.config.data
+        has_rows = bool(self.report.manifest.split(data.validation_split))
+        return has_rows and data.validation_split != data.train_split
+
     @cached_property
     def noise_std(self) -> float:
         """σ of the noise on the scaled embedding.

@@ -94,3 +94,12 @@ def test_a_fine_tuning_shows_its_start_and_its_verdict(capsys: pytest.CaptureFix
         "finished in 3 s, best on validation 0.2500",
         "Dice before 0.810, after 0.840 on 8 images: few",
     ]
+
+
+def test_training_rows_that_stand_in_for_validation_are_called_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    start = {**EVENTS[1], "rows": {"train": 8, "validation": 8}, "are_held_out": False}
+    with TrainingProgress() as progress:
+        progress(start)
+    assert "8 training rows, 8 of them for validation, 4 steps" in capsys.readouterr().err

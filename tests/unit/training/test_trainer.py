@@ -307,6 +307,26 @@ def test_a_few_faults_are_set_aside_and_told(
     )
 
 
+@pytest.mark.parametrize("split", ["none", "train"])
+def test_validation_on_training_images_is_warned_of_and_recorded(
+    split: str, config: Config, tmp_path: Path
+) -> None:
+    told: list[dict[str, Any]] = []
+    alone = config.replace(
+        **{"data.validation_split": split, "train.epochs": 1, "train.steps_per_epoch": 1}
+    )
+    run = train(alone, tmp_path / "run", listen=told.append)
+    (message,) = json.loads((run / "run.json").read_text())["warnings"]
+    assert message.startswith("training images are used for validation (")
+    assert f"data.validation_split = {split!r} has no rows of its own" in message
+    kinds = [event["event"] for event in told]
+    started = kinds.index("start")
+    assert not told[started]["are_held_out"]
+    assert told[started + 1] == {"event": "warning", "message": message}
+    train(alone, run, resume=True, listen=told.append)
+    assert json.loads((run / "run.json").read_text())["warnings"] == [message]
+
+
 def test_it_can_be_called_from_another_thread(config: Config, tmp_path: Path) -> None:
     thread = threading.Thread(
         target=train,
