@@ -26,7 +26,7 @@ from saywhere.serve.metrics import Metrics
 from saywhere.serve.models import Models, Served
 from saywhere.serve.queue import Job, SegmentQueue
 from saywhere.serve.schemas import refusals
-from saywhere.serve.store import Store
+from saywhere.serve.store import Store, StoredRow
 from saywhere.serve.strict import refuse_unknown
 from saywhere.text.directions import contradict
 from saywhere.text.prompts import refuse_endless
@@ -239,8 +239,8 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
         }
 
 
-def _kept_row(row: dict[str, Any], store: Store, *, with_mask: bool) -> dict[str, Any]:
-    shown = {name: row[name] for name in ("key", "prompt", "kept")}
+def _kept_row(row: StoredRow, store: Store, *, with_mask: bool) -> dict[str, str]:
+    shown = {"key": row["key"], "prompt": row["prompt"], "kept": row["kept"]}
     return shown | {"mask_png": store.mask_png(row)} if with_mask else shown
 
 

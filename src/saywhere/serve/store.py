@@ -11,11 +11,11 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
@@ -28,6 +28,38 @@ _BEGIN = b'{"id": "'
 _BEGUN = re.compile(re.escape(_BEGIN) + rb'[0-9a-f]{0,32}(?:".*)?', re.DOTALL)
 """How a row of `keep`'s begins."""
 TRY_AGAIN = "make room on the disk and keep it again; what was kept before is still there"
+
+
+# When a row was written, UTC, by the name that it has in the manifest.
+_Timed = TypedDict("_Timed", {"kept": str})  # noqa: UP013 (a file's key, no name of ours)
+
+
+class _WholeRow(_Timed):
+    id: str
+    key: str
+    image: str
+    """path in the store's folder, as the other two"""
+    mask: str
+    suggested: str
+    prompt: str
+    split: str
+    oracle: bool
+    digest: str
+    """of image, masks and prompt"""
+
+
+class StoredRow(_WholeRow, total=False):
+    """A line of the store's manifest. It may have further columns, which somebody added."""
+
+    who: str
+    model: str
+    source: str
+    """sha256 of the image's file as it was sent"""
+    group: str
+    meant: str
+    """what elsewhere would be a fault: empty_mask, blank_prompt"""
+    replaces: str
+    """id of the row that this one stands for"""
 
 
 class Store:
@@ -69,7 +101,7 @@ class Store:
         self._settle()
         self._kept = {row["key"]: row for row in self.rows()}
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[StoredRow]:
         """Read the manifest.
 
         Returns:
@@ -118,7 +150,7 @@ class Store:
         suggested: np.ndarray,
         prompt: str,
         **about: Any,
-    ) -> dict[str, Any]:
+    ) -> StoredRow:
         """Write a row, flushed to the disk before it is confirmed.
 
         The same work under the same key twice (a second click, a retry) is one row.
@@ -178,10 +210,10 @@ class Store:
                     self.folder / MANIFEST,
                     (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8"),
                 )
-            self._kept[key] = row
-            return row
+            self._kept[key] = cast(StoredRow, row)
+            return self._kept[key]
 
-    def _after_others(self, row: dict[str, Any]) -> dict[str, str]:
+    def _after_others(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """What a row takes over from those kept before it for the same image.
 
         The image stays in the split, and in the group, that somebody gave it: else the new row
@@ -200,7 +232,7 @@ class Store:
         same = [old["id"] for old in before if (old.get("prompt"), old.get("who")) == act]
         return taken | ({"replaces": same[-1]} if same else {})
 
-    def of_image(self, source: str) -> list[dict[str, Any]]:
+    def of_image(self, source: str) -> list[StoredRow]:
         """Find what was kept for an image.
 
         Args:
@@ -222,7 +254,7 @@ class Store:
         rows = list(self._kept.values())
         return list(dict.fromkeys(row["source"] for row in rows if row.get("source")))
 
-    def mask_png(self, row: dict[str, Any]) -> str:
+    def mask_png(self, row: StoredRow) -> str:
         """Read a row's mask.
 
         Args:
