@@ -15,6 +15,7 @@ from saywhere.data.decoded_cache import Store, open_store
 from saywhere.data.manifest import Row
 from saywhere.errors import MissingFile, NotWritable, UnreadableFile
 from saywhere.io import images
+from saywhere.io.labels import LabelMap
 
 
 @pytest.fixture
@@ -137,6 +138,14 @@ def test_a_failed_decoding_leaves_no_store_behind(rows: list[Row], folder: Path)
     with pytest.raises(UnreadableFile, match=r"b\.png"):
         open_store(rows, 32, 3, folder)
     assert list(folder.iterdir()) == []
+
+
+def test_a_label_map_is_refused_not_trained_on(rows: list[Row], folder: Path) -> None:
+    labels = np.repeat(np.arange(3, dtype=np.uint8), 10)[None]
+    assert rows[0].mask is not None
+    Image.fromarray(np.repeat(labels, 30, axis=0)).save(rows[0].mask)
+    with pytest.raises(LabelMap, match=r"0: 300 px, 1: 300 px, 2: 300 px\) in .*a-mask\.png"):
+        open_store(rows, 32, 3, folder)
 
 
 def test_a_missing_file_is_named(rows: list[Row], folder: Path) -> None:

@@ -83,6 +83,18 @@ def test_a_mask_that_cannot_be_read_is_told_and_its_row_is_kept(
     assert len(read_manifest(tmp_path / "new.jsonl").rows) == 3
 
 
+def test_a_label_map_is_not_described_as_empty(source: Path, tmp_path: Path) -> None:
+    labels = np.zeros((40, 40), np.uint8)
+    labels[2:12, 2:12] = 1
+    labels[20:30, 2:12] = 2
+    write_image(source.parent / "masks/a.png", labels)
+    _, (fault,) = describe_manifest(
+        read_manifest(source), tmp_path / "new.jsonl", "polyp", None, nothing
+    )
+    assert "row 1 is not described: 3 values (0: 1,400 px, 1: 100 px, 2: 100 px)" in fault
+    assert LEVEL not in read_manifest(tmp_path / "new.jsonl").rows[0].prompts
+
+
 def test_the_manifest_itself_is_never_overwritten(source: Path) -> None:
     before = source.read_bytes()
     with pytest.raises(UsageError, match="--to is the manifest itself"):

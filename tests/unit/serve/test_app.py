@@ -361,6 +361,17 @@ def test_what_is_kept_is_a_manifest_and_one_key_is_one_row(
     )
 
 
+def test_a_label_map_is_not_kept_as_a_mask(client: Client, picture: np.ndarray) -> None:
+    labels = np.zeros((50, 70), np.uint8)
+    labels[5:20, 10:30] = 1
+    labels[30:40, 10:30] = 2
+    files = {"image": png(picture), "mask": png(labels), "suggested": png(labels * 0)}
+    response = client.post("/v1/keep", files=files, data={"prompt": "polyp", "key": "0" * 32})
+    assert is_an_error(response, 415, "unreadable_file")
+    assert "3 values (0: 3,000 px, 1: 300 px, 2: 200 px)" in response.text
+    assert client.get("/v1/kept").json()["n_kept"] == 0
+
+
 def test_without_a_store_nothing_is_kept(models: Models, picture: np.ndarray) -> None:
     with TestClient(build_app(models), base_url="http://localhost") as client:
         files = {
