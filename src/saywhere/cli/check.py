@@ -95,6 +95,7 @@ def check(
     from saywhere.data.manifest import read_manifest
     from saywhere.errors import UsageError
 
+    # Lines that are no row are faults to be listed here; elsewhere they end the reading.
     read = read_manifest(manifest, lenient=True)
     place = out or read.path.with_name("quarantine.jsonl")
     if place.resolve() == read.path.resolve():

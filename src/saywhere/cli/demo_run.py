@@ -246,6 +246,7 @@ def _few_phantoms(folder: Path) -> Path:
     return make_phantoms(
         folder / "few",
         n_train=N_FEW,
+        # Few: these runs are validated once, at their end.
         n_val=8,
         n_test=100,
         size=PHANTOMS.data.size,

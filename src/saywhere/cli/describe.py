@@ -53,6 +53,7 @@ def describe(
         rule, faults = describe_manifest(manifest, to, target, level, advance)
     for fault in faults:
         warn(f"warning: {fault}")
+    # The rule was fitted to training rows: test rows say how well it does.
     test = [] if level is None else examples_of(manifest.split("test"), [level])
     tested = rule.fit_on(test)
     if as_json:

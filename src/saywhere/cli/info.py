@@ -140,6 +140,7 @@ def network_facts(name: str | None, width: int = 64, depth: float = 1.0) -> Fact
 
     image = cost(name, 3, width, SIZE_PX, depth)
     stack = cost(name, 6, width, SIZE_PX, depth)
+    # A network of MONAI's is in no catalogue of ours.
     entry = CATALOGUE[name]._asdict() if name in CATALOGUE else {}
     return {
         "name": name,

@@ -27,6 +27,7 @@ app = typer.Typer(
     help="Say where, see the mask: referring medical image segmentation. "
     "Research use only, not a medical device.",
     no_args_is_help=True,
+    # `saywhere.__main__` makes one line and an exit code of an error.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

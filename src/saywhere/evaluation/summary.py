@@ -114,6 +114,7 @@ class Summary:
         """Returns the summary as summary.json holds it."""
         return {
             "n": self.n,
+            # `experiments.measured` says another frame of mosaics.
             "frame": "original",
             "words": {kind: one.to_json() for kind, one in self.conditions.items()},
             "listening": {kind: one.to_json() for kind, one in self.listening.items()},

@@ -103,6 +103,7 @@ def _explain(fault: Any, document: dict[str, Any], path: Path) -> ConfigError:
     place = str(path)
     if location[:1] == ["axis"] and len(location) > 3:
         model, (_, axis, number, *location) = Choice, location
+        # The label itself may be what is missing.
         label = document["axis"][axis][number].get("label")
         place = f"{path}, axis {axis + 1}, choice {number + 1}" + (f" ({label!r})" if label else "")
     key = ".".join(str(part) for part in location)
@@ -163,6 +164,7 @@ def _cell(grid: Grid, base: Config, choices: Sequence[Choice], seed: int) -> Cel
     label = _label_of(choices)
     changes = dict(grid.set)
     for choice in choices:
+        # A later axis counts before an earlier one.
         changes |= choice.set
     # Last: seed and threads are the grid's, whatever a choice sets.
     changes |= {"train.seed": seed, "train.threads": grid.threads}

@@ -48,6 +48,7 @@ def read_results(table: Path) -> Table:
     seeds = about.get("seeds", [])
     results: Results = {}
     left_out = {}
+    # A name may be in both: then the file counts.
     names = {path.name for path in folder.glob("*-seed*.json")} | _frozen_names(folder)
     for path in sorted(folder / name for name in names):
         cell = read_cell(path)

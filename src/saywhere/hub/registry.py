@@ -22,6 +22,7 @@ from saywhere.io import files
 from saywhere.runs import calibration_file, locate
 from saywhere.runs.locate import SUMS
 
+# It becomes a folder's name, and a word on the command line.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -95,6 +96,7 @@ def pull(address: str, name: str | None = None, *, replace: bool = False) -> Pat
         with files.refusing(target):
             shutil.rmtree(target, ignore_errors=True)
         with files.writing_folder(target) as place:
+            # `writing_folder` has made the place already.
             shutil.copytree(folder, place, dirs_exist_ok=True)
     return target
 
@@ -127,6 +129,7 @@ def push(
     # A mistyped run is answered before torch is loaded.
     run_dir = locate.find(run)
     with reaching(address) as (system, root), tempfile.TemporaryDirectory() as temporary:
+        # The digests are put last: where they are, a whole model is.
         if not replace and system.exists(f"{root}/{SUMS}"):
             raise UsageError(
                 f"there is a model at {shown(address)}",

@@ -52,6 +52,7 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
         ("Threads", record.get("threads")),
         ("Platform", record.get("platform")),
     ]
+    # A 0 is shown: that no row was set aside is worth knowing.
     return [(name, str(value)) for name, value in rows if value not in (None, "")]
 
 
@@ -84,6 +85,7 @@ def settings(config: Config | None) -> list[Setting]:
     rows = []
     for section in type(config).model_fields:
         chosen, usual = getattr(config, section), getattr(default, section)
+        # Of the class, since pydantic gives them up on instances.
         for name, field in type(chosen).model_fields.items():
             value, standard = _shown(getattr(chosen, name)), _shown(getattr(usual, name))
             rows.append(Setting(f"{section}.{name}", value, standard, field.description or ""))
@@ -106,5 +108,6 @@ def _encoder(evidence: Evidence) -> str:
 
 def _parameters(evidence: Evidence) -> str:
     counts = mapping(evidence.record.get("parameters")).items()
+    # is_number refuses True, which is an int.
     known = [(part, n) for part, n in counts if isinstance(n, int) and is_number(n)]
     return ", ".join(f"{part} {thousands(n)}" for part, n in known)

@@ -64,6 +64,7 @@ def write_progress(
         ConfigError: a cell's configuration is wrong.
     """
     folder = results / grid.table
+    # Of all seeds: the page shows the whole grid.
     cells = [_state(cell, folder, is_again=cell.id in again) for cell in cells_of(grid)]
     n_done = sum(cell.is_finished for cell in cells)
     n_failed = sum(cell.is_failed for cell in cells)

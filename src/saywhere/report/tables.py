@@ -174,6 +174,7 @@ def trust(evidence: Evidence) -> list[MeasureRow]:
             "share of the mask that is right",
             number(measured.get("precision"), 2),
         ),
+        # Of right prompts: of wrong ones a model expects too much.
         *_expected(mapping(expected.get("right"))),
     ]
 

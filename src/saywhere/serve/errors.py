@@ -36,6 +36,7 @@ def error_response(error: SaywhereError, *, close: bool = False) -> JSONResponse
     if isinstance(error, Busy):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, NotAllowed):
+        # HTTP asks for this header with every 401.
         response.headers["WWW-Authenticate"] = "Bearer"
     if close:
         response.headers["Connection"] = "close"

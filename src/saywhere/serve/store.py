@@ -171,6 +171,7 @@ class Store:
             UsageError: the key was used for other work.
         """
         with self._writing:
+            # It tells a retry from other work under the same key.
             digest = hashlib.sha256(
                 b"|".join((image.tobytes(), mask.tobytes(), suggested.tobytes(), prompt.encode()))
             ).hexdigest()
