@@ -54,6 +54,7 @@ def prepare(
 
     from saywhere.cli.progress import CaseProgress, warn
     from saywhere.datasets import PHANTOMS, SETS
+    from saywhere.datasets.layout import NO_TEXT
     from saywhere.errors import UsageError, nearest
 
     if name not in SETS:
@@ -100,4 +101,8 @@ def prepare(
     elif not quiet:
         counts = " · ".join(f"{split} {n:,}" for split, n in prepared.counts.items())
         typer.echo(f"{prepared.manifest}: {counts}")
-        typer.echo(f"next: saywhere check {prepared.manifest}")
+        # Without text a check finds only that there is none.
+        to = prepared.manifest.with_name("described.jsonl")
+        describe = f"saywhere describe {prepared.manifest} --to {to}"
+        check = f"saywhere check {prepared.manifest}"
+        typer.echo(f"next: {describe if NO_TEXT in prepared.warnings else check}")

@@ -40,6 +40,7 @@ class TrainingProgress:
         self.task: Any = None
         self.run: str | None = None
         self.best: float | None = None
+        self._had_finished = False
 
     def __enter__(self) -> TrainingProgress:
         self.bar.__enter__()
@@ -59,6 +60,13 @@ class TrainingProgress:
         self.run = event["run"]
         rows = event["rows"]
         of_them = "" if event.get("are_held_out", True) else " of them"
+        self._had_finished = event["step"] >= event["n_steps"]
+        if self._had_finished:
+            self._say(
+                f"{self.run} is finished: nothing is done; start another run from it with "
+                f"`--from {self.run}`"
+            )
+            return
         self._say(
             f"{self.run}: {rows['train']} training rows, {rows['validation']}{of_them} for "
             f"validation, {event['n_steps']} steps"
@@ -88,6 +96,8 @@ class TrainingProgress:
 
     def _end(self, event: dict[str, Any]) -> None:
         self.best = event["best"]
+        if self._had_finished:
+            return
         self._say(f"finished in {event['seconds']:.0f} s, best on validation {event['best']:.4f}")
         if fine_tuning := event.get("fine_tuning"):
             self._say(fine_tuning["verdict"])

@@ -58,7 +58,11 @@ def train(
     if resume and out is None and Run(config).exists:
         out = config
     # Before torch is loaded: a slip is refused at once.
-    settings = read(_recipe(config), assignment)
+    recipe = _recipe(config)
+    # A run's or model's configuration holds what its maker's machine did fastest, which may be ten
+    # times slower on this one. A resumption must go on alike; a fine-tuning need not.
+    anew = ["train.precision=auto"] if start is not None and recipe != config else []
+    settings = read(recipe, [*anew, *(assignment or [])])
     if start is not None:
         from saywhere.runs.locate import find
 

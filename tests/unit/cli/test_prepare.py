@@ -46,6 +46,18 @@ def test_folders_go_in_counts_and_warnings_come_out(called: list[tuple[Path, Pat
     assert "warning: 1,234 rows of split train; 5,716 were published" in result.stderr
 
 
+def test_what_comes_next_fits_what_was_found(tmp_path: Path) -> None:
+    for name in ("images", "masks"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(tmp_path / "mine" / name / "a.png")
+    words = ["folder", "--from", str(tmp_path / "mine"), "--to", str(tmp_path / "to")]
+    result = CliRunner().invoke(app, words)
+    to = tmp_path / "to"
+    assert result.stdout.splitlines()[-1] == (
+        f"next: saywhere describe {to / 'manifest.jsonl'} --to {to / 'described.jsonl'}"
+    )
+
+
 def test_json_is_all_there_is_on_stdout(called: list[tuple[Path, Path]]) -> None:
     result = CliRunner().invoke(app, ["qata", "--from", "a", "--to", "b", "--json"])
     said = json.loads(result.stdout)

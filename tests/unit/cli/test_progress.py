@@ -48,6 +48,22 @@ def test_a_log_gets_plain_lines_on_stderr(capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
+def test_a_finished_run_that_is_resumed_says_that_nothing_is_done(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress = TrainingProgress()
+    with progress:
+        for event in EVENTS:
+            if event["event"] == "start":
+                progress({**event, "step": event["n_steps"]})
+            elif event["event"] == "end":
+                progress(event)
+    assert capsys.readouterr().err.splitlines() == [
+        "runs/a is finished: nothing is done; start another run from it with `--from runs/a`"
+    ]
+    assert progress.best == 0.25
+
+
 def test_a_terminal_gets_a_bar(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

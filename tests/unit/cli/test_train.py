@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from console import Ended
-from saywhere.config import read
+from saywhere.config import Config, read
 from small_run import rows_of, write_rows
 
 Say = Callable[..., Ended]
@@ -191,3 +191,30 @@ def test_a_finished_run_is_not_extended_but_started_from(
     line = " ".join(ended.err.split())
     assert "train.epochs was 1 and is now 3; this run is finished" in line
     assert f"--from {run}" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "precision"),
+    [
+        (["{run}", "--from", "{run}"], "auto"),
+        (["{run}", "--from", "{run}", "--set", "train.precision=32-true"], "32-true"),
+        (["{run}", "--resume"], "its own"),
+        (["{toml}", "--from", "{run}"], "its own"),
+    ],
+)
+def test_a_fine_tuning_of_a_models_own_recipe_chooses_the_precision_anew(
+    say: Say, run_copy: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], precision: str
+) -> None:
+    """A precision that is fast on the maker's machine may be ten times slower on this one."""
+    settings: list[Config] = []
+
+    def note(config: Config, *rest: object, **more: object) -> Path:
+        settings.append(config)
+        return run_copy
+
+    monkeypatch.setattr("saywhere.training.trainer.train", note)
+    recipe = run_copy / "config.toml"
+    own = read(recipe, []).train.precision
+    assert own != "auto"
+    say("train", *(word.format(run=run_copy, toml=recipe) for word in words))
+    assert settings[0].train.precision == (own if precision == "its own" else precision)
