@@ -574,7 +574,7 @@ def test_too_many_words_are_one_clear_message_and_as_many_as_allowed_are_none(
     )
     page.fill("#prompt", "\n".join(f"spot number {number}" for number in range(17)))
     expect(page.locator("#notice")).to_have_text(
-        "17 prompts; at most 16 a call: send the others in a second call"
+        "17 prompts; at most 16 in a call: send the others in a second call"
     )
     page.close()
 
