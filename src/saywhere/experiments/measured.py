@@ -20,7 +20,9 @@ from saywhere.experiments.grid import Cell
 from saywhere.experiments.scratch import workplace
 from saywhere.experiments.stopwatch import Stopwatch
 
-COLUMNS = ("id", "words", "dice", "iou", "true_positive", "false_positive", "false_negative")
+TEXTS = ("id", "words")
+"""Columns that stay as they are: a case may be called 001, and another one 1."""
+COLUMNS = (*TEXTS, "dice", "iou", "true_positive", "false_positive", "false_negative")
 """Of an evaluation's cases.csv; a result keeps these."""
 RUN_FACTS = (
     "saywhere",
@@ -191,7 +193,9 @@ def _reduced(cases: Iterable[Mapping[str, Any]]) -> list[Case]:
 
 
 def _reduced_case(case: Mapping[str, Any]) -> Case:
-    return cast(Case, {key: _number(case[key]) for key in COLUMNS})
+    texts = {key: case[key] for key in TEXTS}
+    numbers = {key: _number(case[key]) for key in COLUMNS if key not in TEXTS}
+    return cast(Case, texts | numbers)
 
 
 def _number(text: Any) -> Any:
