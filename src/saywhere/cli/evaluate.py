@@ -139,6 +139,7 @@ def _trusted(summary: EvaluationSummary) -> str:
     """What the model's confidence is worth."""
     from saywhere.metrics.calibration import promised
     from saywhere.metrics.confidence import sure_and_right
+    from saywhere.metrics.sample_size import FEWEST_CASES
     from saywhere.metrics.statistics import with_span
 
     trust = summary["trust"]
@@ -148,7 +149,10 @@ def _trusted(summary: EvaluationSummary) -> str:
     if trust["tells"]:
         advice = "look at the least sure first"
     share = f"the surest {trust['share']:.0%} of the answers"
-    parts = [f"{share}: Dice {surest}, {gain} over all ({advice})", sure_and_right(trust)]
+    # Of a few answers the surest four fifths are all but one or two of them.
+    parts = [sure_and_right(trust)]
+    if trust["n"] >= FEWEST_CASES:
+        parts.insert(0, f"{share}: Dice {surest}, {gain} over all ({advice})")
     if summary["expected"].get("right"):
         parts.append(promised(summary["expected"]["right"]))
     elif summary["expected_from"] is None:

@@ -25,7 +25,9 @@ def prepare(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="DIR", help="The folder that the download was unpacked into."
+            "--from",
+            metavar="DIR",
+            help="Your folder, or where the download was unpacked.",
         ),
     ] = None,
     seed: Annotated[
@@ -46,9 +48,9 @@ def prepare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
-    """Turn a public set, as its publishers lay it out, into a manifest.
+    """Turn your own folder, or a public set as its publishers lay it out, into a manifest.
 
-    Counts are compared with the published ones.
+    A public set's counts are compared with the published ones.
     """
     import json
 

@@ -25,7 +25,7 @@ from saywhere.text.encoder import identity
 from saywhere.training import callbacks
 from saywhere.training.divergence import Step, StepGuard, check_validation
 from saywhere.training.draws import StepSampler
-from saywhere.training.events import EpochEnded, Listener, StartScored, Stepped
+from saywhere.training.events import EpochEnded, Listener, Stage, StartScored, Stepped
 from saywhere.training.interrupts import until_interrupted
 from saywhere.training.optimizer import build_optimizer, set_learning_rate
 from saywhere.training.pretrain import train_words
@@ -166,6 +166,10 @@ class Loop:
         branch = self.model.text_branch
         if branch is None:
             return
+        # They come on top of the steps that are counted, and may take longer than these.
+        if self.config.fusion.words_first:
+            message = f"first {self.config.fusion.words_first} steps of the text branch alone"
+            self.state.tell(Stage(f"{message} (fusion.words_first)"))
         steps, noise_std = self.config.fusion.words_first, self.material.noise_std
         train_words(branch, self.material.training, steps, noise_std=noise_std)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -61,12 +62,17 @@ def test_training_begins_with_it_once_and_a_resumed_one_does_not(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
+    messages: list[str] = []
+
+    def listen(event: dict[str, Any]) -> None:
+        messages.append(str(event.get("message")))
+
     monkeypatch.setattr(
         loop, "train_words", lambda model, samples, steps, noise_std: asked.append(steps)
     )
-    run = trainer.train(
-        config.replace(**{"fusion.words_first": 7, "train.epochs": 1}), tmp_path / "run"
-    )
+    changed = config.replace(**{"fusion.words_first": 7, "train.epochs": 1})
+    run = trainer.train(changed, tmp_path / "run", listen=listen)
     assert asked == [7]
+    assert "first 7 steps of the text branch alone (fusion.words_first)" in messages
     trainer.train(config.replace(**{"fusion.words_first": 7, "train.epochs": 1}), run, resume=True)
     assert asked == [7]
