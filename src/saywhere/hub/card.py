@@ -158,7 +158,7 @@ def _evidence(
         return ["## Metrics\n\nNot evaluated: nothing is known of how well it works."]
     summary = evidence["evaluation"]
     return [
-        _metrics(summary),
+        _metrics(summary, config["evaluate"]["bootstrap"]),
         _listening(summary),
         *_mosaic(evidence.get("mosaic")),
         *_halves(evidence.get("halves"), is_trained=bool(config["data"].get("half"))),
@@ -166,10 +166,10 @@ def _evidence(
     ]
 
 
-def _metrics(summary: SummaryRecord) -> str:
+def _metrics(summary: SummaryRecord, resamples: int) -> str:
     how = (
         f"Split `{summary['split']}`, prompts `{summary['level']}`, at the images' own size; "
-        "intervals from 2,000 resamples of the images. Mean: every image counts alike. "
+        f"intervals from {resamples:,} resamples of the images. Mean: every image counts alike. "
         "Pooled: every pixel counts alike."
     )
     lines = [

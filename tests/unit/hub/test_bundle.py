@@ -88,6 +88,7 @@ def test_the_card_says_what_was_measured_and_what_was_not(folder: Path, evaluate
         "Research use only. Not a medical device.",
         "- anything real",
         "Terms: Not stated.",
+        "intervals from 200 resamples",
         f'saywhere predict spot image.png --prompt "{PROMPT}"',
     ):
         assert part in text
