@@ -55,7 +55,7 @@ def check(outputs: list[dict[str, Any]]) -> tuple[float, float]:
     assert len(pictures) >= 2
     shown = "".join(output.get("data", {}).get("text/plain", "") for output in outputs)
     assert "Segmenter(" in shown
-    assert "right − these" in shown
+    assert "right − this" in shown
     (last,) = [output["text"] for output in outputs if output.get("name") == "stdout"]
     right, shuffled = map(
         float,
