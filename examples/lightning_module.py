@@ -42,7 +42,7 @@ class Referring(lightning.LightningModule):
         return self.criterion(self.network(stack), geometry(mask, mode="nearest"))
 
     def test_step(self, batch: dict[str, Any], batch_number: int) -> None:
-        """Dice a case, with its own words and with the next case's."""
+        """Dice per case, with its own words and with the next case's."""
         prompts = batch["prompt"]
         for name, words in (("right", prompts), ("shuffled", prompts[1:] + prompts[:1])):
             mask = self.network(self.fusion(batch["image"], words).stack) > 0

@@ -89,7 +89,7 @@ class Shuffled(Transform):
 
 @torch.no_grad()
 def measure(network: torch.nn.Module, manifest: object, transform: Compose) -> float:
-    """Mean Dice a case."""
+    """Mean Dice per case."""
     test = saywhere.Dataset(
         str(manifest), "test", prompts="plain", size=SIZE, channels=1, transform=transform
     )

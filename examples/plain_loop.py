@@ -60,7 +60,7 @@ def main(n_steps: int = 400) -> tuple[float, float]:
 def measure(
     fusion: EarlyFusion, network: torch.nn.Module, test: saywhere.Dataset
 ) -> tuple[float, float]:
-    """Mean Dice a case: with its own words, and with the next case's."""
+    """Mean Dice per case: with its own words, and with the next case's."""
     network.eval()
     batch = next(iter(DataLoader(test, batch_size=len(test))))
     prompts = batch["prompt"]

@@ -1,7 +1,7 @@
 """What a blank prompt costs: python benchmarks/measure/blank.py NAME RUN ALONE [--keep]
 
 `RUN`: a run of the model `NAME`; `ALONE`: one of an image-only network on the same images (`make
-alone`); both were evaluated. Prints the Dice a case with words, without words, and of the
+alone`); both were evaluated. Prints the Dice per case with words, without words, and of the
 image-only network, and the paired difference of the last two; --keep writes it to
 benchmarks/results/blank/NAME.json.
 """
