@@ -160,10 +160,13 @@ def _find_run(run: Path, inputs: list[Path]) -> None:
     from saywhere.io.decode import SUFFIXES
     from saywhere.runs.locate import find, is_there
 
-    model = next(filter(is_there, inputs), None)
     is_image = run.suffix.lower() in SUFFIXES and not run.is_dir()
+    if is_there(run) and not is_image:
+        return
+    # Looked for only now: there may be thousands of inputs.
+    model = next(filter(is_there, inputs), None)
     # A folder of images, or a name that is none, before a model: the two were swapped as well.
-    if is_image or (model is not None and not is_there(run)):
+    if is_image or model is not None:
         images = [run, *(path for path in inputs if path != model)]
         call = f"saywhere predict {model or 'RUN'} {' '.join(map(str, images))}"
         kind = "an image" if is_image else "no run and no model"
