@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from saywhere.errors import UsageError
-
-N_LEAST = 20
-"""Cases to learn from; of fewer, one bad answer would decide."""
+from saywhere.metrics.sample_size import FEWEST_CASES
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectatio
         The expectation.
 
     Raises:
-        UsageError: where fewer than N_LEAST answers mark anything, or all are equally sure.
+        UsageError: where fewer than FEWEST_CASES answers mark anything, or all are equally sure.
     """
     # Loaded late: scipy takes a second, and reading a calibration needs none of it.
     from scipy.optimize import isotonic_regression
@@ -75,10 +73,10 @@ def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectatio
     pairs = zip(confidence, dice, strict=True)
     # The shape is named, since an array of no pairs would have one axis only.
     marked = np.array([pair for pair in pairs if pair[0] is not None], float).reshape(-1, 2)
-    if len(marked) < N_LEAST:
+    if len(marked) < FEWEST_CASES:
         raise UsageError(
             f"{len(marked)} answers that mark anything",
-            allowed=f"{N_LEAST} or more, of cases whose truth is known",
+            allowed=f"{FEWEST_CASES} or more, of cases whose truth is known",
             remedy="take a larger split",
         )
     # Equally sure answers are one point: their mean Dice, weighted by their number.
@@ -156,7 +154,7 @@ def promised(record: Mapping[str, Any]) -> str:
 
 def _is_count(value: Any) -> bool:
     # Python takes a bool for an int.
-    return isinstance(value, int) and not isinstance(value, bool) and value >= N_LEAST
+    return isinstance(value, int) and not isinstance(value, bool) and value >= FEWEST_CASES
 
 
 def _is_share(value: Any) -> bool:

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import spearmanr
 
 from saywhere.errors import UsageError
-from saywhere.metrics.statistics import FEWEST_CASES, Interval, drawn_shares, span_95
+from saywhere.metrics.sample_size import FEWEST_CASES
+from saywhere.metrics.statistics import Interval, drawn_shares, span_95
 
 SUREST = 0.8
 """Share of the answers that are kept where a person looks at the rest."""

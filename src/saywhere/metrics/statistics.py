@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata, t, wilcoxon
 
 from saywhere.errors import UsageError
-from saywhere.metrics.sample_size import FEWEST_CASES as FEWEST_CASES
 from saywhere.seeds import generator
 
 _CHUNK = 4_000_000

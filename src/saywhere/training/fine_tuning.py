@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from saywhere.metrics.statistics import FEWEST_CASES, PairedDifference, paired_difference, with_span
+from saywhere.metrics.sample_size import FEWEST_CASES
+from saywhere.metrics.statistics import PairedDifference, paired_difference, with_span
 
 
 @dataclass(frozen=True)

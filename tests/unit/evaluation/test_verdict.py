@@ -12,7 +12,8 @@ from saywhere.evaluation.verdict import (
     verdict,
     verdict_of,
 )
-from saywhere.metrics.statistics import FEWEST_CASES, PairedDifference, paired_difference
+from saywhere.metrics.sample_size import FEWEST_CASES
+from saywhere.metrics.statistics import PairedDifference, paired_difference
 
 
 @pytest.mark.parametrize(

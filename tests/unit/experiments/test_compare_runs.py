@@ -13,7 +13,8 @@ from saywhere.config import Config
 from saywhere.errors import MissingFile, UnreadableFile, UsageError
 from saywhere.experiments.compare import doubt, table
 from saywhere.experiments.compare_runs import compare_runs
-from saywhere.metrics.statistics import FEWEST_CASES, PairedDifference, paired_difference
+from saywhere.metrics.sample_size import FEWEST_CASES
+from saywhere.metrics.statistics import PairedDifference, paired_difference
 
 N = 40
 DICE = np.linspace(0.3, 0.7, N)

@@ -12,7 +12,8 @@ import pytest
 from scipy.optimize import LinearConstraint, minimize
 
 from saywhere.errors import UsageError
-from saywhere.metrics.calibration import N_LEAST, Expectation, check, fit, promised, read
+from saywhere.metrics.calibration import Expectation, check, fit, promised, read
+from saywhere.metrics.sample_size import FEWEST_CASES
 
 N = 25
 
@@ -76,11 +77,12 @@ def test_answers_that_mark_nothing_are_left_out_and_expect_nothing(
 def test_too_few_or_all_alike_are_refused() -> None:
     with pytest.raises(
         UsageError,
-        match=rf"{N_LEAST - 1} answers that mark anything; {N_LEAST} or more.*larger split",
+        match=rf"{FEWEST_CASES - 1} answers that mark anything; "
+        rf"{FEWEST_CASES} or more.*larger split",
     ):
-        fit([0.5 + i / 100 for i in range(N_LEAST - 1)] + [None], [0.5] * N_LEAST)
+        fit([0.5 + i / 100 for i in range(FEWEST_CASES - 1)] + [None], [0.5] * FEWEST_CASES)
     with pytest.raises(UsageError, match=r"equally sure \(0\.700\)"):
-        fit([0.7] * N_LEAST, [0.5] * N_LEAST)
+        fit([0.7] * FEWEST_CASES, [0.5] * FEWEST_CASES)
 
 
 def test_it_survives_a_file(cases: tuple[np.ndarray, np.ndarray]) -> None:

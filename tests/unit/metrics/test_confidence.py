@@ -8,7 +8,7 @@ from scipy.stats import bootstrap, spearmanr
 
 from saywhere.errors import UsageError
 from saywhere.metrics.confidence import trust
-from saywhere.metrics.statistics import FEWEST_CASES
+from saywhere.metrics.sample_size import FEWEST_CASES
 
 N = 60
 

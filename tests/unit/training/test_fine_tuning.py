@@ -12,7 +12,7 @@ import torch
 
 from saywhere.config import Config
 from saywhere.errors import BadCheckpoint, MissingFile
-from saywhere.metrics.statistics import FEWEST_CASES
+from saywhere.metrics.sample_size import FEWEST_CASES
 from saywhere.runs import checkpoint
 from saywhere.training import loop
 from saywhere.training.fine_tuning import Images, judge
