@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from saywhere.text.whitening import EmbeddingScale, one_vector
+from saywhere.text.whitening import EmbeddingScale, one_vector, scaled
 from saywhere.types import PseudoImage
 
 
@@ -40,17 +40,11 @@ class TextBranch(nn.Module):
         Returns:
             (batch, channel, height, width), [0, 1], original frame.
         """
-        return self.generator(self.projection(self._scaled(embedding, noise)))
+        numbers = scaled(self.scale, embedding, noise, reads_tokens=self.reads_tokens)
+        return self.generator(self.projection(numbers))
 
     def prompt_distance(self, embedding: Tensor) -> Tensor:
         """(batch,): distance of each prompt from the training prompts;
         above 1: unlike any of them.
         """
         return self.scale.distance(one_vector(embedding))
-
-    def _scaled(self, embedding: Tensor, noise: Tensor | None) -> Tensor:
-        # The scale is fitted on sentence vectors; a token's numbers are another space.
-        if self.reads_tokens:
-            return embedding
-        scaled = self.scale(embedding)
-        return scaled if noise is None else scaled + noise

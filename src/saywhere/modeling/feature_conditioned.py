@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from saywhere.fusion.conditioning import ConditionedNetwork
 from saywhere.modeling.changes import UNCHANGED, Changes
 from saywhere.modeling.normalize import Normalize
-from saywhere.text.whitening import EmbeddingScale, one_vector
+from saywhere.text.whitening import EmbeddingScale, one_vector, scaled
 from saywhere.types import Image, Segmentation
 
 
@@ -64,11 +64,5 @@ class FeatureSegmenter(nn.Module):
         # CutMix alone: photometric changes were made to the image before.
         turned = mixing.cutmix(turned) if mixing else turned
         stack = self.normalize(turned)  # (batch, channel, height, width), augmented frame
-        return Segmentation(self.network(stack, self._scaled(embedding, noise)), None)
-
-    def _scaled(self, embedding: Tensor, noise: Tensor | None) -> Tensor:
-        # The scale is fitted on sentence vectors; a token's numbers are another space.
-        if self.reads_tokens:
-            return embedding
-        scaled = self.scale(embedding)
-        return scaled if noise is None else scaled + noise
+        numbers = scaled(self.scale, embedding, noise, reads_tokens=self.reads_tokens)
+        return Segmentation(self.network(stack, numbers), None)

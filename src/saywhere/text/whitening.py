@@ -88,6 +88,27 @@ class EmbeddingScale(nn.Module):
         return torch.hypot(self(embedding).norm(dim=-1), across) / self.reach
 
 
+def scaled(
+    scale: EmbeddingScale, embedding: Tensor, noise: Tensor | None, *, reads_tokens: bool
+) -> Tensor:
+    """What a fusion reads: sentence vectors scaled, tokens as they are.
+
+    Args:
+        scale: fitted on the training prompts' sentence vectors.
+        embedding: (n, dim), or of tokens (n, token, dim).
+        noise: (n, scaled), added to scaled vectors; tokens get none.
+        reads_tokens: are these tokens?
+
+    Returns:
+        (n, scaled), or the tokens themselves.
+    """
+    # A token's numbers are another space than the one that the scale was fitted in.
+    if reads_tokens:
+        return embedding
+    vectors = scale(embedding)
+    return vectors if noise is None else vectors + noise
+
+
 def one_vector(embedding: Tensor) -> Tensor:
     """One vector per sentence, whether there is one per token or not.
 
