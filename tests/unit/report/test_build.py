@@ -330,10 +330,13 @@ def test_an_unfinished_run_says_so(
 
 
 def test_where_no_run_is_the_error_says_what_a_run_holds(tmp_path: Path) -> None:
+    # In a folder of its own: beside `tmp_path` lie other tests' runs, one of which would be named.
+    folder = tmp_path / "pictures"
+    folder.mkdir()
     with pytest.raises(
         MissingFile, match=r"no run in .*; a run directory holds run\.json, config\.toml.*train"
     ):
-        build_report(tmp_path)
+        build_report(folder)
     with pytest.raises(MissingFile, match="no run in"):
         build_report(tmp_path / "absent")
 
