@@ -15,6 +15,7 @@ SAME_NAMES = {
     "cache": "text/cache keeps embeddings, io/cache is the folder of all caches",
     "errors": "serve/errors turns those of errors.py into answers",
     "generator": "the probe of fusion/generator",
+    "geometry": "io/geometry is where a picture lies, transforms/geometry turns pictures",
     "grid": "captions/grid lays a grid on a mask, experiments/grid is a table's axes",
     "halves": "the probe of data/halves",
     "mosaic": "the probe of data/mosaic",

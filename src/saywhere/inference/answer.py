@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from saywhere.io.geometry import Geometry
 from saywhere.io.overlay import overlay
 from saywhere.metrics.calibration import Expectation
 
@@ -26,6 +27,8 @@ class Answer:
             unlike anything that the model was trained on.
         expectation: What `saywhere calibrate` learned of the model. None where it did not, or
             learned it of another threshold.
+        geometry: Where the image lies in a patient or a volume, for the writers. None for a plain
+            picture, an array or a tensor.
     """
 
     image: np.ndarray
@@ -35,6 +38,7 @@ class Answer:
     pseudo_image: np.ndarray | None
     unfamiliarity: float
     expectation: Expectation | None = None
+    geometry: Geometry | None = None
 
     @property
     def presence(self) -> float:
