@@ -21,6 +21,8 @@ MANY = 5
 """From so many predictions on, the least certain ones are named."""
 N_FIRST = 3
 """So many of them."""
+N_NOTES = 10
+"""So many sentences on files are printed; of a large folder there may be thousands."""
 SOURCES = "INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl"
 
 
@@ -49,7 +51,7 @@ def predict(
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="Folder for masks, probabilities, pseudo-images and overlays.")
+        Path, typer.Option(help="Folder for masks, overlays and what else is chosen.")
     ] = Path("predictions"),
     formats: Annotated[
         str,
@@ -59,6 +61,13 @@ def predict(
             help="Output formats; a wrong name is refused with a list of all.",
         ),
     ] = "png",
+    save: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND[,KIND...]",
+            help="Of mask, overlay, probability and pseudo (the pseudo-image), those to write.",
+        ),
+    ] = "mask,overlay",
     threshold: Annotated[
         float | None,
         typer.Option(min=0.001, max=0.999, help="On the probability; default: the run's."),
@@ -90,7 +99,7 @@ def predict(
     from saywhere.inference import writers
 
     # A wrong name is refused before a model is loaded.
-    writers.choose(formats)
+    writers.choose_parts(formats, save)
     from saywhere.cli.progress import CaseProgress
     from saywhere.inference.batch import run_jobs
     from saywhere.inference.requests import skipped_files
@@ -108,6 +117,7 @@ def predict(
             out,
             threshold=threshold,
             formats=formats,
+            save=save,
             again=again,
             refused=refused,
             advance=advance,
@@ -268,6 +278,10 @@ def _warn_of_outcome(outcome: Outcome, out: Path) -> None:
             "some prompts are unlike those that the model was trained on "
             "(unfamiliarity above 1 in predictions.jsonl): check these masks"
         )
+    for note in outcome.notes[:N_NOTES]:
+        warn(note)
+    if len(outcome.notes) > N_NOTES:
+        warn(f"{len(outcome.notes) - N_NOTES:,} more such notes: --json lists all")
     if outcome.failures:
         warn(
             f"set aside: {counted(len(outcome.failures), 'job')}, see {out / 'failures.jsonl'}; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,24 @@ class Answer:
         """
         return None if self.expectation is None else self.expectation.of(self.confidence)
 
+    def to_json(self) -> dict[str, Any]:
+        """Sum the answer up.
+
+        Returns:
+            What a line of predictions.jsonl says of it: prompt, size, area_px, presence,
+            confidence, expected_dice and unfamiliarity.
+        """
+        height, width = self.mask.shape
+        return {
+            "prompt": self.prompt,
+            "size": [height, width],
+            "area_px": int(self.mask.sum()),
+            "presence": round(self.presence, 4),
+            "confidence": _rounded(self.confidence),
+            "expected_dice": _rounded(self.expected_dice),
+            "unfamiliarity": round(self.unfamiliarity, 3),
+        }
+
     def overlay(self) -> np.ndarray:
         """Draw the mask on the image.
 
@@ -81,3 +100,7 @@ class Answer:
             uint8 (height, width, 3), in the original frame.
         """
         return overlay(self.image, self.mask)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -6,12 +6,13 @@ What is done already is skipped; an image that cannot be read is set aside.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile, UsageError
 from saywhere.inference import writers
+from saywhere.inference.answer import Answer
 from saywhere.inference.predictions_file import (
     Failure,
     Ledger,
@@ -19,9 +20,9 @@ from saywhere.inference.predictions_file import (
     Terms,
     to_line,
 )
-from saywhere.inference.requests import Job
-from saywhere.inference.result import Result
+from saywhere.inference.requests import TABLE, Job
 from saywhere.inference.segmenter import Segmenter
+from saywhere.inference.writers.writer import Options, Scope
 from saywhere.io import files, images
 from saywhere.io.decode import decode_bytes, read_bytes
 from saywhere.text.prompts import clean
@@ -36,19 +37,22 @@ class Outcome:
         failures: The jobs that were set aside.
         n_skipped: Predictions that were done before.
         n_others: Earlier predictions in the folder, of other images or prompts. They stay.
+        notes: What a user should know of files that were written or left out, one sentence each.
     """
 
     predictions: list[Prediction]
     failures: list[Failure]
     n_skipped: int
     n_others: int
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, object]:
-        """Returns what `saywhere predict --json` prints: predictions, failures, skipped."""
+        """Returns what `saywhere predict --json` prints: predictions, failures, skipped, notes."""
         return {
             "predictions": [prediction.to_json() for prediction in self.predictions],
             "failures": [failure.to_json() for failure in self.failures],
             "skipped": self.n_skipped,
+            "notes": self.notes,
         }
 
 
@@ -59,6 +63,8 @@ def run_jobs(
     *,
     threshold: float | None = None,
     formats: str | Sequence[str] = writers.DEFAULT,
+    save: str | Sequence[str] = writers.SAVED,
+    options: Options = writers.PLAIN,
     again: bool = False,
     refused: Sequence[Failure] = (),
     advance: Callable[[int], None] = lambda done: None,
@@ -66,8 +72,9 @@ def run_jobs(
     """Segment and write; a job that is done already is skipped.
 
     A job is done where its files were made from the same content of the image, prompt, threshold
-    and model. out/predictions.jsonl grows by a line with each prediction, and out/failures.jsonl
-    holds what was set aside.
+    and model. Jobs whose answers go to one file, such as a label map, are done together.
+    out/predictions.jsonl grows by a line with each prediction, and out/failures.jsonl holds what
+    was set aside.
 
     Args:
         segmenter: The model.
@@ -76,6 +83,8 @@ def run_jobs(
         threshold: On the probability, (0, 1); default: the configuration's.
         formats: Names of `writers.WRITERS`, as a list or separated by commas. What an earlier
             call wrote of a job in another format is written anew with it.
+        save: Names of `writers.KINDS`, as a list or separated by commas.
+        options: How formats are written that leave a choice.
         again: Skip nothing.
         refused: Jobs that could not be read; they are listed among the failures.
         advance: Called with the number of jobs that were just finished.
@@ -84,39 +93,90 @@ def run_jobs(
         What was predicted, and what was set aside.
 
     Raises:
-        UsageError: Where a file of the result would replace one of the images, or for a format
-            that does not exist.
+        UsageError: Where a file of the result would replace one of the images, for a format
+            that does not exist, or one that cannot be written for one of the images.
         MissingExtra: Where a format's package is not installed.
         NotWritable: Where the folder takes no file.
     """
-    batch = _Batch(segmenter, out, threshold, writers.choose(formats))
+    wanted = writers.choose_parts(formats, save)
+    writers.refuse_inputs(writers.formats_of(wanted), [job.image for job in jobs])
     _refuse_overwriting(jobs, out)
+    batch = _Batch(segmenter, out, threshold, options)
     ledger = Ledger(out)
-    done = {} if again else batch.done(ledger, jobs)
+    units = _units(jobs, wanted, ledger)
+    done: dict[str, Prediction] = {}
+    for unit in [] if again else units:
+        done |= batch.done(ledger, unit)
     n_skipped = len(done)
-    todo = [job for job in jobs if job.stem not in done]
+    todo = [unit for unit in (unit.less(done) for unit in units) if unit.jobs]
     # All prompts before the first image: the encoder runs once.
-    segmenter.embed([clean(job.prompt) for job in todo])
-    # Before `begin`, which strikes out the lines that name them.
-    formats_of = {job.stem: batch.formats_with(ledger.formats_of(job.stem)) for job in todo}
-    ledger.begin(job.stem for job in todo)
+    segmenter.embed([clean(job.prompt) for unit in todo for job in unit.jobs])
+    ledger.begin(job.stem for unit in todo for job in unit.jobs)
     # Predictions of other images stay in the list, as their files stay.
     others = [line for stem, line in ledger.lines.items() if stem not in done]
     failures = list(refused)
+    notes: list[str] = []
     advance(n_skipped)
-    for job in todo:
-        try:
-            done[job.stem] = batch.predict(job, formats_of[job.stem])
-            ledger.add(done[job.stem])
-        except (UnreadableFile, MissingFile) as error:
-            # One bad image does not end the batch. A full disk does: it would fail on each.
-            failures.append(_failure(job, error))
-        advance(1)
+    for unit in todo:
+        outcome = batch.predict(unit, advance)
+        for prediction in outcome.predictions:
+            ledger.add(prediction)
+            done[prediction.stem] = prediction
+        failures += outcome.failures
+        notes += outcome.notes
     predictions = [done[job.stem] for job in jobs if job.stem in done]
     # Lines were added as they came; here they get the order of the jobs.
-    ledger.write([*others, *(prediction.to_json() for prediction in predictions)])
+    lines = [*others, *(prediction.to_json() for prediction in predictions)]
+    ledger.write(lines)
+    writers.write_tables(lines, out, TABLE)
     _write_failures(out / "failures.jsonl", failures)
-    return Outcome(predictions, failures, n_skipped, len(others))
+    return Outcome(predictions, failures, n_skipped, len(others), notes)
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """Jobs that are done together: one, or all whose answers go to one file.
+
+    Attributes:
+        jobs: In their order.
+        parts: That are written of them.
+    """
+
+    jobs: Sequence[Job]
+    parts: Sequence[str]
+
+    @property
+    def shared(self) -> list[str]:
+        """The parts that hold answers of several jobs."""
+        return [part for part in self.parts if writers.scope_of(part) in SHARED]
+
+    def less(self, done: Collection[str]) -> _Unit:
+        """Without the jobs of these stems."""
+        return replace(self, jobs=[job for job in self.jobs if job.stem not in done])
+
+
+SHARED = (Scope.VOLUME, Scope.INPUT)
+
+
+def _units(jobs: Sequence[Job], wanted: Sequence[str], ledger: Ledger) -> list[_Unit]:
+    """Each job with the parts that are wanted, then those that an earlier call wrote as well.
+
+    Without the latter, a call for one format would remove the files of another.
+    """
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(job.stem_for(Scope.INPUT), []).append(job)
+    units = []
+    for group in groups.values():
+        earlier = [part for job in group for part in ledger.parts_of(job.stem)]
+        together = _Unit(group, list(dict.fromkeys([*wanted, *earlier])))
+        if together.shared:
+            units.append(together)
+            continue
+        for job in group:
+            parts = dict.fromkeys([*wanted, *ledger.parts_of(job.stem)])
+            units.append(_Unit([job], list(parts)))
+    return units
 
 
 @dataclass(frozen=True)
@@ -126,45 +186,86 @@ class _Batch:
     segmenter: Segmenter
     out: Path
     threshold: float | None
-    formats: Sequence[str]
+    options: Options
 
-    def done(self, ledger: Ledger, jobs: Sequence[Job]) -> dict[str, Prediction]:
+    def done(self, ledger: Ledger, unit: _Unit) -> dict[str, Prediction]:
         """By stem: the predictions of an earlier call that still count."""
-        counted = {job.stem: self._counted(ledger, job) for job in jobs}
-        return {stem: record for stem, record in counted.items() if record is not None}
-
-    def _counted(self, ledger: Ledger, job: Job) -> Prediction | None:
-        if job.stem not in ledger.lines:
-            return None
+        known = [job.stem in ledger.lines for job in unit.jobs]
+        # Nothing is read of images that are new.
+        if not any(known) or (unit.shared and not all(known)):
+            return {}
         try:
-            terms = self._terms(read_bytes(job.image), job)
+            terms = [self._terms(content, job) for job, content in _contents(unit.jobs)]
         except (UnreadableFile, MissingFile):
             # It is tried again like a new job, and set aside there with a reason.
-            return None
-        prediction = ledger.counted(job.stem, terms, self.formats)
-        # An equal image may have another name today.
-        return None if prediction is None else replace(prediction, image=str(job.image))
+            return {}
+        made_with = self._made_with(unit, terms)
+        counted = {}
+        for job, of_job in zip(unit.jobs, terms):
+            prediction = ledger.counted(job.stem, of_job, unit.parts, made_with)
+            if prediction is not None:
+                # An equal image may have another name today.
+                counted[job.stem] = replace(prediction, image=str(job.image))
+        return counted if not unit.shared or len(counted) == len(unit.jobs) else {}
 
-    def formats_with(self, earlier: Iterable[str]) -> list[str]:
-        """The formats of this call, then those that an earlier call wrote of the job as well.
+    def predict(self, unit: _Unit, advance: Callable[[int], None]) -> Outcome:
+        """Segment the images of a unit and write the results."""
+        answered: list[_Answered] = []
+        outcome = Outcome([], [], 0, 0)
+        for job in unit.jobs:
+            try:
+                answered.append(self._segment(job))
+            except (UnreadableFile, MissingFile) as error:
+                # One bad image does not end the batch. A full disk does: it would fail on each.
+                outcome.failures.append(_failure(job, error))
+            advance(1)
+        try:
+            files = self._write(unit, answered, outcome.notes)
+        except UsageError as error:
+            # Such as a series with a gap, which NIfTI cannot hold.
+            outcome.failures.extend(_failure(one.job, error) for one in answered)
+            return outcome
+        made_with = self._made_with(unit, [one.terms for one in answered])
+        for one in answered:
+            written = {part: path.name for part, path in files[one.job.stem].items()}
+            outcome.predictions.append(_prediction(one, unit.parts, written, made_with))
+        return outcome
 
-        Without them, a call for one format would remove the files of another.
-        """
-        return list(dict.fromkeys([*self.formats, *earlier]))
-
-    def predict(self, job: Job, formats: Sequence[str]) -> Prediction:
-        """Segment one image and write the result. Raises UnreadableFile, MissingFile."""
+    def _segment(self, job: Job) -> _Answered:
+        """Raises UnreadableFile, MissingFile."""
         # Read once: what is recorded is what was segmented.
         content = read_bytes(job.image)
         decoded = decode_bytes(content, job.image)
         image = images.image_pixels(decoded, job.image, self.segmenter.config.data.channels)
         result = self.segmenter.segment(image, job.prompt, threshold=self.threshold)
-        written = writers.write(result, self.out, job.stem, formats)
-        # An image-only model has no pseudo-image: that of another model does not stay beside it.
+        return _Answered(job, self._terms(content, job), result)
+
+    def _write(
+        self, unit: _Unit, answered: Sequence[_Answered], notes: list[str]
+    ) -> dict[str, dict[str, Path]]:
+        """Stem → part → file."""
+        written: dict[str, dict[str, Path]] = {one.job.stem: {} for one in answered}
+        for scope in (Scope.ANSWER, *SHARED):
+            parts = [part for part in unit.parts if writers.scope_of(part) is scope]
+            for stem, members in _by_stem(answered, scope).items() if parts else ():
+                files, more = writers.write(
+                    [one.answer for one in members], self.out, stem, parts, self.options
+                )
+                notes += more
+                for one in members:
+                    written[one.job.stem] |= files
+        tables = [part for part in unit.parts if writers.scope_of(part) is Scope.FOLDER]
+        for one in answered:
+            paths = writers.paths(self.out, TABLE, tables)
+            written[one.job.stem] |= paths
+            self._remove_others(one.job, written[one.job.stem])
+        return written
+
+    def _remove_others(self, job: Job, written: Mapping[str, Path]) -> None:
+        """An image-only model has no pseudo-image: that of another model does not stay."""
         for part, ending in writers.endings().items():
-            if part not in written:
+            if part not in written and writers.scope_of(part) is Scope.ANSWER:
                 (self.out / f"{job.stem}{ending}").unlink(missing_ok=True)
-        return _prediction(job, self._terms(content, job), written, result)
 
     def _terms(self, content: bytes, job: Job) -> Terms:
         return Terms(
@@ -174,24 +275,56 @@ class _Batch:
             model=self.segmenter.digest,
         )
 
+    def _made_with(self, unit: _Unit, terms: Sequence[Terms]) -> dict[str, str]:
+        """Format → fingerprint, of the formats that need one."""
+        members = [one.to_json() for one in terms]
+        return writers.fingerprints(unit.parts, members, self.options)
 
-def _prediction(job: Job, terms: Terms, written: dict[str, Path], result: Result) -> Prediction:
-    height, width = result.mask.shape
+
+@dataclass(frozen=True)
+class _Answered:
+    """A job with its answer."""
+
+    job: Job
+    terms: Terms
+    answer: Answer
+
+
+def _contents(jobs: Sequence[Job]) -> Iterator[tuple[Job, bytes]]:
+    """Each job with its image's content; an image of several prompts in a row is read once."""
+    image, content = None, b""
+    for job in jobs:
+        if job.image != image:
+            image, content = job.image, read_bytes(job.image)
+        yield job, content
+
+
+def _by_stem(answered: Sequence[_Answered], scope: Scope) -> dict[str, list[_Answered]]:
+    """Those whose answers go to one file of this scope, by the stem of its name."""
+    members: dict[str, list[_Answered]] = {}
+    for one in answered:
+        members.setdefault(one.job.stem_for(scope), []).append(one)
+    return members
+
+
+def _prediction(
+    one: _Answered, wanted: Sequence[str], written: dict[str, str], made_with: dict[str, str]
+) -> Prediction:
+    about = one.answer.to_json()
+    height, width = about.pop("size")
+    # As it was given, and not as the model read it: the terms have it.
+    del about["prompt"]
     return Prediction(
-        image=str(job.image),
-        terms=terms,
-        files={part: path.name for part, path in written.items()},
+        image=str(one.job.image),
+        terms=one.terms,
+        files=written,
         size=(height, width),
-        area_px=int(result.mask.sum()),
-        presence=round(result.presence, 4),
-        confidence=_rounded(result.confidence),
-        expected_dice=_rounded(result.expected_dice),
-        unfamiliarity=round(result.unfamiliarity, 3),
+        stem=one.job.stem,
+        without=tuple(part for part in wanted if part not in written),
+        made_with=made_with,
+        record=writers.record(one.answer, wanted),
+        **about,
     )
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
 
 
 def _refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
@@ -202,8 +335,8 @@ def _refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
     """
     given = {job.image.resolve() for job in jobs}
     for job in jobs:
-        for ending in writers.endings().values():
-            path = out / f"{job.stem}{ending}"
+        for part, ending in writers.endings().items():
+            path = out / f"{job.stem_for(writers.scope_of(part))}{ending}"
             if path.resolve() in given:
                 raise UsageError(
                     f"{path} would be overwritten, and it is one of the pictures",

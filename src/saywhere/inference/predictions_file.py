@@ -7,12 +7,13 @@ written. A process that is killed loses the prediction in flight and nothing els
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from saywhere.inference import writers
+from saywhere.inference.writers.writer import Scope
 from saywhere.io import files
 
 NAME = "predictions.jsonl"
@@ -55,6 +56,12 @@ class Prediction:
         confidence: Mean probability inside the mask, [0, 1]; None for an empty mask.
         expected_dice: [0, 1]; None for an empty mask, or a model that was not calibrated.
         unfamiliarity: Distance of the prompt from the training prompts; above 1 is far.
+        stem: What the names of its own files begin with.
+        without: Parts that were wanted and that it has nothing of, such as the DICOM SEG of an
+            empty mask.
+        made_with: Format → fingerprint of what its file was made of beyond this answer: the other
+            prompts of a label map, or the options of a DICOM SEG.
+        record: What a table of the folder needs, such as the mask's run lengths.
     """
 
     image: str
@@ -66,9 +73,15 @@ class Prediction:
     confidence: float | None
     expected_dice: float | None
     unfamiliarity: float
+    stem: str = ""
+    without: tuple[str, ...] = ()
+    made_with: Mapping[str, str] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> Line:
         """Returns the prediction as predictions.jsonl holds it; each file is a key of its own."""
+        # Most predictions have none of these.
+        more = {"without": list(self.without), "made_with": dict(self.made_with)}
         return {
             "image": self.image,
             **self.terms.to_json(),
@@ -79,6 +92,9 @@ class Prediction:
             "confidence": self.confidence,
             "expected_dice": self.expected_dice,
             "unfamiliarity": self.unfamiliarity,
+            "stem": self.stem,
+            **{name: value for name, value in more.items() if value},
+            **self.record,
         }
 
     @classmethod
@@ -104,6 +120,10 @@ class Prediction:
                 confidence=line.get("confidence"),
                 expected_dice=line.get("expected_dice"),
                 unfamiliarity=float(line["unfamiliarity"]),
+                stem=_stem(line) or "",
+                without=tuple(line.get("without", ())),
+                made_with=dict(line.get("made_with", {})),
+                record=_record(line),
             )
         except (KeyError, TypeError, ValueError):
             # Such a line costs nothing but to make its prediction again.
@@ -111,8 +131,11 @@ class Prediction:
 
     @property
     def first_file(self) -> str:
-        """The file to name where one is named: the mask, where there is one."""
-        return next(iter(self.files.values()))
+        """The file to name where one is named: the mask, where there is one.
+
+        The image, where the prediction has no file: an empty mask has no DICOM SEG.
+        """
+        return next(iter(self.files.values()), Path(self.image).name)
 
 
 @dataclass(frozen=True)
@@ -166,34 +189,43 @@ class Ledger:
                 # Of two lines with one stem, the later one tells of the files that are there.
                 self.lines[stem] = line
 
-    def counted(self, stem: str, terms: Terms, formats: Iterable[str]) -> Prediction | None:
+    def counted(
+        self, stem: str, terms: Terms, parts: Iterable[str], made_with: Mapping[str, str]
+    ) -> Prediction | None:
         """Look for a prediction that need not be made again.
 
         Args:
             stem: Of its files.
             terms: Under which it would be made now.
-            formats: In which it would be written now.
+            parts: That are wanted now.
+            made_with: Fingerprints that they would have now, see `Prediction`.
 
         Returns:
-            The prediction, where it was made under these terms and written in these formats, and
-            all of its files are there; else None.
+            The prediction, where it was made under these terms and has these parts, and all of
+            its files are there; else None.
         """
         prediction = Prediction.from_json(self.lines.get(stem, {}))
         if prediction is None or prediction.terms != terms:
             return None
-        if not set(formats) <= set(writers.formats_of(prediction.files)):
+        if not set(parts) <= {*prediction.files, *prediction.without}:
             return None
-        is_whole = all((self.folder / name).is_file() for name in prediction.files.values())
-        return prediction if is_whole else None
+        if not made_with.items() <= prediction.made_with.items():
+            return None
+        # The table of the folder is made anew with each call.
+        names = [name for part, name in prediction.files.items() if not _is_table(part)]
+        return prediction if all((self.folder / name).is_file() for name in names) else None
 
-    def formats_of(self, stem: str) -> list[str]:
-        """The formats that an earlier prediction was written in; none where there is none."""
-        return writers.formats_of(_files(self.lines.get(stem, {})))
+    def parts_of(self, stem: str) -> list[str]:
+        """The parts that an earlier prediction has or would have; none where there is none."""
+        line = self.lines.get(stem, {})
+        prediction = Prediction.from_json(line)
+        return [*_files(line), *(prediction.without if prediction else ())]
 
     def begin(self, redone: Iterable[str]) -> None:
         """Strike out what will be made anew, then remove its files.
 
-        In this order no line ever stands beside a mask that is not its own.
+        In this order no line ever stands beside a mask that is not its own. A file that holds
+        answers of other lines as well, such as a label map, is struck out of those.
 
         Args:
             redone: Stems.
@@ -201,19 +233,25 @@ class Ledger:
         Raises:
             NotWritable: Where the folder takes no file.
         """
-        struck = [stem for stem in redone if self.lines.pop(stem, None) is not None]
+        struck = {stem: self.lines.pop(stem) for stem in redone if stem in self.lines}
+        shared = {name for line in struck.values() for name in _shared_files(line)}
+        for line in self.lines.values():
+            _strike_out(line, shared)
         self.write(list(self.lines.values()))
         for stem in struck:
             self.remove(stem)
+        for name in shared:
+            (self.folder / name).unlink(missing_ok=True)
 
     def remove(self, stem: str) -> None:
-        """Remove the files of one prediction, whatever their format.
+        """Remove the files that are one prediction's own, whatever their format.
 
         Args:
             stem: Of the files.
         """
-        for ending in writers.endings().values():
-            (self.folder / f"{stem}{ending}").unlink(missing_ok=True)
+        for part, ending in writers.endings().items():
+            if writers.scope_of(part) is Scope.ANSWER:
+                (self.folder / f"{stem}{ending}").unlink(missing_ok=True)
 
     def add(self, prediction: Prediction) -> None:
         """Add a line; it is on the disk when this returns.
@@ -291,8 +329,39 @@ def _files(line: Line) -> dict[str, str]:
 
 def _stem(line: Line) -> str | None:
     """None where a name has another form, or would lead out of the folder."""
+    stem = line.get("stem")
+    if isinstance(stem, str):
+        return stem if stem and stem == Path(stem).name else None
+    # Lines of earlier versions do not name it.
     for part, name in _files(line).items():
         ending = writers.endings()[part]
         if name.endswith(ending) and name == Path(name).name:
             return name.removesuffix(ending)
     return None
+
+
+def _shared_files(line: Line) -> list[str]:
+    """Files that hold answers of several lines, but for tables, which are made anew anyway."""
+    return [
+        name
+        for part, name in _files(line).items()
+        if writers.scope_of(part) in (Scope.VOLUME, Scope.INPUT)
+        # A line may come from another hand: no name may lead out of the folder.
+        and name == Path(name).name
+        and name.endswith(writers.endings()[part])
+    ]
+
+
+def _strike_out(line: Line, names: Collection[str]) -> None:
+    gone = [part for part, name in _files(line).items() if name in names]
+    for part in gone:
+        del line[part]
+
+
+def _is_table(part: str) -> bool:
+    return writers.scope_of(part) is Scope.FOLDER
+
+
+def _record(line: Line) -> Line:
+    """What tables need of a line."""
+    return {name: line[name] for name in writers.recorded() if name in line}

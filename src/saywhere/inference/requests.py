@@ -6,7 +6,7 @@ They come from the command line, from a manifest, or from a file of jobs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from saywhere.data.manifest import read_manifest
@@ -15,11 +15,14 @@ from saywhere.data.select import evaluation_prompt
 from saywhere.errors import ManifestError, MissingFile, UsageError
 from saywhere.inference.predictions_file import Failure, files_in
 from saywhere.inference.segmenter import Segmenter
+from saywhere.inference.writers.writer import Scope
 from saywhere.io.decode import SUFFIXES
 from saywhere.io.skipped import Skipped, in_sentences, skipped_in
 
 LISTS = ("predictions.jsonl", "failures.jsonl")
 """What `predict` writes beside its pictures."""
+TABLE = "predictions"
+"""What the name of a table of all predictions begins with."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,34 @@ class Job:
         image: The image file.
         prompt: As it was given; blank for no words.
         stem: What the names of its files begin with.
+        volume: The same of files that hold this prompt on all pictures of an input, such as a
+            volume's slices; blank where the input is one picture.
+        group: The same of files that hold all prompts on all pictures of an input; blank where
+            there is one prompt.
     """
 
     image: Path
     prompt: str
     stem: str
+    volume: str = ""
+    group: str = ""
+
+    def stem_for(self, scope: Scope) -> str:
+        """Name the file that this job's answer goes to.
+
+        Args:
+            scope: What one file of the format holds.
+
+        Returns:
+            What the file's name begins with.
+        """
+        names = {
+            Scope.ANSWER: self.stem,
+            Scope.VOLUME: self.volume or self.stem,
+            Scope.INPUT: self.group or self.volume or self.stem,
+            Scope.FOLDER: TABLE,
+        }
+        return names[scope]
 
 
 def jobs_for(inputs: Sequence[Path], prompts: Sequence[str]) -> list[Job]:
@@ -62,7 +88,7 @@ def jobs_for(inputs: Sequence[Path], prompts: Sequence[str]) -> list[Job]:
         )
     stems = _distinct(picture.stem for picture in pictures)
     return [
-        Job(picture, prompt, name)
+        Job(picture, prompt, name, group=stem)
         for picture, stem in zip(pictures, stems)
         for prompt, name in _numbered(prompts, stem)
     ]
@@ -109,10 +135,11 @@ def jobs_from_manifest(path: Path, segmenter: Segmenter, split: str | None) -> l
             allowed=f"splits there: {', '.join(manifest.splits)}",
         )
     stems = _distinct(_plain(row.id) for row in rows)
-    return [
-        Job(row.image, evaluation_prompt(row, segmenter.config), stem)
+    jobs = [
+        Job(row.image, evaluation_prompt(row, segmenter.config), stem, group=stem)
         for row, stem in zip(rows, stems)
     ]
+    return _joined(jobs)
 
 
 def jobs_from_file(path: Path, *, hears_words: bool = True) -> tuple[list[Job], list[Failure]]:
@@ -145,9 +172,9 @@ def jobs_from_file(path: Path, *, hears_words: bool = True) -> tuple[list[Job], 
             remedy='write one a line, as {"image": "a.png", "prompt": "upper left"}',
         )
     stems = _distinct(job.stem for job in requests)
-    jobs = [Job(job.image, job.prompt, stem) for job, stem in zip(requests, stems)]
+    jobs = [replace(job, stem=stem) for job, stem in zip(requests, stems)]
     # The two kinds of fault were met one after the other; people read them by line.
-    return jobs, sorted(failures, key=lambda failure: failure.line or 0)
+    return _joined(jobs), sorted(failures, key=lambda failure: failure.line or 0)
 
 
 def _jobs_of(line: Record, folder: Path, hears_words: bool) -> list[Job]:
@@ -156,7 +183,18 @@ def _jobs_of(line: Record, folder: Path, hears_words: bool) -> list[Job]:
     name = line.text("id")
     stem = _plain(name) if name else image.stem or "row"
     prompts = _prompts(line, hears_words)
-    return [Job(folder / image, prompt, part) for prompt, part in _numbered(prompts, stem)]
+    return [
+        Job(folder / image, prompt, part, group=stem) for prompt, part in _numbered(prompts, stem)
+    ]
+
+
+def _joined(jobs: Sequence[Job]) -> list[Job]:
+    """Jobs on one image belong together, on whatever lines they stand; groups' names differ."""
+    first: dict[Path, str] = {}
+    for job in jobs:
+        first.setdefault(job.image, job.group)
+    names = dict(zip(first, _distinct(first.values())))
+    return [replace(job, group=names[job.image]) for job in jobs]
 
 
 def _prompts(line: Record, hears_words: bool) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from saywhere.inference import writers
 from saywhere.inference.answer import Answer
+from saywhere.inference.writers.writer import Options
 from saywhere.io import images
 
 
@@ -21,6 +23,8 @@ class Result(Answer):
         stem: str = "result",
         *,
         format: str | Sequence[str] = writers.DEFAULT,
+        save: str | Sequence[str] = writers.SAVED,
+        options: Options = writers.PLAIN,
     ) -> dict[str, Path]:
         """Write the result to files.
 
@@ -28,17 +32,23 @@ class Result(Answer):
             folder: Where the files go. It is made if need be.
             stem: Their names begin with it: `STEM-mask.png`.
             format: One or more of `writers.WRITERS`, as a list or separated by commas. `png` is
-                the mask, the probability, the pseudo-image and an overlay; `coco` is one JSON.
+                pictures, `coco` one JSON, `nifti` a volume, `dicom-seg` a DICOM file …
+            save: Which pictures: mask, overlay, probability, pseudo.
+            options: How formats are written that leave a choice.
 
         Returns:
             The name of each part that was written, such as "mask", and its file.
 
         Raises:
-            UsageError: For a format that does not exist.
+            UsageError: For a format that does not exist, or that cannot be written of this image.
             MissingExtra: Where a format's package is not installed.
             NotWritable: Where the folder takes no file.
         """
-        return writers.write(self, Path(folder), stem, writers.choose(format))
+        parts = writers.choose_parts(format, save)
+        written, notes = writers.write([self], Path(folder), stem, parts, options)
+        for note in notes:
+            warnings.warn(note, stacklevel=2)
+        return written
 
     def show(self) -> None:
         """Open the overlay in the system's picture viewer."""

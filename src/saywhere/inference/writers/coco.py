@@ -5,32 +5,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from saywhere.inference.answer import Answer
-from saywhere.inference.writers.writer import Paths, Writer
+from saywhere.inference.writers.writer import Options, Paths, Writer, Written
 from saywhere.io import files
 
 # COCO joins its three tables by numbers; of one picture and one prompt, all of them are 1.
 ONLY = 1
 
 
-def write(answer: Answer, paths: Paths) -> list[str]:
+def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
     """Write an answer as a COCO data set.
 
     Args:
-        answer: The prompt becomes the category's name, the confidence the annotation's score. An
-            empty mask has no annotation.
+        answers: One. The prompt becomes the category's name, the confidence the annotation's
+            score. An empty mask has no annotation.
         paths: Where "coco" goes.
+        options: None matters to this format.
 
     Returns:
-        ["coco"].
+        That "coco" was written.
 
     Raises:
         NotWritable: Where the folder takes no file.
     """
+    (answer,) = answers
     height, width = answer.mask.shape
     stem = paths["coco"].name.removesuffix(ENDING)
     files.write_json(
@@ -41,7 +44,7 @@ def write(answer: Answer, paths: Paths) -> list[str]:
             "annotations": [_annotation(answer)] if answer.mask.any() else [],
         },
     )
-    return ["coco"]
+    return Written(("coco",))
 
 
 def run_lengths(mask: np.ndarray) -> dict[str, Any]:
@@ -82,4 +85,4 @@ def _annotation(answer: Answer) -> dict[str, Any]:
 
 
 ENDING = "-coco.json"
-WRITER = Writer({"coco": ENDING}, write, package="pycocotools", extra="serve")
+WRITER = Writer({"coco": ENDING}, write, packages=("pycocotools",), extra="serve")

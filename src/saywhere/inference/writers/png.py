@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from saywhere.inference.answer import Answer
-from saywhere.inference.writers.writer import Paths, Writer
+from saywhere.inference.writers.writer import Options, Paths, Writer, Written
 from saywhere.io import images
 from saywhere.io.overlay import captioned
 
 
-def write(answer: Answer, paths: Paths) -> list[str]:
+def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
     """Write an answer as PNG files.
 
     Args:
-        answer: The mask becomes 0 and 255, the probability and the pseudo-image 0 to 255. The
-            overlay has the prompt in a strip below it.
+        answers: One. The mask becomes 0 and 255, the probability and the pseudo-image 0 to 255.
+            The overlay has the prompt in a strip below it.
         paths: Where each part goes.
+        options: None matters to this format.
 
     Returns:
         The parts that were written; no "pseudo" for an image-only model.
@@ -24,16 +27,30 @@ def write(answer: Answer, paths: Paths) -> list[str]:
     Raises:
         NotWritable: Where the folder takes no file.
     """
-    pictures = {
-        "probability": _to_bytes(answer.probability)[..., None],
-        "overlay": captioned(answer.overlay(), answer.prompt or "(no words)"),
-    }
-    if answer.pseudo_image is not None:
-        pictures["pseudo"] = _to_bytes(answer.pseudo_image)
-    images.write_mask(paths["mask"], answer.mask)
-    for part, picture in pictures.items():
-        images.write_image(paths[part], picture)
-    return ["mask", *pictures]
+    (answer,) = answers
+    written = []
+    for part, path in paths.items():
+        picture = PICTURES[part](answer)
+        if picture is not None:
+            images.write_image(path, picture)
+            written.append(part)
+    return Written(tuple(written))
+
+
+def _mask(answer: Answer) -> np.ndarray:
+    return np.where(answer.mask, np.uint8(255), np.uint8(0))
+
+
+def _probability(answer: Answer) -> np.ndarray:
+    return _to_bytes(answer.probability)
+
+
+def _pseudo(answer: Answer) -> np.ndarray | None:
+    return None if answer.pseudo_image is None else _to_bytes(answer.pseudo_image)
+
+
+def _overlay(answer: Answer) -> np.ndarray:
+    return captioned(answer.overlay(), answer.prompt or "(no words)")
 
 
 def _to_bytes(values: np.ndarray) -> np.ndarray:
@@ -41,5 +58,13 @@ def _to_bytes(values: np.ndarray) -> np.ndarray:
     return (values * 255).round().astype(np.uint8)
 
 
-PARTS = ("mask", "probability", "pseudo", "overlay")
-WRITER = Writer({part: f"-{part}.png" for part in PARTS}, write)
+PICTURES: dict[str, Callable[[Answer], np.ndarray | None]] = {
+    "mask": _mask,
+    "probability": _probability,
+    "overlay": _overlay,
+    "pseudo": _pseudo,
+}
+"""Part → its picture, uint8; None where the answer has none."""
+WRITER = Writer(
+    {part: f"-{part}.png" for part in PICTURES}, write, kinds={part: part for part in PICTURES}
+)
