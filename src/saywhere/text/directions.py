@@ -1,7 +1,7 @@
 """Words for places in a prompt: name them, count them, contradict them, turn them with the image.
 
-A side is taken as the reader of the image sees it, never as the patient's. Whose left a manifest
-means is its own column (`frame`), and is settled before a prompt comes here.
+A side is taken as the reader of the image sees it, never as the patient's. Whose left a prompt
+means is settled before it comes here: see `saywhere.text.frames`.
 """
 
 from __future__ import annotations
@@ -100,6 +100,18 @@ def contradict(prompt: str) -> str | None:
     """
     exchanged = _WORD.sub(lambda match: _mirror(match.group()), prompt)
     return None if _meaning(exchanged) == _meaning(prompt) else exchanged
+
+
+def exchanged_sides(prompt: str) -> str:
+    """The prompt with left and right exchanged, and heights as they are.
+
+    Args:
+        prompt: A sentence; case and punctuation stay.
+
+    Returns:
+        "Upper left" → "Upper right". A word such as "leftover" is no side, and stays.
+    """
+    return turn(prompt, True, False, 0)
 
 
 def turn(prompt: str, mirrored: bool, flipped: bool, quarters: int) -> str:
