@@ -40,6 +40,7 @@ _PART = (
 _HEIGHT = r"(?:own|upper|lower|middle|mid|top|bottom|outer|inner|far|anatomical)"
 _THE = r"(?:the|this|that|a|an|our|your)"
 _APOSTROPHE = r"['’ʼ`]"
+_POSSESSIVE = rf"(?:{_APOSTROPHE}?s?{_APOSTROPHE}?)"
 _FEW = rf"(?:[\s-]+(?!(?:{_VIEW}|{_OWNER})s?\b)(?!of\b|in\b|on\b)[^\W_]+)"
 _SIGHT = r"(?:point\s+of\s+view|viewpoint|perspective|view|frame|eyes?|coordinates?|terms)"
 _SEEN = r"(?:seen|shown|displayed|viewed|depicted|visible)"
@@ -106,11 +107,12 @@ _BOUND: tuple[tuple[str, str], ...] = (
     # For the whole prompt: "as seen in the image", "from the patient's point of view"
     (
         PATIENT,
-        rf"(?P<cut>,?\s*\b{_AS_SEEN}(?:{_OWNER}(?:{_APOSTROPHE}?s?{_APOSTROPHE}?)|anatomical)\s+(?:own\s+)?{_SIGHT})\b",
+        rf"(?P<cut>,?\s*\b{_AS_SEEN}(?:{_OWNER}{_POSSESSIVE}|anatomical)\s+"
+        rf"(?:own\s+)?{_SIGHT})\b",
     ),
     (
         IMAGE,
-        rf"(?P<cut>,?\s*\b{_AS_SEEN}{_VIEW}(?:{_APOSTROPHE}?s?{_APOSTROPHE}?)\s+(?:own\s+)?{_SIGHT})\b",
+        rf"(?P<cut>,?\s*\b{_AS_SEEN}{_VIEW}{_POSSESSIVE}\s+(?:own\s+)?{_SIGHT})\b",
     ),
     (
         IMAGE,
@@ -251,8 +253,8 @@ def row_side(orientation: str) -> str:
 
 def _directions(orientation: str) -> tuple[str, str]:
     parts = [part for part in re.split(r"[\\/,;\s]+", orientation.strip().upper()) if part]
-    axes = ("LR", "AP", "HF")
-    of_axes = [tuple(axis for axis in axes if part[0] in axis) for part in parts]
+    # The axis that a first letter lies on: L and R on one, A and P, H and F.
+    of_axes = ["LRAPHF".find(part[0]) // 2 for part in parts]
     is_known = all(re.fullmatch("[LRAPHF]{1,3}", part) for part in parts)
     if len(parts) != 2 or not is_known or of_axes[0] == of_axes[1]:
         raise UsageError(

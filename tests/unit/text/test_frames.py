@@ -104,7 +104,8 @@ def test_a_prompt_of_both_frames_is_translated_word_by_word() -> None:
 def test_heights_are_no_sides() -> None:
     assert translate("the patient's upper left lobe", IMAGE, "left") == "the upper right lobe"
     assert not names_side("the upper lobe, superior, cranial")
-    assert names_side("left-sided") and not names_side("the leftover, bilateral")
+    assert not names_side("the leftover, bilateral")
+    assert names_side("left-sided")
 
 
 def test_plain_words_of_a_known_frame_are_translated_too() -> None:
@@ -162,9 +163,10 @@ def test_the_frames_of_the_public_lung_sentences_are_found() -> None:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     texts = {level: set() for level in ("image", "patient", "short")}
     for row in rows:
-        for level, found in texts.items():
-            given_texts = row["prompts"][level]
-            found |= {given_texts} if isinstance(given_texts, str) else set(given_texts)
+        for level in texts:
+            stored = row["prompts"][level]
+            texts[level] |= {stored} if isinstance(stored, str) else set(stored)
     for level, frame in (("image", IMAGE), ("patient", PATIENT), ("short", NOT_STATED)):
         sided = {text for text in texts[level] if names_side(text)}
-        assert sided and {frame_named(text) for text in sided} == {frame}, level
+        assert sided
+        assert {frame_named(text) for text in sided} == {frame}, level
