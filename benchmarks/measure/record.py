@@ -8,8 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from saywhere.config import read
 from saywhere.io.files import write_json
+from saywhere.runs.older_values import read_stored
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -42,7 +42,7 @@ def main(run: Path, name: str, command: str) -> None:
             },
             "summary": summary,
             "comparison": json.loads(comparison.read_text()) if comparison.is_file() else None,
-            "config": read(run / "config.toml").model_dump(mode="json"),
+            "config": read_stored(run / "config.toml").model_dump(mode="json"),
         },
     )
 

@@ -53,6 +53,7 @@ def train(
     from saywhere.cli.progress import TrainingProgress, warn
     from saywhere.config import read
     from saywhere.runs.directory import Run
+    from saywhere.runs.older_values import read_stored
 
     # `--resume RUN`: the one argument is the run itself.
     if resume and out is None and Run(config).exists:
@@ -62,7 +63,10 @@ def train(
     # A run's or model's configuration holds what its maker's machine did fastest, which may be ten
     # times slower on this one. A resumption must go on alike; a fine-tuning need not.
     anew = ["train.precision=auto"] if start is not None and recipe != config else []
-    settings = read(recipe, [*anew, *(assignment or [])])
+    # A run or model that is trained anew is trained as it was: it may be older than a key. What is
+    # gone on from decides on such keys itself.
+    is_stored = recipe != config and not resume and start is None
+    settings = (read_stored if is_stored else read)(recipe, [*anew, *(assignment or [])])
     if start is not None:
         from saywhere.runs.locate import find
 

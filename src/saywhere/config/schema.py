@@ -7,7 +7,7 @@ each with what it means.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -458,11 +458,24 @@ class Config(Section):
         Raises:
             ConfigError: A key is unknown, or a value is not allowed.
         """
-        # By way of a document, since pydantic's own copy checks no values.
-        document = self.model_dump(mode="json")
+        # By way of a document, since pydantic's own copy checks no values. Of the named keys alone,
+        # so that the copy still knows which these are.
+        document = self.model_dump(mode="json", exclude_unset=True)
         for key, value in changes.items():
             assign(document, key, value)
         return parse(document, where="the call")
+
+    def names(self, key: str) -> bool:
+        """Is a key set in so many words, or left to its default?
+
+        Args:
+            key: Dotted, as `data.size`.
+
+        Returns:
+            True where a file, an override or the caller set it.
+        """
+        table, _, name = key.partition(".")
+        return table in self.model_fields_set and name in getattr(self, table).model_fields_set
 
     def to_toml(self) -> str:
         """The resolved configuration as TOML.
@@ -473,12 +486,17 @@ class Config(Section):
         return tomli_w.dumps(without_none(self.model_dump(mode="json")))
 
 
-def read(path: Path, overrides: list[str] | None = None) -> Config:
+def read(
+    path: Path,
+    overrides: list[str] | None = None,
+    complete: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> Config:
     """Read a TOML file and apply `a.b=c` overrides.
 
     Args:
         path: The file. Relative paths in it are relative to the working directory.
         overrides: As `--set` takes them, each `table.key=value`.
+        complete: Given the file's document, before the overrides; returns the one that counts.
 
     Returns:
         The configuration.
@@ -490,6 +508,7 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
     document, text = read_document(
         Path(path), "configuration file", "name a TOML file, for instance one of configs/*.toml"
     )
+    document = complete(document)
     places = {}
     for override in overrides or []:
         key, value = split_override(override)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from saywhere.config import read
 from saywhere.errors import MissingFile, UnreadableFile, UsageError
 from saywhere.experiments.cell_record import CellResult, Results, Summary
 from saywhere.experiments.compare import Comparison, heads, lines
@@ -17,6 +16,7 @@ from saywhere.experiments.measured import cases_of
 from saywhere.experiments.protocol import statistics_note
 from saywhere.metrics.sample_size import FEWEST_CASES
 from saywhere.runs.config_diff import Change, differences
+from saywhere.runs.older_values import read_stored
 
 FREE = {"train.device", "train.threads", "evaluate.batch_size"}
 """Where and how fast a run is made, not which."""
@@ -92,7 +92,7 @@ def _cell(run: Path) -> CellResult:
         "label": str(run),
         "seed": 0,
         "command": "",
-        "config": read(run / "config.toml").model_dump(mode="json"),
+        "config": read_stored(run / "config.toml").model_dump(mode="json"),
         "summary": cast(Summary, summary),
         "cases": cases,
     }
@@ -121,10 +121,10 @@ def _note(runs: Sequence[Path], summary: Summary) -> str:
     """Cases, what else differs between the runs, and the statistics."""
     n = summary["n"]
     few = f" Fewer than {FEWEST_CASES} cases are too few to tell." if n < FEWEST_CASES else ""
-    before = read(runs[0] / "config.toml").model_dump(mode="json")
+    before = read_stored(runs[0] / "config.toml").model_dump(mode="json")
     changes = []
     for run in runs[1:]:
-        changed = _listed(differences(before, read(run / "config.toml"), FREE))
+        changed = _listed(differences(before, read_stored(run / "config.toml"), FREE))
         changes.append(f"`{run}` differs from `{runs[0]}` in {changed}.")
     return (
         f"{n} cases of split {summary.get('split')!r}, at their original size, the same for all."

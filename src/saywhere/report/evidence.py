@@ -17,6 +17,7 @@ from typing import Any
 from saywhere import config
 from saywhere.errors import SaywhereError
 from saywhere.runs.locate import find_directory
+from saywhere.runs.older_values import read_stored
 
 _STATE = "checkpoints/best/state.json"
 
@@ -192,7 +193,7 @@ def _steps_per_epoch(run: Path, settings: config.Config | None) -> int | None:
 
 def _settings(path: Path, unreadable: list[str]) -> config.Config | None:
     try:
-        return config.read(path)
+        return read_stored(path)
     except SaywhereError as error:
         unreadable.append(f"config.toml is shown as it stands, but not understood: {error.found}")
         return None

@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from saywhere.config import Config, parse
+from saywhere.config import Config
 from saywhere.errors import BadCheckpoint, MissingExtra, MissingFile, SaywhereError
 from saywhere.io import files
 from saywhere.modeling.model import Model
 from saywhere.runs import tensor_file
 from saywhere.runs.formats import refuse_newer_folder
 from saywhere.runs.locate import BUNDLE, WEIGHTS, weights_file
+from saywhere.runs.older_values import parse_stored
 from saywhere.text.encoder import Encoder, identity
 from saywhere.text.whitening import EmbeddingScale
 
@@ -115,8 +116,8 @@ def load(folder: Path) -> Checkpoint:
         tensors = {name: _widened(value) for name, value in tensors.items()}
     _check_state(document.get("state"), path)
     try:
-        config = parse(document["config"], where=path)
-    except (SaywhereError, KeyError) as error:
+        config = parse_stored(document["config"], where=path)
+    except (SaywhereError, KeyError, AttributeError) as error:
         reason = getattr(error, "found", "there is none")
         raise BadCheckpoint(
             f"its configuration is not one of this version ({reason})",

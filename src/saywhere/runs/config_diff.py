@@ -6,6 +6,7 @@ from collections.abc import Set
 from typing import Any
 
 from saywhere.config import Config, FusionConfig
+from saywhere.runs.older_values import filled
 
 AUTO = {"train.precision", "train.channels_last"}
 """The machine's own choice, where `train.precision` is auto on either side."""
@@ -19,7 +20,7 @@ def differences(before: dict[str, Any], after: Config, free: Set[str]) -> dict[s
     that say nothing.
 
     Args:
-        before: as JSON holds it; a key that it lacks had its default.
+        before: as JSON holds it; a key that it lacks had its older value, or its default.
         after: the other one.
         free: keys that may differ.
 
@@ -27,8 +28,8 @@ def differences(before: dict[str, Any], after: Config, free: Set[str]) -> dict[s
         Dotted key → (old, new), in the configuration's order.
     """
     default, new = (_flat(config.model_dump(mode="json")) for config in (Config(), after))
-    # An older configuration lacks the keys that came later; it ran with their defaults.
-    old = default | _flat(before)
+    # An older configuration lacks the keys that came later.
+    old = default | _flat(filled(before))
     may_differ = free | (
         AUTO if "auto" in (old["train.precision"], new["train.precision"]) else set()
     )

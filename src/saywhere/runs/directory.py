@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from saywhere.config import Config, NetworkConfig, read
+from saywhere.config import Config, NetworkConfig
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io import files
 from saywhere.runs.config_diff import differences
 from saywhere.runs.formats import refuse_newer
 from saywhere.runs.history import EpochRow
+from saywhere.runs.older_values import keep_taught, read_stored
 
 FREE = {"train.threads"}
 """What may differ when a run is resumed."""
@@ -110,7 +111,9 @@ class Run:
             UsageError: where the two differ in more than threads.
         """
         path = self.folder / "config.toml"
-        before = saved or (read(path) if path.is_file() else wanted)
+        before = saved or (read_stored(path) if path.is_file() else wanted)
+        # An older run goes on as it began, whatever today's defaults are.
+        wanted = keep_taught(wanted, before)
         is_finished = self.facts().get("status") == "finished"
         same_config(before, wanted, finished=self.folder if is_finished else None)
         if not wanted.train.threads:

@@ -13,6 +13,7 @@ from saywhere.modeling.build import check_network
 from saywhere.runs import checkpoint, locate
 from saywhere.runs.checkpoint import Checkpoint
 from saywhere.runs.directory import Run, create, reopen, weights_of
+from saywhere.runs.older_values import keep_taught, taught_otherwise
 from saywhere.training import autotune, failures
 from saywhere.training.autotune import TimeStep
 from saywhere.training.device import check_device, launch, limit_threads
@@ -35,6 +36,7 @@ class Start:
         config: what it is trained with.
         run: the directory to go on in; None: a new one.
         before: whose scale of the embeddings is kept, so that the prompts mean the same.
+        warning: what to say of it before the first step; "" where nothing is.
         prepare: brings weights, optimiser and progress to where the training begins.
     """
 
@@ -42,6 +44,7 @@ class Start:
     run: Run | None
     before: Checkpoint | None
     prepare: Callable[[Loop], None]
+    warning: str = ""
 
 
 def train(
@@ -94,7 +97,10 @@ def _fresh(config: Config) -> Start:
 
 def _fine_tuning(config: Config, start: Path, run: Run | None = None) -> Start:
     first = checkpoint.load(locate.find(start))
-    return Start(config, run, first, partial(Loop.start_from, first=first, where=start))
+    # Weights answer best in the way that they learned in; a key that is named counts all the same.
+    config = keep_taught(config, first.config)
+    prepare = partial(Loop.start_from, first=first, where=start)
+    return Start(config, run, first, prepare, taught_otherwise(config, first.config))
 
 
 def _resumption(run: Run, wanted: Config, start: Path | None) -> Start:
@@ -137,6 +143,9 @@ def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
             run.write_config(config)
             if weights:
                 run.write_facts(weights=weights)
+            if begin.warning:
+                run.write_facts(warnings=[begin.warning])
+                listen(Warned(begin.warning).to_json())
             loop = Loop(config, material, run, fabric, listen)
             begin.prepare(loop)
             loop.go(stop)

@@ -268,3 +268,11 @@ def test_any_bytes_are_a_configuration_or_a_config_error(tmp_path: Path, content
 )
 def test_any_set_is_a_configuration_or_a_config_error(override: str) -> None:
     assert outcome(CONFIGS[0], override)
+
+
+def test_a_configuration_knows_the_keys_that_it_names() -> None:
+    config = Config().replace(**{"data.size": 224})
+    assert config.names("data.size"), "named, although 224 is the default"
+    assert not config.names("data.channels")
+    assert not config.replace(**{"text.noise": 0.0}).names("data.channels")
+    assert config.replace(**{"text.noise": 0.0}).names("data.size"), "a copy knows it still"
