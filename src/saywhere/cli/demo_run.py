@@ -231,7 +231,7 @@ def compare_policies(config: Config, folder: Path, listen: Listener) -> dict[str
 def _test_dice(segmenter: Segmenter) -> list[float]:
     """Dice of each test case with its own prompt."""
     test = _test_rows(segmenter)
-    prompts = [evaluation_prompt(row, segmenter.config) for row in test]
+    prompts = [evaluation_prompt(row, segmenter.config.evaluation_level) for row in test]
     cases = measure(segmenter, test, prompts, "right", lambda done: None)
     return [case.dice for case in cases]
 
@@ -260,7 +260,11 @@ def _predict_some(run: Path, out: Path) -> None:
     segmenter = Segmenter(run)
     rows = _test_rows(segmenter)[:N_EXAMPLES]
     jobs = [
-        Job(row.image, evaluation_prompt(row, segmenter.config), f"example-{number}")
+        Job(
+            row.image,
+            evaluation_prompt(row, segmenter.config.evaluation_level),
+            f"example-{number}",
+        )
         for number, row in enumerate(rows, start=1)
     ]
     run_jobs(segmenter, jobs, out)

@@ -446,6 +446,19 @@ class Config(Section):
             )
         return self
 
+    @property
+    def training_levels(self) -> tuple[str, ...]:
+        """The prompt levels that training draws from; none for an image-only model."""
+        if not self.fusion.uses_text:
+            return ()
+        chosen = self.text.train_prompts
+        return (chosen,) if isinstance(chosen, str) else tuple(chosen)
+
+    @property
+    def evaluation_level(self) -> str | None:
+        """The prompt level that a row is evaluated with; None for an image-only model."""
+        return self.text.evaluate_prompts if self.fusion.uses_text else None
+
     def replace(self, **changes: Any) -> Config:
         """A copy with dotted keys changed: `config.replace(**{"train.seed": 1})`.
 

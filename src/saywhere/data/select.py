@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from saywhere import seeds
-from saywhere.config import Config
+from saywhere.config import DataConfig
 from saywhere.data.manifest import Manifest, Row, read_manifest, subset
 from saywhere.data.prompt_table import texts_of
 from saywhere.errors import ConfigError, MissingFile
 
 
-def manifest_of(config: Config) -> Manifest:
+def manifest_of(data: DataConfig) -> Manifest:
     """Read `data.manifest`, and of it the rows of `data.ids` where that is set.
 
     Args:
-        config: the resolved configuration.
+        data: names the manifest, and the list of ids.
 
     Returns:
         The manifest; lines that are no row are in its `bad`.
@@ -25,20 +25,20 @@ def manifest_of(config: Config) -> Manifest:
         MissingFile: the manifest or the list of ids is not there.
         ManifestError: the manifest is broken, or an id is no row's.
     """
-    if config.data.manifest is None:
+    if data.manifest is None:
         raise ConfigError(
             "data.manifest is not set",
             remedy="set it in the configuration, or --set data.manifest=PATH",
         )
-    manifest = read_manifest(Path(config.data.manifest), lenient=True)
-    return manifest if config.data.ids is None else subset(manifest, Path(config.data.ids))
+    manifest = read_manifest(Path(data.manifest), lenient=True)
+    return manifest if data.ids is None else subset(manifest, Path(data.ids))
 
 
-def data_of(config: Config, manifest: Path | None) -> Manifest:
+def data_of(data: DataConfig, manifest: Path | None) -> Manifest:
     """Read other data where that is named, else the configuration's own.
 
     Args:
-        config: the resolved configuration.
+        data: of the configuration.
         manifest: the other data's; None for the configuration's.
 
     Returns:
@@ -48,13 +48,13 @@ def data_of(config: Config, manifest: Path | None) -> Manifest:
         MissingFile: the manifest is not there, or none is known.
         ManifestError: the manifest is broken.
     """
-    if manifest is None and config.data.manifest is None:
+    if manifest is None and data.manifest is None:
         raise MissingFile(
             "no manifest: a model that was passed on does not know where your data lies",
             remedy="name it with --data",
         )
     # Leniently: lines that are no row are set aside as faulty rows are, by the fault budget.
-    return read_manifest(manifest, lenient=True) if manifest else manifest_of(config)
+    return read_manifest(manifest, lenient=True) if manifest else manifest_of(data)
 
 
 def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:
@@ -82,12 +82,13 @@ def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:
     return rows
 
 
-def limited(manifest: Manifest, config: Config) -> list[Row]:
+def limited(manifest: Manifest, data: DataConfig, seed: int) -> list[Row]:
     """Give the training rows, or `data.limit` of them.
 
     Args:
         manifest: whose rows.
-        config: the resolved configuration; `train.seed` draws the rows.
+        data: its `train_split` and `limit` are read.
+        seed: draws the rows.
 
     Returns:
         Rows in the manifest's order.
@@ -95,27 +96,25 @@ def limited(manifest: Manifest, config: Config) -> list[Row]:
     Raises:
         ConfigError: the training split has no rows.
     """
-    rows = rows_of(manifest, config.data.train_split, "set data.train_split")
-    if config.data.limit is None or config.data.limit >= len(rows):
+    rows = rows_of(manifest, data.train_split, "set data.train_split")
+    if data.limit is None or data.limit >= len(rows):
         return rows
     # The start of one permutation: a smaller limit's rows are among a larger one's.
-    chosen = seeds.generator(config.train.seed, "limit").permutation(len(rows))[: config.data.limit]
+    chosen = seeds.generator(seed, "limit").permutation(len(rows))[: data.limit]
     return [rows[i] for i in sorted(chosen)]
 
 
-def evaluation_prompt(row: Row, config: Config) -> str:
+def evaluation_prompt(row: Row, level: str | None) -> str:
     """Give the one sentence that a row is evaluated with.
 
     Args:
         row: of a manifest.
-        config: the resolved configuration.
+        level: `Config.evaluation_level`; None for an image-only model.
 
     Returns:
-        The first one of the level `text.evaluate_prompts`; blank for an image-only model.
+        The first one of that level; blank for None.
 
     Raises:
         ConfigError: the row has no such level.
     """
-    if not config.fusion.uses_text:
-        return ""
-    return texts_of(row, config.text.evaluate_prompts, "text.evaluate_prompts")[0]
+    return "" if level is None else texts_of(row, level, "text.evaluate_prompts")[0]

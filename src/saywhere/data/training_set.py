@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from saywhere import seeds
-from saywhere.config import Config
+from saywhere.config import TrainConfig
 from saywhere.data import halves, mosaic
 from saywhere.data.dataset import Dataset
 from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import PromptTable, texts_of
 from saywhere.data.sampler import Sampler
-from saywhere.data.training_prompts import half_sentences, levels_of, tile_sentences, versions
+from saywhere.data.training_prompts import TrainingPrompts
 from saywhere.text.directions import contradict
 
 
@@ -40,7 +40,9 @@ class Batch:
 class TrainingSet:
     """A data set with the sentences that a training draws for it."""
 
-    config: Config
+    prompts: TrainingPrompts
+    config: TrainConfig
+    """Its batch size, seed and steps per epoch are read."""
     dataset: Dataset
     table: PromptTable
     """Every sentence that can be drawn."""
@@ -53,12 +55,11 @@ class TrainingSet:
     @cached_property
     def sampler(self) -> Sampler:
         """The order of the rows."""
-        train = self.config.train
         return Sampler(
             len(self.dataset),
-            train.batch_size,
-            seed=train.seed,
-            steps_per_epoch=train.steps_per_epoch,
+            self.config.batch_size,
+            seed=self.config.seed,
+            steps_per_epoch=self.config.steps_per_epoch,
         )
 
     @property
@@ -104,16 +105,16 @@ class TrainingSet:
 
     def _sample(self, step: int, place: int, row: int) -> tuple[Tensor, Tensor, int]:
         """(image, mask, number of its sentence). The order of draws is part of every old run."""
-        data = self.config.data
+        data = self.prompts.data
         # By place and not by row, so that a row that comes twice in a step is drawn twice.
-        random = seeds.generator(self.config.train.seed, "sample", step, place)
+        random = seeds.generator(self.config.seed, "sample", step, place)
         if random.random() < data.mosaic:
             return self._mosaic(random, row)
         image, mask = self.dataset.pixels(row)
         # Drawn only where halves are wanted: a seed's samples stay what they were before halves.
         if data.half and random.random() < data.half:
             return image, *self._half(random, mask)
-        if random.random() < self.config.text.blank:
+        if random.random() < self.prompts.text.blank:
             return image, mask, self.table.number[""]
         text = self._draw_text(random, row)
         opposite = contradict(text) if random.random() < data.absent else None
@@ -123,25 +124,25 @@ class TrainingSet:
         return image, mask, self.table.number[text]
 
     def _draw_text(self, random: np.random.Generator, row: int) -> str:
-        levels = levels_of(self.config)
+        levels = self.prompts.levels
         if not levels:
             return ""
         texts = texts_of(self.rows[row], levels[random.integers(len(levels))])
-        chosen = versions(texts[random.integers(len(texts))], self.config)
+        chosen = self.prompts.versions(texts[random.integers(len(texts))])
         # No draw where there is no choice: a seed's samples stay what they were before variants.
         return chosen[random.integers(len(chosen))] if len(chosen) > 1 else chosen[0]
 
     def _half(self, random: np.random.Generator, mask: Tensor) -> tuple[Tensor, int]:
         side = halves.SIDES[random.integers(2)]
-        texts = half_sentences(self.config, side) if levels_of(self.config) else ("",)
+        texts = self.prompts.of_half(side) if self.prompts.levels else ("",)
         return halves.cut(mask, side), self.table.number[texts[random.integers(len(texts))]]
 
     def _mosaic(self, random: np.random.Generator, row: int) -> tuple[Tensor, Tensor, int]:
-        side = self.config.data.mosaic_side
+        side = self.prompts.data.mosaic_side
         target = int(random.integers(side**2))
         chosen = random.integers(len(self.rows), size=side**2)
         # The row whose turn it is must be a tile, so that an epoch still meets every row.
         chosen[target] = row
         image, mask = mosaic.tile(*self.dataset.pixels(chosen), target, side)
-        texts = tile_sentences(self.config, target) if levels_of(self.config) else ("",)
+        texts = self.prompts.of_tile(target) if self.prompts.levels else ("",)
         return image, mask, self.table.number[texts[random.integers(len(texts))]]

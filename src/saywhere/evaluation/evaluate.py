@@ -156,7 +156,7 @@ def rows_to_measure(config: Config, manifest: Path | None, split: str) -> Select
         ManifestError: For a file that is no manifest.
         TooManyFaults: Where all rows of the split are faulty.
     """
-    everything = data_of(config, manifest)
+    everything = data_of(config.data, manifest)
     levels = [config.text.evaluate_prompts] if config.fusion.uses_text else []
     of_split = rows_of(everything, split, "name one with --split")
     # The split alone: a fault in another one changes nothing here.

@@ -232,15 +232,14 @@ def _questions(
 
 
 def _several_lesions(rows: Sequence[Row], segmenter: Segmenter) -> list[Question]:
+    level = segmenter.config.evaluation_level
     by_image: dict[Path, list[Row]] = {}
     for row in rows:
         by_image.setdefault(row.image, []).append(row)
     questions = []
     for image, lesions in by_image.items():
         if len(lesions) >= N_PROMPTS:
-            prompts = [
-                (evaluation_prompt(row, segmenter.config), row.mask) for row in lesions[:N_PROMPTS]
-            ]
+            prompts = [(evaluation_prompt(row, level), row.mask) for row in lesions[:N_PROMPTS]]
             questions.append(Question(image, prompts))
     return questions
 

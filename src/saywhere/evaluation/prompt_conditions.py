@@ -35,7 +35,7 @@ def prompts_for(condition: str, rows: Sequence[Row], config: Config) -> list[str
     Raises:
         UsageError: Where a row has no text at that level.
     """
-    right = [evaluation_prompt(row, config) for row in rows]
+    right = [evaluation_prompt(row, config.evaluation_level) for row in rows]
     if condition == "right":
         return list(right)
     if condition == "empty":

@@ -135,8 +135,9 @@ def jobs_from_manifest(path: Path, segmenter: Segmenter, split: str | None) -> l
             allowed=f"splits there: {', '.join(manifest.splits)}",
         )
     stems = _distinct(_plain(row.id) for row in rows)
+    level = segmenter.config.evaluation_level
     jobs = [
-        Job(row.image, evaluation_prompt(row, segmenter.config), stem, group=stem)
+        Job(row.image, evaluation_prompt(row, level), stem, group=stem)
         for row, stem in zip(rows, stems)
     ]
     return _joined(jobs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from saywhere.config import Config
+from saywhere.config import AugmentConfig
 from saywhere.data.manifest import Row
 from saywhere.prompt_policies.fuse_first import FuseFirst
 from saywhere.prompt_policies.policy import PromptPolicy
@@ -24,11 +24,15 @@ POLICIES: dict[str, type[PromptPolicy]] = {
 """By the value of `fusion.arm`."""
 
 
-def open_policy(config: Config, rows: Sequence[Row]) -> PromptPolicy:
-    """Make the prompt policy that a configuration names.
+def open_policy(
+    name: str, augment: AugmentConfig, levels: Sequence[str], rows: Sequence[Row]
+) -> PromptPolicy:
+    """Make a prompt policy for a training.
 
     Args:
-        config: Its `fusion.arm` names the policy; left out, it is the fusion's own.
+        name: Of the policy, as `FusionConfig.chosen_arm` gives it.
+        augment: How images will be transformed.
+        levels: The prompt levels that training draws from.
         rows: The training rows, which some policies are fitted on.
 
     Returns:
@@ -37,7 +41,7 @@ def open_policy(config: Config, rows: Sequence[Row]) -> PromptPolicy:
     Raises:
         ConfigError: The rows lack a prompt level that the policy needs.
     """
-    return POLICIES[config.fusion.chosen_arm].open(config, rows)
+    return POLICIES[name].open(augment, levels, rows)
 
 
 __all__ = ["POLICIES", "PromptPolicy", "open_policy"]

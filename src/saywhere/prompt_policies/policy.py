@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from saywhere.config import Config
+from saywhere.config import AugmentConfig
 from saywhere.data.manifest import Row
 from saywhere.transforms.geometry import Geometry
 
@@ -26,11 +26,14 @@ class PromptPolicy:
     """Does `prompts_after` ever give another prompt?"""
 
     @classmethod
-    def open(cls, config: Config, rows: Sequence[Row]) -> PromptPolicy:
+    def open(
+        cls, augment: AugmentConfig, levels: Sequence[str], rows: Sequence[Row]
+    ) -> PromptPolicy:
         """Make the policy for these training rows.
 
         Args:
-            config: The training's configuration.
+            augment: How images will be transformed.
+            levels: The prompt levels that training draws from.
             rows: The training rows.
 
         Returns:

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from saywhere.captions.grid import PlaceRule
 from saywhere.captions.lungs import LungRule, named
-from saywhere.config import Config
+from saywhere.config import AugmentConfig
 from saywhere.data.manifest import Row
-from saywhere.data.training_prompts import levels_of
 from saywhere.datasets.described import fit_rule
 from saywhere.prompt_policies.policy import PromptPolicy
 from saywhere.transforms.geometry import Geometry
@@ -30,18 +29,19 @@ class Recaption(PromptPolicy):
         self.rule = rule
 
     @classmethod
-    def open(cls, config: Config, rows: Sequence[Row]) -> Recaption:
+    def open(cls, augment: AugmentConfig, levels: Sequence[str], rows: Sequence[Row]) -> Recaption:
         """Fit the rule for places on the first prompt of each training row.
 
         Args:
-            config: Names the prompt levels.
+            augment: Not used: whatever moves, the mask shows where it went.
+            levels: The prompt levels that training draws from.
             rows: The training rows, with masks.
 
         Returns:
             The policy; its `facts` say how well the rule fits.
         """
         # Fitted to the set's own words: a rule of our own would mix its error with the policy's.
-        return cls(fit_rule(rows, levels_of(config)))
+        return cls(fit_rule(rows, list(levels)))
 
     def sentences(self, prompt: str) -> list[str]:
         """The prompt with every place that the rule can write. See `PromptPolicy`."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from saywhere.config import Config
+from saywhere.config import AugmentConfig
 from saywhere.data.manifest import Row
 from saywhere.prompt_policies.policy import PromptPolicy
 from saywhere.text.directions import turn
@@ -26,17 +26,18 @@ class Swap(PromptPolicy):
     changes_prompts = True
 
     @classmethod
-    def open(cls, config: Config, rows: Sequence[Row]) -> Swap:
+    def open(cls, augment: AugmentConfig, levels: Sequence[str], rows: Sequence[Row]) -> Swap:
         """Make the policy; the log warns of transforms that have no words.
 
         Args:
-            config: The training's configuration.
+            augment: How images will be transformed.
+            levels: Not used: position words are exchanged in prompts of any level.
             rows: Not used.
 
         Returns:
             The policy.
         """
-        unsaid = _unsaid(config)
+        unsaid = _unsaid(augment)
         if unsaid:
             log.warning(
                 "fusion.arm = 'swap' has words for flips and quarter turns only: %s",
@@ -66,9 +67,8 @@ class Swap(PromptPolicy):
         ]
 
 
-def _unsaid(config: Config) -> list[str]:
+def _unsaid(augment: AugmentConfig) -> list[str]:
     """Transforms of the augmentation that position words cannot follow, in sentences."""
-    augment = config.augment
     # Flips have words, and everything else belongs to the affine part.
     if augment.name == "none" or not augment.affine:
         return []

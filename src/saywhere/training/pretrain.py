@@ -29,8 +29,7 @@ def train_words(
         noise_std: σ of the noise on the scaled embedding.
         roi: name of the loss, see `losses.roi_loss`.
     """
-    config = training.config.replace(**{"train.batch_size": BATCH_SIZE, "data.absent": 0.0})
-    training = replace(training, config=config)
+    training = _without_absent(training)
     device = next(model.parameters()).device
     parameters = [*model.projection.parameters(), *model.generator.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=1e-3)
@@ -39,10 +38,17 @@ def train_words(
         # Drawn on the CPU, so that every device is given the same numbers.
         noise = torch.randn(
             (BATCH_SIZE, model.scale.dims[1]),
-            generator=torch_generator(config.train.seed, "words first", step),
+            generator=torch_generator(training.config.seed, "words first", step),
         )
         pseudo_image = model.generate(batch.embedding.to(device), (noise_std * noise).to(device))
         loss = roi_loss(roi, pseudo_image, batch.image.to(device), batch.mask.to(device))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+
+
+def _without_absent(training: TrainingSet) -> TrainingSet:
+    """An absent target would be learned as a black pseudo-image, whatever its prompt says."""
+    data = training.prompts.data.model_copy(update={"absent": 0.0})
+    config = training.config.model_copy(update={"batch_size": BATCH_SIZE})
+    return replace(training, prompts=replace(training.prompts, data=data), config=config)

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
-from saywhere.config import Config
+from saywhere.config import Config, DataConfig
 from saywhere.data import mosaic
 from saywhere.data.checks import CheckReport, check, within_budget
 from saywhere.data.dataset import Dataset
@@ -18,7 +18,7 @@ from saywhere.data.decoded_cache import Store
 from saywhere.data.manifest import Manifest, Row
 from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
 from saywhere.data.select import evaluation_prompt, limited, manifest_of
-from saywhere.data.training_prompts import levels_of, same_place, training_prompts, versions
+from saywhere.data.training_prompts import TrainingPrompts
 from saywhere.data.training_set import TrainingSet
 from saywhere.errors import ConfigError, nearest
 from saywhere.modeling.build import reads_tokens_of
@@ -60,7 +60,7 @@ class Material:
     @property
     def are_held_out(self) -> bool:
         """False where the validation rows are training rows: no others exist, or were chosen."""
-        data = self.training.config.data
+        data = self.training.prompts.data
         has_rows = bool(self.report.manifest.split(data.validation_split))
         return has_rows and data.validation_split != data.train_split
 
@@ -71,7 +71,7 @@ class Material:
         `text.noise` is in spreads of the training's prompts, which `text.scale` brings to 1 unless
         it is none.
         """
-        text = self.training.config.text
+        text = self.training.prompts.text
         if self.scale is None or text.scale != "none":
             return text.noise
         return text.noise * spread_of(self.scale, self.table.embeddings)
@@ -93,16 +93,18 @@ def gather(config: Config) -> Material:
         MissingEncoder: where the text encoder's files are not there.
     """
     report = checked(config)
-    train = limited(report.manifest, config)
-    dataset = _decoded(config, train)
+    train = limited(report.manifest, config.data, config.train.seed)
+    dataset = _decoded(config.data, train)
     held_out = report.manifest.split(config.data.validation_split)
     validation_rows = held_out or train[:N_STAND_IN]
     validation, validation_prompts = _validation(config, validation_rows)
-    policy = open_policy(config, train)
-    text = _text(config, train, policy, validation_prompts)
+    levels = config.training_levels
+    policy = open_policy(config.fusion.chosen_arm, config.augment, levels, train)
+    sentences = TrainingPrompts(levels, config.data, config.text)
+    text = _text(config, sentences, train, policy, validation_prompts)
     return Material(
         report=report,
-        training=TrainingSet(config, dataset, text.table),
+        training=TrainingSet(sentences, config.train, dataset, text.table),
         validation_rows=validation_rows,
         validation=validation,
         table=text.table,
@@ -123,19 +125,23 @@ class _Text:
 
 
 def _text(
-    config: Config, train: Sequence[Row], policy: PromptPolicy, validation_prompts: list[str]
+    config: Config,
+    sentences: TrainingPrompts,
+    train: Sequence[Row],
+    policy: PromptPolicy,
+    validation_prompts: list[str],
 ) -> _Text:
     """Every prompt is embedded beforehand, so that no step runs the encoder."""
     if not config.fusion.uses_text:
         # An image-only model opens no encoder: its files need not be installed.
         return _Text(wordless(), None, None)
     encoder = open_encoder(config.text)
-    prompts = training_prompts(config, train)
+    prompts = sentences.every(train)
     cache = EmbeddingCache(encoder, tokens=reads_tokens_of(config))
     # Every sentence that the policy may turn a prompt into is embedded as well.
     changed = [text for prompt in dict.fromkeys(prompts) for text in policy.sentences(prompt)]
     table = embed(prompts + changed + validation_prompts, cache)
-    return _Text(table, fitted_scale(config, train, prompts, table), encoder)
+    return _Text(table, fitted_scale(sentences, train, prompts, table), encoder)
 
 
 def _validation(config: Config, rows: list[Row]) -> tuple[Dataset, list[str]]:
@@ -145,9 +151,9 @@ def _validation(config: Config, rows: list[Row]) -> tuple[Dataset, list[str]]:
     mosaics.
     """
     data = config.data
-    dataset = _decoded(config, rows)
+    dataset = _decoded(data, rows)
     if data.mosaic < 1:
-        return dataset, [evaluation_prompt(row, config) for row in rows]
+        return dataset, [evaluation_prompt(row, config.evaluation_level) for row in rows]
     drawn = mosaic.draw(dataset, len(rows), config.train.seed, data.target, data.mosaic_side)
     prompts = drawn.right if config.fusion.uses_text else [""] * len(rows)
     decoded = Store(drawn.images, drawn.masks, np.arange(len(rows)))
@@ -155,9 +161,9 @@ def _validation(config: Config, rows: list[Row]) -> tuple[Dataset, list[str]]:
     return mosaics, prompts
 
 
-def _decoded(config: Config, rows: list[Row]) -> Dataset:
+def _decoded(data: DataConfig, rows: list[Row]) -> Dataset:
     """Decoded at once: a file that is missing is an error before the first step."""
-    dataset = Dataset.of_rows(rows, size=config.data.size, channels=config.data.channels)
+    dataset = Dataset.of_rows(rows, size=data.size, channels=data.channels)
     dataset.decode()
     return dataset
 
@@ -175,7 +181,7 @@ def checked(config: Config) -> CheckReport:
         ConfigError: for prompts that no row has.
         TooManyFaults: over `data.fault_budget`.
     """
-    manifest = manifest_of(config)
+    manifest = manifest_of(config.data)
     levels = _levels(config, manifest) if config.fusion.uses_text else []
     report = within_budget(
         check(manifest, levels), manifest.n_lines, config.data.fault_budget, "data.fault_budget"
@@ -191,7 +197,7 @@ def checked(config: Config) -> CheckReport:
 def _levels(config: Config, manifest: Manifest) -> list[str]:
     """The prompt levels that each row must have; ConfigError names the key of a missing one."""
     text = config.text
-    trained = levels_of(config)
+    trained = config.training_levels
     wanted = [("train_prompts", level) for level in trained]
     wanted.append(("evaluate_prompts", text.evaluate_prompts))
     # Without test rows, nothing reads the unseen wordings.
@@ -213,12 +219,12 @@ def _no_prompts(manifest: Manifest, key: str, level: str) -> ConfigError:
 
 
 def fitted_scale(
-    config: Config, rows: Sequence[Row], prompts: Sequence[str], table: PromptTable
+    sentences: TrainingPrompts, rows: Sequence[Row], prompts: Sequence[str], table: PromptTable
 ) -> EmbeddingScale:
     """Fit `text.scale` on the distinct training prompts.
 
     Args:
-        config: of the training.
+        sentences: which ones the training draws from, and `text.scale`.
         rows: the training rows.
         prompts: every prompt that training can draw.
         table: their embeddings.
@@ -226,9 +232,9 @@ def fitted_scale(
     Returns:
         The scale. Prompts of one meaning are one group: `within` scales by what differs inside.
     """
-    groups = groups_of_meaning(rows, levels_of(config), table, partial(versions, config=config))
-    for same in same_place(config):
+    groups = groups_of_meaning(rows, sentences.levels, table, sentences.versions)
+    for same in sentences.same_place():
         groups[table.numbers(same)] = table.number[same[0]]
     chosen = sorted(set(table.numbers(prompts).tolist()))
     embeddings = one_vector(table.embeddings[chosen]).numpy()
-    return fit(embeddings, groups[chosen].tolist(), config.text.scale)
+    return fit(embeddings, groups[chosen].tolist(), sentences.text.scale)

@@ -21,7 +21,7 @@ from saywhere.data.dataset import Dataset
 from saywhere.data.decoded_cache import Store
 from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import PromptTable
-from saywhere.data.training_prompts import levels_of, training_prompts, versions
+from saywhere.data.training_prompts import TrainingPrompts
 from saywhere.data.training_set import Batch, TrainingSet
 from saywhere.errors import ConfigError
 from saywhere.text.directions import contradict
@@ -55,14 +55,16 @@ def training_set(**changes: Any) -> TrainingSet:
     masks = torch.zeros(N, 1, SIZE * SIZE, dtype=torch.uint8)
     for i in range(N):
         masks[i, 0, : i + 1] = 1
-    prompts = sorted({*training_prompts(config, rows()), ""})
+    sentences = TrainingPrompts(config.training_levels, config.data, config.text)
+    prompts = sorted({*sentences.every(rows()), ""})
     table = PromptTable(
         prompts,
         torch.arange(len(prompts), dtype=torch.float32)[:, None],
         {prompt: number for number, prompt in enumerate(prompts)},
     )
     decoded = Store(images, masks.reshape(N, 1, SIZE, SIZE), np.arange(N) // 2)
-    return TrainingSet(config, Dataset.of_rows(rows(), size=SIZE, decoded=decoded), table)
+    dataset = Dataset.of_rows(rows(), size=SIZE, decoded=decoded)
+    return TrainingSet(sentences, config.train, dataset, table)
 
 
 def prompts_of(training: TrainingSet, batch: Batch) -> list[str]:
@@ -200,7 +202,7 @@ def test_nine_images_and_the_words_that_name_one() -> None:
 
 def test_an_image_only_set_says_nothing() -> None:
     training = training_set(**{"fusion.name": "none", "data.mosaic": 0.5})
-    assert levels_of(training.config) == []
+    assert training.prompts.levels == ()
     assert {text for step in range(20) for text in prompts_of(training, training.batch(step))} == {
         ""
     }
@@ -214,7 +216,7 @@ def test_training_prompts_hold_everything_that_a_sample_can_say() -> None:
         "text.train_prompts": ["p9", "prompt", "p0"],
     }
     training = training_set(**changes)
-    prompts = set(training_prompts(training.config, training.rows))
+    prompts = set(training.prompts.every(training.rows))
     spoken = {text for step in range(300) for text in prompts_of(training, training.batch(step))}
     assert spoken <= prompts
     assert {"", "one 3", "polyp 0, lower right"} <= spoken
@@ -238,7 +240,7 @@ def test_a_level_that_no_row_has_is_refused_before_the_first_step() -> None:
 def test_versions_are_drawn_as_often_as_the_sentence_itself() -> None:
     training = training_set(**{"text.variants": 3})
     row = training.rows[0]
-    chosen = versions(row.prompts["prompt"][0], training.config)
+    chosen = training.prompts.versions(row.prompts["prompt"][0])
     assert len(chosen) >= 2
     heard = [
         prompt

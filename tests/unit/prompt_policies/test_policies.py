@@ -11,7 +11,7 @@ import torch
 
 from saywhere.captions.grid import PlaceRule
 from saywhere.captions.lungs import LungRule
-from saywhere.config import Config
+from saywhere.config import AugmentConfig, Config
 from saywhere.errors import ConfigError
 from saywhere.prompt_policies import POLICIES, open_policy
 from saywhere.prompt_policies.recaption import Recaption
@@ -101,11 +101,8 @@ TURNED = "a rotation (augment.degrees = 90) is said as the nearest quarter turn"
 def test_swap_says_which_of_the_geometry_it_has_no_words_for(
     augment: dict[str, object], unsaid: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config = Config().replace(
-        **{"fusion.arm": "swap", **{f"augment.{key}": value for key, value in augment.items()}}
-    )
     with caplog.at_level(logging.WARNING, "saywhere"):
-        open_policy(config, [])
+        open_policy("swap", AugmentConfig.model_validate(augment), ["prompt"], [])
     assert caplog.messages == [unsaid] * bool(unsaid)
 
 
@@ -164,9 +161,9 @@ def test_each_arm_trains(arm: str, config: Config, tmp_path: Path) -> None:
 
 def test_recaption_records_how_well_its_rule_fits(config: Config) -> None:
     material = gather(config.replace(**{"fusion.arm": "recaption"}))
-    facts = open_policy(
-        config.replace(**{"fusion.arm": "recaption"}), material.training.rows
-    ).facts()["place_rule"]
+    levels = config.training_levels
+    policy = open_policy("recaption", config.augment, levels, material.training.rows)
+    facts = policy.facts()["place_rule"]
     assert (
         facts["n"] > len(material.training.rows) / 2
     )  # "above the middle" names two places, to a rule

@@ -10,7 +10,6 @@ import pytest
 from saywhere.config import Config
 from saywhere.data.manifest import read_manifest
 from saywhere.data.select import evaluation_prompt, limited
-from saywhere.data.training_prompts import same_place
 from saywhere.errors import ConfigError, MissingFile, TooManyFaults, UsageError
 from saywhere.training.setup import checked, gather
 from small_run import rows_of, write_rows
@@ -54,7 +53,7 @@ def test_who_learns_from_mosaics_alone_is_validated_on_mosaics(config: Config) -
         == len(mosaics.validation_prompts)
         == len(mosaics.validation_rows)
     )
-    places = {text for same in same_place(mosaics.training.config) for text in same}
+    places = {text for same in mosaics.training.prompts.same_place() for text in same}
     assert set(mosaics.validation_prompts) <= places
     assert gather(
         config.replace(**{"data.mosaic": 1.0, "fusion.name": "none"})
@@ -71,8 +70,7 @@ def test_a_limit_is_drawn_by_the_seed(config: Config, manifest: Path) -> None:
 
     def chosen(seed: int, limit: int | None) -> list[str]:
         return [
-            row.id
-            for row in limited(read, config.replace(**{"train.seed": seed, "data.limit": limit}))
+            row.id for row in limited(read, config.data.model_copy(update={"limit": limit}), seed)
         ]
 
     every = chosen(0, None)
@@ -192,11 +190,10 @@ def test_a_row_is_evaluated_with_the_first_sentence_of_its_level(
     config: Config, manifest: Path
 ) -> None:
     row = read_manifest(manifest).rows[0]
-    assert (
-        evaluation_prompt(row, config.replace(**{"text.evaluate_prompts": "taught"}))
-        == row.prompts["taught"][0]
-    )
-    assert evaluation_prompt(row, config.replace(**{"fusion.name": "none"})) == ""
+    taught = config.replace(**{"text.evaluate_prompts": "taught"})
+    assert evaluation_prompt(row, taught.evaluation_level) == row.prompts["taught"][0]
+    image_only = config.replace(**{"fusion.name": "none"})
+    assert evaluation_prompt(row, image_only.evaluation_level) == ""
 
 
 def test_noise_is_in_spreads_of_the_prompts_whatever_the_scale(config: Config) -> None:

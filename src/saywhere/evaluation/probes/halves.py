@@ -72,7 +72,7 @@ def probe_halves(
     """
     segmenter = Segmenter(run)
     config = segmenter.config
-    rows = rows_of(data_of(config, manifest), config.data.test_split, "name other data")
+    rows = rows_of(data_of(config.data, manifest), config.data.test_split, "name other data")
     random = seeds.generator(seed, "halves probe")
     chosen = [rows[i] for i in sorted(random.permutation(len(rows))[:n_cases])]
     prompts = {}

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from saywhere.config import DataConfig
+from saywhere.data.manifest import Row
 from saywhere.data.select import evaluation_prompt, manifest_of, rows_of
 from saywhere.errors import ConfigError
 from saywhere.evaluation.probes import chart
@@ -88,17 +90,21 @@ def probe_invariance(
     return summary
 
 
+def _test_rows(data: DataConfig) -> list[Row]:
+    return rows_of(manifest_of(data), data.test_split, "name another run")
+
+
 class _Cases:
     """Test images with their prompts, at the network's size."""
 
     def __init__(self, segmenter: Segmenter, n_cases: int) -> None:
         config = segmenter.config
-        rows = rows_of(manifest_of(config), config.data.test_split, "name another run")[:n_cases]
+        rows = _test_rows(config.data)[:n_cases]
         size = (config.data.size, config.data.size)
         originals = [images.read_image(row.image, config.data.channels) for row in rows]
         pixels = np.stack([images.resize_image(original, size) for original in originals])
         self.image = torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
-        self.prompts = [evaluation_prompt(row, config) for row in rows]
+        self.prompts = [evaluation_prompt(row, config.evaluation_level) for row in rows]
         self.config = config
 
     def geometry(self, changes: Mapping[str, float]) -> Geometry:

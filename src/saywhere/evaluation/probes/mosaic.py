@@ -123,7 +123,7 @@ def measure_mosaics(
         ConfigError: Where the data has no test split.
     """
     config = segmenter.config
-    rows = rows_of(data_of(config, manifest), config.data.test_split, "name another run")
+    rows = rows_of(data_of(config.data, manifest), config.data.test_split, "name another run")
     dataset = Dataset.of_rows(rows, size=config.data.size, channels=config.data.channels)
     drawn = mosaic.draw(dataset, n_cases, seed, config.data.target, side or config.data.mosaic_side)
     prompts = {
