@@ -18,12 +18,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from saywhere.data import store_digests
 from saywhere.data.manifest import Row
 from saywhere.errors import MissingFile
 from saywhere.io import cache, files, images
 
 log = logging.getLogger("saywhere")
-FORMAT = 3  # 1: without EXIF's orientation; 2: masks of 0 and 1 to 127, and palettes, were black
+# 1: without EXIF's orientation; 2: masks of 0 and 1 to 127, and palettes, were black; 3: without
+# digests, so that a flipped byte was trained on.
+FORMAT = 4
+FILES = ("images.npy", "masks.npy")
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ def open_store(
 ) -> Store:
     """Open the decoded copy of some rows; it is made on first use, and anew where damaged.
 
+    Every byte is compared with its digest first: a store is read once per opening.
+
     Args:
         rows: whose images and masks.
         size: height and width in pixels.
@@ -65,49 +71,41 @@ def open_store(
     # In order of first use, so that equal rows give equal stores.
     distinct = list(dict.fromkeys(row.image for row in rows))
     place = folder / _digest(rows, size, channels)
-    shapes: dict[str, tuple[int, ...]] = {
-        "images": (len(distinct), channels, size, size),
-        "masks": (len(rows), 1, size, size),
-    }
-    if not _is_whole(place, shapes):
-        _build(place, rows, distinct, size, channels, advance)
+    facts = {"format": FORMAT, "images": len(distinct), "rows": len(rows), "size": size}
+    if not _is_whole(place, facts):
+        _build(place, rows, distinct, facts, channels, advance)
     # `saywhere cache clear` goes by the last use, not by when the store was made.
     cache.use(place)
     number = {path: i for i, path in enumerate(distinct)}
-    pictures, masks = (torch.from_numpy(_open(place, name)) for name in shapes)
+    pictures, masks = (torch.from_numpy(_open(place / name)) for name in FILES)
     return Store(pictures, masks, np.array([number[row.image] for row in rows], np.int64))
 
 
-def _open(place: Path, name: str) -> np.ndarray:
+def _open(path: Path) -> np.ndarray:
     # Copy on write: whatever a caller does, the file stays as it is.
-    return np.load(place / f"{name}.npy", mmap_mode="c")
+    return np.load(path, mmap_mode="c")
 
 
-def _is_whole(place: Path, shapes: dict[str, tuple[int, ...]]) -> bool:
-    """A damaged store is removed."""
+def _is_whole(place: Path, facts: dict[str, int]) -> bool:
+    """A damaged store is removed, and the log says so."""
     if not place.exists():
         return False
-    try:
-        is_whole = (place / "complete.json").is_file() and all(
-            _open(place, name).shape == shape for name, shape in shapes.items()
-        )
-    # What `np.load` raises of a torn file.
-    except (OSError, ValueError, EOFError):
-        is_whole = False
-    if not is_whole:
-        log.warning("decoded store: %s is damaged and is made anew", place.name)
+    damage = store_digests.damage(place, facts, FILES)
+    if damage is not None:
+        log.warning("decoded store: %s is damaged (%s) and is made anew", place.name, damage)
         shutil.rmtree(place, ignore_errors=True)
-    return is_whole
+    return damage is None
 
 
 def _build(
     place: Path,
     rows: Sequence[Row],
     distinct: list[Path],
-    size: int,
+    facts: dict[str, int],
     channels: int,
     advance: Callable[[int], None],
 ) -> None:
+    size = facts["size"]
     with files.writing_folder(place) as building:
         pictures = _memmap(building / "images.npy", (len(distinct), channels, size, size))
         for i, path in enumerate(distinct):
@@ -122,9 +120,8 @@ def _build(
         # On the disk before the folder gets its final name.
         pictures.flush()
         masks.flush()
-        facts = {"format": FORMAT, "images": len(distinct), "rows": len(rows), "size": size}
         # Written last: where this file stands, the pictures are whole.
-        (building / "complete.json").write_text(json.dumps(facts))
+        store_digests.write(building, facts, FILES)
 
 
 def _memmap(path: Path, shape: tuple[int, ...]) -> np.memmap:

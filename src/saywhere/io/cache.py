@@ -173,7 +173,7 @@ def _content(kind: str, folder: Path) -> str:
         facts = json.loads((folder / "complete.json").read_text(encoding="utf-8"))
         return f"{facts['images']:,} decoded images, {facts['size']} px"
     # A damaged folder is listed as well: otherwise nobody would clear it.
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "decoded images, damaged"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from saywhere.data import decoded_cache, store_digests
 from saywhere.data.decoded_cache import Store, open_store
 from saywhere.data.manifest import Row
 from saywhere.errors import MissingFile, NotWritable, UnreadableFile
@@ -124,6 +126,61 @@ def test_a_damaged_store_is_logged_and_made_anew(
     with caplog.at_level(logging.WARNING, "saywhere"):
         assert equal(open_store(rows, 32, 3, folder), before)
     assert f"{place.name} is damaged" in caplog.text
+
+
+def test_no_flipped_byte_is_trained_on_or_ends_in_a_traceback(
+    rows: list[Row], folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = open_store(rows, 16, 3, folder)
+    before = Store(whole.images.clone(), whole.masks.clone(), whole.image_of_row)
+    (place,) = folder.iterdir()
+    random = np.random.default_rng(0)
+    for name in ("images.npy", "masks.npy", "complete.json"):
+        for trial in range(40):
+            content = bytearray((place / name).read_bytes())
+            # The heads of arrays are Python text, which np.load reads: flipped as often.
+            position = random.integers(128 if trial % 2 else len(content))
+            content[position] ^= 1 << random.integers(8)
+            (place / name).write_bytes(content)
+            caplog.clear()
+            with caplog.at_level(logging.WARNING, "saywhere"):
+                assert equal(open_store(rows, 16, 3, folder), before), (name, trial)
+            assert f"{place.name} is damaged (" in caplog.text
+
+
+def test_the_log_names_the_block_that_differs(
+    rows: list[Row],
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(store_digests, "BLOCK_BYTES", 1_000)
+    open_store(rows, 32, 3, folder)
+    (place,) = folder.iterdir()
+    content = bytearray((place / "images.npy").read_bytes())
+    content[2_500] ^= 1
+    (place / "images.npy").write_bytes(content)
+    with caplog.at_level(logging.WARNING, "saywhere"):
+        open_store(rows, 32, 3, folder)
+    assert "images.npy differs in block 3 of 7" in caplog.text
+
+
+def test_one_opening_reads_each_byte_of_the_store_once(
+    rows: list[Row], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_store(rows, 32, 3, folder)
+    (place,) = folder.iterdir()
+    hashed: list[int] = []
+    sha256 = hashlib.sha256
+
+    def counted(block: bytes) -> object:
+        hashed.append(len(block))
+        return sha256(block)
+
+    monkeypatch.setattr(store_digests.hashlib, "sha256", counted)
+    monkeypatch.setattr(decoded_cache, "_digest", lambda *_: place.name)
+    open_store(rows, 32, 3, folder)
+    assert sum(hashed) == sum((place / name).stat().st_size for name in decoded_cache.FILES)
 
 
 def test_what_a_caller_writes_does_not_reach_the_file(rows: list[Row], folder: Path) -> None:
