@@ -13,6 +13,7 @@ from saywhere.cli.describe import describe
 from saywhere.cli.doctor import doctor
 from saywhere.cli.evaluate import evaluate
 from saywhere.cli.experiment import experiment
+from saywhere.cli.export import export
 from saywhere.cli.info import info
 from saywhere.cli.models import models
 from saywhere.cli.predict import predict
@@ -44,6 +45,7 @@ for verb in (
     probe,
     experiment,
     compare,
+    export,
     serve,
     info,
     doctor,

@@ -7,6 +7,7 @@ remote code is never run: the heads are left out, and the trunk is loaded into t
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import pickle
@@ -40,6 +41,7 @@ class BertEncoder:
     Attributes:
         name: As the registry calls it.
         pooling: `mean`, `cls` or `paper_code` (see `pool`).
+        unit_length: Is each sentence's vector scaled to length 1?
         revision: Digest of all that a vector depends on.
         dim: Numbers per vector.
         max_length: Tokens that are read at most.
@@ -73,7 +75,7 @@ class BertEncoder:
         """
         self.name = name
         self.pooling = pooling
-        self._unit_length = unit_length
+        self.unit_length = unit_length
         weights = _find_weights(name, folder)
         # A pinned checkpoint was digested before: its weights are not read again for that.
         self.revision = revision or _revision(folder, weights)
@@ -142,6 +144,34 @@ class BertEncoder:
                 rows[i] = state[mask.bool()].numpy()
         return [rows[i] for i in range(len(prompts))]
 
+    @property
+    def trunk(self) -> Any:
+        """transformers' model, frozen, in evaluation mode; for an export."""
+        return self._model
+
+    def tokens(self, prompts: Sequence[str]) -> dict[str, Tensor]:
+        """What the trunk is given of each prompt.
+
+        Args:
+            prompts: Texts.
+
+        Returns:
+            `input_ids` and `attention_mask`, int64 (prompt, token), padded as the pooling wants it.
+        """
+        return dict(self._tokens(list(prompts), self._padding))
+
+    def tokenizer_json(self) -> str:
+        """The tokenizer, as `tokenizers.Tokenizer.from_str` reads it; it cuts and pads nothing."""
+        tokenizer = copy.deepcopy(self._tokenizer.backend_tokenizer)
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer.to_str()
+
+    @property
+    def _padding(self) -> bool | str:
+        # The public code averages over the padding too, so that its length is part of the vector.
+        return "max_length" if self.pooling == "paper_code" else True
+
     def _by_length(self, prompts: Sequence[str]) -> list[int]:
         """Numbers of the prompts, those of fewest tokens first.
 
@@ -160,12 +190,10 @@ class BertEncoder:
         )
 
     def _embed_batch(self, prompts: list[str]) -> Tensor:
-        # The public code averages over the padding too, so that its length is part of the vector.
-        padding = "max_length" if self.pooling == "paper_code" else True
-        tokens = self._tokens(prompts, padding)
+        tokens = self._tokens(prompts, self._padding)
         output = self._model(**tokens, output_hidden_states=True)
         sentence = pool(output.hidden_states, tokens["attention_mask"], self.pooling)
-        return torch.nn.functional.normalize(sentence, dim=-1) if self._unit_length else sentence
+        return torch.nn.functional.normalize(sentence, dim=-1) if self.unit_length else sentence
 
 
 def pool(hidden_states: Sequence[Tensor], attention_mask: Tensor, pooling: str) -> Tensor:

@@ -1,0 +1,243 @@
+"""Export a model to ONNX: the network, the text encoder, and what a stranger needs to run them.
+
+Neither PyTorch nor Saywhere is needed to run what is written, only onnxruntime and tokenizers.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from saywhere._version import __version__
+from saywhere.errors import MissingExtra, SaywhereError
+from saywhere.hub.onnx_graph import AnySize, Sentences, WithoutText
+from saywhere.inference.segmenter import Segmenter, load
+from saywhere.io import files
+from saywhere.text.bert import BertEncoder
+
+NETWORK, TEXT, TOKENIZER, ABOUT = "network.onnx", "text.onnx", "tokenizer.json", "saywhere.json"
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+TOLERANCE = 1e-4
+"""Of a probability, between PyTorch and ONNX Runtime."""
+MOST_PIXELS_A_SIDE, MOST_IN_BATCH = 20_000, 512
+TRIED_SIZES = ((1, 1), (3, 2), (1, 3), (2, 1))
+"""Heights and widths that the parity is tried at, as shares of `data.size`."""
+
+
+class ParityError(SaywhereError):
+    """What was exported answers otherwise than the model."""
+
+    code = "parity"
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How near the exported files come to the model.
+
+    Attributes:
+        n: Inputs that were compared.
+        probability: Largest difference of a probability.
+        embedding: Largest difference of a number of an embedding; None without a text encoder.
+    """
+
+    n: int
+    probability: float
+    embedding: float | None
+
+
+def export(run: Path, folder: Path, *, n_inputs: int = 20, seed: int = 0) -> Parity:
+    """Write a model as ONNX, and compare the files with it.
+
+    Args:
+        run: A run directory, a model's folder, or a model's name.
+        folder: Where the files go: network.onnx (image and embedding → probability and logits),
+            text.onnx (token numbers → embedding), tokenizer.json, saywhere.json (sizes, threshold,
+            digest). Batch and image size are open.
+        n_inputs: Random images and prompts that both answer.
+        seed: Of these.
+
+    Returns:
+        The largest differences.
+
+    Raises:
+        MissingFile: There is no such run or model.
+        MissingExtra: onnx, onnxscript or onnxruntime is not installed.
+        ParityError: A probability differs by more than TOLERANCE. The files are not kept.
+        NotWritable: The folder takes no file.
+    """
+    _refuse_missing()
+    segmenter = load(run)
+    segmenter.model.float()
+    network = _network_bytes(segmenter)
+    text = _text_bytes(segmenter)
+    parity = _compare(segmenter, network, text, n_inputs, seed)
+    if parity.probability > TOLERANCE:
+        raise ParityError(
+            f"the exported network's probabilities differ by up to {parity.probability:.1e}",
+            where=segmenter.folder,
+            allowed=f"{TOLERANCE:g}",
+            remedy="report it with the versions of torch, onnx and onnxruntime",
+        )
+    files.write_bytes(folder / NETWORK, network)
+    if text is not None:
+        files.write_bytes(folder / TEXT, text)
+        files.write_text(folder / TOKENIZER, _bert(segmenter).tokenizer_json())
+    files.write_json(folder / ABOUT, _about(segmenter, parity))
+    return parity
+
+
+def _refuse_missing() -> None:
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise MissingExtra(
+            f"exporting to ONNX needs {', '.join(missing)}, which is not installed",
+            remedy="pip install 'saywhere[onnx]'",
+        )
+
+
+def _network_bytes(segmenter: Segmenter) -> bytes:
+    channels, size = segmenter.config.data.channels, segmenter.config.data.size
+    batch = torch.export.Dim("batch", min=1, max=MOST_IN_BATCH)
+    height, width = (
+        torch.export.Dim(name, min=1, max=MOST_PIXELS_A_SIDE) for name in ("height", "width")
+    )
+    # Two of a batch and no square: a 1, or equal sides, would be taken for fixed.
+    image = torch.rand(2, channels, size + 8, size + 16)
+    shapes: list[dict[int, Any]] = [{0: batch, 2: height, 3: width}]
+    if not segmenter.hears_words:
+        model: nn.Module = WithoutText(segmenter.model, size)
+        return _exported(model, (image,), shapes, ["image"], ["probability", "logits"])
+    embedding = segmenter.embeddings(["a lesion", "one small round polyp, upper left"])
+    shapes.append({0: batch})
+    if segmenter.model.reads_tokens:
+        shapes[1][1] = torch.export.Dim("token", min=2, max=segmenter.encoder.max_length)
+    names = ["image", "embedding"]
+    model = AnySize(segmenter.model, size)
+    return _exported(model, (image, embedding), shapes, names, ["probability", "logits"])
+
+
+def _text_bytes(segmenter: Segmenter) -> bytes | None:
+    """None for an image-only model, and for encoders that are no network (controls)."""
+    if not segmenter.hears_words or not isinstance(segmenter.encoder, BertEncoder):
+        return None
+    encoder = segmenter.encoder
+    model = Sentences(
+        encoder.trunk, encoder.pooling, encoder.unit_length, segmenter.model.reads_tokens
+    )
+    tokens = encoder.tokens(["a lesion", "one small round polyp, upper left"])
+    batch = torch.export.Dim("batch", min=1, max=MOST_IN_BATCH)
+    # The public code's pooling counts the padding, so there the length is fixed.
+    is_open = encoder.pooling != "paper_code"
+    token = torch.export.Dim("token", min=2, max=encoder.max_length)
+    shape = {0: batch, 1: token} if is_open else {0: batch}
+    inputs = (tokens["input_ids"], tokens["attention_mask"])
+    # Not "embedding": a table of the encoder has that name.
+    return _exported(model, inputs, [shape, shape], ["input_ids", "attention_mask"], ["prompt"])
+
+
+def _bert(segmenter: Segmenter) -> BertEncoder:
+    assert isinstance(segmenter.encoder, BertEncoder)
+    return segmenter.encoder
+
+
+def _exported(
+    model: nn.Module,
+    inputs: tuple[Tensor, ...],
+    shapes: Sequence[dict[int, Any]],
+    names: list[str],
+    outputs: list[str],
+) -> bytes:
+    with torch.no_grad(), _quiet():
+        program = torch.onnx.export(
+            model.eval(),
+            inputs,
+            dynamo=True,
+            dynamic_shapes=tuple(shapes),
+            input_names=names,
+            output_names=outputs,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    return program.model_proto.SerializeToString()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter prints on its own behalf: of torchvision, of its own future."""
+    exporter = logging.getLogger("torch.onnx")
+    level = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        exporter.setLevel(level)
+
+
+def _compare(
+    segmenter: Segmenter, network: bytes, text: bytes | None, n_inputs: int, seed: int
+) -> Parity:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(network)
+    size = segmenter.config.data.size
+    model = AnySize(segmenter.model, size).eval()
+    generator = torch.Generator().manual_seed(seed)
+    largest = 0.0
+    for i in range(n_inputs):
+        height, width = (size * share for share in TRIED_SIZES[i % len(TRIED_SIZES)])
+        image = torch.rand(1, segmenter.config.data.channels, height, width, generator=generator)
+        embedding = segmenter.embeddings([f"prompt {i}: a lesion, left"])
+        with torch.inference_mode():
+            expected = model(image, embedding)[0].numpy()
+        feed = {"image": image.numpy()}
+        if segmenter.hears_words:
+            feed["embedding"] = embedding.numpy()
+        largest = max(largest, float(np.abs(session.run(None, feed)[0] - expected).max()))
+    return Parity(n_inputs, largest, None if text is None else _text_parity(segmenter, text))
+
+
+def _text_parity(segmenter: Segmenter, text: bytes) -> float:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(text)
+    prompts = ["left", "one small round polyp, upper right of the image", "no words of ours: 12 x"]
+    tokens = _bert(segmenter).tokens(prompts)
+    feed = {name: tokens[name].numpy() for name in ("input_ids", "attention_mask")}
+    expected = segmenter.embeddings(prompts).numpy()
+    return float(np.abs(session.run(None, feed)[0] - expected).max())
+
+
+def _about(segmenter: Segmenter, parity: Parity) -> dict[str, Any]:
+    """What the files do not say of themselves."""
+    config = segmenter.config
+    about: dict[str, Any] = {
+        "saywhere": __version__,
+        "model": segmenter.digest,
+        "channels": config.data.channels,
+        "size_px": config.data.size,
+        "threshold": config.evaluate.threshold,
+        "image": "float32 (batch, channel, height, width) in [0, 1], upright; any size",
+        "probability": "float32 (batch, 1, height, width) of the image's size",
+        "logits": f"float32 (batch, 1, {config.data.size}, {config.data.size})",
+        "parity": asdict(parity),
+    }
+    if segmenter.hears_words:
+        about["encoder"] = segmenter.state.get("encoder")
+        about["max_tokens"] = segmenter.encoder.max_length
+        about["reads_tokens"] = segmenter.model.reads_tokens
+    return about

@@ -1,0 +1,160 @@
+"""A model as ONNX answers as the model does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from saywhere.config import Config
+from saywhere.config.fusions import FUSIONS
+from saywhere.errors import MissingExtra, UsageError
+from saywhere.hub import exports, onnx
+from saywhere.hub.onnx_graph import resized
+from saywhere.inference.segmenter import load
+from saywhere.io.images import resize_image
+from saywhere.networks.registry import NETWORKS
+from saywhere.training.trainer import train
+
+ort = pytest.importorskip("onnxruntime")
+PROMPTS = ["upper left", "one round bright lesion in the lower right of the image", "left"]
+
+
+@pytest.fixture(scope="session")
+def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("onnx")
+    onnx.export(trained, folder, n_inputs=40)
+    return folder
+
+
+def embedding_of(folder: Path, prompt: str) -> np.ndarray:
+    """By the exported files alone."""
+    from tokenizers import Tokenizer
+
+    tokens = Tokenizer.from_file(str(folder / onnx.TOKENIZER)).encode(prompt)
+    feed = {
+        "input_ids": np.array([tokens.ids]),
+        "attention_mask": np.array([tokens.attention_mask]),
+    }
+    return ort.InferenceSession(folder / onnx.TEXT).run(None, feed)[0]
+
+
+def probability_of(folder: Path, pixels: np.ndarray, embedding: np.ndarray | None) -> np.ndarray:
+    feed: dict[str, Any] = {"image": (pixels.transpose(2, 0, 1)[None] / 255).astype(np.float32)}
+    if embedding is not None:
+        feed["embedding"] = embedding
+    return ort.InferenceSession(folder / onnx.NETWORK).run(None, feed)[0][0, 0]
+
+
+@pytest.mark.parametrize("size", [(32, 32), (75, 41), (20, 130), (300, 200)])
+def test_the_files_alone_give_the_mask_of_the_library(
+    exported: Path, trained: Path, size: tuple[int, int]
+) -> None:
+    segmenter = load(trained)
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 1), dtype=np.uint8)
+    # Smooth, since a picture of noise becomes one grey at the network's size.
+    pixels = resize_image(pixels[:9, :9], size)
+    for prompt in PROMPTS:
+        result = segmenter.segment(pixels, prompt)
+        probability = probability_of(exported, pixels, embedding_of(exported, prompt))
+        assert probability.shape == size
+        # Pillow's rounding to whole grey levels is what is left.
+        assert np.abs(probability - result.probability).max() < 5e-3
+        assert ((probability > 0.5) == result.mask).mean() >= 0.999
+
+
+def test_the_text_encoder_alone_gives_the_embedding_of_the_library(
+    exported: Path, trained: Path
+) -> None:
+    segmenter = load(trained)
+    for prompt in PROMPTS:
+        expected = segmenter.embeddings([prompt]).numpy()
+        np.testing.assert_allclose(embedding_of(exported, prompt), expected, atol=1e-5)
+
+
+def test_the_batch_is_open(exported: Path, trained: Path) -> None:
+    session = ort.InferenceSession(exported / onnx.NETWORK)
+    image = torch.rand(5, 1, 40, 56, generator=torch.Generator().manual_seed(1)).numpy()
+    embedding = load(trained).embeddings([*PROMPTS, "a", "b"]).numpy()
+    together, logits = session.run(None, {"image": image, "embedding": embedding})
+    assert together.shape == (5, 1, 40, 56)
+    assert logits.shape == (5, 1, 32, 32)
+    alone = session.run(None, {"image": image[3:4], "embedding": embedding[3:4]})[0]
+    np.testing.assert_allclose(together[3:4], alone, atol=1e-5)
+
+
+def test_what_the_files_do_not_say_stands_beside_them(exported: Path, trained: Path) -> None:
+    about = json.loads((exported / onnx.ABOUT).read_text())
+    assert about["model"] == load(trained).digest
+    assert (about["channels"], about["size_px"], about["threshold"]) == (1, 32, 0.5)
+    assert about["encoder"]["name"] == "minilm"
+    assert about["max_tokens"] == 128
+    assert about["parity"]["n"] == 40
+    assert 0 <= about["parity"]["probability"] <= 1e-4
+
+
+def test_an_image_only_model_has_no_text_encoder(image_only: Path, tmp_path: Path) -> None:
+    parity = onnx.export(image_only, tmp_path, n_inputs=4)
+    assert parity.embedding is None
+    assert {file.name for file in tmp_path.iterdir()} == {onnx.NETWORK, onnx.ABOUT}
+    inputs = ort.InferenceSession(tmp_path / onnx.NETWORK).get_inputs()
+    assert [one.name for one in inputs] == ["image"]
+
+
+def test_resizing_is_pillows_without_its_rounding() -> None:
+    rng = np.random.default_rng(0)
+    for size in [(64, 64), (33, 190), (8, 8), (1, 50), (300, 401)]:
+        pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+        ours = resized(torch.from_numpy(pixels.transpose(2, 0, 1)[None]).float(), 32)
+        theirs = resize_image(pixels, (32, 32)).astype(float).transpose(2, 0, 1)
+        assert np.abs(ours[0].numpy() - theirs).max() <= 1.01
+
+
+def test_a_difference_keeps_no_file(
+    exported: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx, "TOLERANCE", -1.0)
+    # What was exported once, since that takes long.
+    monkeypatch.setattr(onnx, "_network_bytes", lambda _: (exported / onnx.NETWORK).read_bytes())
+    monkeypatch.setattr(onnx, "_text_bytes", lambda _: (exported / onnx.TEXT).read_bytes())
+    with pytest.raises(onnx.ParityError, match="probabilities differ by up to"):
+        onnx.export(trained, tmp_path / "out", n_inputs=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_the_packages_the_extra_is_named(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"onnx, onnxscript, onnxruntime.*saywhere\[onnx\]"):
+        onnx.export(trained, tmp_path)
+
+
+def test_another_form_is_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="no export form 'tflite'; forms: onnx"):
+        exports.choose("tflite")
+
+
+COMBINATIONS = [
+    pytest.param(network, fusion, marks=() if fast else pytest.mark.slow)
+    for network in NETWORKS
+    for fusion in FUSIONS
+    for fast in [(network, fusion) == ("unet", "cross-attention")]
+]
+
+
+@pytest.mark.parametrize(("network", "fusion"), COMBINATIONS)
+def test_every_network_with_every_fusion(
+    network: str, fusion: str, config: Config, tmp_path: Path
+) -> None:
+    small = {"network.name": network, "fusion.name": fusion, "network.width": 8, "train.epochs": 1}
+    if network in ("transunet", "missformer"):
+        small["network.depth"] = 0.5
+    run = train(config.replace(**small, **{"data.size": 64, "data.limit": 4}), tmp_path / "run")
+    parity = onnx.export(run, tmp_path / "onnx", n_inputs=200)
+    assert parity.n == 200
+    assert parity.probability <= 1e-4
