@@ -16,6 +16,7 @@ from pathlib import Path
 from PIL import Image, TiffImagePlugin
 
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile
+from saywhere.io.bounds import refuse_excess
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
@@ -123,6 +124,8 @@ def decode_bytes(content: bytes, path: Path) -> Decoded:
     # Checked again: an upload has not gone through `read_bytes`.
     if len(content) > MAX_FILE_BYTES:
         raise _too_many_bytes(path, len(content))
+    # Before any decoder sees the bytes, since it would do whatever work they claim.
+    refuse_excess(content, path)
     try:
         picture = _open(path, content)
         decoded = from_pillow(picture)
@@ -220,14 +223,14 @@ def _open(path: Path, content: bytes) -> Image.Image:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         # Pillow tries no other decoder, whatever the first bytes say.
         picture = Image.open(BytesIO(content), formats=FORMATS)
-        # Counting a TIFF's frames reads their headers, which may warn as well.
-        n_frames = getattr(picture, "n_frames", 1)
+        # Whether there is a second one: counting a TIFF's pages takes their number squared.
+        has_more = getattr(picture, "is_animated", False)
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(path, f"{picture.width} × {picture.height} pixels")
     # An MPO is a phone's JPEG with a preview behind it.
-    if n_frames > 1 and picture.format != "MPO":
+    if has_more and picture.format != "MPO":
         raise UnreadableFile(
-            f"{n_frames} frames",
+            "several frames (pages, or an animation)",
             where=path,
             allowed="an image has one",
             remedy="save the frame that is meant on its own",
