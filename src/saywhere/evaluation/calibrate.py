@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from saywhere.data.select import evaluation_prompt
 from saywhere.errors import UsageError
 from saywhere.evaluation.cases import measure
 from saywhere.evaluation.evaluate import rows_to_measure
-from saywhere.evaluation.prompt_conditions import prompts_for
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
 from saywhere.metrics.calibration import fit
@@ -64,16 +64,22 @@ def calibrate(
     _refuse_ours(Path(run), folder)
     chosen = split or config.data.validation_split
     place = None if manifest is None else Path(manifest)
-    measured = rows_to_measure(config, place, chosen)
+    measured = rows_to_measure(config.data, place, chosen, config.evaluation_level)
     path = folder / calibration_file.FILE
     # Before the long work: the file is written after it.
     files.check_takes(path)
-    right = prompts_for("right", measured.rows, config)
+    right = [evaluation_prompt(row, config.evaluation_level) for row in measured.rows]
     cases = measure(segmenter, measured.rows, right, "right", advance)
     dice = [case.dice for case in cases]
     # 0 stands for an empty mask, which promises no Dice.
     expectation = fit([case.confidence or None for case in cases], dice)
-    record = calibration_file.record(expectation, config, segmenter.state, chosen)
+    terms = calibration_file.Terms(
+        threshold=config.evaluate.threshold,
+        mirror=config.evaluate.mirror,
+        split=chosen,
+        level=config.text.evaluate_prompts,
+    )
+    record = calibration_file.record(expectation, terms, segmenter.state)
     files.write_json(path, record)
     # A model's SHA256SUMS vouches for every file that is passed on with it.
     if not locate.is_run(folder):

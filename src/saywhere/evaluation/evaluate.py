@@ -7,18 +7,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from saywhere.config import Config
+from saywhere.config import DataConfig
 from saywhere.data.checks import check
 from saywhere.data.manifest import Row
 from saywhere.data.select import data_of, rows_of
 from saywhere.errors import TooManyFaults, UsageError
 from saywhere.evaluation import gallery
 from saywhere.evaluation.cases import Case, measure, write_cases
-from saywhere.evaluation.prompt_conditions import conditions_of, prompts_for
+from saywhere.evaluation.prompt_conditions import PromptLevels, conditions_of, prompts_for
 from saywhere.evaluation.summary import EvaluationSummary, expected_in, summarise, trust_in
 from saywhere.evaluation.summary_record import UnfinishedRecord
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
+from saywhere.metrics.statistics import Bootstrap
 from saywhere.runs import locate
 from saywhere.runs.directory import Run
 
@@ -85,16 +86,18 @@ def evaluate(
     if prompts is not None:
         segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})
     config = segmenter.config
+    levels = PromptLevels(config.evaluation_level, config.text.unseen_prompts)
     # A string is a sequence, too: of its letters.
-    conditions = conditions_of(config, [words] if isinstance(words, str) else words)
+    wanted = [words] if isinstance(words, str) else words
+    conditions = conditions_of(levels, config.evaluate.words, wanted)
     chosen = split or config.data.test_split
     place = None if manifest is None else Path(manifest)
-    measured = rows_to_measure(config, place, chosen)
+    measured = rows_to_measure(config.data, place, chosen, levels.right)
     cases = {
         condition: measure(
             segmenter,
             measured.rows,
-            prompts_for(condition, measured.rows, config),
+            prompts_for(condition, measured.rows, levels, config.train.seed),
             condition,
             advance,
         )
@@ -139,13 +142,16 @@ class Selection:
     n_quarantined: int
 
 
-def rows_to_measure(config: Config, manifest: Path | None, split: str) -> Selection:
+def rows_to_measure(
+    data: DataConfig, manifest: Path | None, split: str, level: str | None
+) -> Selection:
     """Read a split and set faulty rows aside.
 
     Args:
-        config: Of the model.
+        data: Of the model's configuration.
         manifest: Other data than the configuration's.
         split: Of the manifest.
+        level: Of the prompts that each row must have; None for an image-only model.
 
     Returns:
         One row or more.
@@ -156,8 +162,8 @@ def rows_to_measure(config: Config, manifest: Path | None, split: str) -> Select
         ManifestError: For a file that is no manifest.
         TooManyFaults: Where all rows of the split are faulty.
     """
-    everything = data_of(config.data, manifest)
-    levels = [config.text.evaluate_prompts] if config.fusion.uses_text else []
+    everything = data_of(data, manifest)
+    levels = [] if level is None else [level]
     of_split = rows_of(everything, split, "name one with --split")
     # The split alone: a fault in another one changes nothing here.
     report = check(replace(everything, rows=tuple(of_split)), levels)
@@ -198,9 +204,10 @@ def _summary(
     segmenter: Segmenter, cases: dict[str, list[Case]], measured: Selection
 ) -> EvaluationSummary:
     config = segmenter.config
+    bootstrap = Bootstrap(config.evaluate.bootstrap, config.train.seed)
     early = unfinished(segmenter)
     about = {
-        "trust": trust_in(cases["right"], config),
+        "trust": trust_in(cases["right"], bootstrap),
         "expected": expected_in(cases),
         "split": measured.split,
         "manifest": str(measured.manifest),
@@ -210,4 +217,4 @@ def _summary(
         "expected_from": segmenter.learned_from,
         "unfinished": None if early is None else early.to_json(),
     }
-    return EvaluationSummary(summarise(cases, config).to_json() | about)
+    return EvaluationSummary(summarise(cases, bootstrap).to_json() | about)

@@ -6,8 +6,8 @@ Right, empty, shuffled, contradictory, and wordings that were never trained on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from saywhere.config import Config
 from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import texts_of
 from saywhere.data.select import evaluation_prompt
@@ -18,15 +18,31 @@ from saywhere.text.prompts import shuffle
 CONDITIONS = ("right", "empty", "shuffled", "contradictory", "unseen")
 
 
-def prompts_for(condition: str, rows: Sequence[Row], config: Config) -> list[str | None]:
+@dataclass(frozen=True)
+class PromptLevels:
+    """Which of a row's prompts an evaluation reads.
+
+    Attributes:
+        right: Level of its own prompt; None for an image-only model.
+        unseen: Level of wordings that were never trained on; None where there are none.
+    """
+
+    right: str | None
+    unseen: str | None
+
+
+def prompts_for(
+    condition: str, rows: Sequence[Row], levels: PromptLevels, seed: int
+) -> list[str | None]:
     """Write the prompts of a condition.
 
     Args:
-        condition: `right`: the row's own at `text.evaluate_prompts`. `empty`: blank. `shuffled`:
-            another row's, of a different text. `contradictory`: left and right, upper and lower
-            exchanged. `unseen`: the row's own at `text.unseen_prompts`.
+        condition: `right`: the row's own. `empty`: blank. `shuffled`: another row's, of a
+            different text. `contradictory`: left and right, upper and lower exchanged. `unseen`:
+            the row's own in a wording that was never trained on.
         rows: Of one split.
-        config: Its `train.seed` shuffles.
+        levels: Where their prompts stand.
+        seed: Shuffles.
 
     Returns:
         One prompt per row; None where the condition does not apply, as where there is nothing to
@@ -35,28 +51,30 @@ def prompts_for(condition: str, rows: Sequence[Row], config: Config) -> list[str
     Raises:
         UsageError: Where a row has no text at that level.
     """
-    right = [evaluation_prompt(row, config.evaluation_level) for row in rows]
+    right = [evaluation_prompt(row, levels.right) for row in rows]
     if condition == "right":
         return list(right)
     if condition == "empty":
         return [""] * len(rows)
     if condition == "shuffled":
-        others = shuffle(right, config.train.seed)
+        others = shuffle(right, seed)
         return [other if other != own else None for own, other in zip(right, others)]
     if condition == "contradictory":
         return [contradict(prompt) for prompt in right]
     # `conditions_of` gives no others.
-    assert config.text.unseen_prompts is not None
-    return [texts_of(row, config.text.unseen_prompts, "text.unseen_prompts")[0] for row in rows]
+    assert levels.unseen is not None
+    return [texts_of(row, levels.unseen, "text.unseen_prompts")[0] for row in rows]
 
 
-def conditions_of(config: Config, wanted: Sequence[str] | None = None) -> list[str]:
+def conditions_of(
+    levels: PromptLevels, usual: Sequence[str], wanted: Sequence[str] | None = None
+) -> list[str]:
     """Choose the conditions that an evaluation measures, before anything is measured.
 
     Args:
-        config: Of the model.
-        wanted: Conditions; default: `evaluate.words`, and `unseen` where `text.unseen_prompts` is
-            set.
+        levels: Where the rows' prompts stand.
+        usual: `evaluate.words` of the model's configuration.
+        wanted: Conditions; default: the usual ones, and `unseen` where there is a level for it.
 
     Returns:
         `right` first, each once. An image-only model has one answer, so `right` alone.
@@ -64,8 +82,8 @@ def conditions_of(config: Config, wanted: Sequence[str] | None = None) -> list[s
     Raises:
         ConfigError: For a condition that does not exist, and for `unseen` without a level.
     """
-    unseen = ["unseen"] if config.text.unseen_prompts else []
-    chosen = [*config.evaluate.words, *unseen] if wanted is None else wanted
+    unseen = ["unseen"] if levels.unseen else []
+    chosen = [*usual, *unseen] if wanted is None else wanted
     for condition in chosen:
         if condition not in CONDITIONS:
             raise ConfigError(
@@ -79,4 +97,4 @@ def conditions_of(config: Config, wanted: Sequence[str] | None = None) -> list[s
             remedy="set it to a level of the manifest",
         )
     # `right` is always measured, since the others are compared with it.
-    return list(dict.fromkeys(["right", *chosen])) if config.fusion.uses_text else ["right"]
+    return ["right"] if levels.right is None else list(dict.fromkeys(["right", *chosen]))

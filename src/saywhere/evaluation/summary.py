@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any, cast
 
 import numpy as np
 
-from saywhere.config import Config
 from saywhere.evaluation.cases import DISTANCE, MEASURES, Case
 from saywhere.evaluation.summary_record import (
     CasesRecord,
@@ -22,13 +20,7 @@ from saywhere.evaluation.verdict import Verdict, least_favourable, verdict
 from saywhere.metrics.calibration import check as check_expected
 from saywhere.metrics.confidence import trust
 from saywhere.metrics.functional import pooled
-from saywhere.metrics.statistics import (
-    Interval,
-    PairedDifference,
-    bootstrap_mean,
-    paired_difference,
-    with_span,
-)
+from saywhere.metrics.statistics import Bootstrap, Interval, PairedDifference, with_span
 
 NOT_COMPARED = ("right", "unseen")
 """Conditions whose prompts are right: nothing is to be gained over them."""
@@ -160,34 +152,34 @@ def unfinished_in_words(summary: Mapping[str, Any]) -> str:
     )
 
 
-def summarise(cases: Mapping[str, Sequence[Case]], config: Config) -> Summary:
+def summarise(cases: Mapping[str, Sequence[Case]], bootstrap: Bootstrap) -> Summary:
     """Take means over cases, and compare the conditions with right prompts.
 
     Args:
         cases: Prompt condition → its cases. "right" is one of them.
-        config: Its `evaluate.bootstrap` and `train.seed` make the intervals.
+        bootstrap: Makes the intervals.
 
     Returns:
         Means with 95 % bootstrap intervals over images, pooled figures, and paired differences.
     """
     right = {case.id: case.dice for case in cases["right"]}
     listening = {
-        condition: _listening(right, cases[condition], config)
+        condition: _listening(right, cases[condition], bootstrap)
         for condition in cases
         # A condition may apply to no row at all, as where nothing can be contradicted.
         if condition not in NOT_COMPARED and cases[condition]
     }
-    conditions = {kind: _condition(group, config) for kind, group in cases.items() if group}
+    conditions = {kind: _condition(group, bootstrap) for kind, group in cases.items() if group}
     verdicts = {condition: one.verdict for condition, one in listening.items()}
     return Summary(len(right), conditions, listening, least_favourable(verdicts))
 
 
-def trust_in(cases: Sequence[Case], config: Config) -> TrustRecord:
+def trust_in(cases: Sequence[Case], bootstrap: Bootstrap) -> TrustRecord:
     """Does the model's confidence in an answer say how good that is?
 
     Args:
         cases: With right prompts, and a confidence each.
-        config: As for `summarise`.
+        bootstrap: Makes the intervals.
 
     Returns:
         What `metrics.confidence.trust` measures, as summary.json holds it.
@@ -195,8 +187,7 @@ def trust_in(cases: Sequence[Case], config: Config) -> TrustRecord:
     confidence = [case.confidence or 0.0 for case in cases]
     dice = [case.dice for case in cases]
     precision = [case.precision for case in cases]
-    seed, resamples = config.train.seed, config.evaluate.bootstrap
-    measured = trust(confidence, dice, precision, resamples, seed)
+    measured = trust(confidence, dice, precision, bootstrap.resamples, bootstrap.seed)
     return cast(TrustRecord, measured.record())
 
 
@@ -219,19 +210,19 @@ def expected_in(cases: Mapping[str, Sequence[Case]]) -> dict[str, ExpectedRecord
     return checked
 
 
-def _listening(right: Mapping[str, float], cases: Sequence[Case], config: Config) -> Listening:
+def _listening(
+    right: Mapping[str, float], cases: Sequence[Case], bootstrap: Bootstrap
+) -> Listening:
     own = np.array([right[case.id] for case in cases])
     other = np.array([case.dice for case in cases])
-    resamples = config.evaluate.bootstrap
-    difference = paired_difference(own, other, resamples=resamples, seed=config.train.seed)
+    difference = bootstrap.difference(own, other)
     return Listening(difference, verdict(difference))
 
 
-def _condition(cases: Sequence[Case], config: Config) -> ConditionSummary:
-    mean = partial(bootstrap_mean, resamples=config.evaluate.bootstrap, seed=config.train.seed)
+def _condition(cases: Sequence[Case], bootstrap: Bootstrap) -> ConditionSummary:
     return ConditionSummary(
         n=len(cases),
-        means={name: mean(_column(cases, name)) for name in MEASURES},
+        means={name: bootstrap.mean(_column(cases, name)) for name in MEASURES},
         distances=_distances(_column(cases, DISTANCE)),
         pooled=pooled([case.to_json() for case in cases]),
     )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from saywhere.config import Config
 from saywhere.errors import NotWritable, OutOfMemory, SaywhereError, TooManyFaults, TrainingDiverged
 from saywhere.experiments.cell_record import Case, Summary
 from saywhere.experiments.frozen_document import Document
@@ -94,7 +93,7 @@ def _measured(task: Task, place: Path) -> Document:
     config = task.cell.config
     # Beside the run, which is removed where it cannot be gone on from.
     clock = Stopwatch(place.with_name("seconds"))
-    run = _trained(config, place, clock)
+    run = _trained(task.cell, place, clock)
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
     # It holds more than its name where it fitted something.
     policy = facts["arm"]
@@ -119,13 +118,13 @@ def _measured(task: Task, place: Path) -> Document:
     }
 
 
-def _trained(config: Config, place: Path, clock: Stopwatch) -> Path:
+def _trained(cell: Cell, place: Path, clock: Stopwatch) -> Path:
     """Go on from what a killed attempt left there, if that can be gone on from; else anew."""
     from saywhere.training.trainer import train
 
     if _is_whole(place):
         try:
-            return train(config, place, resume=True, listen=clock.listen)
+            return train(cell.config, place, resume=True, listen=clock.listen)
         except (TrainingDiverged, OutOfMemory, NotWritable, TooManyFaults):
             # A training from the start would end so, too.
             raise
@@ -135,7 +134,7 @@ def _trained(config: Config, place: Path, clock: Stopwatch) -> Path:
     # The training would go to another folder beside what is left there.
     shutil.rmtree(place, ignore_errors=True)
     clock.begin_anew()
-    return train(config, place, listen=clock.listen)
+    return train(cell.config, place, listen=clock.listen)
 
 
 def _is_whole(place: Path) -> bool:
@@ -167,12 +166,15 @@ def _on_mosaics(run: Path, n_mosaics: int) -> tuple[Summary, list[Case]]:
     from saywhere.evaluation.probes.mosaic import measure_mosaics
     from saywhere.evaluation.summary import summarise
     from saywhere.inference.segmenter import Segmenter
+    from saywhere.metrics.statistics import Bootstrap
 
     segmenter = Segmenter(run)
     cases = measure_mosaics(segmenter, n_mosaics).cases
-    summary = summarise(cases, segmenter.config).to_json() | {
+    config = segmenter.config
+    bootstrap = Bootstrap(config.evaluate.bootstrap, config.train.seed)
+    summary = summarise(cases, bootstrap).to_json() | {
         "frame": "mosaic",
-        "split": segmenter.config.data.test_split,
+        "split": config.data.test_split,
     }
     every = [case.to_json() for of_one_kind in cases.values() for case in of_one_kind]
     return cast(Summary, summary), _reduced(every)

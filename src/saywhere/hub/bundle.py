@@ -80,7 +80,7 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
         "format": FORMAT,
         "saywhere": __version__,
         "name": name,
-        "about": _with_frame(about, saved.config).model_dump(),
+        "about": _with_frame(about, saved.config.data.manifest).model_dump(),
         "config": config.model_dump(mode="json"),
         # A model that is passed on again keeps what its first maker recorded.
         "run": before.get("run") or _run_facts(Run(run_dir).facts()),
@@ -153,12 +153,12 @@ def _run_facts(facts: dict[str, Any]) -> dict[str, Any]:
     return public | ({"continued": True} if facts.get("started_from") else {})
 
 
-def _with_frame(about: About, config: Config) -> About:
+def _with_frame(about: About, manifest: Path | None) -> About:
     """Whose left is meant is written in the manifest, which does not travel with the model."""
-    if about.frame or config.data.manifest is None:
+    if about.frame or manifest is None:
         return about
     try:
-        frames = {str(row.frame) for row in read_manifest(Path(config.data.manifest)).rows}
+        frames = {str(row.frame) for row in read_manifest(manifest).rows}
     except SaywhereError:
         # The data may be gone since the training.
         return about

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from saywhere.config import FusionConfig
+from saywhere.config.fusions import FUSIONS
 from saywhere.evaluation.probes.probe_record import HalfMeasure, HalvesRecord, MosaicRecord
 from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord, TrustRecord
 from saywhere.evaluation.verdict import least_favourable, verdict_of
@@ -43,11 +45,13 @@ _FRAME_NOT_STATED = (
     "It is not stated whether left and right are those of the image or the patient's. "
     "Try a prompt of each side before you rely on it."
 )
-_FUSIONS = {
-    "early": "The prompt becomes a pseudo-image, which the network sees beside the image.",
-    "none": "It reads no prompt: the network sees the image alone.",
+_JOINS = {
+    "image": "The prompt becomes a pseudo-image, which the network sees beside the image.",
+    "features": (
+        "The prompt conditions the network's features (`{name}`); there is no pseudo-image."
+    ),
+    "nothing": "It reads no prompt: the network sees the image alone.",
 }
-_IN_NETWORK = "The prompt conditions the network's features (`{name}`); there is no pseudo-image."
 _POLICIES = {
     "fuse-first": (
         "In training, the pseudo-image is transformed together with the image and the mask, so "
@@ -114,13 +118,12 @@ def _use(name: str, suggestions: list[str]) -> str:
 
 def _reading(frame: str, config: dict[str, Any]) -> str:
     """Whose left is meant, and what became of the prompts when training turned the image."""
-    fusion = config["fusion"]
-    name = fusion["name"]
-    how = _FUSIONS.get(name, _IN_NETWORK.format(name=name))
-    if name == "none":
+    name = config["fusion"]["name"]
+    fusion = FusionConfig(name=name, arm=config["fusion"].get("arm"))
+    how = _JOINS[FUSIONS[name].joins].format(name=name)
+    if not fusion.uses_text:
         return f"## How it reads a prompt\n\n{how}"
-    # Left out, the policy is the fusion's own.
-    policy = fusion.get("arm") or ("fuse-first" if name == "early" else "untouched")
+    policy = fusion.chosen_arm
     if config["augment"]["name"] == "none":
         # Nothing was transformed, whatever the policy would have done.
         policy = "still"

@@ -56,6 +56,42 @@ class PairedDifference:
         return self.other_seeds[0] <= 0 <= self.other_seeds[1]
 
 
+@dataclass(frozen=True)
+class Bootstrap:
+    """How the intervals of a measurement are drawn.
+
+    Attributes:
+        resamples: of the cases.
+        seed: of the draws.
+    """
+
+    resamples: int
+    seed: int
+
+    def mean(self, values: ArrayLike) -> Interval:
+        """Take a mean over cases; see `bootstrap_mean`.
+
+        Args:
+            values: finite numbers (n,), n ≥ 1.
+
+        Returns:
+            The mean with its 95 % interval.
+        """
+        return bootstrap_mean(values, self.resamples, self.seed)
+
+    def difference(self, a: ArrayLike, b: ArrayLike) -> PairedDifference:
+        """Compare two methods on the same cases; see `paired_difference`.
+
+        Args:
+            a: finite numbers (n,).
+            b: finite numbers (n,), entry by entry the same case.
+
+        Returns:
+            The mean of a − b with its 95 % interval.
+        """
+        return paired_difference(a, b, self.resamples, self.seed)
+
+
 def with_span(mean: float, low: float, high: float, sign: str = "") -> str:
     """Print a number with its interval, as every table does: 0.889 [0.858, 0.915].
 

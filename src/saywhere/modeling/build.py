@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from saywhere import seeds
-from saywhere.config import Config
+from saywhere.config import Config, DataConfig, FusionConfig
 from saywhere.config.fusions import FUSIONS
 from saywhere.errors import SaywhereError, UsageError
 from saywhere.fusion.conditioning import condition
@@ -44,7 +44,7 @@ def build_model(
     # The network before the text branch: the order of draws decides every first weight.
     seeds.seed_weights(config.train.seed)
     network = _network(config, restored=restored)
-    normalize = _normalize(config, network, config.fusion.has_pseudo_image)
+    normalize = _normalize(config, network)
     if not config.fusion.uses_text:
         return ImageSegmenter(normalize, network)
     if scale is None:
@@ -65,7 +65,7 @@ def build_model(
         return FeatureSegmenter(scale, normalize, conditioned, reads_tokens)
     return ReferringSegmenter(
         scale,
-        *build_pseudo_image(config, scale, start_prompts),
+        *build_pseudo_image(config.data, config.fusion, scale, start_prompts),
         normalize,
         network,
         pseudo_image_turns=POLICIES[config.fusion.chosen_arm].pseudo_image_turns,
@@ -74,22 +74,24 @@ def build_model(
 
 
 def build_pseudo_image(
-    config: Config, scale: EmbeddingScale, start_prompts: Tensor | None = None
+    data: DataConfig,
+    chosen: FusionConfig,
+    scale: EmbeddingScale,
+    start_prompts: Tensor | None = None,
 ) -> PseudoImageParts:
-    """Projection and generator of the configuration's fusion before the network.
+    """Projection and generator of a fusion before the network.
 
     Args:
-        config: `fusion`, `data.size` and `data.channels` are read.
+        data: its size and channels are read.
+        chosen: which fusion, projection and start.
         scale: fitted on the training prompts.
         start_prompts: as for `build_model`.
     """
-    fusion: PseudoImageFusion = FUSIONS[config.fusion.name].load()()
+    fusion: PseudoImageFusion = FUSIONS[chosen.name].load()()
     # Tokens are not scaled: they keep the encoder's width.
     n_embedding = scale.dims[0 if fusion.reads_tokens else 1]
-    parts = fusion.build(
-        n_embedding, config.data.channels, config.data.size, config.fusion.projection
-    )
-    if config.fusion.start == "unit-variance" and start_prompts is not None:
+    parts = fusion.build(n_embedding, data.channels, data.size, chosen.projection)
+    if chosen.start == "unit-variance" and start_prompts is not None:
         fusion.start(parts, start_prompts if fusion.reads_tokens else scale(start_prompts))
     return parts
 
@@ -170,7 +172,7 @@ def reads_tokens_of(config: Config) -> bool:
     return config.fusion.uses_text and FUSIONS[config.fusion.name].load().reads_tokens
 
 
-def _normalize(config: Config, network: nn.Module, is_early: bool) -> Normalize:
+def _normalize(config: Config, network: nn.Module) -> Normalize:
     n_channels = config.data.channels
     chosen = config.normalize
     mean = chosen.image_mean
@@ -182,7 +184,7 @@ def _normalize(config: Config, network: nn.Module, is_early: bool) -> Normalize:
         std = getattr(network, "image_std", None) or IMAGENET_STD
     means = _channels(mean, n_channels)
     stds = _channels(std, n_channels)
-    if is_early:
+    if config.fusion.has_pseudo_image:
         means += [chosen.pseudo_mean] * n_channels
         stds += [chosen.pseudo_std] * n_channels
     return Normalize(means, stds)

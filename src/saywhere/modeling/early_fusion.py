@@ -5,6 +5,7 @@ turns together with the mask.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from saywhere import seeds
-from saywhere.config import Config, parse
+from saywhere.config import DataConfig, FusionConfig, TextConfig, parse
 from saywhere.errors import UsageError
 from saywhere.fusion.generator import Generator
 from saywhere.fusion.projection import Projection
@@ -127,9 +128,8 @@ class EarlyFusion(TextBranch):
         return _fitted(
             cls,
             wordings,
-            config,
+            _Settings(config.data, config.text, config.fusion, seed),
             open_encoder(config.text) if isinstance(encoder, str) else encoder,
-            seed,
         )
 
     def forward(
@@ -235,20 +235,31 @@ class EarlyFusion(TextBranch):
             )
 
 
+@dataclass(frozen=True)
+class _Settings:
+    """What `EarlyFusion.fit` was given, checked as a configuration is."""
+
+    data: DataConfig
+    text: TextConfig
+    fusion: FusionConfig
+    seed: int
+
+
 def _fitted(
     kind: type[EarlyFusion],
     wordings: Sequence[Sequence[str]],
-    config: Config,
+    settings: _Settings,
     encoder: Encoder,
-    seed: int,
 ) -> EarlyFusion:
     prompts = sorted({text for texts in wordings for text in texts})
     cache = EmbeddingCache(encoder)
     vectors = cache.get(prompts)
     groups = same_meaning(wordings, {prompt: number for number, prompt in enumerate(prompts)})
-    scale = fit(np.asarray(vectors), groups.tolist(), config.text.scale)
-    with seeds.seeded_weights(seed):
-        projection, generator = build_pseudo_image(config, scale, torch.from_numpy(vectors))
+    scale = fit(np.asarray(vectors), groups.tolist(), settings.text.scale)
+    with seeds.seeded_weights(settings.seed):
+        projection, generator = build_pseudo_image(
+            settings.data, settings.fusion, scale, torch.from_numpy(vectors)
+        )
     assert isinstance(projection, Projection)
     assert isinstance(generator, Generator)
     fusion = kind(scale, projection, generator, encoder)

@@ -6,11 +6,10 @@ import json
 import logging
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from saywhere.config import Config
 from saywhere.metrics import calibration
 from saywhere.metrics.calibration import Expectation
 
@@ -53,27 +52,35 @@ class Calibration:
         return self.expectation if (threshold, mirror) == (self.threshold, self.mirror) else None
 
 
-def record(
-    expectation: Expectation, config: Config, state: dict[str, Any], split: str
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Terms:
+    """What an expectation depends on, beside the weights.
+
+    Attributes:
+        threshold: on the probability, in (0, 1).
+        mirror: whether the probabilities were averaged over mirrorings.
+        split: that it was learned from.
+        level: of the prompts.
+    """
+
+    threshold: float
+    mirror: bool
+    split: str
+    level: str
+
+
+def record(expectation: Expectation, terms: Terms, state: dict[str, Any]) -> dict[str, Any]:
     """Make the file's content.
 
     Args:
         expectation: what was learned.
-        config: its threshold, mirroring and prompt level are recorded.
+        terms: under which it was learned.
         state: of the checkpoint that it is true of.
-        split: that it was learned from.
 
     Returns:
         A document with KEYS.
     """
-    terms = {
-        "threshold": config.evaluate.threshold,
-        "mirror": config.evaluate.mirror,
-        "split": split,
-        "level": config.text.evaluate_prompts,
-    }
-    return expectation.record() | terms | {"weights": _weights(state)}
+    return expectation.record() | asdict(terms) | {"weights": _weights(state)}
 
 
 def read_record(folder: Path, state: dict[str, Any]) -> dict[str, Any] | None:

@@ -45,6 +45,37 @@ class Checkpoint:
     optimizer: dict[str, Tensor]
 
 
+@dataclass(frozen=True)
+class Saver:
+    """Saves a training's checkpoints, each with the configuration that it is trained with.
+
+    Attributes:
+        config: resolved; no `auto` is left in it.
+    """
+
+    config: Config
+
+    def save(
+        self,
+        folder: Path,
+        model: nn.Module,
+        state: dict[str, Any],
+        optimizer: torch.optim.Optimizer | None = None,
+    ) -> None:
+        """Replace a checkpoint; see `save`.
+
+        Args:
+            folder: of the checkpoint.
+            model: whose weights are saved.
+            state: as JSON holds it.
+            optimizer: whose moments are saved; None: none are.
+
+        Raises:
+            NotWritable: where the disk refuses; the checkpoint before still loads then.
+        """
+        save(folder, self.config, model, state, optimizer)
+
+
 def save(
     folder: Path,
     config: Config,

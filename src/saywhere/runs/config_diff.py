@@ -46,11 +46,15 @@ def _arm(settings: dict[str, Any]) -> str:
     """What `fusion.arm` comes to: left out, it is the fusion's own; without text, only whether
     anything turns.
     """
-    if settings["fusion.name"] == "none":
-        return "still" if settings["fusion.arm"] == "still" else "untouched"
-    return FusionConfig.model_construct(
-        name=settings["fusion.name"], arm=settings["fusion.arm"]
-    ).chosen_arm
+    fusion = _fusion(settings)
+    if not fusion.uses_text:
+        return "still" if fusion.arm == "still" else "untouched"
+    return fusion.chosen_arm
+
+
+def _fusion(settings: dict[str, Any]) -> FusionConfig:
+    """Not validated: the settings of a stored configuration were, when it was read."""
+    return FusionConfig.model_construct(name=settings["fusion.name"], arm=settings["fusion.arm"])
 
 
 def _filters(settings: dict[str, Any]) -> str | None:
@@ -61,9 +65,8 @@ def _filters(settings: dict[str, Any]) -> str | None:
     from saywhere.networks.first_filters import DEFAULT
     from saywhere.networks.registry import has_filters_to_meet
 
-    if settings["fusion.name"] != "early" or not has_filters_to_meet(
-        settings["network.name"], settings["network.weights"]
-    ):
+    meets = has_filters_to_meet(settings["network.name"], settings["network.weights"])
+    if not meets or not _fusion(settings).has_pseudo_image:
         return None
     return settings["network.first_filters"] or DEFAULT
 

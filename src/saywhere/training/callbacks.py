@@ -58,7 +58,7 @@ def _warnings(state: TrainState) -> list[str]:
         warnings.append(
             "training images are used for validation "
             f"({len(material.validation_rows)} of them, since data.validation_split = "
-            f"{state.config.data.validation_split!r} has no rows of its own): the best epoch is "
+            f"{material.data.validation_split!r} has no rows of its own): the best epoch is "
             "chosen, and val_dice_mean measured, on images that it learns from, which says nothing "
             "of other images; give some rows, whole patients, a split of their own"
         )
@@ -77,7 +77,7 @@ def _facts(state: TrainState, warnings: list[str]) -> RunFacts:
         precision=config.train.precision,
         seed=config.train.seed,
         data=_data(state),
-        arm={"name": config.fusion.chosen_arm, **material.policy.facts()},
+        arm={"name": material.policy_name, **material.policy.facts()},
         encoder=identity(material.encoder) if material.encoder else None,
         parameters=_parameters(state),
         warnings=warnings,
@@ -88,7 +88,7 @@ def _data(state: TrainState) -> DataFacts:
     report = state.material.report
     n_validation = len(state.material.validation_rows)
     return DataFacts(
-        manifest=str(state.config.data.manifest),
+        manifest=str(state.material.data.manifest),
         digest=report.manifest.digest,
         rows={"train": len(state.training.rows), "validation": n_validation},
         quarantined=len(report.quarantined),
@@ -151,7 +151,7 @@ def _fine_tuning(state: TrainState) -> FineTuning | None:
     start, config = state.progress.fine_tuning, state.config
     if start is None:
         return None
-    held_out = state.material.report.manifest.split(config.data.validation_split)
+    held_out = state.material.report.manifest.split(state.material.data.validation_split)
     # Without validation rows, training rows stood in for them.
     images = Images(start.before, start.after, are_held_out=bool(held_out))
     return judge(images, start.best_epoch, config.evaluate.bootstrap, config.train.seed)

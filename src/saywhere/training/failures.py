@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 
 import torch
 
-from saywhere.config import Config
 from saywhere.errors import OutOfMemory, SaywhereError, UsageError
 from saywhere.runs.directory import Run
 from saywhere.runs.run_facts import now
@@ -53,11 +52,12 @@ def recording(run: Run, *, is_new: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def reporting_memory(config: Config) -> Iterator[None]:
+def reporting_memory(batch_size: int, size: int) -> Iterator[None]:
     """Raise OutOfMemory in place of what a full memory raises.
 
     Args:
-        config: its batch size and image size are named.
+        batch_size: `train.batch_size`.
+        size: `data.size`, pixels.
 
     Yields:
         Nothing; the training goes into the block.
@@ -71,9 +71,8 @@ def reporting_memory(config: Config) -> Iterator[None]:
         # torch raises a RuntimeError on a CPU; the system's own error is an OSError.
         if not _is_full_memory(error):
             raise
-        batch_size = config.train.batch_size
         raise OutOfMemory(
-            f"no memory left at train.batch_size {batch_size}, data.size {config.data.size}",
+            f"no memory left at train.batch_size {batch_size}, data.size {size}",
             allowed="the last checkpoint is valid",
             remedy=f"--set train.batch_size={max(1, batch_size // 2)}, a smaller data.size "
             "or network.width",

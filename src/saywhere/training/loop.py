@@ -12,12 +12,12 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from saywhere.config import Config
 from saywhere.data.training_set import Batch
 from saywhere.losses import ReferringLoss
-from saywhere.modeling.build import build_model
 from saywhere.modeling.changes import Changes
+from saywhere.modeling.model import Model
 from saywhere.runs import checkpoint
+from saywhere.runs.checkpoint import Saver
 from saywhere.runs.directory import Run
 from saywhere.runs.history import EpochRow
 from saywhere.seeds import generator
@@ -30,7 +30,7 @@ from saywhere.training.interrupts import until_interrupted
 from saywhere.training.optimizer import build_optimizer, set_learning_rate
 from saywhere.training.pretrain import train_words
 from saywhere.training.setup import Material
-from saywhere.training.state import Progress, StartingPoint, TrainState
+from saywhere.training.state import LoopConfig, Progress, StartingPoint, TrainState
 from saywhere.training.validation import Validation, validate
 
 
@@ -38,20 +38,29 @@ class Loop:
     """Model, optimiser and the place where they stand."""
 
     def __init__(
-        self, config: Config, material: Material, run: Run, fabric: Fabric, listen: Listener
+        self,
+        config: LoopConfig,
+        model: Model,
+        material: Material,
+        run: Run,
+        saver: Saver,
+        fabric: Fabric,
+        listen: Listener,
     ) -> None:
-        """Build the model and its optimiser; nothing is written.
+        """Make the model's optimiser; nothing is written.
 
         Args:
-            config: settled: no `auto` is left in it.
+            config: how to train.
+            model: with its first weights; moved to the device and the memory format.
             material: rows, prompts, scale.
             run: the directory that will be written to.
+            saver: of its checkpoints.
             fabric: device and precision.
             listen: given each event.
         """
         self.config, self.material = config, material
-        self.run, self.fabric = run, fabric
-        self.model = build_model(config, material.scale, material.table.embeddings)
+        self.run, self.saver, self.fabric = run, saver, fabric
+        self.model = model
         self.model.to(memory_format=self._memory_format)  # type: ignore[call-overload]
         # A fused step would unscale the gradients of `16-mixed` a second time.
         is_fused = config.train.precision != "16-mixed"
@@ -167,10 +176,10 @@ class Loop:
         if branch is None:
             return
         # They come on top of the steps that are counted, and may take longer than these.
-        if self.config.fusion.words_first:
-            message = f"first {self.config.fusion.words_first} steps of the text branch alone"
+        if self.config.words_first:
+            message = f"first {self.config.words_first} steps of the text branch alone"
             self.state.tell(Stage(f"{message} (fusion.words_first)"))
-        steps, noise_std = self.config.fusion.words_first, self.material.noise_std
+        steps, noise_std = self.config.words_first, self.material.noise_std
         train_words(branch, self.material.training, steps, noise_std=noise_std)
 
     def start_from(self, first: checkpoint.Checkpoint, where: Path) -> None:
@@ -299,7 +308,7 @@ class Loop:
 
     def _save_best(self) -> None:
         # Without moments: no training is resumed from `best`.
-        checkpoint.save(self.run.best, self.config, self.model, self._saved_state())
+        self.saver.save(self.run.best, self.model, self._saved_state())
 
     def _save_last(self) -> None:
-        checkpoint.save(self.run.last, self.config, self.model, self._saved_state(), self.optimizer)
+        self.saver.save(self.run.last, self.model, self._saved_state(), self.optimizer)

@@ -44,6 +44,7 @@ class Material:
         scale: of the embeddings, fitted on the training prompts; None for an image-only model.
         encoder: of the prompts; None for an image-only model.
         policy: what happens to the prompt when the image is transformed.
+        policy_name: as `fusion.arm` names it.
         validation_prompts: one per row of `validation`.
     """
 
@@ -55,14 +56,19 @@ class Material:
     scale: EmbeddingScale | None
     encoder: Encoder | None
     policy: PromptPolicy
+    policy_name: str
     validation_prompts: list[str]
+
+    @property
+    def data(self) -> DataConfig:
+        """What the rows were chosen by."""
+        return self.training.prompts.data
 
     @property
     def are_held_out(self) -> bool:
         """False where the validation rows are training rows: no others exist, or were chosen."""
-        data = self.training.prompts.data
-        has_rows = bool(self.report.manifest.split(data.validation_split))
-        return has_rows and data.validation_split != data.train_split
+        split = self.data.validation_split
+        return bool(self.report.manifest.split(split)) and split != self.data.train_split
 
     @cached_property
     def noise_std(self) -> float:
@@ -111,6 +117,7 @@ def gather(config: Config) -> Material:
         scale=text.scale,
         encoder=text.encoder,
         policy=policy,
+        policy_name=config.fusion.chosen_arm,
         validation_prompts=validation_prompts,
     )
 

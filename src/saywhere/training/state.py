@@ -10,7 +10,13 @@ from typing import Any
 
 import torch
 
-from saywhere.config import Config
+from saywhere.config import (
+    AugmentConfig,
+    EvaluateConfig,
+    LossConfig,
+    OptimizerConfig,
+    TrainConfig,
+)
 from saywhere.data.training_set import TrainingSet
 from saywhere.modeling.model import Model
 from saywhere.runs.directory import Run
@@ -18,6 +24,27 @@ from saywhere.runs.history import EpochRow, read_history
 from saywhere.training.events import Event
 from saywhere.training.events import Listener as Listener
 from saywhere.training.setup import Material
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """What the loop reads of a configuration, beside what made its material and its model.
+
+    Attributes:
+        train: settled: no `auto` is left in it.
+        optimizer: AdamW and its schedule.
+        augment: what the draws of a step range over.
+        loss: of a step, and of a validation.
+        evaluate: how validation rows are measured.
+        words_first: steps of the text branch alone, before all others.
+    """
+
+    train: TrainConfig
+    optimizer: OptimizerConfig
+    augment: AugmentConfig
+    loss: LossConfig
+    evaluate: EvaluateConfig
+    words_first: int
 
 
 @dataclass
@@ -98,7 +125,7 @@ class TrainState:
     """One training as its callbacks see it.
 
     Attributes:
-        config: what it is trained with.
+        config: how it is trained.
         material: rows, prompts, scale.
         run: the run directory.
         device: where the model is.
@@ -109,7 +136,7 @@ class TrainState:
         started: of this sitting, seconds of a clock that only goes forward.
     """
 
-    config: Config
+    config: LoopConfig
     material: Material
     run: Run
     device: torch.device

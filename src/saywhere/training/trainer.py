@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from lightning_fabric import Fabric
+
 from saywhere.config import Config, TrainConfig, as_config
-from saywhere.modeling.build import check_network
+from saywhere.modeling.build import build_model, check_network
 from saywhere.runs import checkpoint, locate
-from saywhere.runs.checkpoint import Checkpoint
+from saywhere.runs.checkpoint import Checkpoint, Saver
 from saywhere.runs.directory import Run, create, reopen, weights_of
 from saywhere.runs.older_values import keep_taught, taught_otherwise
 from saywhere.training import autotune, failures
@@ -21,6 +23,7 @@ from saywhere.training.events import Listener, Stage, Warned
 from saywhere.training.interrupts import until_interrupted
 from saywhere.training.loop import Loop
 from saywhere.training.setup import Material, gather
+from saywhere.training.state import LoopConfig
 from saywhere.training.step_timing import time_steps
 
 GETTING_READY = (
@@ -125,7 +128,8 @@ def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
     check_network(config)
     weights = weights_of(config.network)
     stop = threading.Event()
-    with failures.reporting_memory(config), until_interrupted(stop, at_once=True):
+    memory = failures.reporting_memory(config.train.batch_size, config.data.size)
+    with memory, until_interrupted(stop, at_once=True):
         limit_threads(config.train)
         listen(Stage(GETTING_READY).to_json())
         material = _with_scale_of(begin.before, gather(config))
@@ -146,7 +150,7 @@ def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
             if begin.warning:
                 run.write_facts(warnings=[begin.warning])
                 listen(Warned(begin.warning).to_json())
-            loop = Loop(config, material, run, fabric, listen)
+            loop = _loop(config, material, run, fabric, listen)
             begin.prepare(loop)
             loop.go(stop)
     return run.folder
@@ -156,11 +160,40 @@ def _settled(config: Config, material: Material, listen: Listener) -> Config:
     """With what `auto` becomes on this machine."""
 
     def prepare(train: TrainConfig) -> TimeStep:
-        return time_steps(config.model_copy(update={"train": train}), material)
+        return trial(config.model_copy(update={"train": train}), material)
 
     tried = autotune.what_is_tried(config.train)
     listen(Stage(f"building the model{tried}").to_json())
     return config.model_copy(update={"train": autotune.choose(config.train, prepare)})
+
+
+def trial(config: Config, material: Material) -> TimeStep:
+    """Build a training only to time its steps.
+
+    Args:
+        config: what the training would run with.
+        material: its rows, prompts and scale.
+
+    Returns:
+        Step number → seconds. The model is built, and nothing is written.
+    """
+    # The other start takes seconds to compute, and a step takes as long after either.
+    plain = config.replace(**{"fusion.start": "default"})
+    return time_steps(_loop(plain, material, Run(Path()), launch(config.train), lambda event: None))
+
+
+def _loop(config: Config, material: Material, run: Run, fabric: Fabric, listen: Listener) -> Loop:
+    """Each part with its own section; the whole goes with the weights alone."""
+    sections = LoopConfig(
+        config.train,
+        config.optimizer,
+        config.augment,
+        config.loss,
+        config.evaluate,
+        config.fusion.words_first,
+    )
+    model = build_model(config, material.scale, material.table.embeddings)
+    return Loop(sections, model, material, run, Saver(config), fabric, listen)
 
 
 def _directory(run: Run | None, out: Path | None, name: str, listen: Listener) -> Run:

@@ -96,7 +96,8 @@ def test_it_learns_what_an_evaluation_of_that_split_measures(run_copy: Path) -> 
 def _measured(run: Path, split: str) -> list[dict[str, Any]]:
     """Confidence and Dice of each case, from single answers and this package's Dice."""
     segmenter = saywhere.load(run)
-    rows = rows_to_measure(segmenter.config, None, split).rows
+    config = segmenter.config
+    rows = rows_to_measure(config.data, None, split, config.evaluation_level).rows
     cases = []
     for row in rows:
         result = segmenter.segment(row.image, row.prompts["plain"][0])

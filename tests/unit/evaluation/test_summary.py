@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from saywhere.config import Config
 from saywhere.evaluation.cases import COLUMNS, DISTANCE, MEASURES, Case
 from saywhere.evaluation.summary import EvaluationSummary, expected_in, summarise
 from saywhere.evaluation.verdict import TOO_FEW
+from saywhere.metrics.statistics import Bootstrap
 
+BOOTSTRAP = Bootstrap(resamples=200, seed=0)
 CASE = Case("0", "right", "", 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1, 1, 1)
 
 
@@ -22,14 +23,14 @@ def cases(words: str, dice: list[float]) -> list[Case]:
     ]
 
 
-def test_the_verdict_is_the_worst_of_shuffled_and_contradictory(config: Config) -> None:
+def test_the_verdict_is_the_worst_of_shuffled_and_contradictory() -> None:
     right = [0.9, 0.92, 0.88, 0.91] * 5
     groups = {
         "right": cases("right", right),
         "shuffled": cases("shuffled", [0.1] * 20),
         "contradictory": cases("contradictory", right),
     }
-    summary = summarise(groups, config)
+    summary = summarise(groups, BOOTSTRAP)
     assert [summary.listening[kind].verdict for kind in ("shuffled", "contradictory")] == [
         "heard",
         "not heard",
@@ -38,27 +39,29 @@ def test_the_verdict_is_the_worst_of_shuffled_and_contradictory(config: Config) 
     assert (written["verdict"], written["verdict_by"]) == ("not heard", "contradictory")
 
 
-def test_of_few_cases_nothing_is_said(config: Config) -> None:
+def test_of_few_cases_nothing_is_said() -> None:
     groups = {"right": cases("right", [0.9] * 5), "shuffled": cases("shuffled", [0.1] * 5)}
-    summary = summarise(groups, config).to_json()
+    summary = summarise(groups, BOOTSTRAP).to_json()
     assert summary["verdict"] == summary["listening"]["shuffled"]["verdict"] == TOO_FEW
     assert summary["listening"]["shuffled"]["difference"] == pytest.approx(0.8)
 
 
-def test_every_measure_is_a_column_and_has_a_mean(config: Config) -> None:
+def test_every_measure_is_a_column_and_has_a_mean() -> None:
     assert set(MEASURES) | {DISTANCE} <= set(COLUMNS)
-    numbers = summarise({"right": cases("right", [0.25, 0.75])}, config).to_json()["words"]["right"]
+    numbers = summarise({"right": cases("right", [0.25, 0.75])}, BOOTSTRAP).to_json()["words"][
+        "right"
+    ]
     assert numbers["dice_mean"]["mean"] == 0.5
     assert [name for name in numbers if name.endswith("_mean")] == [f"{m}_mean" for m in MEASURES]
     assert numbers["dice_pooled"] == pytest.approx(0.5)
 
 
-def test_infinite_distances_are_counted_apart(config: Config) -> None:
+def test_infinite_distances_are_counted_apart() -> None:
     group = [replace(CASE, hausdorff_95_px=value) for value in (1.0, 3.0, math.inf)]
-    found = summarise({"right": group}, config).to_json()["words"]["right"][DISTANCE]
+    found = summarise({"right": group}, BOOTSTRAP).to_json()["words"]["right"][DISTANCE]
     assert found == {"median": 3.0, "mean_finite": 2.0, "n_infinite": 1}
     group = [replace(CASE, hausdorff_95_px=math.inf)]
-    found = summarise({"right": group}, config).to_json()["words"]["right"][DISTANCE]
+    found = summarise({"right": group}, BOOTSTRAP).to_json()["words"]["right"][DISTANCE]
     assert found == {"median": None, "mean_finite": None, "n_infinite": 1}
 
 
@@ -68,8 +71,8 @@ def test_a_promise_is_checked_where_one_was_made() -> None:
     assert found == {"right": {"n": 1, "mean": 0.75, "dice": 0.5, "error": 0.25}}
 
 
-def test_a_training_that_goes_on_is_said_in_the_table(config: Config) -> None:
-    written = summarise({"right": cases("right", [0.5])}, config).to_json()
+def test_a_training_that_goes_on_is_said_in_the_table() -> None:
+    written = summarise({"right": cases("right", [0.5])}, BOOTSTRAP).to_json()
     about: dict[str, Any] = {"split": "test", "level": "p1", "unfinished": None}
     assert "training" not in repr(EvaluationSummary(written | about))
     about["unfinished"] = {"status": "interrupted", "epoch": 3, "epochs": 10}

@@ -10,8 +10,7 @@ import torch
 from saywhere.config import Config, TrainConfig, read
 from saywhere.training import autotune, device
 from saywhere.training.setup import gather
-from saywhere.training.step_timing import time_steps
-from saywhere.training.trainer import train
+from saywhere.training.trainer import train, trial
 
 FP32, BF16 = "32-true", "bf16-mixed"
 Seconds = dict[tuple[str, bool], float | Exception]
@@ -105,7 +104,7 @@ def test_a_trial_does_not_compute_the_costly_start(
         pseudo_image, "start_unit_variance", lambda *inputs: pytest.fail("computed for a trial")
     )
     assert config.fusion.start == "unit-variance"
-    assert time_steps(config, gather(config))(0) > 0
+    assert trial(config, gather(config))(0) > 0
 
 
 @pytest.mark.usefixtures("knows_bfloat16")

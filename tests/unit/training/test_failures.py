@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from saywhere.config import Config
 from saywhere.errors import NotWritable, OutOfMemory
 from saywhere.runs import directory
 from saywhere.training import failures
@@ -31,8 +30,7 @@ from saywhere.training import failures
     ],
 )
 def test_a_full_memory_is_reported_with_a_smaller_suggestion(error: Exception) -> None:
-    config = Config().replace(**{"train.batch_size": 24, "data.size": 96})
-    with pytest.raises(OutOfMemory) as caught, failures.reporting_memory(config):
+    with pytest.raises(OutOfMemory) as caught, failures.reporting_memory(24, size=96):
         raise error
     assert re.search(
         r"no memory left at train\.batch_size 24, data\.size 96; the last checkpoint is valid: "
@@ -51,7 +49,7 @@ def test_a_full_memory_is_reported_with_a_smaller_suggestion(error: Exception) -
     ],
 )
 def test_other_errors_pass_as_they_are(error: Exception) -> None:
-    with pytest.raises(type(error)) as caught, failures.reporting_memory(Config()):
+    with pytest.raises(type(error)) as caught, failures.reporting_memory(8, size=224):
         raise error
     assert caught.value is error
 
@@ -59,7 +57,7 @@ def test_other_errors_pass_as_they_are(error: Exception) -> None:
 def test_the_smallest_batch_is_one() -> None:
     with (
         pytest.raises(OutOfMemory) as caught,
-        failures.reporting_memory(Config().replace(**{"train.batch_size": 1})),
+        failures.reporting_memory(1, size=224),
     ):
         raise MemoryError
     assert re.search(

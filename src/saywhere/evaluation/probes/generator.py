@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saywhere.config import Config
+from saywhere.config import Config, DataConfig
 from saywhere.data.dataset import Dataset
 from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import PromptTable, embed, texts_of
@@ -27,7 +26,7 @@ from saywhere.fusion.stack import spread
 from saywhere.fusion.text_branch import TextBranch
 from saywhere.io import files, images
 from saywhere.io.overlay import panel
-from saywhere.metrics.statistics import Interval, bootstrap_mean
+from saywhere.metrics.statistics import Bootstrap, Interval
 from saywhere.modeling.build import build_model
 from saywhere.text.cache import EmbeddingCache
 from saywhere.training.pretrain import train_words
@@ -99,17 +98,20 @@ def probe_generator(
     model = build_model(config, material.scale, embeddings, restored=True).text_branch
     assert model is not None
     assert material.encoder is not None
-    tests = _tests(config, rows, EmbeddingCache(material.encoder))
+    level = config.text.evaluate_prompts
+    bootstrap = Bootstrap(config.evaluate.bootstrap, config.train.seed)
+    tests = _tests(config.data, rows, level, EmbeddingCache(material.encoder), bootstrap)
     stages = {"before": _measure(tests, model)}
-    train_words(model, material.training, steps, noise_std=material.noise_std, roi=_roi(config))
+    # A pseudo-image alone learns by nothing else: without a region term the default one serves.
+    roi = "balanced" if config.loss.roi == "none" else config.loss.roi
+    train_words(model, material.training, steps, noise_std=material.noise_std, roi=roi)
     stages["alone"] = _measure(tests, model)
     if trained is not None:
         stages["jointly trained"] = _measure(tests, trained)
-    by_level = {level: _of_level(stages, level) for level in tests}
-    level = config.text.evaluate_prompts
+    by_level = {name: _of_level(stages, name) for name in tests}
     summary: GeneratorRecord = {
         "steps": steps,
-        "roi": _roi(config),
+        "roi": roi,
         "level": level,
         "n": len(rows),
         "pseudo_image": by_level[level],
@@ -168,27 +170,23 @@ def auc(guess: np.ndarray, mask: np.ndarray) -> float | None:
     return float((ranks[mask].sum() - n_in * (n_in + 1) / 2) / (n_in * n_out))
 
 
-def _roi(config: Config) -> str:
-    """The configuration's region term; `balanced` where it has none."""
-    return "balanced" if config.loss.roi == "none" else config.loss.roi
-
-
-def _levels(rows: Sequence[Row], config: Config) -> list[str]:
-    """`text.evaluate_prompts`, and every other level of which all rows have a text."""
-    own = config.text.evaluate_prompts
+def _levels(rows: Sequence[Row], own: str) -> list[str]:
+    """The configuration's own level, and every other one of which all rows have a text."""
     shared = set(rows[0].prompts)
     for row in rows:
         shared &= {level for level, texts in row.prompts.items() if texts}
     return [own, *sorted(shared - {own})]
 
 
-def _tests(config: Config, rows: list[Row], cache: EmbeddingCache) -> dict[str, _Test]:
+def _tests(
+    data: DataConfig, rows: list[Row], own: str, cache: EmbeddingCache, bootstrap: Bootstrap
+) -> dict[str, _Test]:
     """Level → its test."""
-    dataset = Dataset.of_rows(rows, size=config.data.size, channels=config.data.channels)
-    prompts = {level: _texts(rows, level) for level in _levels(rows, config)}
+    masks = Dataset.of_rows(rows, size=data.size, channels=data.channels).decoded.masks
+    prompts = {level: _texts(rows, level) for level in _levels(rows, own)}
     every = [prompt for texts in prompts.values() for prompt in texts]
     table = embed(every, cache)
-    return {level: _Test(config, dataset, texts, table) for level, texts in prompts.items()}
+    return {level: _Test(masks, texts, table, bootstrap) for level, texts in prompts.items()}
 
 
 def _texts(rows: Sequence[Row], level: str) -> list[str]:
@@ -207,11 +205,11 @@ class _Test:
     """The test split's prompts of one level, and its masks at the network's size."""
 
     def __init__(
-        self, config: Config, dataset: Dataset, prompts: list[str], table: PromptTable
+        self, masks: Tensor, prompts: list[str], table: PromptTable, bootstrap: Bootstrap
     ) -> None:
-        self.config = config
+        self.bootstrap = bootstrap
         self.prompts = prompts
-        self.masks = dataset.decoded.masks
+        self.masks = masks
         self.embedding = table.embeddings[table.numbers(prompts)]
 
     @torch.inference_mode()
@@ -229,12 +227,9 @@ class _Test:
         bright_threshold, bright_dices = best_threshold(brightness, masks)
         dark_threshold, dark_dices = best_threshold(-brightness, masks)
         is_bright = bool(np.mean(bright_dices) >= np.mean(dark_dices))
-        mean = partial(
-            bootstrap_mean, resamples=self.config.evaluate.bootstrap, seed=self.config.train.seed
-        )
         return WhereScore(
-            auc=mean([area for area in areas if area is not None]),
-            dice=mean(bright_dices if is_bright else dark_dices),
+            auc=self.bootstrap.mean([area for area in areas if area is not None]),
+            dice=self.bootstrap.mean(bright_dices if is_bright else dark_dices),
             threshold=bright_threshold if is_bright else -dark_threshold,
             is_bright=is_bright,
             # As many rows as a training's validation takes.

@@ -21,7 +21,7 @@ from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
 from saywhere.metrics.functional import dice
-from saywhere.metrics.statistics import bootstrap_mean
+from saywhere.metrics.statistics import Bootstrap
 from saywhere.modeling.changes import Changes
 from saywhere.transforms.geometry import Geometry
 
@@ -105,7 +105,7 @@ class _Cases:
         pixels = np.stack([images.resize_image(original, size) for original in originals])
         self.image = torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
         self.prompts = [evaluation_prompt(row, config.evaluation_level) for row in rows]
-        self.config = config
+        self.bootstrap = Bootstrap(config.evaluate.bootstrap, config.train.seed)
 
     def geometry(self, changes: Mapping[str, float]) -> Geometry:
         """The same transform for every case."""
@@ -124,7 +124,7 @@ class _Cases:
         turned = geometry(masks(self.geometry({})), mode="nearest")[:, 0].numpy() > 0.5
         answered = masks(geometry)[:, 0].numpy() > 0.5
         values = [dice(a, b) for a, b in zip(answered, turned)]
-        mean = bootstrap_mean(values, self.config.evaluate.bootstrap, self.config.train.seed)
+        mean = self.bootstrap.mean(values)
         return cast(IntervalRecord, vars(mean))
 
     def draw(self, ways: Mapping[str, Masks]) -> np.ndarray:

@@ -22,6 +22,7 @@ from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
 from saywhere.metrics.functional import case_metrics
+from saywhere.metrics.statistics import Bootstrap
 
 LABELS = {
     "right": "right",
@@ -83,7 +84,8 @@ def probe_mosaic(
     segmenter = Segmenter(run)
     side = side or segmenter.config.data.mosaic_side
     measured = measure_mosaics(segmenter, n_cases, seed, side, manifest)
-    conditions = summarise(measured.cases, segmenter.config).conditions
+    bootstrap = Bootstrap(segmenter.config.evaluate.bootstrap, segmenter.config.train.seed)
+    conditions = summarise(measured.cases, bootstrap).conditions
     summary: MosaicRecord = {
         "run": str(run),
         "n": n_cases,

@@ -63,9 +63,7 @@ def test_image_only_runs_and_empty_splits_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match="this run is image only"):
         probe_invariance(image_only, tmp_path)
-    monkeypatch.setattr(
-        invariance, "manifest_of", lambda config: Manifest(config.data.manifest, (), "")
-    )
+    monkeypatch.setattr(invariance, "manifest_of", lambda data: Manifest(data.manifest, (), ""))
     with pytest.raises(ConfigError, match="no rows of split 'test'"):
         probe_invariance(trained, tmp_path)
 
