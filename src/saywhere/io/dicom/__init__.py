@@ -1,0 +1,23 @@
+"""DICOM files: images and masks in.
+
+Patient data does not leave this package but in `Geometry.source`, for the DICOM SEG that refers
+to the image: no error, warning, log line or file name holds any of it.
+"""
+
+from __future__ import annotations
+
+from saywhere.io.dicom.reader import DicomFile, DicomPicture, count_frames, read, read_stored
+from saywhere.io.dicom.header import is_dicom
+from saywhere.io.dicom.segmentation import Segmentation, is_segmentation, read_segmentation
+
+__all__ = [
+    "DicomFile",
+    "DicomPicture",
+    "Segmentation",
+    "count_frames",
+    "is_dicom",
+    "is_segmentation",
+    "read",
+    "read_segmentation",
+    "read_stored",
+]
