@@ -87,8 +87,13 @@ def _warn(summary: EvaluationSummary) -> None:
 def _print(summary: EvaluationSummary) -> None:
     from rich.console import Console
 
+    from saywhere.evaluation.summary import negatives_in_words
+
     console = Console()
     console.print(_measures(summary))
+    # Before the comparisons: the table's means are over both kinds of cases.
+    if apart := negatives_in_words(summary):
+        console.print(apart)
     if summary["listening"]:
         console.print(_comparisons(summary))
     console.print(_trusted(summary))

@@ -163,7 +163,7 @@ def check(
         *_prompt_faults(manifest, levels, count_tokens, max_tokens),
     ]
     # What a row declares to be meant is no fault of it.
-    faults = [(row, fault) for row, fault in all_faults if fault.kind not in row.meant]
+    faults = [(row, fault) for row, fault in all_faults if fault.kind not in _no_faults(row)]
     # Last, among the rows that are clean: a row that is set aside anyway leaks nothing.
     faults += _leaks(_others(rows, faults), images)
     no_rows = [
@@ -174,6 +174,12 @@ def check(
     ]
     in_order = sorted([*no_rows, *(fault for _, fault in faults)], key=lambda fault: fault.row)
     return CheckReport(replace(manifest, rows=tuple(_others(rows, faults))), in_order, masks)
+
+
+def _no_faults(row: Row) -> set[str]:
+    """The kinds of fault that a row declares to be meant."""
+    # An absent target has an empty mask by nature.
+    return {*row.meant, *(("empty_mask",) if "absent" in row.meant else ())}
 
 
 def _fault(row: Row, kind: str, reason: str) -> RowFault:
@@ -195,7 +201,7 @@ def _file_faults(
         for facts in (image, mask):
             if facts is not None and facts.kind:
                 yield _fault(row, facts.kind, facts.reason)
-        if row.mask is None and masks:
+        if row.mask is None and masks and "absent" not in row.meant:
             yield _fault(row, "missing_file", "mask: none is named, while other rows have one")
         if image.size and mask and mask.size and image.size != mask.size:
             yield _fault(row, "wrong_size", _size_reason(image, mask.size))

@@ -24,7 +24,7 @@ NAMES = ("manifest.jsonl", "annotations.jsonl", "manifest.csv")
 FRAMES = ("image", "patient")
 # A CSV holds texts alone, and people write these.
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-MEANT = ("empty_mask", "blank_prompt")
+MEANT = ("empty_mask", "absent", "blank_prompt")
 COLUMNS = frozenset({"id", "image", "mask", "prompt", "prompts", "split", "group", "patient"})
 COLUMNS |= {"frame", "oracle", "meant", "replaces", "manifest_format"}
 FORMAT = 1
@@ -48,7 +48,11 @@ class Row:
     oracle: bool | None = None
     """Whether the texts were derived from the mask; None where nothing says so."""
     meant: tuple[str, ...] = ()
-    """Which of `MEANT`, elsewhere faults, are intended: nothing is there; no words."""
+    """Which of `MEANT`, elsewhere faults, are intended.
+
+    `empty_mask`: nothing is there. `absent`: what the prompt names is not there; the mask is empty
+    or left out. `blank_prompt`: no words.
+    """
     replaces: str | None = None
     """The id of a row before it that no longer counts."""
     number: int = 0

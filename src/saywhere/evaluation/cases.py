@@ -58,6 +58,16 @@ class Case:
     confidence: float | None = None
     expected_dice: float | None = None
 
+    @property
+    def is_negative(self) -> bool:
+        """Is nothing there to be marked? The true mask is empty."""
+        return self.true_positive + self.false_negative == 0
+
+    @property
+    def is_left_empty(self) -> bool:
+        """Did the model mark nothing?"""
+        return self.true_positive + self.false_positive == 0
+
     def to_json(self) -> dict[str, Any]:
         """Returns the fields by name."""
         return asdict(self)

@@ -42,25 +42,59 @@ class Distances:
 
 
 @dataclass(frozen=True)
-class ConditionSummary:
-    """How right the masks were under one prompt condition.
+class Positives:
+    """The cases whose true mask marks something.
 
     Attributes:
         n: Cases.
-        means: Measure, as "dice" → its mean over cases, with a 95 % bootstrap interval.
+        dice_mean: Over them, with a 95 % bootstrap interval; None where there are none.
+    """
+
+    n: int
+    dice_mean: Interval | None
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """The cases whose true mask is empty: normal images, denials, absent targets.
+
+    Attributes:
+        n: Cases.
+        left_empty: Of these, how many the model left empty as well.
+    """
+
+    n: int
+    left_empty: int
+
+
+@dataclass(frozen=True)
+class ConditionSummary:
+    """How right the masks were under one prompt condition.
+
+    A case without a target has Dice 1 or 0. A model that marks nothing would earn the share of
+    such cases as its mean Dice, so positives and negatives are told apart as well.
+
+    Attributes:
+        n: Cases.
+        means: Measure, as "dice" → its mean over all cases, with a 95 % bootstrap interval.
         distances: Of the boundaries.
         pooled: "dice_pooled" and "iou_pooled": over the pixels of all cases together.
+        positives: The cases with a target.
+        negatives: The cases without.
     """
 
     n: int
     means: Mapping[str, Interval]
     distances: Distances
     pooled: Mapping[str, float]
+    positives: Positives
+    negatives: Negatives
 
     def to_json(self) -> ConditionRecord:
         """Returns the numbers as summary.json holds them."""
         means = {f"{name}_mean": asdict(interval) for name, interval in self.means.items()}
         document = {"n": self.n, **means, DISTANCE: asdict(self.distances), **self.pooled}
+        document |= {"positives": asdict(self.positives), "negatives": asdict(self.negatives)}
         return cast(ConditionRecord, document)
 
 
@@ -69,7 +103,8 @@ class Listening:
     """What right prompts are worth over those of another condition.
 
     Attributes:
-        difference: Dice with right prompts minus Dice with these, over the cases of both.
+        difference: Dice with right prompts minus Dice with these, over the cases of both that
+            have a target.
         verdict: The same in words.
     """
 
@@ -122,8 +157,10 @@ class EvaluationSummary(dict[str, Any]):
         about = f"{self['n']} cases of split {self['split']!r}, prompts {self['level']!r}"
         head = f"{about}, original size; prompt: {self['verdict'] or 'not compared'}"
         columns = f"{'prompt':14}{'cases':>6}   Dice per case [95 %]    right − this [95 %]"
-        warning = [] if self.get("unfinished") is None else [unfinished_in_words(self)]
-        return "\n".join([head, columns, *map(self._line, self["words"]), *warning])
+        below = [] if self.get("unfinished") is None else [unfinished_in_words(self)]
+        apart = negatives_in_words(self)
+        below += [apart] if apart else []
+        return "\n".join([head, columns, *map(self._line, self["words"]), *below])
 
     def _line(self, condition: str) -> str:
         numbers = self["words"][condition]
@@ -152,6 +189,29 @@ def unfinished_in_words(summary: Mapping[str, Any]) -> str:
     )
 
 
+def negatives_in_words(summary: Mapping[str, Any], condition: str = "right") -> str:
+    """Tell the cases without a target apart from those with one.
+
+    Args:
+        summary: Of an evaluation. One of an earlier version does not tell them apart.
+        condition: Of the prompts.
+
+    Returns:
+        One sentence, without an end stop; empty where every case has a target.
+    """
+    numbers = summary["words"].get(condition, {})
+    negatives = numbers.get("negatives")
+    if not negatives or not negatives["n"]:
+        return ""
+    n, left_empty = negatives["n"], negatives["left_empty"]
+    empty = f"cases without a target: {n}, of which left empty: {left_empty} ({left_empty / n:.0%})"
+    positives = numbers["positives"]
+    if positives["dice_mean"] is None:
+        return empty
+    dice = with_span(**positives["dice_mean"])
+    return f"{empty}; with a target: {positives['n']}, mean Dice of these {dice}"
+
+
 def summarise(cases: Mapping[str, Sequence[Case]], bootstrap: Bootstrap) -> Summary:
     """Take means over cases, and compare the conditions with right prompts.
 
@@ -162,16 +222,22 @@ def summarise(cases: Mapping[str, Sequence[Case]], bootstrap: Bootstrap) -> Summ
     Returns:
         Means with 95 % bootstrap intervals over images, pooled figures, and paired differences.
     """
-    right = {case.id: case.dice for case in cases["right"]}
+    # Where nothing is to be marked, a wrong prompt is as right as the row's own.
+    right = {case.id: case.dice for case in cases["right"] if not case.is_negative}
+    compared = {
+        condition: [case for case in group if case.id in right]
+        for condition, group in cases.items()
+        if condition not in NOT_COMPARED
+    }
     listening = {
-        condition: _listening(right, cases[condition], bootstrap)
-        for condition in cases
+        condition: _listening(right, group, bootstrap)
+        for condition, group in compared.items()
         # A condition may apply to no row at all, as where nothing can be contradicted.
-        if condition not in NOT_COMPARED and cases[condition]
+        if group
     }
     conditions = {kind: _condition(group, bootstrap) for kind, group in cases.items() if group}
     verdicts = {condition: one.verdict for condition, one in listening.items()}
-    return Summary(len(right), conditions, listening, least_favourable(verdicts))
+    return Summary(len(cases["right"]), conditions, listening, least_favourable(verdicts))
 
 
 def trust_in(cases: Sequence[Case], bootstrap: Bootstrap) -> TrustRecord:
@@ -220,11 +286,17 @@ def _listening(
 
 
 def _condition(cases: Sequence[Case], bootstrap: Bootstrap) -> ConditionSummary:
+    with_target = [case for case in cases if not case.is_negative]
+    without = [case for case in cases if case.is_negative]
     return ConditionSummary(
         n=len(cases),
         means={name: bootstrap.mean(_column(cases, name)) for name in MEASURES},
         distances=_distances(_column(cases, DISTANCE)),
         pooled=pooled([case.to_json() for case in cases]),
+        positives=Positives(
+            len(with_target), bootstrap.mean(_column(with_target, "dice")) if with_target else None
+        ),
+        negatives=Negatives(len(without), sum(case.is_left_empty for case in without)),
     )
 
 

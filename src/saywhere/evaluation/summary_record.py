@@ -29,8 +29,27 @@ class DistancesRecord(TypedDict):
     n_infinite: int
 
 
+class PositivesRecord(TypedDict):
+    """Cases whose true mask marks something."""
+
+    n: int
+    dice_mean: IntervalRecord | None
+    """None where there is no such case"""
+
+
+class NegativesRecord(TypedDict):
+    """Cases whose true mask is empty. A Dice of 0 or 1 says little of them, so they are counted."""
+
+    n: int
+    left_empty: int
+    """of these, cases whose predicted mask is empty as well"""
+
+
 class ConditionRecord(TypedDict):
-    """How right the masks were under one prompt condition. Shares are in [0, 1]."""
+    """How right the masks were under one prompt condition. Shares are in [0, 1].
+
+    Means and pooled figures are over all cases, positives and negatives together.
+    """
 
     n: int
     dice_mean: IntervalRecord
@@ -41,10 +60,12 @@ class ConditionRecord(TypedDict):
     hausdorff_95_px: DistancesRecord
     dice_pooled: float
     iou_pooled: float
+    positives: PositivesRecord
+    negatives: NegativesRecord
 
 
 class ListeningRecord(TypedDict):
-    """Dice with right prompts minus Dice with those of another condition."""
+    """Dice with right prompts minus Dice with those of another condition, over the positives."""
 
     difference: float
     low: float

@@ -280,6 +280,18 @@ def test_an_empty_mask_and_no_words_are_no_faults_where_they_are_meant(cases: Se
     ]
 
 
+def test_an_absent_target_needs_no_mask(cases: Set) -> None:
+    cases.add(4)
+    for number in (0, 1):
+        del cases.rows[number]["mask"]
+    cases.draw(2, np.zeros(SIZE, np.uint8))
+    for number in (0, 2):
+        cases.rows[number]["meant"] = "absent"
+    assert [(fault.row, fault.kind) for fault in check(cases.read()).faults] == [
+        (2, "missing_file")
+    ]
+
+
 def test_each_distinct_file_is_decoded_once(cases: Set, monkeypatch: pytest.MonkeyPatch) -> None:
     cases.add(6)
     for number in range(3, 6):

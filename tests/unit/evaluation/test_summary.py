@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from saywhere.evaluation.cases import COLUMNS, DISTANCE, MEASURES, Case
-from saywhere.evaluation.summary import EvaluationSummary, expected_in, summarise
+from saywhere.evaluation.summary import (
+    EvaluationSummary,
+    expected_in,
+    negatives_in_words,
+    summarise,
+)
 from saywhere.evaluation.verdict import TOO_FEW
 from saywhere.metrics.statistics import Bootstrap
 
@@ -79,3 +84,68 @@ def test_a_training_that_goes_on_is_said_in_the_table() -> None:
     shown = repr(EvaluationSummary(written | about))
     assert "the training is interrupted, not finished" in shown
     assert "epoch 3 of 10" in shown
+
+
+NEGATIVE = replace(CASE, true_positive=0, false_negative=0)
+
+
+def with_negatives(words: str, dice: list[float], marked: list[bool]) -> list[Case]:
+    negatives = [
+        replace(NEGATIVE, id=f"n{number}", words=words, dice=float(not is_marked))
+        for number, is_marked in enumerate(marked)
+    ]
+    negatives = [
+        replace(case, false_positive=9 if is_marked else 0)
+        for case, is_marked in zip(negatives, marked)
+    ]
+    return cases(words, dice) + negatives
+
+
+def test_marking_nothing_on_normal_images_earns_no_dice() -> None:
+    # A model that marks nothing at all: half of the images are normal.
+    nothing = [replace(case, true_positive=0, false_positive=0) for case in cases("right", [0.0])]
+    group = nothing + with_negatives("right", [], [False])
+    numbers = summarise({"right": group}, BOOTSTRAP).to_json()["words"]["right"]
+    assert numbers["dice_mean"]["mean"] == 0.5
+    assert numbers["positives"]["n"] == 1
+    assert numbers["positives"]["dice_mean"] is not None
+    assert numbers["positives"]["dice_mean"]["mean"] == 0.0
+    assert numbers["negatives"] == {"n": 1, "left_empty": 1}
+
+
+def test_negatives_are_counted_and_said() -> None:
+    group = with_negatives("right", [0.8, 0.6], [True, True, False, True])
+    summary = summarise({"right": group}, BOOTSTRAP).to_json()
+    assert summary["words"]["right"]["negatives"] == {"n": 4, "left_empty": 1}
+    about: dict[str, Any] = {"split": "test", "level": "p1", "unfinished": None}
+    shown = repr(EvaluationSummary(summary | about))
+    assert "cases without a target: 4, of which left empty: 1 (25%)" in shown
+    assert "with a target: 2, mean Dice of these 0.700" in shown
+
+
+def test_where_every_case_has_a_target_nothing_is_added() -> None:
+    summary = summarise({"right": cases("right", [0.5, 0.7])}, BOOTSTRAP).to_json()
+    assert negatives_in_words(summary) == ""
+    assert summary["words"]["right"]["negatives"] == {"n": 0, "left_empty": 0}
+    # Of an earlier version.
+    assert negatives_in_words({"words": {"right": {"n": 3}}}) == ""
+
+
+def test_negatives_alone_have_no_dice() -> None:
+    summary = summarise({"right": with_negatives("right", [], [False, True])}, BOOTSTRAP).to_json()
+    assert summary["words"]["right"]["positives"] == {"n": 0, "dice_mean": None}
+    assert negatives_in_words(summary) == (
+        "cases without a target: 2, of which left empty: 1 (50%)"
+    )
+
+
+def test_listening_is_decided_by_cases_with_a_target() -> None:
+    # On the normal images every prompt is left empty, which is no sign of being deaf.
+    groups = {
+        "right": with_negatives("right", [0.9] * 20, [False] * 200),
+        "shuffled": with_negatives("shuffled", [0.1] * 20, [False] * 200),
+    }
+    heard = summarise(groups, BOOTSTRAP).listening["shuffled"]
+    assert heard.difference.n == 20
+    assert heard.difference.difference == pytest.approx(0.8)
+    assert heard.verdict == "heard"
