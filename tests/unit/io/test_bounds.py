@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
 from hostile_files import (
     bmp_of_runs,
     gif_of_comment,
@@ -20,8 +22,6 @@ from hostile_files import (
     tiff_of_strips,
     tiff_of_tile,
 )
-from PIL import Image
-
 from saywhere.errors import UnreadableFile
 from saywhere.io import bounds
 from saywhere.io.decode import decode_bytes

@@ -6,8 +6,8 @@ to the image: no error, warning, log line or file name holds any of it.
 
 from __future__ import annotations
 
-from saywhere.io.dicom.reader import DicomFile, DicomPicture, count_frames, read, read_stored
 from saywhere.io.dicom.header import is_dicom
+from saywhere.io.dicom.reader import DicomFile, DicomPicture, count_frames, read, read_stored
 from saywhere.io.dicom.segmentation import Segmentation, is_segmentation, read_segmentation
 
 __all__ = [
