@@ -108,7 +108,8 @@ def run_jobs(
     for unit in [] if again else units:
         done |= batch.done(ledger, unit)
     n_skipped = len(done)
-    todo = [unit for unit in (unit.less(done) for unit in units) if unit.jobs]
+    left = [unit.less(done) for unit in units]
+    todo = [unit for unit in left if unit.jobs]
     # All prompts before the first image: the encoder runs once.
     segmenter.embed([clean(job.prompt) for unit in todo for job in unit.jobs])
     ledger.begin(job.stem for unit in todo for job in unit.jobs)
@@ -292,10 +293,12 @@ class _Answered:
 
 def _contents(jobs: Sequence[Job]) -> Iterator[tuple[Job, bytes]]:
     """Each job with its image's content; an image of several prompts in a row is read once."""
-    image, content = None, b""
+    image: Path | None = None
+    content = b""
     for job in jobs:
         if job.image != image:
-            image, content = job.image, read_bytes(job.image)
+            image = job.image
+            content = read_bytes(job.image)
         yield job, content
 
 

@@ -22,7 +22,7 @@ def picture(manifest: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(manifest.parent / "images/test_0000.png", tmp_path / "a.png"))
 
 
-def test_it_writes_four_pictures_and_says_where(
+def test_it_writes_mask_and_overlay_and_says_where(
     say: Say, trained: Path, picture: Path, tmp_path: Path
 ) -> None:
     ended = say(
@@ -38,8 +38,6 @@ def test_it_writes_four_pictures_and_says_where(
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "a-mask.png",
         "a-overlay.png",
-        "a-probability.png",
-        "a-pseudo.png",
         "predictions.jsonl",
     }
     assert Image.open(tmp_path / "out/a-mask.png").getextrema() in ((0, 255), (0, 0), (255, 255))

@@ -31,7 +31,8 @@ def test_what_is_saved_is_what_was_found(
     segmenter: Segmenter, picture: Path, tmp_path: Path
 ) -> None:
     result = segmenter.segment(picture, PROMPT)
-    paths = result.save(tmp_path / "new" / "folder", "a")
+    everything = "mask,probability,pseudo,overlay"
+    paths = result.save(tmp_path / "new" / "folder", "a", save=everything)
     assert {name: path.name for name, path in paths.items()} == {
         name: f"a-{name}.png" for name in ("mask", "probability", "overlay", "pseudo")
     }
@@ -54,9 +55,11 @@ def test_it_is_saved_in_the_formats_that_are_named(
     assert {path.name for path in result.save(tmp_path, format="coco").values()} == {
         "result-coco.json"
     }
-    parts = ["mask", "probability", "overlay", "pseudo", "coco"]
+    # Probability and pseudo-image on demand only.
+    parts = ["coco", "mask", "overlay"]
     assert list(result.save(tmp_path, "b", format=["png", "coco"])) == parts
-    with pytest.raises(UsageError, match="no output format 'tiff'; formats: coco, png"):
+    assert list(result.save(tmp_path, "d", save=["probability"])) == ["probability"]
+    with pytest.raises(UsageError, match="no output format 'tiff'; formats: coco, "):
         result.save(tmp_path, "c", format="tiff")
     assert not list(tmp_path.glob("c-*"))
 

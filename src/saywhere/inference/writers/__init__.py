@@ -7,13 +7,13 @@ from pathlib import Path
 
 from saywhere.errors import UsageError
 from saywhere.inference.answer import Answer
-from saywhere.inference.writers import coco, geojson, labels, parquet, png
+from saywhere.inference.writers import coco, geojson, label_map, parquet, png
 from saywhere.inference.writers.writer import Line, Options, Scope, Writer, Written
 
 WRITERS: dict[str, Writer] = {
     "coco": coco.WRITER,
     "geojson": geojson.WRITER,
-    "labels": labels.WRITER,
+    "labels": label_map.WRITER,
     "parquet": parquet.WRITER,
     "png": png.WRITER,
 }

@@ -41,20 +41,13 @@ def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
         NotWritable: Where the folder takes no file.
     """
     (answer,) = answers
-    properties = {
+    properties: dict[str, Any] = {
         "objectType": "annotation",
         "classification": {"name": answer.prompt or "(no words)", "color": list(COLOUR)},
         # QuPath shows numbers of an object under this name.
         "measurements": {} if answer.confidence is None else {"confidence": answer.confidence},
     }
-    features = [
-        {
-            "type": "Feature",
-            "geometry": {"type": "Polygon", "coordinates": [_closed(ring) for ring in rings]},
-            "properties": properties,
-        }
-        for rings in polygons(answer.mask)
-    ]
+    features = [_feature(rings, properties) for rings in polygons(answer.mask)]
     files.write_json(paths["geojson"], {"type": "FeatureCollection", "features": features})
     return Written(("geojson",))
 
@@ -154,6 +147,11 @@ def _area(ring: Ring) -> float:
     """Positive where the ring goes clockwise on the screen, as outer rings do."""
     pairs = zip(ring, [*ring[1:], ring[0]])
     return sum(x * below - right * y for (x, y), (right, below) in pairs) / 2
+
+
+def _feature(rings: Sequence[Ring], properties: dict[str, Any]) -> dict[str, Any]:
+    geometry = {"type": "Polygon", "coordinates": [_closed(ring) for ring in rings]}
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
 def _closed(ring: Ring) -> list[list[Any]]:

@@ -75,15 +75,15 @@ class Writer:
         endings: Each part and the end of its file's name, as {"mask": "-mask.png"}. A part's name
             is a key of predictions.jsonl, so no other format has a part of that name.
         write: Writes answers, one or more as `scope` says, to those parts that it is given a path
-            for, atomically. Of scope FOLDER it is not called. Raises NotWritable, and UsageError
-            where the answers lack what the format needs.
+            for, atomically. Of scope FOLDER it is not called. It may raise NotWritable, and
+            UsageError where the answers lack what the format needs.
         scope: What one file holds.
         kinds: Part → the name by which `--save` chooses it. A part without one is always written.
         recorded: Of scope FOLDER: keys that a prediction's line must hold for `tabulate`.
         record: Of scope FOLDER: gives these keys with their values.
         tabulate: Of scope FOLDER: writes the file from the lines of predictions.jsonl.
         uses_options: Do `Options` change its files? Then they are written anew with others.
-        refuse: Looks at an input file before any work. Raises UsageError where the format cannot
+        refuse: Looks at an input file before any work. A UsageError says that the format cannot
             be written for it.
         packages: What `write` imports and a plain installation lacks.
         extra: The extra of Saywhere that brings them.

@@ -11,11 +11,12 @@ from pycocotools import mask as coco
 
 from saywhere.inference.answer import Answer
 from saywhere.inference.writers.coco import WRITER, run_lengths
+from saywhere.inference.writers.writer import Options
 
 
 def written(answer: Answer, out: Path) -> Path:
     paths = WRITER.paths(out, "a")
-    assert WRITER.write(answer, paths) == ["coco"]
+    assert WRITER.write([answer], paths, Options()).parts == ("coco",)
     return paths["coco"]
 
 

@@ -44,14 +44,14 @@ def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
             allowed=f"at most {MOST}",
             remedy="write fewer prompts in a call, or another format",
         )
-    labels = label_map(answers)
+    labels = join(answers)
     n_overlapping = int((np.sum([answer.mask for answer in answers], axis=0) > 1).sum())
     images.write_image(paths["labels"], labels)
     files.write_json(paths["legend"], _legend(answers, labels, n_overlapping))
     return Written(("labels", "legend"), _notes(n_overlapping))
 
 
-def label_map(answers: Sequence[Answer]) -> NDArray[np.uint8]:
+def join(answers: Sequence[Answer]) -> NDArray[np.uint8]:
     """Join masks to one map.
 
     Args:
