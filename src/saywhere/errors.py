@@ -1,4 +1,7 @@
-"""Every error a user can meet: what was found, where, what is allowed, what to do next."""
+"""Every error a user can meet: what was found, where, what is allowed, what to do next.
+
+Beside them stand the two functions that word messages in every room.
+"""
 
 from __future__ import annotations
 
@@ -179,3 +182,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {' or '.join(map(repr, close))}?"
     return f"choose one of {', '.join(names)}"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun, as messages have it: never "1 rows".
+
+    Args:
+        number: How many.
+        noun: In the singular; a verb may follow, as in "mask has".
+        plural: What stands with every number but 1. None: the noun with an s.
+
+    Returns:
+        "1 image", "2 images", "1,234 masks have".
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from saywhere import errors
-from saywhere.errors import ConfigError, SaywhereError, nearest
+from saywhere.errors import ConfigError, SaywhereError, counted, nearest
 
 KINDS = [
     kind
@@ -68,3 +68,19 @@ def test_a_misspelt_name_gets_the_nearest_known_ones(
     name: str, known: list[str], advice: str
 ) -> None:
     assert nearest(name, known) == advice
+
+
+@pytest.mark.parametrize(
+    ("number", "plural", "written"),
+    [
+        (0, None, "0 rows"),
+        (1, None, "1 row"),
+        (1234, None, "1,234 rows"),
+        (1, "rows are", "1 row"),
+        (2, "rows are", "2 rows are"),
+    ],
+)
+def test_a_number_stands_with_the_right_form_of_its_noun(
+    number: int, plural: str | None, written: str
+) -> None:
+    assert counted(number, "row", plural) == written

@@ -30,6 +30,7 @@ def list_cache(
 
     It lies in $SAYWHERE_CACHE, else in ~/.cache/saywhere.
     """
+    from saywhere.errors import counted
     from saywhere.io.cache import list_folders
     from saywhere.io.paths import cache_folder
 
@@ -44,7 +45,7 @@ def list_cache(
     from rich.console import Console
     from rich.table import Table
 
-    title = f"{len(entries)} folders, {_megabytes(entries):,.0f} MB"
+    title = f"{counted(len(entries), 'folder')}, {_megabytes(entries):,.0f} MB"
     table = Table("what", "MB", "unused for days", "folder", title=title)
     for entry in entries:
         table.add_row(
@@ -74,6 +75,7 @@ def clear_cache(
     something cannot be removed.
     """
     from saywhere.cli.progress import warn
+    from saywhere.errors import counted
     from saywhere.io.cache import clear
 
     removed, stuck = clear(unused)
@@ -81,7 +83,8 @@ def clear_cache(
     if as_json:
         typer.echo(json.dumps(entries, indent=2))
     elif not quiet:
-        typer.echo(f"{len(entries)} folders removed, {_megabytes(entries):,.1f} MB")
+        folders = counted(len(entries), "folder")
+        typer.echo(f"{folders} removed, {_megabytes(entries):,.1f} MB")
     for entry in stuck:
         warn(f"{entry.folder} could not be removed: it is in use, or another user's")
     if stuck:

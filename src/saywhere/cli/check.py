@@ -171,9 +171,8 @@ def _unusual_splits(manifest: Manifest) -> list[str]:
 
     Their rows would be neither trained with nor measured, and no verb would say so.
     """
-    from saywhere.cli.progress import counted
     from saywhere.config import Config
-    from saywhere.errors import nearest
+    from saywhere.errors import counted, nearest
 
     data = Config().data
     usual = (data.train_split, data.validation_split, data.test_split)
@@ -235,12 +234,14 @@ def _print(summary: CheckSummary, opposites: list[Distance], report: CheckReport
     from rich.markup import escape
     from rich.table import Table
 
+    from saywhere.errors import counted
+
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=LOG_WIDTH)
     console.print(
         # Escaped: rich would read a name's brackets as markup.
-        f"[bold]{escape(summary['manifest'])}[/]: {summary['rows']:,} rows, "
+        f"[bold]{escape(summary['manifest'])}[/]: {counted(summary['rows'], 'row')}, "
         f"{summary['clean']:,} clean, {summary['quarantined']:,} set aside"
     )
     splits = Table("split", "rows", "clean")
@@ -275,9 +276,9 @@ def _opposites_table(opposites: list[Distance]) -> Table:
     table = Table(
         "opposite words",
         "sentences",
-        "cosine",
-        "after scaling",
-        title="does the encoder tell them apart? (1: not at all)",
+        "cosine as encoded",
+        "cosine after scaling",
+        title="does the encoder tell them apart? (1: not at all; the model reads the scaled ones)",
     )
     for pair in opposites:
         cosines = f"{pair.cosine_before:.3f}", f"{pair.cosine_after:.3f}"
@@ -289,10 +290,11 @@ def _faults_table(summary: CheckSummary, report: CheckReport) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    counted = " · ".join(f"{kind} {n:,}" for kind, n in summary["kinds"].items())
-    table = Table(
-        "row", "id", "fault", "reason", "remedy", title=f"{len(report.faults):,} faults: {counted}"
-    )
+    from saywhere.errors import counted
+
+    kinds = " · ".join(f"{kind} {n:,}" for kind, n in summary["kinds"].items())
+    title = f"{counted(len(report.faults), 'fault')}: {kinds}"
+    table = Table("row", "id", "fault", "reason", "remedy", title=title)
     for fault in report.faults[:SHOWN]:
         table.add_row(
             str(fault.row), escape(fault.id), fault.kind, escape(fault.reason), fault.remedy

@@ -48,7 +48,8 @@ def compare(
     the first one, over the cases of their evaluations; of fewer than 20 cases nothing is said.
     """
     _check_places(results)
-    from saywhere.cli.progress import counted, warn, warn_of_replaced
+    from saywhere.cli.progress import warn, warn_of_replaced
+    from saywhere.errors import counted
     from saywhere.experiments.compare import compare as compare_table
     from saywhere.experiments.compare_runs import compare_runs
 
@@ -109,6 +110,11 @@ def _show(comparison: Comparison, out: Path | None, *, quiet: bool, as_json: boo
     else:
         # Markdown, whole, for a file or another program: lines may be as long as they are.
         typer.echo(table(comparison))
+        if "spread" in comparison.heads:
+            from saywhere.cli.progress import SPREAD
+
+            # Not to stdout, where the table ends.
+            typer.echo(SPREAD, err=True)
 
 
 def _print(comparison: Comparison) -> None:

@@ -41,10 +41,12 @@ def evaluate(
     from saywhere.runs.locate import find
 
     # Before torch is loaded: a slip is refused at once.
-    find(run)
+    folder = find(run)
     from saywhere.cli.progress import CaseProgress, warn_of_quarantine
     from saywhere.evaluation.evaluate import evaluate as measure
 
+    if not quiet and not as_json:
+        _name_manifest(folder, data)
     conditions = None if words is None else [part.strip() for part in words.split(",")]
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
         summary = measure(
@@ -64,8 +66,31 @@ def evaluate(
     elif not quiet:
         _print(summary)
     _warn(summary)
+    if not quiet and not as_json:
+        _name_next(run)
     # Last, since it ends the program where rows were set aside.
     warn_of_quarantine(summary)
+
+
+def _name_manifest(folder: Path, data: Path | None) -> None:
+    """Say what is measured on, before anything else: without --data it is the run's own set."""
+    from saywhere.config import read
+
+    # Of a model that was passed on, nobody knows where its data lies.
+    manifest = data or read(folder / "config.toml").data.manifest
+    if manifest is not None:
+        origin = "" if data is not None else " (the run's own; another: --data FILE)"
+        typer.echo(f"manifest: {manifest}{origin}", err=True)
+
+
+def _name_next(run: Path) -> None:
+    """A run has a report; a model is for predicting."""
+    from saywhere.cli.progress import next_step
+    from saywhere.runs.locate import find, is_run
+
+    is_reported = is_run(find(run))
+    predict = f'saywhere predict {run} IMAGE --prompt "…" --out masks'
+    next_step(f"saywhere report {run}" if is_reported else predict)
 
 
 def _warn(summary: EvaluationSummary) -> None:

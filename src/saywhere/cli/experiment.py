@@ -40,7 +40,8 @@ def experiment(
 
     Each cell has a result file; a page, progress.html, says how far the grid is.
     """
-    from saywhere.cli.progress import CaseProgress, counted, warn, warn_of_replaced
+    from saywhere.cli.progress import CaseProgress, next_step, warn, warn_of_replaced
+    from saywhere.errors import counted
     from saywhere.experiments.executors import LOCAL
     from saywhere.experiments.grid import read_grid
     from saywhere.experiments.results import replaced_cells
@@ -73,6 +74,8 @@ def experiment(
                 {"results": str(page.parent), "progress": str(page), "run": n_new, "failed": failed}
             )
         )
+    elif not quiet:
+        next_step(f"saywhere compare {page.parent}")
     if failed:
         files = "its file" if len(failed) == 1 else "their files"
         warn(f"{counted(len(failed), 'cell')} failed, see {files}: {', '.join(failed)}")

@@ -40,11 +40,14 @@ def list_models(
     from rich.table import Table
 
     title = "models on this machine (each card says what was never tested)"
-    table = Table("name", "what", "mean Dice per image", "MB", "where", title=title)
+    table = Table("name", "what", "mean Dice per image", "MB", title=title)
     for entry in entries:
         dice = "not measured" if entry.dice is None else f"{entry.dice:.3f}"
-        table.add_row(entry.name, entry.title, dice, f"{entry.n_bytes / 1e6:.1f}", entry.folder)
+        table.add_row(entry.name, entry.title, dice, f"{entry.n_bytes / 1e6:.1f}")
     Console().print(table)
+    # Below the table: in a column of 80, a path would be cut, and nobody could copy it.
+    for entry in entries:
+        typer.echo(f"{entry.name}: {entry.folder}")
 
 
 @models.command("pull")
@@ -73,6 +76,10 @@ def pull_model(
 
     folder = pull(address, name, replace=replace)
     _print({"name": folder.name, "folder": str(folder)} if as_json else str(folder), quiet)
+    if not quiet and not as_json:
+        from saywhere.cli.progress import next_step
+
+        next_step(f'saywhere predict {folder.name} IMAGE --prompt "…" --out masks')
 
 
 @models.command("push")

@@ -210,7 +210,7 @@ def _read_jobs(
 
 def _summary(outcome: Outcome, out: Path) -> str:
     """How many predictions lie where; of many also those that a person should look at first."""
-    from saywhere.cli.progress import counted
+    from saywhere.errors import counted
 
     line = f"{counted(len(outcome.predictions), 'prediction')} in {out}"
     if outcome.n_skipped:
@@ -232,7 +232,8 @@ def _how_good(prediction: Prediction) -> str:
 
 
 def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
-    from saywhere.cli.progress import counted, warn
+    from saywhere.cli.progress import warn
+    from saywhere.errors import counted
     from saywhere.text.prompts import denies, is_blank
 
     if not segmenter.hears_words:
@@ -266,7 +267,8 @@ def _warn_of_skipped(skipped: list[Skipped]) -> None:
 
 
 def _warn_of_outcome(outcome: Outcome, out: Path) -> None:
-    from saywhere.cli.progress import counted, warn
+    from saywhere.cli.progress import warn
+    from saywhere.errors import counted
 
     if outcome.n_others:
         warn(

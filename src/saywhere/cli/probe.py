@@ -142,6 +142,7 @@ def _print(table: Table) -> None:
 def _generator_table(summary: GeneratorRecord) -> Table:
     from rich.table import Table
 
+    from saywhere.cli.progress import SPREAD
     from saywhere.metrics.statistics import with_span
 
     title = f"does it say where? {summary['n']} test prompts, {summary['steps']} steps"
@@ -151,6 +152,7 @@ def _generator_table(summary: GeneratorRecord) -> Table:
         for stage, score in stages.items():
             auc, dice = with_span(**score["auc"]), with_span(**score["dice"])
             table.add_row(level, stage, auc, dice, f"{score['spread']:.3f}")
+    table.caption = SPREAD
     return table
 
 

@@ -13,10 +13,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from saywhere.errors import counted
 
-def _bar(console: Console, label: str) -> Progress:
+SPREAD = "spread: how much the pseudo-image differs between prompts; below 0.01 no prompt is heard"
+"""Said once wherever a number of that name is shown."""
+
+
+def _bar(console: Console) -> Progress:
     columns = (
-        TextColumn(label),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -36,8 +41,10 @@ class TrainingProgress:
     def __init__(self, quiet: bool = False) -> None:
         """Makes the bar. `quiet`: show nothing."""
         self.console = Console(stderr=True, quiet=quiet)
-        self.bar = _bar(self.console, "training")
+        self.bar = _bar(self.console)
         self.task: Any = None
+        self._n_epochs = 0
+        self._explains_spread = True
         self.run: str | None = None
         self.best: float | None = None
         self._had_finished = False
@@ -55,10 +62,23 @@ class TrainingProgress:
 
     def _stage(self, event: dict[str, Any]) -> None:
         self._say(event["message"])
+        # A bar without an end: it moves, so that nobody takes a long stage for a hang.
+        self._begin("getting ready", total=None)
+
+    def _text_step(self, event: dict[str, Any]) -> None:
+        done, n_steps = event["step"], event["n_steps"]
+        self.bar.update(self.task, description="text branch", total=n_steps, completed=done)
+
+    def _begin(self, label: str, total: int | None, completed: int = 0) -> None:
+        """One bar at a time: the stage before this one is over."""
+        if self.task is not None:
+            self.bar.remove_task(self.task)
+        self.task = self.bar.add_task(label, total=total, completed=completed, note="")
 
     def _start(self, event: dict[str, Any]) -> None:
         self.run = event["run"]
         rows = event["rows"]
+        self._n_epochs = event.get("n_epochs", 0)
         of_them = "" if event.get("are_held_out", True) else " of them"
         self._had_finished = event["step"] >= event["n_steps"]
         if self._had_finished:
@@ -68,18 +88,27 @@ class TrainingProgress:
             )
             return
         self._say(
-            f"{self.run}: {rows['train']} training rows, {rows['validation']}{of_them} for "
-            f"validation, {event['n_steps']} steps"
+            f"{self.run}: {counted(rows['train'], 'training row')}, "
+            f"{rows['validation']:,}{of_them} for validation, {counted(event['n_steps'], 'step')}"
         )
-        self.task = self.bar.add_task(
-            "training", total=event["n_steps"], completed=event["step"], note=""
-        )
+        self._begin(self._where(event), event["n_steps"], event["step"])
+
+    def _where(self, event: dict[str, Any]) -> str:
+        """The epoch and the step in it, as "epoch 2/12 · step 40/100"."""
+        step, n_steps = event["step"], event["n_steps"]
+        if not self._n_epochs:
+            return "training"
+        per_epoch = n_steps // self._n_epochs
+        # The last step of an epoch still belongs to it.
+        epoch = max(0, step - 1) // per_epoch
+        within = step - epoch * per_epoch
+        return f"epoch {epoch + 1}/{self._n_epochs} · step {within}/{per_epoch}"
 
     def _before(self, event: dict[str, Any]) -> None:
         self._say(f"before the first step: val_dice_mean {event['val_dice_mean']:.4f}")
 
     def _step(self, event: dict[str, Any]) -> None:
-        self.bar.update(self.task, completed=event["step"])
+        self.bar.update(self.task, completed=event["step"], description=self._where(event))
 
     def _epoch(self, event: dict[str, Any]) -> None:
         shown = [
@@ -90,6 +119,9 @@ class TrainingProgress:
         # The bar has room for one number: the validation's Dice.
         self.bar.update(self.task, note=" · ".join(shown[1:2]))
         self._say(f"epoch {event['epoch']}: " + " · ".join(shown))
+        if self._explains_spread and event.get("spread") is not None:
+            self._explains_spread = False
+            self._say(SPREAD)
 
     def _warning(self, event: dict[str, Any]) -> None:
         self._say(f"warning: {event['message']}")
@@ -118,7 +150,7 @@ class CaseProgress:
             total: number of cases; None: not known yet.
             quiet: show nothing.
         """
-        self.bar = _bar(Console(stderr=True, quiet=quiet), label)
+        self.bar = _bar(Console(stderr=True, quiet=quiet))
         self.task = self.bar.add_task(label, total=total, note="")
 
     def __enter__(self) -> Callable[[int], None]:
@@ -127,6 +159,16 @@ class CaseProgress:
 
     def __exit__(self, *error: Any) -> None:
         self.bar.__exit__(*error)
+
+
+def next_step(command: str) -> None:
+    """Name what usually comes next, as a verb's last line.
+
+    Args:
+        command: a whole command, or a few words.
+    """
+    # To stderr: `RUN=$(saywhere train …)` must get the run and nothing else.
+    sys.stderr.write(f"next: {command}\n")
 
 
 def warn(message: str) -> None:
@@ -145,7 +187,7 @@ def warn_of_replaced(names: Sequence[str]) -> None:
         names: of the files; nothing is said where there are none.
     """
     if names:
-        files = "a result file counts" if len(names) == 1 else f"{len(names)} result files count"
+        files = counted(len(names), "result file counts", "result files count")
         warn(f"{files} in place of the frozen cell of the same name: {', '.join(names)}")
 
 
@@ -162,16 +204,3 @@ def warn_of_quarantine(summary: dict[str, Any]) -> None:
         rows = counted(summary["quarantined"], "faulty row")
         warn(f"set aside: {rows}, see `saywhere check {summary['manifest']}`")
         raise typer.Exit(3)
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun.
-
-    Args:
-        number: how many.
-        noun: in the singular; its plural ends in s.
-
-    Returns:
-        "1 image", "2 images".
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -32,4 +32,11 @@ def report(
     if as_json:
         typer.echo(json.dumps({"report": str(place)}))
     elif not quiet:
+        from saywhere.cli.progress import next_step
+
         typer.echo(place)
+        next_step(f"open it in a browser, or: {_predict(run)}")
+
+
+def _predict(run: Path) -> str:
+    return f'saywhere predict {run} IMAGE --prompt "…" --out masks'

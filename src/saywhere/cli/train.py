@@ -50,7 +50,7 @@ def train(
     ] = False,
 ) -> None:
     """Train a model; the run directory holds everything it was made from."""
-    from saywhere.cli.progress import TrainingProgress, warn
+    from saywhere.cli.progress import TrainingProgress, next_step, warn
     from saywhere.config import read
     from saywhere.runs.directory import Run
     from saywhere.runs.older_values import read_stored
@@ -67,6 +67,8 @@ def train(
     # gone on from decides on such keys itself.
     is_stored = recipe != config and not resume and start is None
     settings = (read_stored if is_stored else read)(recipe, [*anew, *(assignment or [])])
+    if not quiet:
+        _name_manifest(settings.data.manifest, recipe, assignment or [])
     if start is not None:
         from saywhere.runs.locate import find
 
@@ -90,6 +92,17 @@ def train(
         typer.echo(json.dumps({"run": str(run), **shown, "best": progress.best}))
     else:
         typer.echo(run)
+        if not quiet:
+            next_step(f"saywhere evaluate {run}")
+
+
+def _name_manifest(manifest: Path | None, recipe: Path, assignments: list[str]) -> None:
+    """Say what is trained on, before anything else: a recipe names a set of its own."""
+    if manifest is None:
+        return
+    is_given = any(text.split("=")[0].strip() == "data.manifest" for text in assignments)
+    origin = f" (named in {recipe}; yours: --set data.manifest=FILE)"
+    typer.echo(f"manifest: {manifest}{'' if is_given else origin}", err=True)
 
 
 def _recipe(config: Path) -> Path:

@@ -17,7 +17,7 @@ from saywhere.data.checks import CheckReport, check, within_budget
 from saywhere.data.decoded_cache import Store, open_store
 from saywhere.data.manifest import Manifest, Row, read_manifest
 from saywhere.data.prompt_table import texts_of
-from saywhere.errors import UsageError, nearest
+from saywhere.errors import UsageError, counted, nearest
 from saywhere.io import images
 from saywhere.io.overlay import overlay, panel
 from saywhere.io.paths import cache_folder
@@ -218,12 +218,12 @@ class Dataset(torch.utils.data.Dataset[Any]):
     def __repr__(self) -> str:
         """Path, split, numbers of cases, images and wordings, and the size."""
         n_images = len({row.image for row in self.rows})
-        counted = f"{len(self.rows):,} cases of {n_images:,} images, {self.size} px"
+        cases = f"{counted(len(self.rows), 'case')} of {counted(n_images, 'image')}, {self.size} px"
         prompts = "no words"
         if self.levels:
             n_wordings = len(set[str]().union(*self.sentences))
-            prompts = f"prompts {', '.join(self.levels)}: {n_wordings:,} wordings"
-        return f"Dataset({str(self.path)!r}, {self.split!r}: {counted}, {prompts})"
+            prompts = f"prompts {', '.join(self.levels)}: {counted(n_wordings, 'wording')}"
+        return f"Dataset({str(self.path)!r}, {self.split!r}: {cases}, {prompts})"
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows: the first cases, each mask on its image, with its words."""

@@ -14,6 +14,7 @@ from saywhere.datasets.layout import BY_NAME, by_stem, find_with, first_of, no_a
 from saywhere.datasets.medvlsm import Listed, read_if_there
 from saywhere.datasets.set_writer import ORACLE, Case, Prepared, count_warnings, write_set
 from saywhere.datasets.splits import drawn_split
+from saywhere.errors import counted
 
 KINDS = ["benign", "malignant", "normal"]
 # Images of each kind, as the publishers count them.
@@ -61,8 +62,8 @@ def prepare_busi(source: Path, target: Path, progress: Progress | None = None) -
         lacking = [stem for stem in images if stem not in masks]
         if lacking:
             warnings.append(
-                f"{len(lacking):,} of {len(images):,} images of {kind} lack a mask "
-                f"and are left out {first_of(lacking)}"
+                f"{counted(len(lacking), 'image')} of {kind} left out for want of a mask "
+                f"{first_of(lacking)}"
             )
         cases += [
             _case(stem, path, masks[stem], kind, listed.get(stem))

@@ -12,6 +12,7 @@ from saywhere.datasets.label_rows import Labels, rows_per_label
 from saywhere.datasets.layout import NO_TEXT, by_stem, find_with, first_of, missing, paired
 from saywhere.datasets.set_writer import Case, Prepared, write_set
 from saywhere.datasets.splits import drawn_split, group_splits
+from saywhere.errors import counted
 from saywhere.io.skipped import Skipped, in_sentences, skipped_in
 
 SPLITS = ("train", "val", "test")
@@ -154,13 +155,20 @@ def _cases(
     present, warnings = paired(sorted({*images, *listed}), images, masks)
     alone = sorted(masks.keys() - images.keys() - listed)
     if alone:
-        warnings.append(f"{len(alone):,} masks have no image and are left out {first_of(alone)}")
+        subject = counted(
+            len(alone),
+            "mask has no image and is left out",
+            "masks have no image and are left out",
+        )
+        warnings.append(f"{subject} {first_of(alone)}")
     unlisted = sorted(present - text_of.keys()) if texts else []
     if unlisted:
-        warnings.append(
-            f"{len(unlisted):,} images are not listed in the table "
-            f"and are left out {first_of(unlisted)}"
+        subject = counted(
+            len(unlisted),
+            "image is not listed in the table and is left out",
+            "images are not listed in the table and are left out",
         )
+        warnings.append(f"{subject} {first_of(unlisted)}")
     cases = []
     for stem in sorted(present - set(unlisted)):
         text = text_of.get(stem, Text("", {}, {}))

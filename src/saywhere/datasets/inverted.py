@@ -17,6 +17,7 @@ from saywhere.data.file_checks import Facts
 from saywhere.data.manifest import Row
 from saywhere.datasets.described import examples_of, fit_rule
 from saywhere.datasets.layout import first_of
+from saywhere.errors import counted
 
 LARGE = 0.9
 """A mask with a greater share of foreground is told of: a target rarely fills a picture."""
@@ -77,5 +78,5 @@ def _is_inverted(rule: PlaceRule | LungRule, example: Example) -> bool:
 
 def _warning(what: str, rows: Sequence[Row]) -> str:
     names = first_of([row.id for row in rows])
-    subject = "1 mask has" if len(rows) == 1 else f"{len(rows):,} masks have"
+    subject = counted(len(rows), "mask has", "masks have")
     return f"{subject} {what}: inverted? background is 0 {names}"

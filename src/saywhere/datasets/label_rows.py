@@ -10,7 +10,7 @@ from pathlib import Path
 
 from saywhere.datasets.layout import first_of
 from saywhere.datasets.set_writer import Case
-from saywhere.errors import ManifestError, UnreadableFile, UsageError
+from saywhere.errors import ManifestError, UnreadableFile, UsageError, counted
 from saywhere.io.images import mask_values
 from saywhere.io.labels import LabelMap, StoredMask, label_values
 
@@ -95,7 +95,12 @@ def rows_per_label(cases: Sequence[Case], labels: Labels) -> tuple[list[Case], l
     warnings = [*_dropped_texts(cases), *values.warnings()]
     if without:
         warnings.append(
-            f"{len(without):,} images hold none of the labels and have no row {first_of(without)}"
+            counted(
+                len(without),
+                "image holds none of the labels and has no row",
+                "images hold none of the labels and have no row",
+            )
+            + f" {first_of(without)}"
         )
     return labelled, warnings
 
@@ -128,8 +133,8 @@ def _dropped_texts(cases: Sequence[Case]) -> list[str]:
     if not n_texts:
         return []
     return [
-        f"the table's sentences ({n_texts:,} images) are left out: they speak of a whole image, "
-        "and with --label each row is of one label and has its name as prompt"
+        f"the table's sentences ({counted(n_texts, 'image')}) are left out: they speak of a "
+        "whole image, and with --label each row is of one label and has its name as prompt"
     ]
 
 
@@ -175,4 +180,4 @@ class _ValueCounts:
         )
 
     def _counted(self, value: str) -> str:
-        return f"{self.pixels[value]:,} px in {self.masks[value]:,} masks"
+        return f"{self.pixels[value]:,} px in {counted(self.masks[value], 'mask')}"

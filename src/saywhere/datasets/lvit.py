@@ -13,6 +13,7 @@ from saywhere.datasets.layout import by_stem, find_with, first_of, missing, pair
 from saywhere.datasets.lvit_texts import read_texts
 from saywhere.datasets.set_writer import ORACLE, Case, Prepared, write_set
 from saywhere.datasets.workbooks import MASK
+from saywhere.errors import counted
 
 PARTS = {"train": "Train_Folder", "val": "Val_Folder", "test": "Test_Folder"}
 IMAGES_REMEDY = (
@@ -42,8 +43,12 @@ def _prepare(
         silent = sorted(stem for stem in present if (split, stem) not in texts)
         if silent:
             warnings.append(
-                f"{len(silent):,} cases of split {split} have no sentence "
-                f"and are left out {first_of(silent)}"
+                counted(
+                    len(silent),
+                    f"case of split {split} has no sentence and is left out",
+                    f"cases of split {split} have no sentence and are left out",
+                )
+                + f" {first_of(silent)}"
             )
         for stem in sorted(present - set(silent)):
             prompts = {"text": texts[split, stem]}

@@ -11,6 +11,7 @@ from saywhere.data.file_checks import Progress
 from saywhere.datasets.layout import by_stem, find_with, first_of, missing, paired
 from saywhere.datasets.set_writer import ORACLE, Case, Prepared, write_set
 from saywhere.datasets.workbooks import MASK, columns, image_stem, sentences
+from saywhere.errors import counted
 
 # LViT's split: it parts the publishers' training set into train and val.
 PUBLISHED = {"train": 5716, "val": 1429, "test": 2113}
@@ -59,7 +60,12 @@ def prepare_qata(source: Path, target: Path, progress: Progress | None = None) -
     silent = [stem for stem, _ in listed if stem not in texts]
     if silent:
         warnings.append(
-            f"{len(silent):,} listed cases have no sentence and are left out {first_of(silent)}"
+            counted(
+                len(silent),
+                "listed case has no sentence and is left out",
+                "listed cases have no sentence and are left out",
+            )
+            + f" {first_of(silent)}"
         )
     cases = [
         Case(stem, images[stem], masks[stem], split, {"text": texts[stem]}, ORACLE)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from saywhere.data.file_checks import Progress
 from saywhere.data.manifest import write_manifest
 from saywhere.data.records import Fields
-from saywhere.errors import ManifestError, UnreadableFile, UsageError
+from saywhere.errors import ManifestError, UnreadableFile, UsageError, counted
 from saywhere.io.decode import read_bytes
 from saywhere.io.files import write_bytes
 from saywhere.io.images import mask_values, read_mask, write_mask
@@ -210,7 +210,7 @@ def count_warnings(
         A sentence with both numbers for each name where they differ.
     """
     return [
-        f"{counts.get(name, 0):,} rows of {what} {name}; {n:,} were published"
+        f"{counted(counts.get(name, 0), 'row')} of {what} {name}; {n:,} were published"
         for name, n in published.items()
         if counts.get(name, 0) != n
     ]
@@ -228,4 +228,4 @@ def total_warnings(n_images: int, n_published: int) -> list[str]:
     """
     if n_images == n_published:
         return []
-    return [f"{n_images:,} images; {n_published:,} were published"]
+    return [f"{counted(n_images, 'image')}; {n_published:,} were published"]

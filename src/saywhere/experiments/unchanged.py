@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from saywhere.errors import ConfigError
+from saywhere.errors import ConfigError, counted
 from saywhere.experiments.cell_record import CellResult
 from saywhere.experiments.frozen import THAW
 from saywhere.experiments.grid import Cell, Grid
@@ -57,7 +57,7 @@ def check_unchanged(grid: Grid, finished: Sequence[FinishedCell]) -> None:
         return
     named = "; ".join(f"{one.cell.id}: {_listed(one.changes)}" for one in changed[:SHOWN])
     more = f"; and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
-    count = "a finished cell was" if len(changed) == 1 else f"{len(changed)} finished cells were"
+    count = counted(len(changed), "finished cell was", "finished cells were")
     raise ConfigError(
         f"{count} made from other settings ({named}{more})",
         where=f"table {grid.table}",

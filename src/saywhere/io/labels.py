@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from saywhere.errors import UnreadableFile
+from saywhere.errors import UnreadableFile, counted
 from saywhere.io.decode import WrongChannels
 
 THRESHOLD = 128
@@ -121,8 +121,7 @@ class StoredMask:
         shown = [f"{self.name(value)}: {n:,} px" for value, n in pairs[:N_SHOWN]]
         rest = [f"and {len(pairs) - N_SHOWN:,} more"] if len(pairs) > N_SHOWN else []
         noun = "colour" if self.is_coloured else "value"
-        plural = "" if len(pairs) == 1 else "s"
-        return f"{len(pairs):,} {noun}{plural} ({', '.join([*shown, *rest])})"
+        return f"{counted(len(pairs), noun)} ({', '.join([*shown, *rest])})"
 
 
 def foreground(stored: StoredMask, path: Path) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from saywhere.errors import counted
 from saywhere.io.decode import SUFFIXES, sniff
 
 N_NAMED = 20
@@ -92,7 +93,7 @@ def in_sentences(skipped: Sequence[Skipped]) -> list[str]:
 
 
 def _sentence(folder: Path, reason: str, names: Sequence[str]) -> str:
-    subject = "1 file is" if len(names) == 1 else f"{len(names):,} files are"
+    subject = counted(len(names), "file is", "files are")
     rest = f" and {len(names) - N_NAMED:,} more" if len(names) > N_NAMED else ""
     return f"{subject} skipped in {folder}; {reason} ({', '.join(names[:N_NAMED])}{rest})"
 

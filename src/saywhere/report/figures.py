@@ -9,6 +9,8 @@ from statistics import median
 
 from markupsafe import Markup
 
+from saywhere.errors import counted
+
 WIDTH, HEIGHT = 340, 200
 # Margins for the tick labels.
 LEFT, RIGHT, TOP, BOTTOM = 40, 12, 10, 34
@@ -116,7 +118,7 @@ def histogram(values: Sequence[float], x_label: str, noun: str = "image") -> Mar
     parts.append(_median(axes, middle))
     below = sum(value < 0.5 for value in inside)
     words = (
-        f"Histogram of {x_label}: {_counted(len(inside), noun)}, median {middle:.3f}, "
+        f"Histogram of {x_label}: {counted(len(inside), noun)}, median {middle:.3f}, "
         f"{below} below 0.5, lowest {inside[0]:.3f}, highest {inside[-1]:.3f}"
     )
     return _chart(words, parts)
@@ -247,10 +249,6 @@ def ticks(low: float, high: float, n: int) -> list[float]:
     end = max(math.ceil(high / step - 1e-9), start + 1)
     # In floating point, 3 times 0.1 is 0.30000000000000004.
     return [round(index * step, 12) for index in range(start, end + 1)]
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _share(value: float) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from saywhere.errors import counted
 from saywhere.evaluation.verdict import TOO_FEW, least_favourable, sentence, verdict_of
 from saywhere.report.evidence import Evidence, mapping
 
@@ -116,7 +117,7 @@ def count(value: object, noun: str) -> str:
     """
     if not isinstance(value, int) or not is_number(value):
         return ""
-    return f"{thousands(value)} {noun}{'' if value == 1 else 's'}"
+    return counted(value, noun)
 
 
 def thousands(value: float) -> str:

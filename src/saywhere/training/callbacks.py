@@ -7,6 +7,7 @@ import time
 import torch
 from torch import nn
 
+from saywhere.errors import counted
 from saywhere.runs.history import EpochRow
 from saywhere.runs.run_facts import DataFacts, RunFacts, now, versions
 from saywhere.text.encoder import identity
@@ -41,6 +42,7 @@ def begin(state: TrainState) -> None:
         step=state.progress.step,
         rows=facts.data.rows,
         are_held_out=state.material.are_held_out,
+        n_epochs=state.config.train.epochs,
     )
     state.tell(started)
     for message in warnings:
@@ -53,7 +55,8 @@ def _warnings(state: TrainState) -> list[str]:
     material = state.material
     n_quarantined = len(material.report.quarantined)
     if n_quarantined:
-        warnings.append(f"{n_quarantined} faulty rows were set aside, see quarantine.jsonl")
+        rows = counted(n_quarantined, "faulty row was", "faulty rows were")
+        warnings.append(f"{rows} set aside, see quarantine.jsonl")
     if not material.are_held_out:
         warnings.append(
             "training images are used for validation "

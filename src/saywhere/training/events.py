@@ -45,6 +45,7 @@ class Started(Event):
         step: steps that are done; more than 0 for a resumed run.
         rows: {"train": number, "validation": number}.
         are_held_out: False where the validation rows are training rows.
+        n_epochs: of the whole training; each has as many steps.
     """
 
     kind = "start"
@@ -53,6 +54,7 @@ class Started(Event):
     step: int
     rows: dict[str, int]
     are_held_out: bool = True
+    n_epochs: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,20 @@ class Stepped(Event):
     """One step is done: number `step` of `n_steps`, from 1."""
 
     kind = "step"
+    step: int
+    n_steps: int
+
+
+@dataclass(frozen=True)
+class TextStepped(Event):
+    """One step of the text branch alone is done (`fusion.words_first`), before "start".
+
+    Attributes:
+        step: its number, from 1.
+        n_steps: of these steps.
+    """
+
+    kind = "text_step"
     step: int
     n_steps: int
 

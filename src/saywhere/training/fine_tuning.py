@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from saywhere.errors import counted
 from saywhere.metrics.sample_size import FEWEST_CASES
 from saywhere.metrics.statistics import PairedDifference, paired_difference, with_span
 
@@ -60,7 +61,7 @@ class Images:
     def described(self) -> str:
         """Number and kind, as the verdict names them."""
         kind = "validation" if self.are_held_out else "training"
-        return f"{len(self.before)} {kind} image{'' if len(self.before) == 1 else 's'}"
+        return counted(len(self.before), f"{kind} image")
 
 
 def judge(images: Images, best_epoch: int, resamples: int, seed: int) -> FineTuning:

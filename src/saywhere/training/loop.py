@@ -25,7 +25,7 @@ from saywhere.text.encoder import identity
 from saywhere.training import callbacks
 from saywhere.training.divergence import Step, StepGuard, check_validation
 from saywhere.training.draws import StepSampler
-from saywhere.training.events import EpochEnded, Listener, Stage, StartScored, Stepped
+from saywhere.training.events import EpochEnded, Listener, Stage, StartScored, Stepped, TextStepped
 from saywhere.training.interrupts import until_interrupted
 from saywhere.training.optimizer import build_optimizer, set_learning_rate
 from saywhere.training.pretrain import train_words
@@ -180,7 +180,13 @@ class Loop:
             message = f"first {self.config.words_first} steps of the text branch alone"
             self.state.tell(Stage(f"{message} (fusion.words_first)"))
         steps, noise_std = self.config.words_first, self.material.noise_std
-        train_words(branch, self.material.training, steps, noise_std=noise_std)
+        train_words(
+            branch,
+            self.material.training,
+            steps,
+            noise_std=noise_std,
+            advance=lambda step: self.state.tell(TextStepped(step, steps)),
+        )
 
     def start_from(self, first: checkpoint.Checkpoint, where: Path) -> None:
         """Take another training's weights, and nothing else of it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -15,7 +16,13 @@ BATCH_SIZE = 32
 
 
 def train_words(
-    model: TextBranch, training: TrainingSet, steps: int, *, noise_std: float, roi: str = "mask"
+    model: TextBranch,
+    training: TrainingSet,
+    steps: int,
+    *,
+    noise_std: float,
+    roi: str = "mask",
+    advance: Callable[[int], None] = lambda step: None,
 ) -> None:
     """Train projection and generator by the region-of-interest loss; AdamW, 1e-3, float32.
 
@@ -28,6 +35,7 @@ def train_words(
         steps: how many; 0 changes nothing.
         noise_std: σ of the noise on the scaled embedding.
         roi: name of the loss, see `losses.roi_loss`.
+        advance: called with the number of each step that is done, from 1.
     """
     training = _without_absent(training)
     device = next(model.parameters()).device
@@ -45,6 +53,7 @@ def train_words(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        advance(step + 1)
 
 
 def _without_absent(training: TrainingSet) -> TrainingSet:

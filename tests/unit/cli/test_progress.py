@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from saywhere.cli.progress import CaseProgress, TrainingProgress, warn
+from saywhere.cli.progress import SPREAD, CaseProgress, TrainingProgress, next_step, warn
 
 EVENTS = [
     {"event": "stage", "message": "decoding [all]"},
@@ -13,6 +13,7 @@ EVENTS = [
         "run": "runs/a",
         "n_steps": 4,
         "step": 0,
+        "n_epochs": 2,
         "rows": {"train": 8, "validation": 2},
     },
     {"event": "step", "step": 1, "n_steps": 4},
@@ -71,8 +72,57 @@ def test_a_terminal_gets_a_bar(
     monkeypatch.setenv("TERM", "xterm")
     tell(TrainingProgress())
     err = capsys.readouterr().err
-    assert "training" in err
+    assert "getting ready" in err
+    assert "epoch 1/2 · step 1/2" in err
     assert "\x1b[" in err
+
+
+@pytest.mark.parametrize(
+    ("step", "where"),
+    [
+        (0, "epoch 1/2 · step 0/50"),
+        (1, "epoch 1/2 · step 1/50"),
+        (50, "epoch 1/2 · step 50/50"),
+        (51, "epoch 2/2 · step 1/50"),
+        (100, "epoch 2/2 · step 50/50"),
+    ],
+)
+def test_the_bar_says_which_step_of_which_epoch_it_is(
+    step: int, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with TrainingProgress() as progress:
+        progress({**EVENTS[1], "n_steps": 100})
+        progress({"event": "step", "step": step, "n_steps": 100})
+        (task,) = progress.bar.tasks
+        assert (task.description, task.completed, task.total) == (where, step, 100)
+
+
+def test_the_steps_of_the_text_branch_are_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with TrainingProgress() as progress:
+        progress({"event": "stage", "message": "first 300 steps of the text branch alone"})
+        (stage,) = progress.bar.tasks
+        assert (stage.description, stage.total) == ("getting ready", None)
+        progress({"event": "text_step", "step": 7, "n_steps": 300})
+        (task,) = progress.bar.tasks
+        assert (task.description, task.completed, task.total) == ("text branch", 7, 300)
+
+
+def test_spread_is_explained_once_where_it_is_first_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with TrainingProgress() as progress:
+        progress(EVENTS[1])
+        for epoch in (1, 2):
+            progress({**EVENTS[4], "epoch": epoch, "spread": 0.05})
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[2:] == [SPREAD, "epoch 2: loss 1.5000 · val_dice_mean 0.2500 · spread 0.0500"]
+
+
+def test_the_next_step_is_a_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    next_step("saywhere evaluate runs/a")
+    assert capsys.readouterr() == ("", "next: saywhere evaluate runs/a\n")
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,12 +25,25 @@ def test_it_prints_the_run_alone_on_stdout_and_plain_lines_on_stderr(
     begun = next(
         number for number, line in enumerate(lines) if line.startswith(f"{tmp_path / 'run'}: ")
     )
-    assert lines[0].startswith(
-        "checking and decoding the images"
-    )  # what takes long before the first step is told
+    # Whose images these are comes first; then what takes long before the first step.
+    assert lines[0].startswith("manifest: ")
+    assert lines[1].startswith("checking and decoding the images")
     assert lines[begun + 1].startswith("epoch 1:")
-    assert lines[-1].startswith("finished in ")
+    assert lines[-2].startswith("finished in ")
+    assert lines[-1] == f"next: saywhere evaluate {tmp_path / 'run'}"
     assert "\x1b" not in ended.err  # no colours in a log
+
+
+def test_a_recipes_own_manifest_is_named_as_such(say: Say, toml: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "none.jsonl"
+    toml.write_text(f'[data]\nmanifest = "{missing}"\n')
+    ended = say("train", toml)
+    assert ended.err.splitlines()[0] == (
+        f"manifest: {missing} (named in {toml}; yours: --set data.manifest=FILE)"
+    )
+    ended = say("train", toml, "--set", f"data.manifest={missing}x")
+    assert ended.err.splitlines()[0] == f"manifest: {missing}x"
+    assert "manifest: " not in say("train", toml, "-q").err.splitlines()[0]
 
 
 def test_quiet_says_nothing_but_where(say: Say, toml: Path, tmp_path: Path) -> None:
@@ -138,7 +151,7 @@ def test_a_few_faults_are_a_warning_on_stderr(
         "train.epochs=1",
     )
     assert ended.code == 0
-    assert "warning: 1 faulty rows were set aside, see quarantine.jsonl" in ended.err
+    assert "warning: 1 faulty row was set aside, see quarantine.jsonl" in ended.err
     assert json.loads((tmp_path / "run/run.json").read_text())["data"]["quarantined"] == 1
 
 

@@ -126,7 +126,7 @@ def test_text_split_and_further_columns_come_from_the_annotations(
         {"site": 7},
     )
     assert prepared.warnings == [
-        "1 images are not listed in the table and are left out (the first: c)"
+        "1 image is not listed in the table and is left out (the first: c)"
     ]
 
 
@@ -232,7 +232,7 @@ def test_every_file_that_is_not_read_is_listed_with_the_reason(mine: Path, tmp_p
         f"1 file is skipped in {images}; DICOM is not read: export it as PNG (d.dcm)",
         f"1 file is skipped in {images}; its format is not read: convert it to PNG (e.gif)",
         f"1 file is skipped in {masks}; NIfTI is not read: export its slices as PNG (d.nii.gz)",
-        "1 masks have no image and are left out (the first: f)",
+        "1 mask has no image and is left out (the first: f)",
     ]
     assert [file.path.name for file in prepared.skipped] == ["d.dcm", "e.gif", "d.nii.gz"]
 

@@ -54,7 +54,7 @@ def test_each_label_of_a_mask_is_a_row_with_its_own_mask_and_prompt(
     assert polyp.image == instrument.image == tmp_path / "set/images/a.png"
     assert (polyp.split, polyp.extra) == (instrument.split, {"label": "polyp"})
     assert check(manifest).faults == []
-    assert prepared.warnings == ["1 images hold none of the labels and have no row (the first: c)"]
+    assert prepared.warnings == ["1 image holds none of the labels and has no row (the first: c)"]
 
 
 def test_without_names_a_label_map_is_refused_with_its_values(mine: Path, tmp_path: Path) -> None:

@@ -73,8 +73,7 @@ def test_a_case_without_a_sentence_is_left_out_and_counted(
     prepared = SETS[name].prepare(source, tmp_path / "set", None)
     assert prepared.counts.get("test", 0) == 0
     assert (
-        "1 cases of split test have no sentence and are left out (the first: d)"
-        in prepared.warnings
+        "1 case of split test has no sentence and is left out (the first: d)" in prepared.warnings
     )
 
 

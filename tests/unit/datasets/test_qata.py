@@ -11,7 +11,7 @@ import pytest
 from saywhere.data.checks import check
 from saywhere.data.manifest import read_manifest
 from saywhere.datasets.qata import prepare_qata
-from saywhere.errors import ManifestError, MissingExtra, MissingFile, UnreadableFile
+from saywhere.errors import ManifestError, MissingExtra, MissingFile, UnreadableFile, counted
 
 SPLITS = {
     "train": ["covid_1", "covid_2", "sub-S03047_ses-E07985"],
@@ -77,7 +77,7 @@ def test_the_published_layout_becomes_a_clean_manifest(source: Path, tmp_path: P
         row.id: (SENTENCE.format(row.id),) for row in manifest.rows
     }
     assert prepared.warnings == [
-        f"{n:,} rows of split {s}; {p:,} were published"
+        f"{counted(n, 'row')} of split {s}; {p:,} were published"
         for s, n, p in (("train", 3, 5716), ("val", 1, 1429), ("test", 2, 2113))
     ]
     assert check(manifest).faults == []
@@ -143,6 +143,6 @@ def test_a_case_without_a_sentence_is_left_out_and_counted(source: Path, tmp_pat
         source / "texts" / "Val_ID.xlsx", ("Image",), ("mask_covid_4.png",), ("mask_covid_9.png",)
     )
     assert (
-        "1 listed cases have no sentence and are left out (the first: covid_9)"
+        "1 listed case has no sentence and is left out (the first: covid_9)"
         in prepare_qata(source, tmp_path / "set").warnings
     )

@@ -53,7 +53,7 @@ def test_a_new_set_is_one_file_and_one_line(
     outcome = CliRunner().invoke(app, ["prepare", "heart", *folders, "--json"])
     answer = json.loads(outcome.stdout)
     assert answer["splits"] == {"train": 1}
-    assert answer["warnings"] == ["1 rows of split train; 2 were published"]
+    assert answer["warnings"] == ["1 row of split train; 2 were published"]
 
 
 @pytest.mark.parametrize("name", list(SETS))

@@ -302,7 +302,7 @@ def test_a_few_faults_are_set_aside_and_told(
     assert facts["data"]["quarantined"] == 1
     assert (
         facts["warnings"]
-        == ["1 faulty rows were set aside, see quarantine.jsonl"]
+        == ["1 faulty row was set aside, see quarantine.jsonl"]
         == [event["message"] for event in told if event["event"] == "warning"]
     )
 
