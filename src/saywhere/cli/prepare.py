@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from saywhere.datasets.set_writer import Prepared
 
 
 def prepare(
@@ -50,13 +53,11 @@ def prepare(
 ) -> None:
     """Turn your own folder, or a public set as its publishers lay it out, into a manifest.
 
-    A public set's counts are compared with the published ones.
+    A public set's counts are compared with the published ones. Exit code 3: some cases were left
+    out, or cannot be used.
     """
-    import json
-
     from saywhere.cli.progress import CaseProgress, warn
     from saywhere.datasets import PHANTOMS, SETS
-    from saywhere.datasets.layout import NO_TEXT
     from saywhere.errors import UsageError, nearest
 
     if name not in SETS:
@@ -88,6 +89,18 @@ def prepare(
         prepared = SETS[name].prepare(source, target, lambda done, total: advance(1), **options)
     for warning in prepared.warnings:
         warn(f"warning: {warning}")
+    _report(prepared, quiet=quiet, as_json=as_json)
+    if prepared.set_aside:
+        # Done, but some inputs were set aside. Files that are no images do not count.
+        raise typer.Exit(3)
+
+
+def _report(prepared: Prepared, *, quiet: bool, as_json: bool) -> None:
+    """What was written, and what comes next."""
+    import json
+
+    from saywhere.datasets.layout import NO_TEXT
+
     if as_json:
         typer.echo(
             json.dumps(
@@ -95,6 +108,7 @@ def prepare(
                     "manifest": str(prepared.manifest),
                     "splits": prepared.counts,
                     "warnings": prepared.warnings,
+                    "set_aside": prepared.set_aside,
                     "skipped": [file.to_json() for file in prepared.skipped],
                 },
                 ensure_ascii=False,

@@ -67,12 +67,13 @@ def train(
     # gone on from decides on such keys itself.
     is_stored = recipe != config and not resume and start is None
     settings = (read_stored if is_stored else read)(recipe, [*anew, *(assignment or [])])
-    if not quiet:
-        _name_manifest(settings.data.manifest, recipe, assignment or [])
     if start is not None:
         from saywhere.runs.locate import find
 
         find(start)
+    # After what may be refused at once, whose error is to stand alone.
+    if not quiet:
+        _name_manifest(settings.data.manifest, recipe, assignment or [])
     from saywhere.training.trainer import train as run_training
 
     with TrainingProgress(quiet) as progress:

@@ -18,7 +18,7 @@ from typing import Any
 
 from saywhere.data.records import BadRow, Fields, Record, read_records, sorted_out
 from saywhere.errors import ManifestError, MissingFile
-from saywhere.io.files import plain, write_text
+from saywhere.io.files import keep_earlier, plain, write_text
 
 NAMES = ("manifest.jsonl", "annotations.jsonl", "manifest.csv")
 FRAMES = ("image", "patient")
@@ -191,17 +191,23 @@ def subset(manifest: Manifest, ids: Path) -> Manifest:
     return replace(manifest, rows=tuple(row for row in manifest.rows if row.id in chosen))
 
 
-def write_manifest(path: Path, rows: Iterable[Fields]) -> None:
-    """Write a manifest as JSONL, atomically.
+def write_manifest(path: Path, rows: Iterable[Fields]) -> Path | None:
+    """Write a manifest as JSONL, atomically; an earlier one of other content is kept beside it.
 
     Args:
         path: the file.
         rows: their columns, in the order in which they are to stand.
 
+    Returns:
+        Where the earlier one is kept, as PATH.1; None where there was none that differs.
+
     Raises:
         NotWritable: it cannot be written.
     """
-    write_text(path, "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows))
+    text = "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows)
+    earlier = keep_earlier(path, text.encode("utf-8"))
+    write_text(path, text)
+    return earlier
 
 
 def written_prompts(row: Row) -> dict[str, str | list[str]]:

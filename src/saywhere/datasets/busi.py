@@ -10,7 +10,14 @@ from collections import Counter
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import BY_NAME, by_stem, find_with, first_of, no_annotations
+from saywhere.datasets.layout import (
+    BY_NAME,
+    SetAside,
+    by_stem,
+    find_with,
+    first_of,
+    no_annotations,
+)
 from saywhere.datasets.medvlsm import Listed, read_if_there
 from saywhere.datasets.set_writer import ORACLE, Case, Prepared, count_warnings, write_set
 from saywhere.datasets.splits import drawn_split
@@ -62,8 +69,10 @@ def prepare_busi(source: Path, target: Path, progress: Progress | None = None) -
         lacking = [stem for stem in images if stem not in masks]
         if lacking:
             warnings.append(
-                f"{counted(len(lacking), 'image')} of {kind} left out for want of a mask "
-                f"{first_of(lacking)}"
+                SetAside(
+                    f"{counted(len(lacking), 'image')} of {kind} left out for want of a mask "
+                    f"{first_of(lacking)}"
+                )
             )
         cases += [
             _case(stem, path, masks[stem], kind, listed.get(stem))

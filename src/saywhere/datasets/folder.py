@@ -9,14 +9,28 @@ from pathlib import Path
 from saywhere.data.file_checks import Progress
 from saywhere.datasets.folder_texts import Text, read_folder_texts
 from saywhere.datasets.label_rows import Labels, rows_per_label
-from saywhere.datasets.layout import NO_TEXT, by_stem, find_with, first_of, missing, paired
+from saywhere.datasets.layout import (
+    NO_TEXT,
+    SetAside,
+    by_stem,
+    find_with,
+    first_of,
+    has_all,
+    missing,
+    paired,
+)
 from saywhere.datasets.set_writer import Case, Prepared, write_set
 from saywhere.datasets.splits import drawn_split, group_splits
 from saywhere.errors import counted
-from saywhere.io.skipped import Skipped, in_sentences, skipped_in
+from saywhere.io.skipped import OTHER_SPLIT, Skipped, in_sentences, skipped_in
 
 SPLITS = ("train", "val", "test")
 PARTS = ["images", "masks"]
+_WITHOUT = {
+    "train": "there is nothing to train on",
+    "val": "a training would choose its best epoch on its own training images",
+    "test": "`saywhere evaluate` has nothing to measure",
+}
 REMEDY = (
     "put images into images/ and their masks, of equal names, into masks/, or both into train/, "
     "val/ and test/"
@@ -66,16 +80,35 @@ def prepare_folder(
         warnings += of_labels
     if not any(case.prompts for case in cases):
         warnings.append(NO_TEXT)
+    if not is_split:
+        warnings += _empty_splits(cases)
     skipped = _skipped(source, is_split)
     warnings = [*in_sentences(skipped), *warnings]
     prepared = write_set(source, target, cases, {}, warnings, progress, refuses_label_maps=True)
     return replace(prepared, skipped=skipped)
 
 
+def _empty_splits(cases: list[Case]) -> list[str]:
+    """What each split without a row will cost, before somebody trains for an hour."""
+    lacking = [split for split in SPLITS if split not in {case.split for case in cases}]
+    return [
+        f"of {counted(len(cases), 'row')} none is in split {split}: {_WITHOUT[split]}; "
+        "a table beside the images may name the splits (column split)"
+        for split in lacking
+    ]
+
+
 def _skipped(source: Path, is_split: bool) -> list[Skipped]:
     roots = [source / split for split in SPLITS] if is_split else [source]
     places = [find_with(root, PARTS, REMEDY) for root in roots if root.is_dir()]
-    return [file for place in places for file in _skipped_of(place)]
+    skipped = [file for place in places for file in _skipped_of(place)]
+    return [*skipped, *_other_splits(source)] if is_split else skipped
+
+
+def _other_splits(source: Path) -> list[Skipped]:
+    """Folders that are laid out as a split, but called otherwise: valid/, testing/ …"""
+    others = [child for child in sorted(source.iterdir()) if child.name not in SPLITS]
+    return [Skipped(child, OTHER_SPLIT) for child in others if has_all(child, PARTS)]
 
 
 def _skipped_of(place: Path) -> list[Skipped]:
@@ -142,7 +175,11 @@ def _nowhere(texts: dict[tuple[str, str], Text], cases: list[Case]) -> list[str]
     lacking = [stem for split, stem in texts if not split and stem not in present]
     if not lacking:
         return []
-    return [f"{len(lacking):,} of {len(texts):,} listed cases are in no folder {first_of(lacking)}"]
+    return [
+        SetAside(
+            f"{len(lacking):,} of {len(texts):,} listed cases are in no folder {first_of(lacking)}"
+        )
+    ]
 
 
 def _cases(
@@ -160,7 +197,7 @@ def _cases(
             "mask has no image and is left out",
             "masks have no image and are left out",
         )
-        warnings.append(f"{subject} {first_of(alone)}")
+        warnings.append(SetAside(f"{subject} {first_of(alone)}"))
     unlisted = sorted(present - text_of.keys()) if texts else []
     if unlisted:
         subject = counted(

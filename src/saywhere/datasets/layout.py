@@ -20,6 +20,14 @@ Key = TypeVar("Key", str, tuple[str, str])
 """How a set's lists name a case: its stem, or (split, stem) where a stem stands in two splits."""
 
 
+class SetAside(str):
+    """A warning of inputs that are left out of the set, or that cannot be used in it.
+
+    `saywhere prepare` ends with exit code 3 where there is one. Other warnings are of what nobody
+    lost: files that are no images, counts that differ from the published ones.
+    """
+
+
 def folders(root: Path) -> Iterator[Path]:
     """Walk a folder and the folders below it, `DEPTH` levels deep.
 
@@ -215,4 +223,4 @@ def paired(wanted: list[Key], *places: Mapping[Key, Path]) -> tuple[set[Key], li
         f"{len(absent):,} of {len(wanted):,} listed cases lack an image or a mask "
         f"and are left out {names}"
     )
-    return present, [warning]
+    return present, [SetAside(warning)]

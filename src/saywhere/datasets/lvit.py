@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import by_stem, find_with, first_of, missing, paired
+from saywhere.datasets.layout import SetAside, by_stem, find_with, first_of, missing, paired
 from saywhere.datasets.lvit_texts import read_texts
 from saywhere.datasets.set_writer import ORACLE, Case, Prepared, write_set
 from saywhere.datasets.workbooks import MASK
@@ -43,12 +43,14 @@ def _prepare(
         silent = sorted(stem for stem in present if (split, stem) not in texts)
         if silent:
             warnings.append(
-                counted(
-                    len(silent),
-                    f"case of split {split} has no sentence and is left out",
-                    f"cases of split {split} have no sentence and are left out",
+                SetAside(
+                    counted(
+                        len(silent),
+                        f"case of split {split} has no sentence and is left out",
+                        f"cases of split {split} have no sentence and are left out",
+                    )
+                    + f" {first_of(silent)}"
                 )
-                + f" {first_of(silent)}"
             )
         for stem in sorted(present - set(silent)):
             prompts = {"text": texts[split, stem]}

@@ -10,6 +10,7 @@ from saywhere.data.manifest import read_manifest
 from saywhere.datasets.set_writer import Prepared
 from saywhere.datasets.synthetic import make_phantoms
 from saywhere.errors import UsageError
+from saywhere.io.files import keep_earlier
 
 SEED = 2510
 SIZE = 64
@@ -36,6 +37,14 @@ def prepare_phantoms(
     """
     if source is not None:
         raise UsageError("phantoms are drawn, not read from --from", remedy="leave --from out")
+    # Drawing begins with the removal of a manifest, which may be another set's.
+    place = target / "manifest.jsonl"
+    earlier = keep_earlier(place, b"")
     manifest = make_phantoms(target, n_train=128, n_val=16, n_test=100, size=SIZE, seed=SEED)
+    warnings = []
+    if earlier is not None and earlier.read_bytes() == manifest.read_bytes():
+        earlier.unlink()
+    elif earlier is not None:
+        warnings.append(f"{target} held another manifest: it is kept as {earlier.name}")
     counts = Counter(row.split for row in read_manifest(manifest).rows)
-    return Prepared(manifest, dict(counts))
+    return Prepared(manifest, dict(counts), warnings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
-from saywhere.datasets.layout import by_stem, find_with, first_of, missing, paired
+from saywhere.datasets.layout import SetAside, by_stem, find_with, first_of, missing, paired
 from saywhere.datasets.set_writer import ORACLE, Case, Prepared, write_set
 from saywhere.datasets.workbooks import MASK, columns, image_stem, sentences
 from saywhere.errors import counted
@@ -60,12 +60,14 @@ def prepare_qata(source: Path, target: Path, progress: Progress | None = None) -
     silent = [stem for stem, _ in listed if stem not in texts]
     if silent:
         warnings.append(
-            counted(
-                len(silent),
-                "listed case has no sentence and is left out",
-                "listed cases have no sentence and are left out",
+            SetAside(
+                counted(
+                    len(silent),
+                    "listed case has no sentence and is left out",
+                    "listed cases have no sentence and are left out",
+                )
+                + f" {first_of(silent)}"
             )
-            + f" {first_of(silent)}"
         )
     cases = [
         Case(stem, images[stem], masks[stem], split, {"text": texts[stem]}, ORACLE)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from saywhere.data.file_checks import Progress
 from saywhere.data.manifest import write_manifest
 from saywhere.data.records import Fields
+from saywhere.datasets.layout import SetAside
 from saywhere.errors import ManifestError, UnreadableFile, UsageError, counted
 from saywhere.io.decode import read_bytes
-from saywhere.io.files import write_bytes
-from saywhere.io.images import mask_values, read_mask, write_mask
+from saywhere.io.files import keep_earlier, write_bytes
+from saywhere.io.images import mask_values, png_bytes, read_image, read_mask
 from saywhere.io.labels import LabelMap, label_values, pixels_of
 from saywhere.io.skipped import Skipped
 
@@ -58,6 +59,11 @@ class Prepared:
     skipped: list[Skipped] = field(default_factory=list)
     """Files of the source that are not read; the warnings count them."""
 
+    @property
+    def set_aside(self) -> list[str]:
+        """The warnings of inputs that were set aside: with one of them, `prepare` ends with 3."""
+        return [warning for warning in self.warnings if isinstance(warning, SetAside)]
+
 
 def write_set(
     source: Path,
@@ -71,7 +77,8 @@ def write_set(
 ) -> Prepared:
     """Write images (bytes as they are), masks (0/255 PNG) and, last, the manifest.
 
-    A second run writes the same files again.
+    A second run writes the same files again. What other files it would replace is kept beside them,
+    as NAME.1.
 
     Args:
         source: the download; for messages.
@@ -98,18 +105,33 @@ def write_set(
     warnings = [*warnings, *count_warnings(counts, published)]
     rows: list[Fields] = []
     names = _Names()
+    replaced = 0
     for done, case in enumerate(cases, start=1):
         # Two images of a set may share a name, as in LViT's train and test.
         name = names.of_row(case)
         image = f"images/{names.of_image(case, name)}{case.image.suffix.lower()}"
         mask = f"masks/{name}.png"
-        warnings += _write_files(case, target / image, target / mask, refuses_label_maps)
+        of_case, n_replaced = _write_files(case, target / image, target / mask, refuses_label_maps)
+        warnings += of_case
+        replaced += n_replaced
         rows.append(_row(case, name, image, mask))
         if progress is not None:
             progress(done, len(cases))
     # Last: a run that was interrupted leaves no manifest of files that are not there.
-    write_manifest(target / "manifest.jsonl", rows)
+    earlier = write_manifest(target / "manifest.jsonl", rows)
+    warnings += _of_replaced(target, replaced, earlier)
     return Prepared(target / "manifest.jsonl", dict(counts), warnings)
+
+
+def _of_replaced(target: Path, n_files: int, manifest: Path | None) -> list[str]:
+    """What stood in the folder already and was another set's, or an earlier state of this one."""
+    warnings = []
+    if manifest is not None:
+        warnings.append(f"{target} held another manifest: it is kept as {manifest.name}")
+    if n_files:
+        files = counted(n_files, "other file of these names", "other files of these names")
+        warnings.append(f"{target} held {files}: kept beside the new ones, as NAME.1")
+    return warnings
 
 
 def _check_places(source: Path, target: Path, cases: list[Case], warnings: list[str]) -> None:
@@ -171,22 +193,37 @@ def _unique(stem: str, split: str, taken: set[str]) -> str:
     return name
 
 
-def _write_files(case: Case, image: Path, mask: Path, refuses_label_maps: bool) -> list[str]:
-    """Copy a damaged file as it is: its row stays, and `check` sets it aside with a reason."""
-    warnings = []
+def _write_files(
+    case: Case, image: Path, mask: Path, refuses_label_maps: bool
+) -> tuple[list[str], int]:
+    """Copy a damaged file as it is: its row stays, and `check` sets it aside with a reason.
+
+    Returns the warnings, and how many other files stood in these places.
+    """
+    warnings: list[str] = []
+    replaced = 0
     try:
         # Bytes as they are: saving a JPEG anew would change its pixels.
-        write_bytes(image, read_bytes(case.image))
+        replaced += _write(image, read_bytes(case.image))
+        # Decoded for this alone: to hear of it now is better than hours later, in `train`.
+        read_image(case.image)
     except UnreadableFile as error:
-        warnings.append(f"an image could not be copied: {error}")
+        warnings.append(SetAside(f"an image cannot be used, and `check` will say so: {error}"))
     try:
-        write_mask(mask, _foreground(case))
+        content = png_bytes(np.where(_foreground(case), np.uint8(255), np.uint8(0)))
     except UnreadableFile as error:
         if refuses_label_maps and isinstance(error, LabelMap):
             raise
-        warnings.append(f"a mask could not be converted: {error}")
-        write_bytes(mask, case.mask.read_bytes())
-    return warnings
+        warnings.append(SetAside(f"a mask could not be converted: {error}"))
+        content = case.mask.read_bytes()
+    return warnings, replaced + _write(mask, content)
+
+
+def _write(path: Path, content: bytes) -> int:
+    """Returns 1 where another file stood there: its content is kept beside it."""
+    earlier = keep_earlier(path, content)
+    write_bytes(path, content)
+    return int(earlier is not None)
 
 
 def _foreground(case: Case) -> NDArray[np.bool_]:

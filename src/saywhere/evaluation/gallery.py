@@ -24,6 +24,8 @@ from saywhere.text.directions import contradict
 
 N_EACH = 2
 """Best cases, median ones, and worst ones."""
+RANKS = ("best", "median", "worst")
+"""In the order in which they are shown."""
 N_QUESTIONS = 3
 """Images that are given several prompts."""
 N_PROMPTS = 3
@@ -127,19 +129,23 @@ def write(
 
 
 def _ranked(cases: Sequence[Case]) -> list[tuple[str, int, Case]]:
-    """Rank, number within the rank, and case."""
+    """Rank, number within the rank, and case; each case once."""
     ordered = sorted(cases, key=lambda case: case.dice)
-    middle = max(0, (len(ordered) - N_EACH) // 2)
+    # Of few cases one a rank: the second best of four would be the second worst as well.
+    n_each = N_EACH if len(ordered) >= len(RANKS) * N_EACH else 1
+    middle = max(0, (len(ordered) - n_each) // 2)
     groups = {
-        "best": ordered[::-1][:N_EACH],
-        "median": ordered[middle : middle + N_EACH],
-        "worst": ordered[:N_EACH],
+        "best": ordered[::-1][:n_each],
+        "worst": ordered[:n_each],
+        "median": ordered[middle : middle + n_each],
     }
-    return [
-        (rank, number, case)
-        for rank, group in groups.items()
-        for number, case in enumerate(group, start=1)
-    ]
+    shown: set[str] = set()
+    ranked: list[tuple[str, int, Case]] = []
+    for rank, group in groups.items():
+        left = [case for case in group if case.id not in shown]
+        shown.update(case.id for case in left)
+        ranked += [(rank, number, case) for number, case in enumerate(left, start=1)]
+    return sorted(ranked, key=lambda one: RANKS.index(one[0]))
 
 
 def _show(

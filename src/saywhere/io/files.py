@@ -174,6 +174,29 @@ def write_json(path: Path, content: object) -> None:
     write_text(path, text + "\n")
 
 
+def keep_earlier(path: Path, content: bytes) -> Path | None:
+    """Copy a file that is about to be replaced to PATH.1, PATH.2 …, the first that is free.
+
+    Args:
+        path: What will be replaced; it need not be there.
+        content: What will be written in its place.
+
+    Returns:
+        The copy; None where nothing is lost: no file, or one of the same content.
+
+    Raises:
+        NotWritable: The disk is full, or the folder takes no files.
+    """
+    if not path.is_file() or path.read_bytes() == content:
+        return None
+    number = 1
+    while (earlier := path.with_name(f"{path.name}.{number}")).exists():
+        number += 1
+    # A copy and no rename: a reader finds the file under its name all the time.
+    write_bytes(earlier, path.read_bytes())
+    return earlier
+
+
 def append_bytes(path: Path, content: bytes) -> None:
     """Add to a file's end: all of it, on the disk when this returns, or nothing.
 

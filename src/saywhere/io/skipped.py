@@ -14,6 +14,8 @@ N_NAMED = 20
 """Files of one reason that a sentence names; of more it says how many there are."""
 LITTER = frozenset({"thumbs.db", "desktop.ini"})
 """What Windows leaves in folders; nobody put it there to be read."""
+SUBFOLDER = "a folder below is not looked into: name it itself, or put its files here"
+OTHER_SPLIT = "a folder of a split is called train, val, test: rename it"
 REASONS = {
     "DICOM is not read: export it as PNG": (".dcm", ".dicom", ".ima"),
     "NIfTI is not read: export its slices as PNG": (".nii", ".nii.gz"),
@@ -62,17 +64,17 @@ def skipped_in(folder: Path, read: Collection[Path], known: Collection[str] = ()
     """List the files of a folder that are not read.
 
     Args:
-        folder: Where to look; not below it.
+        folder: Where to look; folders below it are listed, and not looked into.
         read: The files that are.
         known: Names of files that are there for another purpose.
 
     Returns:
-        The others, by name. Hidden files, and what the system leaves there, do not count.
+        The others, by name, and the folders below. Hidden ones, and what the system leaves there,
+        do not count.
     """
-    files = sorted(path for path in folder.iterdir() if path.is_file())
     return [
-        Skipped(path, _reason(path))
-        for path in files
+        Skipped(path, SUBFOLDER if path.is_dir() else _reason(path))
+        for path in sorted(folder.iterdir())
         if path not in read and path.name not in known and not _is_litter(path)
     ]
 
@@ -93,7 +95,8 @@ def in_sentences(skipped: Sequence[Skipped]) -> list[str]:
 
 
 def _sentence(folder: Path, reason: str, names: Sequence[str]) -> str:
-    subject = counted(len(names), "file is", "files are")
+    kind = "folder" if reason in (SUBFOLDER, OTHER_SPLIT) else "file"
+    subject = counted(len(names), f"{kind} is", f"{kind}s are")
     rest = f" and {len(names) - N_NAMED:,} more" if len(names) > N_NAMED else ""
     return f"{subject} skipped in {folder}; {reason} ({', '.join(names[:N_NAMED])}{rest})"
 

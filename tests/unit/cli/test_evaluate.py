@@ -56,16 +56,18 @@ def test_words_that_do_not_exist_are_exit_2_before_anything_is_measured(
     say: Say, run_copy: Path
 ) -> None:
     ended = say("evaluate", run_copy, "--words", "right,shufled")
-    assert ended == Ended(
-        2, "", "saywhere: no words 'shufled' in evaluate.words: did you mean 'shuffled'?\n"
-    )
+    assert (ended.code, ended.out) == (2, "")
+    manifest, error = ended.err.splitlines()
+    assert manifest.startswith("manifest: ")
+    assert manifest.endswith("manifest.jsonl (the run's own; another: --data FILE)")
+    assert error == "saywhere: no words 'shufled' in evaluate.words: did you mean 'shuffled'?"
     assert not (run_copy / "evaluation").exists()
 
 
 def test_a_damaged_checkpoint_is_exit_2(say: Say, run_copy: Path) -> None:
     path = run_copy / "checkpoints/best/checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:-1000])
-    ended = say("evaluate", run_copy)
+    ended = say("evaluate", run_copy, "-q")
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert "not a Saywhere checkpoint" in ended.err
 

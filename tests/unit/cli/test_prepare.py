@@ -133,3 +133,77 @@ def test_labels_are_named_by_value(tmp_path: Path) -> None:
     assert "0: 340 px, 1: 36 px, 2: 24 px" in str(refused.exception)
     elsewhere = CliRunner().invoke(app, ["qata", *places, *options])
     assert "--label with qata" in str(elsewhere.exception)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "warning"),
+    [
+        ("none", 0, "no text was found"),
+        ("foreign", 0, "1 file is skipped"),
+        ("subfolder", 0, "1 folder is skipped"),
+        ("no mask", 3, "1 of 20 listed cases lack an image or a mask"),
+        ("no image", 3, "1 mask has no image and is left out"),
+        ("damaged image", 3, "an image cannot be used"),
+        ("damaged mask", 3, "a mask could not be converted"),
+    ],
+)
+def test_it_ends_with_3_where_a_case_is_set_aside(
+    change: str, code: int, warning: str, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    for name in ("images", "masks"):
+        (mine / name).mkdir(parents=True)
+        for number in range(20):
+            Image.new("L", (8, 8)).save(mine / name / f"{number}.png")
+    match change:
+        case "foreign":
+            (mine / "images/notes.txt").write_text("none")
+            (mine / "images/a.dcm").write_bytes(b"none")
+        case "subfolder":
+            (mine / "images/series").mkdir()
+        case "no mask" | "no image":
+            (mine / ("masks" if change == "no mask" else "images") / "0.png").unlink()
+        case "damaged image" | "damaged mask":
+            folder = "images" if change == "damaged image" else "masks"
+            (mine / folder / "0.png").write_bytes(b"none")
+    options = ["folder", "--from", str(mine), "--to", str(tmp_path / "to"), "--json"]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == code, result.output
+    assert warning in result.stderr
+    document = json.loads(result.stdout)
+    assert len(document["set_aside"]) == (1 if code else 0)
+    assert set(document["set_aside"]) <= set(document["warnings"])
+
+
+def test_a_split_without_a_row_is_named(tmp_path: Path) -> None:
+    for name in ("images", "masks"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(tmp_path / "mine" / name / "a.png")
+    options = ["folder", "--from", str(tmp_path / "mine"), "--to", str(tmp_path / "to"), "--json"]
+    document = json.loads(CliRunner().invoke(app, options).stdout)
+    lacking = {"train", "val", "test"} - set(document["splits"])
+    named = [text for text in document["warnings"] if text.startswith("of 1 row none is in split")]
+    assert len(lacking) == len(named) == 2
+    assert all(f"split {split}:" in " ".join(named) for split in lacking)
+
+
+def test_a_folder_of_a_split_with_another_name_is_listed(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        for name in ("images", "masks"):
+            (tmp_path / "mine" / split / name).mkdir(parents=True)
+            Image.new("L", (8, 8)).save(tmp_path / "mine" / split / name / "a.png")
+    options = ["folder", "--from", str(tmp_path / "mine"), "--to", str(tmp_path / "to"), "--json"]
+    document = json.loads(CliRunner().invoke(app, options).stdout)
+    (skipped,) = document["skipped"]
+    assert skipped["path"] == str(tmp_path / "mine/valid")
+    assert skipped["reason"] == "a folder of a split is called train, val, test: rename it"
+
+
+def test_phantoms_keep_another_sets_manifest(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/manifest.jsonl").write_text("{}\n")
+    phantoms = ["phantoms", "--to", str(tmp_path / "set"), "--json"]
+    (warning,) = json.loads(CliRunner().invoke(app, phantoms).stdout)["warnings"]
+    assert warning.endswith("held another manifest: it is kept as manifest.jsonl.1")
+    assert (tmp_path / "set/manifest.jsonl.1").read_text() == "{}\n"
+    assert json.loads(CliRunner().invoke(app, phantoms).stdout)["warnings"] == []

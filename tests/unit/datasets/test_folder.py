@@ -126,8 +126,11 @@ def test_text_split_and_further_columns_come_from_the_annotations(
         {"site": 7},
     )
     assert prepared.warnings == [
-        "1 image is not listed in the table and is left out (the first: c)"
+        "1 image is not listed in the table and is left out (the first: c)",
+        "of 2 rows none is in split val: a training would choose its best epoch on its own "
+        "training images; a table beside the images may name the splits (column split)",
     ]
+    assert prepared.set_aside == []
 
 
 def test_text_comes_from_a_csv_and_without_a_split_it_is_drawn(mine: Path, tmp_path: Path) -> None:

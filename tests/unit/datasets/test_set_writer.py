@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,38 @@ def test_the_manifest_is_written_last(source: Path, tmp_path: Path) -> None:
         json.loads(line)["id"]
         for line in (tmp_path / "set" / "manifest.jsonl").read_text().splitlines()
     ] == ["a", "b"]
+
+
+def test_what_another_set_left_in_the_folder_is_kept(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "set"
+    first = write_set(source, target, cases(source, "ab"), {}, [])
+    manifest, image = first.manifest.read_bytes(), (target / "images/a.jpg").read_bytes()
+    again = write_set(source, target, cases(source, "ab"), {}, [])
+    assert again.warnings == []
+    assert sorted(path.name for path in target.iterdir()) == ["images", "manifest.jsonl", "masks"]
+    shutil.copy(source / "b.jpg", source / "a.jpg")
+    other = write_set(source, target, cases(source, "a"), {}, [])
+    assert other.warnings == [
+        f"{target} held another manifest: it is kept as manifest.jsonl.1",
+        f"{target} held 1 other file of these names: kept beside the new ones, as NAME.1",
+    ]
+    assert (target / "manifest.jsonl.1").read_bytes() == manifest
+    assert (target / "images/a.jpg.1").read_bytes() == image
+    third = write_set(source, target, cases(source, "b"), {}, [])
+    assert third.warnings[0].endswith("it is kept as manifest.jsonl.2")
+    assert (target / "manifest.jsonl.1").read_bytes() == manifest
+
+
+def test_an_image_that_cannot_be_read_is_set_aside_and_its_row_stays(
+    source: Path, tmp_path: Path
+) -> None:
+    (source / "a.jpg").write_bytes((source / "a.jpg").read_bytes()[:100])
+    prepared = write_set(source, tmp_path / "set", cases(source, "ab"), {"train": 3}, [])
+    (aside,) = prepared.set_aside
+    assert aside.startswith("an image cannot be used, and `check` will say so: ")
+    assert "a.jpg" in aside
+    # A count that differs from the published one loses nobody's input.
+    assert len(prepared.warnings) == 2
+    manifest = read_manifest(prepared.manifest)
+    assert [row.id for row in manifest.rows] == ["a", "b"]
+    assert [fault.id for fault in check(manifest).faults] == ["a"]

@@ -35,8 +35,18 @@ def test_best_median_and_worst_are_by_dice() -> None:
     ]
 
 
-def test_few_cases_are_shown_as_often_as_they_are() -> None:
-    assert [rank for rank, _, _ in gallery._ranked(cases(0.5))] == ["best", "median", "worst"]
+@pytest.mark.parametrize(
+    ("dice", "shown"),
+    [
+        ([0.5], [("best", 0.5)]),
+        ([0.5, 0.7], [("best", 0.7), ("worst", 0.5)]),
+        ([0.5, 0.7, 0.6], [("best", 0.7), ("median", 0.6), ("worst", 0.5)]),
+        ([0.5, 0.7, 0.6, 0.9], [("best", 0.9), ("median", 0.6), ("worst", 0.5)]),
+        ([0.1, 0.2, 0.3, 0.4, 0.5], [("best", 0.5), ("median", 0.3), ("worst", 0.1)]),
+    ],
+)
+def test_of_few_cases_each_is_shown_once(dice: list[float], shown: list[tuple[str, float]]) -> None:
+    assert [(rank, one.dice) for rank, _, one in gallery._ranked(cases(*dice))] == shown
 
 
 def test_pictures_of_an_earlier_evaluation_do_not_stay(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from saywhere.io.skipped import Skipped, in_sentences, skipped_in
+from saywhere.io.skipped import SUBFOLDER, Skipped, in_sentences, skipped_in
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,14 @@ def test_what_is_read_known_hidden_or_litter_is_not_listed(tmp_path: Path) -> No
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "folder").mkdir()
     skipped = skipped_in(tmp_path, [tmp_path / "a.png"], ["list.jsonl"])
-    assert skipped == [Skipped(tmp_path / "a.jpg", "another file of the same name is read")]
+    assert skipped == [
+        Skipped(tmp_path / "a.jpg", "another file of the same name is read"),
+        Skipped(tmp_path / "folder", SUBFOLDER),
+    ]
+    assert in_sentences(skipped)[1] == (
+        f"1 folder is skipped in {tmp_path}; a folder below is not looked into: name it itself, "
+        "or put its files here (folder)"
+    )
     assert skipped[0].to_json() == {
         "path": str(tmp_path / "a.jpg"),
         "reason": "another file of the same name is read",
