@@ -117,7 +117,7 @@ def count(value: object, noun: str) -> str:
     """
     if not isinstance(value, int) or not is_number(value):
         return ""
-    return counted(value, noun)
+    return counted(int(value), noun)
 
 
 def thousands(value: float) -> str:
