@@ -73,7 +73,7 @@ def skipped_in(folder: Path, read: Collection[Path], known: Collection[str] = ()
         do not count.
     """
     return [
-        Skipped(path, SUBFOLDER if path.is_dir() else _reason(path))
+        Skipped(path, _reason(path))
         for path in sorted(folder.iterdir())
         if path not in read and path.name not in known and not _is_litter(path)
     ]
@@ -106,6 +106,11 @@ def _is_litter(path: Path) -> bool:
 
 
 def _reason(path: Path) -> str:
+    if path.is_dir():
+        return SUBFOLDER
+    # Before it is opened: reading a pipe would wait for ever.
+    if not path.is_file():
+        return "it is no file, or a link that leads nowhere"
     name = path.name.lower()
     if path.suffix.lower() in SUFFIXES:
         return "another file of the same name is read"

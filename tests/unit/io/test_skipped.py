@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,15 @@ def test_what_is_read_known_hidden_or_litter_is_not_listed(tmp_path: Path) -> No
         "path": str(tmp_path / "a.jpg"),
         "reason": "another file of the same name is read",
     }
+
+
+def test_a_pipe_and_a_link_that_leads_nowhere_are_listed_unopened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
+    reasons = {file.path.name: file.reason for file in skipped_in(tmp_path, [])}
+    assert reasons == dict.fromkeys(
+        ("link.png", "pipe"), "it is no file, or a link that leads nowhere"
+    )
 
 
 def test_they_are_counted_and_named_by_reason(tmp_path: Path) -> None:
