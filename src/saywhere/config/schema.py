@@ -72,6 +72,13 @@ class DataConfig(Section):
     channels: Literal[1, 3] = Field(
         3, description="of the image that the network sees: 1 grey, 3 colour"
     )
+    grey: Literal["percentile", "maximum"] = Field(
+        "percentile",
+        description=(
+            "which values of pictures of more than 8 bits are black and white: what the file says, "
+            "else percentiles 0.5 and 99.5; or, as in older models, the depth in use"
+        ),
+    )
     train_split: str = Field("train", description="the manifest's split to learn from")
     validation_split: str = Field("val", description="the split that chooses the best checkpoint")
     test_split: str = Field("test", description="the split that is measured")

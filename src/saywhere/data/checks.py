@@ -22,7 +22,7 @@ from saywhere.text.prompts import is_blank
 REMEDIES = {
     "missing_file": "put the file there, or correct the path (relative to the manifest's folder)",
     "truncated": "fetch or export the file again",
-    "unreadable": "save it as PNG, JPEG, TIFF or BMP, one frame, within the limits",
+    "unreadable": "save it as PNG, JPEG, TIFF, BMP, GIF or WebP, one frame, within the limits",
     "wrong_channels": "save the image as grey or RGB without transparency, the mask as grey",
     "nan": "replace NaN and infinity, or export the file again",
     "wrong_size": "give the mask the image's height and width, or correct the pair",

@@ -19,6 +19,7 @@ from saywhere.data.manifest import Manifest, Row, read_manifest
 from saywhere.data.prompt_table import texts_of
 from saywhere.errors import UsageError, counted, nearest
 from saywhere.io import images
+from saywhere.io.grey import DEFAULT, Grey, check_rule
 from saywhere.io.overlay import overlay, panel
 from saywhere.io.paths import cache_folder
 
@@ -60,6 +61,8 @@ class Dataset(torch.utils.data.Dataset[Any]):
             or levels that wordings are drawn from; () for no prompts.
         size: height and width in pixels.
         channels: 1 (grey) or 3 (colour).
+        grey: what black and white are where there are more than 8 bits, `percentile` or `maximum`;
+            give a model's own `data.grey`.
         transform: called with each case's dictionary; what it returns is given instead (MONAI's
             Compose, for instance).
         seed: of the wordings.
@@ -81,22 +84,30 @@ class Dataset(torch.utils.data.Dataset[Any]):
         prompts: str | Sequence[str] = "prompt",
         size: int = 224,
         channels: int = 3,
+        grey: Grey = DEFAULT,
         transform: Callable[[dict[str, Any]], Any] | None = None,
         seed: int = 0,
         fault_budget: float = 0.05,
     ) -> None:
         _check_kinds(manifest, size, channels, transform)
+        check_rule(grey)
         everything = _with_split(Path(manifest), split)
         levels = (prompts,) if isinstance(prompts, str) else tuple(prompts)
         report = within_budget(check(everything, list(levels)), everything.n_lines, fault_budget)
-        self._set(report, report.manifest.split(split), levels, size, channels)
+        self._set(report, report.manifest.split(split), levels, size, channels, grey)
         self.split = split
         self.transform = transform
         self.seed = seed
 
     @classmethod
     def of_rows(
-        cls, rows: Sequence[Row], *, size: int, channels: int = 3, decoded: Store | None = None
+        cls,
+        rows: Sequence[Row],
+        *,
+        size: int,
+        channels: int = 3,
+        decoded: Store | None = None,
+        grey: Grey = DEFAULT,
     ) -> Dataset:
         """Make a data set of rows that were checked before; its cases have no prompts.
 
@@ -106,6 +117,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
             channels: 1 (grey) or 3 (colour).
             decoded: the rows' pictures, where they are at hand; None for those of the cache folder,
                 decoded on first use.
+            grey: what black and white are where there are more than 8 bits.
 
         Returns:
             The data set.
@@ -113,7 +125,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
         # `__init__` would read and check a manifest, which the caller has done.
         made = cls.__new__(cls)
         unchanged = CheckReport(Manifest(Path(), tuple(rows), digest=""), [])
-        made._set(unchanged, list(rows), (), size, channels)
+        made._set(unchanged, list(rows), (), size, channels, grey)
         made._given = decoded
         return made
 
@@ -124,6 +136,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
         levels: tuple[str, ...],
         size: int,
         channels: int,
+        grey: Grey,
     ) -> None:
         self.report = report
         """What was set aside of all splits, and why."""
@@ -137,6 +150,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
         """
         self.size = size
         self.channels = channels
+        self.grey = grey
         self.split = rows[0].split if rows else ""
         self.transform = None
         self.seed = 0
@@ -158,7 +172,9 @@ class Dataset(torch.utils.data.Dataset[Any]):
         """The pictures at the network's size, uint8; decoded on first use."""
         if self._given is not None:
             return self._given
-        return open_store(self.rows, self.size, self.channels, cache_folder() / "stores")
+        return open_store(
+            self.rows, self.size, self.channels, cache_folder() / "stores", grey=self.grey
+        )
 
     def decode(self) -> None:
         """Decode all pictures now, rather than at the first case.

@@ -22,11 +22,12 @@ from saywhere.data import store_digests
 from saywhere.data.manifest import Row
 from saywhere.errors import MissingFile
 from saywhere.io import cache, files, images
+from saywhere.io.grey import DEFAULT, Grey
 
 log = logging.getLogger("saywhere")
 # 1: without EXIF's orientation; 2: masks of 0 and 1 to 127, and palettes, were black; 3: without
-# digests, so that a flipped byte was trained on.
-FORMAT = 4
+# digests, so that a flipped byte was trained on; 4: 16-bit colours were cut to 8 bits.
+FORMAT = 5
 FILES = ("images.npy", "masks.npy")
 
 
@@ -48,6 +49,7 @@ def open_store(
     channels: int,
     folder: Path,
     advance: Callable[[int], None] = lambda done: None,
+    grey: Grey = DEFAULT,
 ) -> Store:
     """Open the decoded copy of some rows; it is made on first use, and anew where damaged.
 
@@ -57,8 +59,9 @@ def open_store(
         rows: whose images and masks.
         size: height and width in pixels.
         channels: 1 (grey) or 3 (colour).
-        folder: holds one store per digest of (files, size, channels).
+        folder: holds one store per digest of (files, size, channels, grey).
         advance: called with 1 after each image that is decoded.
+        grey: what black and white are where there are more than 8 bits.
 
     Returns:
         The pictures, mapped from disk.
@@ -70,10 +73,10 @@ def open_store(
     """
     # In order of first use, so that equal rows give equal stores.
     distinct = list(dict.fromkeys(row.image for row in rows))
-    place = folder / _digest(rows, size, channels)
+    place = folder / _digest(rows, size, channels, grey)
     facts = {"format": FORMAT, "images": len(distinct), "rows": len(rows), "size": size}
     if not _is_whole(place, facts):
-        _build(place, rows, distinct, facts, channels, advance)
+        _build(place, rows, distinct, facts, channels, advance, grey)
     # `saywhere cache clear` goes by the last use, not by when the store was made.
     cache.use(place)
     number = {path: i for i, path in enumerate(distinct)}
@@ -104,12 +107,13 @@ def _build(
     facts: dict[str, int],
     channels: int,
     advance: Callable[[int], None],
+    grey: Grey,
 ) -> None:
     size = facts["size"]
     with files.writing_folder(place) as building:
         pictures = _memmap(building / "images.npy", (len(distinct), channels, size, size))
         for i, path in enumerate(distinct):
-            picture = images.resize_image(images.read_image(path, channels), (size, size))
+            picture = images.resize_image(images.read_image(path, channels, grey), (size, size))
             pictures[i] = picture.transpose(2, 0, 1)
             advance(1)
         # One a row, not one an image: rows that share an image differ in what they name.
@@ -138,10 +142,10 @@ def _memmap(path: Path, shape: tuple[int, ...]) -> np.memmap:
     return mapped
 
 
-def _digest(rows: Sequence[Row], size: int, channels: int) -> str:
+def _digest(rows: Sequence[Row], size: int, channels: int, grey: Grey) -> str:
     """Of what the pictures depend on: paths, sizes and times of the files, not the prompts."""
     # With the format: once pictures are read in another way, stores are made anew.
-    sha = hashlib.sha256(json.dumps([FORMAT, size, channels]).encode())
+    sha = hashlib.sha256(json.dumps([FORMAT, size, channels, grey]).encode())
     for row in rows:
         for path in (row.image, row.mask):
             # Size and time stand for the content: reading every file is what the store is to spare.

@@ -237,7 +237,8 @@ class _Batch:
         # Read once: what is recorded is what was segmented.
         content = read_bytes(job.image)
         decoded = decode_bytes(content, job.image)
-        image = images.image_pixels(decoded, job.image, self.segmenter.config.data.channels)
+        data = self.segmenter.config.data
+        image = images.image_pixels(decoded, job.image, data.channels, data.grey)
         result = self.segmenter.segment(image, job.prompt, threshold=self.threshold)
         return _Answered(job, self._terms(content, job), result)
 

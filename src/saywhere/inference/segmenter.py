@@ -22,6 +22,7 @@ from saywhere.io import images
 from saywhere.io.inputs import as_image
 from saywhere.modeling.build import reads_tokens_of
 from saywhere.runs import calibration_file, checkpoint, locate
+from saywhere.runs.older_values import OLDER_VALUES
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.prompts import clean, refuse_endless
@@ -80,6 +81,7 @@ class Segmenter:
         # The model's tensors show depth and weights, and older models lack both keys.
         shown = {"network": {"depth", "weights"}}
         config = self.config.model_dump(mode="json", exclude=shown)
+        _leave_out_older(config)
         # Sorted: the order of keys makes no other model.
         about = json.dumps([config, self.state.get("encoder")], sort_keys=True)
         sha = hashlib.sha256(about.encode())
@@ -100,7 +102,8 @@ class Segmenter:
 
         Args:
             image: A path, a PIL image, an array (height, width[, channel]) or a tensor, also
-                (channel, height, width): uint8, or float in [0, 1].
+                (channel, height, width). uint8 is taken as it is; more bits and floats are read
+                as a file of the same values is, by the model's `data.grey`.
             prompt: Plain words; blank means "no words".
             threshold: On the probability, (0, 1); default: the configuration's.
 
@@ -136,7 +139,8 @@ class Segmenter:
         """
         _check_pairs(pictures, prompts)
         _check_threshold(threshold)
-        originals = [as_image(picture, self.config.data.channels) for picture in pictures]
+        data = self.config.data
+        originals = [as_image(picture, data.channels, data.grey) for picture in pictures]
         cleaned = [clean(prompt) for prompt in prompts]
         self.embed(cleaned)
         results: list[Result] = []
@@ -286,6 +290,14 @@ def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
         UsageError: For mirroring, where the prompt cannot be mirrored with the image.
     """
     return Segmenter(Path(folder), mirror=mirror)
+
+
+def _leave_out_older(config: dict[str, Any]) -> None:
+    """Drop the keys that came later and have their older value: older models had none of them."""
+    for key, value in OLDER_VALUES.items():
+        table, _, name = key.partition(".")
+        if config[table].get(name) == value:
+            del config[table][name]
 
 
 def _check_pairs(pictures: Sequence[Any], prompts: Sequence[str]) -> None:

@@ -9,28 +9,48 @@ import logging
 import stat
 import threading
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-from PIL import Image, TiffImagePlugin
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile
+from saywhere.io import jpeg, png, tiff
 from saywhere.io.bounds import refuse_excess
+from saywhere.io.formats import (
+    FORMATS,
+    NAMES,
+    SIGNATURES,
+    SUFFIXES,
+    is_lossy_webp,
+    sniff,
+    sniff_other,
+)
+from saywhere.io.grey import NotFinite, Range
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-"""What their files' names end in."""
-SIGNATURES = {
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"\xff\xd8\xff": "JPEG",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"BM": "BMP",
-}
-ORIENTATION, PHOTOMETRIC, SAMPLES_PER_PIXEL, EXTRA_SAMPLES = 274, 262, 277, 338
-WHITE_IS_ZERO, BLACK_IS_ZERO = 0, 1
+__all__ = [
+    "FORMATS",
+    "ORIENTATION",
+    "SIGNATURES",
+    "SUFFIXES",
+    "Decoded",
+    "NotFinite",
+    "TruncatedFile",
+    "WrongChannels",
+    "decode",
+    "decode_bytes",
+    "from_pillow",
+    "read_bytes",
+    "sniff",
+]
+ORIENTATION, PHOTOMETRIC, EXTRA_SAMPLES = 274, 262, 338
+WHITE_IS_ZERO, BLACK_IS_ZERO, _SEPARATED = 0, 1, 5
 """Photometric interpretations of a grey TIFF."""
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -42,6 +62,24 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation → what turns the stored pixels upright; 1, and anything else, is upright."""
+_UPRIGHT_ARRAYS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    2: np.fliplr,
+    3: lambda stored: np.rot90(stored, 2),
+    4: np.flipud,
+    5: lambda stored: stored.swapaxes(0, 1),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: np.rot90(stored, 2).swapaxes(0, 1),
+    8: lambda stored: np.rot90(stored, 1),
+}
+REMEDIES: dict[str | None, str] = {
+    "DICOM": "export it as PNG",
+    "NIfTI": "export its slices as PNG",
+    "NRRD": "export its slices as PNG",
+    "PDF": "export its pictures as PNG",
+    "zip": "unpack it",
+    "gzip": "unpack it",
+}
+"""What to do with a file of another format; any other is converted to PNG."""
 # At DEBUG Pillow writes EXIF's values down: names, dates.
 logging.getLogger("PIL").setLevel(logging.INFO)
 # Pillow opens deep TIFFs whose least value is black, but only some whose least value is white. The
@@ -67,29 +105,32 @@ class WrongChannels(UnreadableFile):
     """
 
 
-class NotFinite(UnreadableFile):
-    """The file decodes, but holds NaN or infinity."""
-
-
 @dataclass(frozen=True)
 class Decoded:
     """A picture in memory.
 
     Attributes:
-        picture: The pixels, upright.
+        picture: The pixels, upright: a Pillow image, or an array (height, width[, channel]) of
+            more than 8 bits, which may be signed or floats.
         format: As Pillow names it; "MPO" is a phone's JPEG. Empty where it was in no file.
         orientation: EXIF's, of the file, 1 to 8; 1 is stored upright. `picture` is turned by it.
         is_inverted: Is the least value white? Only of 16 and 32 bit and floats.
+        stated: The values that the file says are black and white; None where it does not say.
+        n_bits: Of a grey picture whose 2 or 4 bits Pillow stretched to 8, these; else 8.
+        is_lossy: Are the pixels only near those that were saved, as in a JPEG?
     """
 
-    picture: Image.Image
+    picture: Image.Image | NDArray[Any]
     format: str
     orientation: int = 1
     is_inverted: bool = False
+    stated: Range | None = None
+    n_bits: int = 8
+    is_lossy: bool = False
 
 
 def decode(path: Path) -> Decoded:
-    """Decode one PNG, JPEG, TIFF or BMP, told by its content, not by its name.
+    """Decode one image file, told by its content, not by its name.
 
     A picture with an orientation (EXIF's, or TIFF's own) is turned upright, as every viewer shows
     it. This holds for images and masks alike, so that a mask drawn on what a person saw fits.
@@ -127,27 +168,145 @@ def decode_bytes(content: bytes, path: Path) -> Decoded:
     # Before any decoder sees the bytes, since it would do whatever work they claim.
     refuse_excess(content, path)
     try:
-        picture = _open(path, content)
-        decoded = from_pillow(picture)
-        # Pillow forgives a lost end mark; whoever fetched the file should know.
-        if picture.format == "PNG" and _PNG_END not in content:
-            raise EOFError("truncated")
+        return _decoded(content, path)
     except SaywhereError:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen types on damaged bytes
         raise _refusal(path, content, error) from None
+
+
+def _decoded(content: bytes, path: Path) -> Decoded:
+    """By the format that the first bytes claim; any error of damaged bytes passes."""
+    kind = sniff(content)
+    if kind == "TIFF":
+        return _of_tiff(content, path)
+    if kind == "PNG":
+        return _of_png(content, path)
+    if kind == "JPEG":
+        head = jpeg.read_head(content)
+        if head is not None and head.is_read_here:
+            return _of_deep_jpeg(content, head, path)
+    decoded = _upright(_open(path, content))
+    if kind == "WEBP":
+        return replace(decoded, is_lossy=is_lossy_webp(content))
     return decoded
+
+
+def _of_png(content: bytes, path: Path) -> Decoded:
+    picture = _open(path, content)
+    head = png.read_head(content)
+    if head.is_deep_colour:
+        transparency = picture.info.get("transparency")
+        samples = png.read_deep_colours(picture, _open(path, content), head)
+        _refuse_transparent(samples, transparency, path)
+        orientation = _orientation(picture)
+        decoded = Decoded(_turned(samples, orientation), "PNG", orientation)
+    else:
+        decoded = _upright(picture)
+    # Pillow forgives a lost end mark; whoever fetched the file should know.
+    if _PNG_END not in content:
+        raise EOFError("truncated")
+    if head.n_bits == 16:
+        stated = png.stated_range(head, np.asarray(decoded.picture))
+        return replace(decoded, stated=stated)
+    is_stretched = head.colour_type == png.GREY and head.n_bits in (2, 4)
+    return replace(decoded, n_bits=head.n_bits) if is_stretched else decoded
+
+
+def _refuse_transparent(samples: NDArray[np.uint16], colour: Any, path: Path) -> None:
+    """A PNG may name one colour that is see-through."""
+    if isinstance(colour, tuple) and samples.shape[-1] == len(colour):
+        is_through = (samples == np.asarray(colour, np.uint16)).all(axis=-1)
+        if is_through.any():
+            raise see_through(path)
+
+
+def _of_tiff(content: bytes, path: Path) -> Decoded:
+    head = _tiff_head(content)
+    _check_samples(path, head)
+    if head.is_read_here:
+        decoded = _of_deep_tiff(content, head, path)
+    else:
+        decoded = _upright(_open(path, content))
+    is_stretched = head.n_samples == 1 and head.n_bits in (2, 4) and head.photometric <= 1
+    if _is_deep(decoded.picture):
+        values = np.asarray(decoded.picture)
+        return replace(decoded, stated=tiff.stated_range(head, values), is_lossy=head.is_lossy)
+    return replace(decoded, n_bits=head.n_bits if is_stretched else 8, is_lossy=head.is_lossy)
+
+
+def _tiff_head(content: bytes) -> tiff.Head:
+    with _header_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return tiff.read_head(content)
+
+
+def _of_deep_tiff(content: bytes, head: tiff.Head, path: Path) -> Decoded:
+    if head.tags.next:
+        raise _several_frames(path)
+    _check_size(path, head.width, head.height)
+    samples = tiff.read_samples(content, head, path)
+    orientation = int(head.tags.get(ORIENTATION, 1))
+    is_inverted = head.photometric == WHITE_IS_ZERO
+    return Decoded(_turned(samples, orientation), "TIFF", orientation, is_inverted)
+
+
+def _of_deep_jpeg(content: bytes, head: jpeg.Head, path: Path) -> Decoded:
+    _check_size(path, head.width, head.height)
+    samples = jpeg.read_samples(content, head, path)
+    return Decoded(
+        _turned(samples, head.orientation),
+        "JPEG",
+        head.orientation,
+        stated=(0.0, 2.0**head.n_bits - 1),
+        is_lossy=not head.is_lossless,
+    )
+
+
+def _turned(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Stored samples, upright."""
+    turn = _UPRIGHT_ARRAYS.get(orientation)
+    return samples if turn is None else np.ascontiguousarray(turn(samples))
 
 
 def from_pillow(picture: Image.Image) -> Decoded:
     """Turn a Pillow image upright.
+
+    Of a PNG or TIFF that was opened and not yet touched, the file itself is read: Pillow alone
+    would cut 16-bit colours, and take signed bytes for others.
 
     Args:
         picture: As opened, or made in memory.
 
     Returns:
         The picture, upright, with what its file says of it.
+
+    Raises:
+        UnreadableFile: Its file is no image that can be read within the limits.
     """
+    content = _untouched_file(picture)
+    if content is None:
+        return _upright(picture)
+    return decode_bytes(content, Path(getattr(picture, "filename", "") or "the PIL image"))
+
+
+def _untouched_file(picture: Image.Image) -> bytes | None:
+    """The bytes that a lazily opened PNG or TIFF comes from, its first frame chosen."""
+    stream = getattr(picture, "fp", None)
+    is_untouched = bool(getattr(picture, "tile", None)) and picture.tell() == 0
+    if stream is None or picture.format not in ("PNG", "TIFF") or not is_untouched:
+        return None
+    try:
+        place = stream.tell()
+        stream.seek(0)
+        content = stream.read()
+        stream.seek(place)
+    except (OSError, ValueError, AttributeError):
+        return None  # a stream that cannot go back: Pillow reads on from where it stands
+    return bytes(content)
+
+
+def _upright(picture: Image.Image) -> Decoded:
     file_format = picture.format or ""
     # Pillow turns a TIFF itself as it loads the pixels, and then drops the tag. Of a PNG it loads
     # the pixels to look for the tag: an error would be taken for one of the tag, and a second
@@ -160,11 +319,14 @@ def from_pillow(picture: Image.Image) -> Decoded:
     picture.load()
     if file_format != "TIFF" and orientation in UPRIGHT:
         picture = picture.transpose(UPRIGHT[orientation])
-    return Decoded(picture, file_format, orientation, is_inverted)
+    is_lossy = file_format in ("JPEG", "MPO")
+    return Decoded(picture, file_format, orientation, is_inverted, is_lossy=is_lossy)
 
 
-def _is_deep(picture: Image.Image) -> bool:
+def _is_deep(picture: Image.Image | NDArray[Any]) -> bool:
     """Has it more than 8 bits? Pillow inverts shallow pictures itself, and no others."""
+    if isinstance(picture, np.ndarray):
+        return True
     return picture.mode in ("I", "F") or picture.mode.startswith("I;16")
 
 
@@ -215,27 +377,33 @@ def read_bytes(path: Path) -> bytes:
 
 def _open(path: Path, content: bytes) -> Image.Image:
     """Read and check the header; nothing is decoded yet."""
-    if sniff(content) == "TIFF":
-        _check_samples(path, content)
     with _header_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # Pillow only warns of a bomb up to twice its limit. Here the bytes are not trusted.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         # Pillow tries no other decoder, whatever the first bytes say.
         picture = Image.open(BytesIO(content), formats=FORMATS)
-        # Whether there is a second one: counting a TIFF's pages takes their number squared.
+        # Counting the frames would read all their headers; whether there is a second one suffices.
         has_more = getattr(picture, "is_animated", False)
-    if picture.width * picture.height > MAX_PIXELS:
-        raise _too_large(path, f"{picture.width} × {picture.height} pixels")
+    _check_size(path, picture.width, picture.height)
     # An MPO is a phone's JPEG with a preview behind it.
     if has_more and picture.format != "MPO":
-        raise UnreadableFile(
-            "several frames (pages, or an animation)",
-            where=path,
-            allowed="an image has one",
-            remedy="save the frame that is meant on its own",
-        )
+        raise _several_frames(path)
     return picture
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise _too_large(path, f"{width} × {height} pixels")
+
+
+def _several_frames(path: Path) -> UnreadableFile:
+    return UnreadableFile(
+        "several frames (pages, or an animation)",
+        where=path,
+        allowed="an image has one",
+        remedy="save the frame that is meant on its own",
+    )
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -247,41 +415,42 @@ def _orientation(picture: Image.Image) -> int:
             return 1
 
 
-def sniff(content: bytes) -> str | None:
-    """The format that the first bytes claim.
-
-    Args:
-        content: A file's bytes, or its first eight.
-
-    Returns:
-        PNG, JPEG, TIFF or BMP; None for anything else.
-    """
-    return next(
-        (name for signature, name in SIGNATURES.items() if content.startswith(signature)), None
-    )
-
-
-def _check_samples(path: Path, content: bytes) -> None:
+def _check_samples(path: Path, head: tiff.Head) -> None:
     """Raise WrongChannels for a TIFF that is neither grey nor colour.
 
     Pillow takes one of 5 channels for no image at all, and one of 2 for grey.
     """
-    directory = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
-    stream = BytesIO(content)
-    stream.seek(directory.next)
-    with _header_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        directory.load(stream)
-        n_samples = int(directory.get(SAMPLES_PER_PIXEL, 1))
-        # TIFF's codes of the two kinds of alpha: multiplied into the colours, or not.
-        has_alpha = directory.get(EXTRA_SAMPLES, ()) in ((1,), (2,))
-    if n_samples not in (1, 3) and not (has_alpha and n_samples in (2, 4)):
+    # TIFF's codes of the two kinds of alpha: multiplied into the colours, or not.
+    has_alpha = head.tags.get(EXTRA_SAMPLES, ()) in ((1,), (2,))
+    is_cmyk = head.photometric == _SEPARATED and head.n_samples == 4
+    if (
+        head.n_samples not in (1, 3)
+        and not (has_alpha and head.n_samples in (2, 4))
+        and not is_cmyk
+    ):
         raise WrongChannels(
-            f"{n_samples} channels",
+            f"{head.n_samples} channels",
             where=path,
             allowed="an image has 1 (grey) or 3 (colour)",
             remedy="choose the channels that are meant",
         )
+
+
+def see_through(path: Path) -> WrongChannels:
+    """What shows through depends on the viewer's background, so there is no one right picture.
+
+    Args:
+        path: How the error names the picture.
+
+    Returns:
+        The refusal.
+    """
+    return WrongChannels(
+        "a see-through image (alpha channel)",
+        where=path,
+        allowed="an image is opaque",
+        remedy="flatten it and save it again",
+    )
 
 
 def _too_many_bytes(path: Path, n_bytes: int) -> UnreadableFile:
@@ -307,23 +476,45 @@ def _refusal(path: Path, content: bytes, error: Exception) -> UnreadableFile:
         return _too_large(path, "a decompression bomb")
     claimed = sniff(content)
     if claimed is None and content:
-        return UnreadableFile(
-            "no image that can be read",
-            where=path,
-            allowed="PNG, JPEG, TIFF and BMP are",
-            remedy="convert it to PNG",
-        )
+        return _other(path, sniff_other(content))
     if not content or _is_cut_off(content, error):
         return TruncatedFile(
             f"a truncated {claimed or 'file'} ({len(content):,} bytes)",
             where=path,
             remedy="fetch or export the file again",
         )
+    if isinstance(error, UnidentifiedImageError) and claimed == "TIFF" and _is_legal_tiff(content):
+        return UnreadableFile(
+            f"{_tiff_head(content).described()} of a kind that is not read",
+            where=path,
+            allowed="grey and RGB are, and palettes of up to 8 bits",
+            remedy="save it as RGB or grey",
+        )
     return UnreadableFile(
         f"a damaged {claimed} ({type(error).__name__})",
         where=path,
         remedy="fetch or export the file again",
     )
+
+
+def _other(path: Path, name: str | None) -> UnreadableFile:
+    """Of bytes that are no image of ours, by the name of their format where it is known."""
+    return UnreadableFile(
+        "no image that can be read" if name is None else f"a {name} file, which is not read",
+        where=path,
+        allowed=f"{NAMES} are",
+        remedy=REMEDIES.get(name, "convert it to PNG"),
+    )
+
+
+def _is_legal_tiff(content: bytes) -> bool:
+    """Has it a head that makes sense? Then Pillow does not know the kind, and all may be well."""
+    try:
+        head = _tiff_head(content)
+    except Exception:  # whatever damaged bytes raise
+        return False
+    has_pixels = 273 in head.tags or 324 in head.tags
+    return has_pixels and head.width > 0 and head.height > 0 and head.photometric in range(11)
 
 
 def _is_cut_off(content: bytes, error: Exception) -> bool:

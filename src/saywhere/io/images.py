@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from saywhere.errors import UnreadableFile, UsageError
-from saywhere.io.decode import Decoded, NotFinite, WrongChannels, decode
+from saywhere.errors import UsageError
+from saywhere.io import colour, grey
+from saywhere.io.decode import Decoded, WrongChannels, decode, see_through
 from saywhere.io.files import writing
 from saywhere.io.labels import StoredMask, foreground
 
-BIT_DEPTHS = (8, 10, 12, 14, 16)
 CHROMA_NOISE = 24  # largest difference between the channels of a grey picture after JPEG
 
 
-def read_image(path: Path, channels: int = 3) -> NDArray[np.uint8]:
+def read_image(path: Path, channels: int = 3, rule: grey.Grey = grey.DEFAULT) -> NDArray[np.uint8]:
     """Read an image.
 
-    16 bit is read from [0, the smallest of 8, 10, 12, 14, 16 bits that holds the greatest value],
-    float from [0, 1] or [0, 255]. Palettes are looked up. An alpha channel is dropped when it is
-    wholly opaque, else refused.
+    8 bits stay as they are. More bits, signed integers and floats are brought to 8 by a rule of
+    `saywhere.io.grey`. Palettes are looked up, CMYK becomes RGB. An alpha channel is dropped when
+    it is wholly opaque, else refused.
 
     Args:
-        path: A PNG, JPEG, TIFF or BMP.
+        path: A PNG, JPEG, TIFF, BMP, GIF or WebP of one frame.
         channels: 1 (grey) or 3 (colour).
+        rule: What black and white are where there are more than 8 bits; a model's `data.grey`.
 
     Returns:
         uint8 (height, width, channels), upright.
@@ -36,22 +38,25 @@ def read_image(path: Path, channels: int = 3) -> NDArray[np.uint8]:
         MissingFile: There is no such file.
         UnreadableFile: It is no image that can be read.
     """
-    return image_pixels(decode(path), Path(path), channels)
+    return image_pixels(decode(path), Path(path), channels, rule)
 
 
-def image_pixels(decoded: Decoded, path: Path, channels: int = 3) -> NDArray[np.uint8]:
+def image_pixels(
+    decoded: Decoded, path: Path, channels: int = 3, rule: grey.Grey = grey.DEFAULT
+) -> NDArray[np.uint8]:
     """An image's pixels, as `read_image` gives them, of a file that is decoded already.
 
     Args:
         decoded: The picture.
         path: How errors name it.
         channels: 1 (grey) or 3 (colour).
+        rule: What black and white are where there are more than 8 bits.
 
     Returns:
         uint8 (height, width, channels).
 
     Raises:
-        UsageError: `channels` is neither.
+        UsageError: `channels` is neither, or there is no such rule.
         UnreadableFile: The picture is neither grey nor colour, or holds values of no known range.
     """
     if channels not in (1, 3):
@@ -60,9 +65,17 @@ def image_pixels(decoded: Decoded, path: Path, channels: int = 3) -> NDArray[np.
             allowed="an image is read with 1 or 3",
             remedy="choose 1 (grey) or 3 (colour)",
         )
+    grey.check_rule(rule)
     picture = _opaque(decoded.picture, path)
-    if picture.mode not in ("L", "RGB"):
-        picture = Image.fromarray(_deep_values(picture, path, decoded.is_inverted))
+    if isinstance(picture, np.ndarray):
+        pixels = grey.to_bytes(
+            picture,
+            path,
+            grey=rule,
+            stated=decoded.stated,
+            is_inverted=decoded.is_inverted,
+        )
+        picture = Image.fromarray(pixels)
     # Pillow gives a grey picture no channel axis.
     return np.atleast_3d(np.asarray(picture.convert("L" if channels == 1 else "RGB")))
 
@@ -71,7 +84,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     """Read a mask.
 
     Args:
-        path: A PNG, JPEG, TIFF or BMP.
+        path: A PNG, JPEG, TIFF, BMP, GIF or WebP of one frame.
 
     Returns:
         bool (height, width); `saywhere.io.labels` says which values are foreground.
@@ -87,7 +100,7 @@ def mask_values(path: Path) -> StoredMask:
     """Read a mask before any rule says which values are foreground.
 
     Args:
-        path: A PNG, JPEG, TIFF or BMP.
+        path: A PNG, JPEG, TIFF, BMP, GIF or WebP of one frame.
 
     Returns:
         Its values as stored.
@@ -194,18 +207,20 @@ def _without_single_channel(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _stored(decoded: Decoded, path: Path) -> StoredMask:
     """A mask's values, of any kind of picture."""
-    if decoded.picture.mode == "P":
+    if isinstance(decoded.picture, Image.Image) and decoded.picture.mode == "P":
         return _of_palette(decoded.picture)
     picture = _opaque(decoded.picture, path)
-    if decoded.format in ("JPEG", "MPO"):
-        grey = _lossy_grey(picture, path)
-        return StoredMask(grey, grey, is_lossy=True)
+    if isinstance(picture, np.ndarray):
+        return _of_deep_values(picture, path, decoded)
+    if decoded.is_lossy:
+        pixels = _lossy_grey(picture, path)
+        return StoredMask(pixels, pixels, is_lossy=True)
     if picture.mode == "RGB":
         return _of_colours(np.asarray(picture))
-    if picture.mode == "L":
-        grey = np.asarray(picture)
-        return StoredMask(grey, grey)
-    return _of_deep_values(picture, path, decoded.is_inverted)
+    pixels = np.asarray(picture)
+    # Pillow stretches 2 and 4 bits to 8; the labels are the numbers that were stored.
+    white = 2**decoded.n_bits - 1
+    return StoredMask(pixels // np.uint8(255 // white), pixels, white=white)
 
 
 def _of_palette(picture: Image.Image) -> StoredMask:
@@ -235,12 +250,34 @@ def _of_colours(colours: NDArray[np.uint8]) -> StoredMask:
     return StoredMask(labels, colours[..., 0], is_coloured=True, may_be_soft=False)
 
 
-def _of_deep_values(picture: Image.Image, path: Path, is_inverted: bool) -> StoredMask:
-    """16 and 32 bit. Scaled to 8 bit, labels such as 1000 and 1001 would be one."""
-    grey = _deep_values(picture, path, is_inverted)
-    if picture.mode == "F" or is_inverted:
-        return StoredMask(grey, grey)
-    return StoredMask(np.asarray(picture).astype(np.int64), grey)
+def _of_deep_values(values: NDArray[Any], path: Path, decoded: Decoded) -> StoredMask:
+    """More than 8 bits. Scaled to 8 bit, labels such as 1000 and 1001 would be one."""
+    if values.ndim == 3:
+        values = _one_channel(values, path)
+    pixels = grey.to_bytes(values, path, grey="maximum", is_inverted=decoded.is_inverted)
+    if decoded.is_lossy:
+        return StoredMask(pixels, pixels, is_lossy=True)
+    if decoded.is_inverted:
+        return StoredMask(pixels, pixels)
+    if values.dtype.kind == "f" and (values != np.rint(values)).any():
+        # Zero and one other value, however small, are a mask; more are probabilities.
+        is_binary = len(np.unique(values[values != 0][:: values.size // 4096 + 1])) == 1
+        others = values[values != 0]
+        is_binary = is_binary and bool((others == others[0]).all())
+        return StoredMask(np.uint8(255) * (values != 0) if is_binary else pixels, pixels)
+    return StoredMask(values.astype(np.int64), pixels)
+
+
+def _one_channel(values: NDArray[Any], path: Path) -> NDArray[Any]:
+    """Grey of colours whose channels are equal; WrongChannels for others."""
+    if (values != values[..., :1]).any():
+        raise WrongChannels(
+            f"a coloured mask of {8 * values.dtype.itemsize} bits a channel",
+            where=path,
+            allowed="a mask has black background and one other colour, of 8 bits",
+            remedy="save the label that is meant as 0 and 255",
+        )
+    return values[..., 0]
 
 
 def _lossy_grey(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
@@ -255,68 +292,47 @@ def _lossy_grey(picture: Image.Image, path: Path) -> NDArray[np.uint8]:
     return np.asarray(picture.convert("L"))
 
 
-def _opaque(picture: Image.Image, path: Path) -> Image.Image:
-    """The picture with palettes looked up and opaque alpha dropped.
+def _opaque(picture: Image.Image | NDArray[Any], path: Path) -> Image.Image | NDArray[Any]:
+    """The picture with palettes looked up and opaque alpha dropped; deep ones as an array.
 
     WrongChannels for a see-through image, or a colour space that is not ours.
     """
+    if isinstance(picture, np.ndarray):
+        return _without_alpha(picture, path)
     has_alpha = "transparency" in picture.info or picture.mode == "PA"
     if has_alpha and picture.mode in ("1", "L", "RGB", "P", "PA"):
         picture = picture.convert("RGBA")
     if picture.mode in ("LA", "RGBA", "La", "RGBa"):
-        # What shows through depends on the viewer's background, so there is no one right picture.
         if np.asarray(picture)[..., -1].min() < 255:
-            raise WrongChannels(
-                "a see-through image (alpha channel)",
-                where=path,
-                allowed="an image is opaque",
-                remedy="flatten it and save it again",
-            )
+            raise see_through(path)
         return picture.convert("L" if picture.mode in ("LA", "La") else "RGB")
     if picture.mode == "1":
         return picture.convert("L")
     if picture.mode in ("P", "YCbCr"):
         return picture.convert("RGB")
-    if picture.mode in ("L", "RGB", "F", "I") or picture.mode.startswith("I;16"):
+    if picture.mode == "CMYK":
+        return colour.rgb_of_cmyk(picture, path)
+    if picture.mode in ("L", "RGB"):
         return picture
+    if picture.mode in ("F", "I") or picture.mode.startswith("I;16"):
+        return np.asarray(picture)
     raise WrongChannels(
         f"colour space {picture.mode}",
         where=path,
-        allowed="an image is grey or RGB",
+        allowed="an image is grey, RGB or CMYK",
         remedy="convert it to RGB",
     )
 
 
-def _deep_values(picture: Image.Image, path: Path, is_inverted: bool) -> NDArray[np.uint8]:
-    """16 and 32 bit integers and floats → uint8 (height, width), 0 black."""
-    with np.errstate(invalid="ignore"):  # a signalling NaN; refused in the next line
-        # float64 holds every 32-bit integer exactly; float32 does not.
-        values = np.asarray(picture).astype(np.float64)
-    if not np.isfinite(values).all():
-        n_bad = int((~np.isfinite(values)).sum())
-        raise NotFinite(
-            f"{n_bad:,} NaN or infinite values",
-            where=path,
-            remedy="replace them, or export the file again",
-        )
-    white = _white(values, path, is_float=picture.mode == "F")
-    grey = np.rint(values * (255 / white)).astype(np.uint8)
-    return np.uint8(255) - grey if is_inverted else grey
-
-
-def _white(values: NDArray[np.float64], path: Path, *, is_float: bool) -> int:
-    """The value that stands for white, by the range in use; UnreadableFile where none fits."""
-    low, high = float(values.min()), float(values.max())
-    if low < 0 or high > (255 if is_float else 65535):
-        allowed = "floats are in [0, 1] or [0, 255]" if is_float else "integers are in [0, 65535]"
-        raise UnreadableFile(
-            f"values from {low:g} to {high:g}",
-            where=path,
-            allowed=allowed,
-            remedy="rescale them, or save as 8-bit PNG",
-        )
-    if is_float:
-        # A float file does not say its range, so the values have to.
-        return 1 if high <= 1 else 255
-    # Scanners store 10, 12 or 14 bits in 16, which would look black if read as 16.
-    return next(2**bits - 1 for bits in BIT_DEPTHS if high < 2**bits)
+def _without_alpha(values: NDArray[Any], path: Path) -> NDArray[Any]:
+    """(height, width) or (height, width, 3) of deep values with or without opaque alpha."""
+    if values.ndim == 2:
+        return values
+    n_channels = values.shape[-1]
+    if n_channels in (2, 4):
+        # Opaque is all that the type can hold; of floats, 1.
+        opaque = np.iinfo(values.dtype).max if values.dtype.kind in "ui" else 1
+        if (values[..., -1] != opaque).any():
+            raise see_through(path)
+        values = values[..., :-1]
+    return values[..., 0] if values.shape[-1] == 1 else values

@@ -11,19 +11,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saywhere.errors import UsageError
-from saywhere.io import images
-from saywhere.io.decode import from_pillow
-from saywhere.io.labels import WHOLE
+from saywhere.io import grey, images
+from saywhere.io.decode import Decoded, from_pillow
 
 
-def as_image(picture: Any, channels: int = 3) -> NDArray[np.uint8]:
+def as_image(picture: Any, channels: int = 3, rule: grey.Grey = grey.DEFAULT) -> NDArray[np.uint8]:
     """Bring anything that holds an image into one form.
+
+    An array is read as a file of the same values is, or refused with the same words.
 
     Args:
         picture: A path, a PIL image, an array (height, width[, channel]), or a torch tensor of
-            that shape or (channel, height, width), on any device. Arrays and tensors are uint8, or
-            float in [0, 1].
+            that shape or (channel, height, width), on any device. One channel is grey, two are
+            grey and alpha, three RGB, four RGB and alpha. uint8 stays as it is.
         channels: 1 (grey) or 3 (colour).
+        rule: What black and white are where there are more than 8 bits; a model's `data.grey`.
 
     Returns:
         uint8 (height, width, channels).
@@ -31,31 +33,31 @@ def as_image(picture: Any, channels: int = 3) -> NDArray[np.uint8]:
     Raises:
         UsageError: It is something else; the error names what was given.
         MissingFile: There is no file of that name.
-        UnreadableFile: The file is no image that can be read.
+        UnreadableFile: The file, or the array, is no image that can be read.
     """
     if isinstance(picture, (str, PathLike)):
-        return images.read_image(Path(picture), channels)
+        return images.read_image(Path(picture), channels, rule)
     if isinstance(picture, Image.Image):
-        return images.image_pixels(from_pillow(picture), _name(picture), channels)
+        return images.image_pixels(from_pillow(picture), _name(picture), channels, rule)
     array = _array(picture, "an image")
-    shape = array.shape
-    array = array[..., None] if array.ndim == 2 else array
-    if array.ndim != 3 or array.shape[2] not in (1, 3) or not array.size:
-        remedy = "put the channel last" if len(shape) == 3 else "give one image at a time"
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > 4) or not array.size:
+        remedy = "put the channel last" if array.ndim == 3 else "give one image at a time"
         raise UsageError(
-            f"an image of shape {shape}",
-            allowed="(height, width), (height, width, 1) or (height, width, 3)",
+            f"an image of shape {array.shape}",
+            allowed="(height, width), or (height, width, channel) with 1 to 4 channels",
             remedy=remedy,
         )
-    return _with_channels(_in_bytes(array), channels)
+    return images.image_pixels(_decoded(array, "an image"), Path("the array"), channels, rule)
 
 
 def as_mask(picture: Any) -> NDArray[np.bool_]:
     """Bring anything that holds a mask into one form.
 
+    An array is read as a file of the same values is, or refused with the same words.
+
     Args:
         picture: A path, a PIL image, or an array or tensor of two values, 0 and 1, 0 and 255 or
-            0 and one other, with or without a channel.
+            0 and one other, with or without channels.
 
     Returns:
         bool (height, width).
@@ -63,31 +65,39 @@ def as_mask(picture: Any) -> NDArray[np.bool_]:
     Raises:
         UsageError: It is something else; the error names what was given.
         MissingFile: There is no file of that name.
-        UnreadableFile: The file is no mask that can be read.
+        UnreadableFile: The file, or the array, is no mask that can be read.
     """
     if isinstance(picture, (str, PathLike)):
         return images.read_mask(Path(picture))
     if isinstance(picture, Image.Image):
         return images.as_mask(from_pillow(picture), _name(picture))
     array = _array(picture, "a mask")
-    shape = array.shape
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > 4) or not array.size:
+        raise UsageError(
+            f"a mask of shape {array.shape}",
+            allowed="(height, width), or (height, width, channel) with 1 to 4 channels",
+            remedy="give one mask at a time",
+        )
+    return images.as_mask(_decoded(array, "a mask"), Path("the array"))
+
+
+def _decoded(array: NDArray[Any], noun: str) -> Decoded:
+    """The array as a file of its values would be decoded."""
     array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-    if array.ndim != 2 or not array.size:
+    if array.dtype == np.bool_ and array.ndim == 2:
+        return Decoded(Image.fromarray(array), "")
+    if array.dtype == np.uint8:
+        # Grey, LA, RGB or RGBA, by the number of channels.
+        return Decoded(Image.fromarray(np.ascontiguousarray(array)), "")
+    # Longer floats than 64 bits are in no file.
+    if array.dtype.kind not in "uif" or array.dtype.itemsize > 8:
         raise UsageError(
-            f"a mask of shape {shape}",
-            allowed="(height, width) or (height, width, 1)",
-            remedy="give one mask at a time, and one channel of it",
+            f"{noun} of type {array.dtype} and shape {array.shape}",
+            allowed="integers or floats of up to 64 bits, or bool (height, width)",
+            remedy="convert it: array.astype(numpy.uint8)",
         )
-    if array.dtype == np.bool_:
-        return array
-    # A map of several labels would else become one region of them all.
-    if array.dtype.kind not in "uif" or not _has_two_values(array):
-        raise UsageError(
-            f"a mask of type {array.dtype} that has other values than two",
-            allowed="bool, 0 and 1, 0 and 255, or 0 and one other value",
-            remedy="say which label is meant: labels == 2",
-        )
-    return array > 0
+    # In this machine's order of bytes, as the readers of files give it.
+    return Decoded(array.astype(array.dtype.newbyteorder("=")), "")
 
 
 def _name(picture: Image.Image) -> Path:
@@ -107,44 +117,14 @@ def _array(picture: Any, noun: str) -> NDArray[Any]:
             remedy="one at a time; segment_many takes several",
         )
     tensor = picture.detach().cpu()
-    # NumPy knows no bfloat16, so that every float goes through float32.
-    array = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-    # PyTorch puts the channel first. Hardly any image is one or three pixels high.
-    is_channel_first = array.ndim == 3 and array.shape[0] in (1, 3)
-    return np.moveaxis(array, 0, -1) if is_channel_first else array
+    # NumPy knows neither bfloat16 nor floats of 8 bits.
+    is_short = tensor.is_floating_point() and tensor.element_size() < 4
+    array = (tensor.float() if is_short else tensor).numpy()
+    return np.moveaxis(array, 0, -1) if _is_channel_first(array.shape) else array
 
 
-def _in_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """uint8 as it is, float in [0, 1] scaled to it; UsageError for anything else."""
-    if array.dtype == np.uint8:
-        return array
-    if not np.issubdtype(array.dtype, np.floating) or not _is_in_unit_range(array):
-        raise UsageError(
-            f"an image of type {array.dtype}",
-            allowed="uint8, or float with values in [0, 1]",
-            remedy="scale it to [0, 1] first",
-        )
-    # Rounded, since a cut would not give uint8 / 255 its own numbers back.
-    return (array * 255).round().astype(np.uint8)
-
-
-def _is_in_unit_range(array: NDArray[Any]) -> bool:
-    return bool(np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1)
-
-
-def _has_two_values(array: NDArray[Any]) -> bool:
-    """0 and one greater value, as in files; 1 or 255 alone are a whole picture of foreground."""
-    values = np.unique(array)
-    if len(values) == 1:
-        return values[0] in (0, *WHOLE)
-    # Infinity is a mistake of the caller's, no label; NaN is greater than nothing.
-    return bool(len(values) == 2 and values[0] == 0 and 0 < values[1] < np.inf)
-
-
-def _with_channels(array: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    if array.shape[2] == channels:
-        return array
-    if channels == 3:
-        return np.repeat(array, 3, axis=2)
-    # By Pillow's weights, so that an array and its file give the same grey.
-    return np.asarray(Image.fromarray(array).convert("L"))[..., None]
+def _is_channel_first(shape: tuple[int, ...]) -> bool:
+    """PyTorch puts the channel first. Hardly any image is one or three pixels high."""
+    if len(shape) != 3:
+        return False
+    return shape[0] in (1, 3) or (shape[0] in (2, 4) and shape[2] > 4)

@@ -27,8 +27,6 @@ It is the middle of 0 and 255: JPEG noise stays near the two ends.
 LABEL_MAP = 4
 # Pixels; edges blurred by JPEG or by resizing are thinner.
 PLATEAU = np.ones((5, 5), dtype=bool)
-WHOLE = (1, 255)
-"""The values that mean foreground even where they fill the whole picture."""
 N_SHOWN = 8
 """Values that a refusal counts; of more it says how many there are."""
 ALLOWED = "a mask has background 0 and one other value"
@@ -56,6 +54,8 @@ class StoredMask:
         is_lossy: Was it stored as JPEG? There values near 0 and 255 are noise.
         is_coloured: Are the labels colours?
         may_be_soft: Can values in between be an antialiased edge? Not of colours or palettes.
+        white: The value that means foreground where it fills the whole picture: 255, or of
+            pictures of 2 and 4 bits the greatest that these hold.
     """
 
     labels: NDArray[np.integer]
@@ -63,6 +63,7 @@ class StoredMask:
     is_lossy: bool = False
     is_coloured: bool = False
     may_be_soft: bool = True
+    white: int = 255
 
     @cached_property
     def counts(self) -> dict[int, int]:
@@ -192,7 +193,7 @@ def _is_binary(stored: StoredMask) -> bool:
     values = list(stored.counts)
     if len(values) == 1:
         # A picture full of another value may be all background as well as all foreground.
-        return values[0] in (0, *WHOLE) or stored.is_coloured
+        return values[0] in (0, 1, stored.white) or stored.is_coloured
     return not values or (len(values) == 2 and values[0] == 0)
 
 

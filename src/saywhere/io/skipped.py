@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saywhere.errors import counted
-from saywhere.io.decode import SUFFIXES, sniff
+from saywhere.io.formats import HEAD_BYTES, SUFFIXES, sniff, sniff_other
 
 N_NAMED = 20
 """Files of one reason that a sentence names; of more it says how many there are."""
@@ -21,8 +21,7 @@ REASONS = {
     "NIfTI is not read: export its slices as PNG": (".nii", ".nii.gz"),
     "other volumes are not read: export their slices as PNG": (".nrrd", ".mha", ".mhd", ".mgz"),
     "its format is not read: convert it to PNG": (
-        ".gif",
-        ".webp",
+        ".avif",
         ".heic",
         ".heif",
         ".jp2",
@@ -35,8 +34,6 @@ REASONS = {
     "an archive is not read: unpack it": (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z"),
     "a document is not read: export its pictures as PNG": (".pdf",),
 }
-_DICOM_MARK = b"DICM"
-_DICOM_MARK_AT = 128
 
 
 @dataclass(frozen=True)
@@ -126,11 +123,12 @@ def _reason_by_content(path: Path) -> str:
     """Of a name that says nothing: scanners' files often have no ending."""
     try:
         with path.open("rb") as file:
-            head = file.read(_DICOM_MARK_AT + len(_DICOM_MARK))
+            head = file.read(HEAD_BYTES)
     except OSError as error:
         return f"it cannot be opened ({error.strerror}): see its rights"
-    if head[_DICOM_MARK_AT:] == _DICOM_MARK:
-        return next(iter(REASONS))
+    if (other := sniff_other(head)) is not None:
+        known = (reason for reason in REASONS if reason.startswith(other))
+        return next(known, f"it is a {other} file, which is not read: convert it to PNG")
     if kind := sniff(head):
         return f"it is a {kind}, but its name does not say so: let it end in .{kind.lower()}"
     return f"it is no image; images end in {', '.join(SUFFIXES)}"

@@ -16,7 +16,10 @@ from saywhere.config.toml import assign
 
 # One line a key. None cannot stand for "new", since config.toml leaves out keys that are None:
 # a value that may be None in a new run must be None here.
-OLDER_VALUES: dict[str, Any] = {}
+OLDER_VALUES: dict[str, Any] = {
+    # 16 bits were scaled by the picture's own greatest value, which one hot pixel sets.
+    "data.grey": "maximum",
+}
 """Dotted key → what runs and models did before there was the key."""
 
 

@@ -110,7 +110,7 @@ def _add_segment(
     @app.post("/v1/segment", dependencies=before, responses=SEGMENTED | refusals(*schemas.IMAGE))
     async def segment(
         request: Request,
-        image: Annotated[UploadFile, File(description="PNG, JPEG, TIFF or BMP")],
+        image: Annotated[UploadFile, File(description="PNG, JPEG, TIFF, BMP, GIF or WebP")],
         prompt: Annotated[
             list[str] | None,
             Form(description=f"what to segment; {MAX_PROMPTS} at most; may be empty"),
@@ -296,9 +296,9 @@ def _check_work(pixels: np.ndarray, n_prompts: int) -> None:
 
 def _decoded(content: bytes, model: Served) -> np.ndarray:
     # Not the sender's file name, which no message and no log may hold.
-    return images.image_pixels(
-        decode_bytes(content, Path("image")), Path("image"), model.segmenter.config.data.channels
-    )
+    data = model.segmenter.config.data
+    decoded = decode_bytes(content, Path("image"))
+    return images.image_pixels(decoded, Path("image"), data.channels, data.grey)
 
 
 def _pictures(

@@ -164,13 +164,15 @@ def _validation(config: Config, rows: list[Row]) -> tuple[Dataset, list[str]]:
     drawn = mosaic.draw(dataset, len(rows), config.train.seed, data.target, data.mosaic_side)
     prompts = drawn.right if config.fusion.uses_text else [""] * len(rows)
     decoded = Store(drawn.images, drawn.masks, np.arange(len(rows)))
-    mosaics = Dataset.of_rows(rows, size=data.size, channels=data.channels, decoded=decoded)
+    mosaics = Dataset.of_rows(
+        rows, size=data.size, channels=data.channels, decoded=decoded, grey=data.grey
+    )
     return mosaics, prompts
 
 
 def _decoded(data: DataConfig, rows: list[Row]) -> Dataset:
     """Decoded at once: a file that is missing is an error before the first step."""
-    dataset = Dataset.of_rows(rows, size=data.size, channels=data.channels)
+    dataset = Dataset.of_rows(rows, size=data.size, channels=data.channels, grey=data.grey)
     dataset.decode()
     return dataset
 

@@ -211,7 +211,6 @@ def test_a_file_that_is_cut_off_is_called_truncated(path: Path, kind: str) -> No
 @pytest.mark.parametrize(
     "content",
     [
-        encoded(Image.fromarray(COLOUR).convert("CMYK"), "JPEG"),
         encoded(Image.fromarray(COLOUR).convert("LAB"), "TIFF"),
         encoded(Image.fromarray(np.dstack([COLOUR, GREY])), "PNG"),
         tiff(2),
@@ -220,7 +219,7 @@ def test_a_file_that_is_cut_off_is_called_truncated(path: Path, kind: str) -> No
         tiff(5),
         tiff(5, (0, 0, 0, 0)),
     ],
-    ids=["cmyk", "lab", "see-through", "2", "2 unspecified", "4", "5", "5 unspecified"],
+    ids=["lab", "see-through", "2", "2 unspecified", "4", "5", "5 unspecified"],
 )
 def test_an_image_that_is_neither_grey_nor_colour_is_refused_as_such(
     path: Path, content: bytes
@@ -239,7 +238,7 @@ def test_what_is_no_image_says_what_is(tmp_path: Path, path: Path) -> None:
     path.write_bytes(b"patient,mask\n1,yes\n" * 9)
     with pytest.raises(
         UnreadableFile,
-        match=r"no image that can be read .* PNG, JPEG, TIFF and BMP are: convert it to PNG",
+        match=r"no image that can be read .* PNG, JPEG, TIFF, BMP, GIF and WebP are: convert it",
     ):
         read_image(path)
     with pytest.raises(UnreadableFile, match="a folder or a device"):
@@ -373,19 +372,32 @@ def white_is_zero(
 
 @pytest.mark.parametrize(
     ("kind", "n_bits"),
-    [("|u1", 1), ("|u1", 8), ("<u2", 16), (">u2", 16), ("<u4", 32), ("<f4", 32), (">f4", 32)],
+    [
+        ("|u1", 1),
+        ("|u1", 8),
+        ("<u2", 16),
+        (">u2", 16),
+        ("<u4", 32),
+        (">u4", 32),
+        ("<u8", 64),
+        ("<f4", 32),
+        (">f4", 32),
+        ("<f8", 64),
+    ],
 )
 def test_a_tiff_whose_least_value_is_white_is_read_as_it_looks(
     path: Path, kind: str, n_bits: int
 ) -> None:
     bright = np.zeros((16, 24), bool)
     bright[4:9, 3:15] = True
-    white = {1: 1, 8: 255, 16: 65535, 32: 65535}[n_bits]
-    is_float = kind.endswith("f4")
+    white = {1: 1, 8: 255}.get(n_bits, 65535)
+    is_float = kind[1] == "f"
     order = ">" if kind.startswith(">") else "<"
     stored = (~bright * (1.0 if is_float else white)).astype(kind)
     content = np.packbits(stored, axis=1).tobytes() if n_bits == 1 else stored.tobytes()
     path.write_bytes(white_is_zero(content, bright.shape, n_bits, is_float, order))
     np.testing.assert_array_equal(read_image(path, 1)[..., 0], bright * np.uint8(255))
     np.testing.assert_array_equal(read_mask(path), bright)
-    np.testing.assert_array_equal(as_mask(Image.open(path)), bright)
+    # Pillow alone does not open the others.
+    if kind not in (">u4", "<u8", "<f8"):
+        np.testing.assert_array_equal(as_mask(Image.open(path)), bright)

@@ -57,7 +57,7 @@ def test_sixteen_bits_are_scaled_by_the_depth_in_use(path: Path, top: int, whole
     deep = np.linspace(0, top, 400).reshape(20, 20).astype(np.uint16)
     path.write_bytes(encoded(Image.fromarray(deep), "PNG"))
     np.testing.assert_array_equal(
-        read_image(path, 1)[..., 0], np.rint(deep.astype(float) * 255 / whole)
+        read_image(path, 1, "maximum")[..., 0], np.rint(deep.astype(float) * 255 / whole)
     )
 
 
@@ -68,7 +68,7 @@ def test_floats_are_read_from_0_to_1_or_255(path: Path, top: float) -> None:
             Image.fromarray((GREY / np.float32(255) * np.float32(top)).astype(np.float32)), "TIFF"
         )
     )
-    np.testing.assert_array_equal(read_image(path, 1)[..., 0], GREY)
+    np.testing.assert_array_equal(read_image(path, 1, "maximum")[..., 0], GREY)
 
 
 def test_floats_of_another_range_are_refused(path: Path) -> None:
@@ -76,7 +76,7 @@ def test_floats_of_another_range_are_refused(path: Path) -> None:
     with pytest.raises(
         UnreadableFile, match=r"values from .* floats are in \[0, 1\] or \[0, 255\]: rescale"
     ):
-        read_image(path)
+        read_image(path, rule="maximum")
 
 
 def test_nan_is_found_in_image_and_mask(path: Path) -> None:

@@ -14,10 +14,13 @@ from saywhere.io.skipped import SUBFOLDER, Skipped, in_sentences, skipped_in
     [
         ("a.dcm", "DICOM is not read: export it as PNG"),
         ("a.NII.gz", "NIfTI is not read: export its slices as PNG"),
-        ("a.gif", "its format is not read: convert it to PNG"),
-        ("a.webp", "its format is not read: convert it to PNG"),
+        ("a.heic", "its format is not read: convert it to PNG"),
+        ("a.avif", "its format is not read: convert it to PNG"),
         ("a.zip", "an archive is not read: unpack it"),
-        ("notes.txt", "it is no image; images end in .png, .jpg, .jpeg, .tif, .tiff, .bmp"),
+        (
+            "notes.txt",
+            "it is no image; images end in .png, .jpg, .jpeg, .tif, .tiff, .bmp, .gif, .webp",
+        ),
     ],
 )
 def test_each_file_has_its_reason(tmp_path: Path, name: str, reason: str) -> None:

@@ -101,7 +101,9 @@ class _Cases:
         config = segmenter.config
         rows = _test_rows(config.data)[:n_cases]
         size = (config.data.size, config.data.size)
-        originals = [images.read_image(row.image, config.data.channels) for row in rows]
+        originals = [
+            images.read_image(row.image, config.data.channels, config.data.grey) for row in rows
+        ]
         pixels = np.stack([images.resize_image(original, size) for original in originals])
         self.image = torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
         self.prompts = [evaluation_prompt(row, config.evaluation_level) for row in rows]

@@ -126,7 +126,9 @@ def measure_mosaics(
     """
     config = segmenter.config
     rows = rows_of(data_of(config.data, manifest), config.data.test_split, "name another run")
-    dataset = Dataset.of_rows(rows, size=config.data.size, channels=config.data.channels)
+    dataset = Dataset.of_rows(
+        rows, size=config.data.size, channels=config.data.channels, grey=config.data.grey
+    )
     drawn = mosaic.draw(dataset, n_cases, seed, config.data.target, side or config.data.mosaic_side)
     prompts = {
         "right": drawn.right,

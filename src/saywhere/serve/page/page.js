@@ -33,7 +33,7 @@ function takeModel() {
 
 async function open(files) {
   const pictures = [...files].filter((file) => /\.(png|jpe?g|tiff?|bmp)$/i.test(file.name)).sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
-  if (!pictures.length) return tell("No picture among these files. PNG, JPEG, TIFF and BMP are read.");
+  if (!pictures.length) return tell("No picture among these files. PNG, JPEG, TIFF, BMP, GIF and WebP are read.");
   if (!mayLeave()) return;
   Object.assign(state, { files: pictures, number: 0, done: new Set() });
   countDone(pictures);
