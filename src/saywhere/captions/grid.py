@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
@@ -64,6 +64,15 @@ class PlaceFit:
             `n` and `agreement`; of no examples, `n` alone.
         """
         return {"n": self.n, "agreement": self.agreement} if self.n else {"n": 0}
+
+
+class PlaceRuleRecord(TypedDict):
+    """A `PlaceRule` in a JSON file."""
+
+    across: list[float]
+    down: list[float]
+    n: int
+    agreement: float | None
 
 
 @dataclass(frozen=True)
@@ -163,7 +172,7 @@ class PlaceRule:
         """
         return _compared(self, *_observed(examples))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PlaceRuleRecord:
         """The record for run.json and a report.
 
         Returns:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -49,6 +49,26 @@ EVERY: tuple[Zones, ...] = tuple(
 """The 63 that a sentence can name."""
 
 
+class LungFitRecord(TypedDict, total=False):
+    """A `LungFit` in a JSON file; of no sentences, `n` alone."""
+
+    n: int
+    agreement: float | None
+    zones: float | None
+    count: float | None
+    sides: float | None
+
+
+class LungRuleRecord(LungFitRecord, total=False):
+    """A `LungRule` in a JSON file, with its fit where it was fitted."""
+
+    upper: float
+    lower: float
+    tall: float
+    least: float
+    says_all: bool
+
+
 @dataclass(frozen=True)
 class LungFit:
     """How many of some sentences a rule gives back, as shares in [0, 1]; None where n is 0."""
@@ -64,13 +84,13 @@ class LungFit:
     sides: float | None = None
     """The sides are right."""
 
-    def to_json(self) -> dict[str, int | float | None]:
+    def to_json(self) -> LungFitRecord:
         """The record for a JSON file.
 
         Returns:
             The number of sentences and the shares; of no sentences, `n` alone.
         """
-        return dict(vars(self)) if self.n else {"n": 0}
+        return cast(LungFitRecord, dict(vars(self))) if self.n else {"n": 0}
 
 
 @dataclass(frozen=True)
@@ -169,20 +189,20 @@ class LungRule:
         """
         return self._compared(*_observed(examples))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> LungRuleRecord:
         """The record for run.json and a report.
 
         Returns:
             The cuts, and how well they fit where they were fitted.
         """
-        return {
+        record: LungRuleRecord = {
             "upper": self.upper,
             "lower": self.lower,
             "tall": self.tall,
             "least": self.least,
             "says_all": self.says_all,
-            **({} if self.fit is None else self.fit.to_json()),
         }
+        return record if self.fit is None else {**record, **self.fit.to_json()}
 
     def _covered(self, measures: np.ndarray, least: float) -> np.ndarray:
         """bool (…, side, third) of measures (…, side, 3)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from saywhere.config import Config
 from saywhere.data.manifest import Manifest, Row, read_manifest
@@ -17,6 +17,7 @@ from saywhere.datasets.phantoms import SEED, prepare_phantoms
 from saywhere.datasets.synthetic import make_phantoms
 from saywhere.evaluation.cases import measure
 from saywhere.evaluation.evaluate import evaluate
+from saywhere.evaluation.summary_record import IntervalRecord
 from saywhere.inference.batch import run_jobs
 from saywhere.inference.requests import Job
 from saywhere.inference.segmenter import Segmenter
@@ -63,7 +64,7 @@ REAL = Config().replace(
 )
 """For real images: the settings of configs/kvasir.toml without its paths and levels."""
 
-POLICIES: tuple[tuple[str, dict[str, Any]], ...] = (
+POLICIES: tuple[tuple[str, dict[str, str]], ...] = (
     ("pseudo-image transformed with the image (the paper)", {}),
     ("prompt not transformed", {"fusion.arm": "untouched"}),
     ("no geometric augmentation", {"augment.name": "none"}),
@@ -78,6 +79,23 @@ N_PEEKED = 50
 USUAL_TARGET = "lesion"
 """What prompts about a mosaic's tiles call the target where the manifest names none."""
 Say = Callable[[str], None]
+
+
+class PolicyRow(TypedDict):
+    """One line of comparison.json: a prompt policy."""
+
+    label: str
+    dice_mean: IntervalRecord
+    n: int
+    """test cases"""
+
+
+class ComparisonRecord(TypedDict):
+    """comparison.json, which the report draws."""
+
+    title: str
+    note: str
+    rows: list[PolicyRow]
 
 
 def demo(folder: Path, data: Path | None, *, say: Say, listen: Listener) -> Path:
@@ -193,7 +211,7 @@ def _target(manifest: Manifest, levels: list[str]) -> str:
     return USUAL_TARGET
 
 
-def compare_policies(config: Config, folder: Path, listen: Listener) -> dict[str, Any]:
+def compare_policies(config: Config, folder: Path, listen: Listener) -> ComparisonRecord:
     """Train once per prompt policy on few images: does it matter that the prompt turns, too?
 
     Each image has one lesion, each run the same number of steps.
@@ -214,12 +232,13 @@ def compare_policies(config: Config, folder: Path, listen: Listener) -> dict[str
             "train.validate_every": EPOCHS_OF_FEW,
         }
     )
-    rows = []
+    rows: list[PolicyRow] = []
     for number, (label, changes) in enumerate(POLICIES, start=1):
         run = train(few.replace(**changes), folder / f"few-{number}", listen=listen)
         dice = _test_dice(Segmenter(run))
         mean = bootstrap_mean(dice, config.evaluate.bootstrap, config.train.seed)
-        rows.append({"label": label, "dice_mean": vars(mean), "n": len(dice)})
+        interval = cast(IntervalRecord, vars(mean))
+        rows.append({"label": label, "dice_mean": interval, "n": len(dice)})
     return {
         "title": "Why fuse first: what happens to the prompt when the image turns",
         "note": f"UNet of width {config.network.width}, {N_FEW} training images with one lesion "

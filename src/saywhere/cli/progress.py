@@ -6,14 +6,19 @@ It goes to stderr, so that stdout stays for results.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from saywhere.errors import counted
+
+# For a checker alone: a command that trains nothing loads no training.
+if TYPE_CHECKING:
+    from saywhere.training.events import EventRecord
+
 
 SPREAD = "spread: how much the pseudo-image differs between prompts; below 0.01 no prompt is heard"
 """Said once wherever a number of that name is shown."""
@@ -56,16 +61,16 @@ class TrainingProgress:
     def __exit__(self, *error: Any) -> None:
         self.bar.__exit__(*error)
 
-    def __call__(self, event: dict[str, Any]) -> None:
+    def __call__(self, event: EventRecord) -> None:
         # Each kind of event has a method of its name; training.events lists them.
         getattr(self, f"_{event['event']}")(event)
 
-    def _stage(self, event: dict[str, Any]) -> None:
+    def _stage(self, event: EventRecord) -> None:
         self._say(event["message"])
         # A bar without an end: it moves, so that nobody takes a long stage for a hang.
         self._begin("getting ready", total=None)
 
-    def _text_step(self, event: dict[str, Any]) -> None:
+    def _text_step(self, event: EventRecord) -> None:
         done, n_steps = event["step"], event["n_steps"]
         self.bar.update(self.task, description="text branch", total=n_steps, completed=done)
 
@@ -75,7 +80,7 @@ class TrainingProgress:
             self.bar.remove_task(self.task)
         self.task = self.bar.add_task(label, total=total, completed=completed, note="")
 
-    def _start(self, event: dict[str, Any]) -> None:
+    def _start(self, event: EventRecord) -> None:
         self.run = event["run"]
         rows = event["rows"]
         self._n_epochs = event.get("n_epochs", 0)
@@ -93,7 +98,7 @@ class TrainingProgress:
         )
         self._begin(self._where(event), event["n_steps"], event["step"])
 
-    def _where(self, event: dict[str, Any]) -> str:
+    def _where(self, event: EventRecord) -> str:
         """The epoch and the step in it, as "epoch 2/12 · step 40/100"."""
         step, n_steps = event["step"], event["n_steps"]
         if not self._n_epochs:
@@ -104,13 +109,16 @@ class TrainingProgress:
         within = step - epoch * per_epoch
         return f"epoch {epoch + 1}/{self._n_epochs} · step {within}/{per_epoch}"
 
-    def _before(self, event: dict[str, Any]) -> None:
+    def _before(self, event: EventRecord) -> None:
         self._say(f"before the first step: val_dice_mean {event['val_dice_mean']:.4f}")
 
-    def _step(self, event: dict[str, Any]) -> None:
+    def _step(self, event: EventRecord) -> None:
         self.bar.update(self.task, completed=event["step"], description=self._where(event))
 
-    def _epoch(self, event: dict[str, Any]) -> None:
+    def _step(self, event: EventRecord) -> None:
+        self.bar.update(self.task, completed=event["step"])
+
+    def _epoch(self, event: EventRecord) -> None:
         shown = [
             f"{key} {event[key]:.4f}"
             for key in ("loss", "val_dice_mean", "spread")
@@ -123,10 +131,10 @@ class TrainingProgress:
             self._explains_spread = False
             self._say(SPREAD)
 
-    def _warning(self, event: dict[str, Any]) -> None:
+    def _warning(self, event: EventRecord) -> None:
         self._say(f"warning: {event['message']}")
 
-    def _end(self, event: dict[str, Any]) -> None:
+    def _end(self, event: EventRecord) -> None:
         self.best = event["best"]
         if self._had_finished:
             return
@@ -191,7 +199,7 @@ def warn_of_replaced(names: Sequence[str]) -> None:
         warn(f"{files} in place of the frozen cell of the same name: {', '.join(names)}")
 
 
-def warn_of_quarantine(summary: dict[str, Any]) -> None:
+def warn_of_quarantine(summary: Mapping[str, Any]) -> None:
     """Say how to see the faulty rows that a measurement set aside.
 
     Args:

@@ -14,3 +14,4 @@ from saywhere.config.schema import TrainConfig as TrainConfig
 from saywhere.config.schema import as_config as as_config
 from saywhere.config.schema import parse as parse
 from saywhere.config.schema import read as read
+from saywhere.config.toml import Document as Document

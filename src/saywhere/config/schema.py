@@ -26,7 +26,14 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from saywhere.config.fusions import FUSIONS
-from saywhere.config.toml import assign, line_of, read_document, split_override, without_none
+from saywhere.config.toml import (
+    Document,
+    assign,
+    line_of,
+    read_document,
+    split_override,
+    without_none,
+)
 from saywhere.errors import ConfigError, UsageError, nearest
 
 
@@ -509,7 +516,7 @@ class Config(Section):
 def read(
     path: Path,
     overrides: list[str] | None = None,
-    complete: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    complete: Callable[[Document], Document] = dict,
 ) -> Config:
     """Read a TOML file and apply `a.b=c` overrides.
 
@@ -563,7 +570,7 @@ def as_config(given: Any) -> Config:
 
 
 def parse(
-    document: dict[str, Any],
+    document: Document,
     where: object,
     text: str = "",
     # A default that no caller can change.

@@ -22,7 +22,11 @@ else:
 _HEADING = re.compile(r"\[([^\[\]]+)\]\s*(#.*)?")
 
 
-def read_document(path: Path, noun: str, remedy: str) -> tuple[dict[str, Any], str]:
+Document = dict[str, Any]
+"""A TOML or JSON object from outside: until a schema has checked it, its keys may hold anything."""
+
+
+def read_document(path: Path, noun: str, remedy: str) -> tuple[Document, str]:
     """Read a TOML file.
 
     Args:
@@ -102,7 +106,7 @@ def split_override(override: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
-def assign(document: dict[str, Any], key: str, value: Any) -> None:
+def assign(document: Document, key: str, value: Any) -> None:
     """Set a dotted key of a nested dictionary, in place.
 
     Args:

@@ -255,7 +255,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
             captions.append(self._wording(i) or self.rows[i].id)
         return images.png_bytes(panel(pictures, captions, repr(self)))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Without the pictures: a worker process opens the same files, and copies none."""
         return {name: value for name, value in self.__dict__.items() if name != "decoded"}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import UsageError
@@ -21,6 +21,21 @@ from saywhere.metrics.calibration import fit
 from saywhere.runs import calibration_file, locate
 
 
+class CalibrationOutcome(TypedDict):
+    """What `calibrate` answers."""
+
+    n: int
+    """answers that mark anything"""
+    dice: float
+    """mean over all cases, [0, 1]"""
+    split: str
+    is_test: bool
+    manifest: str
+    quarantined: int
+    kept: str
+    """the file"""
+
+
 def calibrate(
     run: str | Path,
     *,
@@ -28,7 +43,7 @@ def calibrate(
     split: str | None = None,
     prompts: str | None = None,
     advance: Callable[[int], None] = lambda done: None,
-) -> dict[str, Any]:
+) -> CalibrationOutcome:
     """Learn which Dice the confidence promises, from cases with a known truth.
 
     Each image is segmented with its own prompt, at the original size. From then on every answer

@@ -68,7 +68,7 @@ class Case:
         """Did the model mark nothing?"""
         return self.true_positive + self.false_positive == 0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, str | float | None]:
         """Returns the fields by name."""
         return asdict(self)
 

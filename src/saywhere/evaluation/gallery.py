@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -79,6 +78,21 @@ class Reply:
 
 
 @dataclass(frozen=True)
+class Replies:
+    """One image's answers to several prompts, as pictures.json holds them.
+
+    Attributes:
+        id: Of the image: its file's name without the ending.
+        image: The image's file in pictures/.
+        answers: In the order of the prompts.
+    """
+
+    id: str
+    image: str
+    answers: list[Reply]
+
+
+@dataclass(frozen=True)
 class Question:
     """An image, and the prompts that it is given.
 
@@ -124,7 +138,10 @@ def write(
             _ask(place, segmenter, question, f"asked-{number}")
             for number, question in enumerate(questions, start=1)
         ]
-    content = {"cases": [asdict(case) for case in shown], "prompts": replies}
+    content = {
+        "cases": [asdict(case) for case in shown],
+        "prompts": [asdict(one) for one in replies],
+    }
     files.write_json(folder / "pictures.json", content)
 
 
@@ -171,7 +188,7 @@ def _show(
     )
 
 
-def _ask(place: Path, segmenter: Segmenter, question: Question, name: str) -> dict[str, Any]:
+def _ask(place: Path, segmenter: Segmenter, question: Question, name: str) -> Replies:
     """One image, several prompts."""
     image = f"{name}-image.png"
     replies = []
@@ -182,8 +199,7 @@ def _ask(place: Path, segmenter: Segmenter, question: Question, name: str) -> di
             _draw(place / image, result.image)
         right = None if mask is None else dice(result.mask, images.read_mask(mask))
         replies.append(Reply(prompt, right, *_draw_answer(place, f"{name}-{number}", result)))
-    answers = [asdict(reply) for reply in replies]
-    return {"id": question.image.stem, "image": image, "answers": answers}
+    return Replies(question.image.stem, image, replies)
 
 
 def _draw_answer(place: Path, name: str, result: Result) -> tuple[str, str | None]:

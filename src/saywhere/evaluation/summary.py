@@ -292,7 +292,7 @@ def _condition(cases: Sequence[Case], bootstrap: Bootstrap) -> ConditionSummary:
         n=len(cases),
         means={name: bootstrap.mean(_column(cases, name)) for name in MEASURES},
         distances=_distances(_column(cases, DISTANCE)),
-        pooled=pooled([case.to_json() for case in cases]),
+        pooled=pooled([asdict(case) for case in cases]),
         positives=Positives(
             len(with_target), bootstrap.mean(_column(with_target, "dice")) if with_target else None
         ),

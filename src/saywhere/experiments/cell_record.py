@@ -7,9 +7,11 @@ that every file has and those that some have.
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from saywhere.evaluation.summary_record import ConditionRecord, IntervalRecord, ListeningRecord
 from saywhere.experiments.frozen_document import Document
+from saywhere.runs.run_record import ArmRecord
 
 
 class _Case(TypedDict):
@@ -31,9 +33,9 @@ class Case(_Case, total=False):
 
 class _Summary(TypedDict):
     n: int
-    words: dict[str, Any]
+    words: dict[str, ConditionRecord]
     """kind of prompt → its means with intervals"""
-    listening: dict[str, Any]
+    listening: dict[str, ListeningRecord]
     """kind of prompt → right minus this one"""
 
 
@@ -62,9 +64,9 @@ class CellResult(_CellResult, total=False):
     seconds: int
     spread: float | None
     """how much the pseudo-images of different prompts differ"""
-    mosaic: dict[str, Any] | None
+    mosaic: dict[str, IntervalRecord] | None
     """kind of prompt → mean Dice on mosaics of test images"""
-    arm: dict[str, Any]
+    arm: ArmRecord
     """what the prompt policy fitted"""
 
 
@@ -72,7 +74,7 @@ class _TableRecord(TypedDict):
     title: str
     note: str
     reference: str | None
-    axis: list[list[dict[str, Any]]]
+    axis: list[list[Document]]
 
 
 class TableRecord(_TableRecord, total=False):

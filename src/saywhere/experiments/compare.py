@@ -229,14 +229,14 @@ def _extras(results: Results) -> list[_Column]:
 
 
 def _unseen(cells: Sequence[CellResult]) -> str:
-    measured = [cell["summary"]["words"].get("unseen", {}) for cell in cells]
-    return _mean([one.get("dice_mean", {}).get("mean") for one in measured])
+    measured = [cell["summary"]["words"].get("unseen") for cell in cells]
+    return _mean([one["dice_mean"]["mean"] if one else None for one in measured])
 
 
 def _on_mosaics(kind: str, cells: Sequence[CellResult]) -> str:
     # Older results lack the key; where no mosaics were measured it holds None.
-    measured = [(cell.get("mosaic") or {}).get(kind) or {} for cell in cells]
-    return _mean([one.get("mean") for one in measured])
+    measured = [(cell.get("mosaic") or {}).get(kind) for cell in cells]
+    return _mean([one["mean"] if one else None for one in measured])
 
 
 def _spread(cells: Sequence[CellResult]) -> str:

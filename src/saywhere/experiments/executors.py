@@ -5,6 +5,7 @@ Both give the same results to the one who writes them.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import threading
@@ -13,13 +14,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from saywhere.config import Document
 from saywhere.errors import MissingExtra, UsageError
 
 Job = TypeVar("Job")
-Outcome = dict[str, Any]
+Outcome = Document
 """What a job gave, as a result file holds it: with a status, and with a reason where it failed."""
 DIED = "its process died, with no word of why: out of memory?"
 LOCAL = "local"
@@ -169,14 +172,12 @@ def _started(address: str, n_cores: int) -> Any:
         raise MissingExtra(
             "Ray is not installed", remedy="pip install 'saywhere[cluster]', or leave out --on"
         ) from None
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    begin = partial(ray.init, log_to_driver=False, logging_level=logging.ERROR)
     try:
         if address == RAY:
-            ray.init(
-                num_cpus=n_cores, include_dashboard=False, object_store_memory=200 * 2**20, **quiet
-            )
+            begin(num_cpus=n_cores, include_dashboard=False, object_store_memory=200 * 2**20)
         else:
-            ray.init(address, **quiet)
+            begin(address)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise UsageError(

@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from saywhere.config import Document as Document
 from saywhere.errors import UnreadableFile
 
 FORMAT = 1
@@ -22,8 +23,6 @@ CELL = "cell"
 """The CSV's first column: which cell a case is of."""
 SHARED = ("config", "packages", "data", "encoder")
 """Keys of a cell whose values most cells of a table share."""
-Document = dict[str, Any]
-"""A JSON object whose keys this module does not interpret."""
 
 
 def packed(about: Document, cells: Mapping[str, Document]) -> tuple[Document, bytes]:

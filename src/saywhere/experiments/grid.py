@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from saywhere.config import Config, read
+from saywhere.config import Config, Document, read
 from saywhere.config.toml import read_document
 from saywhere.errors import ConfigError, nearest
 
@@ -21,7 +21,7 @@ class Choice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     label: str
-    set: dict[str, Any] = {}
+    set: Document = {}
 
 
 class Grid(BaseModel):
@@ -46,7 +46,7 @@ class Grid(BaseModel):
         description="label that the others are compared with: a cell's, or that of a choice in "
         "the last axis",
     )
-    set: dict[str, Any] = Field({}, description="keys of every cell, on top of the base")
+    set: Document = Field({}, description="keys of every cell, on top of the base")
     axis: list[list[Choice]] = Field(min_length=1)
     _file: Path | None = PrivateAttr(None)
 
@@ -96,7 +96,7 @@ def read_grid(path: Path) -> Grid:
     return grid
 
 
-def _explain(fault: Any, document: dict[str, Any], path: Path) -> ConfigError:
+def _explain(fault: Any, document: Document, path: Path) -> ConfigError:
     """The first fault as a sentence; of a choice, which one it is."""
     location = list(fault["loc"])
     model: type[BaseModel] = Grid
@@ -192,7 +192,7 @@ def _check_reference(grid: Grid) -> None:
         )
 
 
-def labels_of(axis: Sequence[Sequence[dict[str, Any]]]) -> list[str]:
+def labels_of(axis: Sequence[Sequence[Document]]) -> list[str]:
     """The labels of a written grid's cells.
 
     Args:

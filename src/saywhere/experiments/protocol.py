@@ -74,11 +74,12 @@ def _optimizer(config: Document) -> str:
 def _rule(results: Results) -> str:
     """How well the rule that writes sentences anew fits the set's own, where cells hold it."""
     every = [cell for cells in results.values() for cell in cells]
-    rules = [cell.get("arm", {}).get("place_rule", {}) for cell in every]
-    fitted = next((rule for rule in rules if rule.get("agreement") is not None), None)
-    if fitted is None:
-        return ""
-    return (
-        f"`recaption` names the places of {fitted['agreement']:.1%} of {fitted['n']:,} training "
-        "sentences as they do. "
-    )
+    for cell in every:
+        rule = cell["arm"].get("place_rule") if "arm" in cell else None
+        # A rule that was fitted to no sentence has no agreement with any.
+        if rule and (agreement := rule.get("agreement")) is not None:
+            return (
+                f"`recaption` names the places of {agreement:.1%} of {rule['n']:,} training "
+                "sentences as they do. "
+            )
+    return ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -18,12 +18,21 @@ from saywhere.data.manifest import read_manifest
 from saywhere.errors import SaywhereError
 from saywhere.hub.card import card
 from saywhere.hub.digests import write_sums
-from saywhere.hub.facts import CONFIG, FORMAT, ModelEvidence, ModelFacts, read_facts, refuse_newer
-from saywhere.hub.metadata import About
+from saywhere.hub.facts import (
+    CONFIG,
+    FORMAT,
+    ModelEvidence,
+    ModelFacts,
+    TrainedRecord,
+    read_facts,
+    refuse_newer,
+)
+from saywhere.hub.metadata import About, AboutRecord
 from saywhere.io import files
 from saywhere.runs import calibration_file, checkpoint, locate, tensor_file
 from saywhere.runs.checkpoint import Checkpoint
 from saywhere.runs.directory import Run
+from saywhere.runs.run_record import RunRecord
 
 EVIDENCE = {
     "evaluation": "evaluation/summary.json",
@@ -80,7 +89,7 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
         "format": FORMAT,
         "saywhere": __version__,
         "name": name,
-        "about": _with_frame(about, saved.config.data.manifest).model_dump(),
+        "about": cast(AboutRecord, _with_frame(about, saved.config.data.manifest).model_dump()),
         "config": config.model_dump(mode="json"),
         # A model that is passed on again keeps what its first maker recorded.
         "run": before.get("run") or _run_facts(Run(run_dir).facts()),
@@ -131,7 +140,8 @@ def evidence(run: Path) -> ModelEvidence:
 
 def _weights(saved: Checkpoint, config: Config) -> bytes:
     # The loader asks for a history, and a model is not trained on from one.
-    state = {key: saved.state[key] for key in _STATE if key in saved.state} | {"history": []}
+    every: dict[str, object] = {**saved.state}
+    state = {key: every[key] for key in _STATE if key in every} | {"history": []}
     tensors = {f"model.{name}": _narrow(name, value) for name, value in saved.model.items()}
     return tensor_file.pack({"config": config.model_dump(mode="json"), "state": state}, tensors)
 
@@ -147,10 +157,13 @@ def _narrow(name: str, value: Tensor) -> Tensor:
     return value.half().contiguous() if is_safe else value.contiguous()
 
 
-def _run_facts(facts: dict[str, Any]) -> dict[str, Any]:
+def _run_facts(facts: RunRecord) -> TrainedRecord:
     """What a run records of itself, without the maker's paths."""
-    public = {key: facts[key] for key in _RUN if key in facts}
-    return public | ({"continued": True} if facts.get("started_from") else {})
+    every: dict[str, object] = {**facts}
+    public = cast(TrainedRecord, {key: every[key] for key in _RUN if key in every})
+    if facts.get("started_from"):
+        public["continued"] = True
+    return public
 
 
 def _with_frame(about: About, manifest: Path | None) -> About:

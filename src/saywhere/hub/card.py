@@ -5,9 +5,7 @@ Made from config.json alone, so no number is typed.
 
 from __future__ import annotations
 
-from typing import Any
-
-from saywhere.config import FusionConfig
+from saywhere.config import Document, FusionConfig
 from saywhere.config.fusions import FUSIONS
 from saywhere.evaluation.probes.probe_record import HalfMeasure, HalvesRecord, MosaicRecord
 from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord, TrustRecord
@@ -116,7 +114,7 @@ def _use(name: str, suggestions: list[str]) -> str:
     return f"## Use\n\n```console\n{command}\n```"
 
 
-def _reading(frame: str, config: dict[str, Any]) -> str:
+def _reading(frame: str, config: Document) -> str:
     """Whose left is meant, and what became of the prompts when training turned the image."""
     name = config["fusion"]["name"]
     fusion = FusionConfig(name=name, arm=config["fusion"].get("arm"))
@@ -131,7 +129,7 @@ def _reading(frame: str, config: dict[str, Any]) -> str:
     return f"## How it reads a prompt\n\n{where}\n\n{how} {_POLICIES[policy]}"
 
 
-def _made(facts: ModelFacts, config: dict[str, Any]) -> str:
+def _made(facts: ModelFacts, config: Document) -> str:
     run, train = facts["run"], config["train"]
     part = "its last part: " if run.get("continued") else ""
     steps = f"{train['epochs']} epochs"
@@ -155,7 +153,7 @@ def _made(facts: ModelFacts, config: dict[str, Any]) -> str:
 
 
 def _evidence(
-    evidence: ModelEvidence, learned: LearnedRecord | None, config: dict[str, Any]
+    evidence: ModelEvidence, learned: LearnedRecord | None, config: Document
 ) -> list[str]:
     if "evaluation" not in evidence:
         return ["## Metrics\n\nNot evaluated: nothing is known of how well it works."]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from saywhere.config import Document
 from saywhere.evaluation.probes.probe_record import HalvesRecord, MosaicRecord
 from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord
+from saywhere.hub.metadata import AboutRecord
 from saywhere.runs import calibration_file, formats, locate
+from saywhere.runs.run_record import RunRecord
 
 FORMAT = formats.MODEL_FORMAT
 """Of a model's folder, in config.json."""
@@ -28,6 +31,13 @@ class ModelEvidence(TypedDict, total=False):
     """`probe/halves.json`"""
 
 
+class TrainedRecord(RunRecord, total=False):
+    """What run.json holds, without the maker's paths."""
+
+    continued: bool
+    """trained on from other weights; absent where it was not"""
+
+
 class ModelFacts(TypedDict, total=False):
     """The content of a model's config.json. One of another maker may lack any key."""
 
@@ -38,11 +48,11 @@ class ModelFacts(TypedDict, total=False):
     saywhere: str
     """the version that made it"""
     name: str
-    about: dict[str, Any]
+    about: AboutRecord
     """what a person says of it, see `hub.metadata.About`"""
-    config: dict[str, Any]
+    config: Document
     """the resolved configuration, without the maker's paths"""
-    run: dict[str, Any]
+    run: TrainedRecord
     """how it was trained: device, versions, seconds, seed"""
     evidence: ModelEvidence
     expected: LearnedRecord

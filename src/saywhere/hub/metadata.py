@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,6 +30,20 @@ class About(BaseModel):
     made: str = Field("", description="the commands, and where it was made")
     limits: list[str] = Field([], description="what was never tested")
     suggestions: list[str] = Field([], description="prompts that the page offers")
+
+
+class AboutRecord(TypedDict, total=False):
+    """`About` in a model's config.json. One of an earlier version may lack keys."""
+
+    title: str
+    task: str
+    data: str
+    frame: str
+    terms: str
+    license: str
+    made: str
+    limits: list[str]
+    suggestions: list[str]
 
 
 def read_about(path: Path) -> About:

@@ -40,7 +40,7 @@ class ModelEntry:
     """of the weights"""
     folder: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, str | float | None]:
         """Make it plain for `saywhere models list --json`.
 
         Returns:

@@ -6,13 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from saywhere.errors import UsageError
 from saywhere.metrics.sample_size import FEWEST_CASES
+
+
+class ExpectationRecord(TypedDict):
+    """An `Expectation` as JSON holds it."""
+
+    n: int
+    confidence: list[float]
+    dice: list[float]
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class Expectation:
             return None
         return float(np.interp(confidence, self.confidence, self.dice))
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> ExpectationRecord:
         """Make what JSON holds.
 
         Returns:

@@ -47,7 +47,7 @@ class Trust:
         """True where the surest answers are surely better than all; False of too few cases."""
         return self.n >= FEWEST_CASES and self.gain.low > 0
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Make what summary.json holds.
 
         Returns:

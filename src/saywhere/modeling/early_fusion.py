@@ -196,7 +196,7 @@ class EarlyFusion(TextBranch):
         # Opened at the first prompt: whoever passes embeddings needs no cache folder.
         return EmbeddingCache(self._opened[0])
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Without this machine's cache folder: where a copy wakes up, another may be meant."""
         return {name: value for name, value in self.__dict__.items() if name != "_cache"}
 

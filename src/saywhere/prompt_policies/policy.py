@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from torch import Tensor
 
+from saywhere.captions.grid import PlaceRuleRecord
+from saywhere.captions.lungs import LungRuleRecord
 from saywhere.config import AugmentConfig
 from saywhere.data.manifest import Row
 from saywhere.transforms.geometry import Geometry
+
+
+class PolicyRecord(TypedDict, total=False):
+    """What run.json says of a policy, beside its name."""
+
+    place_rule: PlaceRuleRecord | LungRuleRecord
 
 
 class PromptPolicy:
@@ -76,6 +84,6 @@ class PromptPolicy:
         """
         return list(prompts)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> PolicyRecord:
         """What run.json records of the policy; empty where there is nothing to say."""
         return {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
@@ -12,7 +11,7 @@ from saywhere.captions.lungs import LungRule, named
 from saywhere.config import AugmentConfig
 from saywhere.data.manifest import Row
 from saywhere.datasets.described import fit_rule
-from saywhere.prompt_policies.policy import PromptPolicy
+from saywhere.prompt_policies.policy import PolicyRecord, PromptPolicy
 from saywhere.transforms.geometry import Geometry
 
 
@@ -55,7 +54,7 @@ class Recaption(PromptPolicy):
             for prompt, target in zip(prompts, mask[:, 0].bool().cpu().numpy())
         ]
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> PolicyRecord:
         """The rule, and how well it fits the training rows' own prompts."""
         return {"place_rule": self.rule.to_json()}
 

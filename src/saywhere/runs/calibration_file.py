@@ -8,10 +8,11 @@ import math
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from saywhere.metrics import calibration
-from saywhere.metrics.calibration import Expectation
+from saywhere.metrics.calibration import Expectation, ExpectationRecord
+from saywhere.runs.run_record import CheckpointState
 
 log = logging.getLogger("saywhere")
 
@@ -52,6 +53,17 @@ class Calibration:
         return self.expectation if (threshold, mirror) == (self.threshold, self.mirror) else None
 
 
+class CalibrationRecord(ExpectationRecord):
+    """The file's content, with `KEYS`."""
+
+    threshold: float
+    mirror: bool
+    split: str
+    level: str
+    weights: list[float | None]
+    """step and best score of the checkpoint that it is true of; None for what JSON does not hold"""
+
+
 @dataclass(frozen=True)
 class Terms:
     """What an expectation depends on, beside the weights.
@@ -69,7 +81,7 @@ class Terms:
     level: str
 
 
-def record(expectation: Expectation, terms: Terms, state: dict[str, Any]) -> dict[str, Any]:
+def record(expectation: Expectation, terms: Terms, state: CheckpointState) -> CalibrationRecord:
     """Make the file's content.
 
     Args:
@@ -80,10 +92,11 @@ def record(expectation: Expectation, terms: Terms, state: dict[str, Any]) -> dic
     Returns:
         A document with KEYS.
     """
-    return expectation.record() | asdict(terms) | {"weights": _weights(state)}
+    document = {**expectation.record(), **asdict(terms), "weights": _weights(state)}
+    return cast(CalibrationRecord, document)
 
 
-def read_record(folder: Path, state: dict[str, Any]) -> dict[str, Any] | None:
+def read_record(folder: Path, state: CheckpointState) -> CalibrationRecord | None:
     """Read the file of these weights.
 
     Args:
@@ -106,7 +119,7 @@ def read_record(folder: Path, state: dict[str, Any]) -> dict[str, Any] | None:
     reason = _unusable(content, state)
     if reason is None:
         # Only the known keys: the record goes on into cards and pages.
-        return {key: content[key] for key in KEYS}
+        return cast(CalibrationRecord, {key: content[key] for key in KEYS})
     # A bad file must not keep the model from answering, so it is no error.
     log.warning(
         "the expected Dice in %s is %s: answers have none until `saywhere calibrate` is run again",
@@ -116,7 +129,7 @@ def read_record(folder: Path, state: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def read(folder: Path, state: dict[str, Any]) -> Calibration | None:
+def read(folder: Path, state: CheckpointState) -> Calibration | None:
     """Read what `calibrate` learned of these weights.
 
     Args:
@@ -130,7 +143,7 @@ def read(folder: Path, state: dict[str, Any]) -> Calibration | None:
     return None if content is None else _parse(content)
 
 
-def _unusable(content: Any, state: dict[str, Any]) -> str | None:
+def _unusable(content: Any, state: CheckpointState) -> str | None:
     if _parse(content) is None:
         return "damaged"
     return None if content["weights"] == _weights(state) else "of other weights"
@@ -150,7 +163,7 @@ def _parse(content: Any) -> Calibration | None:
     return Calibration(expectation, threshold, mirror, names[0])
 
 
-def _weights(state: dict[str, Any]) -> list[Any]:
+def _weights(state: CheckpointState) -> list[float | None]:
     """What tells one checkpoint of a run from another: a training that goes on may find a better
     one. None for what JSON does not hold.
     """

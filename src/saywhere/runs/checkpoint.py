@@ -20,6 +20,7 @@ from saywhere.runs import tensor_file
 from saywhere.runs.formats import refuse_newer_folder
 from saywhere.runs.locate import BUNDLE, WEIGHTS, weights_file
 from saywhere.runs.older_values import parse_stored
+from saywhere.runs.run_record import CheckpointState
 from saywhere.text.encoder import Encoder, identity
 from saywhere.text.whitening import EmbeddingScale
 
@@ -40,7 +41,7 @@ class Checkpoint:
     """
 
     config: Config
-    state: dict[str, Any]
+    state: CheckpointState
     model: dict[str, Tensor]
     optimizer: dict[str, Tensor]
 
@@ -59,7 +60,7 @@ class Saver:
         self,
         folder: Path,
         model: nn.Module,
-        state: dict[str, Any],
+        state: CheckpointState,
         optimizer: torch.optim.Optimizer | None = None,
     ) -> None:
         """Replace a checkpoint; see `save`.
@@ -80,7 +81,7 @@ def save(
     folder: Path,
     config: Config,
     model: nn.Module,
-    state: dict[str, Any],
+    state: CheckpointState,
     optimizer: torch.optim.Optimizer | None = None,
 ) -> None:
     """Replace folder/checkpoint.safetensors atomically.
@@ -258,7 +259,7 @@ def _placed(key: str, value: Tensor, parameter: Tensor, is_fused: bool) -> Tenso
     return value.clone().to(parameter.device) if is_fused else value.clone()
 
 
-def same_encoder(saved: dict[str, Any] | None, encoder: Encoder, where: Path) -> None:
+def same_encoder(saved: dict[str, str] | None, encoder: Encoder, where: Path) -> None:
     """Refuse another encoder than the one trained with: its numbers mean something else.
 
     Args:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any
 
-from saywhere.config import Config, FusionConfig
+from saywhere.config import Config, Document, FusionConfig
 from saywhere.runs.older_values import filled
 
 AUTO = {"train.precision", "train.channels_last"}
 """The machine's own choice, where `train.precision` is auto on either side."""
 Change = tuple[Any, Any]
+Settings = dict[str, Any]
+"""Dotted key → value, which is of another type for each key."""
 
 
-def differences(before: dict[str, Any], after: Config, free: Set[str]) -> dict[str, Change]:
+def differences(before: Document, after: Config, free: Set[str]) -> dict[str, Change]:
     """Compare two configurations in all that can change a result.
 
     What `auto` chose may differ; so may one prompt policy named in two ways, and first filters
@@ -42,7 +44,7 @@ def differences(before: dict[str, Any], after: Config, free: Set[str]) -> dict[s
     }
 
 
-def _arm(settings: dict[str, Any]) -> str:
+def _arm(settings: Settings) -> str:
     """What `fusion.arm` comes to: left out, it is the fusion's own; without text, only whether
     anything turns.
     """
@@ -52,12 +54,12 @@ def _arm(settings: dict[str, Any]) -> str:
     return fusion.chosen_arm
 
 
-def _fusion(settings: dict[str, Any]) -> FusionConfig:
+def _fusion(settings: Settings) -> FusionConfig:
     """Not validated: the settings of a stored configuration were, when it was read."""
     return FusionConfig.model_construct(name=settings["fusion.name"], arm=settings["fusion.arm"])
 
 
-def _filters(settings: dict[str, Any]) -> str | None:
+def _filters(settings: Settings) -> str | None:
     """What `network.first_filters` comes to: left out, the default; nothing where no pseudo-image
     meets pretrained filters.
     """
@@ -71,7 +73,7 @@ def _filters(settings: dict[str, Any]) -> str | None:
     return settings["network.first_filters"] or DEFAULT
 
 
-def _flat(document: dict[str, Any]) -> dict[str, Any]:
+def _flat(document: Document) -> Settings:
     return {
         f"{section}.{key}": value
         for section, values in document.items()

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Unpack, cast
 
 from saywhere.config import Config, NetworkConfig
 from saywhere.errors import MissingFile, UsageError
@@ -17,6 +17,7 @@ from saywhere.runs.config_diff import differences
 from saywhere.runs.formats import refuse_newer
 from saywhere.runs.history import EpochRow
 from saywhere.runs.older_values import keep_taught, read_stored
+from saywhere.runs.run_record import RunRecord
 
 FREE = {"train.threads"}
 """What may differ when a run is resumed."""
@@ -59,7 +60,7 @@ class Run:
         """
         files.write_text(self.folder / "config.toml", config.to_toml())
 
-    def write_facts(self, **facts: Any) -> None:
+    def write_facts(self, **facts: Unpack[RunRecord]) -> None:
         """Add to run.json.
 
         Args:
@@ -72,7 +73,7 @@ class Run:
         # Read and written whole: a resumed run keeps what earlier sittings recorded.
         files.write_json(self.folder / "run.json", self.facts() | facts)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> RunRecord:
         """Read run.json.
 
         Returns:
@@ -86,7 +87,7 @@ class Run:
         if not path.is_file():
             return {}
         try:
-            facts = dict(json.loads(path.read_text(encoding="utf-8")))
+            facts = cast(RunRecord, dict(json.loads(path.read_text(encoding="utf-8"))))
         except (OSError, ValueError, TypeError):
             raise UsageError(
                 "run.json is damaged",
@@ -130,7 +131,8 @@ class Run:
             UsageError: where it is another one.
         """
         # A run that was killed before its facts were written has no digest to compare with.
-        self._same("the manifest", self.facts().get("data", {}).get("digest", digest), digest)
+        data = self.facts().get("data")
+        self._same("the manifest", data.get("digest", digest) if data else digest, digest)
 
     def same_weights(self, weights: dict[str, str] | None) -> None:
         """Refuse to resume on another file of first weights than the one begun with.
@@ -143,7 +145,7 @@ class Run:
         """
         self._same("network.weights", self.facts().get("weights", weights), weights)
 
-    def _same(self, what: str, begun: Any, now: Any) -> None:
+    def _same(self, what: str, begun: object, now: object) -> None:
         if begun != now:
             raise UsageError(
                 f"{what} has changed since this run began",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from saywhere.errors import BadCheckpoint
+from saywhere.runs.run_record import EpochRecord
 
 
 @dataclass(frozen=True)
@@ -42,23 +43,23 @@ class EpochRow:
         """True where the epoch ended with a validation."""
         return self.val_dice_mean is not None
 
-    def to_json(self) -> dict[str, float | None]:
+    def to_json(self) -> EpochRecord:
         """Make the line of metrics.jsonl; an epoch without validation has fewer keys.
 
         Returns:
             Field name → number.
         """
-        document: dict[str, float | None] = asdict(self)
-        if self.was_validated:
-            return document
-        return {key: value for key, value in document.items() if key not in _VALIDATED}
+        document = asdict(self)
+        if not self.was_validated:
+            document = {key: document[key] for key in document if key not in _VALIDATED}
+        return cast(EpochRecord, document)
 
 
 # `spread` is measured by the validation.
 _VALIDATED = ("val_dice_mean", "val_dice_pooled", "val_loss", "spread")
 
 
-def read_history(rows: Sequence[dict[str, Any]], where: Path) -> list[EpochRow]:
+def read_history(rows: Sequence[Mapping[str, object]], where: Path) -> list[EpochRow]:
     """Read the rows that a checkpoint holds.
 
     Args:
@@ -81,6 +82,8 @@ def read_history(rows: Sequence[dict[str, Any]], where: Path) -> list[EpochRow]:
         ) from None
 
 
-def _read_row(row: dict[str, Any]) -> EpochRow:
+def _read_row(row: Mapping[str, object]) -> EpochRow:
     names = {field.name for field in fields(EpochRow)}
-    return EpochRow(**{key: value for key, value in row.items() if key in names})
+    numbers = {key: value for key, value in row.items() if key in names}
+    # A checkpoint's check has seen that rows are tables, not what each key holds.
+    return EpochRow(**numbers)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from saywhere.config import Config, parse, read
+from saywhere.config import Config, Document, parse, read
 from saywhere.config.toml import assign
 
 # One line a key. None cannot stand for "new", since config.toml leaves out keys that are None:
@@ -23,7 +23,7 @@ OLDER_VALUES: dict[str, Any] = {
 """Dotted key → what runs and models did before there was the key."""
 
 
-def filled(document: Mapping[str, Any]) -> dict[str, Any]:
+def filled(document: Mapping[str, Any]) -> Document:
     """Give a stored configuration the keys that it is too old to have.
 
     Args:

@@ -6,11 +6,12 @@ import platform
 import time
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from typing import Any
+from typing import cast
 
 from saywhere._version import __version__
 from saywhere.runs.formats import RUN_FORMAT
 from saywhere.runs.provenance import RUNNING
+from saywhere.runs.run_record import ArmRecord, RunRecord
 
 PACKAGES = ("torch", "numpy", "kornia", "monai", "lightning-fabric", "transformers", "safetensors")
 """Packages whose version a run records."""
@@ -79,19 +80,20 @@ class RunFacts:
     precision: str
     seed: int
     data: DataFacts
-    arm: dict[str, Any]
-    encoder: dict[str, Any] | None
+    arm: ArmRecord
+    encoder: dict[str, str] | None
     parameters: dict[str, int]
     warnings: list[str]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> RunRecord:
         """Make the keys of run.json, its format first; those of `versions` stand beside them.
 
         Returns:
             Key → value.
         """
         document = asdict(self)
-        return {"format": RUN_FORMAT, **document.pop("versions"), **document}
+        record = {"format": RUN_FORMAT, **document.pop("versions"), **document}
+        return cast(RunRecord, record)
 
 
 def versions() -> Versions:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from saywhere.config import Document
 from saywhere.errors import BadCheckpoint
 
 FORMAT = 2
@@ -23,7 +24,7 @@ MAX_TENSORS = 20_000
 KEY = "saywhere"
 
 
-def pack(document: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
+def pack(document: Mapping[str, object], tensors: dict[str, Tensor]) -> bytes:
     """Make a file's content; equal arguments give equal bytes.
 
     Args:
@@ -39,7 +40,7 @@ def pack(document: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
     return save(tensors, metadata={KEY: json.dumps(header | {"sha256": _digest(header, tensors)})})
 
 
-def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def unpack(path: Path) -> tuple[Document, dict[str, Tensor]]:
     """Read a file; nothing in it is ever executed.
 
     Args:
@@ -94,7 +95,7 @@ def short(error: Exception) -> str:
     return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read(path: Path) -> tuple[Document, dict[str, Tensor]]:
     from safetensors import safe_open
 
     try:
@@ -120,7 +121,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         ) from None
 
 
-def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:
+def _digest(header: Mapping[str, object], tensors: dict[str, Tensor]) -> str:
     """sha256 of the header and of every tensor's name, type, shape and bytes.
 
     A disk that flips one bit of a weight gives no other sign.

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from saywhere.data.manifest import read_manifest
 from saywhere.errors import MissingFile, SaywhereError, UsageError, nearest
@@ -15,6 +15,18 @@ from saywhere.inference.segmenter import Segmenter, load
 from saywhere.runs import locate
 
 N_SUGGESTED, LONGEST = 60, 200
+
+
+class ServedRecord(TypedDict):
+    """A model's entry in `GET /v1/models`."""
+
+    name: str
+    network: str
+    fusion: str
+    size_px: int
+    hears_words: bool
+    threshold: float
+    suggestions: list[str]
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,7 @@ class Served:
     suggestions: tuple[str, ...]
     """prompts for the page to offer"""
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> ServedRecord:
         """Describe the model.
 
         Returns:

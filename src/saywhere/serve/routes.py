@@ -84,7 +84,7 @@ def _add_models(app: FastAPI, models: Models, store: Store | None, before: list[
         response_model=schemas.ModelList,
         responses=refusals(*schemas.GET),
     )
-    def list_models() -> dict[str, Any]:
+    def list_models() -> dict[str, object]:
         """The models; the first is the default."""
         return {
             "models": [model.facts() for model in models],
@@ -198,7 +198,7 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
         prompt: Annotated[str, Form(description="may be empty")] = "",
         who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
         model: Annotated[str | None, Form()] = None,
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Write it to the store's manifest, which `saywhere train` takes as it is."""
         if store is None:
             raise UsageError("this server keeps nothing", remedy="start it with --store DIR")
@@ -227,7 +227,7 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
                 description="image_sha256 of /v1/segment: what was kept for it, with masks",
             ),
         ] = None,
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """What was kept so far, without the pictures; or for one image, to go on from."""
         if store is None:
             return {"n_kept": 0, "rows": [], "images": []}

@@ -214,7 +214,7 @@ class Store:
             self._kept[key] = cast(StoredRow, row)
             return self._kept[key]
 
-    def _after_others(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def _after_others(self, row: Mapping[str, object]) -> dict[str, object]:
         """What a row takes over from those kept before it for the same image.
 
         The image stays in the split, and in the group, that somebody gave it: else the new row

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict
 
 import torch
 
@@ -18,8 +18,15 @@ TimeStep = Callable[[int], float]
 """Runs one training step of this number; returns its seconds."""
 Prepare = Callable[[TrainConfig], TimeStep]
 """Makes ready to run steps under a configuration."""
-Choice = dict[str, Any]
-"""Key of `[train]` → value that is tried."""
+
+
+class Choice(TypedDict, total=False):
+    """Keys of `[train]` with the values that are tried."""
+
+    precision: str
+    channels_last: bool
+    threads: int
+
 
 _ROUNDS = 3
 """Steps that each choice is given at most; the first warms up."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +41,7 @@ class Diagnostic:
     embedding_is_finite: bool
     not_finite: list[str]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Make the file's content.
 
         Returns:
@@ -133,7 +133,7 @@ def check_validation(state: TrainState, validation: Validation, epoch: int) -> N
     _diverged(state, diagnostic, f"validation loss {validation.loss:.4g} in epoch {epoch}")
 
 
-def _diverged(state: TrainState, diagnostic: dict[str, Any], numbers: str) -> NoReturn:
+def _diverged(state: TrainState, diagnostic: dict[str, object], numbers: str) -> NoReturn:
     place = state.run.folder / "diagnostic.json"
     files.write_json(place, diagnostic)
     raise TrainingDiverged(

@@ -4,11 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, TypedDict, cast
 
 from saywhere.runs.history import EpochRow
+from saywhere.runs.run_record import FineTuningRecord
 
-Listener = Callable[[dict[str, Any]], None]
+
+class EventRecord(TypedDict, total=False):
+    """An event as JSON: its kind, and the fields that the class of that kind lists."""
+
+    event: str
+    """stage, start, before, step, epoch, warning or end"""
+    message: str
+    run: str
+    n_steps: int
+    step: int
+    rows: dict[str, int]
+    are_held_out: bool
+    epoch: int
+    loss: float
+    segmentation_loss: float
+    roi_loss: float
+    learning_rate: float
+    val_dice_mean: float
+    val_dice_pooled: float
+    val_loss: float
+    spread: float | None
+    seconds: float
+    best: float
+    fine_tuning: FineTuningRecord | None
+
+
+Listener = Callable[[EventRecord], None]
 """Called with each event's `to_json`: {"event": KIND, …}."""
 
 
@@ -18,13 +45,13 @@ class Event:
 
     kind: ClassVar[str]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> EventRecord:
         """Make the document that a listener is given.
 
         Returns:
             {"event": kind, and each field by its name}.
         """
-        return {"event": self.kind, **asdict(self)}
+        return cast(EventRecord, {"event": self.kind, **asdict(self)})
 
 
 @dataclass(frozen=True)
@@ -101,7 +128,7 @@ class EpochEnded(Event):
     kind = "epoch"
     row: EpochRow
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> EventRecord:
         """Make the document that a listener is given.
 
         Returns:
@@ -133,4 +160,4 @@ class Ended(Event):
     run: str
     seconds: float
     best: float
-    fine_tuning: dict[str, Any] | None = None
+    fine_tuning: FineTuningRecord | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from saywhere.errors import counted
 from saywhere.metrics.sample_size import FEWEST_CASES
 from saywhere.metrics.statistics import PairedDifference, paired_difference, with_span
+from saywhere.runs.run_record import FineTuningRecord
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class FineTuning:
     best_epoch: int
     verdict: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> FineTuningRecord:
         """Make what run.json holds.
 
         Returns:
             Field name → value.
         """
-        return asdict(self)
+        return cast(FineTuningRecord, asdict(self))
 
 
 @dataclass(frozen=True)

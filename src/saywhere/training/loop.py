@@ -6,7 +6,6 @@ import math
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -20,6 +19,7 @@ from saywhere.runs import checkpoint
 from saywhere.runs.checkpoint import Saver
 from saywhere.runs.directory import Run
 from saywhere.runs.history import EpochRow
+from saywhere.runs.run_record import CheckpointState
 from saywhere.seeds import generator
 from saywhere.text.encoder import identity
 from saywhere.training import callbacks
@@ -302,7 +302,7 @@ class Loop:
             self.progress.fine_tuning.after = validation.dice_per_image
             self.progress.fine_tuning.best_epoch = epoch
 
-    def _saved_state(self) -> dict[str, Any]:
+    def _saved_state(self) -> CheckpointState:
         encoder = self.material.encoder
         return {
             "encoder": identity(encoder) if encoder else None,

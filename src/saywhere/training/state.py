@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 
@@ -21,6 +21,7 @@ from saywhere.data.training_set import TrainingSet
 from saywhere.modeling.model import Model
 from saywhere.runs.directory import Run
 from saywhere.runs.history import EpochRow, read_history
+from saywhere.runs.run_record import CheckpointState, StartingRecord
 from saywhere.training.events import Event
 from saywhere.training.events import Listener as Listener
 from saywhere.training.setup import Material
@@ -80,24 +81,24 @@ class Progress:
     history: list[EpochRow] = field(default_factory=list)
     fine_tuning: StartingPoint | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> CheckpointState:
         """Make the part of a checkpoint's state that `from_json` reads.
 
         Returns:
             Field name → value; `fine_tuning` only where there is one.
         """
-        document: dict[str, Any] = {
+        document: CheckpointState = {
             "step": self.step,
             "best": self.best,
             "sums": self.sums,
             "history": [row.to_json() for row in self.history],
         }
         if self.fine_tuning is not None:
-            document["fine_tuning"] = vars(self.fine_tuning)
+            document["fine_tuning"] = cast(StartingRecord, vars(self.fine_tuning))
         return document
 
     @classmethod
-    def from_json(cls, state: dict[str, Any], where: Path) -> Progress:
+    def from_json(cls, state: CheckpointState, where: Path) -> Progress:
         """Read a checkpoint's state.
 
         Args:

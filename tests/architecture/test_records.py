@@ -1,0 +1,43 @@
+"""Typed records: a JSON object whose shape is known has a type, and `Any` is for what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "src" / "saywhere"
+UNTYPED = "dict[str, Any]"
+OPEN = {
+    "config/toml.py": (1, "`Document`: TOML or JSON from outside, before a schema has checked it"),
+    "runs/config_diff.py": (1, "`Settings`: each dotted key has a value of another type"),
+    "runs/older_values.py": (1, "the same, of keys that came later"),
+    "data/records.py": (1, "`Fields`: the columns of somebody's manifest"),
+    "data/dataset.py": (1, "a MONAI transform takes and returns dictionaries of anything"),
+    "evaluation/summary.py": (1, "a dictionary that prints as a table; SummaryRecord has its keys"),
+    "networks/registry.py": (1, "keyword arguments of networks, which differ in what they take"),
+    "networks/adapter.py": (2, "keyword arguments of other people's networks"),
+    "cli/prepare.py": (1, "keyword arguments of the sets' prepare functions, which differ"),
+    "serve/schemas.py": (1, "FastAPI's own type of `responses`"),
+    "serve/routes.py": (1, "the same"),
+    "serve/strict.py": (1, "a document of OpenAPI"),
+    "serve/run.py": (1, "keyword arguments of uvicorn"),
+    "serve/encode.py": (2, "an answer as JSON; which keys it has depends on what was asked for"),
+    "inference/answer.py": (1, "a line of predictions.jsonl; writers add keys of their own"),
+    "inference/predictions_file.py": (1, "`Line`: the same"),
+    "inference/writers/writer.py": (1, "`Line`: the same"),
+    "inference/writers/coco.py": (2, "COCO's annotations"),
+    "inference/writers/parquet.py": (1, "a line as columns"),
+    "inference/writers/labels.py": (1, "a line of its own"),
+}
+"""File → how many untyped dictionaries it may have, and why."""
+MOST = 25
+
+
+def test_untyped_dictionaries_only_stand_where_the_shape_is_open() -> None:
+    counts = {
+        path.relative_to(SOURCE).as_posix(): path.read_text(encoding="utf-8").count(UNTYPED)
+        for path in sorted(SOURCE.rglob("*.py"))
+    }
+    too_many = {name: count for name, count in counts.items() if count > OPEN.get(name, (0, ""))[0]}
+    # A known shape is a TypedDict, or a dataclass with `to_json`.
+    assert too_many == {}
+    assert sum(counts.values()) <= MOST
