@@ -17,7 +17,7 @@ from saywhere.evaluation.cases import measure
 from saywhere.evaluation.evaluate import rows_to_measure
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
-from saywhere.metrics.calibration import fit
+from saywhere.metrics.calibration import Expectation, fit
 from saywhere.runs import calibration_file, locate
 
 
@@ -75,12 +75,11 @@ def calibrate(
     segmenter = Segmenter(Path(run))
     if prompts is not None:
         segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})
-    config, folder = segmenter.config, segmenter.folder
-    _refuse_ours(Path(run), folder)
+    config, path = segmenter.config, segmenter.folder / calibration_file.FILE
+    _refuse_ours(Path(run), segmenter.folder)
     chosen = split or config.data.validation_split
     place = None if manifest is None else Path(manifest)
     measured = rows_to_measure(config.data, place, chosen, config.evaluation_level)
-    path = folder / calibration_file.FILE
     # Before the long work: the file is written after it.
     files.check_takes(path)
     right = [evaluation_prompt(row, config.evaluation_level) for row in measured.rows]
@@ -88,17 +87,7 @@ def calibrate(
     dice = [case.dice for case in cases]
     # 0 stands for an empty mask, which promises no Dice.
     expectation = fit([case.confidence or None for case in cases], dice)
-    terms = calibration_file.Terms(
-        threshold=config.evaluate.threshold,
-        mirror=config.evaluate.mirror,
-        split=chosen,
-        level=config.text.evaluate_prompts,
-    )
-    record = calibration_file.record(expectation, terms, segmenter.state)
-    files.write_json(path, record)
-    # A model's SHA256SUMS vouches for every file that is passed on with it.
-    if not locate.is_run(folder):
-        _renew_digest(folder)
+    _keep(expectation, chosen, segmenter)
     return {
         "n": expectation.n,
         "dice": sum(dice) / len(dice),
@@ -109,6 +98,22 @@ def calibrate(
         "quarantined": measured.n_quarantined,
         "kept": str(path),
     }
+
+
+def _keep(expectation: Expectation, split: str, segmenter: Segmenter) -> None:
+    """Write what was learned beside the weights, with the terms under which it holds."""
+    config, folder = segmenter.config, segmenter.folder
+    terms = calibration_file.Terms(
+        threshold=config.evaluate.threshold,
+        mirror=config.evaluate.mirror,
+        split=split,
+        level=config.text.evaluate_prompts,
+    )
+    record = calibration_file.record(expectation, terms, segmenter.state)
+    files.write_json(folder / calibration_file.FILE, record)
+    # A model's SHA256SUMS vouches for every file that is passed on with it.
+    if not locate.is_run(folder):
+        _renew_digest(folder)
 
 
 def _refuse_ours(run: Path, folder: Path) -> None:

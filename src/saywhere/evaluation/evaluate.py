@@ -84,6 +84,7 @@ def evaluate(
     """
     segmenter = Segmenter(Path(run), mirror=mirror)
     if prompts is not None:
+        # In the configuration, so that cases, pictures and summary read one level.
         segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})
     config = segmenter.config
     levels = PromptLevels(config.evaluation_level, config.text.unseen_prompts)
@@ -106,8 +107,10 @@ def evaluate(
     summary = _summary(segmenter, cases, measured)
     folder = Path(out) if out else results_of(segmenter.folder, "evaluation")
     write_cases(folder / "cases.csv", [case for group in cases.values() for case in group])
+    # Measured only where `words` names it; the pictures do without.
     contradicted = cases.get("contradictory", ())
     gallery.write(folder, segmenter, measured.rows, cases["right"], contradicted)
+    # Last: where a new summary stands, its cases and pictures are written.
     files.write_json(folder / "summary.json", summary)
     return summary
 
@@ -163,6 +166,7 @@ def rows_to_measure(
         TooManyFaults: Where all rows of the split are faulty.
     """
     everything = data_of(data, manifest)
+    # Whoever reads no prompts is not kept from a row by a faulty one.
     levels = [] if level is None else [level]
     of_split = rows_of(everything, split, "name one with --split")
     # The split alone: a fault in another one changes nothing here.

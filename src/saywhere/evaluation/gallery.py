@@ -126,6 +126,7 @@ def write(
     """
     place = folder / "pictures"
     with files.refusing(place):
+        # Fewer cases make fewer pictures: an earlier evaluation's would stay beside them.
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True, exist_ok=True)
         by_id = {row.id: row for row in rows}
@@ -276,10 +277,12 @@ def _one_lesion(
         chosen = _most_median_least_changed(own, contradicted)
     else:
         opposite = _opposites(cases)
+        # The best first: where a model is wrong anyway, an opposite prompt shows little.
         chosen = sorted(opposite, key=lambda name: -own[name].dice)
     return [
         Question(
             by_id[name].image,
+            # Nothing says what is right for an opposite prompt, or for none.
             [(own[name].prompt, by_id[name].mask), (opposite[name], None), ("", None)],
         )
         for name in chosen

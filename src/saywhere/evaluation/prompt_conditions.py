@@ -58,6 +58,7 @@ def prompts_for(
         return [""] * len(rows)
     if condition == "shuffled":
         others = shuffle(right, seed)
+        # Where all prompts are equal, there is no other one to give.
         return [other if other != own else None for own, other in zip(right, others)]
     if condition == "contradictory":
         return [contradict(prompt) for prompt in right]

@@ -250,6 +250,7 @@ def trust_in(cases: Sequence[Case], bootstrap: Bootstrap) -> TrustRecord:
     Returns:
         What `metrics.confidence.trust` measures, as summary.json holds it.
     """
+    # An empty mask is the least sure answer that there is.
     confidence = [case.confidence or 0.0 for case in cases]
     dice = [case.dice for case in cases]
     precision = [case.precision for case in cases]
@@ -269,6 +270,7 @@ def expected_in(cases: Mapping[str, Sequence[Case]]) -> dict[str, ExpectedRecord
     """
     checked: dict[str, ExpectedRecord] = {}
     for condition, group in cases.items():
+        # An answer that marks nothing is promised no Dice.
         pairs = [(c.expected_dice, c.dice) for c in group if c.expected_dice is not None]
         if pairs:
             expected, dice = zip(*pairs)
@@ -279,6 +281,7 @@ def expected_in(cases: Mapping[str, Sequence[Case]]) -> dict[str, ExpectedRecord
 def _listening(
     right: Mapping[str, float], cases: Sequence[Case], bootstrap: Bootstrap
 ) -> Listening:
+    # By id: a condition that does not apply to every row has fewer cases.
     own = np.array([right[case.id] for case in cases])
     other = np.array([case.dice for case in cases])
     difference = bootstrap.difference(own, other)
@@ -305,6 +308,7 @@ def _column(cases: Sequence[Case], name: str) -> np.ndarray:
 
 
 def _distances(distance: np.ndarray) -> Distances:
+    # One empty mask would make the mean of all cases infinite: these are counted instead.
     finite = distance[np.isfinite(distance)]
     median = float(np.median(distance))
     return Distances(

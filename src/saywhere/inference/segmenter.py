@@ -145,6 +145,7 @@ class Segmenter:
         self.embed(cleaned)
         results: list[Result] = []
         size = self.config.evaluate.batch_size
+        # `or`: a threshold of 0 was refused above.
         chosen = threshold or self.config.evaluate.threshold
         for start in range(0, len(originals), size):
             part = slice(start, start + size)
@@ -177,6 +178,7 @@ class Segmenter:
         """
         vectors = self._vectors(prompts)
         if not self.hears_words:
+            # It is not looked at, but models take one row per image.
             return torch.zeros(len(prompts), 1)
         return pad_sequence([vectors[prompt] for prompt in prompts], batch_first=True)
 
@@ -247,6 +249,7 @@ class Segmenter:
             shown = None
             if pseudo_image is not None:
                 shown = _to_frame(_coloured(pseudo_image[i : i + 1]), height, width)
+            # After resizing: a mask cut at the network's size would have its coarse steps.
             mask = in_frame > threshold
             results.append(
                 Result(original, prompt, in_frame, mask, shown, unfamiliarity[i], expectation)
@@ -333,6 +336,8 @@ def _check_threshold(threshold: float | None) -> None:
 
 def _to_frame(picture: Tensor, height: int, width: int) -> np.ndarray:
     """(1, channel, size, size) → float32 (height, width, channel): back on the original grid."""
+    # `align_corners` off: pixels are areas, as where the image was made small. Else the mask would
+    # lie up to half a coarse pixel beside the image.
     resized = torch.nn.functional.interpolate(
         picture.float(), (height, width), mode="bilinear", align_corners=False
     )

@@ -118,16 +118,10 @@ def check_network(config: Config) -> None:
         first_filters=chosen.first_filters,
         weights=chosen.weights,
     )
-    try:
-        with torch.device("meta"):
-            # As if restored: shapes need no weights from a file.
-            network = _network(config, restored=True)
-            stack = torch.empty(1, _in_channels(config), size, size)
-    except SaywhereError:
-        raise
-    except Exception:
-        # Somebody's own network that shapes alone cannot build: the real one is tried later.
+    network = _of_shapes(config)
+    if network is None:
         return
+    stack = torch.empty(1, _in_channels(config), size, size, device="meta")
     try:
         check_stack(
             stack,
@@ -145,6 +139,18 @@ def check_network(config: Config) -> None:
             allowed=error.allowed,
             remedy=error.remedy,
         ) from None
+
+
+def _of_shapes(config: Config) -> nn.Module | None:
+    """None for somebody's own network that shapes alone cannot build: it is tried later."""
+    try:
+        with torch.device("meta"):
+            # As if restored: shapes need no weights from a file.
+            return _network(config, restored=True)
+    except SaywhereError:
+        raise
+    except Exception:
+        return None
 
 
 def _network(config: Config, *, restored: bool) -> nn.Module:

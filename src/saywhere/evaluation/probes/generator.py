@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saywhere.config import Config, DataConfig
+from saywhere.config import Config, DataConfig, FusionConfig
 from saywhere.data.dataset import Dataset
 from saywhere.data.manifest import Row
 from saywhere.data.prompt_table import PromptTable, embed, texts_of
@@ -30,7 +30,7 @@ from saywhere.metrics.statistics import Bootstrap, Interval
 from saywhere.modeling.build import build_model
 from saywhere.text.cache import EmbeddingCache
 from saywhere.training.pretrain import train_words
-from saywhere.training.setup import gather
+from saywhere.training.setup import Material, gather
 
 MOST_ROWS = 500
 """Test rows; more would cost time and change the third digit."""
@@ -82,21 +82,14 @@ def probe_generator(
         ConfigError: For a model without a generator, and data without a test split.
         NotWritable: Where the folder takes no file.
     """
-    if not config.fusion.has_pseudo_image:
-        raise ConfigError(
-            f"a model with fusion {config.fusion.name!r} has no generator",
-            where="fusion.name",
-            remedy="probe a run with fusion.name = 'early'",
-        )
+    _refuse_without_generator(config.fusion)
     # Mosaics and absent targets are made for the network, which is not there.
     config = config.replace(**{"data.mosaic": 0.0, "data.absent": 0.0})
     material = gather(config)
     manifest = material.report.manifest
     rows = rows_of(manifest, config.data.test_split, "set data.test_split")[:MOST_ROWS]
-    embeddings = material.table.embeddings
-    # "Restored", so that it reads no pretrained weights: the network is not used.
-    model = build_model(config, material.scale, embeddings, restored=True).text_branch
-    assert model is not None
+    model = _untrained(config, material)
+    # A model with a generator reads prompts, so its material has their encoder.
     assert material.encoder is not None
     level = config.text.evaluate_prompts
     bootstrap = Bootstrap(config.evaluate.bootstrap, config.train.seed)
@@ -121,6 +114,23 @@ def probe_generator(
     images.write_image(out / "generator.png", tests[level].draw(model))
     files.write_bytes(out / "generator_sets.png", chart.prompt_sets(by_level))
     return summary
+
+
+def _refuse_without_generator(fusion: FusionConfig) -> None:
+    if not fusion.has_pseudo_image:
+        raise ConfigError(
+            f"a model with fusion {fusion.name!r} has no generator",
+            where="fusion.name",
+            remedy="probe a run with fusion.name = 'early'",
+        )
+
+
+def _untrained(config: Config, material: Material) -> TextBranch:
+    embeddings = material.table.embeddings
+    # "Restored", so that it reads no pretrained weights: the network is not used.
+    branch = build_model(config, material.scale, embeddings, restored=True).text_branch
+    assert branch is not None
+    return branch
 
 
 def best_threshold(guesses: np.ndarray, masks: np.ndarray) -> tuple[float, list[float]]:
@@ -217,6 +227,7 @@ class _Test:
     def generate(self, model: TextBranch) -> Tensor:
         """float32 (case, channel, size, size), [0, 1]."""
         model.eval()
+        # In parts: the generator's inner maps of a whole split take gigabytes.
         return torch.cat([model.generate(part) for part in self.embedding.split(64)])
 
     def measure(self, model: TextBranch) -> WhereScore:
@@ -229,6 +240,7 @@ class _Test:
         dark_threshold, dark_dices = best_threshold(-brightness, masks)
         is_bright = bool(np.mean(bright_dices) >= np.mean(dark_dices))
         return WhereScore(
+            # An empty or a full mask has no ROC curve.
             auc=self.bootstrap.mean([area for area in areas if area is not None]),
             dice=self.bootstrap.mean(bright_dices if is_bright else dark_dices),
             threshold=bright_threshold if is_bright else -dark_threshold,
@@ -246,6 +258,7 @@ class _Test:
         for i in np.linspace(0, len(self.prompts) - 1, n_shown).astype(int):
             pseudo = (pseudo_images[i].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
             mask = self.masks[i].permute(1, 2, 0).numpy() * 255
+            # The sheet has three channels, and a grey pseudo-image has one.
             pictures.append(np.repeat(pseudo, 3, axis=2) if pseudo.shape[2] == 1 else pseudo)
             pictures.append(np.repeat(mask, 3, axis=2).astype(np.uint8))
             captions += [self.prompts[i], "what is meant"]

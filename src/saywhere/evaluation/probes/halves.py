@@ -86,6 +86,7 @@ def probe_halves(
         for result, target in answers(segmenter, list(zip(chosen, prompts[side]))):
             case = _judge(result.mask, result.presence, target, side)
             cases.append(case)
+            # An image whose half is empty would show a picture without a mask.
             if len(pictures) < N_SHOWN and case.dice is not None:
                 pictures.append(overlay(result.image, result.mask))
                 captions.append(result.prompt)
@@ -103,6 +104,7 @@ def _judge(mask: np.ndarray, presence: float, target: np.ndarray, side: str) -> 
     is_there = bool(there.any())
     return HalfCase(
         inside=float(inside.sum() / mask.sum()) if mask.any() else None,
+        # The whole mask: what spills over into the other half lowers the Dice.
         dice=dice(mask, there) if is_there else None,
         empty_area=None if is_there else float(mask.mean()),
         presence=presence if is_there else None,

@@ -140,6 +140,7 @@ def measure_mosaics(
         # It answers every prompt alike, so one is enough.
         prompts = {"right": drawn.right}
     image = drawn.images.float() / 255
+    # At the network's size: tiles are resized when a mosaic is made, so it has no larger frame.
     targets = drawn.masks[:, 0].numpy() > 0
     masks = {kind: _masks(segmenter, image, texts) for kind, texts in prompts.items()}
     tolerance_px = config.evaluate.surface_tolerance_px
@@ -156,6 +157,7 @@ def _cases(
     cases = []
     for number, (prompt, mask, target) in enumerate(zip(prompts, masks, targets)):
         measures = case_metrics(mask, target, tolerance_px)
+        # A mosaic is made of several rows: none of their ids is its own.
         cases.append(Case(f"mosaic-{number}", kind, prompt, **measures))  # type: ignore[arg-type]
     return cases
 
@@ -163,6 +165,7 @@ def _cases(
 @torch.inference_mode()
 def _masks(segmenter: Segmenter, image: Tensor, prompts: list[str]) -> np.ndarray:
     """bool (case, size, size)"""
+    # Not by `segment_many`, which would resize what has the network's size already.
     size = segmenter.config.evaluate.batch_size
     embedding = segmenter.embeddings(prompts)
     logits = [
