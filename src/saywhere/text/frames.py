@@ -120,7 +120,20 @@ _BOUND: tuple[tuple[str, str], ...] = (
         rf"(?:\s+(?:in|on|from|by)\s+(?:{_THE}\s+)?(?:[^\W_]+\s+){{0,2}}?{_VIEW}))\b",
     ),
 )
-_PATTERNS = tuple((frame, re.compile(text, re.IGNORECASE)) for frame, text in _BOUND)
+
+
+def _bounded(pattern: str) -> str:
+    """With runs of white space and hyphens of a few characters.
+
+    Without a bound, a prompt of ten thousand blanks is tried from each of them to each other one:
+    minutes, for a text that anybody may send.
+    """
+    for gap in (r"\s", r"[\s-]"):
+        pattern = pattern.replace(f"{gap}+", f"{gap}{{1,4}}").replace(f"{gap}*", f"{gap}{{0,4}}")
+    return pattern
+
+
+_PATTERNS = tuple((frame, re.compile(_bounded(text), re.IGNORECASE)) for frame, text in _BOUND)
 _EVERY_SIDE = re.compile(_SIDE, re.IGNORECASE)
 _LETTERS = {"L": "R", "R": "L", "Lt": "Rt", "Rt": "Lt"}
 

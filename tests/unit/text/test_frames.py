@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,17 @@ def test_the_frames_of_the_public_lung_sentences_are_found() -> None:
         sided = {text for text in texts[level] if names_side(text)}
         assert sided
         assert {frame_named(text) for text in sided} == {frame}, level
+
+
+@pytest.mark.parametrize("gap", [" ", "-", "\n", " -"])
+def test_a_long_gap_costs_no_more_than_as_many_words(gap: str) -> None:
+    """Its characters were tried in pairs: minutes, for a text that anybody may send."""
+    words = "left lung of the patient, " * 300
+    gaps = f"left{gap * (len(words) // len(gap))}x"
+    assert seconds_for(gaps) < 100 * seconds_for(words)
+
+
+def seconds_for(prompt: str) -> float:
+    started = time.process_time()
+    frame_named(prompt)
+    return time.process_time() - started
