@@ -222,10 +222,10 @@ def _text_parity(segmenter: Segmenter, text: bytes) -> float:
     return float(np.abs(session.run(None, feed)[0] - expected).max())
 
 
-def _about(segmenter: Segmenter, parity: Parity) -> dict[str, Any]:
+def _about(segmenter: Segmenter, parity: Parity) -> dict[str, object]:
     """What the files do not say of themselves."""
     config = segmenter.config
-    about: dict[str, Any] = {
+    about: dict[str, object] = {
         "saywhere": __version__,
         "model": segmenter.digest,
         "channels": config.data.channels,
