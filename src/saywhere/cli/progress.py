@@ -115,9 +115,6 @@ class TrainingProgress:
     def _step(self, event: EventRecord) -> None:
         self.bar.update(self.task, completed=event["step"], description=self._where(event))
 
-    def _step(self, event: EventRecord) -> None:
-        self.bar.update(self.task, completed=event["step"])
-
     def _epoch(self, event: EventRecord) -> None:
         shown = [
             f"{key} {event[key]:.4f}"

@@ -14,10 +14,11 @@ class EventRecord(TypedDict, total=False):
     """An event as JSON: its kind, and the fields that the class of that kind lists."""
 
     event: str
-    """stage, start, before, step, epoch, warning or end"""
+    """stage, start, before, text_step, step, epoch, warning or end"""
     message: str
     run: str
     n_steps: int
+    n_epochs: int
     step: int
     rows: dict[str, int]
     are_held_out: bool
