@@ -89,6 +89,12 @@ class UnreadableFile(UsageError):
     http_status = 415
 
 
+class UnknownSide(UsageError):
+    """A prompt names the other frame's left or right, and nothing says where that lies here."""
+
+    code = "unknown_side"
+
+
 class BadCheckpoint(UsageError):
     """A checkpoint or bundle is damaged, unsafe, or belongs to another model."""
 

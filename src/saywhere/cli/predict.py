@@ -72,6 +72,15 @@ def predict(
         float | None,
         typer.Option(min=0.001, max=0.999, help="On the probability; default: the run's."),
     ] = None,
+    orientation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROWS\\COLUMNS",
+            help="How the pictures lie in the patient, where their files do not say: L\\F for a "
+            "standard chest film, R\\F for a mirrored one. Needed where a prompt names the other "
+            "frame's left or right.",
+        ),
+    ] = None,
     mirror: Annotated[
         bool,
         typer.Option(
@@ -118,15 +127,19 @@ def predict(
             threshold=threshold,
             formats=formats,
             save=save,
+            orientation=orientation,
             again=again,
             refused=refused,
             advance=advance,
         )
     if as_json:
-        document = outcome.to_json() | {"skipped_files": [file.to_json() for file in skipped]}
+        document = outcome.to_json() | {
+            "skipped_files": [file.to_json() for file in skipped],
+            "frame": segmenter.prompt_facts.frame if segmenter.hears_words else "",
+        }
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet:
-        typer.echo(_summary(outcome, out))
+        typer.echo(_summary(outcome, out) + _whose_left(segmenter, todo))
     _warn_of_skipped(skipped)
     _warn_of_outcome(outcome, out)
     if outcome.failures:
@@ -208,6 +221,18 @@ def _read_jobs(
     return jobs_for(inputs or [], prompt or [""]), []
 
 
+def _whose_left(segmenter: Segmenter, jobs: list[Job]) -> str:
+    """What "left" means to the model, where a prompt names a side."""
+    from saywhere.text.frames import names_side
+
+    if not segmenter.hears_words or not any(names_side(job.prompt) for job in jobs):
+        return ""
+    facts = segmenter.prompt_facts
+    if not facts.frame:
+        return "; whose left and right this model knows is not stated: try a prompt of each side"
+    return f"; left means the {facts.left}"
+
+
 def _summary(outcome: Outcome, out: Path) -> str:
     """How many predictions lie where; of many also those that a person should look at first."""
     from saywhere.errors import counted
@@ -280,10 +305,13 @@ def _warn_of_outcome(outcome: Outcome, out: Path) -> None:
             "some prompts are unlike those that the model was trained on "
             "(unfamiliarity above 1 in predictions.jsonl): check these masks"
         )
-    for note in outcome.notes[:N_NOTES]:
+    # One prompt for many images has one warning.
+    of_prompts = [text for prediction in outcome.predictions for text in prediction.warnings]
+    notes = [*dict.fromkeys(of_prompts), *outcome.notes]
+    for note in notes[:N_NOTES]:
         warn(note)
-    if len(outcome.notes) > N_NOTES:
-        warn(f"{len(outcome.notes) - N_NOTES:,} more such notes: --json lists all")
+    if len(notes) > N_NOTES:
+        warn(f"{len(notes) - N_NOTES:,} more such notes: --json lists all")
     if outcome.failures:
         warn(
             f"set aside: {counted(len(outcome.failures), 'job')}, see {out / 'failures.jsonl'}; "

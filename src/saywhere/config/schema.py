@@ -183,6 +183,13 @@ class TextConfig(Section):
         "prompt", description="level used in validation, evaluation and prediction from a manifest"
     )
     unseen_prompts: str | None = Field(None, description="level of wordings never trained on")
+    frame: Literal["image", "patient"] | None = Field(
+        None,
+        description=(
+            "whose left is taught: prompts of the other frame are translated, where the "
+            "orientation of their picture is known; none: as the manifest says"
+        ),
+    )
     blank: Share = Field(
         0.0, ge=0, le=1, description="share of training samples that come without words"
     )

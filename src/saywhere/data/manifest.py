@@ -19,14 +19,15 @@ from typing import Any
 from saywhere.data.records import BadRow, Fields, Record, read_records, sorted_out
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.files import keep_earlier, plain, write_text
+from saywhere.text.frames import FRAMES as FRAMES
+from saywhere.text.frames import IMAGE
 
 NAMES = ("manifest.jsonl", "annotations.jsonl", "manifest.csv")
-FRAMES = ("image", "patient")
 # A CSV holds texts alone, and people write these.
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 MEANT = ("empty_mask", "absent", "blank_prompt")
 COLUMNS = frozenset({"id", "image", "mask", "prompt", "prompts", "split", "group", "patient"})
-COLUMNS |= {"frame", "oracle", "meant", "replaces", "manifest_format"}
+COLUMNS |= {"frame", "frames", "oracle", "meant", "replaces", "manifest_format"}
 FORMAT = 1
 """Of a manifest, in a row's `manifest_format`. Left out, as in all manifests so far, it is 1."""
 
@@ -43,8 +44,9 @@ class Row:
     split: str = "train"
     group: str | None = None
     """Cases of one group (a patient) must stay in one split."""
-    frame: str = "image"
-    """Whose left is meant: one of `FRAMES`."""
+    frame: str = IMAGE
+    """Whose left is meant: one of `FRAMES`. Of a table by level, that of the levels it leaves out.
+    """
     oracle: bool | None = None
     """Whether the texts were derived from the mask; None where nothing says so."""
     meant: tuple[str, ...] = ()
@@ -59,6 +61,19 @@ class Row:
     """Its line in the manifest, from 1."""
     extra: Fields = field(default_factory=dict)
     """Further columns, as they stand in the manifest."""
+    frames: dict[str, str] = field(default_factory=dict)
+    """Prompt level → whose left it means, where the manifest says so level by level."""
+
+    def frame_of(self, level: str) -> str:
+        """Whose left do the texts of a level mean?
+
+        Args:
+            level: a key of `prompts`.
+
+        Returns:
+            One of `FRAMES`.
+        """
+        return self.frames.get(level, self.frame)
 
 
 @dataclass(frozen=True)
@@ -262,15 +277,8 @@ def read_row(record: Record) -> Row:
     """
     _refuse_newer(record)
     folder = record.path.parent
-    frame = record.text("frame") or "image"
-    if frame not in FRAMES:
-        raise record.error(
-            "frame",
-            f"frame is {frame[:40]!r}",
-            allowed="it says whose left is meant: image or patient",
-            remedy="write one of the two",
-        )
     mask = record.text("mask")
+    frames = _frames(record)
     return Row(
         id=record.required("id"),
         image=folder / record.required("image"),
@@ -278,7 +286,8 @@ def read_row(record: Record) -> Row:
         prompts=_prompts(record),
         split=record.text("split") or "train",
         group=record.text("group") or record.text("patient"),
-        frame=frame,
+        frame=_one_frame(record),
+        frames=frames,
         oracle=_boolean(record, "oracle"),
         meant=_meant(record),
         replaces=record.text("replaces"),
@@ -289,6 +298,60 @@ def read_row(record: Record) -> Row:
             if key not in COLUMNS and not key.startswith("prompts.")
         },
     )
+
+
+def _one_frame(record: Record) -> str:
+    """Of the row: the text in `frame`; a table there speaks of its levels alone."""
+    if _is_table(record.fields.get("frame")):
+        return IMAGE
+    return _checked_frame(record, "frame", record.text("frame") or IMAGE)
+
+
+def _frames(record: Record) -> dict[str, str]:
+    """By level, from a table in `frame` or `frames`; the two may stand side by side."""
+    frames: dict[str, str] = {}
+    for column in ("frame", "frames"):
+        value = record.fields.get(column)
+        if value is None or value == "" or (column == "frame" and not _is_table(value)):
+            continue
+        # A CSV's cell holds JSON.
+        table = record.parsed(column) if isinstance(value, str) else value
+        if not isinstance(table, dict):
+            raise record.error(
+                column,
+                f"{column} is a {type(table).__name__}",
+                allowed="it is a table: prompt level → image or patient",
+                remedy='write {"p1": "image", "p2": "patient"}',
+            )
+        frames |= {level: _checked_frame(record, column, frame) for level, frame in table.items()}
+    return frames
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, str) and value.lstrip().startswith("{"))
+
+
+def _checked_frame(record: Record, column: str, frame: Any) -> str:
+    if frame not in FRAMES:
+        raise record.error(
+            column,
+            f"{column} is {str(frame)[:40]!r}",
+            allowed="it says whose left is meant: image or patient",
+            remedy="write one of the two",
+        )
+    return str(frame)
+
+
+def written_frame(row: Row) -> Fields:
+    """Give whose left a row's prompts mean, as a manifest has it.
+
+    Args:
+        row: with its frames.
+
+    Returns:
+        The columns `frame` and, where levels differ or are named, `frames`.
+    """
+    return {"frame": row.frame} | ({"frames": dict(row.frames)} if row.frames else {})
 
 
 def _refuse_newer(record: Record) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +12,19 @@ import numpy as np
 
 from saywhere.captions.grid import Example, PlaceRule, fit_places
 from saywhere.captions.lungs import LungRule, fit_lungs
-from saywhere.data.manifest import Manifest, Row, write_manifest, written_prompts
+from saywhere.data.manifest import (
+    Manifest,
+    Row,
+    write_manifest,
+    written_frame,
+    written_prompts,
+)
 from saywhere.data.records import Fields
 from saywhere.datasets.describe import describe
 from saywhere.errors import ConfigError, UnreadableFile, UsageError, nearest
 from saywhere.io import images
 from saywhere.text.directions import positions
+from saywhere.text.frames import IMAGE
 
 LEVEL = "described"
 
@@ -140,12 +148,18 @@ def _record(row: Row, folder: Path, sentence: str | None) -> Fields:
         "split": row.split,
         "prompts": written_prompts(row) | described,
         "group": row.group,
-        "frame": row.frame,
+        # The sentences that are written here name the image's sides, whatever the others name.
+        **written_frame(_with_described(row) if described else row),
         "oracle": True if described else row.oracle,
         "meant": ", ".join(row.meant) or None,
     }
     # Last the columns that Saywhere does not know: they stay as they are.
     return {key: value for key, value in record.items() if value is not None} | row.extra
+
+
+def _with_described(row: Row) -> Row:
+    is_needed = bool(row.frames) or row.frame != IMAGE
+    return replace(row, frames=row.frames | {LEVEL: IMAGE}) if is_needed else row
 
 
 def _from(folder: Path, path: Path) -> str:

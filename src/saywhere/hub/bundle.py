@@ -6,6 +6,7 @@ model.safetensors, config.json, config.toml, README.md, SHA256SUMS.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -14,10 +15,11 @@ from torch import Tensor
 
 from saywhere._version import __version__
 from saywhere.config import Config
+from saywhere.data.frames import frame_of
 from saywhere.data.manifest import read_manifest
 from saywhere.errors import SaywhereError
 from saywhere.hub.card import card
-from saywhere.hub.digests import write_sums
+from saywhere.hub.digests import verified, write_sums
 from saywhere.hub.facts import (
     CONFIG,
     FORMAT,
@@ -29,10 +31,17 @@ from saywhere.hub.facts import (
 )
 from saywhere.hub.metadata import About, AboutRecord
 from saywhere.io import files
-from saywhere.runs import calibration_file, checkpoint, locate, tensor_file
+from saywhere.runs import (
+    calibration_file,
+    checkpoint,
+    locate,
+    prompt_facts_file,
+    tensor_file,
+)
 from saywhere.runs.checkpoint import Checkpoint
 from saywhere.runs.directory import Run
 from saywhere.runs.run_record import RunRecord
+from saywhere.text.prompt_facts import PromptFacts
 
 EVIDENCE = {
     "evaluation": "evaluation/summary.json",
@@ -40,7 +49,7 @@ EVIDENCE = {
     "halves": "probe/halves.json",
 }
 """What was measured of a run → its file in the run directory."""
-_STATE = ("step", "best", "sums", "history", "encoder", "spread")
+_STATE = ("step", "best", "sums", "history", "encoder", "spread", prompt_facts_file.KEY)
 _RUN = (
     "saywhere",
     "packages",
@@ -84,12 +93,14 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
     config = saved.config.replace(
         **{"data.manifest": None, "data.ids": None, "network.weights": None}
     )
+    prompts = _prompts(about, saved, run_dir)
     facts: ModelFacts = {
         "model_type": "saywhere",
         "format": FORMAT,
         "saywhere": __version__,
         "name": name,
-        "about": cast(AboutRecord, _with_frame(about, saved.config.data.manifest).model_dump()),
+        "about": cast(AboutRecord, about.model_copy(update={"frame": prompts.frame}).model_dump()),
+        "prompts": prompts.to_json(),
         "config": config.model_dump(mode="json"),
         # A model that is passed on again keeps what its first maker recorded.
         "run": before.get("run") or _run_facts(Run(run_dir).facts()),
@@ -99,7 +110,8 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
     if learned := calibration_file.read_record(run_dir, saved.state):
         files.write_json(folder / calibration_file.FILE, learned)
         facts["expected"] = {"n": learned["n"], "split": learned["split"]}
-    files.write_bytes(folder / locate.BUNDLE, _weights(saved, config))
+    state = saved.state | {prompt_facts_file.KEY: prompts.to_json()}
+    files.write_bytes(folder / locate.BUNDLE, _weights(replace(saved, state=state), config))
     files.write_text(folder / "config.toml", config.to_toml())
     describe(folder, facts)
     return facts
@@ -119,6 +131,32 @@ def describe(folder: Path, facts: ModelFacts) -> None:
     files.write_text(folder / "README.md", card(facts))
     # Last, since the digests cover the files above.
     write_sums(folder)
+
+
+def restate(folder: Path, about: About, prompts: PromptFacts) -> ModelFacts:
+    """Write anew what is said of a model; its weights stay as they are, to the bit.
+
+    Args:
+        folder: a model's folder.
+        about: what its maker says of it now.
+        prompts: what it was taught, where its maker knows more than its files say.
+
+    Returns:
+        The content of its config.json.
+
+    Raises:
+        BadCheckpoint: it is a model of a newer format, or damaged.
+        NotWritable: the folder takes no file.
+    """
+    facts = read_facts(folder)
+    refuse_newer(facts, folder)
+    # A damaged model is not stamped as a good one.
+    verified(folder)
+    stated = replace(prompts, frame=about.frame or prompts.frame)
+    facts["about"] = cast(AboutRecord, about.model_dump())
+    facts["prompts"] = stated.to_json()
+    describe(folder, facts)
+    return facts
 
 
 def evidence(run: Path) -> ModelEvidence:
@@ -166,15 +204,20 @@ def _run_facts(facts: RunRecord) -> TrainedRecord:
     return public
 
 
-def _with_frame(about: About, manifest: Path | None) -> About:
-    """Whose left is meant is written in the manifest, which does not travel with the model."""
-    if about.frame or manifest is None:
-        return about
+def _prompts(about: About, saved: Checkpoint, run_dir: Path) -> PromptFacts:
+    """What the model was taught; of whose left its maker's statement counts.
+
+    An older run does not say it: its manifest does, where that is still there.
+    """
+    facts = prompt_facts_file.read(run_dir, saved.state)
+    if about.frame:
+        return replace(facts, frame=about.frame)
+    if facts.frame or saved.config.data.manifest is None or not saved.config.fusion.uses_text:
+        return facts
     try:
-        frames = {str(row.frame) for row in read_manifest(manifest).rows}
+        rows = read_manifest(Path(saved.config.data.manifest)).rows
+        framed = frame_of(rows, saved.config.training_levels)
     except SaywhereError:
-        # The data may be gone since the training.
-        return about
-    # Where rows differ, no single sentence is true: the card says that it is not stated.
-    is_one = frames in ({"image"}, {"patient"})
-    return about.model_copy(update={"frame": frames.pop()}) if is_one else about
+        # The data may be gone since the training, or mix frames: then it is not stated.
+        return facts
+    return replace(facts, frame=framed.frame, plain=framed.plain)

@@ -11,6 +11,7 @@ from saywhere.evaluation.probes.probe_record import HalfMeasure, HalvesRecord, M
 from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord, TrustRecord
 from saywhere.evaluation.verdict import least_favourable, verdict_of
 from saywhere.hub.facts import ModelEvidence, ModelFacts
+from saywhere.hub.metadata import AboutRecord
 from saywhere.metrics.calibration import promised
 from saywhere.metrics.confidence import sure_and_right
 from saywhere.metrics.statistics import with_span
@@ -37,6 +38,10 @@ _FRAMES = {
     "patient": (
         "Left and right are the patient's own. "
         "In a chest film taken from the front, the patient's left is on the right of the image."
+    ),
+    "both": (
+        "The prompts say whose left and right they mean: the image's, or the patient's. In a chest "
+        "film taken from the front, the left of the image is the patient's right."
     ),
 }
 _FRAME_NOT_STATED = (
@@ -98,7 +103,7 @@ def card(facts: ModelFacts) -> str:
         RESEARCH,
         about["task"],
         _use(facts["name"], about["suggestions"]),
-        _reading(about.get("frame", ""), config),
+        _reading(about, config),
         f"## Data and terms\n\n{about['data'] or NOT_STATED}\n\n"
         f"Terms: {about['terms'] or NOT_STATED}",
         _made(facts, config),
@@ -114,7 +119,7 @@ def _use(name: str, suggestions: list[str]) -> str:
     return f"## Use\n\n```console\n{command}\n```"
 
 
-def _reading(frame: str, config: Document) -> str:
+def _reading(about: AboutRecord, config: Document) -> str:
     """Whose left is meant, and what became of the prompts when training turned the image."""
     name = config["fusion"]["name"]
     fusion = FusionConfig(name=name, arm=config["fusion"].get("arm"))
@@ -125,7 +130,9 @@ def _reading(frame: str, config: Document) -> str:
     if config["augment"]["name"] == "none":
         # Nothing was transformed, whatever the policy would have done.
         policy = "still"
-    where = _FRAMES.get(frame, _FRAME_NOT_STATED)
+    where = _FRAMES.get(about.get("frame", ""), _FRAME_NOT_STATED)
+    if about.get("frame_evidence"):
+        where = f"{where} {about['frame_evidence']}"
     return f"## How it reads a prompt\n\n{where}\n\n{how} {_POLICIES[policy]}"
 
 

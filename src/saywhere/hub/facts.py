@@ -50,6 +50,8 @@ class ModelFacts(TypedDict, total=False):
     name: str
     about: AboutRecord
     """what a person says of it, see `hub.metadata.About`"""
+    prompts: Document
+    """whose left, script and language of its prompts, see `text.prompt_facts.PromptFacts`"""
     config: Document
     """the resolved configuration, without the maker's paths"""
     run: TrainedRecord

@@ -22,9 +22,10 @@ class About(BaseModel):
     title: str = ""
     task: str = ""
     data: str = Field("", description="what it was trained on")
-    frame: Literal["", "image", "patient"] = Field(
+    frame: Literal["", "image", "patient", "both"] = Field(
         "", description="whose left and right the prompts mean; default: as the manifest says"
     )
+    frame_evidence: str = Field("", description="how that is known, in a sentence")
     terms: str = Field("", description="of the data, and so of the weights")
     license: str = "other"
     made: str = Field("", description="the commands, and where it was made")
@@ -39,6 +40,7 @@ class AboutRecord(TypedDict, total=False):
     task: str
     data: str
     frame: str
+    frame_evidence: str
     terms: str
     license: str
     made: str

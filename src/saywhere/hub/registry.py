@@ -19,7 +19,7 @@ from saywhere.hub.facts import CONFIG, ModelFacts, files_of, read_facts, refuse_
 from saywhere.hub.metadata import About
 from saywhere.hub.transfer import fetch, reaching, shown
 from saywhere.io import files
-from saywhere.runs import calibration_file, locate
+from saywhere.runs import calibration_file, locate, prompt_facts_file
 from saywhere.runs.locate import SUMS
 
 # It becomes a folder's name, and a word on the command line.
@@ -39,6 +39,8 @@ class ModelEntry:
     n_bytes: int
     """of the weights"""
     folder: str
+    frame: str = ""
+    """whose left and right its prompts mean: image, patient, both; empty: not stated"""
 
     def to_json(self) -> dict[str, str | float | None]:
         """Make it plain for `saywhere models list --json`.
@@ -197,4 +199,5 @@ def _entry(name: str, folder: Path) -> ModelEntry:
         dice=dice,
         n_bytes=(folder / locate.BUNDLE).stat().st_size,
         folder=str(folder),
+        frame=prompt_facts_file.of_config(dict(facts)).frame,
     )

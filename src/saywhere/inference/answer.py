@@ -11,6 +11,7 @@ import numpy as np
 from saywhere.io.geometry import Geometry
 from saywhere.io.overlay import overlay
 from saywhere.metrics.calibration import Expectation
+from saywhere.text.frames import NOT_STATED, whose_side
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ class Answer:
             learned it of another threshold.
         geometry: Where the image lies in a patient or a volume, for the writers. None for a plain
             picture, an array or a tensor.
+        read_as: The prompt in the model's frame, where it named the other one and was translated.
+            None where it was read as it is.
+        frame: Whose left and right the model was taught: "image", "patient", "both" (the prompt
+            says whose), or "" where it is not stated or the model reads no prompt.
+        warnings: What a reader should know of the prompt, in sentences: that it was translated, or
+            is in another language than the model was taught.
     """
 
     image: np.ndarray
@@ -40,6 +47,23 @@ class Answer:
     unfamiliarity: float
     expectation: Expectation | None = None
     geometry: Geometry | None = None
+    read_as: str | None = None
+    frame: str = NOT_STATED
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def caption(self) -> str:
+        """What to write below the picture: the prompt, and whose left it means.
+
+        Returns:
+            Such as "left lung (left of the image)"; the prompt alone where it names no side or the
+            model's frame is not stated.
+        """
+        if not self.prompt:
+            return "(no words)"
+        read = self.prompt if self.read_as is None else f"{self.prompt} = {self.read_as}"
+        whose = whose_side(self.prompt if self.read_as is None else self.read_as, self.frame)
+        return f"{read} ({whose})" if whose else read
 
     @property
     def presence(self) -> float:
@@ -80,7 +104,7 @@ class Answer:
 
         Returns:
             What a line of predictions.jsonl says of it: prompt, size, area_px, presence,
-            confidence, expected_dice and unfamiliarity.
+            confidence, expected_dice, unfamiliarity, frame, read_as and warnings.
         """
         height, width = self.mask.shape
         return {
@@ -91,6 +115,9 @@ class Answer:
             "confidence": _rounded(self.confidence),
             "expected_dice": _rounded(self.expected_dice),
             "unfamiliarity": round(self.unfamiliarity, 3),
+            "frame": self.frame,
+            "read_as": self.read_as,
+            "warnings": list(self.warnings),
         }
 
     def overlay(self) -> np.ndarray:

@@ -10,7 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from saywhere.errors import MissingFile, SaywhereError, UnreadableFile, UsageError
+from saywhere.errors import (
+    MissingFile,
+    SaywhereError,
+    UnknownSide,
+    UnreadableFile,
+    UsageError,
+)
 from saywhere.inference import writers
 from saywhere.inference.answer import Answer
 from saywhere.inference.predictions_file import (
@@ -25,6 +31,7 @@ from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.writers.writer import Options, Scope
 from saywhere.io import files, images
 from saywhere.io.decode import decode_bytes, read_bytes
+from saywhere.text.frames import NOT_STATED, check_orientation, frame_named
 from saywhere.text.prompts import clean
 
 
@@ -65,6 +72,7 @@ def run_jobs(
     formats: str | Sequence[str] = writers.DEFAULT,
     save: str | Sequence[str] = writers.SAVED,
     options: Options = writers.PLAIN,
+    orientation: str | None = None,
     again: bool = False,
     refused: Sequence[Failure] = (),
     advance: Callable[[int], None] = lambda done: None,
@@ -85,6 +93,8 @@ def run_jobs(
             call wrote of a job in another format is written anew with it.
         save: Names of `writers.KINDS`, as a list or separated by commas.
         options: How formats are written that leave a choice.
+        orientation: How all the pictures lie in the patient, as `Segmenter.segment` takes it; None:
+            as their files say.
         again: Skip nothing.
         refused: Jobs that could not be read; they are listed among the failures.
         advance: Called with the number of jobs that were just finished.
@@ -101,7 +111,9 @@ def run_jobs(
     wanted = writers.choose_parts(formats, save)
     writers.refuse_inputs(writers.formats_of(wanted), [job.image for job in jobs])
     _refuse_overwriting(jobs, out)
-    batch = _Batch(segmenter, out, threshold, options)
+    if orientation is not None:
+        check_orientation(orientation)
+    batch = _Batch(segmenter, out, threshold, options, orientation)
     ledger = Ledger(out)
     units = _units(jobs, wanted, ledger)
     done: dict[str, Prediction] = {}
@@ -111,7 +123,7 @@ def run_jobs(
     left = [unit.less(done) for unit in units]
     todo = [unit for unit in left if unit.jobs]
     # All prompts before the first image: the encoder runs once.
-    segmenter.embed([clean(job.prompt) for unit in todo for job in unit.jobs])
+    segmenter.embed(_plain_prompts(todo))
     ledger.begin(job.stem for unit in todo for job in unit.jobs)
     # Predictions of other images stay in the list, as their files stay.
     others = [line for stem, line in ledger.lines.items() if stem not in done]
@@ -156,6 +168,12 @@ class _Unit:
         return replace(self, jobs=[job for job in self.jobs if job.stem not in done])
 
 
+def _plain_prompts(units: Sequence[_Unit]) -> list[str]:
+    """Those that are read as they are: what others are read as depends on the picture."""
+    prompts = dict.fromkeys(clean(job.prompt) for unit in units for job in unit.jobs)
+    return [prompt for prompt in prompts if frame_named(prompt) == NOT_STATED]
+
+
 SHARED = (Scope.VOLUME, Scope.INPUT)
 
 
@@ -188,6 +206,7 @@ class _Batch:
     out: Path
     threshold: float | None
     options: Options
+    orientation: str | None = None
 
     def done(self, ledger: Ledger, unit: _Unit) -> dict[str, Prediction]:
         """By stem: the predictions of an earlier call that still count."""
@@ -216,7 +235,7 @@ class _Batch:
         for job in unit.jobs:
             try:
                 answered.append(self._segment(job))
-            except (UnreadableFile, MissingFile) as error:
+            except (UnreadableFile, MissingFile, UnknownSide) as error:
                 # One bad image does not end the batch. A full disk does: it would fail on each.
                 outcome.failures.append(_failure(job, error))
             advance(1)
@@ -239,7 +258,9 @@ class _Batch:
         decoded = decode_bytes(content, job.image)
         data = self.segmenter.config.data
         image = images.image_pixels(decoded, job.image, data.channels, data.grey)
-        result = self.segmenter.segment(image, job.prompt, threshold=self.threshold)
+        result = self.segmenter.segment(
+            image, job.prompt, threshold=self.threshold, orientation=self.orientation
+        )
         return _Answered(job, self._terms(content, job), result)
 
     def _write(
@@ -275,7 +296,13 @@ class _Batch:
             image_sha256=hashlib.sha256(content).hexdigest(),
             threshold=self.threshold or self.segmenter.config.evaluate.threshold,
             model=self.segmenter.digest,
+            sides=self._sides(job.prompt),
         )
+
+    def _sides(self, prompt: str) -> str | None:
+        if not self.segmenter.hears_words or frame_named(prompt) == NOT_STATED:
+            return None
+        return f"{self.segmenter.prompt_facts.frame} {self.orientation or ''}".strip()
 
     def _made_with(self, unit: _Unit, terms: Sequence[Terms]) -> dict[str, str]:
         """Format → fingerprint, of the formats that need one."""

@@ -30,16 +30,23 @@ class Terms:
         image_sha256: Of the image file's content, in hexadecimal digits.
         threshold: On the probability, (0, 1).
         model: The model's digest.
+        sides: Of a prompt that says whose left it means: the model's frame and the orientation
+            that was stated, which decide how it is read. None of any other prompt.
     """
 
     prompt: str
     image_sha256: str
     threshold: float
     model: str
+    sides: str | None = None
 
     def to_json(self) -> Line:
         """Returns the fields by name, as predictions.jsonl holds them."""
-        return asdict(self)
+        document = asdict(self)
+        # Most prompts say nothing of whose left they mean, and lines of before had no such key.
+        if self.sides is None:
+            del document["sides"]
+        return document
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,9 @@ class Prediction:
         made_with: Format → fingerprint of what its file was made of beyond this answer: the other
             prompts of a label map, or the options of a DICOM SEG.
         record: What a table of the folder needs, such as the mask's run lengths.
+        frame: Whose left and right the model was taught; "" where it is not stated.
+        read_as: The prompt in the model's frame, where it was translated.
+        warnings: What to know of the prompt, in sentences.
     """
 
     image: str
@@ -77,11 +87,20 @@ class Prediction:
     without: tuple[str, ...] = ()
     made_with: Mapping[str, str] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
+    frame: str = ""
+    read_as: str | None = None
+    warnings: Sequence[str] = ()
 
     def to_json(self) -> Line:
         """Returns the prediction as predictions.jsonl holds it; each file is a key of its own."""
         # Most predictions have none of these.
-        more = {"without": list(self.without), "made_with": dict(self.made_with)}
+        more = {
+            "without": list(self.without),
+            "made_with": dict(self.made_with),
+            "frame": self.frame,
+            "read_as": self.read_as,
+            "warnings": list(self.warnings),
+        }
         return {
             "image": self.image,
             **self.terms.to_json(),
@@ -111,7 +130,7 @@ class Prediction:
             height, width = line["size"]
             return cls(
                 image=str(line["image"]),
-                terms=Terms(*(line[name] for name in Terms.__dataclass_fields__)),
+                terms=_terms(line),
                 files=_files(line),
                 size=(int(height), int(width)),
                 area_px=int(line["area_px"]),
@@ -124,6 +143,9 @@ class Prediction:
                 without=tuple(line.get("without", ())),
                 made_with=dict(line.get("made_with", {})),
                 record=_record(line),
+                frame=str(line.get("frame", "")),
+                read_as=line.get("read_as"),
+                warnings=tuple(line.get("warnings", ())),
             )
         except (KeyError, TypeError, ValueError):
             # Such a line costs nothing but to make its prediction again.
@@ -304,6 +326,14 @@ def to_line(record: Line) -> bytes:
         return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8")
     except UnicodeEncodeError:
         return (json.dumps(record) + "\n").encode("ascii")
+
+
+def _terms(line: Line) -> Terms:
+    """Raises KeyError where one of the first four is missing."""
+    prompt, digest, threshold, model = (
+        line[name] for name in ("prompt", "image_sha256", "threshold", "model")
+    )
+    return Terms(prompt, digest, threshold, model, line.get("sides"))
 
 
 def _read(path: Path) -> list[Line]:

@@ -16,15 +16,19 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from saywhere.errors import UsageError
+from saywhere.inference.reading import Reading, read
 from saywhere.inference.result import Result
 from saywhere.inference.test_time_augmentation import mirrored, refuse_mirrors
 from saywhere.io import images
+from saywhere.io.geometry import Geometry
 from saywhere.io.inputs import as_image
 from saywhere.modeling.build import reads_tokens_of
-from saywhere.runs import calibration_file, checkpoint, locate
+from saywhere.runs import calibration_file, checkpoint, locate, prompt_facts_file
 from saywhere.runs.older_values import OLDER_VALUES
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
+from saywhere.text.frames import NOT_STATED
+from saywhere.text.prompt_facts import PromptFacts
 from saywhere.text.prompts import clean, refuse_endless
 
 REMEMBERED = 10_000
@@ -79,7 +83,8 @@ class Segmenter:
             `calibrate` learned.
         """
         # The model's tensors show depth and weights, and older models lack both keys.
-        shown = {"network": {"depth", "weights"}}
+        # `text.frame` is what became of the training's prompts: an answer does not depend on it.
+        shown = {"network": {"depth", "weights"}, "text": {"frame"}}
         config = self.config.model_dump(mode="json", exclude=shown)
         _leave_out_older(config)
         # Sorted: the order of keys makes no other model.
@@ -97,7 +102,19 @@ class Segmenter:
         """False for an image-only model, which answers every prompt alike."""
         return self.model.uses_text
 
-    def segment(self, image: Any, prompt: str = "", *, threshold: float | None = None) -> Result:
+    @cached_property
+    def prompt_facts(self) -> PromptFacts:
+        """Whose left and right, which script and which language the model was taught."""
+        return prompt_facts_file.read(self.folder, self.state)
+
+    def segment(
+        self,
+        image: Any,
+        prompt: str = "",
+        *,
+        threshold: float | None = None,
+        orientation: str | None = None,
+    ) -> Result:
         """Segment what the prompt names.
 
         Args:
@@ -106,6 +123,9 @@ class Segmenter:
                 as a file of the same values is, by the model's `data.grey`.
             prompt: Plain words; blank means "no words".
             threshold: On the probability, (0, 1); default: the configuration's.
+            orientation: How the picture lies in the patient, as DICOM writes it: `L\\F` for a
+                standard chest film, `R\\F` for a mirrored one. Only a prompt that names the other
+                frame than the model's needs it; None: as the picture's file says.
 
         Returns:
             Mask, probability and pseudo-image, in the image's original frame.
@@ -113,13 +133,23 @@ class Segmenter:
         Raises:
             UnreadableFile: For a file that is no image.
             UsageError: For an array that is no image, a prompt that is no text, or a threshold
-                out of its range.
+                or an orientation that is none.
+            UnknownSide: For a prompt that names the other frame's left or right, where the
+                picture's orientation is not known.
             MissingEncoder: Where the text encoder's files are not installed.
         """
-        return self.segment_many([image], [prompt], threshold=threshold)[0]
+        results = self.segment_many(
+            [image], [prompt], threshold=threshold, orientations=[orientation]
+        )
+        return results[0]
 
     def segment_many(
-        self, pictures: Sequence[Any], prompts: Sequence[str], *, threshold: float | None = None
+        self,
+        pictures: Sequence[Any],
+        prompts: Sequence[str],
+        *,
+        threshold: float | None = None,
+        orientations: Sequence[str | None] | None = None,
     ) -> list[Result]:
         """Segment several pairs of image and prompt, in batches.
 
@@ -128,12 +158,14 @@ class Segmenter:
                 width).
             prompts: One per image.
             threshold: On the probability, (0, 1); default: the configuration's.
+            orientations: One per image, as `segment` takes it; None: as the files say.
 
         Returns:
             One result per pair, in their order.
 
         Raises:
             UsageError: For lists of different length, and as `segment`.
+            UnknownSide: As `segment`.
             UnreadableFile: As `segment`.
             MissingEncoder: As `segment`.
         """
@@ -141,16 +173,39 @@ class Segmenter:
         _check_threshold(threshold)
         data = self.config.data
         originals = [as_image(picture, data.channels, data.grey) for picture in pictures]
-        cleaned = [clean(prompt) for prompt in prompts]
-        self.embed(cleaned)
+        stated = orientations or [None] * len(prompts)
+        readings = [self.read(prompt, orientation) for prompt, orientation in zip(prompts, stated)]
+        self.embed([reading.read_as for reading in readings])
         results: list[Result] = []
         size = self.config.evaluate.batch_size
         # `or`: a threshold of 0 was refused above.
         chosen = threshold or self.config.evaluate.threshold
         for start in range(0, len(originals), size):
             part = slice(start, start + size)
-            results += self._segment(originals[part], cleaned[part], chosen)
+            results += self._segment(originals[part], readings[part], chosen)
         return results
+
+    def read(
+        self, prompt: str, orientation: str | None = None, geometry: Geometry | None = None
+    ) -> Reading:
+        """Read a prompt as the model does, for one picture.
+
+        Args:
+            prompt: Plain words.
+            orientation: The user's statement, as `segment` takes it.
+            geometry: Of the picture, where its file says where it lies.
+
+        Returns:
+            The prompt in the model's frame, with warnings.
+
+        Raises:
+            UnknownSide: As `segment`.
+            UsageError: For an orientation that is none.
+        """
+        cleaned = clean(prompt)
+        if not self.hears_words:
+            return Reading(cleaned, cleaned)
+        return read(cleaned, self.prompt_facts, orientation, geometry)
 
     def embed(self, prompts: Sequence[str]) -> None:
         """Encode the prompts that were not met before, all at once.
@@ -233,16 +288,16 @@ class Segmenter:
 
     @torch.inference_mode()
     def _segment(
-        self, originals: list[np.ndarray], prompts: list[str], threshold: float
+        self, originals: list[np.ndarray], readings: list[Reading], threshold: float
     ) -> list[Result]:
-        embedding = self.embeddings(prompts)
+        embedding = self.embeddings([reading.read_as for reading in readings])
         probability, pseudo_image = self._forward(self._resized(originals), embedding)
         unfamiliarity = self.model.prompt_distance(embedding).tolist()
         mirror = self.config.evaluate.mirror
         calibrated = self._calibrated
         expectation = None if calibrated is None else calibrated.at(threshold, mirror=mirror)
         results = []
-        for i, (original, prompt) in enumerate(zip(originals, prompts)):
+        for i, (original, reading) in enumerate(zip(originals, readings)):
             height, width = original.shape[:2]
             # One at a time, since the originals differ in size.
             in_frame = _to_frame(probability[i : i + 1], height, width)[..., 0]
@@ -252,7 +307,18 @@ class Segmenter:
             # After resizing: a mask cut at the network's size would have its coarse steps.
             mask = in_frame > threshold
             results.append(
-                Result(original, prompt, in_frame, mask, shown, unfamiliarity[i], expectation)
+                Result(
+                    original,
+                    reading.prompt,
+                    in_frame,
+                    mask,
+                    shown,
+                    unfamiliarity[i],
+                    expectation,
+                    read_as=reading.translated,
+                    frame=self.prompt_facts.frame if self.hears_words else NOT_STATED,
+                    warnings=reading.warnings,
+                )
             )
         return results
 

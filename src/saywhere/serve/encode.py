@@ -37,6 +37,9 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
         "expected_dice": None if result.expected_dice is None else round(result.expected_dice, 4),
         "unfamiliarity": round(result.unfamiliarity, 4),
         "denies": denies(result.prompt),
+        "frame": result.frame,
+        "read_as": result.read_as,
+        "warnings": list(result.warnings),
     }
     if "probability" in include:
         answer["probability_png"] = as_base64((result.probability * 255).round().astype(np.uint8))

@@ -51,6 +51,8 @@ class Served:
             "fusion": config.fusion.name,
             "size_px": config.data.size,
             "hears_words": self.segmenter.hears_words,
+            "frame": self.segmenter.prompt_facts.frame,
+            "left": self.segmenter.prompt_facts.left,
             "threshold": config.evaluate.threshold,
             "suggestions": list(self.suggestions),
         }

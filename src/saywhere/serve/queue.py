@@ -33,6 +33,8 @@ class Job:
     prompt: str
     threshold: float | None
     """(0, 1); None: the model's own"""
+    orientation: str | None = None
+    r"""how the picture lies in the patient, as in `L\F`; None: as its file says"""
     answer: Future[tuple[Result, float]] = field(default_factory=Future)
     """the result, and how long the model took, in ms (of the whole batch)"""
 
@@ -166,7 +168,10 @@ def _answer(jobs: list[Job]) -> None:
     """One call of the model for jobs of one model and threshold."""
     started = time.perf_counter()
     results = jobs[0].segmenter.segment_many(
-        [job.image for job in jobs], [job.prompt for job in jobs], threshold=jobs[0].threshold
+        [job.image for job in jobs],
+        [job.prompt for job in jobs],
+        threshold=jobs[0].threshold,
+        orientations=[job.orientation for job in jobs],
     )
     took_ms = 1000 * (time.perf_counter() - started)
     for job, result in zip(jobs, results):

@@ -117,6 +117,14 @@ def _add_segment(
         ] = None,
         model: Annotated[str | None, Form()] = None,
         threshold: Annotated[float | None, Form(gt=0, lt=1)] = None,
+        orientation: Annotated[
+            str | None,
+            Form(
+                max_length=20,
+                description="how the picture lies in the patient, as DICOM writes it: L\\F for a "
+                "standard chest film; needed where a prompt names the other frame's left or right",
+            ),
+        ] = None,
         include: Annotated[
             list[Literal["probability", "pseudo_image", "image"]] | None,
             Form(description="also as PNG"),
@@ -131,6 +139,9 @@ def _add_segment(
         prompts = prompt or [""]
         _check_prompts(prompts)
         wanted = frozenset(include or [])
+        for text in prompts:
+            # Refused before the image takes memory and the queue time.
+            chosen.segmenter.read(text, orientation or None)
         # Before the image is decoded, which takes memory: a busy service refuses at once.
         queue.take()
         try:
@@ -140,7 +151,12 @@ def _add_segment(
             _check_work(pixels, len(prompts))
             answers = await _unless_left(
                 request,
-                [queue.submit(Job(chosen.segmenter, pixels, text, threshold)) for text in prompts],
+                [
+                    queue.submit(
+                        Job(chosen.segmenter, pixels, text, threshold, orientation=orientation)
+                    )
+                    for text in prompts
+                ],
             )
         finally:
             queue.give()

@@ -42,6 +42,13 @@ class ModelFacts(BaseModel):
     fusion: str
     size_px: int
     hears_words: bool
+    frame: str = Field(
+        description=(
+            "whose left and right its prompts mean: image, patient, both (the prompt says whose), "
+            "or empty where it is not stated"
+        )
+    )
+    left: str = Field(description="the same, for people: left of the image, patient's left …")
     threshold: float
     suggestions: list[str] = Field(description="prompts to begin with")
 
@@ -99,6 +106,16 @@ class Found(BaseModel):
             "has the prompt a no, not, without or the like? Published sets hold no such prompts: "
             "what they deny may be marked all the same"
         )
+    )
+    frame: str = Field(description="whose left and right the model was taught, see /v1/models")
+    read_as: str | None = Field(
+        description=(
+            "the prompt in the model's frame, where it named the other one and was translated; "
+            "null: it was read as it is"
+        )
+    )
+    warnings: list[str] = Field(
+        description="what to know of the prompt: translated, another language, whose left …"
     )
     probability_png: str = Field(
         "", description="where included: base64 of a PNG, 0 to 255 for [0, 1]"

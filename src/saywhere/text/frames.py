@@ -190,6 +190,28 @@ def names_side(prompt: str) -> bool:
     return any(match.group() not in _LETTERS for match in _EVERY_SIDE.finditer(prompt))
 
 
+def whose_side(prompt: str, frame: str) -> str:
+    """Say to a reader whose sides a prompt's plain words mean.
+
+    Args:
+        prompt: a sentence in any case.
+        frame: `image` or `patient`, of whoever reads the prompt.
+
+    Returns:
+        "left of the image", "patient's right", or "sides of the image" where both are named; ""
+        where the prompt names no side, or says itself whose, or the frame is another one.
+    """
+    if frame not in FRAMES or frame_named(prompt) != NOT_STATED:
+        return ""
+    sides = {prompt[side.start : side.end].lower()[0] for side in sides_of(prompt)}
+    if not sides:
+        return ""
+    side = {"l": "left", "r": "right"}[sides.pop()] if len(sides) == 1 else "sides"
+    if frame == PATIENT:
+        return f"patient's {side}"
+    return f"{side} of the image"
+
+
 def sides_of(prompt: str) -> list[Side]:
     """Find the words for left and right, each with its frame.
 
@@ -236,6 +258,24 @@ def translate_all(prompt: str, spoken: str, frame: str, row_side: str) -> str:
     return _rewritten(prompt, spoken_by, qualifiers, frame, is_exchanged=row_side == "left")
 
 
+def without_sides(prompt: str, frame: str) -> str:
+    """Leave a frame's sides out: "the patient's left breast" becomes "the breast".
+
+    Args:
+        prompt: a sentence in any case.
+        frame: `image` or `patient`: whose sides go.
+
+    Returns:
+        The prompt without them, and without the words that say whose they are.
+    """
+    sides, qualifiers = _read(prompt)
+    parts = [(side.start, side.end) for side in sides if side.frame == frame]
+    parts += [(cut.start, cut.end) for cut in qualifiers if cut.frame == frame]
+    for start, end in sorted(parts, reverse=True):
+        prompt = f"{prompt[:start]}{prompt[end:]}"
+    return _tidy(prompt)
+
+
 def row_side(orientation: str) -> str:
     r"""To which of the patient's sides do a picture's rows run?
 
@@ -262,6 +302,19 @@ def row_side(orientation: str) -> str:
             "side out, or say where in the image",
         )
     return "left" if main == "L" else "right"
+
+
+def check_orientation(orientation: str) -> None:
+    r"""Refuse what is no orientation at all.
+
+    Args:
+        orientation: as in `L\F`. One of a lateral view is fine: it matters only where a prompt
+            names a side.
+
+    Raises:
+        UsageError: it is no pair of directions.
+    """
+    _directions(orientation)
 
 
 def _directions(orientation: str) -> tuple[str, str]:
@@ -325,6 +378,11 @@ def _rewritten(
     # From the end, so that the places before a change stay what they were.
     for start, end, text in sorted(changes, reverse=True):
         prompt = f"{prompt[:start]}{text}{prompt[end:]}"
+    return _tidy(prompt)
+
+
+def _tidy(prompt: str) -> str:
+    """One space between words, none before a comma."""
     return re.sub(r"\s+([,.;:])", r"\1", " ".join(prompt.split()))
 
 

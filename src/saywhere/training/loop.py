@@ -306,6 +306,7 @@ class Loop:
         encoder = self.material.encoder
         return {
             "encoder": identity(encoder) if encoder else None,
+            "prompts": self.material.prompt_facts.to_json(),
             "epoch": len(self.progress.history),
             # Of the loss, in `16-mixed`; else it is empty.
             "loss_scale": self.fabric.strategy.precision.state_dict(),

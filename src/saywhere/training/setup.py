@@ -5,7 +5,7 @@ prompts, fitted scale.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,7 @@ from saywhere.data import mosaic
 from saywhere.data.checks import CheckReport, check, within_budget
 from saywhere.data.dataset import Dataset
 from saywhere.data.decoded_cache import Store
+from saywhere.data.frames import Framed, frame_of, in_frame
 from saywhere.data.manifest import Manifest, Row
 from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
 from saywhere.data.select import evaluation_prompt, limited, manifest_of
@@ -25,6 +26,8 @@ from saywhere.modeling.build import reads_tokens_of
 from saywhere.prompt_policies import PromptPolicy, open_policy
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
+from saywhere.text.frames import FRAMES
+from saywhere.text.prompt_facts import PromptFacts, facts_of
 from saywhere.text.whitening import EmbeddingScale, fit, one_vector, spread_of
 
 N_STAND_IN = 64
@@ -46,6 +49,7 @@ class Material:
         policy: what happens to the prompt when the image is transformed.
         policy_name: as `fusion.arm` names it.
         validation_prompts: one per row of `validation`.
+        prompt_facts: whose left, script and language of the training prompts.
     """
 
     report: CheckReport
@@ -58,6 +62,7 @@ class Material:
     policy: PromptPolicy
     policy_name: str
     validation_prompts: list[str]
+    prompt_facts: PromptFacts = field(default_factory=PromptFacts)
 
     @property
     def data(self) -> DataConfig:
@@ -98,7 +103,7 @@ def gather(config: Config) -> Material:
         TooManyFaults: over `data.fault_budget`.
         MissingEncoder: where the text encoder's files are not there.
     """
-    report = checked(config)
+    report, framed = _in_one_frame(config, checked(config))
     train = limited(report.manifest, config.data, config.train.seed)
     dataset = _decoded(config.data, train)
     held_out = report.manifest.split(config.data.validation_split)
@@ -119,7 +124,32 @@ def gather(config: Config) -> Material:
         policy=policy,
         policy_name=config.fusion.chosen_arm,
         validation_prompts=validation_prompts,
+        prompt_facts=_prompt_facts(train, levels, framed),
     )
+
+
+def _in_one_frame(config: Config, report: CheckReport) -> tuple[CheckReport, Framed]:
+    """Translate prompts of the other frame, and find the frame that is taught.
+
+    Validation and test are prompted in that frame too: else they would measure the wrong side.
+    """
+    if not config.fusion.uses_text:
+        return report, Framed(config.text.frame or "")
+    rows = report.manifest.rows
+    if config.text.frame:
+        rows = tuple(in_frame(rows, config.training_levels, config.text.frame, "text.frame"))
+    train = [row for row in rows if row.split == config.data.train_split]
+    framed = frame_of(train, config.training_levels)
+    if framed.frame in FRAMES:
+        others = (config.text.evaluate_prompts, config.text.unseen_prompts)
+        levels = [level for level in others if level]
+        rows = tuple(in_frame(rows, levels, framed.frame, "text.evaluate_prompts"))
+    return replace(report, manifest=replace(report.manifest, rows=rows)), framed
+
+
+def _prompt_facts(rows: Sequence[Row], levels: Sequence[str], framed: Framed) -> PromptFacts:
+    texts = {text for row in rows for level in levels for text in row.prompts.get(level, ())}
+    return facts_of(sorted(texts), framed.frame, framed.plain)
 
 
 @dataclass(frozen=True)

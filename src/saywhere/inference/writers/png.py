@@ -50,7 +50,7 @@ def _pseudo(answer: Answer) -> np.ndarray | None:
 
 
 def _overlay(answer: Answer) -> np.ndarray:
-    return captioned(answer.overlay(), answer.prompt or "(no words)")
+    return captioned(answer.overlay(), answer.caption)
 
 
 def _to_bytes(values: np.ndarray) -> np.ndarray:
