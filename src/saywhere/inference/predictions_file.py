@@ -89,7 +89,7 @@ class Prediction:
     record: Mapping[str, Any] = field(default_factory=dict)
     frame: str = ""
     read_as: str | None = None
-    warnings: Sequence[str] = ()
+    warnings: list[str] = field(default_factory=list)
 
     def to_json(self) -> Line:
         """Returns the prediction as predictions.jsonl holds it; each file is a key of its own."""
@@ -145,7 +145,7 @@ class Prediction:
                 record=_record(line),
                 frame=str(line.get("frame", "")),
                 read_as=line.get("read_as"),
-                warnings=tuple(line.get("warnings", ())),
+                warnings=list(line.get("warnings", ())),
             )
         except (KeyError, TypeError, ValueError):
             # Such a line costs nothing but to make its prediction again.
