@@ -40,7 +40,7 @@ from saywhere.runs import (
 )
 from saywhere.runs.checkpoint import Checkpoint
 from saywhere.runs.directory import Run
-from saywhere.runs.run_record import RunRecord
+from saywhere.runs.run_record import CheckpointState, RunRecord
 from saywhere.text.prompt_facts import PromptFacts
 
 EVIDENCE = {
@@ -110,7 +110,7 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
     if learned := calibration_file.read_record(run_dir, saved.state):
         files.write_json(folder / calibration_file.FILE, learned)
         facts["expected"] = {"n": learned["n"], "split": learned["split"]}
-    state = saved.state | {prompt_facts_file.KEY: prompts.to_json()}
+    state = cast(CheckpointState, {**saved.state, prompt_facts_file.KEY: prompts.to_json()})
     files.write_bytes(folder / locate.BUNDLE, _weights(replace(saved, state=state), config))
     files.write_text(folder / "config.toml", config.to_toml())
     describe(folder, facts)

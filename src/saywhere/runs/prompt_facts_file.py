@@ -6,6 +6,7 @@ A model that was packed before that header had it says so in its config.json.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ KEY = "prompts"
 _CONFIG = "config.json"
 
 
-def read(folder: Path, state: dict[str, Any]) -> PromptFacts:
+def read(folder: Path, state: Mapping[str, Any]) -> PromptFacts:
     """Read what a model knows of its prompts.
 
     Args:
@@ -32,7 +33,7 @@ def read(folder: Path, state: dict[str, Any]) -> PromptFacts:
     return PromptFacts() if is_run(folder) else of_config(_document(folder))
 
 
-def of_config(document: dict[str, Any]) -> PromptFacts:
+def of_config(document: Mapping[str, Any]) -> PromptFacts:
     """Read a model's config.json, without its weights.
 
     Args:
@@ -48,7 +49,7 @@ def of_config(document: dict[str, Any]) -> PromptFacts:
     return PromptFacts.from_json({"frame": frame})
 
 
-def _document(folder: Path) -> dict[str, Any]:
+def _document(folder: Path) -> Mapping[str, Any]:
     try:
         document = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

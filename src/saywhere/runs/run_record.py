@@ -6,7 +6,7 @@ versions lack the later keys.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from saywhere.captions.grid import PlaceRuleRecord
@@ -120,3 +120,5 @@ class CheckpointState(_CheckpointState, total=False):
     fine_tuning: StartingRecord
     spread: float | None
     """of earlier versions"""
+    prompts: dict[str, Any]
+    """whose left, script and language of its prompts, see `text.prompt_facts.PromptFacts`"""

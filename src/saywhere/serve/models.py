@@ -25,6 +25,8 @@ class ServedRecord(TypedDict):
     fusion: str
     size_px: int
     hears_words: bool
+    frame: str
+    left: str
     threshold: float
     suggestions: list[str]
 
