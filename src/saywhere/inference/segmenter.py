@@ -270,7 +270,9 @@ class Segmenter:
 
     @cached_property
     def _cache(self) -> EmbeddingCache:
-        return EmbeddingCache(self.encoder, tokens=reads_tokens_of(self.config))
+        tokens = reads_tokens_of(self.config)
+        # Where the home folder can only be read, an answer is worth more than a cache.
+        return EmbeddingCache(self.encoder, tokens=tokens, is_optional=True)
 
     @property
     def learned_from(self) -> dict[str, int | str] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,6 +23,8 @@ from saywhere.io.files import refusing
 from saywhere.io.paths import cache_folder
 from saywhere.text import shards
 from saywhere.text.encoder import Encoder
+
+log = logging.getLogger("saywhere")
 
 
 class EmbeddingCache:
@@ -37,7 +40,12 @@ class EmbeddingCache:
     """
 
     def __init__(
-        self, encoder: Encoder, folder: Path | None = None, *, tokens: bool = False
+        self,
+        encoder: Encoder,
+        folder: Path | None = None,
+        *,
+        tokens: bool = False,
+        is_optional: bool = False,
     ) -> None:
         """Open the cache of an encoder, and make its folder if need be.
 
@@ -45,16 +53,34 @@ class EmbeddingCache:
             encoder: A frozen encoder.
             folder: Where all encoders' folders lie; None for `embeddings` in the cache folder.
             tokens: Keep a vector per token, instead of one per sentence.
+            is_optional: Go on without a cache where the folder cannot be written, with one
+                warning. A prediction does; a training would encode all anew each time.
 
         Raises:
-            NotWritable: The folder cannot be made.
+            NotWritable: The folder cannot be made, and the cache is not optional.
         """
         self.encoder = encoder
         self.tokens = tokens
         self._keys_of_shard: dict[str, set[str]] = {}
         self.folder = (folder or cache_folder() / "embeddings") / self._folder_name()
-        with refusing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+        self.is_optional = is_optional
+        self._is_written = True
+        try:
+            with refusing(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+        except NotWritable as error:
+            self._go_without(error)
+
+    def _go_without(self, error: NotWritable) -> None:
+        """Encode without keeping anything, and say so once."""
+        if not self.is_optional:
+            raise error
+        self._is_written = False
+        log.warning(
+            "no cache of text embeddings: %s; predictions are the same, and prompts are encoded "
+            "anew each time (set SAYWHERE_CACHE to a folder that you may write to)",
+            error.found,
+        )
 
     def _folder_name(self) -> str:
         encoder = self.encoder
@@ -75,7 +101,8 @@ class EmbeddingCache:
             (n, token, dim), padded with zero rows to the longest prompt.
 
         Raises:
-            NotWritable: The disk is full, or the folder takes no files.
+            NotWritable: The disk is full, or the folder takes no files, and the cache is not
+                optional.
         """
         keys = {prompt: shards.prompt_key(prompt) for prompt in prompts}
         vectors = self._read(set(keys.values()))
@@ -116,6 +143,14 @@ class EmbeddingCache:
         else:
             rows = list(self.encoder.embed(new)[:, None])
         vectors = {shards.prompt_key(prompt): states for prompt, states in zip(new, rows)}
+        if self._is_written:
+            try:
+                self._write(vectors)
+            except NotWritable as error:
+                self._go_without(error)
+        return vectors
+
+    def _write(self, vectors: dict[str, np.ndarray]) -> None:
         try:
             written = shards.write(self.folder, vectors)
         except FileNotFoundError:  # the cache was cleared just now; writing makes the folder anew
@@ -124,4 +159,3 @@ class EmbeddingCache:
         # The vectors are safe by now. That there are many shards is no reason to stop.
         with suppress(NotWritable, OSError):
             shards.merge(self.folder)
-        return vectors

@@ -262,6 +262,48 @@ def test_a_place_that_is_no_folder_is_said(tmp_path: Path) -> None:
         EmbeddingCache(Counting(), tmp_path / "file" / "embeddings")
 
 
+@pytest.mark.parametrize("place", ["file", "/proc/saywhere", "/dev/null"])
+def test_an_optional_one_goes_on_without_a_folder_and_says_so_once(
+    tmp_path: Path, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    with caplog.at_level(logging.WARNING, "saywhere"):
+        cache = EmbeddingCache(Counting(), tmp_path / place / "embeddings", is_optional=True)
+        assert right(cache, ["left"])
+        assert right(cache, ["left", "right"])
+    assert len(caplog.records) == 1
+    assert "no cache of text embeddings: cannot write" in caplog.text
+
+
+def test_an_optional_one_reads_a_folder_that_can_only_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    EmbeddingCache(Counting(), tmp_path).get(["before"])
+
+    def refused(folder: Path, vectors: object) -> Path:
+        raise NotWritable("cannot write", where=folder)
+
+    monkeypatch.setattr(shards, "write", refused)
+    cache = EmbeddingCache(Counting(), tmp_path, is_optional=True)
+    with caplog.at_level(logging.WARNING, "saywhere"):
+        assert right(cache, ["before"])
+        assert cache.encoder.encoded == []  # type: ignore[attr-defined]
+        assert right(cache, ["before", "new"])
+        assert right(cache, ["another"])
+    assert len(caplog.records) == 1
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("SAYWHERE_CACHE")
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(NotWritable):
+        EmbeddingCache(Counting())
+    assert right(EmbeddingCache(Counting(), is_optional=True), ["left"])
+
+
 def test_its_place_is_saywhere_cache_or_below_home(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
