@@ -57,8 +57,15 @@ def serve(
 
     Nothing leaves this machine.
     """
+    import os
+
     from saywhere.cli.progress import warn
     from saywhere.errors import MissingExtra
+
+    # Before the limits are read: what a user allows for files of their own, strangers may not send.
+    for variable in ("SAYWHERE_MAX_PIXELS", "SAYWHERE_MAX_MIB"):
+        if os.environ.pop(variable, ""):
+            warn(f"{variable} is for your own files; the service keeps its own limit")
 
     try:
         import fastapi  # noqa: F401

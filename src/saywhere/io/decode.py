@@ -32,7 +32,7 @@ from saywhere.io.formats import (
     sniff_other,
 )
 from saywhere.io.grey import NotFinite, Range
-from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS
+from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS, MIB_VARIABLE, PIXELS_VARIABLE
 
 __all__ = [
     "FORMATS",
@@ -87,6 +87,9 @@ logging.getLogger("PIL").setLevel(logging.INFO)
 for _key, _modes in list(TiffImagePlugin.OPEN_INFO.items()):
     if _key[1] == BLACK_IS_ZERO and _key[4] in ((16,), (32,)):
         TiffImagePlugin.OPEN_INFO.setdefault((_key[0], WHITE_IS_ZERO, *_key[2:]), _modes)
+# Pillow's own limit is twice ours. Where a user has raised ours, it must not refuse before us.
+if Image.MAX_IMAGE_PIXELS is not None and MAX_PIXELS > Image.MAX_IMAGE_PIXELS:
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 _header_lock = threading.Lock()  # catch_warnings changes the whole process
 _PNG_END = b"IEND"
 _JPEG_END = b"\xff\xd9"
@@ -458,7 +461,7 @@ def _too_many_bytes(path: Path, n_bytes: int) -> UnreadableFile:
         f"{n_bytes:,} bytes",
         where=path,
         allowed=f"a file has at most {MAX_FILE_BYTES:,}",
-        remedy="make the image smaller",
+        remedy=f"make the image smaller, or set {MIB_VARIABLE} on your own machine",
     )
 
 
@@ -467,7 +470,7 @@ def _too_large(path: Path, problem: str) -> UnreadableFile:
         problem,
         where=path,
         allowed=f"an image has at most {MAX_PIXELS:,} pixels",
-        remedy="make the image smaller",
+        remedy=f"make the image smaller, or set {PIXELS_VARIABLE} on your own machine",
     )
 
 
