@@ -12,7 +12,7 @@ import typer
 
 def export(
     run: Annotated[Path, typer.Argument(help="A run directory, or a model's name.")],
-    to: Annotated[str, typer.Option("--to", help="onnx.")] = "onnx",
+    to: Annotated[str, typer.Option("--to", help="onnx, monai.")] = "onnx",
     out: Annotated[
         Path | None, typer.Option(help="Folder for the files. Default: NAME-onnx.")
     ] = None,
@@ -35,6 +35,5 @@ def export(
     typer.echo(
         f"{folder}: of {parity.n} inputs, no probability differs by more than "
         f"{parity.probability:.1e} from the model's\n"
-        f"next: {folder / 'saywhere.json'} says what goes in and comes out; docs/how-to/export.md "
-        "has a program of 20 lines that runs it"
+        "next: docs/how-to/export.md shows how to run it"
     )

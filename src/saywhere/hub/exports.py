@@ -8,7 +8,7 @@ from typing import Any
 
 from saywhere.errors import UsageError
 
-EXPORTS = {"onnx": "saywhere.hub.onnx"}
+EXPORTS = {"monai": "saywhere.hub.monai_bundle", "onnx": "saywhere.hub.onnx"}
 """What `saywhere export --to` takes → the module whose `export` writes it."""
 
 

@@ -10,7 +10,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,41 +20,18 @@ import torch
 from torch import Tensor, nn
 
 from saywhere._version import __version__
-from saywhere.errors import MissingExtra, SaywhereError
+from saywhere.errors import MissingExtra
 from saywhere.hub.onnx_graph import AnySize, Sentences, WithoutText
+from saywhere.hub.parity import Parity
 from saywhere.inference.segmenter import Segmenter, load
 from saywhere.io import files
 from saywhere.text.bert import BertEncoder
 
 NETWORK, TEXT, TOKENIZER, ABOUT = "network.onnx", "text.onnx", "tokenizer.json", "saywhere.json"
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
-TOLERANCE = 1e-4
-"""Of a probability, between PyTorch and ONNX Runtime."""
 MOST_PIXELS_A_SIDE, MOST_IN_BATCH = 20_000, 512
 TRIED_SIZES = ((1, 1), (3, 2), (1, 3), (2, 1))
 """Heights and widths that the parity is tried at, as shares of `data.size`."""
-
-
-class ParityError(SaywhereError):
-    """What was exported answers otherwise than the model."""
-
-    code = "parity"
-    exit_code = 1
-
-
-@dataclass(frozen=True)
-class Parity:
-    """How near the exported files come to the model.
-
-    Attributes:
-        n: Inputs that were compared.
-        probability: Largest difference of a probability.
-        embedding: Largest difference of a number of an embedding; None without a text encoder.
-    """
-
-    n: int
-    probability: float
-    embedding: float | None
 
 
 def export(run: Path, folder: Path, *, n_inputs: int = 20, seed: int = 0) -> Parity:
@@ -83,13 +60,7 @@ def export(run: Path, folder: Path, *, n_inputs: int = 20, seed: int = 0) -> Par
     network = _network_bytes(segmenter)
     text = _text_bytes(segmenter)
     parity = _compare(segmenter, network, text, n_inputs, seed)
-    if parity.probability > TOLERANCE:
-        raise ParityError(
-            f"the exported network's probabilities differ by up to {parity.probability:.1e}",
-            where=segmenter.folder,
-            allowed=f"{TOLERANCE:g}",
-            remedy="report it with the versions of torch, onnx and onnxruntime",
-        )
+    parity.check(segmenter.folder)
     files.write_bytes(folder / NETWORK, network)
     if text is not None:
         files.write_bytes(folder / TEXT, text)

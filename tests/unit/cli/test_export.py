@@ -10,6 +10,7 @@ import pytest
 
 from console import Ended
 from saywhere.hub import onnx
+from saywhere.hub.parity import Parity
 
 Say = Callable[..., Ended]
 
@@ -18,8 +19,8 @@ Say = Callable[..., Ended]
 def as_if_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """tests/unit/hub/test_onnx.py writes real files, which takes long."""
 
-    def export(run: Path, folder: Path, *, n_inputs: int) -> onnx.Parity:
-        return onnx.Parity(n_inputs, 1.5e-6, None)
+    def export(run: Path, folder: Path, *, n_inputs: int) -> Parity:
+        return Parity(n_inputs, 1.5e-6, None)
 
     monkeypatch.setattr(onnx, "export", export)
 
@@ -28,7 +29,7 @@ def test_it_prints_the_comparison_and_where_the_files_are(say: Say, as_if_writte
     ended = say("export", "runs/mine", "--out", "there", "--inputs", "7")
     assert ended.code == 0
     assert "there: of 7 inputs, no probability differs by more than 1.5e-06" in ended.out
-    assert "there/saywhere.json" in ended.out
+    assert "docs/how-to/export.md" in ended.out
 
 
 def test_as_json(say: Say, as_if_written: None) -> None:

@@ -13,7 +13,7 @@ import torch
 from saywhere.config import Config
 from saywhere.config.fusions import FUSIONS
 from saywhere.errors import MissingExtra, UsageError
-from saywhere.hub import exports, onnx
+from saywhere.hub import exports, onnx, parity
 from saywhere.hub.onnx_graph import resized
 from saywhere.inference.segmenter import load
 from saywhere.io.images import resize_image
@@ -98,8 +98,8 @@ def test_what_the_files_do_not_say_stands_beside_them(exported: Path, trained: P
 
 
 def test_an_image_only_model_has_no_text_encoder(image_only: Path, tmp_path: Path) -> None:
-    parity = onnx.export(image_only, tmp_path, n_inputs=4)
-    assert parity.embedding is None
+    measured = onnx.export(image_only, tmp_path, n_inputs=4)
+    assert measured.embedding is None
     assert {file.name for file in tmp_path.iterdir()} == {onnx.NETWORK, onnx.ABOUT}
     inputs = ort.InferenceSession(tmp_path / onnx.NETWORK).get_inputs()
     assert [one.name for one in inputs] == ["image"]
@@ -117,11 +117,11 @@ def test_resizing_is_pillows_without_its_rounding() -> None:
 def test_a_difference_keeps_no_file(
     exported: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx, "TOLERANCE", -1.0)
+    monkeypatch.setattr(parity, "TOLERANCE", -1.0)
     # What was exported once, since that takes long.
     monkeypatch.setattr(onnx, "_network_bytes", lambda _: (exported / onnx.NETWORK).read_bytes())
     monkeypatch.setattr(onnx, "_text_bytes", lambda _: (exported / onnx.TEXT).read_bytes())
-    with pytest.raises(onnx.ParityError, match="probabilities differ by up to"):
+    with pytest.raises(parity.ParityError, match="probabilities differ by up to"):
         onnx.export(trained, tmp_path / "out", n_inputs=1)
     assert not (tmp_path / "out").exists()
 
@@ -135,7 +135,7 @@ def test_without_the_packages_the_extra_is_named(
 
 
 def test_another_form_is_refused_by_name() -> None:
-    with pytest.raises(UsageError, match="no export form 'tflite'; forms: onnx"):
+    with pytest.raises(UsageError, match="no export form 'tflite'; forms: monai, onnx"):
         exports.choose("tflite")
 
 
@@ -155,6 +155,6 @@ def test_every_network_with_every_fusion(
     if network in ("transunet", "missformer"):
         small["network.depth"] = 0.5
     run = train(config.replace(**small, **{"data.size": 64, "data.limit": 4}), tmp_path / "run")
-    parity = onnx.export(run, tmp_path / "onnx", n_inputs=200)
-    assert parity.n == 200
-    assert parity.probability <= 1e-4
+    measured = onnx.export(run, tmp_path / "onnx", n_inputs=200)
+    assert measured.n == 200
+    assert measured.probability <= 1e-4
