@@ -47,6 +47,7 @@ class PromptedNetwork(nn.Module):
         super().__init__()
         segmenter = load(folder)
         self.channels = segmenter.config.data.channels
+        self.grey = segmenter.config.data.grey
         self.threshold = segmenter.config.evaluate.threshold
         self.network = AnySize(segmenter.model, segmenter.config.data.size)
         # A buffer: it moves to a GPU with the weights.
@@ -87,7 +88,7 @@ def predict(network: PromptedNetwork, pictures: str, output: str) -> list[str]:
     _refuse_twins(paths)
     written = []
     for path in paths:
-        image = _tensor(images.read_image(path, network.channels))
+        image = _tensor(images.read_image(path, network.channels, network.grey))
         with torch.inference_mode():
             probability = network.eval()(image.to(network.embedding.device))
         mask = (probability[0, 0] > network.threshold).cpu().numpy()

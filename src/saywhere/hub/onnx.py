@@ -201,6 +201,7 @@ def _about(segmenter: Segmenter, parity: Parity) -> dict[str, object]:
         "model": segmenter.digest,
         "channels": config.data.channels,
         "size_px": config.data.size,
+        "grey": config.data.grey,
         "threshold": config.evaluate.threshold,
         "image": "float32 (batch, channel, height, width) in [0, 1], upright; any size",
         "probability": "float32 (batch, 1, height, width) of the image's size",
