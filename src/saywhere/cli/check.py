@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from saywhere.data.checks import CheckReport
     from saywhere.data.manifest import Manifest
+    from saywhere.datasets.sentences import Doubt
     from saywhere.text.distances import Distance
 
 SHOWN = 20
@@ -83,6 +84,14 @@ def check(
         ),
     ] = "minilm",
     scale: Annotated[str, typer.Option(help="text.scale for these distances.")] = "within",
+    sentences: Annotated[
+        bool,
+        typer.Option(
+            "--sentences",
+            help="List sentences that contradict their masks (side, height, number, size), by the "
+            "rule that the set's own sentences follow; the surest first.",
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print nothing; the exit code tells.")
     ] = False,
@@ -109,11 +118,16 @@ def check(
     # An encoder takes seconds to load, and quiet shows nothing of it.
     opposites = [] if encoder == "none" or quiet else _opposites(report.manifest, encoder, scale)
     summary = summarise(read, report, place)
+    doubted = _doubts(report, quiet=quiet or as_json) if sentences else None
     if as_json:
         document = summary | {"opposites": [vars(distance) for distance in opposites]}
+        if doubted is not None:
+            document["sentences"] = [doubt.to_json() for doubt in doubted]
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     elif not quiet:
         _print(summary, opposites, report)
+        if doubted is not None:
+            _print_doubts(doubted)
     if not quiet:
         for warning in summary["warnings"]:
             warn(f"warning: {warning}")
@@ -133,6 +147,7 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSumm
     Returns:
         What `saywhere check --json` prints, but for the distances of opposite words.
     """
+    from saywhere.data.frames import frame_warnings
     from saywhere.datasets.inverted import inverted_masks
 
     return {
@@ -147,7 +162,11 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSumm
         },
         "kinds": report.kinds,
         "levels": {level: _prompts_of(manifest, level) for level in manifest.levels},
-        "warnings": [*_unusual_splits(manifest), *inverted_masks(report)],
+        "warnings": [
+            *_unusual_splits(manifest),
+            *frame_warnings(manifest),
+            *inverted_masks(report),
+        ],
     }
 
 
@@ -256,6 +275,36 @@ def _print(summary: CheckSummary, opposites: list[Distance], report: CheckReport
         console.print(
             _faults_table(summary, report), f"all of them: {escape(str(summary['quarantine']))}"
         )
+
+
+def _doubts(report: CheckReport, *, quiet: bool) -> list[Doubt]:
+    """Of the clean rows: a faulty one is mended first."""
+    from saywhere.cli.progress import CaseProgress
+    from saywhere.datasets.sentences import doubts
+
+    with CaseProgress("reading masks", len(report.manifest.rows), quiet=quiet) as advance:
+        return doubts(report.manifest, advance)
+
+
+def _print_doubts(doubted: list[Doubt]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=LOG_WIDTH)
+    if not doubted:
+        console.print("no sentence contradicts its mask, by the rule of the set's own sentences")
+        return
+    title = f"{len(doubted):,} contradictions of sentences and masks, the surest first"
+    table = Table("row", "id", "says", "mask shows", "sure", "sentence", title=title)
+    for doubt in doubted[:SHOWN]:
+        cells = (doubt.id, doubt.claimed, doubt.shown, f"{doubt.score:.2f}", doubt.sentence[:80])
+        table.add_row(str(doubt.row), *map(escape, cells))
+    if len(doubted) > SHOWN:
+        table.add_row("…", "", "", "", "", f"and {len(doubted) - SHOWN:,} more: --json lists all")
+    console.print(table)
 
 
 def _levels_table(levels: dict[str, PromptCounts]) -> Table:
