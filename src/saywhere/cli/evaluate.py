@@ -74,13 +74,23 @@ def evaluate(
 
 def _name_manifest(folder: Path, data: Path | None) -> None:
     """Say what is measured on, before anything else: without --data it is the run's own set."""
-    from saywhere.config import read
-
     # Of a model that was passed on, nobody knows where its data lies.
-    manifest = data or read(folder / "config.toml").data.manifest
+    manifest = data or _own_manifest(folder / "config.toml")
     if manifest is not None:
         origin = "" if data is not None else " (the run's own; another: --data FILE)"
         typer.echo(f"manifest: {manifest}{origin}", err=True)
+
+
+def _own_manifest(path: Path) -> Path | None:
+    """As config.toml names it; None where that is not there, or not understood."""
+    from saywhere.errors import SaywhereError
+    from saywhere.runs.older_values import read_stored
+
+    try:
+        return read_stored(path).data.manifest
+    except SaywhereError:
+        # A checkpoint's folder has none: the weights hold what counts, and refuse for themselves.
+        return None
 
 
 def _name_next(run: Path) -> None:

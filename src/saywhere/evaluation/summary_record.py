@@ -45,12 +45,7 @@ class NegativesRecord(TypedDict):
     """of these, cases whose predicted mask is empty as well"""
 
 
-class ConditionRecord(TypedDict):
-    """How right the masks were under one prompt condition. Shares are in [0, 1].
-
-    Means and pooled figures are over all cases, positives and negatives together.
-    """
-
+class _ConditionRecord(TypedDict):
     n: int
     dice_mean: IntervalRecord
     iou_mean: IntervalRecord
@@ -60,6 +55,15 @@ class ConditionRecord(TypedDict):
     hausdorff_95_px: DistancesRecord
     dice_pooled: float
     iou_pooled: float
+
+
+class ConditionRecord(_ConditionRecord, total=False):
+    """How right the masks were under one prompt condition. Shares are in [0, 1].
+
+    Means and pooled figures are over all cases, positives and negatives together. A summary of an
+    earlier version does not tell these apart.
+    """
+
     positives: PositivesRecord
     negatives: NegativesRecord
 

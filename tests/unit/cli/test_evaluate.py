@@ -26,6 +26,16 @@ def test_a_table_says_what_was_measured(say: Say, run_copy: Path) -> None:
     assert "shuffled" not in ended.out
 
 
+def test_a_checkpoints_folder_is_evaluated_though_it_has_no_config_toml(
+    say: Say, trained: Path, tmp_path: Path
+) -> None:
+    ended = say(
+        "evaluate", trained / "checkpoints/best", "--words", "right", "--out", tmp_path / "out"
+    )
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "out/summary.json").is_file()
+
+
 def test_quiet_prints_no_table(say: Say, run_copy: Path) -> None:
     assert say("evaluate", run_copy, "--quiet", "--words", "right").out == ""
 
