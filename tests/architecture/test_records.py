@@ -26,7 +26,8 @@ OPEN = {
     "inference/writers/writer.py": (1, "`Line`: the same"),
     "inference/writers/coco.py": (2, "COCO's annotations"),
     "inference/writers/parquet.py": (1, "a line as columns"),
-    "inference/writers/labels.py": (1, "a line of its own"),
+    "inference/writers/label_map.py": (1, "a legend: a line for each label"),
+    "io/dicom/codes.py": (1, "keyword arguments of pydicom"),
 }
 """File → how many untyped dictionaries it may have, and why."""
 MOST = 25

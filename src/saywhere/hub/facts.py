@@ -12,6 +12,7 @@ from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord
 from saywhere.hub.metadata import AboutRecord
 from saywhere.runs import calibration_file, formats, locate
 from saywhere.runs.run_record import RunRecord
+from saywhere.text.prompt_facts import PromptFactsRecord
 
 FORMAT = formats.MODEL_FORMAT
 """Of a model's folder, in config.json."""
@@ -50,8 +51,8 @@ class ModelFacts(TypedDict, total=False):
     name: str
     about: AboutRecord
     """what a person says of it, see `hub.metadata.About`"""
-    prompts: Document
-    """whose left, script and language of its prompts, see `text.prompt_facts.PromptFacts`"""
+    prompts: PromptFactsRecord
+    """whose left, script and language of its prompts"""
     config: Document
     """the resolved configuration, without the maker's paths"""
     run: TrainedRecord

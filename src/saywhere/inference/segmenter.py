@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from saywhere.config import Document
 from saywhere.errors import UsageError
 from saywhere.inference.reading import Reading, read
 from saywhere.inference.result import Result
@@ -363,7 +364,7 @@ def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
     return Segmenter(Path(folder), mirror=mirror)
 
 
-def _leave_out_older(config: dict[str, Any]) -> None:
+def _leave_out_older(config: Document) -> None:
     """Drop the keys that came later and have their older value: older models had none of them."""
     for key, value in OLDER_VALUES.items():
         table, _, name = key.partition(".")

@@ -6,11 +6,12 @@ versions lack the later keys.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from saywhere.captions.grid import PlaceRuleRecord
     from saywhere.captions.lungs import LungRuleRecord
+    from saywhere.text.prompt_facts import PromptFactsRecord
 
 
 class _EpochRecord(TypedDict):
@@ -120,5 +121,5 @@ class CheckpointState(_CheckpointState, total=False):
     fine_tuning: StartingRecord
     spread: float | None
     """of earlier versions"""
-    prompts: dict[str, Any]
+    prompts: PromptFactsRecord
     """whose left, script and language of its prompts, see `text.prompt_facts.PromptFacts`"""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 from saywhere.text.frames import BOTH, FRAMES, IMAGE, NOT_STATED, PATIENT
 from saywhere.text.languages import taught_languages, taught_scripts
@@ -18,6 +18,15 @@ LEFT_OF = {
     NOT_STATED: "not stated",
 }
 """Frame → what "left" means, for people."""
+
+
+class PromptFactsRecord(TypedDict):
+    """`PromptFacts` as a checkpoint and a model's config.json hold them."""
+
+    frame: str
+    plain: str
+    scripts: list[str]
+    languages: list[str]
 
 
 @dataclass(frozen=True)
@@ -42,14 +51,18 @@ class PromptFacts:
         """What "left" means, for people: "left of the image"."""
         return LEFT_OF[self.frame]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PromptFactsRecord:
         """Make the record that a checkpoint and a model's config.json hold.
 
         Returns:
             Field name → value.
         """
-        document = asdict(self)
-        return document | {"scripts": list(self.scripts), "languages": list(self.languages)}
+        return {
+            "frame": self.frame,
+            "plain": self.plain,
+            "scripts": list(self.scripts),
+            "languages": list(self.languages),
+        }
 
     @classmethod
     def from_json(cls, document: Any) -> PromptFacts:

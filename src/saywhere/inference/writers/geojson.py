@@ -41,7 +41,7 @@ def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
         NotWritable: Where the folder takes no file.
     """
     (answer,) = answers
-    properties: dict[str, Any] = {
+    properties: dict[str, object] = {
         "objectType": "annotation",
         "classification": {"name": answer.prompt or "(no words)", "color": list(COLOUR)},
         # QuPath shows numbers of an object under this name.
@@ -149,7 +149,7 @@ def _area(ring: Ring) -> float:
     return sum(x * below - right * y for (x, y), (right, below) in pairs) / 2
 
 
-def _feature(rings: Sequence[Ring], properties: dict[str, Any]) -> dict[str, Any]:
+def _feature(rings: Sequence[Ring], properties: dict[str, object]) -> dict[str, object]:
     geometry = {"type": "Polygon", "coordinates": [_closed(ring) for ring in rings]}
     return {"type": "Feature", "geometry": geometry, "properties": properties}
 
