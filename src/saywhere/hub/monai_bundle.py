@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -156,7 +155,7 @@ def _tensor(pixels: np.ndarray) -> Tensor:
     return torch.tensor(pixels.transpose(2, 0, 1), dtype=torch.float32)[None] / 255
 
 
-def _metadata(channels: int, name: str) -> dict[str, Any]:
+def _metadata(channels: int, name: str) -> dict[str, object]:
     import monai
 
     image = {
@@ -192,7 +191,7 @@ def _metadata(channels: int, name: str) -> dict[str, Any]:
     }
 
 
-def _inference(prompt: str) -> dict[str, Any]:
+def _inference(prompt: str) -> dict[str, object]:
     return {
         # MONAI takes one name an import.
         "imports": ["$from saywhere.hub.monai_bundle import predict", "$import torch"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,7 +16,7 @@ LOOK_PX = 256
 """The longest side of a pseudo-image that is sent."""
 
 
-def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
+def as_json(result: Result, include: frozenset[str]) -> dict[str, object]:
     """Write one prompt's answer.
 
     Args:
@@ -28,7 +27,7 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, Any]:
     Returns:
         The answer, as `schemas.Found` describes it.
     """
-    answer: dict[str, Any] = {
+    answer: dict[str, object] = {
         "prompt": result.prompt,
         "mask": run_lengths(result.mask),
         "area_px": int(result.mask.sum()),

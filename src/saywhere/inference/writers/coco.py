@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -16,6 +16,14 @@ from saywhere.io import files
 
 # COCO joins its three tables by numbers; of one picture and one prompt, all of them are 1.
 ONLY = 1
+
+
+class RunLengths(TypedDict):
+    """A mask as COCO compresses it."""
+
+    size: list[int]
+    """height and width, px"""
+    counts: str
 
 
 def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
@@ -47,7 +55,7 @@ def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
     return Written(("coco",))
 
 
-def run_lengths(mask: np.ndarray) -> dict[str, Any]:
+def run_lengths(mask: np.ndarray) -> RunLengths:
     """Compress a mask as COCO does.
 
     Args:
@@ -67,7 +75,7 @@ def run_lengths(mask: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _annotation(answer: Answer) -> dict[str, Any]:
+def _annotation(answer: Answer) -> dict[str, object]:
     rows = np.flatnonzero(answer.mask.any(axis=1))
     columns = np.flatnonzero(answer.mask.any(axis=0))
     top, left = int(rows[0]), int(columns[0])

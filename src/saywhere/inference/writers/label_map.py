@@ -6,7 +6,6 @@ Value 0 is background, 1 the first prompt, 2 the second …
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +71,7 @@ def join(answers: Sequence[Answer]) -> NDArray[np.uint8]:
 
 def _legend(
     answers: Sequence[Answer], labels: NDArray[np.uint8], n_overlapping: int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     counts = np.bincount(labels.ravel(), minlength=len(answers) + 1)
     return {
         "labels": [
