@@ -29,6 +29,7 @@ PAGES = (
     ROOT / "docs" / "service.md",
     ROOT / "docs" / "when-not-to-use.md",
     ROOT / "docs" / "how-to" / "models.md",
+    ROOT / "docs" / "how-to" / "own-data.md",
     *sorted((ROOT / "docs" / "results").glob("*.md")),
 )
 TABLES = {

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from saywhere.data.checks import CheckReport
     from saywhere.data.manifest import Manifest
     from saywhere.datasets.sentences import Doubt
+    from saywhere.io.framing import Framing
     from saywhere.text.distances import Distance
 
 SHOWN = 20
@@ -95,6 +96,20 @@ def check(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print nothing; the exit code tells.")
     ] = False,
+    config: Annotated[
+        Optional[Path],  # noqa: UP045 (typer on 3.10)
+        typer.Option(
+            metavar="CONFIG",
+            help="Configuration that the data is for: its size, fit and mask_resize are checked.",
+        ),
+    ] = None,
+    size: Annotated[
+        Optional[int],  # noqa: UP045 (typer on 3.10)
+        typer.Option(
+            metavar="PIXELS",
+            help="data.size to count too small lesions at. Default: the configuration's, else 224.",
+        ),
+    ] = None,
 ) -> None:
     """Find faulty rows and write them to quarantine.jsonl; exit code 3 if there are any."""
     import json
@@ -102,6 +117,7 @@ def check(
     from saywhere.cli.progress import CaseProgress, warn
     from saywhere.data import checks
     from saywhere.data.manifest import read_manifest
+    from saywhere.data.small_lesions import small_lesions
     from saywhere.errors import UsageError
 
     # Lines that are no row are faults to be listed here; elsewhere they end the reading.
@@ -114,10 +130,12 @@ def check(
             remedy="choose another name for --out",
         )
     with CaseProgress("checking", _n_files(read), quiet=quiet or as_json) as advance:
-        report = checks.check(read, level, progress=lambda done, total: advance(1))
+        framing = _framing(config, size)
+        report = checks.check(read, level, progress=lambda done, total: advance(1), framing=framing)
     # An encoder takes seconds to load, and quiet shows nothing of it.
     opposites = [] if encoder == "none" or quiet else _opposites(report.manifest, encoder, scale)
     summary = summarise(read, report, place)
+    summary["warnings"] += small_lesions(report, framing)
     doubted = _doubts(report, quiet=quiet or as_json) if sentences else None
     if as_json:
         document = summary | {"opposites": [vars(distance) for distance in opposites]}
@@ -134,6 +152,16 @@ def check(
     _write(report, place)
     if report.faults:
         raise typer.Exit(QUARANTINED)
+
+
+def _framing(config: Path | None, size: int | None) -> Framing:
+    """Of a configuration, else of the defaults; at `size` where that is given."""
+    from saywhere.config import Config, read
+    from saywhere.io.framing import Framing
+
+    settings = Config() if config is None else read(config)
+    chosen = settings if size is None else settings.replace(**{"data.size": size})
+    return Framing.of(chosen.data)
 
 
 def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSummary:

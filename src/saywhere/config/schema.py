@@ -86,6 +86,21 @@ class DataConfig(Section):
             "else percentiles 0.5 and 99.5; or, as in older models, the depth in use"
         ),
     )
+    fit: Literal["squash", "pad"] = Field(
+        "squash",
+        description=(
+            "how an image of another shape becomes a square; "
+            "pad: it keeps its shape, between black bars"
+        ),
+    )
+    # By the nearest pixel, a lesion smaller than a pixel vanishes and its sentence teaches nothing.
+    mask_resize: Literal["area", "nearest"] = Field(
+        "area",
+        description=(
+            "how a mask comes to that size; area: half covered is covered, "
+            "and each lesion keeps at least one pixel"
+        ),
+    )
     train_split: str = Field("train", description="the manifest's split to learn from")
     validation_split: str = Field("val", description="the split that chooses the best checkpoint")
     test_split: str = Field("test", description="the split that is measured")
@@ -495,7 +510,10 @@ class Config(Section):
         # By way of a document, since pydantic's own copy checks no values. Of the named keys alone,
         # so that the copy still knows which these are.
         document = self.model_dump(mode="json", exclude_unset=True)
+        whole = self.model_dump(mode="json")
         for key, value in changes.items():
+            # First where all keys stand: it refuses a key inside of a value.
+            assign(whole, key, value)
             assign(document, key, value)
         return parse(document, where="the call")
 

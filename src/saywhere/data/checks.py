@@ -16,6 +16,7 @@ from saywhere.data.file_checks import Facts, Progress, gather
 from saywhere.data.manifest import Manifest, Row
 from saywhere.errors import TooManyFaults, UsageError, nearest
 from saywhere.io.files import write_text
+from saywhere.io.framing import Framing
 from saywhere.io.limits import MAX_PROMPT_CHARS
 from saywhere.text.prompts import is_blank
 
@@ -132,6 +133,7 @@ def check(
     count_tokens: Callable[[str], int] | None = None,
     max_tokens: int | None = None,
     progress: Progress | None = None,
+    framing: Framing | None = None,
 ) -> CheckReport:
     """Find every fault; each distinct file is decoded once.
 
@@ -146,6 +148,8 @@ def check(
         count_tokens: of a text, as the encoder counts; None for no limit.
         max_tokens: what the encoder reads at most.
         progress: called with (done, total) after each file.
+        framing: how masks come to the network's size, to count the lesions that are too small for
+            it; None: they are not counted.
 
     Returns:
         The clean rows, and the faults.
@@ -155,7 +159,7 @@ def check(
     """
     rows = manifest.rows
     images, masks = gather(
-        (row.image for row in rows), (row.mask for row in rows if row.mask), progress
+        (row.image for row in rows), (row.mask for row in rows if row.mask), progress, framing
     )
     all_faults = [
         *_file_faults(rows, images, masks),

@@ -13,13 +13,16 @@ import torch
 from torch import Tensor
 
 from saywhere import seeds
+from saywhere.config import DataConfig
 from saywhere.data.checks import CheckReport, check, within_budget
 from saywhere.data.decoded_cache import Store, open_store
 from saywhere.data.manifest import Manifest, Row, read_manifest
 from saywhere.data.prompt_table import texts_of
 from saywhere.errors import UsageError, counted, nearest
 from saywhere.io import images
+from saywhere.io.framing import FITS, Fit, Framing
 from saywhere.io.grey import DEFAULT, Grey, check_rule
+from saywhere.io.mask_resize import MASK_RESIZES, MaskResize
 from saywhere.io.overlay import overlay, panel
 from saywhere.io.paths import cache_folder
 
@@ -46,13 +49,13 @@ class Dataset(torch.utils.data.Dataset[Any]):
     | key | of one case | of a batch |
     |---|---|---|
     | image | float32 (channel, size, size), [0, 1] | (batch, channel, size, size) |
-    | mask | float32 (1, size, size), 0 or 1, by nearest pixel | (batch, 1, size, size) |
+    | mask | float32 (1, size, size), 0 or 1 | (batch, 1, size, size) |
     | prompt | str; of several wordings one, drawn by (seed, epoch, i) | list of str |
     | id | str, the manifest's | list of str |
 
-    Frame: the whole image, resized to a square, not augmented. Images are decoded once, into the
-    cache folder, and are read from there by every process. Faulty rows, and lines that are no row,
-    are set aside, see `report`. `set_epoch` draws the wordings anew.
+    Frame: the whole image, brought to a square by `fit`, not augmented. Images are decoded once,
+    into the cache folder, and are read from there by every process. Faulty rows, and lines that are
+    no row, are set aside, see `report`. `set_epoch` draws the wordings anew.
 
     Args:
         manifest: its path, or the folder that it is in.
@@ -67,6 +70,9 @@ class Dataset(torch.utils.data.Dataset[Any]):
             Compose, for instance).
         seed: of the wordings.
         fault_budget: the share of faulty rows that is set aside before it is an error, in [0, 1].
+        fit: "squash": the image fills the square; "pad": it keeps its shape, between black bars.
+        mask_resize: "area": half covered is covered, and each lesion keeps at least one pixel;
+            "nearest": small lesions vanish.
 
     Raises:
         MissingFile: there is no such manifest.
@@ -88,13 +94,18 @@ class Dataset(torch.utils.data.Dataset[Any]):
         transform: Callable[[dict[str, Any]], Any] | None = None,
         seed: int = 0,
         fault_budget: float = 0.05,
+        fit: Fit = "squash",
+        mask_resize: MaskResize = "area",
     ) -> None:
         _check_kinds(manifest, size, channels, transform)
         check_rule(grey)
+        _check_choice("fit", fit, FITS)
+        _check_choice("mask_resize", mask_resize, MASK_RESIZES)
         everything = _with_split(Path(manifest), split)
         levels = (prompts,) if isinstance(prompts, str) else tuple(prompts)
         report = within_budget(check(everything, list(levels)), everything.n_lines, fault_budget)
-        self._set(report, report.manifest.split(split), levels, size, channels, grey)
+        framing = Framing(size, fit, mask_resize)
+        self._set(report, report.manifest.split(split), levels, framing, channels, grey)
         self.split = split
         self.transform = transform
         self.seed = seed
@@ -108,6 +119,8 @@ class Dataset(torch.utils.data.Dataset[Any]):
         channels: int = 3,
         decoded: Store | None = None,
         grey: Grey = DEFAULT,
+        fit: Fit = "squash",
+        mask_resize: MaskResize = "area",
     ) -> Dataset:
         """Make a data set of rows that were checked before; its cases have no prompts.
 
@@ -118,6 +131,8 @@ class Dataset(torch.utils.data.Dataset[Any]):
             decoded: the rows' pictures, where they are at hand; None for those of the cache folder,
                 decoded on first use.
             grey: what black and white are where there are more than 8 bits.
+            fit: see `Dataset`.
+            mask_resize: see `Dataset`.
 
         Returns:
             The data set.
@@ -125,16 +140,41 @@ class Dataset(torch.utils.data.Dataset[Any]):
         # `__init__` would read and check a manifest, which the caller has done.
         made = cls.__new__(cls)
         unchanged = CheckReport(Manifest(Path(), tuple(rows), digest=""), [])
-        made._set(unchanged, list(rows), (), size, channels, grey)
+        framing = Framing(size, fit, mask_resize)
+        made._set(unchanged, list(rows), (), framing, channels, grey)
         made._given = decoded
         return made
+
+    @classmethod
+    def of_config(
+        cls, rows: Sequence[Row], data: DataConfig, decoded: Store | None = None
+    ) -> Dataset:
+        """Make a data set of rows that were checked before, as a configuration wants them.
+
+        Args:
+            rows: in order.
+            data: its size, channels, fit and mask_resize are taken.
+            decoded: see `of_rows`.
+
+        Returns:
+            The data set.
+        """
+        return cls.of_rows(
+            rows,
+            size=data.size,
+            channels=data.channels,
+            decoded=decoded,
+            grey=data.grey,
+            fit=data.fit,
+            mask_resize=data.mask_resize,
+        )
 
     def _set(
         self,
         report: CheckReport,
         rows: list[Row],
         levels: tuple[str, ...],
-        size: int,
+        framing: Framing,
         channels: int,
         grey: Grey,
     ) -> None:
@@ -148,7 +188,8 @@ class Dataset(torch.utils.data.Dataset[Any]):
 
         `saywhere.fusion.EarlyFusion.fit` takes it.
         """
-        self.size = size
+        self.framing = framing
+        self.size = framing.size
         self.channels = channels
         self.grey = grey
         self.split = rows[0].split if rows else ""
@@ -173,7 +214,13 @@ class Dataset(torch.utils.data.Dataset[Any]):
         if self._given is not None:
             return self._given
         return open_store(
-            self.rows, self.size, self.channels, cache_folder() / "stores", grey=self.grey
+            self.rows,
+            self.size,
+            self.channels,
+            cache_folder() / "stores",
+            grey=self.grey,
+            fit=self.framing.fit,
+            mask_resize=self.framing.mask_resize,
         )
 
     def decode(self) -> None:
@@ -210,9 +257,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
         Raises:
             UnreadableFile: the mask cannot be read.
         """
-        # From the file: the store holds masks at the network's size, too coarse to measure by.
-        mask = self.rows[index].mask
-        return np.zeros(shape, bool) if mask is None else images.read_mask(mask)
+        return true_mask(self.rows[index], shape)
 
     def __len__(self) -> int:
         """Number of cases."""
@@ -269,6 +314,23 @@ class Dataset(torch.utils.data.Dataset[Any]):
         return texts[int(random.integers(len(texts)))]
 
 
+def true_mask(row: Row, shape: tuple[int, ...]) -> np.ndarray:
+    """Read a row's mask in the original frame, for measuring.
+
+    Args:
+        row: a row without a mask shows nothing of what its prompt names.
+        shape: (height, width) of the image, for a row without a mask.
+
+    Returns:
+        bool (height, width); empty where the row has no mask.
+
+    Raises:
+        UnreadableFile: the mask cannot be read.
+    """
+    # From the file: the store holds masks at the network's size, too coarse to measure by.
+    return np.zeros(shape, bool) if row.mask is None else images.read_mask(row.mask)
+
+
 def _with_split(path: Path, split: str) -> Manifest:
     manifest = read_manifest(path, lenient=True)
     if split not in manifest.splits:
@@ -284,6 +346,16 @@ def _wordings(row: Row, levels: Sequence[str]) -> tuple[str, ...]:
     """A blank one where there is none."""
     texts = tuple(text for level in levels for text in texts_of(row, level, "prompts"))
     return texts or ("",)
+
+
+def _check_choice(name: str, value: Any, known: Sequence[str]) -> None:
+    if value not in known:
+        raise UsageError(
+            f"{name} is {value!r}",
+            where="Dataset",
+            allowed=" or ".join(map(repr, known)),
+            remedy="choose one of them",
+        )
 
 
 def _check_kinds(manifest: Any, size: Any, channels: Any, transform: Any) -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,9 @@ from saywhere.data import store_digests
 from saywhere.data.manifest import Row
 from saywhere.errors import MissingFile
 from saywhere.io import cache, files, images
+from saywhere.io.framing import Fit, Framing
 from saywhere.io.grey import DEFAULT, Grey
+from saywhere.io.mask_resize import MaskResize
 
 log = logging.getLogger("saywhere")
 # 1: without EXIF's orientation; 2: masks of 0 and 1 to 127, and palettes, were black; 3: without
@@ -38,7 +40,7 @@ class Store:
     images: Tensor
     """uint8 (image, channel, size, size)"""
     masks: Tensor
-    """uint8 (row, 1, size, size), 0 or 1; resized to the nearest pixel"""
+    """uint8 (row, 1, size, size), 0 or 1"""
     image_of_row: np.ndarray
     """int64 (row,): numbers of `images`"""
 
@@ -50,6 +52,9 @@ def open_store(
     folder: Path,
     advance: Callable[[int], None] = lambda done: None,
     grey: Grey = DEFAULT,
+    *,
+    fit: Fit = "squash",
+    mask_resize: MaskResize = "area",
 ) -> Store:
     """Open the decoded copy of some rows; it is made on first use, and anew where damaged.
 
@@ -59,9 +64,11 @@ def open_store(
         rows: whose images and masks.
         size: height and width in pixels.
         channels: 1 (grey) or 3 (colour).
-        folder: holds one store per digest of (files, size, channels, grey).
+        folder: holds one store per digest of (files, size, channels, grey, fit, mask_resize).
         advance: called with 1 after each image that is decoded.
         grey: what black and white are where there are more than 8 bits.
+        fit: how an image of another shape becomes a square, see `Framing`.
+        mask_resize: how a mask comes to that size, see `Framing`.
 
     Returns:
         The pictures, mapped from disk.
@@ -73,10 +80,11 @@ def open_store(
     """
     # In order of first use, so that equal rows give equal stores.
     distinct = list(dict.fromkeys(row.image for row in rows))
-    place = folder / _digest(rows, size, channels, grey)
+    framing = Framing(size, fit, mask_resize)
+    place = folder / _digest(rows, framing, channels, grey)
     facts = {"format": FORMAT, "images": len(distinct), "rows": len(rows), "size": size}
     if not _is_whole(place, facts):
-        _build(place, rows, distinct, facts, channels, advance, grey)
+        _build(place, rows, distinct, facts, framing, channels, advance, grey)
     # `saywhere cache clear` goes by the last use, not by when the store was made.
     cache.use(place)
     number = {path: i for i, path in enumerate(distinct)}
@@ -105,22 +113,23 @@ def _build(
     rows: Sequence[Row],
     distinct: list[Path],
     facts: dict[str, int],
+    framing: Framing,
     channels: int,
     advance: Callable[[int], None],
     grey: Grey,
 ) -> None:
-    size = facts["size"]
+    size = framing.size
     with files.writing_folder(place) as building:
         pictures = _memmap(building / "images.npy", (len(distinct), channels, size, size))
         for i, path in enumerate(distinct):
-            picture = images.resize_image(images.read_image(path, channels, grey), (size, size))
+            picture = framing.image(images.read_image(path, channels, grey))
             pictures[i] = picture.transpose(2, 0, 1)
             advance(1)
         # One a row, not one an image: rows that share an image differ in what they name.
         masks = _memmap(building / "masks.npy", (len(rows), 1, size, size))
         for i, row in enumerate(rows):
             if row.mask is not None:
-                masks[i, 0] = images.resize_mask(images.read_mask(row.mask), (size, size))
+                masks[i, 0] = framing.mask(images.read_mask(row.mask)).mask
         # On the disk before the folder gets its final name.
         pictures.flush()
         masks.flush()
@@ -142,10 +151,10 @@ def _memmap(path: Path, shape: tuple[int, ...]) -> np.memmap:
     return mapped
 
 
-def _digest(rows: Sequence[Row], size: int, channels: int, grey: Grey) -> str:
+def _digest(rows: Sequence[Row], framing: Framing, channels: int, grey: Grey) -> str:
     """Of what the pictures depend on: paths, sizes and times of the files, not the prompts."""
     # With the format: once pictures are read in another way, stores are made anew.
-    sha = hashlib.sha256(json.dumps([FORMAT, size, channels, grey]).encode())
+    sha = hashlib.sha256(json.dumps([FORMAT, *astuple(framing), channels, grey]).encode())
     for row in rows:
         for path in (row.image, row.mask):
             # Size and time stand for the content: reading every file is what the store is to spare.

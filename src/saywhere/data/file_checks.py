@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile
 from saywhere.io.decode import NotFinite, TruncatedFile, WrongChannels, decode
+from saywhere.io.framing import Framing
 from saywhere.io.images import image_pixels, mask_values
 from saywhere.io.labels import THRESHOLD, ColouredMask, LabelMap, StoredMask, foreground
 
@@ -41,10 +43,19 @@ class Facts:
     """Of a mask: the share of foreground pixels, [0, 1]."""
     is_around: bool = False
     """Of a mask: does foreground touch all four sides, and background not?"""
+    n_lesions: int = 0
+    """Of a mask: its connected parts, where a framing was given."""
+    n_vanishing: int = 0
+    """Of a mask: those that no pixel would show at the network's size."""
+    is_emptied: bool = False
+    """Of a mask: is nothing left of it at the network's size?"""
 
 
 def gather(
-    images: Iterable[Path], masks: Iterable[Path], progress: Progress | None = None
+    images: Iterable[Path],
+    masks: Iterable[Path],
+    progress: Progress | None = None,
+    framing: Framing | None = None,
 ) -> tuple[dict[Path, Facts], dict[Path, Facts]]:
     """Collect the facts of files, on every core (decoding releases Python's lock).
 
@@ -52,6 +63,7 @@ def gather(
         images: paths, some of them several times.
         masks: paths, some of them several times.
         progress: called with (done, total) after each distinct file.
+        framing: how masks come to the network's size; None: lesions are not counted.
 
     Returns:
         Path → facts, of the images and of the masks.
@@ -62,7 +74,7 @@ def gather(
     with ThreadPoolExecutor() as pool:
         # Both are handed to the pool before the first answer is waited for.
         of_images = pool.map(image_facts, distinct_images)
-        of_masks = pool.map(mask_facts, distinct_masks)
+        of_masks = pool.map(partial(mask_facts, framing=framing), distinct_masks)
         facts: list[Facts] = []
         for done, fact in enumerate(chain(of_images, of_masks), start=1):
             facts.append(fact)
@@ -95,14 +107,15 @@ def image_facts(path: Path) -> Facts:
     return Facts(size=pixels.shape[:2], digest=digest, orientation=decoded.orientation)
 
 
-def mask_facts(path: Path) -> Facts:
+def mask_facts(path: Path, framing: Framing | None = None) -> Facts:
     """Decode a mask; a fault is a fact, so nothing is raised.
 
     Args:
         path: the file.
+        framing: how masks come to the network's size; None: lesions are not counted.
 
     Returns:
-        Its fault, or its size.
+        Its fault, or its size and what its foreground is like.
     """
     try:
         stored = mask_values(path)
@@ -118,7 +131,16 @@ def mask_facts(path: Path) -> Facts:
         where = f"({top}) in {path}" if stored.has_soft_edges else f"(all values are 0) in {path}"
         return Facts("empty_mask", f"mask: no foreground {where}", size)
     is_around = _touches_all_sides(mask) and not _touches_all_sides(~mask)
-    return Facts(size=size, foreground=float(mask.mean()), is_around=is_around)
+    facts = Facts(size=size, foreground=float(mask.mean()), is_around=is_around)
+    if framing is None:
+        return facts
+    small = framing.mask(mask)
+    return replace(
+        facts,
+        n_lesions=small.n_lesions,
+        n_vanishing=small.n_vanishing,
+        is_emptied=not small.mask.any(),
+    )
 
 
 def _touches_all_sides(mask: NDArray[np.bool_]) -> bool:

@@ -17,6 +17,7 @@ from torch.nn.functional import interpolate
 from saywhere import seeds
 from saywhere.captions.templates import PLACE_TEMPLATES, PLACES, every, slots, synonyms
 from saywhere.data.dataset import Dataset
+from saywhere.io.mask_resize import MaskResize, resize_mask
 
 # Beside what is said of any place: the more wordings are trained, the better a new one is
 # understood.
@@ -103,7 +104,9 @@ def unseen_wording(tile: int, side: int = 2) -> str:
     return UNSEEN_TEMPLATE.format(place=PLACES[tile] if side == 2 else NINE[tile][0])
 
 
-def tile(images: Tensor, masks: Tensor, target: int, side: int = 2) -> tuple[Tensor, Tensor]:
+def tile(
+    images: Tensor, masks: Tensor, target: int, side: int = 2, mask_resize: MaskResize = "area"
+) -> tuple[Tensor, Tensor]:
     """Join side² pictures into one of the same size.
 
     Args:
@@ -111,6 +114,7 @@ def tile(images: Tensor, masks: Tensor, target: int, side: int = 2) -> tuple[Ten
         masks: uint8 (side², 1, size, size).
         target: the tile that is meant.
         side: tiles per side, 2 or 3.
+        mask_resize: see `saywhere.io.mask_resize.resized`.
 
     Returns:
         Image uint8 (channel, size, size), each picture area-averaged to its tile; mask uint8
@@ -130,9 +134,16 @@ def tile(images: Tensor, masks: Tensor, target: int, side: int = 2) -> tuple[Ten
         # Rounded: a cut would darken every tile.
         image[:, rows, columns] = small.round().to(torch.uint8)
         if number == target:
-            # By nearest pixel, so that the mask stays 0 or 1.
-            mask[:, rows, columns] = interpolate(masks[number][None], size, mode="nearest")[0]
+            mask[:, rows, columns] = _small_mask(masks[number], size, mask_resize)
     return image, mask
+
+
+def _small_mask(mask: Tensor, size: tuple[int, int], how: MaskResize) -> Tensor:
+    """uint8 (1, side, side) → (1, *size), 0 or 1."""
+    if how == "area":
+        return torch.from_numpy(resize_mask(mask[0].numpy() > 0, size))[None]
+    # By torch's rule of the nearest pixel, as the mosaics of older runs are.
+    return interpolate(mask[None], size, mode="nearest")[0]
 
 
 class Mosaics(NamedTuple):
@@ -181,7 +192,8 @@ def _draw_one(
     named = int(random.integers(side**2))
     # At least one tile further and never once around: each other tile is as likely.
     other = (named + 1 + int(random.integers(side**2 - 1))) % side**2
-    picture, mask = tile(*dataset.pixels(chosen), named, side)
+    how = dataset.framing.mask_resize
+    picture, mask = tile(*dataset.pixels(chosen), named, side, how)
     right = seeds.one_of(wordings(target, named, side), random)
     contradictory = seeds.one_of(wordings(target, other, side), random)
     return picture, mask, right, contradictory, unseen_wording(named, side)

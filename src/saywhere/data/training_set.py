@@ -143,6 +143,7 @@ class TrainingSet:
         chosen = random.integers(len(self.rows), size=side**2)
         # The row whose turn it is must be a tile, so that an epoch still meets every row.
         chosen[target] = row
-        image, mask = mosaic.tile(*self.dataset.pixels(chosen), target, side)
+        how = self.dataset.framing.mask_resize
+        image, mask = mosaic.tile(*self.dataset.pixels(chosen), target, side, how)
         texts = self.prompts.of_tile(target) if self.prompts.levels else ("",)
         return image, mask, self.table.number[texts[random.integers(len(texts))]]

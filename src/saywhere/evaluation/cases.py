@@ -16,7 +16,7 @@ from saywhere.data.manifest import Row
 from saywhere.data.sampler import Sampler
 from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
-from saywhere.io import files, images
+from saywhere.io import files
 from saywhere.metrics.functional import case_metrics
 
 
@@ -137,28 +137,12 @@ def answers(
         UnreadableFile: For an image or a mask that cannot be read.
     """
     config = segmenter.config
-    dataset = Dataset.of_rows([row for row, _ in pairs], size=config.data.size)
+    dataset = Dataset.of_config([row for row, _ in pairs], config.data)
     for part in Sampler(len(dataset), config.evaluate.batch_size):
         pictures = [dataset.rows[number].image for number in part]
         results = segmenter.segment_many(pictures, [pairs[number][1] for number in part])
         for number, result in zip(part, results):
             yield result, dataset.truth(number, result.mask.shape)
-
-
-def true_mask(row: Row, result: Result) -> np.ndarray:
-    """The mask that is right for a row.
-
-    Args:
-        row: A row without a mask shows nothing of what its prompt names.
-        result: Of the row's image; its size is taken where the row has no mask.
-
-    Returns:
-        bool (height, width), at the image's original size.
-
-    Raises:
-        UnreadableFile: For a mask that cannot be read.
-    """
-    return np.zeros(result.mask.shape, bool) if row.mask is None else images.read_mask(row.mask)
 
 
 def write_cases(path: Path, cases: Iterable[Case]) -> None:

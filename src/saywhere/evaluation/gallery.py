@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from saywhere.data.dataset import true_mask
 from saywhere.data.manifest import Row
 from saywhere.data.select import evaluation_prompt
-from saywhere.evaluation.cases import Case, true_mask
+from saywhere.evaluation.cases import Case
 from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
+from saywhere.io.mask_resize import resize_mask
 from saywhere.metrics.functional import dice
 from saywhere.text.directions import contradict
 
@@ -175,7 +177,7 @@ def _show(
     name = f"{rank}-{number}"
     image, truth = f"{name}-image.png", f"{name}-truth.png"
     _draw(place / image, result.image)
-    _draw_mask(place / truth, true_mask(row, result))
+    _draw_mask(place / truth, true_mask(row, result.mask.shape))
     prediction, pseudo_image = _draw_answer(place, name, result)
     return Shown(
         rank=rank,
@@ -228,7 +230,7 @@ def _draw(path: Path, pixels: np.ndarray) -> None:
 def _draw_mask(path: Path, mask: np.ndarray) -> None:
     """bool (height, width) → PNG of 0 and 255."""
     size = _shrunk(mask.shape)
-    small = mask if size is None else images.resize_mask(mask, size)
+    small = mask if size is None else resize_mask(mask, size)
     path.write_bytes(images.png_bytes(np.where(small, np.uint8(255), np.uint8(0))))
 
 

@@ -15,17 +15,16 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from saywhere.config import Document
 from saywhere.errors import UsageError
 from saywhere.inference.reading import Reading, read
 from saywhere.inference.result import Result
 from saywhere.inference.test_time_augmentation import mirrored, refuse_mirrors
-from saywhere.io import images
+from saywhere.io.framing import Box, Framing
 from saywhere.io.geometry import Geometry
 from saywhere.io.inputs import as_image
 from saywhere.modeling.build import reads_tokens_of
 from saywhere.runs import calibration_file, checkpoint, locate, prompt_facts_file
-from saywhere.runs.older_values import OLDER_VALUES
+from saywhere.runs.older_values import without_older
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.frames import NOT_STATED
@@ -86,8 +85,8 @@ class Segmenter:
         # The model's tensors show depth and weights, and older models lack both keys.
         # `text.frame` is what became of the training's prompts: an answer does not depend on it.
         shown = {"network": {"depth", "weights"}, "text": {"frame"}}
-        config = self.config.model_dump(mode="json", exclude=shown)
-        _leave_out_older(config)
+        # An older model keeps its digest, whatever keys come.
+        config = without_older(self.config.model_dump(mode="json", exclude=shown))
         # Sorted: the order of keys makes no other model.
         about = json.dumps([config, self.state.get("encoder")], sort_keys=True)
         sha = hashlib.sha256(about.encode())
@@ -303,10 +302,12 @@ class Segmenter:
         for i, (original, reading) in enumerate(zip(originals, readings)):
             height, width = original.shape[:2]
             # One at a time, since the originals differ in size.
-            in_frame = _to_frame(probability[i : i + 1], height, width)[..., 0]
+            # Without the bars of `data.fit = "pad"`: what lies there is no part of the image.
+            box = self._framing.box(height, width)
+            in_frame = _to_frame(_cut(probability[i : i + 1], box), height, width)[..., 0]
             shown = None
             if pseudo_image is not None:
-                shown = _to_frame(_coloured(pseudo_image[i : i + 1]), height, width)
+                shown = _to_frame(_coloured(_cut(pseudo_image[i : i + 1], box)), height, width)
             # After resizing: a mask cut at the network's size would have its coarse steps.
             mask = in_frame > threshold
             results.append(
@@ -327,9 +328,12 @@ class Segmenter:
 
     def _resized(self, originals: list[np.ndarray]) -> Tensor:
         """float32 (batch, channel, size, size), [0, 1]."""
-        size = (self.config.data.size, self.config.data.size)
-        pixels = np.stack([images.resize_image(image, size) for image in originals])
+        pixels = np.stack([self._framing.image(image) for image in originals])
         return torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
+
+    @property
+    def _framing(self) -> Framing:
+        return Framing.of(self.config.data)
 
     def _forward(self, image: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor | None]:
         """Probability (batch, 1, size, size) and pseudo-image."""
@@ -364,14 +368,6 @@ def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
     return Segmenter(Path(folder), mirror=mirror)
 
 
-def _leave_out_older(config: Document) -> None:
-    """Drop the keys that came later and have their older value: older models had none of them."""
-    for key, value in OLDER_VALUES.items():
-        table, _, name = key.partition(".")
-        if config[table].get(name) == value:
-            del config[table][name]
-
-
 def _check_pairs(pictures: Sequence[Any], prompts: Sequence[str]) -> None:
     # A string is a sequence, too: of its letters.
     if isinstance(prompts, str) or isinstance(pictures, (str, Path)):
@@ -403,8 +399,13 @@ def _check_threshold(threshold: float | None) -> None:
         )
 
 
+def _cut(picture: Tensor, box: Box) -> Tensor:
+    """(1, channel, size, size) → (1, channel, height, width) of the box."""
+    return picture[..., box.top : box.top + box.height, box.left : box.left + box.width]
+
+
 def _to_frame(picture: Tensor, height: int, width: int) -> np.ndarray:
-    """(1, channel, size, size) → float32 (height, width, channel): back on the original grid."""
+    """(1, channel, …) → float32 (height, width, channel): back on the original grid."""
     # `align_corners` off: pixels are areas, as where the image was made small. Else the mask would
     # lie up to half a coarse pixel beside the image.
     resized = torch.nn.functional.interpolate(

@@ -143,20 +143,6 @@ def resize_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.
     return np.atleast_3d(np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR)))
 
 
-def resize_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Resize a mask by the nearest pixel, so that there are no half lesions.
-
-    Args:
-        mask: bool (height, width).
-        size: The new (height, width).
-
-    Returns:
-        bool of `size`.
-    """
-    picture = Image.fromarray(mask.astype(np.uint8))
-    return np.asarray(picture.resize(size[::-1], Image.Resampling.NEAREST)) > 0
-
-
 def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
     """Write a mask as an 8-bit PNG of 0 and 255, atomically.
 

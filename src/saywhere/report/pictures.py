@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saywhere.errors import SaywhereError
-from saywhere.io.images import read_image, read_mask, resize_image, resize_mask
+from saywhere.io.images import read_image, read_mask, resize_image
+from saywhere.io.mask_resize import resize_mask
 from saywhere.io.overlay import edge, overlay
 from saywhere.report.evidence import Evidence, listed, mapping
 from saywhere.report.wording import number

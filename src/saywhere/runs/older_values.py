@@ -17,6 +17,8 @@ from saywhere.config.toml import assign
 # One line a key. None cannot stand for "new", since config.toml leaves out keys that are None:
 # a value that may be None in a new run must be None here.
 OLDER_VALUES: dict[str, Any] = {
+    "data.fit": "squash",
+    "data.mask_resize": "nearest",
     # 16 bits were scaled by the picture's own greatest value, which one hot pixel sets.
     "data.grey": "maximum",
 }
@@ -42,6 +44,23 @@ def filled(document: Mapping[str, Any]) -> Document:
         # What is no table is refused by the schema, in its own words.
         if isinstance(keys, dict) and name not in keys:
             assign(whole, key, value)
+    return whole
+
+
+def without_older(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the keys that say what was done before there was the key.
+
+    Args:
+        document: table → key → value.
+
+    Returns:
+        A copy; of an older run or model it is the same as before the keys came.
+    """
+    whole = filled(document)
+    for key, value in OLDER_VALUES.items():
+        table, _, name = key.partition(".")
+        if whole[table][name] == value:
+            del whole[table][name]
     return whole
 
 

@@ -7,6 +7,7 @@ import time
 import torch
 from torch import nn
 
+from saywhere.data.small_lesions import small_lesions
 from saywhere.errors import counted
 from saywhere.runs.history import EpochRow
 from saywhere.runs.run_facts import DataFacts, RunFacts, now, versions
@@ -65,7 +66,7 @@ def _warnings(state: TrainState) -> list[str]:
             "chosen, and val_dice_mean measured, on images that it learns from, which says nothing "
             "of other images; give some rows, whole patients, a split of their own"
         )
-    return warnings
+    return warnings + small_lesions(material.report, material.training.dataset.framing)
 
 
 def _facts(state: TrainState, warnings: list[str]) -> RunFacts:

@@ -22,6 +22,7 @@ from saywhere.data.select import evaluation_prompt, limited, manifest_of
 from saywhere.data.training_prompts import TrainingPrompts
 from saywhere.data.training_set import TrainingSet
 from saywhere.errors import ConfigError, nearest
+from saywhere.io.framing import Framing
 from saywhere.modeling.build import reads_tokens_of
 from saywhere.prompt_policies import PromptPolicy, open_policy
 from saywhere.text.cache import EmbeddingCache
@@ -194,15 +195,12 @@ def _validation(config: Config, rows: list[Row]) -> tuple[Dataset, list[str]]:
     drawn = mosaic.draw(dataset, len(rows), config.train.seed, data.target, data.mosaic_side)
     prompts = drawn.right if config.fusion.uses_text else [""] * len(rows)
     decoded = Store(drawn.images, drawn.masks, np.arange(len(rows)))
-    mosaics = Dataset.of_rows(
-        rows, size=data.size, channels=data.channels, decoded=decoded, grey=data.grey
-    )
-    return mosaics, prompts
+    return Dataset.of_config(rows, data, decoded), prompts
 
 
 def _decoded(data: DataConfig, rows: list[Row]) -> Dataset:
     """Decoded at once: a file that is missing is an error before the first step."""
-    dataset = Dataset.of_rows(rows, size=data.size, channels=data.channels, grey=data.grey)
+    dataset = Dataset.of_config(rows, data)
     dataset.decode()
     return dataset
 
@@ -223,7 +221,10 @@ def checked(config: Config) -> CheckReport:
     manifest = manifest_of(config.data)
     levels = _levels(config, manifest) if config.fusion.uses_text else []
     report = within_budget(
-        check(manifest, levels), manifest.n_lines, config.data.fault_budget, "data.fault_budget"
+        check(manifest, levels, framing=Framing.of(config.data)),
+        manifest.n_lines,
+        config.data.fault_budget,
+        "data.fault_budget",
     )
     unseen = config.text.unseen_prompts
     if levels and unseen:

@@ -17,7 +17,9 @@ from saywhere.data.decoded_cache import Store, open_store
 from saywhere.data.manifest import Row
 from saywhere.errors import MissingFile, NotWritable, UnreadableFile
 from saywhere.io import images
+from saywhere.io.framing import Framing
 from saywhere.io.labels import LabelMap
+from saywhere.io.mask_resize import resize_mask
 
 
 @pytest.fixture
@@ -56,10 +58,31 @@ def test_it_holds_what_pillow_decodes_and_resizes(rows: list[Row], folder: Path)
     for row, number in zip(rows, store.image_of_row):
         picture = Image.open(row.image).resize((32, 32), Image.Resampling.BILINEAR)
         assert np.array_equal(store.images[number].permute(1, 2, 0).numpy(), np.asarray(picture))
-    mask = Image.open(rows[0].mask or "").resize((32, 32), Image.Resampling.NEAREST)
-    assert np.array_equal(store.masks[0, 0].numpy() * 255, np.asarray(mask))
+    whole = np.asarray(Image.open(rows[0].mask or "")) > 0
+    assert np.array_equal(store.masks[0, 0].numpy() > 0, resize_mask(whole, (32, 32)))
     assert store.masks.unique().tolist() == [0, 1]
     assert not store.masks[2].any()
+
+
+def test_masks_by_the_nearest_pixel_are_pillows(rows: list[Row], folder: Path) -> None:
+    by_area = open_store(rows, 32, 3, folder)
+    store = open_store(rows, 32, 3, folder, mask_resize="nearest")
+    mask = Image.open(rows[0].mask or "").resize((32, 32), Image.Resampling.NEAREST)
+    assert np.array_equal(store.masks[0, 0].numpy() * 255, np.asarray(mask))
+    # A store of its own: neither is taken for the other.
+    assert not torch.equal(store.masks, by_area.masks)
+    assert torch.equal(open_store(rows, 32, 3, folder).masks, by_area.masks)
+
+
+def test_padded_pictures_are_a_store_of_their_own(rows: list[Row], folder: Path) -> None:
+    squashed = open_store(rows, 32, 3, folder)
+    padded = open_store(rows, 32, 3, folder, fit="pad")
+    height, width = np.asarray(Image.open(rows[0].image)).shape[:2]
+    box = Framing(32, "pad").box(height, width)
+    assert not padded.images[0, :, : box.top].any()
+    assert not padded.images[0, :, :, : box.left].any()
+    assert not torch.equal(padded.images, squashed.images)
+    assert equal(open_store(rows, 32, 3, folder, fit="pad"), padded)
 
 
 def test_rows_of_one_image_share_its_copy_but_not_its_mask(rows: list[Row], folder: Path) -> None:

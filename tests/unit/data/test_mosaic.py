@@ -43,10 +43,20 @@ def test_tiles_lie_in_reading_order_at_half_their_side(
     assert np.abs(image.permute(1, 2, 0).numpy().astype(int) - expected).max() <= 1
 
 
+def test_a_lesion_of_one_pixel_stays_in_its_tile() -> None:
+    images = torch.zeros(4, 3, SIZE, SIZE, dtype=torch.uint8)
+    masks = torch.zeros(4, 1, SIZE, SIZE, dtype=torch.uint8)
+    masks[2, 0, 5, 7] = 1
+    _, mask = tile(images, masks, 2)
+    assert mask.nonzero().tolist() == [[0, SIZE // 2 + 2, 3]]
+    _, mask = tile(images, masks, 2, mask_resize="nearest")
+    assert not mask.any()
+
+
 @pytest.mark.parametrize("target", range(4))
 def test_the_mask_is_the_named_tiles_alone(four: tuple[Tensor, Tensor], target: int) -> None:
     images, masks = four
-    _, mask = tile(images, masks, target)
+    _, mask = tile(images, masks, target, mask_resize="nearest")
     assert (mask.shape, mask.dtype) == ((1, SIZE, SIZE), torch.uint8)
     vertical, horizontal = PLACES[target].split()
     rows = slice(0, SIZE // 2) if vertical == "upper" else slice(SIZE // 2, None)

@@ -192,8 +192,7 @@ def _tests(
     data: DataConfig, rows: list[Row], own: str, cache: EmbeddingCache, bootstrap: Bootstrap
 ) -> dict[str, _Test]:
     """Level → its test."""
-    dataset = Dataset.of_rows(rows, size=data.size, channels=data.channels, grey=data.grey)
-    masks = dataset.decoded.masks
+    masks = Dataset.of_config(rows, data).decoded.masks
     prompts = {level: _texts(rows, level) for level in _levels(rows, own)}
     every = [prompt for texts in prompts.values() for prompt in texts]
     table = embed(every, cache)

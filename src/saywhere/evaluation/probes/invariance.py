@@ -19,6 +19,7 @@ from saywhere.evaluation.probes.probe_record import InvarianceRecord
 from saywhere.evaluation.summary_record import IntervalRecord
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
+from saywhere.io.framing import Framing
 from saywhere.io.overlay import overlay, panel
 from saywhere.metrics.functional import dice
 from saywhere.metrics.statistics import Bootstrap
@@ -100,11 +101,11 @@ class _Cases:
     def __init__(self, segmenter: Segmenter, n_cases: int) -> None:
         config = segmenter.config
         rows = _test_rows(config.data)[:n_cases]
-        size = (config.data.size, config.data.size)
+        framing = Framing.of(config.data)
         originals = [
             images.read_image(row.image, config.data.channels, config.data.grey) for row in rows
         ]
-        pixels = np.stack([images.resize_image(original, size) for original in originals])
+        pixels = np.stack([framing.image(original) for original in originals])
         self.image = torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
         self.prompts = [evaluation_prompt(row, config.evaluation_level) for row in rows]
         self.bootstrap = Bootstrap(config.evaluate.bootstrap, config.train.seed)

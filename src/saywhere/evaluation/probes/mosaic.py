@@ -126,9 +126,7 @@ def measure_mosaics(
     """
     config = segmenter.config
     rows = rows_of(data_of(config.data, manifest), config.data.test_split, "name another run")
-    dataset = Dataset.of_rows(
-        rows, size=config.data.size, channels=config.data.channels, grey=config.data.grey
-    )
+    dataset = Dataset.of_config(rows, config.data)
     drawn = mosaic.draw(dataset, n_cases, seed, config.data.target, side or config.data.mosaic_side)
     prompts = {
         "right": drawn.right,
