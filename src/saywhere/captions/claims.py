@@ -43,7 +43,7 @@ class Shape:
     Attributes:
         centres: (down, across) of each component's box, from the top down.
         box: (down, across) of the box around all of them.
-        area: of the foreground.
+        area: of the largest component: the public sets name the size of each, not of all.
         halves: (share, top, bottom) of what lies in the left half, and in the right one.
         counts: how many components there are, at each of LEAST.
     """
@@ -98,9 +98,11 @@ def shape_of(mask: np.ndarray) -> Shape | None:
     box = _centre(mask)
     if box is None:
         return None
-    centres = [centre for centre in map(_centre, components(mask)) if centre is not None]
+    parts = components(mask)
+    centres = [centre for centre in map(_centre, parts) if centre is not None]
+    area = max(float(part.mean()) for part in parts)
     halves = tuple((float(share), float(top), float(low)) for share, top, low in _measured(mask))
-    return Shape(tuple(centres), box, float(mask.mean()), halves, _counts(mask))
+    return Shape(tuple(centres), box, area, halves, _counts(mask))
 
 
 def _counts(mask: np.ndarray) -> tuple[int, ...]:

@@ -175,7 +175,7 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSumm
     Returns:
         What `saywhere check --json` prints, but for the distances of opposite words.
     """
-    from saywhere.data.frames import frame_warnings
+    from saywhere.data.prompt_frames import frame_warnings
     from saywhere.datasets.inverted import inverted_masks
 
     return {

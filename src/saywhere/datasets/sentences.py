@@ -8,7 +8,7 @@ from pathlib import Path
 
 from saywhere.captions.claims import Claim, Shape, claims_of, shape_of
 from saywhere.captions.contradictions import Contradiction, contradictions
-from saywhere.data.frames import ORIENTATION
+from saywhere.data.prompt_frames import ORIENTATION
 from saywhere.data.manifest import Manifest, Row
 from saywhere.errors import UnreadableFile, UsageError
 from saywhere.io import images
@@ -57,7 +57,7 @@ class Doubt:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Statement:
     """A claim with the sentence that makes it."""
 
     row: Row
@@ -83,27 +83,27 @@ def doubts(
     Returns:
         One record for each thing that a row's sentences say wrongly, the surest first.
     """
-    of_level: dict[str, list[_Said]] = {}
+    of_level: dict[str, list[_Statement]] = {}
     shapes: dict[Path, Shape | None] = {}
     for row in manifest.rows:
         shape = _shape(row, shapes)
         if shape is not None:
             for level, texts in row.prompts.items():
-                of_level.setdefault(level, []).extend(_said(row, level, texts, shape))
+                of_level.setdefault(level, []).extend(_statements(row, level, texts, shape))
         advance(1)
     records: dict[tuple[int, str, str], Doubt] = {}
     for statements in of_level.values():
-        for one in contradictions([said.claim for said in statements]):
+        for one in contradictions([statement.claim for statement in statements]):
             if one.score >= sure:
                 _add(records, statements[one.number], one)
     return sorted(records.values(), key=lambda doubt: (-doubt.score, doubt.row, doubt.kind))
 
 
-def _said(row: Row, level: str, texts: Sequence[str], shape: Shape) -> list[_Said]:
+def _statements(row: Row, level: str, texts: Sequence[str], shape: Shape) -> list[_Statement]:
     statements = []
     for text in texts:
         seen = shape.mirrored() if _is_mirrored(row, level, text) else shape
-        statements += [_Said(row, level, text, claim) for claim in claims_of(text, seen)]
+        statements += [_Statement(row, level, text, claim) for claim in claims_of(text, seen)]
     return statements
 
 
@@ -131,24 +131,24 @@ def _shape(row: Row, shapes: dict[Path, Shape | None]) -> Shape | None:
     return shapes[row.mask]
 
 
-def _add(records: dict[tuple[int, str, str], Doubt], said: _Said, one: Contradiction) -> None:
+def _add(records: dict[tuple[int, str, str], Doubt], made: _Statement, one: Contradiction) -> None:
     """One record for all sentences of a row that say the same; the surest score counts."""
-    claimed = said.claim.names[said.claim.claimed]
-    key = (said.row.number, said.claim.aspect, claimed)
+    claimed = made.claim.names[made.claim.claimed]
+    key = (made.row.number, made.claim.aspect, claimed)
     known = records.get(key)
     if known is not None:
         score = max(known.score, one.score)
         records[key] = replace(known, n_sentences=known.n_sentences + 1, score=score)
         return
     records[key] = Doubt(
-        row=said.row.number,
-        id=said.row.id,
-        level=said.level,
-        sentence=said.sentence,
-        kind=said.claim.kind,
+        row=made.row.number,
+        id=made.row.id,
+        level=made.level,
+        sentence=made.sentence,
+        kind=made.claim.kind,
         claimed=claimed,
         shown=one.shown,
         score=one.score,
         n_sentences=1,
-        mask=str(said.row.mask),
+        mask=str(made.row.mask),
     )

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from saywhere._version import __version__
 from saywhere.config import Config
-from saywhere.data.frames import frame_of
+from saywhere.data.prompt_frames import frame_of
 from saywhere.data.manifest import read_manifest
 from saywhere.errors import SaywhereError
 from saywhere.hub.card import card
