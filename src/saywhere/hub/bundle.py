@@ -15,8 +15,8 @@ from torch import Tensor
 
 from saywhere._version import __version__
 from saywhere.config import Config
-from saywhere.data.prompt_frames import frame_of
 from saywhere.data.manifest import read_manifest
+from saywhere.data.prompt_frames import frame_of
 from saywhere.errors import SaywhereError
 from saywhere.hub.card import card
 from saywhere.hub.digests import verified, write_sums
