@@ -13,7 +13,7 @@ from saywhere.errors import UsageError
 if TYPE_CHECKING:
     from saywhere.inference.batch import Outcome
     from saywhere.inference.predictions_file import Failure, Prediction
-    from saywhere.inference.requests import Job
+    from saywhere.inference.requests import Job, Plan
     from saywhere.inference.segmenter import Segmenter
     from saywhere.io.skipped import Skipped
 
@@ -32,7 +32,10 @@ def predict(
     ],
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="INPUT...", help="Images, or folders of images."),
+        typer.Argument(
+            metavar="INPUT...",
+            help="Images, DICOM or NIfTI files, folders of them, or zip archives.",
+        ),
     ] = None,
     prompt: Annotated[
         list[str] | None,
@@ -111,18 +114,17 @@ def predict(
     writers.choose_parts(formats, save)
     from saywhere.cli.progress import CaseProgress
     from saywhere.inference.batch import run_jobs
-    from saywhere.inference.requests import skipped_files
     from saywhere.inference.segmenter import load
 
     # Without the option, the run's configuration decides.
     segmenter = load(run, mirror=mirror or None)
-    todo, refused = _read_jobs(segmenter, inputs, prompt, manifest, split, jobs)
-    skipped = skipped_files(inputs or [])  # before --out is made, which may lie among them
-    _warn_of_prompts(segmenter, todo)
-    with CaseProgress("images", total=len(todo), quiet=quiet or as_json) as advance:
+    # Before --out is made, which may lie among the inputs.
+    plan, refused = _read_jobs(segmenter, inputs, prompt, manifest, split, jobs)
+    _warn_of_prompts(segmenter, plan.jobs)
+    with CaseProgress("images", total=len(plan.jobs), quiet=quiet or as_json) as advance:
         outcome = run_jobs(
             segmenter,
-            todo,
+            plan.jobs,
             out,
             threshold=threshold,
             formats=formats,
@@ -130,17 +132,18 @@ def predict(
             orientation=orientation,
             again=again,
             refused=refused,
+            notes=plan.notes,
             advance=advance,
         )
     if as_json:
         document = outcome.to_json() | {
-            "skipped_files": [file.to_json() for file in skipped],
+            "skipped_files": [file.to_json() for file in plan.skipped],
             "frame": segmenter.prompt_facts.frame if segmenter.hears_words else "",
         }
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet:
-        typer.echo(_summary(outcome, out) + _whose_left(segmenter, todo))
-    _warn_of_skipped(skipped)
+        typer.echo(_summary(outcome, out) + _whose_left(segmenter, plan.jobs))
+    _warn_of_skipped(plan.skipped)
     _warn_of_outcome(outcome, out)
     if outcome.failures:
         # Done, but some jobs were set aside.
@@ -204,21 +207,27 @@ def _read_jobs(
     manifest: Path | None,
     split: str | None,
     jobs: Path | None,
-) -> tuple[list[Job], list[Failure]]:
+) -> tuple[Plan, list[Failure]]:
     """What to predict, and the lines of --jobs that cannot be read. Raises UsageError."""
-    from saywhere.inference.requests import jobs_for, jobs_from_file, jobs_from_manifest
+    from saywhere.inference.requests import (
+        Plan,
+        jobs_from_file,
+        jobs_from_manifest,
+        plan_for,
+    )
 
     if jobs is not None:
-        return jobs_from_file(jobs, hears_words=segmenter.hears_words)
+        from_file, refused = jobs_from_file(jobs, hears_words=segmenter.hears_words)
+        return Plan(from_file, [], []), refused
     if manifest is not None:
-        return jobs_from_manifest(manifest, segmenter, split), []
+        return Plan(jobs_from_manifest(manifest, segmenter, split), [], []), []
     if prompt is None and segmenter.hears_words:
         raise UsageError(
             "no --prompt",
             allowed="say what to segment",
             remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words',
         )
-    return jobs_for(inputs or [], prompt or [""]), []
+    return plan_for(inputs or [], prompt or [""]), []
 
 
 def _whose_left(segmenter: Segmenter, jobs: list[Job]) -> str:

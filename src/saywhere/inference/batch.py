@@ -5,8 +5,7 @@ What is done already is skipped; an image that cannot be read is set aside.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,8 +28,9 @@ from saywhere.inference.predictions_file import (
 from saywhere.inference.requests import TABLE, Job
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.writers.writer import Options, Scope
-from saywhere.io import files, images
-from saywhere.io.decode import decode_bytes, read_bytes
+from saywhere.io import files
+from saywhere.io.clinic import Picture
+from saywhere.io.sources import Reader
 from saywhere.text.frames import NOT_STATED, check_orientation, frame_named
 from saywhere.text.prompts import clean
 
@@ -75,6 +75,7 @@ def run_jobs(
     orientation: str | None = None,
     again: bool = False,
     refused: Sequence[Failure] = (),
+    notes: Sequence[str] = (),
     advance: Callable[[int], None] = lambda done: None,
 ) -> Outcome:
     """Segment and write; a job that is done already is skipped.
@@ -97,6 +98,7 @@ def run_jobs(
             as their files say.
         again: Skip nothing.
         refused: Jobs that could not be read; they are listed among the failures.
+        notes: What is known of the jobs already; it comes first among the outcome's.
         advance: Called with the number of jobs that were just finished.
 
     Returns:
@@ -113,7 +115,9 @@ def run_jobs(
     _refuse_overwriting(jobs, out)
     if orientation is not None:
         check_orientation(orientation)
-    batch = _Batch(segmenter, out, threshold, options, orientation)
+    data = segmenter.config.data
+    reader = Reader(data.channels, data.grey)
+    batch = _Batch(segmenter, out, threshold, options, reader, orientation)
     ledger = Ledger(out)
     units = _units(jobs, wanted, ledger)
     done: dict[str, Prediction] = {}
@@ -128,7 +132,7 @@ def run_jobs(
     # Predictions of other images stay in the list, as their files stay.
     others = [line for stem, line in ledger.lines.items() if stem not in done]
     failures = list(refused)
-    notes: list[str] = []
+    written: list[str] = []
     advance(n_skipped)
     for unit in todo:
         outcome = batch.predict(unit, advance)
@@ -136,14 +140,15 @@ def run_jobs(
             ledger.add(prediction)
             done[prediction.stem] = prediction
         failures += outcome.failures
-        notes += outcome.notes
+        written += outcome.notes
     predictions = [done[job.stem] for job in jobs if job.stem in done]
     # Lines were added as they came; here they get the order of the jobs.
     lines = [*others, *(prediction.to_json() for prediction in predictions)]
     ledger.write(lines)
     writers.write_tables(lines, out, TABLE)
     _write_failures(out / "failures.jsonl", failures)
-    return Outcome(predictions, failures, n_skipped, len(others), notes)
+    every = [*notes, *_in_sentences(batch.remarks), *written]
+    return Outcome(predictions, failures, n_skipped, len(others), every)
 
 
 @dataclass(frozen=True)
@@ -206,7 +211,9 @@ class _Batch:
     out: Path
     threshold: float | None
     options: Options
+    reader: Reader
     orientation: str | None = None
+    remarks: dict[str, dict[Path, None]] = field(default_factory=dict)
 
     def done(self, ledger: Ledger, unit: _Unit) -> dict[str, Prediction]:
         """By stem: the predictions of an earlier call that still count."""
@@ -215,7 +222,7 @@ class _Batch:
         if not any(known) or (unit.shared and not all(known)):
             return {}
         try:
-            terms = [self._terms(content, job) for job, content in _contents(unit.jobs)]
+            terms = [self._terms(self.reader.sha256(job.source), job) for job in unit.jobs]
         except (UnreadableFile, MissingFile):
             # It is tried again like a new job, and set aside there with a reason.
             return {}
@@ -225,7 +232,7 @@ class _Batch:
             prediction = ledger.counted(job.stem, of_job, unit.parts, made_with)
             if prediction is not None:
                 # An equal image may have another name today.
-                counted[job.stem] = replace(prediction, image=str(job.image))
+                counted[job.stem] = replace(prediction, image=str(job.image), place=_place(job))
         return counted if not unit.shared or len(counted) == len(unit.jobs) else {}
 
     def predict(self, unit: _Unit, advance: Callable[[int], None]) -> Outcome:
@@ -254,14 +261,14 @@ class _Batch:
     def _segment(self, job: Job) -> _Answered:
         """Raises UnreadableFile, MissingFile."""
         # Read once: what is recorded is what was segmented.
-        content = read_bytes(job.image)
-        decoded = decode_bytes(content, job.image)
-        data = self.segmenter.config.data
-        image = images.image_pixels(decoded, job.image, data.channels, data.grey)
-        result = self.segmenter.segment(
-            image, job.prompt, threshold=self.threshold, orientation=self.orientation
+        read = self.reader.read(job.source)
+        picture = Picture(read.pixels, read.geometry)
+        answer = self.segmenter.segment(
+            picture, job.prompt, threshold=self.threshold, orientation=self.orientation
         )
-        return _Answered(job, self._terms(content, job), result)
+        for note in read.notes:
+            self.remarks.setdefault(note, {})[job.source.file] = None
+        return _Answered(job, self._terms(read.sha256, job), answer)
 
     def _write(
         self, unit: _Unit, answered: Sequence[_Answered], notes: list[str]
@@ -290,10 +297,10 @@ class _Batch:
             if part not in written and writers.scope_of(part) is Scope.ANSWER:
                 (self.out / f"{job.stem}{ending}").unlink(missing_ok=True)
 
-    def _terms(self, content: bytes, job: Job) -> Terms:
+    def _terms(self, sha256: str, job: Job) -> Terms:
         return Terms(
             prompt=job.prompt,
-            image_sha256=hashlib.sha256(content).hexdigest(),
+            image_sha256=sha256,
             threshold=self.threshold or self.segmenter.config.evaluate.threshold,
             model=self.segmenter.digest,
             sides=self._sides(job.prompt),
@@ -317,17 +324,6 @@ class _Answered:
     job: Job
     terms: Terms
     answer: Answer
-
-
-def _contents(jobs: Sequence[Job]) -> Iterator[tuple[Job, bytes]]:
-    """Each job with its image's content; an image of several prompts in a row is read once."""
-    image: Path | None = None
-    content = b""
-    for job in jobs:
-        if job.image != image:
-            image = job.image
-            content = read_bytes(job.image)
-        yield job, content
 
 
 def _by_stem(answered: Sequence[_Answered], scope: Scope) -> dict[str, list[_Answered]]:
@@ -354,8 +350,25 @@ def _prediction(
         without=tuple(part for part in wanted if part not in written),
         made_with=made_with,
         record=writers.record(one.answer, wanted),
+        place=_place(one.job),
         **about,
     )
+
+
+def _place(job: Job) -> dict[str, object]:
+    """Which picture of a file or of a volume it is."""
+    number, n_slices = job.place or (None, None)
+    place = {"member": job.member, "frame_number": job.frame, "slice": number, "slices": n_slices}
+    return {name: value for name, value in place.items() if value}
+
+
+def _in_sentences(remarks: dict[str, dict[Path, None]]) -> list[str]:
+    """What readers remarked of pictures: each remark once, with the first file and how many."""
+    sentences = []
+    for remark, paths in remarks.items():
+        first = next(iter(paths)).name
+        sentences.append(f"{first}{f' and {len(paths) - 1:,} more' * (len(paths) > 1)}: {remark}")
+    return sentences
 
 
 def _refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:

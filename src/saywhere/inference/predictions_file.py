@@ -17,6 +17,8 @@ from saywhere.inference.writers.writer import Scope
 from saywhere.io import files
 
 NAME = "predictions.jsonl"
+PLACE = ("member", "frame_number", "slice", "slices")
+"""Keys that say which picture of a file a line is of."""
 Line = dict[str, Any]
 """A line as it was read. It may come from another version or another hand."""
 
@@ -72,6 +74,7 @@ class Prediction:
         frame: Whose left and right the model was taught; "" where it is not stated.
         read_as: The prompt in the model's frame, where it was translated.
         warnings: What to know of the prompt, in sentences.
+        place: Which picture of the file it is, by the keys of `PLACE`; slices are done one by one.
     """
 
     image: str
@@ -90,19 +93,16 @@ class Prediction:
     frame: str = ""
     read_as: str | None = None
     warnings: list[str] = field(default_factory=list)
+    place: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> Line:
         """Returns the prediction as predictions.jsonl holds it; each file is a key of its own."""
         # Most predictions have none of these.
-        more = {
-            "without": list(self.without),
-            "made_with": dict(self.made_with),
-            "frame": self.frame,
-            "read_as": self.read_as,
-            "warnings": list(self.warnings),
-        }
+        more = {"without": list(self.without), "made_with": dict(self.made_with)}
+        about = {"frame": self.frame, "read_as": self.read_as, "warnings": list(self.warnings)}
         return {
             "image": self.image,
+            **self.place,
             **self.terms.to_json(),
             **self.files,
             "size": list(self.size),
@@ -112,7 +112,7 @@ class Prediction:
             "expected_dice": self.expected_dice,
             "unfamiliarity": self.unfamiliarity,
             "stem": self.stem,
-            **{name: value for name, value in more.items() if value},
+            **{name: value for name, value in {**more, **about}.items() if value},
             **self.record,
         }
 
@@ -146,6 +146,7 @@ class Prediction:
                 frame=str(line.get("frame", "")),
                 read_as=line.get("read_as"),
                 warnings=list(line.get("warnings", ())),
+                place={name: line[name] for name in PLACE if name in line},
             )
         except (KeyError, TypeError, ValueError):
             # Such a line costs nothing but to make its prediction again.

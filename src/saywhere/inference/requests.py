@@ -12,12 +12,13 @@ from pathlib import Path
 from saywhere.data.manifest import read_manifest
 from saywhere.data.records import Record, read_json_lines
 from saywhere.data.select import evaluation_prompt
-from saywhere.errors import ManifestError, MissingFile, UsageError
+from saywhere.errors import ManifestError, UsageError
 from saywhere.inference.predictions_file import Failure, files_in
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.writers.writer import Scope
-from saywhere.io.decode import SUFFIXES
-from saywhere.io.skipped import Skipped, in_sentences, skipped_in
+from saywhere.io.formats import SUFFIXES
+from saywhere.io.skipped import Skipped, in_sentences
+from saywhere.io.sources import Input, Source, list_inputs
 
 LISTS = ("predictions.jsonl", "failures.jsonl")
 """What `predict` writes beside its pictures."""
@@ -37,6 +38,9 @@ class Job:
             volume's slices; blank where the input is one picture.
         group: The same of files that hold all prompts on all pictures of an input; blank where
             there is one prompt.
+        member: The image's name in `image`, where that is an archive.
+        frame: The frame or slice of the image, from 1; 0 where it is one picture.
+        place: (number, of how many) among the slices of a volume, from 1; None of a picture.
     """
 
     image: Path
@@ -44,6 +48,14 @@ class Job:
     stem: str
     volume: str = ""
     group: str = ""
+    member: str = ""
+    frame: int = 0
+    place: tuple[int, int] | None = None
+
+    @property
+    def source(self) -> Source:
+        """Where the picture is."""
+        return Source(self.image, self.member, self.frame)
 
     def stem_for(self, scope: Scope) -> str:
         """Name the file that this job's answer goes to.
@@ -63,12 +75,84 @@ class Job:
         return names[scope]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is to be predicted of some inputs.
+
+    Attributes:
+        jobs: Image by image, a volume slice by slice.
+        skipped: Files of folders and archives that are not read, with the reason.
+        notes: What a user should know, one sentence each.
+    """
+
+    jobs: list[Job]
+    skipped: list[Skipped]
+    notes: list[str]
+
+
+def plan_for(inputs: Sequence[Path], prompts: Sequence[str]) -> Plan:
+    """Find the images of some inputs, and pair each with every prompt.
+
+    Args:
+        inputs: Image files, volumes, zip archives and folders, as `list_inputs` takes them. Files
+            that `predict` wrote are left out.
+        prompts: One or more.
+
+    Returns:
+        The jobs, what was skipped, and notes.
+
+    Raises:
+        MissingFile: For an input that is not there.
+        MissingExtra: For DICOM or NIfTI, where its library is not installed.
+        UnreadableFile: For an archive that is damaged or too large.
+        UsageError: Where there is no image.
+    """
+    listings = [list_inputs(path, _written_in) for path in inputs]
+    pictures = [picture for listing in listings for picture in listing.inputs]
+    skipped = [file for listing in listings for file in listing.skipped]
+    if not pictures:
+        raise UsageError(
+            f"no pictures in {', '.join(map(str, inputs)) or 'nothing'}",
+            allowed=f"files ending in {', '.join(sorted(SUFFIXES))}, DICOM and NIfTI",
+            remedy="; ".join(in_sentences(skipped)) or None,
+        )
+    notes = [note for listing in listings for note in listing.notes]
+    notes += [_of_volume(picture) for picture in pictures if picture.is_volume]
+    return Plan(_paired(pictures, prompts), skipped, notes)
+
+
+def _of_volume(volume: Input) -> str:
+    n_slices = len(volume.sources)
+    return f"{volume.name}: {n_slices:,} slices, each segmented on its own with the same prompt"
+
+
+def _paired(pictures: Sequence[Input], prompts: Sequence[str]) -> list[Job]:
+    groups = _distinct(picture.name for picture in pictures)
+    jobs: list[Job] = []
+    for picture, group in zip(pictures, groups):
+        names = [name for _, name in _numbered(prompts, group)]
+        for number, source in enumerate(picture.sources, start=1):
+            stem = source.stem if picture.is_volume else group
+            # A volume's file has a name of its own, so that its slices keep to it.
+            stem = group + stem.removeprefix(picture.name) if source.frame else stem
+            for (prompt, part), volume in zip(_numbered(prompts, stem), names):
+                place = (number, len(picture.sources)) if picture.is_volume else None
+                job = Job(source.path, prompt, part, group=group, member=source.member)
+                volume = volume if picture.is_volume else ""
+                jobs.append(replace(job, volume=volume, frame=source.frame, place=place))
+    stems = _distinct(job.stem for job in jobs)
+    return [replace(job, stem=stem) for job, stem in zip(jobs, stems)]
+
+
+def _written_in(folder: Path) -> set[str]:
+    return {*files_in(folder), *LISTS}
+
+
 def jobs_for(inputs: Sequence[Path], prompts: Sequence[str]) -> list[Job]:
     """Pair every image with every prompt.
 
     Args:
-        inputs: Image files, and folders: a folder stands for the images in it, but for those that
-            `predict` wrote there.
+        inputs: As `plan_for` takes them.
         prompts: One or more.
 
     Returns:
@@ -76,22 +160,11 @@ def jobs_for(inputs: Sequence[Path], prompts: Sequence[str]) -> list[Job]:
 
     Raises:
         MissingFile: For an input that is not there.
+        MissingExtra: For DICOM or NIfTI, where its library is not installed.
+        UnreadableFile: For an archive that is damaged or too large.
         UsageError: Where there is no image.
     """
-    pictures = [picture for path in inputs for picture in _pictures(path)]
-    if not pictures:
-        skipped = in_sentences(skipped_files(inputs))
-        raise UsageError(
-            f"no pictures in {', '.join(map(str, inputs)) or 'nothing'}",
-            allowed=f"files ending in {', '.join(sorted(SUFFIXES))}",
-            remedy="; ".join(skipped) or None,
-        )
-    stems = _distinct(picture.stem for picture in pictures)
-    return [
-        Job(picture, prompt, name, group=stem)
-        for picture, stem in zip(pictures, stems)
-        for prompt, name in _numbered(prompts, stem)
-    ]
+    return plan_for(inputs, prompts).jobs
 
 
 def skipped_files(inputs: Sequence[Path]) -> list[Skipped]:
@@ -103,12 +176,8 @@ def skipped_files(inputs: Sequence[Path]) -> list[Skipped]:
     Returns:
         The files with the reason, but for those that `predict` wrote there.
     """
-    folders = [path for path in inputs if path.is_dir()]
-    return [
-        file
-        for folder in folders
-        for file in skipped_in(folder, _pictures(folder), {*files_in(folder), *LISTS})
-    ]
+    listings = [list_inputs(path, _written_in) for path in inputs]
+    return [file for listing in listings for file in listing.skipped]
 
 
 def jobs_from_manifest(path: Path, segmenter: Segmenter, split: str | None) -> list[Job]:
@@ -243,23 +312,6 @@ def _numbered(prompts: Sequence[str], stem: str) -> list[tuple[str, str]]:
     if len(prompts) == 1:
         return [(prompts[0], stem)]
     return [(prompt, f"{stem}-{number}") for number, prompt in enumerate(prompts, start=1)]
-
-
-def _pictures(path: Path) -> list[Path]:
-    if path.is_dir():
-        written = files_in(path)
-        # A folder's own order differs from machine to machine.
-        return sorted(
-            file
-            for file in path.iterdir()
-            if file.suffix.lower() in SUFFIXES
-            # Such as a Mac's `._a.png`, or a file that another process is writing.
-            and not file.name.startswith(".")
-            and file.name not in written
-        )
-    if not path.exists():
-        raise MissingFile(f"no such file or folder: {path}", remedy="check the path")
-    return [path]
 
 
 def _distinct(stems: Iterable[str]) -> list[str]:

@@ -21,7 +21,8 @@ from saywhere.inference.result import Result
 from saywhere.inference.test_time_augmentation import mirrored, refuse_mirrors
 from saywhere.io.framing import Box, Framing
 from saywhere.io.geometry import Geometry
-from saywhere.io.inputs import as_image
+from saywhere.io.inputs import as_located
+from saywhere.io.sources import list_inputs, pictures_of
 from saywhere.modeling.build import reads_tokens_of
 from saywhere.runs import calibration_file, checkpoint, locate, prompt_facts_file
 from saywhere.runs.older_values import without_older
@@ -118,7 +119,8 @@ class Segmenter:
         """Segment what the prompt names.
 
         Args:
-            image: A path, a PIL image, an array (height, width[, channel]) or a tensor, also
+            image: A path (of DICOM and NIfTI, too; `segment_volume` takes volumes), a PIL image,
+                an array (height, width[, channel]) or a tensor, also
                 (channel, height, width). uint8 is taken as it is; more bits and floats are read
                 as a file of the same values is, by the model's `data.grey`.
             prompt: Plain words; blank means "no words".
@@ -142,6 +144,49 @@ class Segmenter:
             [image], [prompt], threshold=threshold, orientations=[orientation]
         )
         return results[0]
+
+    def segment_volume(
+        self,
+        path: str | Path,
+        prompt: str = "",
+        *,
+        threshold: float | None = None,
+        orientation: str | None = None,
+    ) -> list[Result]:
+        """Segment what the prompt names in every slice of a volume.
+
+        The model sees one slice at a time, and knows nothing of its neighbours.
+
+        Args:
+            path: A multi-frame DICOM or a NIfTI file, or a folder or zip archive of one series.
+            prompt: Plain words, the same for all slices; blank means "no words".
+            threshold: On the probability, (0, 1); default: the configuration's.
+            orientation: As `segment` takes it; default: as the files say.
+
+        Returns:
+            One result per slice, in the order of their places; `result.geometry` says where.
+
+        Raises:
+            MissingFile: There is no such file or folder.
+            MissingExtra: The libraries of DICOM or NIfTI are not installed.
+            UnreadableFile: For a file that cannot be read.
+            UsageError: For a folder of several series or pictures, and as `segment`.
+            MissingEncoder: Where the text encoder's files are not installed.
+        """
+        inputs = list_inputs(Path(path)).inputs
+        if len(inputs) != 1:
+            raise UsageError(
+                f"{len(inputs)} pictures or series in {path}",
+                where="segment_volume",
+                allowed="one volume at a time",
+                remedy="name one file or the folder of one series; `saywhere predict` takes all",
+            )
+        results = []
+        for picture in pictures_of(inputs[0], self.config.data.channels, self.config.data.grey):
+            results.append(
+                self.segment(picture, prompt, threshold=threshold, orientation=orientation)
+            )
+        return results
 
     def segment_many(
         self,
@@ -172,17 +217,20 @@ class Segmenter:
         _check_pairs(pictures, prompts)
         _check_threshold(threshold)
         data = self.config.data
-        originals = [as_image(picture, data.channels, data.grey) for picture in pictures]
+        located = [as_located(picture, data.channels, data.grey) for picture in pictures]
         stated = orientations or [None] * len(prompts)
-        readings = [self.read(prompt, orientation) for prompt, orientation in zip(prompts, stated)]
+        readings = [
+            self.read(prompt, orientation, geometry)
+            for prompt, orientation, (_, geometry) in zip(prompts, stated, located)
+        ]
         self.embed([reading.read_as for reading in readings])
         results: list[Result] = []
         size = self.config.evaluate.batch_size
         # `or`: a threshold of 0 was refused above.
         chosen = threshold or self.config.evaluate.threshold
-        for start in range(0, len(originals), size):
+        for start in range(0, len(located), size):
             part = slice(start, start + size)
-            results += self._segment(originals[part], readings[part], chosen)
+            results += self._segment(located[part], readings[part], chosen)
         return results
 
     def read(
@@ -290,16 +338,20 @@ class Segmenter:
 
     @torch.inference_mode()
     def _segment(
-        self, originals: list[np.ndarray], readings: list[Reading], threshold: float
+        self,
+        located: list[tuple[np.ndarray, Geometry | None]],
+        readings: list[Reading],
+        threshold: float,
     ) -> list[Result]:
         embedding = self.embeddings([reading.read_as for reading in readings])
+        originals = [pixels for pixels, _ in located]
         probability, pseudo_image = self._forward(self._resized(originals), embedding)
         unfamiliarity = self.model.prompt_distance(embedding).tolist()
         mirror = self.config.evaluate.mirror
         calibrated = self._calibrated
         expectation = None if calibrated is None else calibrated.at(threshold, mirror=mirror)
         results = []
-        for i, (original, reading) in enumerate(zip(originals, readings)):
+        for i, ((original, geometry), reading) in enumerate(zip(located, readings)):
             height, width = original.shape[:2]
             # One at a time, since the originals differ in size.
             # Without the bars of `data.fit = "pad"`: what lies there is no part of the image.
@@ -319,6 +371,7 @@ class Segmenter:
                     shown,
                     unfamiliarity[i],
                     expectation,
+                    geometry,
                     read_as=reading.translated,
                     frame=self.prompt_facts.frame if self.hears_words else NOT_STATED,
                     warnings=reading.warnings,

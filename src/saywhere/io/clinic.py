@@ -31,11 +31,11 @@ class Picture:
 
     Attributes:
         pixels: uint8 (height, width), or of colour (height, width, 3).
-        geometry: Where it lies.
+        geometry: Where it lies; None where it is not known.
     """
 
     pixels: NDArray[np.uint8]
-    geometry: Geometry
+    geometry: Geometry | None
 
 
 @dataclass(frozen=True)

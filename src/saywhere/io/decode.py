@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile
-from saywhere.io import jpeg, png, tiff
+from saywhere.io import clinic, jpeg, png, tiff
 from saywhere.io.bounds import refuse_excess
 from saywhere.io.formats import (
     FORMATS,
@@ -31,6 +31,7 @@ from saywhere.io.formats import (
     sniff,
     sniff_other,
 )
+from saywhere.io.geometry import Geometry
 from saywhere.io.grey import NotFinite, Range
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS, MIB_VARIABLE, PIXELS_VARIABLE
 
@@ -121,6 +122,8 @@ class Decoded:
         stated: The values that the file says are black and white; None where it does not say.
         n_bits: Of a grey picture whose 2 or 4 bits Pillow stretched to 8, these; else 8.
         is_lossy: Are the pixels only near those that were saved, as in a JPEG?
+        geometry: Where it lies in a patient or a volume, of DICOM and NIfTI.
+        notes: What a reader would not expect of it, such as "overlays are not drawn".
     """
 
     picture: Image.Image | NDArray[Any]
@@ -130,6 +133,8 @@ class Decoded:
     stated: Range | None = None
     n_bits: int = 8
     is_lossy: bool = False
+    geometry: Geometry | None = None
+    notes: tuple[str, ...] = ()
 
 
 def decode(path: Path) -> Decoded:
@@ -180,6 +185,11 @@ def decode_bytes(content: bytes, path: Path) -> Decoded:
 
 def _decoded(content: bytes, path: Path) -> Decoded:
     """By the format that the first bytes claim; any error of damaged bytes passes."""
+    if clinical := clinic.kind_of(content):
+        picture, notes = clinic.read_one(content, path)
+        return Decoded(
+            Image.fromarray(picture.pixels), clinical, geometry=picture.geometry, notes=notes
+        )
     kind = sniff(content)
     if kind == "TIFF":
         return _of_tiff(content, path)

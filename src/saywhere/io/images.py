@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saywhere.errors import UsageError
-from saywhere.io import colour, grey
-from saywhere.io.decode import Decoded, WrongChannels, decode, see_through
+from saywhere.io import clinic, colour, grey
+from saywhere.io.decode import (
+    Decoded,
+    WrongChannels,
+    decode,
+    decode_bytes,
+    read_bytes,
+    see_through,
+)
 from saywhere.io.files import writing
 from saywhere.io.labels import StoredMask, foreground
 
@@ -80,6 +87,20 @@ def image_pixels(
     return np.atleast_3d(np.asarray(picture.convert("L" if channels == 1 else "RGB")))
 
 
+def of_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Bring 8-bit pixels to grey or colour.
+
+    Args:
+        pixels: uint8 (height, width) or (height, width, 1 or 3).
+        channels: 1 (grey) or 3 (colour).
+
+    Returns:
+        uint8 (height, width, channels).
+    """
+    picture = Image.fromarray(_without_single_channel(pixels))
+    return np.atleast_3d(np.asarray(picture.convert("L" if channels == 1 else "RGB")))
+
+
 def read_mask(path: Path) -> NDArray[np.bool_]:
     """Read a mask.
 
@@ -100,7 +121,7 @@ def mask_values(path: Path) -> StoredMask:
     """Read a mask before any rule says which values are foreground.
 
     Args:
-        path: A PNG, JPEG, TIFF, BMP, GIF or WebP of one frame.
+        path: An image file of one frame, or a DICOM SEG or NIfTI mask of one slice.
 
     Returns:
         Its values as stored.
@@ -109,7 +130,44 @@ def mask_values(path: Path) -> StoredMask:
         MissingFile: There is no such file.
         UnreadableFile: It is no mask that can be read.
     """
-    return _stored(decode(path), Path(path))
+    return stored_mask(read_bytes(Path(path)), Path(path))
+
+
+def stored_mask(content: bytes, path: Path) -> StoredMask:
+    """A mask's values, of a file's content that is in memory, as an upload is.
+
+    Args:
+        content: All bytes of the file. A DICOM SEG's values are the segments' numbers.
+        path: How errors name it.
+
+    Returns:
+        Its values as stored.
+
+    Raises:
+        MissingExtra: It is DICOM or NIfTI, and its library is not installed.
+        UnreadableFile: It is no mask that can be read.
+    """
+    if clinic.kind_of(content) is None:
+        return _stored(decode_bytes(content, path), path)
+    labels = clinic.read_one_of_labels(content, path)
+    return of_labels(labels)
+
+
+def of_labels(labels: clinic.Labels) -> StoredMask:
+    """A mask of a DICOM or NIfTI file before any rule.
+
+    Args:
+        labels: One frame or slice.
+
+    Returns:
+        Its values as stored.
+    """
+    values = labels.values
+    is_narrow = values.size > 0 and values.min() >= 0 and values.max() <= 255
+    shown = values.astype(np.uint8) if is_narrow else np.uint8(255) * (values != 0)
+    stored = shown if is_narrow else values.astype(np.int64)
+    # Labels are numbers there, never soft edges, unless the file was compressed with loss.
+    return StoredMask(stored, shown, is_lossy=labels.is_lossy, may_be_soft=False)
 
 
 def as_mask(decoded: Decoded, path: Path) -> NDArray[np.bool_]:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saywhere.errors import UsageError
-from saywhere.io import grey, images
-from saywhere.io.decode import Decoded, from_pillow
+from saywhere.io import clinic, grey, images
+from saywhere.io.decode import Decoded, decode, from_pillow
+from saywhere.io.geometry import Geometry
 
 
 def as_image(picture: Any, channels: int = 3, rule: grey.Grey = grey.DEFAULT) -> NDArray[np.uint8]:
@@ -48,6 +49,32 @@ def as_image(picture: Any, channels: int = 3, rule: grey.Grey = grey.DEFAULT) ->
             remedy=remedy,
         )
     return images.image_pixels(_decoded(array, "an image"), Path("the array"), channels, rule)
+
+
+def as_located(
+    picture: Any, channels: int = 3, rule: grey.Grey = grey.DEFAULT
+) -> tuple[NDArray[np.uint8], Geometry | None]:
+    """Bring anything that holds an image into one form, and tell where it lies.
+
+    Args:
+        picture: As `as_image` takes it, or a `clinic.Picture`: a slice of a volume.
+        channels: 1 (grey) or 3 (colour).
+        rule: What black and white are where there are more than 8 bits; a model's `data.grey`.
+
+    Returns:
+        uint8 (height, width, channels), and its geometry; None where it is a plain picture.
+
+    Raises:
+        UsageError: As `as_image`.
+        MissingFile: As `as_image`.
+        UnreadableFile: As `as_image`.
+    """
+    if isinstance(picture, clinic.Picture):
+        return images.of_channels(picture.pixels, channels), picture.geometry
+    if isinstance(picture, (str, PathLike)):
+        decoded = decode(Path(picture))
+        return images.image_pixels(decoded, Path(picture), channels, rule), decoded.geometry
+    return as_image(picture, channels, rule), None
 
 
 def as_mask(picture: Any) -> NDArray[np.bool_]:

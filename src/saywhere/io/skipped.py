@@ -17,8 +17,8 @@ LITTER = frozenset({"thumbs.db", "desktop.ini"})
 SUBFOLDER = "a folder below is not looked into: name it itself, or put its files here"
 OTHER_SPLIT = "a folder of a split is called train, val, test: rename it"
 REASONS = {
-    "DICOM is not read: export it as PNG": (".dcm", ".dicom", ".ima"),
-    "NIfTI is not read: export its slices as PNG": (".nii", ".nii.gz"),
+    "its name says DICOM, its content does not: export it again": (".dcm", ".dicom", ".ima"),
+    "its name says NIfTI, its content does not: export it again": (".nii", ".nii.gz"),
     "other volumes are not read: export their slices as PNG": (".nrrd", ".mha", ".mhd", ".mgz"),
     "its format is not read: convert it to PNG": (
         ".avif",
@@ -72,7 +72,7 @@ def skipped_in(folder: Path, read: Collection[Path], known: Collection[str] = ()
     return [
         Skipped(path, _reason(path))
         for path in sorted(folder.iterdir())
-        if path not in read and path.name not in known and not _is_litter(path)
+        if path not in read and path.name not in known and not is_litter(path)
     ]
 
 
@@ -98,7 +98,15 @@ def _sentence(folder: Path, reason: str, names: Sequence[str]) -> str:
     return f"{subject} skipped in {folder}; {reason} ({', '.join(names[:N_NAMED])}{rest})"
 
 
-def _is_litter(path: Path) -> bool:
+def is_litter(path: Path) -> bool:
+    """Did the system leave the file there, and nobody put it there to be read?
+
+    Args:
+        path: The file.
+
+    Returns:
+        True for hidden files and those of Windows' folders.
+    """
     return path.name.startswith(".") or path.name.lower() in LITTER
 
 
@@ -127,8 +135,9 @@ def _reason_by_content(path: Path) -> str:
     except OSError as error:
         return f"it cannot be opened ({error.strerror}): see its rights"
     if (other := sniff_other(head)) is not None:
-        known = (reason for reason in REASONS if reason.startswith(other))
-        return next(known, f"it is a {other} file, which is not read: convert it to PNG")
+        is_clinical = other in ("DICOM", "NIfTI")
+        remedy = "`saywhere predict` reads it" if is_clinical else "convert it to PNG"
+        return f"it is a {other} file, which is not read{' here' * is_clinical}: {remedy}"
     if kind := sniff(head):
         return f"it is a {kind}, but its name does not say so: let it end in .{kind.lower()}"
     return f"it is no image; images end in {', '.join(SUFFIXES)}"

@@ -317,7 +317,7 @@ def test_files_of_a_folder_that_are_not_read_are_listed(
         (folder / name).write_bytes(b"")
     ended = say("predict", trained, folder, "-p", "upper left", "--out", tmp_path / "out", "--json")
     assert ended.code == 0
-    assert f"2 files are skipped in {folder}; DICOM is not read" in ended.err
+    assert f"2 files are skipped in {folder}; its name says DICOM" in ended.err
     assert "(b.dcm, c.dcm)" in ended.err
     skipped = json.loads(ended.out)["skipped_files"]
     assert [Path(file["path"]).name for file in skipped] == ["b.dcm", "c.dcm", "d.gif"]

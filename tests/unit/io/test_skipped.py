@@ -12,8 +12,8 @@ from saywhere.io.skipped import SUBFOLDER, Skipped, in_sentences, skipped_in
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("a.dcm", "DICOM is not read: export it as PNG"),
-        ("a.NII.gz", "NIfTI is not read: export its slices as PNG"),
+        ("a.dcm", "its name says DICOM, its content does not: export it again"),
+        ("a.NII.gz", "its name says NIfTI, its content does not: export it again"),
         ("a.heic", "its format is not read: convert it to PNG"),
         ("a.avif", "its format is not read: convert it to PNG"),
         ("a.zip", "an archive is not read: unpack it"),
@@ -32,7 +32,7 @@ def test_files_without_an_ending_are_told_by_content(tmp_path: Path) -> None:
     (tmp_path / "IM0001").write_bytes(b"\0" * 128 + b"DICM")
     Image.new("L", (4, 4)).save(tmp_path / "picture", format="PNG")
     assert [file.reason for file in skipped_in(tmp_path, [])] == [
-        "DICOM is not read: export it as PNG",
+        "it is a DICOM file, which is not read here: `saywhere predict` reads it",
         "it is a PNG, but its name does not say so: let it end in .png",
     ]
 

@@ -9,12 +9,17 @@ from __future__ import annotations
 from saywhere.io.dicom.header import is_dicom
 from saywhere.io.dicom.reader import DicomFile, DicomPicture, count_frames, read, read_stored
 from saywhere.io.dicom.segmentation import Segmentation, is_segmentation, read_segmentation
+from saywhere.io.dicom.series import Facts, Series, facts_of, group
 
 __all__ = [
     "DicomFile",
     "DicomPicture",
+    "Facts",
     "Segmentation",
+    "Series",
     "count_frames",
+    "facts_of",
+    "group",
     "is_dicom",
     "is_segmentation",
     "read",

@@ -63,7 +63,7 @@ def read(content: bytes, path: Path) -> DicomFile:
     """
     dataset = header.parse(content, path)
     try:
-        _refuse_others(dataset, path)
+        refuse_others(dataset, path)
         layout = _layout(dataset, path)
         frames = list(stored.read_frames(dataset, layout, path))
         shown, notes = display.show_frames(frames, dataset, layout, path)
@@ -94,7 +94,7 @@ def read_stored(content: bytes, path: Path) -> tuple[list[NDArray[Any]], bool]:
     """
     dataset = header.parse(content, path)
     try:
-        _refuse_others(dataset, path)
+        refuse_others(dataset, path)
         layout = _layout(dataset, path)
         if layout.samples != 1 or layout.is_float:
             raise UnreadableFile(
@@ -131,7 +131,16 @@ def count_frames(content: bytes, path: Path) -> int:
 
 
 @header.quietly
-def _refuse_others(dataset: Dataset, path: Path) -> None:
+def refuse_others(dataset: Dataset, path: Path) -> None:
+    """Refuse what is no image: other objects, by what they are, and masks.
+
+    Args:
+        dataset: As parsed.
+        path: How errors name it.
+
+    Raises:
+        UnreadableFile: For documents, reports, structures, directories and SEGs.
+    """
     header.refuse_without_pixels(dataset, path)
     if header.text(dataset, "SOPClassUID") in header.SEGMENTATIONS:
         raise UnreadableFile(

@@ -1,0 +1,397 @@
+"""Where pictures come from: files, folders and archives, volumes among them, and what is left out.
+
+A picture is a file, one frame or slice of a file, or either of them in a zip archive. Nothing of an
+archive is written to the disk, so that no name in it can lead anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saywhere.errors import MissingFile, UnreadableFile
+from saywhere.io import archives, clinic, dicom, grey, images
+from saywhere.io.decode import decode_bytes, read_bytes
+from saywhere.io.formats import SUFFIXES, sniff
+from saywhere.io.geometry import Geometry
+from saywhere.io.skipped import Skipped, is_litter, skipped_in
+
+MAX_FOLDERS = 100_000
+"""That are looked into below one folder."""
+CLINIC_SUFFIXES = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
+_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture.
+
+    Attributes:
+        path: The file, or the archive that it is in.
+        member: Its name in the archive; blank for a file.
+        frame: The frame or slice of it, from 1; 0 where the file is one picture.
+    """
+
+    path: Path
+    member: str = ""
+    frame: int = 0
+
+    @property
+    def file(self) -> Path:
+        """How errors name the file; one in an archive is `archive.zip/name`."""
+        return self.path / self.member if self.member else self.path
+
+    @property
+    def stem(self) -> str:
+        """What the names of its results begin with: the file's name and the frame's number."""
+        name = PurePosixPath(self.member).name if self.member else self.path.name
+        stem = stem_of(name)
+        return f"{stem}-{self.frame:03d}" if self.frame else stem
+
+
+@dataclass(frozen=True)
+class Input:
+    """One picture, or the pictures of one volume or series.
+
+    Attributes:
+        name: What the names of results of the whole begin with.
+        sources: Its pictures, in the order of their places.
+        is_volume: Do they show one body, slice by slice?
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    is_volume: bool = False
+
+
+@dataclass
+class Listing:
+    """What stands in files, folders and archives.
+
+    Attributes:
+        inputs: In order.
+        skipped: Files that are not read, with the reason.
+        notes: What a user should know, one sentence each.
+    """
+
+    inputs: list[Input] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A picture that was read.
+
+    Attributes:
+        pixels: uint8 (height, width, channels), upright.
+        geometry: Where it lies; None of a plain picture.
+        notes: What a reader would not expect of it. No patient data.
+        sha256: Of its file's content, in hexadecimal digits.
+    """
+
+    pixels: NDArray[np.uint8]
+    geometry: Geometry | None
+    notes: tuple[str, ...]
+    sha256: str
+
+
+def list_inputs(
+    path: Path, known: Callable[[Path], Collection[str]] = lambda folder: ()
+) -> Listing:
+    """Find the pictures of a file, a folder or a zip archive.
+
+    Of a folder these are the pictures in it, by their names' endings, and all DICOM and NIfTI files
+    in it and below it, by their content. DICOM files are grouped into series.
+
+    Args:
+        path: The file or folder.
+        known: Names of files of a folder that are there for another purpose.
+
+    Returns:
+        The inputs, what was skipped, and notes. A file that cannot be read stays an input: reading
+        it says why.
+
+    Raises:
+        MissingFile: There is nothing of that name.
+        MissingExtra: There is DICOM or NIfTI, and its library is not installed.
+        UnreadableFile: It is an archive that is over the limits or damaged.
+    """
+    if path.is_dir():
+        return _of_folder(path, known)
+    if not path.exists():
+        raise MissingFile(f"no such file or folder: {path}", remedy="check the path")
+    head = _head(path)
+    if head.startswith(archives.ZIP):
+        return _of_archive(path)
+    return Listing([_of_file(Source(path), head, partial(read_bytes, path))])
+
+
+def stem_of(name: str) -> str:
+    """The name of a file without its ending.
+
+    Args:
+        name: Such as `ct.nii.gz`.
+
+    Returns:
+        Such as `ct`.
+    """
+    for ending in (*CLINIC_SUFFIXES[::-1], ".zip"):
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
+    return Path(name).stem
+
+
+def content_of(source: Source) -> bytes:
+    """Read a picture's file, of a folder or an archive.
+
+    Args:
+        source: The picture.
+
+    Returns:
+        All bytes of the file.
+
+    Raises:
+        MissingFile: It is not there.
+        UnreadableFile: It cannot be read, or is over the limits.
+    """
+    if not source.member:
+        return read_bytes(source.path)
+    with archives.open_archive(source.path) as archive:
+        return archives.read_member(archive, source.member, source.file)
+
+
+class Reader:
+    """Reads pictures one after the other; a volume's file is decoded once for all its slices."""
+
+    def __init__(self, channels: int, rule: grey.Grey) -> None:
+        """Remember how a model reads.
+
+        Args:
+            channels: 1 (grey) or 3 (colour).
+            rule: What black and white are of deep pictures; a model's `data.grey`.
+        """
+        self.channels = channels
+        self.rule = rule
+        # One file at a time: a volume may fill much of the memory.
+        self._file: tuple[Path, str] | None = None
+        self._content = b""
+        self._sha256 = ""
+        self._pictures: clinic.Pictures | None = None
+
+    def sha256(self, source: Source) -> str:
+        """Identify a picture's file.
+
+        Args:
+            source: The picture.
+
+        Returns:
+            Of the file's content, in hexadecimal digits.
+
+        Raises:
+            MissingFile: It is not there.
+            UnreadableFile: It cannot be read.
+        """
+        self._open(source)
+        return self._sha256
+
+    def read(self, source: Source) -> Read:
+        """Read a picture.
+
+        Args:
+            source: The picture.
+
+        Returns:
+            Its pixels and where they lie.
+
+        Raises:
+            MissingFile: Its file is not there.
+            MissingExtra: A library is not installed.
+            UnreadableFile: It is no picture, damaged, or over the limits.
+        """
+        self._open(source)
+        if not source.frame:
+            decoded = decode_bytes(self._content, source.file)
+            pixels = images.image_pixels(decoded, source.file, self.channels, self.rule)
+            return Read(pixels, decoded.geometry, decoded.notes, self._sha256)
+        if self._pictures is None:
+            self._pictures = clinic.read(self._content, source.file)
+        picture = self._pictures.pictures[source.frame - 1]
+        pixels = images.of_channels(picture.pixels, self.channels)
+        return Read(pixels, picture.geometry, self._pictures.notes, self._sha256)
+
+    def _open(self, source: Source) -> None:
+        file = (source.path, source.member)
+        if self._file == file:
+            return
+        self._file = None
+        self._pictures = None
+        self._content = content_of(source)
+        self._sha256 = hashlib.sha256(self._content).hexdigest()
+        self._file = file
+
+
+def pictures_of(source: Input, channels: int, rule: grey.Grey) -> Iterator[clinic.Picture]:
+    """Read the pictures of an input.
+
+    Args:
+        source: The input.
+        channels: 1 (grey) or 3 (colour).
+        rule: What black and white are of deep pictures; a model's `data.grey`.
+
+    Yields:
+        One picture after the other.
+
+    Raises:
+        MissingFile: A file is not there.
+        MissingExtra: A library is not installed.
+        UnreadableFile: A file is no picture, damaged, or over the limits.
+    """
+    reader = Reader(channels, rule)
+    for part in source.sources:
+        picture = reader.read(part)
+        yield clinic.Picture(picture.pixels, picture.geometry)
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; none of what is no file or cannot be opened."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b""
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except (OSError, ValueError):
+        return b""
+
+
+def _of_file(source: Source, head: bytes, read: Callable[[], bytes]) -> Input:
+    """A picture, or a volume: a file of several frames or slices."""
+    n_pictures = 1
+    if clinic.kind_of(head) is not None:
+        try:
+            n_pictures = clinic.count(read(), source.file)
+        except UnreadableFile:
+            # It is set aside with the reason when it is read.
+            n_pictures = 1
+    if n_pictures == 1:
+        return Input(source.stem, (source,))
+    frames = range(1, n_pictures + 1)
+    sources = tuple(Source(source.path, source.member, frame) for frame in frames)
+    return Input(source.stem, sources, is_volume=True)
+
+
+def _of_folder(folder: Path, known: Callable[[Path], Collection[str]]) -> Listing:
+    listing = Listing()
+    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    plain = [
+        path
+        for path in files
+        if path.suffix.lower() in SUFFIXES
+        and path.name not in known(folder)
+        and not path.is_dir()
+        and not dicom.is_dicom(_head(path))
+    ]
+    listing.inputs += [Input(path.stem, (Source(path),)) for path in plain]
+    clinical: list[Path] = []
+    for place in _folders(folder):
+        clinical += [path for path in sorted(place.iterdir()) if _is_clinical(path, known(place))]
+    # A folder is read where there is anything in it that is.
+    opened = {parent for path in clinical for parent in path.parents}
+    listing.skipped += skipped_in(folder, {*plain, *clinical, *opened}, known(folder))
+    series = _Sorter(listing)
+    for path in clinical:
+        series.add(Source(path), _head(path), partial(read_bytes, path))
+    series.close(folder.name)
+    return listing
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """A folder and those below it, by name; links are not followed, so that there is no circle."""
+    waiting = [folder]
+    for _ in range(MAX_FOLDERS):
+        if not waiting:
+            return
+        place = waiting.pop(0)
+        yield place
+        try:
+            below = sorted(p for p in place.iterdir() if p.is_dir() and not p.is_symlink())
+        except OSError:
+            continue
+        waiting += [path for path in below if not path.name.startswith(".")]
+
+
+def _is_clinical(path: Path, known: Collection[str]) -> bool:
+    if path.name.startswith(".") or path.name in known or path.is_dir():
+        return False
+    return clinic.kind_of(_head(path)) is not None
+
+
+class _Sorter:
+    """Gathers DICOM files into series; other files are inputs as they come."""
+
+    def __init__(self, listing: Listing) -> None:
+        self.listing = listing
+        self.facts: list[dicom.Facts[Source]] = []
+
+    def add(self, source: Source, head: bytes, read: Callable[[], bytes]) -> None:
+        """One file, of any kind that is read."""
+        if clinic.kind_of(head) != "DICOM":
+            self.listing.inputs.append(_of_file(source, head, read))
+            return
+        try:
+            self.facts.append(dicom.facts_of(read(), source.file, source, source.file.name))
+        except UnreadableFile as error:
+            self.listing.skipped.append(Skipped(source.file, error.found))
+
+    def close(self, name: str) -> None:
+        """All files were added: order them. Series are named after the folder or archive."""
+        frames_of = {fact.item: fact.n_frames for fact in self.facts}
+        every = dicom.group(self.facts)
+        n_volumes = sum(len(series.items) > 1 for series in every)
+        number = 0
+        for series in every:
+            is_volume = len(series.items) > 1
+            number += is_volume
+            of_it = f"{name}-series{number}" if n_volumes > 1 else name
+            first = series.items[0]
+            if not is_volume:
+                self.listing.inputs.append(_single(first, frames_of[first]))
+                continue
+            self.listing.inputs.append(Input(of_it, series.items, is_volume=True))
+            about = f"series {of_it} ({len(series.items):,} slices)"
+            self.listing.notes += [f"{about}: {note}" for note in series.notes]
+            self.listing.skipped += [
+                Skipped(copy.file, "a copy of another file") for copy in series.copies
+            ]
+
+
+def _single(source: Source, n_frames: int) -> Input:
+    if n_frames == 1:
+        return Input(source.stem, (source,))
+    frames = range(1, n_frames + 1)
+    sources = tuple(Source(source.path, source.member, frame) for frame in frames)
+    return Input(source.stem, sources, is_volume=True)
+
+
+def _of_archive(path: Path) -> Listing:
+    listing = Listing()
+    with archives.open_archive(path) as archive:
+        series = _Sorter(listing)
+        for name in archives.names_in(archive, path):
+            source = Source(path, name)
+            if is_litter(Path(name)) or name.startswith("__MACOSX/"):
+                continue
+            content = archives.read_member(archive, name, source.file)
+            if sniff(content) is not None or clinic.kind_of(content) is not None:
+                series.add(source, content, partial(bytes, content))
+            else:
+                listing.skipped.append(Skipped(source.file, "it is no image"))
+        series.close(stem_of(path.name))
+    return listing
