@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from saywhere.inference.predictions_file import Failure, Prediction
     from saywhere.inference.requests import Job, Plan
     from saywhere.inference.segmenter import Segmenter
+    from saywhere.inference.writers.writer import Options
     from saywhere.io.skipped import Skipped
 
 MANY = 5
 """From so many predictions on, the least certain ones are named."""
 N_FIRST = 3
 """So many of them."""
+EMPTY = ("skip", "write")
 N_NOTES = 10
 """So many sentences on files are printed; of a large folder there may be thousands."""
 SOURCES = "INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl"
@@ -71,6 +73,19 @@ def predict(
             help="Of mask, overlay, probability and pseudo (the pseudo-image), those to write.",
         ),
     ] = "mask,overlay",
+    fractional: Annotated[
+        bool,
+        typer.Option("--fractional", help="A DICOM SEG of probabilities, not of a binary mask."),
+    ] = False,
+    no_prompt: Annotated[
+        bool, typer.Option("--no-prompt", help="DICOM files do not tell the prompt.")
+    ] = False,
+    empty: Annotated[
+        str,
+        typer.Option(
+            metavar="skip|write", help="May a DICOM SEG of an empty mask be written? skip: no."
+        ),
+    ] = "skip",
     threshold: Annotated[
         float | None,
         typer.Option(min=0.001, max=0.999, help="On the probability; default: the run's."),
@@ -110,6 +125,8 @@ def predict(
     _find_run(run, inputs or [])
     from saywhere.inference import writers
 
+    if empty not in EMPTY:
+        raise UsageError(f"--empty is {empty!r}", allowed=" or ".join(EMPTY))
     # A wrong name is refused before a model is loaded.
     writers.choose_parts(formats, save)
     from saywhere.cli.progress import CaseProgress
@@ -130,6 +147,7 @@ def predict(
             formats=formats,
             save=save,
             orientation=orientation,
+            options=_options(segmenter, fractional, no_prompt, empty),
             again=again,
             refused=refused,
             notes=plan.notes,
@@ -198,6 +216,21 @@ def _find_run(run: Path, inputs: list[Path]) -> None:
         kind = "an image" if is_image else "no run and no model"
         raise UsageError(f"{run} is {kind}", remedy=f"did you mean `{call}`?")
     find(run)
+
+
+def _options(segmenter: Segmenter, fractional: bool, no_prompt: bool, empty: str) -> Options:
+    from saywhere.hub.facts import read_facts
+    from saywhere.inference.writers.writer import Options
+
+    about = read_facts(segmenter.folder).get("about") or {}
+    return Options(
+        fractional=fractional,
+        with_prompt=not no_prompt,
+        write_empty=empty == "write",
+        model=segmenter.folder.resolve().name,
+        digest=segmenter.digest,
+        target=str(about.get("title") or segmenter.folder.resolve().name),
+    )
 
 
 def _read_jobs(

@@ -7,15 +7,27 @@ from pathlib import Path
 
 from saywhere.errors import UsageError
 from saywhere.inference.answer import Answer
-from saywhere.inference.writers import coco, geojson, label_map, parquet, png
+from saywhere.inference.writers import (
+    coco,
+    dicom_seg,
+    geojson,
+    label_map,
+    nifti_volume,
+    parquet,
+    png,
+    secondary_capture,
+)
 from saywhere.inference.writers.writer import Line, Options, Scope, Writer, Written
 
 WRITERS: dict[str, Writer] = {
     "coco": coco.WRITER,
+    "dicom-seg": dicom_seg.WRITER,
     "geojson": geojson.WRITER,
     "labels": label_map.WRITER,
+    "nifti": nifti_volume.WRITER,
     "parquet": parquet.WRITER,
     "png": png.WRITER,
+    "secondary-capture": secondary_capture.WRITER,
 }
 """What `saywhere predict --format` and `result.save(format=…)` take."""
 DEFAULT = "png"
