@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from saywhere.config import read
+from saywhere.io.csv_cells import text_of
 from saywhere.io.files import write_json
 from saywhere.metrics.statistics import bootstrap_mean, paired_difference
 
@@ -51,7 +52,9 @@ def dice_of(run: Path, words: str) -> dict[str, float]:
     """Case → Dice, of one kind of words."""
     with (run / "evaluation" / "cases.csv").open(newline="", encoding="utf-8") as sheet:
         return {
-            row["id"]: float(row["dice"]) for row in csv.DictReader(sheet) if row["words"] == words
+            text_of(row["id"]): float(row["dice"])
+            for row in csv.DictReader(sheet)
+            if row["words"] == words
         }
 
 

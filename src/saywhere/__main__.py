@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 REACHING_OUT = (["models", "pull"], ["models", "push"])
 """Asked for with an address, which may be a hub's."""
@@ -19,19 +20,29 @@ def main() -> None:
     if sys.argv[1:3] not in REACHING_OUT:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is ever downloaded silently
     from saywhere.cli.main import app
+    from saywhere.cli.plain_output import escaping
+
+    try:
+        with escaping():
+            _run(app)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _run(app: Callable[[], None]) -> None:
     from saywhere.errors import SaywhereError
+    from saywhere.io.plain_text import visible_line
 
     try:
         app()
     except SaywhereError as error:
-        sys.stderr.write(f"saywhere: {error}\n")
+        # One line, whatever names it repeats.
+        sys.stderr.write(f"saywhere: {visible_line(str(error))}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("saywhere: interrupted\n")
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -128,6 +128,12 @@ class TrainingDiverged(SaywhereError):
     code = "diverged"
 
 
+class NotFiniteAnswer(SaywhereError):
+    """A model answered NaN or infinity: its weights are damaged, or too large."""
+
+    code = "not_finite"
+
+
 class OutOfMemory(SaywhereError):
     """The machine's memory does not hold this configuration."""
 

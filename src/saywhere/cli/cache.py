@@ -42,8 +42,9 @@ def list_cache(
         for entry in entries:
             typer.echo(entry["folder"])
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from saywhere.cli.plain_output import console
 
     title = f"{counted(len(entries), 'folder')}, {_megabytes(entries):,.0f} MB"
     table = Table("what", "MB", "unused for days", "folder", title=title)
@@ -54,7 +55,7 @@ def list_cache(
             f"{entry['unused_days']:.0f}",
             Path(entry["folder"]).name,
         )
-    Console().print(table)
+    console().print(table)
     typer.echo(
         f"in {cache_folder()}; "
         "`saywhere cache clear --unused 30` removes what nobody opened for 30 days"

@@ -277,15 +277,15 @@ def _write(report: CheckReport, place: Path) -> None:
 
 
 def _print(summary: CheckSummary, opposites: list[Distance], report: CheckReport) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from saywhere.cli.plain_output import console as new_console
     from saywhere.errors import counted
 
-    console = Console(highlight=False)
+    console = new_console(markup=True, highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=LOG_WIDTH)
+        console = new_console(markup=True, highlight=False, width=LOG_WIDTH)
     console.print(
         # Escaped: rich would read a name's brackets as markup.
         f"[bold]{escape(summary['manifest'])}[/]: {counted(summary['rows'], 'row')}, "

@@ -119,9 +119,9 @@ def _show(comparison: Comparison, out: Path | None, *, quiet: bool, as_json: boo
 
 def _print(comparison: Comparison) -> None:
     """For a terminal: the columns that decide, each interval in one line."""
-    from rich.console import Console
+    from saywhere.cli.plain_output import console as new_console
 
-    console = Console()
+    console = new_console(markup=True)
     console.print(f"{comparison.title}. {comparison.note}", markup=False, highlight=False)
     console.print(_terminal_table(comparison))
     for name, why in comparison.left_out.items():

@@ -151,15 +151,16 @@ def _disk() -> Finding:
 
 
 def _draw(findings: list[Finding]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from saywhere.cli.plain_output import console
 
     table = Table("", "what", "found", "what to do")
     for finding in findings:
         # rich would read the brackets of an extra as markup.
         todo = finding.todo.replace("[", "\\[")
         table.add_row(_sign(finding), finding.what, finding.state, todo)
-    Console().print(table)
+    console(markup=True).print(table)
 
 
 def _sign(finding: Finding) -> str:

@@ -120,11 +120,10 @@ def _warn(summary: EvaluationSummary) -> None:
 
 
 def _print(summary: EvaluationSummary) -> None:
-    from rich.console import Console
-
+    from saywhere.cli.plain_output import console as new_console
     from saywhere.evaluation.summary import negatives_in_words
 
-    console = Console()
+    console = new_console()
     console.print(_measures(summary))
     # Before the comparisons: the table's means are over both kinds of cases.
     if apart := negatives_in_words(summary):

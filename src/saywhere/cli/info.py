@@ -173,10 +173,11 @@ def _rows(table: FactTable) -> list[Facts]:
 
 def _draw(tables: dict[str, FactTable]) -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from saywhere.cli.plain_output import console as new_console
+
+    console = new_console()
     for title, table in tables.items():
         columns = dict.fromkeys(key for row in table.values() for key in row)
         keys = [key for key in columns if key not in LONG]

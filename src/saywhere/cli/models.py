@@ -36,15 +36,19 @@ def list_models(
     if quiet:
         typer.echo("\n".join(entry.name for entry in entries))
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from saywhere.cli.plain_output import console
 
     title = "models on this machine (each card says what was never tested)"
     table = Table("name", "what", "mean Dice per image", "MB", title=title)
     for entry in entries:
+        if entry.broken is not None:
+            table.add_row(entry.name, f"broken: {entry.broken}", "", "", entry.folder)
+            continue
         dice = "not measured" if entry.dice is None else f"{entry.dice:.3f}"
         table.add_row(entry.name, entry.title, dice, f"{entry.n_bytes / 1e6:.1f}")
-    Console().print(table)
+    console().print(table)
     # Below the table: in a column of 80, a path would be cut, and nobody could copy it.
     for entry in entries:
         typer.echo(f"{entry.name}: {entry.folder}")

@@ -134,9 +134,9 @@ def _generator(
 
 
 def _print(table: Table) -> None:
-    from rich.console import Console
+    from saywhere.cli.plain_output import console
 
-    Console().print(table)
+    console().print(table)
 
 
 def _generator_table(summary: GeneratorRecord) -> Table:

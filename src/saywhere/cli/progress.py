@@ -13,7 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from saywhere.cli.plain_output import console
 from saywhere.errors import counted
+from saywhere.io.plain_text import visible_line
 
 # For a checker alone: a command that trains nothing loads no training.
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class TrainingProgress:
 
     def __init__(self, quiet: bool = False) -> None:
         """Makes the bar. `quiet`: show nothing."""
-        self.console = Console(stderr=True, quiet=quiet)
+        self.console = console(stderr=True, quiet=quiet)
         self.bar = _bar(self.console)
         self.task: Any = None
         self._n_epochs = 0
@@ -141,7 +143,7 @@ class TrainingProgress:
 
     def _say(self, line: str) -> None:
         # A path may hold brackets, and in a log a line stays one line.
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(visible_line(line), markup=False, highlight=False, soft_wrap=True)
 
 
 class CaseProgress:
@@ -155,7 +157,7 @@ class CaseProgress:
             total: number of cases; None: not known yet.
             quiet: show nothing.
         """
-        self.bar = _bar(Console(stderr=True, quiet=quiet))
+        self.bar = _bar(console(stderr=True, quiet=quiet))
         self.task = self.bar.add_task(label, total=total, note="")
 
     def __enter__(self) -> Callable[[int], None]:
@@ -182,7 +184,7 @@ def warn(message: str) -> None:
     Args:
         message: a warning or note, without the program's name.
     """
-    sys.stderr.write(f"saywhere: {message}\n")
+    sys.stderr.write(f"saywhere: {visible_line(message)}\n")
 
 
 def warn_of_replaced(names: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from saywhere.data.manifest import Row
 from saywhere.data.sampler import Sampler
 from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
-from saywhere.io import files
+from saywhere.io import csv_cells, files
 from saywhere.metrics.functional import case_metrics
 
 
@@ -150,7 +150,8 @@ def write_cases(path: Path, cases: Iterable[Case]) -> None:
 
     Args:
         path: Of the file.
-        cases: In this order; floats are written with six digits.
+        cases: In this order; floats are written with six digits, texts as `io.csv_cells` writes
+            them.
 
     Raises:
         NotWritable: Where the folder takes no file.
@@ -165,4 +166,7 @@ def write_cases(path: Path, cases: Iterable[Case]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    return f"{value:.6g}" if isinstance(value, float) else value
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    # Ids and prompts are a stranger's; a spreadsheet would run some of them.
+    return csv_cells.cell(value) if isinstance(value, str) else value

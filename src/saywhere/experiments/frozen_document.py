@@ -17,6 +17,8 @@ from typing import Any
 
 from saywhere.config import Document as Document
 from saywhere.errors import UnreadableFile
+from saywhere.io.csv_cells import cell as cell_of
+from saywhere.io.csv_cells import text_of
 
 FORMAT = 1
 CELL = "cell"
@@ -79,8 +81,10 @@ def unpacked(document: Document, sheet: bytes) -> tuple[Document, dict[str, Docu
     rows: dict[str, list[Document]] = {name: [] for name in document["cells"]}
     lines = io.StringIO(gzip.decompress(sheet).decode(), newline="")
     for row in csv.DictReader(lines):
-        name = row.pop(CELL)
-        case = {key: value if key in text else json.loads(value) for key, value in row.items()}
+        name = text_of(row.pop(CELL))
+        case = {
+            key: text_of(value) if key in text else json.loads(value) for key, value in row.items()
+        }
         rows[name].append(case)
     cells = {name: _cell(own, shared, rows[name]) for name, own in document["cells"].items()}
     return document["table"], cells
@@ -105,8 +109,8 @@ def _sheet(cells: Mapping[str, Document], columns: list[str], text: list[str]) -
                     allowed=f"those of the table's first case: {', '.join(columns)}",
                 )
             # JSON tells a number from text, and 1 from 1.0; a CSV tells neither.
-            values = [v if key in text else json.dumps(v) for key, v in case.items()]
-            writer.writerow([name, *values])
+            values = [cell_of(v) if key in text else json.dumps(v) for key, v in case.items()]
+            writer.writerow([cell_of(name), *values])
     # No time in its header: equal content gives equal bytes.
     return gzip.compress(sheet.getvalue().encode(), mtime=0)
 

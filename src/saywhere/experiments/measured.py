@@ -18,6 +18,7 @@ from saywhere.experiments.frozen_document import Document
 from saywhere.experiments.grid import Cell
 from saywhere.experiments.scratch import workplace
 from saywhere.experiments.stopwatch import Stopwatch
+from saywhere.io.csv_cells import text_of
 
 TEXTS = ("id", "words")
 """Columns that stay as they are: a case may be called 001, and another one 1."""
@@ -86,7 +87,8 @@ def cases_of(run: Path) -> list[Case]:
         KeyError: where it lacks a column.
     """
     with (run / "evaluation" / "cases.csv").open(newline="", encoding="utf-8") as sheet:
-        return _reduced(csv.DictReader(sheet))
+        rows = csv.DictReader(sheet)
+        return _reduced({key: text_of(cell) for key, cell in row.items()} for row in rows)
 
 
 def _measured(task: Task, place: Path) -> Document:

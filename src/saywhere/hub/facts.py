@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TypedDict
 
 from saywhere.config import Document
+from saywhere.errors import BadCheckpoint
 from saywhere.evaluation.probes.probe_record import HalvesRecord, MosaicRecord
 from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord
 from saywhere.hub.metadata import AboutRecord
+from saywhere.io import strict_json
 from saywhere.runs import calibration_file, formats, locate
 from saywhere.runs.run_record import RunRecord
 from saywhere.text.prompt_facts import PromptFactsRecord
@@ -19,6 +20,8 @@ FORMAT = formats.MODEL_FORMAT
 CONFIG = "config.json"
 FILES = (locate.BUNDLE, CONFIG, "config.toml", "README.md")
 """Files that every model has, beside the digests."""
+TABLES = ("about", "config", "run", "evidence", "expected")
+"""Keys of config.json that hold tables."""
 
 
 class ModelEvidence(TypedDict, total=False):
@@ -70,13 +73,48 @@ def read_facts(folder: Path) -> ModelFacts:
 
     Returns:
         Its content; empty where the file is missing or damaged, since the weights do not depend
-        on it.
+        on it. The known tables are tables.
     """
     try:
-        content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_whole_facts(folder)
+    except BadCheckpoint:
         return {}
-    return content if isinstance(content, dict) else {}  # type: ignore[return-value]
+
+
+def read_whole_facts(folder: Path) -> ModelFacts:
+    """Read a model's config.json, which a stranger may have written.
+
+    Args:
+        folder: a model's folder.
+
+    Returns:
+        Its content; empty where there is no such file.
+
+    Raises:
+        BadCheckpoint: it is no JSON within the limits of `strict_json`, or holds something else
+            where a table belongs; its text says what.
+    """
+    try:
+        content = strict_json.read_table(folder / CONFIG)
+        for key in TABLES:
+            _check_table(key, content.get(key))
+        for kind, measured in (content.get("evidence") or {}).items():
+            _check_table(f"evidence.{kind}", measured)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise BadCheckpoint(
+            f"{CONFIG} cannot be used ({reason})",
+            where=folder,
+            remedy="pull the model again, or ask whoever made it",
+        ) from None
+    return content  # type: ignore[return-value]
+
+
+def _check_table(key: str, value: object) -> None:
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"{key[:40]} is no table")
 
 
 def refuse_newer(facts: ModelFacts, where: object) -> None:

@@ -23,7 +23,7 @@ from saywhere._version import __version__
 from saywhere.errors import MissingExtra
 from saywhere.hub.onnx_graph import AnySize, Sentences, WithoutText
 from saywhere.hub.parity import Parity
-from saywhere.inference.segmenter import Segmenter, load
+from saywhere.inference.segmenter import Segmenter, load, refuse_not_finite
 from saywhere.io import files
 from saywhere.text.bert import BertEncoder
 
@@ -51,6 +51,7 @@ def export(run: Path, folder: Path, *, n_inputs: int = 20, seed: int = 0) -> Par
     Raises:
         MissingFile: There is no such run or model.
         MissingExtra: onnx, onnxscript or onnxruntime is not installed.
+        NotFiniteAnswer: The model answers NaN or infinity. No file is kept.
         ParityError: A probability differs by more than TOLERANCE. The files are not kept.
         NotWritable: The folder takes no file.
     """
@@ -174,11 +175,15 @@ def _compare(
         image = torch.rand(1, segmenter.config.data.channels, height, width, generator=generator)
         embedding = segmenter.embeddings([f"prompt {i}: a lesion, left"])
         with torch.inference_mode():
-            expected = model(image, embedding)[0].numpy()
+            probability = model(image, embedding)[0]
+        # Compared with NaN, every difference counts as small.
+        refuse_not_finite(segmenter.folder, probability)
         feed = {"image": image.numpy()}
         if segmenter.hears_words:
             feed["embedding"] = embedding.numpy()
-        largest = max(largest, float(np.abs(session.run(None, feed)[0] - expected).max()))
+        largest = max(
+            largest, float(np.abs(session.run(None, feed)[0] - probability.numpy()).max())
+        )
     return Parity(n_inputs, largest, None if text is None else _text_parity(segmenter, text))
 
 

@@ -41,7 +41,8 @@ class Parity:
         Raises:
             ParityError: A probability differs by more than TOLERANCE.
         """
-        if self.probability > TOLERANCE:
+        # Not `>`: of NaN every comparison is false.
+        if not self.probability <= TOLERANCE:
             raise ParityError(
                 f"the exported network's probabilities differ by up to {self.probability:.1e}",
                 where=folder,

@@ -13,15 +13,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from saywhere.errors import UsageError
+from saywhere.errors import SaywhereError, UsageError
 from saywhere.hub.digests import read_sums, verified
-from saywhere.hub.facts import CONFIG, ModelFacts, files_of, read_facts, refuse_newer
+from saywhere.hub.facts import (
+    CONFIG,
+    ModelFacts,
+    files_of,
+    read_facts,
+    read_whole_facts,
+    refuse_newer,
+)
 from saywhere.hub.metadata import About
 from saywhere.hub.transfer import fetch, reaching, shown
 from saywhere.io import files
 from saywhere.runs import calibration_file, locate, prompt_facts_file
 from saywhere.runs.locate import SUMS
 
+MAX_TITLE_CHARS = 200
 # It becomes a folder's name, and a word on the command line.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -41,6 +49,8 @@ class ModelEntry:
     folder: str
     frame: str = ""
     """whose left and right its prompts mean: image, patient, both; empty: not stated"""
+    broken: str | None = None
+    """why it cannot be used; None where nothing is wrong with what a list reads"""
 
     def to_json(self) -> dict[str, str | float | None]:
         """Make it plain for `saywhere models list --json`.
@@ -186,18 +196,36 @@ def _model_name(address: str, name: str | None) -> str:
 
 
 def _entry(name: str, folder: Path) -> ModelEntry:
-    facts = read_facts(folder)
+    """A line of the list. One broken folder must not hide the others, so nothing is raised."""
+    try:
+        n_bytes = (folder / locate.BUNDLE).stat().st_size
+        facts = read_whole_facts(folder)
+        refuse_newer(facts, folder)
+    except (SaywhereError, OSError) as error:
+        reason = error.found if isinstance(error, SaywhereError) else str(error.strerror)
+        return ModelEntry(name, name, "", None, 0, str(folder), broken=reason)
     about = facts.get("about") or {}
-    dice = None
-    # In another maker's config.json any key may be missing.
-    with suppress(KeyError, TypeError):
-        dice = facts["evidence"]["evaluation"]["words"]["right"]["dice_mean"]["mean"]
     return ModelEntry(
         name=name,
-        title=about.get("title") or name,
-        task=about.get("task", ""),
-        dice=dice,
-        n_bytes=(folder / locate.BUNDLE).stat().st_size,
+        title=_line(about.get("title")) or name,
+        task=_line(about.get("task")),
+        dice=_dice(facts),
+        n_bytes=n_bytes,
         folder=str(folder),
         frame=prompt_facts_file.of_config(dict(facts)).frame,
     )
+
+
+def _line(value: object) -> str:
+    """What a stranger calls a text, fit for a table."""
+    return value[:MAX_TITLE_CHARS] if isinstance(value, str) else ""
+
+
+def _dice(facts: ModelFacts) -> float | None:
+    # In another maker's config.json any key may be missing, or hold anything.
+    with suppress(KeyError, TypeError):
+        dice = facts["evidence"]["evaluation"]["words"]["right"]["dice_mean"]["mean"]
+        # True is a number in Python.
+        if type(dice) in (int, float) and 0 <= dice <= 1:
+            return float(dice)
+    return None

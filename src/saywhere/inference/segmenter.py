@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from saywhere.errors import UsageError
+from saywhere.errors import NotFiniteAnswer, UsageError
 from saywhere.inference.reading import Reading, read
 from saywhere.inference.result import Result
 from saywhere.inference.test_time_augmentation import mirrored, refuse_mirrors
@@ -138,6 +138,7 @@ class Segmenter:
                 or an orientation that is none.
             UnknownSide: For a prompt that names the other frame's left or right, where the
                 picture's orientation is not known.
+            NotFiniteAnswer: For a model whose weights make NaN or infinity of this image.
             MissingEncoder: Where the text encoder's files are not installed.
         """
         results = self.segment_many(
@@ -195,6 +196,7 @@ class Segmenter:
         *,
         threshold: float | None = None,
         orientations: Sequence[str | None] | None = None,
+        pseudo_images: bool = True,
     ) -> list[Result]:
         """Segment several pairs of image and prompt, in batches.
 
@@ -204,6 +206,8 @@ class Segmenter:
             prompts: One per image.
             threshold: On the probability, (0, 1); default: the configuration's.
             orientations: One per image, as `segment` takes it; None: as the files say.
+            pseudo_images: Bring the pseudo-images to the originals' sizes? They take 12 of the 20
+                bytes per pixel of a result.
 
         Returns:
             One result per pair, in their order.
@@ -212,6 +216,7 @@ class Segmenter:
             UsageError: For lists of different length, and as `segment`.
             UnknownSide: As `segment`.
             UnreadableFile: As `segment`.
+            NotFiniteAnswer: As `segment`.
             MissingEncoder: As `segment`.
         """
         _check_pairs(pictures, prompts)
@@ -230,7 +235,7 @@ class Segmenter:
         chosen = threshold or self.config.evaluate.threshold
         for start in range(0, len(located), size):
             part = slice(start, start + size)
-            results += self._segment(located[part], readings[part], chosen)
+            results += self._segment(located[part], readings[part], chosen, pseudo_images)
         return results
 
     def read(
@@ -342,11 +347,13 @@ class Segmenter:
         located: list[tuple[np.ndarray, Geometry | None]],
         readings: list[Reading],
         threshold: float,
+        shows: bool,
     ) -> list[Result]:
         embedding = self.embeddings([reading.read_as for reading in readings])
         originals = [pixels for pixels, _ in located]
         probability, pseudo_image = self._forward(self._resized(originals), embedding)
         unfamiliarity = self.model.prompt_distance(embedding).tolist()
+        refuse_not_finite(self.folder, probability, pseudo_image, torch.tensor(unfamiliarity))
         mirror = self.config.evaluate.mirror
         calibrated = self._calibrated
         expectation = None if calibrated is None else calibrated.at(threshold, mirror=mirror)
@@ -358,7 +365,7 @@ class Segmenter:
             box = self._framing.box(height, width)
             in_frame = _to_frame(_cut(probability[i : i + 1], box), height, width)[..., 0]
             shown = None
-            if pseudo_image is not None:
+            if pseudo_image is not None and shows:
                 shown = _to_frame(_coloured(_cut(pseudo_image[i : i + 1], box)), height, width)
             # After resizing: a mask cut at the network's size would have its coarse steps.
             mask = in_frame > threshold
@@ -421,6 +428,26 @@ def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
     return Segmenter(Path(folder), mirror=mirror)
 
 
+def refuse_not_finite(folder: Path, *answers: Tensor | None) -> None:
+    """Refuse the answer of weights that are finite, but so large that their products are not.
+
+    Args:
+        folder: the model's, for the message.
+        *answers: what the model answered; None is passed over.
+
+    Raises:
+        NotFiniteAnswer: one holds NaN or infinity.
+    """
+    for answer in answers:
+        if answer is not None and not torch.isfinite(answer).all():
+            raise NotFiniteAnswer(
+                "the model's answer is not a number",
+                where=folder,
+                allowed="probabilities are in [0, 1]",
+                remedy="its weights are damaged or too large: use another checkpoint",
+            )
+
+
 def _check_pairs(pictures: Sequence[Any], prompts: Sequence[str]) -> None:
     # A string is a sequence, too: of its letters.
     if isinstance(prompts, str) or isinstance(pictures, (str, Path)):
@@ -461,10 +488,17 @@ def _to_frame(picture: Tensor, height: int, width: int) -> np.ndarray:
     """(1, channel, …) → float32 (height, width, channel): back on the original grid."""
     # `align_corners` off: pixels are areas, as where the image was made small. Else the mask would
     # lie up to half a coarse pixel beside the image.
-    resized = torch.nn.functional.interpolate(
-        picture.float(), (height, width), mode="bilinear", align_corners=False
-    )
-    return resized[0].permute(1, 2, 0).contiguous().numpy()
+    in_frame = np.empty((height, width, picture.shape[1]), np.float32)
+    # Channel by channel into its place: all at once would be there twice, 24 bytes per pixel.
+    for channel in range(picture.shape[1]):
+        resized = torch.nn.functional.interpolate(
+            picture[:, channel : channel + 1].float(),
+            (height, width),
+            mode="bilinear",
+            align_corners=False,
+        )
+        in_frame[..., channel] = resized[0, 0].numpy()
+    return in_frame
 
 
 def _coloured(pseudo_image: Tensor) -> Tensor:

@@ -17,6 +17,8 @@ LINE_PX = FONT_PX + 6
 LETTER = 0.55
 """Mean width of a letter, as a share of the font's size."""
 MAX_CAPTION_LINES = 4
+BLOCK_ROWS = 256
+"""Of a picture that are drawn on at once."""
 
 
 def overlay(
@@ -48,13 +50,18 @@ def overlay(
             allowed="both have one size",
             remedy="resize the mask to the image",
         )
-    # Floats to the end: an assignment into uint8 would cut decimals off instead of rounding.
-    drawn = _in_colour(image).astype(np.float64)
-    drawn[mask] = (1 - opacity) * drawn[mask] + opacity * np.asarray(colour)
+    drawn = _in_colour(image)
+    # Some rows at a time: floats of a whole photograph would take eight times its memory.
+    for start in range(0, len(mask), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        below = drawn[rows][mask[rows]]
+        mixed = (1 - opacity) * below + opacity * np.asarray(colour)
+        # An assignment into uint8 would cut decimals off instead of rounding.
+        drawn[rows][mask[rows]] = np.rint(mixed)
     if contour:
         # The line grows with the picture, so that it shows in a large one too.
         drawn[edge(mask, max(1, round(max(mask.shape) / 256)))] = colour
-    return np.rint(drawn).astype(np.uint8)
+    return drawn
 
 
 def edge(mask: NDArray[np.bool_], thickness_px: int = 1) -> NDArray[np.bool_]:

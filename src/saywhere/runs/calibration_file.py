@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import re
@@ -10,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from saywhere.io import strict_json
 from saywhere.metrics import calibration
 from saywhere.metrics.calibration import Expectation, ExpectationRecord
 from saywhere.runs.run_record import CheckpointState
@@ -108,14 +108,15 @@ def read_record(folder: Path, state: CheckpointState) -> CalibrationRecord | Non
         or of earlier weights, is passed over, and the log says so.
     """
     path = folder / FILE
+    content: Any = None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = strict_json.read_table(path)
     except FileNotFoundError:
         # Calibrating is optional: without a file there is nothing to warn of.
         return None
-    except (OSError, ValueError, RecursionError):
-        # RecursionError: JSON may nest lists without end.
-        content = None
+    # Damaged: `_unusable` says so below.
+    except (OSError, ValueError):
+        pass
     reason = _unusable(content, state)
     if reason is None:
         # Only the known keys: the record goes on into cards and pages.

@@ -19,6 +19,7 @@ from saywhere.modeling.model import Model
 from saywhere.runs import tensor_file
 from saywhere.runs.formats import refuse_newer_folder
 from saywhere.runs.locate import BUNDLE, WEIGHTS, weights_file
+from saywhere.runs.model_limits import refuse_endless
 from saywhere.runs.older_values import parse_stored
 from saywhere.runs.run_record import CheckpointState
 from saywhere.text.encoder import Encoder, identity
@@ -330,6 +331,7 @@ def build_from(checkpoint: Checkpoint, where: Path) -> Model:
         with torch.device("meta"):
             shapes = build_model(checkpoint.config, empty_scale(checkpoint), restored=True)
             compare(shapes, checkpoint, where)
+            refuse_endless(shapes, checkpoint.config, where)
     except (BadCheckpoint, MissingExtra):
         # These say already what is wrong, and what to do.
         raise

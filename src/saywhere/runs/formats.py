@@ -5,12 +5,12 @@ A number rises only when an older version of Saywhere would read the new files w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from saywhere.errors import BadCheckpoint
+from saywhere.io import strict_json
 
 RUN_FORMAT = 1
 """Of a run directory, in run.json. Runs made before there was a number count as 1."""
@@ -58,8 +58,7 @@ def refuse_newer_folder(folder: Path) -> None:
     """
     for kind, (name, _) in STAMPED.items():
         try:
-            document = json.loads((folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
+            document = strict_json.read_table(folder / name)
+        except (OSError, ValueError):
             continue
-        if isinstance(document, dict):
-            refuse_newer(kind, document, folder)
+        refuse_newer(kind, document, folder)

@@ -14,6 +14,8 @@ from saywhere.text.prompts import denies
 
 LOOK_PX = 256
 """The longest side of a pseudo-image that is sent."""
+BLOCK_ROWS = 256
+"""Of a picture that are turned into bytes at once."""
 
 
 def as_json(result: Result, include: frozenset[str]) -> dict[str, object]:
@@ -41,12 +43,19 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, object]:
         "warnings": list(result.warnings),
     }
     if "probability" in include:
-        answer["probability_png"] = as_base64((result.probability * 255).round().astype(np.uint8))
+        answer["probability_png"] = as_base64(_as_bytes(result.probability))
     if "pseudo_image" in include and result.pseudo_image is not None:
-        answer["pseudo_image_png"] = as_base64(
-            _to_look_at((result.pseudo_image * 255).round().astype(np.uint8))
-        )
+        answer["pseudo_image_png"] = as_base64(_to_look_at(_as_bytes(result.pseudo_image)))
     return answer
+
+
+def _as_bytes(values: np.ndarray) -> np.ndarray:
+    """Shares in [0, 1] → uint8 of the same shape, some rows at a time to spare memory."""
+    pixels = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        pixels[rows] = (values[rows] * 255).round()
+    return pixels
 
 
 def _to_look_at(pixels: np.ndarray) -> np.ndarray:

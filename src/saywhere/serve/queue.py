@@ -35,6 +35,8 @@ class Job:
     """(0, 1); None: the model's own"""
     orientation: str | None = None
     r"""how the picture lies in the patient, as in `L\F`; None: as its file says"""
+    shows: bool = False
+    """is the pseudo-image wanted?"""
     answer: Future[tuple[Result, float]] = field(default_factory=Future)
     """the result, and how long the model took, in ms (of the whole batch)"""
 
@@ -172,6 +174,7 @@ def _answer(jobs: list[Job]) -> None:
         [job.prompt for job in jobs],
         threshold=jobs[0].threshold,
         orientations=[job.orientation for job in jobs],
+        pseudo_images=any(job.shows for job in jobs),
     )
     took_ms = 1000 * (time.perf_counter() - started)
     for job, result in zip(jobs, results):

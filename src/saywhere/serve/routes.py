@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -16,8 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from saywhere.errors import UsageError
 from saywhere.inference.result import Result
-from saywhere.io import images
-from saywhere.io.decode import decode_bytes
+from saywhere.io import uploads
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_PROMPT_CHARS
 from saywhere.serve import schemas
 from saywhere.serve.encode import as_base64, as_json, mask_png
@@ -149,15 +147,12 @@ def _add_segment(
             # Off the event loop: decoding would hold up every other request.
             pixels = await run_in_threadpool(_decoded, content, chosen)
             _check_work(pixels, len(prompts))
-            answers = await _unless_left(
-                request,
-                [
-                    queue.submit(
-                        Job(chosen.segmenter, pixels, text, threshold, orientation=orientation)
-                    )
-                    for text in prompts
-                ],
-            )
+            shows = "pseudo_image" in wanted
+            jobs = [
+                Job(chosen.segmenter, pixels, text, threshold, orientation, shows)
+                for text in prompts
+            ]
+            answers = await _unless_left(request, [queue.submit(job) for job in jobs])
         finally:
             queue.give()
         if answers is None:
@@ -311,21 +306,19 @@ def _check_work(pixels: np.ndarray, n_prompts: int) -> None:
 
 
 def _decoded(content: bytes, model: Served) -> np.ndarray:
-    # Not the sender's file name, which no message and no log may hold.
     data = model.segmenter.config.data
-    decoded = decode_bytes(content, Path("image"))
-    return images.image_pixels(decoded, Path("image"), data.channels, data.grey)
+    return uploads.read_image(content, data.channels, data.grey)
 
 
 def _pictures(
     image: bytes, mask: bytes, suggested: bytes
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    pixels = images.image_pixels(decode_bytes(image, Path("image")), Path("image"))
+    pixels = uploads.read_image(image, channels=3)
     return pixels, _mask(mask, "mask", pixels), _mask(suggested, "suggested", pixels)
 
 
 def _mask(content: bytes, name: str, image: np.ndarray) -> np.ndarray:
-    mask = images.as_mask(decode_bytes(content, Path(name)), Path(name))
+    mask = uploads.read_mask(content, name)
     if mask.shape != image.shape[:2]:
         raise UsageError(
             f"{name} is {mask.shape[0]} × {mask.shape[1]}",

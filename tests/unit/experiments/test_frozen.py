@@ -48,6 +48,13 @@ def test_what_is_read_is_what_the_folder_held(folder: Path) -> None:
         assert json.dumps(cell) == json.dumps(json.loads(text))  # types and order of keys, too
 
 
+def test_no_cell_of_the_sheet_is_a_formula(folder: Path) -> None:
+    freeze(folder)
+    sheet = gzip.decompress(places(folder)[1].read_bytes()).decode()
+    assert "\"'=1+1, " in sheet
+    assert '"=1' not in sheet
+
+
 def test_equal_content_gives_equal_bytes(folder: Path) -> None:
     freeze(folder)
     first = [path.read_bytes() for path in places(folder)]

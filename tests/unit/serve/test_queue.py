@@ -21,7 +21,7 @@ class Slow:
         self.sign = threading.Event()
         self.batches: list[list[str]] = []
 
-    def segment_many(self, images: Any, prompts: list[str], threshold: Any = None) -> list[str]:
+    def segment_many(self, images: Any, prompts: list[str], **_: Any) -> list[str]:
         self.sign.wait(20)
         self.batches.append(list(prompts))
         if "bad" in prompts:

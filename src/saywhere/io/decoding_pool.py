@@ -1,0 +1,243 @@
+"""Decoding in a child process, under limits of time and memory that no library keeps by itself.
+
+The service decodes uploads here: a decoder that hangs, crashes or takes all memory costs one
+request, and not the service. One child stays warm; more are started while it is at work, and end
+after it. `predict` and the library decode in their own process: the files are the user's own, and
+a first child takes a second to start.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from saywhere import errors
+from saywhere.errors import SaywhereError, UnreadableFile
+from saywhere.io.decoding_child import Decoding, find, receive, receive_bytes, send
+
+log = logging.getLogger("saywhere")
+CPU_S = 5
+"""Of a processor, for one file. A picture of 40 megapixels takes about one."""
+WALL_S = 20.0
+"""Of the clock, for one file: a decoder that waits uses no processor."""
+MEMORY_BYTES = 1_600_000_000
+"""Beyond an idle child: 40 bytes for each of 40 million pixels."""
+N_CHILDREN = 4
+"""At work at once; further files wait."""
+_PROGRAM = (
+    "import sys; sys.path[:] = sys.argv[1:]; from saywhere.io.decoding_child import main; main()"
+)
+
+
+class TooMuchWork(UnreadableFile):
+    """A file takes more time or memory to decode than any honest one."""
+
+
+class DecodingPool:
+    """Children that decode, one of them warm."""
+
+    def __init__(
+        self,
+        *,
+        cpu_s: int = CPU_S,
+        wall_s: float = WALL_S,
+        memory_bytes: int = MEMORY_BYTES,
+        n_children: int = N_CHILDREN,
+    ) -> None:
+        """Start nothing yet: the first file does, or `warm`.
+
+        Args:
+            cpu_s: Of a processor, for one file.
+            wall_s: Of the clock, for one file.
+            memory_bytes: Of one file, beyond an idle child.
+            n_children: At work at once.
+        """
+        self.limits = {"cpu_s": cpu_s, "memory_bytes": memory_bytes}
+        self.wall_s = wall_s
+        self.n_started = 0
+        self._places = threading.BoundedSemaphore(n_children)
+        self._lock = threading.Lock()
+        self._idle: list[subprocess.Popen[bytes]] = []
+        self._is_possible = True
+
+    def run(self, function: str, content: bytes, **options: Any) -> Decoding:
+        """Call a function in a child.
+
+        Args:
+            function: As `module:name`. It takes the content and the options, and gives facts and
+                arrays.
+            content: A file's bytes.
+            **options: As JSON holds them.
+
+        Returns:
+            The function's facts and arrays.
+
+        Raises:
+            TooMuchWork: It took more time or memory than is allowed.
+            UnreadableFile: The decoder crashed.
+            SaywhereError: As the function raised it.
+        """
+        with self._places:
+            if self._is_possible:
+                try:
+                    child = self._take()
+                except OSError as error:
+                    self._is_possible = False
+                    log.warning(
+                        "no child process can be started (%s): files are decoded in this one, "
+                        "without limits of time and memory",
+                        error.strerror,
+                    )
+            if not self._is_possible:
+                return find(function)(content, **options)
+            return self._ask(child, function, content, options)
+
+    def warm(self) -> None:
+        """Start a child now, so that no first file waits for it."""
+        self.run("saywhere.io.uploads:nothing", b"")
+
+    def close(self) -> None:
+        """End the idle children."""
+        with self._lock:
+            idle = self._idle
+            self._idle = []
+        for child in idle:
+            _end(child)
+
+    def _take(self) -> subprocess.Popen[bytes]:
+        with self._lock:
+            while self._idle:
+                child = self._idle.pop()
+                # It may have ended by itself, or been ended by the system.
+                if child.poll() is None:
+                    return child
+                _end(child)
+            self.n_started += 1
+        return subprocess.Popen(
+            # No `multiprocessing`: it runs the user's own program anew in each child.
+            [sys.executable, "-c", _PROGRAM, *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+
+    def _give(self, child: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            if not self._idle:
+                self._idle.append(child)
+                return
+        _end(child)
+
+    def _ask(
+        self, child: subprocess.Popen[bytes], function: str, content: bytes, options: Any
+    ) -> Decoding:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        job = {"function": function, "options": options, "n_bytes": len(content), **self.limits}
+        try:
+            with _killed_after(child, self.wall_s):
+                send(child.stdin, job, content)  # type: ignore[arg-type]
+                header = receive(child.stdout)  # type: ignore[arg-type]
+                kinds = header.get("arrays", [])
+                arrays = [_array(child.stdout, kind) for kind in kinds]
+        except (EOFError, OSError):
+            raise _ended(_end(child)) from None
+        except BaseException:
+            # What is half read would be taken for the next file's answer.
+            _end(child)
+            raise
+        if header.get("error") == "MemoryError":
+            # It may hold pieces of what it could not finish.
+            _end(child)
+            raise _too_much("memory")
+        self._give(child)
+        if "error" in header:
+            raise _error(header)
+        return header["facts"], arrays
+
+
+@lru_cache
+def shared() -> DecodingPool:
+    """The pool of this process.
+
+    Returns:
+        The same pool at each call.
+    """
+    return DecodingPool()
+
+
+@contextmanager
+def _killed_after(child: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
+    """End a child that is not done in time: then its pipes end, and so does the waiting."""
+    timer = threading.Timer(seconds, child.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _array(stream: Any, kind: dict[str, Any]) -> np.ndarray:
+    dtype = np.dtype(kind["dtype"])
+    n_bytes = int(np.prod(kind["shape"], dtype=np.int64)) * dtype.itemsize
+    # Of the bytes as they came: no second copy.
+    return np.frombuffer(receive_bytes(stream, n_bytes), dtype).reshape(kind["shape"])
+
+
+def _end(child: subprocess.Popen[bytes]) -> int:
+    """Kill a child; its exit status, negative for a signal. It may have ended before."""
+    child.kill()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            # What was not written yet goes to nobody.
+            try:
+                pipe.close()
+            except OSError:
+                continue
+    return child.wait()
+
+
+def _ended(status: int) -> UnreadableFile:
+    """Why a child ended before it answered: by our clock, by the system's, or by itself."""
+    # SIGKILL is our clock's, or the system's when memory is short; 24 is SIGXCPU.
+    if status in (-9, -24) or (os.name == "nt" and status == 1):
+        return _too_much("time")
+    return UnreadableFile(
+        "a file that makes its decoder crash",
+        allowed="an image can be decoded",
+        remedy="open it in an image editor and save it anew",
+    )
+
+
+def _too_much(what: str) -> TooMuchWork:
+    return TooMuchWork(
+        f"a file that takes too much {what} to decode",
+        allowed=f"one takes at most {CPU_S} s and {MEMORY_BYTES / 1e6:,.0f} MB",
+        remedy="open it in an image editor and save it anew",
+    )
+
+
+def _error(header: dict[str, Any]) -> Exception:
+    """The error that the child names, as its own class."""
+    if header["error"] == "failed":
+        return RuntimeError(f"decoding failed ({header['type']})")
+    classes = {kind.__name__: kind for kind in _kinds(SaywhereError)}
+    kind = classes.get(header["error"], errors.UnreadableFile)
+    parts = dict(header["parts"])
+    return kind(parts.pop("problem"), **parts)
+
+
+def _kinds(kind: type[SaywhereError]) -> Iterator[type[SaywhereError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds(below)
