@@ -6,13 +6,15 @@ Any set of images and masks becomes a set with prompts.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 if TYPE_CHECKING:
     from saywhere.captions.grid import PlaceFit, PlaceRule
     from saywhere.captions.lungs import LungFit, LungRule
+    from saywhere.data.manifest import Manifest
+    from saywhere.datasets.described import Nouns
 
 
 def describe(
@@ -21,11 +23,15 @@ def describe(
     ],
     to: Annotated[Path, typer.Option("--to", metavar="MANIFEST", help="The manifest to write.")],
     target: Annotated[
-        str,
+        Optional[list[str]],  # noqa: UP045 (typer on 3.10)
         typer.Option(
-            "--target", metavar="NOUN", help="What the masks show: polyp, lesion, nodule."
+            "--target",
+            metavar="NOUN",
+            help="What the masks show: polyp, lesion, nodule. Rows of a label map are called by "
+            "their labels; LABEL=NOUN, which may be repeated, calls a label otherwise.",
+            show_default="lesion",
         ),
-    ] = "lesion",
+    ] = None,
     level: Annotated[
         str | None,
         typer.Option(
@@ -40,19 +46,25 @@ def describe(
     """Write number, size, shape and places of each mask as a prompt.
 
     The prompts are the level "described". They are oracle text: they come from the truth, and are
-    marked so.
+    marked so. Exit code 3: some masks could not be read, and their rows have no such prompt.
     """
     import json
 
     from saywhere.cli.progress import CaseProgress, warn
     from saywhere.data.manifest import read_manifest
     from saywhere.datasets.described import LEVEL, describe_manifest, examples_of
+    from saywhere.errors import counted
 
+    nouns = parse_targets(target or [])
     manifest = read_manifest(source)
+    _check_labels(nouns, manifest)
+    before = to.read_bytes() if to.is_file() else None
     with CaseProgress("describing", quiet=quiet or as_json) as advance:
-        rule, faults = describe_manifest(manifest, to, target, level, advance)
+        rule, faults = describe_manifest(manifest, to, nouns, level, advance)
     for fault in faults:
         warn(f"warning: {fault}")
+    if before not in (None, to.read_bytes()):
+        warn(f"warning: another {to.name} was there: it is kept beside the new one, as {to.name}.1")
     # The rule was fitted to training rows: test rows say how well it does.
     test = [] if level is None else examples_of(manifest.split("test"), [level])
     tested = rule.fit_on(test)
@@ -70,15 +82,57 @@ def describe(
             )
         )
     elif not quiet:
-        n_rows = len(manifest.rows)
-        places = _places(rule, level, tested)
-        typer.echo(f"{to}: {n_rows - len(faults):,} of {n_rows:,} rows described; places {places}")
+        n_masks = sum(row.mask is not None for row in manifest.rows)
+        done = f"{n_masks - len(faults):,} of {counted(len(manifest.rows), 'row')} described"
+        typer.echo(f"{to}: {done}; places {_places(rule, level, tested)}")
         typer.echo(
             f"next: saywhere check {to} · in a configuration: text.train_prompts = {LEVEL!r}"
         )
     if faults:
         # Done, but some rows were set aside.
         raise typer.Exit(3)
+
+
+def parse_targets(options: list[str]) -> Nouns:
+    """Read what the masks show.
+
+    Args:
+        options: `NOUN`, once at most, and `LABEL=NOUN`, once a label.
+
+    Returns:
+        The nouns; "lesion" where there is none for rows without a label.
+
+    Raises:
+        UsageError: an empty noun or label, or one that stands twice.
+    """
+    from saywhere.datasets.described import Nouns
+    from saywhere.errors import UsageError
+
+    nouns: dict[str, str] = {}
+    for option in options:
+        # Without "=" it is the noun of rows without a label.
+        label, equals, noun = (part.strip() for part in option.rpartition("="))
+        if not noun or (equals and not label) or label in nouns:
+            raise UsageError(
+                f"--target {option!r}",
+                allowed="NOUN once, and LABEL=NOUN once a label",
+                remedy="write --target polyp, or --target 2=polyp for the label 2",
+            )
+        nouns[label] = noun
+    default = nouns.pop("", "lesion")
+    return Nouns(default, nouns)
+
+
+def _check_labels(nouns: Nouns, manifest: Manifest) -> None:
+    """A misspelt label would leave its rows with another noun, and nobody would see."""
+    from saywhere.datasets.described import LABEL
+    from saywhere.errors import UsageError, nearest
+
+    labels = {str(row.extra[LABEL]) for row in manifest.rows if row.extra.get(LABEL)}
+    for label in nouns.of_label:
+        if label not in labels:
+            known = nearest(label, labels) if labels else "the rows have no column label"
+            raise UsageError(f"--target: no label {label!r}", where=manifest.path, remedy=known)
 
 
 def _places(rule: PlaceRule | LungRule, level: str | None, tested: PlaceFit | LungFit) -> str:

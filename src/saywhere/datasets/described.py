@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from saywhere.data.manifest import (
 )
 from saywhere.data.records import Fields
 from saywhere.datasets.describe import describe
-from saywhere.errors import ConfigError, UnreadableFile, UsageError, nearest
+from saywhere.errors import ConfigError, MissingFile, UnreadableFile, UsageError, nearest
 from saywhere.io import images
 from saywhere.text.directions import positions
 from saywhere.text.frames import IMAGE
@@ -29,8 +29,44 @@ from saywhere.text.frames import IMAGE
 LEVEL = "described"
 
 
+LABEL = "label"
+"""The column that `prepare --label` writes: what a row's mask shows."""
+
+
+@dataclass(frozen=True)
+class Nouns:
+    """What to call a row's target.
+
+    Attributes:
+        default: for rows without a label.
+        of_label: label → its noun; other labels are called as they are.
+    """
+
+    default: str = "lesion"
+    of_label: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, row: Row) -> str:
+        """The noun for a row's mask.
+
+        Args:
+            row: perhaps of one label of a label map.
+
+        Returns:
+            The label's noun, else the default.
+        """
+        # A number is no noun, whatever the column holds.
+        label = row.extra.get(LABEL)
+        if not isinstance(label, str) or not label.strip():
+            return self.default
+        return self.of_label.get(label, label)
+
+
 def describe_manifest(
-    manifest: Manifest, to: Path, target: str, level: str | None, advance: Callable[[int], None]
+    manifest: Manifest,
+    to: Path,
+    target: str | Nouns,
+    level: str | None,
+    advance: Callable[[int], None],
 ) -> tuple[PlaceRule | LungRule, list[str]]:
     """Write a manifest with a level "described", its sentences made from the masks.
 
@@ -40,7 +76,7 @@ def describe_manifest(
     Args:
         manifest: the rows to describe.
         to: the manifest to write.
-        target: what the masks show, as a noun.
+        target: what the masks show, as a noun. Rows of a label map are called by their labels.
         level: fit the names of places to the training rows' prompts of this level. Where those name
             thirds of lungs, all is written as they write it. None: thirds of the image.
         advance: called with 1 after each row.
@@ -61,13 +97,15 @@ def describe_manifest(
             allowed="it stays as it is",
             remedy="choose another name for --to",
         )
+    nouns = Nouns(target) if isinstance(target, str) else target
     rule = _rule(manifest, level)
     records: list[Fields] = []
     faults: list[str] = []
     for row in manifest.rows:
         try:
-            sentence = None if row.mask is None else _sentence(row.mask, target, rule)
-        except UnreadableFile as error:
+            sentence = None if row.mask is None else _sentence(row.mask, nouns.of(row), rule)
+        except (MissingFile, UnreadableFile) as error:
+            # One bad file of thousands must not end the work on the others.
             sentence = None
             faults.append(f"row {row.number} is not described: {error}")
         records.append(_record(row, to.parent, sentence))
@@ -129,7 +167,7 @@ def _mask_of(row: Row) -> np.ndarray | None:
     """
     try:
         return None if row.mask is None else images.read_mask(row.mask)
-    except UnreadableFile:
+    except (MissingFile, UnreadableFile):
         return None
 
 
