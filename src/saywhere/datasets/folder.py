@@ -90,7 +90,8 @@ def prepare_folder(
 
 def _empty_splits(cases: list[Case]) -> list[str]:
     """What each split without a row will cost, before somebody trains for an hour."""
-    lacking = [split for split in SPLITS if split not in {case.split for case in cases}]
+    present = {case.split for case in cases}
+    lacking = [split for split in SPLITS if split not in present]
     return [
         f"of {counted(len(cases), 'row')} none is in split {split}: {_WITHOUT[split]}; "
         "a table beside the images may name the splits (column split)"

@@ -150,7 +150,8 @@ class Kept(BaseModel):
     """Written and flushed to the disk."""
 
     key: str
-    kept: str = Field(description="when, in UTC")
+    # By its name in the answers of /v1, which stays.
+    kept_at: str = Field(alias="kept", title="Kept", description="when, in UTC")
     n_kept: int
 
 
@@ -159,7 +160,7 @@ class KeptRow(BaseModel):
 
     key: str
     prompt: str
-    kept: str
+    kept_at: str = Field(alias="kept", title="Kept")
     mask_png: str = Field(
         "", description="where the call names one image: base64 of a PNG of the mask"
     )

@@ -135,7 +135,8 @@ def test_the_manifest_is_written_last(source: Path, tmp_path: Path) -> None:
 def test_what_another_set_left_in_the_folder_is_kept(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "set"
     first = write_set(source, target, cases(source, "ab"), {}, [])
-    manifest, image = first.manifest.read_bytes(), (target / "images/a.jpg").read_bytes()
+    manifest = first.manifest.read_bytes()
+    image = (target / "images/a.jpg").read_bytes()
     again = write_set(source, target, cases(source, "ab"), {}, [])
     assert again.warnings == []
     assert sorted(path.name for path in target.iterdir()) == ["images", "manifest.jsonl", "masks"]

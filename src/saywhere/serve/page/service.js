@@ -1,7 +1,13 @@
 // The calls under /v1; the only file that talks to the server.
 
-const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? sessionStorage.getItem("token");
-if (token) { sessionStorage.setItem("token", token); history.replaceState(null, "", location.pathname); }
+const STILL_HERE = "What you corrected is still on this page.";
+const given = new URLSearchParams(location.hash.slice(1)).get("token");
+const token = given ?? sessionStorage.getItem("token");
+if (token) {
+  sessionStorage.setItem("token", token);
+  // Out of the address, which people copy and browsers remember.
+  history.replaceState(null, "", location.pathname);
+}
 
 async function call(path, options = {}) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
@@ -10,7 +16,7 @@ async function call(path, options = {}) {
     response = await fetch(`v1/${path}`, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("The server does not answer. Is it still running? What you corrected is still on this page.");
+    throw new Error(`The server does not answer. Is it still running? ${STILL_HERE}`);
   }
   let answer;
   try {
@@ -19,35 +25,55 @@ async function call(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw unclear(response);
   }
-  if (response.status === 401) throw new Error("This page has no token, or a wrong one: open it by the address that the server printed when it started, with #token=… at its end.");
+  if (response.status === 401) throw noToken();
   if (!response.ok && !answer?.error?.message) throw unclear(response);
-  if (!response.ok) throw new Error([answer.error.message, answer.error.remedy].filter(Boolean).join(": "));
+  if (!response.ok) {
+    const { message, remedy } = answer.error;
+    throw new Error([message, remedy].filter(Boolean).join(": "));
+  }
   return answer;
 }
 
-const unclear = ({ status }) => new Error(`The server, or a proxy before it, answered ${status} and no more: try again. What you corrected is still on this page.`);
+const noToken = () => new Error(
+  "This page has no token, or a wrong one: open it by the address that the server printed " +
+  "when it started, with #token=… at its end.",
+);
+const unclear = ({ status }) => new Error(
+  `The server, or a proxy before it, answered ${status} and no more: try again. ${STILL_HERE}`,
+);
 
 function form(fields) {
   const data = new FormData();
-  for (const [name, value] of Object.entries(fields)) for (const each of [value].flat()) data.append(name, each, ...(each instanceof Blob ? [name] : []));
-  return data;  // a picture goes without its file's name: names may be a patient's
+  for (const [name, value] of Object.entries(fields)) {
+    for (const each of [value].flat()) {
+      // A picture goes without its file's name: names may be a patient's.
+      data.append(name, each, ...(each instanceof Blob ? [name] : []));
+    }
+  }
+  return data;
 }
 
 export const models = () => call("models");
 export const kept = (image) => call(image ? `kept?image=${image}` : "kept");
 export const keep = (fields) => call("keep", { method: "POST", body: form(fields) });
-export const opposite = (prompt) => call("opposite", { method: "POST", body: form({ prompt }) });
+export const opposite = (prompt) =>
+  call("opposite", { method: "POST", body: form({ prompt }) });
 export const segment = (image, prompts, model, include, signal) =>
-  call("segment", { method: "POST", body: form({ image, prompt: prompts, model, include }), signal });
+  call("segment", {
+    method: "POST",
+    body: form({ image, prompt: prompts, model, include }),
+    signal,
+  });
 
 export async function greys(png) {
-  // a grey PNG in base64 → its values, one byte a pixel
+  // A grey PNG in base64 → its values, one byte a pixel.
   const bitmap = await bitmapOf(png);
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(bitmap, 0, 0);
   const colours = context.getImageData(0, 0, bitmap.width, bitmap.height).data;
-  const values = new Uint8Array(colours.length / 4);  // by hand: Uint8Array.from takes ten times as long, which a photograph shows
+  // By hand: Uint8Array.from takes ten times as long, which a photograph shows.
+  const values = new Uint8Array(colours.length / 4);
   for (let i = 0; i < values.length; i++) values[i] = colours[4 * i];
   return values;
 }
