@@ -303,6 +303,18 @@ def _print(summary: CheckSummary, opposites: list[Distance], report: CheckReport
         console.print(
             _faults_table(summary, report), f"all of them: {escape(str(summary['quarantine']))}"
         )
+    # One line, however long: it is there to be copied.
+    console.print(f"next: {_next(summary)}", markup=False, soft_wrap=True)
+
+
+def _next(summary: CheckSummary) -> str:
+    """Rows without a prompt are described first; else they can be trained on."""
+    manifest = summary["manifest"]
+    if not summary["levels"]:
+        return f"saywhere describe {manifest} --to {Path(manifest).with_name('described.jsonl')}"
+    level = next(iter(summary["levels"]))
+    levels = f"--set text.train_prompts={level} --set text.evaluate_prompts={level}"
+    return f"saywhere train CONFIG.toml --set data.manifest={manifest} {levels}"
 
 
 def _doubts(report: CheckReport, *, quiet: bool) -> list[Doubt]:

@@ -209,3 +209,16 @@ def test_a_mask_that_may_be_inverted_is_warned_of_and_stays(manifest: Path) -> N
     assert summary["warnings"] == [
         "1 mask has more than 90% foreground: inverted? background is 0 (the first: case [2])"
     ]
+
+
+def test_the_last_line_names_what_comes_next(manifest: Path) -> None:
+    result = CliRunner().invoke(app, [str(manifest), "--encoder", "none"])
+    assert result.stdout.splitlines()[-1] == (
+        f"next: saywhere train CONFIG.toml --set data.manifest={manifest} "
+        "--set text.train_prompts=prompt --set text.evaluate_prompts=prompt"
+    )
+    manifest.write_text(manifest.read_text().replace('"prompt"', '"remark"'))
+    result = CliRunner().invoke(app, [str(manifest), "--encoder", "none"])
+    assert result.stdout.splitlines()[-1] == (
+        f"next: saywhere describe {manifest} --to {manifest.with_name('described.jsonl')}"
+    )
