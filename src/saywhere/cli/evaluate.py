@@ -158,7 +158,7 @@ def _measures(summary: EvaluationSummary) -> Table:
 def _comparisons(summary: EvaluationSummary) -> Table:
     from rich.table import Table
 
-    from saywhere.evaluation.verdict import sentence
+    from saywhere.evaluation.verdict import TOO_FEW, sentence
     from saywhere.metrics.statistics import with_span
 
     table = Table()
@@ -169,8 +169,12 @@ def _comparisons(summary: EvaluationSummary) -> Table:
         difference = with_span(gap["difference"], gap["low"], gap["high"], "+")
         table.add_row(condition, difference, gap["verdict"])
     if summary["verdict"]:
-        decides = f"The least favourable of the wrong words decides ({summary['verdict_by']})."
-        table.caption = f"{sentence(summary['verdict'])} {decides}"
+        caption = sentence(summary["verdict"])
+        # Of too few cases nothing is decided, by whichever words.
+        if summary["verdict"] != TOO_FEW:
+            by = summary["verdict_by"]
+            caption += f" The least favourable of the wrong words decides ({by})."
+        table.caption = caption
     return table
 
 
