@@ -15,6 +15,7 @@ from saywhere.data.select import evaluation_prompt
 from saywhere.errors import UsageError
 from saywhere.evaluation.cases import measure
 from saywhere.evaluation.evaluate import rows_to_measure
+from saywhere.evaluation.prompt_conditions import PromptLevels
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
 from saywhere.metrics.calibration import Expectation, fit
@@ -79,10 +80,12 @@ def calibrate(
     _refuse_ours(Path(run), segmenter.folder)
     chosen = split or config.data.validation_split
     place = None if manifest is None else Path(manifest)
-    measured = rows_to_measure(config.data, place, chosen, config.evaluation_level)
+    levels = PromptLevels(config.evaluation_level, None)
+    frame = segmenter.prompt_facts.frame
+    measured = rows_to_measure(config.data, place, chosen, levels, frame)
     # Before the long work: the file is written after it.
     files.check_takes(path)
-    right = [evaluation_prompt(row, config.evaluation_level) for row in measured.rows]
+    right = [evaluation_prompt(row, levels.right) for row in measured.rows]
     cases = measure(segmenter, measured.rows, right, "right", advance)
     dice = [case.dice for case in cases]
     # 0 stands for an empty mask, which promises no Dice.

@@ -10,6 +10,7 @@ from typing import cast
 from saywhere.config import DataConfig
 from saywhere.data.checks import check
 from saywhere.data.manifest import Row
+from saywhere.data.prompt_frames import in_frame
 from saywhere.data.select import data_of, rows_of
 from saywhere.errors import TooManyFaults, UsageError
 from saywhere.evaluation import gallery
@@ -22,6 +23,7 @@ from saywhere.io import files
 from saywhere.metrics.statistics import Bootstrap
 from saywhere.runs import locate
 from saywhere.runs.directory import Run
+from saywhere.text.frames import FRAMES, NOT_STATED
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def evaluate(
     conditions = conditions_of(levels, config.evaluate.words, wanted)
     chosen = split or config.data.test_split
     place = None if manifest is None else Path(manifest)
-    measured = rows_to_measure(config.data, place, chosen, levels.right)
+    measured = rows_to_measure(config.data, place, chosen, levels, segmenter.prompt_facts.frame)
     cases = {
         condition: measure(
             segmenter,
@@ -146,31 +148,37 @@ class Selection:
 
 
 def rows_to_measure(
-    data: DataConfig, manifest: Path | None, split: str, level: str | None
+    data: DataConfig,
+    manifest: Path | None,
+    split: str,
+    levels: PromptLevels,
+    frame: str = NOT_STATED,
 ) -> Selection:
-    """Read a split and set faulty rows aside.
+    """Read a split, set faulty rows aside, and bring the prompts into the model's frame.
 
     Args:
         data: Of the model's configuration.
         manifest: Other data than the configuration's.
         split: Of the manifest.
-        level: Of the prompts that each row must have; None for an image-only model.
+        levels: Of the prompts; each row must have the right one.
+        frame: Whose left the model was taught: image or patient. Anything else: prompts stay.
 
     Returns:
         One row or more.
 
     Raises:
         MissingFile: Where there is no manifest.
-        ConfigError: For a split or a level that does not exist.
+        ConfigError: For a split or a level that does not exist, and for a prompt of the other
+            frame whose picture's orientation is not known.
         ManifestError: For a file that is no manifest.
         TooManyFaults: Where all rows of the split are faulty.
     """
     everything = data_of(data, manifest)
     # Whoever reads no prompts is not kept from a row by a faulty one.
-    levels = [] if level is None else [level]
+    needed = [] if levels.right is None else [levels.right]
     of_split = rows_of(everything, split, "name one with --split")
     # The split alone: a fault in another one changes nothing here.
-    report = check(replace(everything, rows=tuple(of_split)), levels)
+    report = check(replace(everything, rows=tuple(of_split)), needed)
     rows = list(report.manifest.rows)
     if not rows:
         reason = report.faults[0].reason
@@ -181,7 +189,17 @@ def rows_to_measure(
         )
     # Lines that are no rows name no split, so they count in each.
     n_quarantined = len(of_split) - len(rows) + len(everything.bad)
-    return Selection(rows, split, everything.path, n_quarantined)
+    return Selection(_in_frame(rows, levels, frame), split, everything.path, n_quarantined)
+
+
+def _in_frame(rows: list[Row], levels: PromptLevels, frame: str) -> list[Row]:
+    """As a training brings its prompts there: else a left of the other frame is measured as wrong,
+    and the model is blamed for it.
+    """
+    if levels.right is None or frame not in FRAMES:
+        return rows
+    read = [level for level in (levels.right, levels.unseen) if level is not None]
+    return in_frame(rows, read, frame, f"a model that was taught the {frame}'s left")
 
 
 def unfinished(segmenter: Segmenter) -> Unfinished | None:

@@ -47,7 +47,7 @@ def filled(document: Mapping[str, Any]) -> Document:
     return whole
 
 
-def without_older(document: Mapping[str, Any]) -> dict[str, Any]:
+def without_older(document: Mapping[str, Any]) -> Document:
     """Leave out the keys that say what was done before there was the key.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +12,12 @@ from lightning_fabric import Fabric
 
 from saywhere.config import Config, TrainConfig, as_config
 from saywhere.modeling.build import build_model, check_network
-from saywhere.runs import checkpoint, locate
+from saywhere.runs import checkpoint, locate, prompt_facts_file
 from saywhere.runs.checkpoint import Checkpoint, Saver
 from saywhere.runs.directory import Run, create, reopen, weights_of
 from saywhere.runs.older_values import keep_taught, taught_otherwise
+from saywhere.text.frames import FRAMES
+from saywhere.text.prompt_facts import PromptFacts
 from saywhere.training import autotune, failures
 from saywhere.training.autotune import TimeStep
 from saywhere.training.device import check_device, launch, limit_threads
@@ -40,6 +42,7 @@ class Start:
         run: the directory to go on in; None: a new one.
         before: whose scale of the embeddings is kept, so that the prompts mean the same.
         warning: what to say of it before the first step; "" where nothing is.
+        taught: what the first weights of a fine-tuning know of prompts.
         prepare: brings weights, optimiser and progress to where the training begins.
     """
 
@@ -48,6 +51,7 @@ class Start:
     before: Checkpoint | None
     prepare: Callable[[Loop], None]
     warning: str = ""
+    taught: PromptFacts = field(default_factory=PromptFacts)
 
 
 def train(
@@ -99,11 +103,14 @@ def _fresh(config: Config) -> Start:
 
 
 def _fine_tuning(config: Config, start: Path, run: Run | None = None) -> Start:
-    first = checkpoint.load(locate.find(start))
+    place = locate.find(start)
+    first = checkpoint.load(place)
     # Weights answer best in the way that they learned in; a key that is named counts all the same.
     config = keep_taught(config, first.config)
     prepare = partial(Loop.start_from, first=first, where=start)
-    return Start(config, run, first, prepare, taught_otherwise(config, first.config))
+    warning = taught_otherwise(config, first.config)
+    taught = prompt_facts_file.read(place, first.state)
+    return Start(config, run, first, prepare, warning, taught)
 
 
 def _resumption(run: Run, wanted: Config, start: Path | None) -> Start:
@@ -147,13 +154,30 @@ def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
             run.write_config(config)
             if weights:
                 run.write_facts(weights=weights)
-            if begin.warning:
-                run.write_facts(warnings=[begin.warning])
-                listen(Warned(begin.warning).to_json())
+            warnings = [begin.warning, _of_another_frame(begin.taught, material.prompt_facts)]
+            _warn(run, [text for text in warnings if text], listen)
             loop = _loop(config, material, run, fabric, listen)
             begin.prepare(loop)
             loop.go(stop)
     return run.folder
+
+
+def _of_another_frame(taught: PromptFacts, new: PromptFacts) -> str:
+    """Say where prompts mean another left than those that the first weights learned from."""
+    if taught.frame not in FRAMES or new.frame not in FRAMES or taught.frame == new.frame:
+        return ""
+    return (
+        f"left meant {taught.left} to the first weights, and means {new.left} in these prompts: "
+        f"set text.frame = '{taught.frame}' to have them translated, where the orientation of "
+        "their pictures is known"
+    )
+
+
+def _warn(run: Run, warnings: list[str], listen: Listener) -> None:
+    if warnings:
+        run.write_facts(warnings=warnings)
+    for message in warnings:
+        listen(Warned(message).to_json())
 
 
 def _settled(config: Config, material: Material, listen: Listener) -> Config:

@@ -18,6 +18,7 @@ import pytest
 import saywhere
 from saywhere.errors import MissingFile, NotWritable, TooManyFaults, UsageError
 from saywhere.evaluation.evaluate import evaluate, rows_to_measure
+from saywhere.evaluation.prompt_conditions import PromptLevels
 from saywhere.hub.digests import verified
 from saywhere.hub.metadata import About
 from saywhere.hub.registry import pull, push
@@ -97,7 +98,8 @@ def _measured(run: Path, split: str) -> list[dict[str, Any]]:
     """Confidence and Dice of each case, from single answers and this package's Dice."""
     segmenter = saywhere.load(run)
     config = segmenter.config
-    rows = rows_to_measure(config.data, None, split, config.evaluation_level).rows
+    levels = PromptLevels(config.evaluation_level, None)
+    rows = rows_to_measure(config.data, None, split, levels).rows
     cases = []
     for row in rows:
         result = segmenter.segment(row.image, row.prompts["plain"][0])

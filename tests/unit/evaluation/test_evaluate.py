@@ -13,10 +13,12 @@ import pytest
 from PIL import Image
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
+from saywhere.config import DataConfig
 from saywhere.data.manifest import read_manifest
 from saywhere.errors import ConfigError, MissingFile, TooManyFaults, UsageError
 from saywhere.evaluation.cases import COLUMNS
-from saywhere.evaluation.evaluate import evaluate, unfinished
+from saywhere.evaluation.evaluate import evaluate, rows_to_measure, unfinished
+from saywhere.evaluation.prompt_conditions import PromptLevels, prompts_for
 from saywhere.inference.segmenter import Segmenter
 from small_run import rows_of, write_rows
 
@@ -292,3 +294,40 @@ def test_a_finished_run_and_one_that_does_not_tell_are_not_warned_of(
     if content is not None:
         (run_copy / "run.json").write_text(content)
     assert unfinished(Segmenter(run_copy)) is None
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """Of one film and its mirror image: the patient's left lung, and "left" in plain words."""
+    Image.new("L", (8, 8), 90).save(tmp_path / "film.png")
+    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(tmp_path / "mask.png")
+    common = {"image": "film.png", "mask": "mask.png", "split": "test", "frame": "patient"}
+    prompts = {"plain": "upper left lung", "later": "lung on the left"}
+    rows = [
+        {"id": "standard", "orientation": "L\\F", "prompts": prompts, **common},
+        {"id": "mirrored", "orientation": "R\\F", "prompts": prompts, **common},
+    ]
+    return write_rows(tmp_path / "manifest.jsonl", rows)
+
+
+LEVELS = PromptLevels("plain", "later")
+
+
+def test_prompts_of_the_other_frame_are_measured_in_the_models(films: Path) -> None:
+    rows = rows_to_measure(DataConfig(), films, "test", LEVELS, "image").rows
+    of_image = ["upper right lung", "upper left lung"]
+    assert prompts_for("right", rows, LEVELS, seed=0) == of_image
+    assert prompts_for("unseen", rows, LEVELS, seed=0) == ["lung on the right", "lung on the left"]
+    for frame in ("patient", ""):
+        rows = rows_to_measure(DataConfig(), films, "test", LEVELS, frame).rows
+        assert prompts_for("right", rows, LEVELS, seed=0) == ["upper left lung"] * 2
+
+
+def test_without_an_orientation_the_other_frame_is_refused(films: Path) -> None:
+    rows = rows_of(films)
+    del rows[1]["orientation"]
+    write_rows(films, rows)
+    with pytest.raises(ConfigError, match=r"'upper left lung' \(row 2.*orientation .* not known"):
+        rows_to_measure(DataConfig(), films, "test", LEVELS, "image")
+    # An image-only model reads none of them.
+    assert rows_to_measure(DataConfig(), films, "test", PromptLevels(None, None), "image").rows

@@ -14,7 +14,8 @@ from saywhere.config import Config
 from saywhere.errors import BadCheckpoint, MissingFile
 from saywhere.metrics.sample_size import FEWEST_CASES
 from saywhere.runs import checkpoint
-from saywhere.training import loop
+from saywhere.text.prompt_facts import PromptFacts
+from saywhere.training import loop, trainer
 from saywhere.training.fine_tuning import Images, judge
 from saywhere.training.trainer import train
 from small_run import rows_of
@@ -184,3 +185,21 @@ def test_fine_tuning_that_was_killed_before_its_first_checkpoint_starts_there_ag
     assert torch.allclose(
         first["projection.layers.0.weight"], tuned["projection.layers.0.weight"], atol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("taught", "new", "is_warned"),
+    [
+        ("image", "patient", True),
+        ("patient", "image", True),
+        ("image", "image", False),
+        ("", "patient", False),
+        ("both", "image", False),
+    ],
+)
+def test_prompts_of_another_frame_than_the_first_weights_are_warned_of(
+    taught: str, new: str, is_warned: bool
+) -> None:
+    message = trainer._of_another_frame(PromptFacts(taught), PromptFacts(new))
+    assert bool(message) is is_warned
+    assert (f"text.frame = '{taught}'" in message) is is_warned
