@@ -24,6 +24,7 @@ WHOLE = {
     "runs/directory.py": "stores it as config.toml, and refuses another one at a resumption",
     "runs/config_diff.py": "compares two",
     "runs/older_values.py": "completes a stored one",
+    "runs/model_limits.py": "looks through every key of a stranger's",
     "evaluation/probes/generator.py": "a training's entry as well: of the generator alone",
     "experiments/grid.py": "makes one for each cell",
     "cli/demo_run.py": "makes the demo's",

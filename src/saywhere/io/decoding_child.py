@@ -21,12 +21,14 @@ import numpy as np
 
 from saywhere.errors import SaywhereError
 
-Decoding = tuple[dict[str, Any], list[np.ndarray]]
+Header = dict[str, Any]
+"""JSON from the other side of a pipe: each kind of message has other keys."""
+Decoding = tuple[Header, list[np.ndarray]]
 """What a job gives: facts as JSON holds them, and arrays."""
 _LENGTH = struct.Struct("<Q")
 
 
-def send(stream: BinaryIO, header: dict[str, Any], *blocks: Any) -> None:
+def send(stream: BinaryIO, header: Header, *blocks: Any) -> None:
     """Write a message.
 
     Args:
@@ -45,7 +47,7 @@ def send(stream: BinaryIO, header: dict[str, Any], *blocks: Any) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> dict[str, Any]:
+def receive(stream: BinaryIO) -> Header:
     """Read a message's header.
 
     Args:
@@ -124,9 +126,7 @@ def main() -> None:
             send(answers, header, *[array.reshape(-1).view(np.uint8).data for array in arrays])
 
 
-def _answer(
-    called: Callable[..., Decoding], content: bytes, options: dict[str, Any]
-) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _answer(called: Callable[..., Decoding], content: bytes, options: Header) -> Decoding:
     try:
         facts, arrays = called(content, **options)
     except SaywhereError as error:

@@ -22,7 +22,7 @@ import numpy as np
 
 from saywhere import errors
 from saywhere.errors import SaywhereError, UnreadableFile
-from saywhere.io.decoding_child import Decoding, find, receive, receive_bytes, send
+from saywhere.io.decoding_child import Decoding, Header, find, receive, receive_bytes, send
 
 log = logging.getLogger("saywhere")
 CPU_S = 5
@@ -187,7 +187,7 @@ def _killed_after(child: subprocess.Popen[bytes], seconds: float) -> Iterator[No
         timer.cancel()
 
 
-def _array(stream: Any, kind: dict[str, Any]) -> np.ndarray:
+def _array(stream: Any, kind: Header) -> np.ndarray:
     dtype = np.dtype(kind["dtype"])
     n_bytes = int(np.prod(kind["shape"], dtype=np.int64)) * dtype.itemsize
     # Of the bytes as they came: no second copy.
@@ -227,7 +227,7 @@ def _too_much(what: str) -> TooMuchWork:
     )
 
 
-def _error(header: dict[str, Any]) -> Exception:
+def _error(header: Header) -> Exception:
     """The error that the child names, as its own class."""
     if header["error"] == "failed":
         return RuntimeError(f"decoding failed ({header['type']})")

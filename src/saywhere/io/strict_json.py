@@ -48,7 +48,7 @@ def read_table(path: Path) -> dict[str, Any]:
     return content
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, object]:
     table = dict(pairs)
     if len(table) < len(pairs):
         # Readers differ in which of the two counts, so neither does.

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from saywhere.config import Config
+from saywhere.config import Config, DataConfig
 from saywhere.errors import BadCheckpoint
 
 MAX_ACTIVATION_BYTES = 2**30
@@ -55,7 +55,7 @@ def refuse_endless(model: nn.Module, config: Config, where: Path) -> None:
                     f"{section}.{name} has {len(value):,} entries", f"{MAX_LIST}", where
                 )
     if config.data.size > UNMEASURED_PX:
-        n_bytes = largest_output(model, config)
+        n_bytes = largest_output(model, config.data)
         if n_bytes > MAX_ACTIVATION_BYTES:
             raise _too_much(
                 f"data.size is {config.data.size}: one layer takes {n_bytes / 2**30:,.1f} GiB",
@@ -64,12 +64,12 @@ def refuse_endless(model: nn.Module, config: Config, where: Path) -> None:
             )
 
 
-def largest_output(model: nn.Module, config: Config) -> int:
+def largest_output(model: nn.Module, data: DataConfig) -> int:
     """Measure a model on an image without numbers.
 
     Args:
         model: on the meta device.
-        config: its configuration.
+        data: of its configuration.
 
     Returns:
         Bytes of the largest tensor that a layer gives for one image, in float32.
@@ -82,8 +82,7 @@ def largest_output(model: nn.Module, config: Config) -> int:
 
     leaves = [layer for layer in model.modules() if not list(layer.children())]
     hooks = [leaf.register_forward_hook(note) for leaf in leaves]
-    size = config.data.size
-    image = torch.empty(1, config.data.channels, size, size, device="meta")
+    image = torch.empty(1, data.channels, data.size, data.size, device="meta")
     model.eval()
     try:
         with torch.inference_mode():

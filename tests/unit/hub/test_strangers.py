@@ -123,7 +123,7 @@ def test_the_largest_output_is_that_of_the_first_level(config: Config) -> None:
     config = config.replace(**{"data.size": 64, "fusion.name": "none", "network.width": 8})
     with torch.device("meta"):
         model = build_model(config, None)
-    assert model_limits.largest_output(model, config) == 8 * 64 * 64 * 4
+    assert model_limits.largest_output(model, config.data) == 8 * 64 * 64 * 4
 
 
 def test_huge_finite_weights_are_an_error_in_words_at_each_door(
