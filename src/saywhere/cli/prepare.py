@@ -36,7 +36,7 @@ def prepare(
     seed: Annotated[
         int | None,
         typer.Option(
-            "--seed", min=0, help="For folder: of a split that is drawn by group.", show_default="0"
+            "--seed", min=0, help="For folder: of a split that is drawn.", show_default="0"
         ),
     ] = None,
     label: Annotated[
@@ -46,6 +46,14 @@ def prepare(
             metavar="VALUE=NAME",
             help="For folder: what a mask's value means, as 2=polyp; may be repeated. Each label "
             "is a row with its own mask and prompt.",
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds",
+            min=3,
+            help="For folder: write a column `fold`: so many folds of whole groups, for data.fold.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -80,7 +88,12 @@ def prepare(
         raise UsageError(
             f"--label with {name}: its masks have two values", remedy="leave --label out"
         )
-    options: dict[str, Any] = {} if seed is None else {"seed": seed}
+    if folds is not None and name != "folder":
+        raise UsageError(
+            f"--folds with {name}: its split is published or fixed", remedy="leave --folds out"
+        )
+    drawn = {"seed": seed, "folds": folds}
+    options: dict[str, Any] = {key: value for key, value in drawn.items() if value is not None}
     if label:
         from saywhere.datasets.label_rows import parse_labels
 

@@ -104,6 +104,14 @@ class DataConfig(Section):
     train_split: str = Field("train", description="the manifest's split to learn from")
     validation_split: str = Field("val", description="the split that chooses the best checkpoint")
     test_split: str = Field("test", description="the split that is measured")
+    fold: int | None = Field(
+        None,
+        ge=1,
+        description=(
+            "test this fold of the manifest's column `fold`, choose the best epoch by the next "
+            "one, and train on the others; none: the manifest's splits"
+        ),
+    )
     limit: int | None = Field(
         None, ge=1, description="train on this many rows only, drawn by train.seed"
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from saywhere.data.file_checks import Facts, Progress, gather
+from saywhere.data.folds import COLUMN
 from saywhere.data.manifest import Manifest, Row
 from saywhere.errors import TooManyFaults, UsageError, nearest
 from saywhere.io.files import write_text
@@ -31,7 +32,7 @@ REMEDIES = {
     "there, or remove the row",
     "three_value_mask": "save the label that is meant as 0 and 255, a row for each label",
     "duplicate_id": "give each row an id of its own",
-    "leak": "move all rows of the image or group into one split",
+    "leak": "move all rows of the image or group into one split (one fold)",
     "blank_prompt": "write the text, leave the whole level blank, or write meant: blank_prompt",
     "long_prompt": "shorten the text",
 }
@@ -247,7 +248,18 @@ def _leaks(rows: Sequence[Row], images: dict[Path, Facts]) -> Iterator[RowFault]
                 )
                 # An image and its group may leak at once; one fault a row is enough.
                 faults.setdefault(id(row), _fault(row, "leak", reason))
+        for row, reason in _fold_leaks(what, sharing):
+            faults.setdefault(id(row), _fault(row, "leak", reason))
     yield from faults.values()
+
+
+def _fold_leaks(what: str, sharing: Sequence[Row]) -> Iterator[tuple[Row, str]]:
+    """One image, or one group, in two folds. The first row's fold stays."""
+    first = sharing[0]
+    for row in sharing:
+        if row.extra.get(COLUMN) != first.extra.get(COLUMN):
+            place = f"fold {first.extra.get(COLUMN)} too (row {first.number})"
+            yield row, f"its {what} is in {place}, where it stays"
 
 
 def _together(rows: Sequence[Row], key: Callable[[Row], str | None]) -> Iterable[list[Row]]:

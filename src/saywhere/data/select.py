@@ -6,6 +6,7 @@ from pathlib import Path
 
 from saywhere import seeds
 from saywhere.config import DataConfig
+from saywhere.data.folds import fold_of, in_folds
 from saywhere.data.manifest import Manifest, Row, read_manifest, subset
 from saywhere.data.prompt_table import texts_of
 from saywhere.errors import ConfigError, MissingFile
@@ -14,6 +15,8 @@ from saywhere.errors import ConfigError, MissingFile
 def manifest_of(data: DataConfig) -> Manifest:
     """Read `data.manifest`, and of it the rows of `data.ids` where that is set.
 
+    Where `data.fold` is set, each row's split is that of its fold.
+
     Args:
         data: names the manifest, and the list of ids.
 
@@ -21,7 +24,7 @@ def manifest_of(data: DataConfig) -> Manifest:
         The manifest; lines that are no row are in its `bad`.
 
     Raises:
-        ConfigError: `data.manifest` is not set.
+        ConfigError: `data.manifest` is not set, or has no such fold.
         MissingFile: the manifest or the list of ids is not there.
         ManifestError: the manifest is broken, or an id is no row's.
     """
@@ -31,7 +34,8 @@ def manifest_of(data: DataConfig) -> Manifest:
             remedy="set it in the configuration, or --set data.manifest=PATH",
         )
     manifest = read_manifest(Path(data.manifest), lenient=True)
-    return manifest if data.ids is None else subset(manifest, Path(data.ids))
+    chosen = manifest if data.ids is None else subset(manifest, Path(data.ids))
+    return in_folds(chosen, data)
 
 
 def data_of(data: DataConfig, manifest: Path | None) -> Manifest:
@@ -53,8 +57,13 @@ def data_of(data: DataConfig, manifest: Path | None) -> Manifest:
             "no manifest: a model that was passed on does not know where your data lies",
             remedy="name it with --data",
         )
+    if not manifest:
+        return manifest_of(data)
     # Leniently: lines that are no row are set aside as faulty rows are, by the fault budget.
-    return read_manifest(manifest, lenient=True) if manifest else manifest_of(data)
+    other = read_manifest(manifest, lenient=True)
+    # The same data under another path: its own splits would test on what was trained on.
+    has_folds = any(fold_of(row) is not None for row in other.rows)
+    return in_folds(other, data) if has_folds else other
 
 
 def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:

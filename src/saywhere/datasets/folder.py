@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
+from saywhere.data.folds import COLUMN, role
 from saywhere.datasets.folder_texts import Text, read_folder_texts
 from saywhere.datasets.label_rows import Labels, rows_per_label
 from saywhere.datasets.layout import (
@@ -20,8 +21,8 @@ from saywhere.datasets.layout import (
     paired,
 )
 from saywhere.datasets.set_writer import Case, Prepared, write_set
-from saywhere.datasets.splits import drawn_split, group_splits
-from saywhere.errors import counted
+from saywhere.datasets.splits import drawn_split, group_folds, group_splits
+from saywhere.errors import UsageError, counted
 from saywhere.io.skipped import OTHER_SPLIT, Skipped, in_sentences, skipped_in
 
 SPLITS = ("train", "val", "test")
@@ -44,14 +45,15 @@ def prepare_folder(
     *,
     seed: int = 0,
     labels: Labels | None = None,
+    folds: int = 0,
 ) -> Prepared:
     """Prepare a folder of images and masks of equal names.
 
     {train,val,test}/{images,masks}/* where there is a train folder, else {images,masks}/*. An
     annotations.jsonl or a CSV beside them has the text. The table's split is taken, and its further
     columns are kept; images that it does not list are left out. Without a table there is no text.
-    Without a split, whole groups are drawn where the table has a column `group` or `patient`, else
-    the images are split by name: 80 : 10 : 10.
+    Without a split, 80 : 10 : 10 is drawn: whole groups where the table has a column `group` or
+    `patient`, else images.
 
     A mask of several labels is refused, unless `labels` says what its values mean: then each label
     that it holds is a row of its own.
@@ -60,8 +62,9 @@ def prepare_folder(
         source: the folder of images and masks.
         target: the folder to write to.
         progress: called with (done, total) after each case.
-        seed: of the split by groups.
+        seed: of a split or of folds that are drawn.
         labels: a label's name → the values that stand for it; None where masks have two values.
+        folds: write a column `fold` of so many folds of whole groups; 0: none.
 
     Returns:
         What was written, with warnings.
@@ -69,12 +72,15 @@ def prepare_folder(
     Raises:
         MissingFile: a folder is not there or empty.
         ManifestError: the table is broken, or no case is whole.
-        UsageError: there are several tables, or target is source.
+        UsageError: there are several tables, target is source, or there are too few groups for the
+            folds, or a split beside them.
         LabelMap: a mask holds several values, and there are no labels.
         NotWritable: the target cannot be written.
     """
     is_split = (source / SPLITS[0]).is_dir()
-    cases, warnings = _of_splits(source) if is_split else _of_one_folder(source, seed)
+    if is_split and folds:
+        raise _own_split(source)
+    cases, warnings = _of_splits(source) if is_split else _of_one_folder(source, seed, folds)
     if labels:
         cases, of_labels = rows_per_label(cases, labels)
         warnings += of_labels
@@ -132,21 +138,60 @@ def _of_splits(source: Path) -> tuple[list[Case], list[str]]:
     return cases, [*warnings, *_nowhere(texts, cases)]
 
 
-def _of_one_folder(source: Path, seed: int) -> tuple[list[Case], list[str]]:
+def _of_one_folder(source: Path, seed: int, n_folds: int) -> tuple[list[Case], list[str]]:
     folder = find_with(source, PARTS, REMEDY)
     images, masks = _files(folder)
     texts = read_folder_texts(folder, by_split=False)
     cases, warnings = _cases(images, masks, "", texts)
-    has_split = any(text.split for text in texts.values())
-    # The table's own split stands; without groups, the name decides.
-    if has_split or not any(map(_group, cases)):
+    # The table's own split stands.
+    if any(text.split for text in texts.values()):
+        if n_folds:
+            raise _own_split(folder)
         return cases, warnings
+    has_groups = any(map(_group, cases))
     # An image without a group is one of its own.
     sizes = Counter(_group(case) or case.stem for case in cases)
+    if n_folds:
+        drawn = _folds_drawn("group" if has_groups else "image", n_folds, seed)
+        return _in_folds(cases, sizes, n_folds, seed), [*warnings, drawn]
     splits = group_splits(sizes, seed)
-    warnings.append(f"the split was drawn by group, 80 : 10 : 10, seed {seed}: {_counted(splits)}")
+    if has_groups:
+        drawn = f"the split was drawn by group, 80 : 10 : 10, seed {seed}"
+        warnings.append(f"{drawn}: {_counted(splits)} groups")
     # By group and not by image: images of one patient in two splits would flatter the test.
     return [replace(case, split=splits[_group(case) or case.stem]) for case in cases], warnings
+
+
+def _in_folds(cases: list[Case], sizes: Counter[str], n_folds: int, seed: int) -> list[Case]:
+    if len(sizes) < n_folds:
+        raise UsageError(
+            f"--folds {n_folds} of {counted(len(sizes), 'group')}",
+            allowed="a fold holds whole groups, one at least",
+            remedy="ask for fewer folds",
+        )
+    folds = group_folds(sizes, n_folds, seed)
+    numbered = [(case, folds[_group(case) or case.stem]) for case in cases]
+    # The splits are those of `data.fold = 1`, for whoever names no fold.
+    return [
+        replace(case, split=role(fold, 1, n_folds), columns={**case.columns, COLUMN: fold})
+        for case, fold in numbered
+    ]
+
+
+def _folds_drawn(what: str, n_folds: int, seed: int) -> str:
+    return (
+        f"{n_folds} folds were drawn by {what}, seed {seed}: fold 1 is split test, fold 2 val; "
+        "data.fold chooses another"
+    )
+
+
+def _own_split(where: Path) -> UsageError:
+    return UsageError(
+        "--folds of a set that has a split of its own",
+        where=where,
+        allowed="folds are drawn where nothing says what is tested",
+        remedy="leave --folds out, or the split",
+    )
 
 
 def _group(case: Case) -> str:
@@ -156,7 +201,7 @@ def _group(case: Case) -> str:
 
 def _counted(splits: dict[str, str]) -> str:
     counts = Counter(splits.values())
-    return ", ".join(f"{split} {counts[split]:,}" for split in SPLITS) + " groups"
+    return ", ".join(f"{split} {counts[split]:,}" for split in SPLITS)
 
 
 def _files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:

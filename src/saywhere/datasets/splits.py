@@ -54,5 +54,26 @@ def group_splits(sizes: Mapping[str, int], seed: int = 0) -> dict[str, str]:
     return splits
 
 
+def group_folds(sizes: Mapping[str, int], n_folds: int, seed: int = 0) -> dict[str, int]:
+    """Draw folds of whole groups, as equal in cases as the groups allow.
+
+    Args:
+        sizes: group → number of its cases.
+        n_folds: how many.
+        seed: of the order of equally large groups.
+
+    Returns:
+        Group → its fold, from 1. With as many groups as folds or more, no fold is empty.
+    """
+    n_cases = dict.fromkeys(range(1, n_folds + 1), 0)
+    folds: dict[str, int] = {}
+    # The largest first, each to the fold with the fewest cases.
+    for group in sorted(sizes, key=lambda group: (-sizes[group], _draw(seed, group))):
+        fold = min(n_cases, key=lambda number: n_cases[number])
+        n_cases[fold] += sizes[group]
+        folds[group] = fold
+    return folds
+
+
 def _draw(seed: int, name: str) -> str:
     return hashlib.sha256(f"{seed} {name}".encode()).hexdigest()

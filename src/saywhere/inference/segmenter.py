@@ -85,7 +85,8 @@ class Segmenter:
         """
         # The model's tensors show depth and weights, and older models lack both keys.
         # `text.frame` is what became of the training's prompts: an answer does not depend on it.
-        shown = {"network": {"depth", "weights"}, "text": {"frame"}}
+        # Nor on which rows were tested.
+        shown = {"network": {"depth", "weights"}, "text": {"frame"}, "data": {"fold"}}
         # An older model keeps its digest, whatever keys come.
         config = without_older(self.config.model_dump(mode="json", exclude=shown))
         # Sorted: the order of keys makes no other model.

@@ -9,13 +9,12 @@ import pytest
 from saywhere.data.checks import check
 from saywhere.data.manifest import read_manifest
 from saywhere.datasets.folder import prepare_folder
-from saywhere.datasets.splits import drawn_split
 from saywhere.errors import ManifestError, MissingFile, UsageError
 
 Draw = Callable[[Path], None]
 
 
-def test_images_and_masks_of_equal_names_are_split_by_name(
+def test_images_and_masks_of_equal_names_are_split_exactly(
     tmp_path: Path, draw_image: Draw, draw_mask: Draw
 ) -> None:
     for number in range(40):
@@ -24,10 +23,8 @@ def test_images_and_masks_of_equal_names_are_split_by_name(
     draw_image(tmp_path / "mine/images/alone.jpg")
     prepared = prepare_folder(tmp_path / "mine", tmp_path / "set")
     rows = read_manifest(tmp_path / "set").rows
-    assert {row.id: row.split for row in rows} == {
-        f"case {number}": drawn_split(f"case {number}") for number in range(40)
-    }
-    assert {row.split for row in rows} == {"train", "val", "test"}
+    assert len(rows) == 40
+    assert prepared.counts == {"train": 32, "val": 4, "test": 4}
     assert "1 of 41 listed cases lack an image or a mask" in prepared.warnings[0]
     assert "saywhere describe" in prepared.warnings[-1]
 
@@ -148,7 +145,8 @@ def test_text_comes_from_a_csv_and_without_a_split_it_is_drawn(mine: Path, tmp_p
         "b": ("lower right",),
         "c": ("center",),
     }
-    assert {row.id: row.split for row in rows} == {name: drawn_split(name) for name in "abc"}
+    # Of three images no split is empty.
+    assert {row.split for row in rows} == {"train", "val", "test"}
     assert prepared.warnings == [
         "1 of 4 listed cases lack an image or a mask and are left out (the first: d)"
     ]
@@ -246,3 +244,35 @@ def test_a_folder_of_nothing_that_is_read_says_why(tmp_path: Path, draw_mask: Dr
     (tmp_path / "mine/images/a.dcm").write_bytes(b"")
     with pytest.raises(MissingFile, match=r"no 'images/\*' .*DICOM is not read.*\(a.dcm\)"):
         prepare_folder(tmp_path / "mine", tmp_path / "set")
+
+
+def test_folds_hold_whole_groups_and_the_first_is_tested(
+    tmp_path: Path, draw_image: Draw, draw_mask: Draw
+) -> None:
+    rows: list[dict[str, object]] = []
+    for number in range(20):
+        draw_image(tmp_path / f"mine/images/{number}.png")
+        draw_mask(tmp_path / f"mine/masks/{number}.png")
+        rows.append({"id": f"{number}", "prompt": "polyp", "patient": f"patient {number // 2}"})
+    (tmp_path / "mine/annotations.jsonl").write_text(lines(*rows))
+    prepared = prepare_folder(tmp_path / "mine", tmp_path / "set", folds=5)
+    manifest = read_manifest(tmp_path / "set")
+    assert len({(row.group, row.extra["fold"]) for row in manifest.rows}) == 10
+    assert [row.extra["fold"] for row in manifest.rows].count(3) == 4
+    assert prepared.counts == {"train": 12, "val": 4, "test": 4}
+    assert {row.extra["fold"] for row in manifest.rows if row.split == "test"} == {1}
+    assert prepared.warnings == [
+        "5 folds were drawn by group, seed 0: fold 1 is split test, fold 2 val; data.fold chooses "
+        "another"
+    ]
+    with pytest.raises(UsageError, match="--folds 11 of 10 groups"):
+        prepare_folder(tmp_path / "mine", tmp_path / "set", folds=11)
+
+
+def test_folds_beside_a_split_are_refused(
+    tmp_path: Path, draw_image: Draw, draw_mask: Draw
+) -> None:
+    draw_image(tmp_path / "mine/train/images/a.png")
+    draw_mask(tmp_path / "mine/train/masks/a.png")
+    with pytest.raises(UsageError, match="--folds of a set that has a split of its own"):
+        prepare_folder(tmp_path / "mine", tmp_path / "set", folds=5)

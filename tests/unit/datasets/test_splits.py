@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from saywhere.datasets.splits import drawn_split, group_splits
+from saywhere.datasets.splits import drawn_split, group_folds, group_splits
 
 
 def cases_per_split(sizes: dict[str, int], seed: int = 0) -> dict[str, int]:
@@ -45,3 +45,25 @@ def test_about_eight_in_ten_names_are_trained_on() -> None:
     splits = [drawn_split(str(number)) for number in range(2000)]
     assert 0.77 < splits.count("train") / 2000 < 0.83
     assert 0.08 < splits.count("test") / 2000 < 0.12
+
+
+def test_twelve_images_are_ten_one_and_one() -> None:
+    images = {f"{number}": 1 for number in range(12)}
+    assert cases_per_split(images) == {"train": 10, "val": 1, "test": 1}
+    assert cases_per_split({f"{number}": 1 for number in range(30)}) == {
+        "train": 24,
+        "val": 3,
+        "test": 3,
+    }
+
+
+def test_folds_are_as_equal_as_groups_allow() -> None:
+    sizes = {f"patient {number}": 1 + number % 4 for number in range(43)}
+    folds = group_folds(sizes, 5)
+    counts = Counter[int]()
+    for group, fold in folds.items():
+        counts[fold] += sizes[group]
+    assert sorted(counts) == [1, 2, 3, 4, 5]
+    assert max(counts.values()) - min(counts.values()) <= 1
+    assert folds == group_folds(dict(reversed(sizes.items())), 5)
+    assert folds != group_folds(sizes, 5, seed=1)

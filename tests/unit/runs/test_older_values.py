@@ -41,7 +41,10 @@ FIRST_KEYS = {
     "validate_every",
     "evaluate": "batch_size words threshold mirror bootstrap surface_tolerance_px",
 }
-SAME: dict[str, str] = {"text.frame": "left out, prompts stay in the frame of their manifest"}
+SAME: dict[str, str] = {
+    "text.frame": "left out, prompts stay in the frame of their manifest",
+    "data.fold": "left out, the manifest's splits count",
+}
 """Keys that came later, and whose default is what was done before → why that is so."""
 
 
