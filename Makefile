@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo models alone lint test test-slow test-anywhere docs soak fuzz clean
+.PHONY: help setup demo models alone lint test test-slow test-anywhere docs soak fuzz licences sbom hashes clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,15 @@ soak: $(READY_DEV) ## the service for 10 minutes of good, bad and aborted reques
 
 fuzz: $(READY_DEV) ## 20,000 requests made from the service's own description, counted in benchmarks/results; SAYWHERE_FUZZ=N for another number
 	$(if $(SAYWHERE_FUZZ),,SAYWHERE_FUZZ_KEEP=benchmarks/results/fuzz.json) $(BIN)/pytest -m slow tests/unit/serve/test_fuzz.py
+
+licences: $(READY_DEV) ## no package at run time has a licence that deploy/licences.toml does not list
+	$(BIN)/python deploy/supply_chain.py licences
+
+sbom: $(READY_DEV) ## the packages at run time as CycloneDX JSON, in build/sbom.json
+	mkdir -p build && $(BIN)/python deploy/supply_chain.py sbom --out build/sbom.json
+
+hashes: $(READY_DEV) ## sha256 of the development set's wheels, for `pip install --require-hashes`; WHEELS=DIR that holds them
+	mkdir -p build && $(BIN)/python deploy/supply_chain.py hashes --wheels "$(WHEELS)" --out build/hashes.txt
 
 clean: ## remove .venv, caches and builds; runs/ stays
 	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

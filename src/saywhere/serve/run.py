@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 
 from saywhere.errors import UsageError
+from saywhere.io import decoding_pool
 from saywhere.serve.app import LOOPBACK, build_app
 from saywhere.serve.models import open_models
 from saywhere.serve.store import Store
@@ -53,6 +54,8 @@ def run_server(
     """
     listening = _listen(host, port)
     models = open_models(runs)
+    # So that no first picture waits for it.
+    decoding_pool.shared().warm()
     named = (public_name,) if public_name else ()
     # Off loopback a token guards, and the machine's names are not ours to know.
     hosts = (*LOOPBACK, host, *named) if is_loopback(host) else ("*",)
