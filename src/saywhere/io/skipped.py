@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ LITTER = frozenset({"thumbs.db", "desktop.ini"})
 """What Windows leaves in folders; nobody put it there to be read."""
 SUBFOLDER = "a folder below is not looked into: name it itself, or put its files here"
 OTHER_SPLIT = "a folder of a split is called train, val, test: rename it"
+CLINICAL = ("DICOM", "NIfTI")
+"""What `predict` reads, and a folder of images to prepare does not."""
 REASONS = {
     "its name says DICOM, its content does not: export it again": (".dcm", ".dicom", ".ima"),
     "its name says NIfTI, its content does not: export it again": (".nii", ".nii.gz"),
@@ -119,25 +122,37 @@ def _reason(path: Path) -> str:
     name = path.name.lower()
     if path.suffix.lower() in SUFFIXES:
         return "another file of the same name is read"
-    # Longer endings first: .nii.gz is no archive.
-    endings = [(ending, reason) for reason, of_it in REASONS.items() for ending in of_it]
-    for ending, reason in sorted(endings, key=lambda pair: -len(pair[0])):
-        if name.endswith(ending):
-            return reason
-    return _reason_by_content(path)
-
-
-def _reason_by_content(path: Path) -> str:
-    """Of a name that says nothing: scanners' files often have no ending."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         return f"it cannot be opened ({error.strerror}): see its rights"
+    # Before the ending: a sound DICOM must not be called a false one.
+    if (clinical := sniff_other(_unpacked(head))) in CLINICAL:
+        return f"it is a {clinical} file, which is not read here: `saywhere predict` reads it"
+    # Longer endings first: .nii.gz is no archive.
+    endings = [(ending, reason) for reason, of_it in REASONS.items() for ending in of_it]
+    for ending, reason in sorted(endings, key=lambda pair: -len(pair[0])):
+        if name.endswith(ending):
+            return reason
+    return _reason_by_content(head)
+
+
+def _unpacked(head: bytes) -> bytes:
+    """The beginning of what a gzip holds, as of .nii.gz; other bytes as they are."""
+    if not head.startswith(b"\x1f\x8b"):
+        return head
+    try:
+        # At most so many bytes, whatever the file claims to hold.
+        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+    except zlib.error:
+        return head
+
+
+def _reason_by_content(head: bytes) -> str:
+    """Of a name that says nothing: scanners' files often have no ending."""
     if (other := sniff_other(head)) is not None:
-        is_clinical = other in ("DICOM", "NIfTI")
-        remedy = "`saywhere predict` reads it" if is_clinical else "convert it to PNG"
-        return f"it is a {other} file, which is not read{' here' * is_clinical}: {remedy}"
+        return f"it is a {other} file, which is not read: convert it to PNG"
     if kind := sniff(head):
         return f"it is a {kind}, but its name does not say so: let it end in .{kind.lower()}"
     return f"it is no image; images end in {', '.join(SUFFIXES)}"

@@ -224,25 +224,28 @@ def test_a_table_that_cannot_be_taken_is_named(
 
 def test_every_file_that_is_not_read_is_listed_with_the_reason(mine: Path, tmp_path: Path) -> None:
     (mine / "images/d.dcm").write_bytes(b"")
-    (mine / "images/e.gif").write_bytes(b"GIF89a")
+    (mine / "images/e.psd").write_bytes(b"GIF89a")
     (mine / "masks/d.nii.gz").write_bytes(b"")
     (mine / "masks/f.png").write_bytes((mine / "masks/a.png").read_bytes())
     prepared = prepare_folder(mine, tmp_path / "set")
     images, masks = mine / "images", mine / "masks"
     assert prepared.warnings[:-1] == [
-        f"1 file is skipped in {images}; DICOM is not read: export it as PNG (d.dcm)",
-        f"1 file is skipped in {images}; its format is not read: convert it to PNG (e.gif)",
-        f"1 file is skipped in {masks}; NIfTI is not read: export its slices as PNG (d.nii.gz)",
+        f"1 file is skipped in {images}; its name says DICOM, its content does not: export it "
+        "again (d.dcm)",
+        f"1 file is skipped in {images}; its format is not read: convert it to PNG (e.psd)",
+        f"1 file is skipped in {masks}; its name says NIfTI, its content does not: export it "
+        "again (d.nii.gz)",
         "1 mask has no image and is left out (the first: f)",
     ]
-    assert [file.path.name for file in prepared.skipped] == ["d.dcm", "e.gif", "d.nii.gz"]
+    assert [file.path.name for file in prepared.skipped] == ["d.dcm", "e.psd", "d.nii.gz"]
 
 
 def test_a_folder_of_nothing_that_is_read_says_why(tmp_path: Path, draw_mask: Draw) -> None:
     draw_mask(tmp_path / "mine/masks/a.png")
     (tmp_path / "mine/images").mkdir()
-    (tmp_path / "mine/images/a.dcm").write_bytes(b"")
-    with pytest.raises(MissingFile, match=r"no 'images/\*' .*DICOM is not read.*\(a.dcm\)"):
+    (tmp_path / "mine/images/a.dcm").write_bytes(bytes(128) + b"DICM")
+    reason = r"no 'images/\*' .*it is a DICOM file, which is not read here.*\(a.dcm\)"
+    with pytest.raises(MissingFile, match=reason):
         prepare_folder(tmp_path / "mine", tmp_path / "set")
 
 

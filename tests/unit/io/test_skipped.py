@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
@@ -26,6 +27,23 @@ from saywhere.io.skipped import SUBFOLDER, Skipped, in_sentences, skipped_in
 def test_each_file_has_its_reason(tmp_path: Path, name: str, reason: str) -> None:
     (tmp_path / name).write_bytes(b"x")
     assert skipped_in(tmp_path, []) == [Skipped(tmp_path / name, reason)]
+
+
+def test_a_sound_clinical_file_is_not_called_a_false_one(tmp_path: Path) -> None:
+    header = bytearray(352)
+    header[:4] = (348).to_bytes(4, "little")
+    header[344:348] = b"n+1\0"
+    (tmp_path / "a.dcm").write_bytes(b"\0" * 128 + b"DICM")
+    (tmp_path / "b.nii").write_bytes(bytes(header))
+    (tmp_path / "c.nii.gz").write_bytes(gzip.compress(bytes(header)))
+    (tmp_path / "d.nii.gz").write_bytes(b"\x1f\x8bnone")
+    reads = "file, which is not read here: `saywhere predict` reads it"
+    assert [file.reason for file in skipped_in(tmp_path, [])] == [
+        f"it is a DICOM {reads}",
+        f"it is a NIfTI {reads}",
+        f"it is a NIfTI {reads}",
+        "its name says NIfTI, its content does not: export it again",
+    ]
 
 
 def test_files_without_an_ending_are_told_by_content(tmp_path: Path) -> None:
