@@ -31,8 +31,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _WORDS: dict[str, tuple[str, str]] = {
     ENGLISH: (
         "left right upper lower lung lungs located image lesion small large both side middle "
-        "bilateral picture patient one two skin tumor infection polyp round",
-        "the of and with is are this that which at on to from it its in a an there no not without",
+        "bilateral picture one two skin round breast",
+        "the of and with is are this that which at on to from it its there not without",
     ),
     "German": (
         "links linke linken linker linkes rechts rechte rechten rechter rechtes oben unten obere "

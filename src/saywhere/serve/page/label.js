@@ -108,6 +108,9 @@ export function doubts(labels, hearsWords) {
   if (far) {
     reasons.push(`“${far.prompt}” is unlike what this model was taught: look twice at its mask.`);
   }
+  // Translated, in another language, nobody knows whose left: each once.
+  const warnings = labels.flatMap((label) => label.facts.warnings || []);
+  reasons.push(...[...new Set(warnings)].map((text) => `${text}.`));
   return reasons.join(" ");
 }
 

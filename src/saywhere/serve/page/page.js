@@ -35,6 +35,7 @@ function takeModel() {
   const model = modelNamed(at("model").value);
   at("suggestions").replaceChildren(...model.suggestions.map((text) => new Option(text)));
   at("threshold").value = model.threshold;
+  at("whose").textContent = !model.hears_words ? "" : model.frame ? `Left means the ${model.left}.` : "Whose left this model knows is not stated.";
   segment();
 }
 
