@@ -87,8 +87,11 @@ def cases_of(run: Path) -> list[Case]:
         KeyError: where it lacks a column.
     """
     with (run / "evaluation" / "cases.csv").open(newline="", encoding="utf-8") as sheet:
-        rows = csv.DictReader(sheet)
-        return _reduced({key: text_of(cell) for key, cell in row.items()} for row in rows)
+        return _reduced(map(_unescaped, csv.DictReader(sheet)))
+
+
+def _unescaped(row: Mapping[str, str]) -> dict[str, str]:
+    return {key: text_of(cell) for key, cell in row.items()}
 
 
 def _measured(task: Task, place: Path) -> Document:

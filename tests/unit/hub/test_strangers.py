@@ -22,7 +22,8 @@ from saywhere.modeling.build import build_model
 from saywhere.runs import checkpoint, locate, model_limits, tensor_file
 from saywhere.serve.models import Served
 
-GENTLE, HUGE = "1e999", "1" + "0" * 5_000
+GENTLE = "1e999"
+HUGE = "1" + "0" * 5_000
 BROKEN: dict[str, tuple[str, str]] = {
     "brackets": ("[" * 200_000, "nested too deeply"),
     "depth": ('{"a": ' * 60 + "1" + "}" * 60, "more than 50 tables and lists"),
