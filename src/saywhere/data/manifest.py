@@ -19,6 +19,7 @@ from typing import Any
 from saywhere.data.records import BadRow, Fields, Record, read_records, sorted_out
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.files import keep_earlier, plain, write_text
+from saywhere.io.names import comparable, located
 from saywhere.text.frames import FRAMES as FRAMES
 from saywhere.text.frames import IMAGE
 
@@ -189,6 +190,9 @@ def subset(manifest: Manifest, ids: Path) -> Manifest:
         for line in ids.read_text(encoding="utf-8").splitlines()
         if line.strip() and not line.startswith("#")
     ]
+    # A Mac's list and a table of another system may write one name in two ways.
+    known = {comparable(row.id): row.id for row in manifest.rows}
+    wanted = [known.get(comparable(name), name) for name in wanted]
     unknown = set(wanted) - {row.id for row in manifest.rows}
     if unknown or not wanted:
         fault = "no ids"
@@ -281,8 +285,8 @@ def read_row(record: Record) -> Row:
     frames = _frames(record)
     return Row(
         id=record.required("id"),
-        image=folder / record.required("image"),
-        mask=folder / mask if mask else None,
+        image=located(folder, record.required("image")),
+        mask=located(folder, mask) if mask else None,
         prompts=_prompts(record),
         split=record.text("split") or "train",
         group=record.text("group") or record.text("patient"),

@@ -12,6 +12,7 @@ from saywhere.data.manifest import NAMES, read_row, written_prompts
 from saywhere.data.records import Fields, Record, read_records
 from saywhere.errors import ManifestError, UsageError
 from saywhere.io.decode import SUFFIXES
+from saywhere.io.names import comparable
 
 ELSEWHERE = frozenset({"id", "image", "mask", "prompt", "prompts", "split"})
 
@@ -123,4 +124,5 @@ def _text(record: Record, *, has_split: bool) -> tuple[str, Text]:
 
 def _stem(name: str) -> str:
     """ "case 1.5" is a name without a suffix, "case 1.png" has one."""
-    return Path(name).stem if Path(name).suffix.lower() in SUFFIXES else name
+    stem = Path(name).stem if Path(name).suffix.lower() in SUFFIXES else name
+    return comparable(stem)

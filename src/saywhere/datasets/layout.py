@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.decode import SUFFIXES
+from saywhere.io.names import comparable
 
 # Folders below --from that are searched: archives unpack into folders of their own.
 DEPTH = 4
@@ -137,7 +138,7 @@ def by_stem(folder: Path, suffix: str = "") -> dict[str, Path]:
         Stem → path, sorted by name.
     """
     files = {
-        path.stem: path
+        comparable(path.stem): path
         for path in sorted(folder.iterdir())
         # macOS leaves "._NAME.png" beside NAME.png on foreign disks.
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
@@ -171,7 +172,7 @@ def stem_of(name: object, where: Path) -> str:
             allowed="a name without folders",
             remedy="take the published file",
         )
-    return Path(name).stem
+    return comparable(Path(name).stem)
 
 
 def _is_plain(name: str) -> bool:

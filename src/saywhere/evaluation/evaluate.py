@@ -15,6 +15,7 @@ from saywhere.data.select import data_of, rows_of
 from saywhere.errors import TooManyFaults, UsageError
 from saywhere.evaluation import gallery
 from saywhere.evaluation.cases import Case, measure, write_cases
+from saywhere.evaluation.own_data import own_data
 from saywhere.evaluation.prompt_conditions import PromptLevels, conditions_of, prompts_for
 from saywhere.evaluation.summary import EvaluationSummary, expected_in, summarise, trust_in
 from saywhere.evaluation.summary_record import UnfinishedRecord
@@ -95,7 +96,8 @@ def evaluate(
     conditions = conditions_of(levels, config.evaluate.words, wanted)
     chosen = split or config.data.test_split
     place = None if manifest is None else Path(manifest)
-    measured = rows_to_measure(config.data, place, chosen, levels, segmenter.prompt_facts.frame)
+    data = config.data if place else own_data(config.data, segmenter.folder)
+    measured = rows_to_measure(data, place, chosen, levels, segmenter.prompt_facts.frame)
     cases = {
         condition: measure(
             segmenter,

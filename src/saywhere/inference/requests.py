@@ -16,7 +16,8 @@ from saywhere.errors import ManifestError, UsageError
 from saywhere.inference.predictions_file import Failure, files_in
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.writers.writer import Scope
-from saywhere.io.formats import SUFFIXES
+from saywhere.io.image_formats import SUFFIXES
+from saywhere.io.names import located
 from saywhere.io.skipped import Skipped, in_sentences
 from saywhere.io.sources import Input, Source, list_inputs
 
@@ -249,13 +250,11 @@ def jobs_from_file(path: Path, *, hears_words: bool = True) -> tuple[list[Job], 
 
 def _jobs_of(line: Record, folder: Path, hears_words: bool) -> list[Job]:
     """One job per prompt of a line; other lines may have the same stem. Raises ManifestError."""
-    image = Path(line.required("image"))
+    image = located(folder, line.required("image"))
     name = line.text("id")
     stem = _plain(name) if name else image.stem or "row"
     prompts = _prompts(line, hears_words)
-    return [
-        Job(folder / image, prompt, part, group=stem) for prompt, part in _numbered(prompts, stem)
-    ]
+    return [Job(image, prompt, part, group=stem) for prompt, part in _numbered(prompts, stem)]
 
 
 def _joined(jobs: Sequence[Job]) -> list[Job]:

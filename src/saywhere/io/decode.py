@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import stat
-import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,23 +16,32 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin
 
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile
-from saywhere.io import clinic, jpeg, png, tiff
+from saywhere.io import clinic, deep_jpeg, deep_png, deep_tiff
 from saywhere.io.bounds import refuse_excess
-from saywhere.io.formats import (
+from saywhere.io.geometry import Geometry
+from saywhere.io.grey import NotFinite, Range
+from saywhere.io.image_formats import (
     FORMATS,
-    NAMES,
     SIGNATURES,
     SUFFIXES,
     is_lossy_webp,
     sniff,
-    sniff_other,
 )
-from saywhere.io.geometry import Geometry
-from saywhere.io.grey import NotFinite, Range
-from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS, MIB_VARIABLE, PIXELS_VARIABLE
+from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS
+from saywhere.io.refusals import (
+    PNG_END,
+    TruncatedFile,
+    WrongChannels,
+    refusal,
+    refuse_channels,
+    see_through,
+    several_frames,
+    too_large,
+    too_many_bytes,
+)
 
 __all__ = [
     "FORMATS",
@@ -72,15 +80,6 @@ _UPRIGHT_ARRAYS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     7: lambda stored: np.rot90(stored, 2).swapaxes(0, 1),
     8: lambda stored: np.rot90(stored, 1),
 }
-REMEDIES: dict[str | None, str] = {
-    "DICOM": "export it as PNG",
-    "NIfTI": "export its slices as PNG",
-    "NRRD": "export its slices as PNG",
-    "PDF": "export its pictures as PNG",
-    "zip": "unpack it",
-    "gzip": "unpack it",
-}
-"""What to do with a file of another format; any other is converted to PNG."""
 # At DEBUG Pillow writes EXIF's values down: names, dates.
 logging.getLogger("PIL").setLevel(logging.INFO)
 # Pillow opens deep TIFFs whose least value is black, but only some whose least value is white. The
@@ -91,22 +90,6 @@ for _key, _modes in list(TiffImagePlugin.OPEN_INFO.items()):
 # Pillow's own limit is twice ours. Where a user has raised ours, it must not refuse before us.
 if Image.MAX_IMAGE_PIXELS is not None and MAX_PIXELS > Image.MAX_IMAGE_PIXELS:
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-_header_lock = threading.Lock()  # catch_warnings changes the whole process
-_PNG_END = b"IEND"
-_JPEG_END = b"\xff\xd9"
-_TAIL_BYTES = 64
-"""An end mark is looked for in so many last bytes, since some programs write more after it."""
-
-
-class TruncatedFile(UnreadableFile):
-    """The file is cut off: its head says an image, its tail is missing."""
-
-
-class WrongChannels(UnreadableFile):
-    """The file decodes, but is neither grey nor colour.
-
-    It is CMYK, has 2 or 5 channels, is see-through, or is a coloured mask.
-    """
 
 
 @dataclass(frozen=True)
@@ -172,7 +155,7 @@ def decode_bytes(content: bytes, path: Path) -> Decoded:
     """
     # Checked again: an upload has not gone through `read_bytes`.
     if len(content) > MAX_FILE_BYTES:
-        raise _too_many_bytes(path, len(content))
+        raise too_many_bytes(path, len(content))
     # Before any decoder sees the bytes, since it would do whatever work they claim.
     refuse_excess(content, path)
     try:
@@ -180,7 +163,7 @@ def decode_bytes(content: bytes, path: Path) -> Decoded:
     except SaywhereError:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen types on damaged bytes
-        raise _refusal(path, content, error) from None
+        raise refusal(path, content, error) from None
 
 
 def _decoded(content: bytes, path: Path) -> Decoded:
@@ -196,7 +179,7 @@ def _decoded(content: bytes, path: Path) -> Decoded:
     if kind == "PNG":
         return _of_png(content, path)
     if kind == "JPEG":
-        head = jpeg.read_head(content)
+        head = deep_jpeg.read_head(content)
         if head is not None and head.is_read_here:
             return _of_deep_jpeg(content, head, path)
     decoded = _upright(_open(path, content))
@@ -207,22 +190,22 @@ def _decoded(content: bytes, path: Path) -> Decoded:
 
 def _of_png(content: bytes, path: Path) -> Decoded:
     picture = _open(path, content)
-    head = png.read_head(content)
+    head = deep_png.read_head(content)
     if head.is_deep_colour:
         transparency = picture.info.get("transparency")
-        samples = png.read_deep_colours(picture, _open(path, content), head)
+        samples = deep_png.read_deep_colours(picture, _open(path, content), head)
         _refuse_transparent(samples, transparency, path)
         orientation = _orientation(picture)
         decoded = Decoded(_turned(samples, orientation), "PNG", orientation)
     else:
         decoded = _upright(picture)
     # Pillow forgives a lost end mark; whoever fetched the file should know.
-    if _PNG_END not in content:
+    if PNG_END not in content:
         raise EOFError("truncated")
     if head.n_bits == 16:
-        stated = png.stated_range(head, np.asarray(decoded.picture))
+        stated = deep_png.stated_range(head, np.asarray(decoded.picture))
         return replace(decoded, stated=stated)
-    is_stretched = head.colour_type == png.GREY and head.n_bits in (2, 4)
+    is_stretched = head.colour_type == deep_png.GREY and head.n_bits in (2, 4)
     return replace(decoded, n_bits=head.n_bits) if is_stretched else decoded
 
 
@@ -235,8 +218,8 @@ def _refuse_transparent(samples: NDArray[np.uint16], colour: Any, path: Path) ->
 
 
 def _of_tiff(content: bytes, path: Path) -> Decoded:
-    head = _tiff_head(content)
-    _check_samples(path, head)
+    head = deep_tiff.read_head(content)
+    refuse_channels(path, head)
     if head.is_read_here:
         decoded = _of_deep_tiff(content, head, path)
     else:
@@ -244,29 +227,23 @@ def _of_tiff(content: bytes, path: Path) -> Decoded:
     is_stretched = head.n_samples == 1 and head.n_bits in (2, 4) and head.photometric <= 1
     if _is_deep(decoded.picture):
         values = np.asarray(decoded.picture)
-        return replace(decoded, stated=tiff.stated_range(head, values), is_lossy=head.is_lossy)
+        return replace(decoded, stated=deep_tiff.stated_range(head, values), is_lossy=head.is_lossy)
     return replace(decoded, n_bits=head.n_bits if is_stretched else 8, is_lossy=head.is_lossy)
 
 
-def _tiff_head(content: bytes) -> tiff.Head:
-    with _header_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return tiff.read_head(content)
-
-
-def _of_deep_tiff(content: bytes, head: tiff.Head, path: Path) -> Decoded:
+def _of_deep_tiff(content: bytes, head: deep_tiff.Head, path: Path) -> Decoded:
     if head.tags.next:
-        raise _several_frames(path)
+        raise several_frames(path)
     _check_size(path, head.width, head.height)
-    samples = tiff.read_samples(content, head, path)
+    samples = deep_tiff.read_samples(content, head, path)
     orientation = int(head.tags.get(ORIENTATION, 1))
     is_inverted = head.photometric == WHITE_IS_ZERO
     return Decoded(_turned(samples, orientation), "TIFF", orientation, is_inverted)
 
 
-def _of_deep_jpeg(content: bytes, head: jpeg.Head, path: Path) -> Decoded:
+def _of_deep_jpeg(content: bytes, head: deep_jpeg.Head, path: Path) -> Decoded:
     _check_size(path, head.width, head.height)
-    samples = jpeg.read_samples(content, head, path)
+    samples = deep_jpeg.read_samples(content, head, path)
     return Decoded(
         _turned(samples, head.orientation),
         "JPEG",
@@ -377,7 +354,7 @@ def read_bytes(path: Path) -> bytes:
         )
     # The size first, so that a huge file is never read into memory.
     if status.st_size > MAX_FILE_BYTES:
-        raise _too_many_bytes(path, status.st_size)
+        raise too_many_bytes(path, status.st_size)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -390,8 +367,7 @@ def read_bytes(path: Path) -> bytes:
 
 def _open(path: Path, content: bytes) -> Image.Image:
     """Read and check the header; nothing is decoded yet."""
-    with _header_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with deep_tiff.quietly():
         # Pillow only warns of a bomb up to twice its limit. Here the bytes are not trusted.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         # Pillow tries no other decoder, whatever the first bytes say.
@@ -401,142 +377,18 @@ def _open(path: Path, content: bytes) -> Image.Image:
     _check_size(path, picture.width, picture.height)
     # An MPO is a phone's JPEG with a preview behind it.
     if has_more and picture.format != "MPO":
-        raise _several_frames(path)
+        raise several_frames(path)
     return picture
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise _too_large(path, f"{width} × {height} pixels")
-
-
-def _several_frames(path: Path) -> UnreadableFile:
-    return UnreadableFile(
-        "several frames (pages, or an animation)",
-        where=path,
-        allowed="an image has one",
-        remedy="save the frame that is meant on its own",
-    )
+        raise too_large(path, f"{width} × {height} pixels")
 
 
 def _orientation(picture: Image.Image) -> int:
-    with _header_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with deep_tiff.quietly():
         try:
             return int(picture.getexif().get(ORIENTATION, 1))
         except Exception:  # damaged EXIF does not spoil the pixels
             return 1
-
-
-def _check_samples(path: Path, head: tiff.Head) -> None:
-    """Raise WrongChannels for a TIFF that is neither grey nor colour.
-
-    Pillow takes one of 5 channels for no image at all, and one of 2 for grey.
-    """
-    # TIFF's codes of the two kinds of alpha: multiplied into the colours, or not.
-    has_alpha = head.tags.get(EXTRA_SAMPLES, ()) in ((1,), (2,))
-    is_cmyk = head.photometric == _SEPARATED and head.n_samples == 4
-    if (
-        head.n_samples not in (1, 3)
-        and not (has_alpha and head.n_samples in (2, 4))
-        and not is_cmyk
-    ):
-        raise WrongChannels(
-            f"{head.n_samples} channels",
-            where=path,
-            allowed="an image has 1 (grey) or 3 (colour)",
-            remedy="choose the channels that are meant",
-        )
-
-
-def see_through(path: Path) -> WrongChannels:
-    """What shows through depends on the viewer's background, so there is no one right picture.
-
-    Args:
-        path: How the error names the picture.
-
-    Returns:
-        The refusal.
-    """
-    return WrongChannels(
-        "a see-through image (alpha channel)",
-        where=path,
-        allowed="an image is opaque",
-        remedy="flatten it and save it again",
-    )
-
-
-def _too_many_bytes(path: Path, n_bytes: int) -> UnreadableFile:
-    return UnreadableFile(
-        f"{n_bytes:,} bytes",
-        where=path,
-        allowed=f"a file has at most {MAX_FILE_BYTES:,}",
-        remedy=f"make the image smaller, or set {MIB_VARIABLE} on your own machine",
-    )
-
-
-def _too_large(path: Path, problem: str) -> UnreadableFile:
-    return UnreadableFile(
-        problem,
-        where=path,
-        allowed=f"an image has at most {MAX_PIXELS:,} pixels",
-        remedy=f"make the image smaller, or set {PIXELS_VARIABLE} on your own machine",
-    )
-
-
-def _refusal(path: Path, content: bytes, error: Exception) -> UnreadableFile:
-    if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):
-        return _too_large(path, "a decompression bomb")
-    claimed = sniff(content)
-    if claimed is None and content:
-        return _other(path, sniff_other(content))
-    if not content or _is_cut_off(content, error):
-        return TruncatedFile(
-            f"a truncated {claimed or 'file'} ({len(content):,} bytes)",
-            where=path,
-            remedy="fetch or export the file again",
-        )
-    if isinstance(error, UnidentifiedImageError) and claimed == "TIFF" and _is_legal_tiff(content):
-        return UnreadableFile(
-            f"{_tiff_head(content).described()} of a kind that is not read",
-            where=path,
-            allowed="grey and RGB are, and palettes of up to 8 bits",
-            remedy="save it as RGB or grey",
-        )
-    return UnreadableFile(
-        f"a damaged {claimed} ({type(error).__name__})",
-        where=path,
-        remedy="fetch or export the file again",
-    )
-
-
-def _other(path: Path, name: str | None) -> UnreadableFile:
-    """Of bytes that are no image of ours, by the name of their format where it is known."""
-    return UnreadableFile(
-        "no image that can be read" if name is None else f"a {name} file, which is not read",
-        where=path,
-        allowed=f"{NAMES} are",
-        remedy=REMEDIES.get(name, "convert it to PNG"),
-    )
-
-
-def _is_legal_tiff(content: bytes) -> bool:
-    """Has it a head that makes sense? Then Pillow does not know the kind, and all may be well."""
-    try:
-        head = _tiff_head(content)
-    except Exception:  # whatever damaged bytes raise
-        return False
-    has_pixels = 273 in head.tags or 324 in head.tags
-    return has_pixels and head.width > 0 and head.height > 0 and head.photometric in range(11)
-
-
-def _is_cut_off(content: bytes, error: Exception) -> bool:
-    """By the missing end mark where the format has one, else by what the decoder missed."""
-    tail = content[-_TAIL_BYTES:]
-    if sniff(content) == "PNG":
-        return _PNG_END not in tail
-    if sniff(content) == "JPEG":
-        return _JPEG_END not in tail
-    # TIFF and BMP have no end mark, so the decoder's message must tell.
-    message = str(error).lower()
-    return "truncated" in message or "out of bounds" in message or len(content) < _TAIL_BYTES

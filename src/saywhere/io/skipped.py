@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saywhere.errors import counted
-from saywhere.io.formats import HEAD_BYTES, SUFFIXES, sniff, sniff_other
+from saywhere.io.image_formats import HEAD_BYTES, SUFFIXES, sniff, sniff_other
 
 N_NAMED = 20
 """Files of one reason that a sentence names; of more it says how many there are."""

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from saywhere.errors import MissingFile, UnreadableFile
 from saywhere.io import archives, clinic, dicom, grey, images
 from saywhere.io.decode import decode_bytes, read_bytes
-from saywhere.io.formats import SUFFIXES, sniff
 from saywhere.io.geometry import Geometry
+from saywhere.io.image_formats import SUFFIXES, sniff
 from saywhere.io.skipped import Skipped, is_litter, skipped_in
 
 MAX_FOLDERS = 100_000

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -12,6 +14,7 @@ from saywhere.datasets.folder import prepare_folder
 from saywhere.errors import ManifestError, MissingFile, UsageError
 
 Draw = Callable[[Path], None]
+Form = Literal["NFC", "NFD"]
 
 
 def test_images_and_masks_of_equal_names_are_split_exactly(
@@ -279,3 +282,19 @@ def test_folds_beside_a_split_are_refused(
     draw_mask(tmp_path / "mine/train/masks/a.png")
     with pytest.raises(UsageError, match="--folds of a set that has a split of its own"):
         prepare_folder(tmp_path / "mine", tmp_path / "set", folds=5)
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD", "NFC"), ("NFD", "NFC", "NFC"), ("NFC",) * 3])
+def test_a_macs_spelling_of_a_name_joins_image_mask_and_table(
+    tmp_path: Path, draw_image: Draw, draw_mask: Draw, forms: tuple[Form, Form, Form]
+) -> None:
+    image, mask, table = (unicodedata.normalize(form, "Müller") for form in forms)
+    draw_image(tmp_path / f"mine/images/{image}.png")
+    draw_mask(tmp_path / f"mine/masks/{mask}.png")
+    row = lines({"image": f"images\\{table}.png", "prompt": "polyp", "split": "train"})
+    (tmp_path / "mine/annotations.jsonl").write_text(row)
+    prepare_folder(tmp_path / "mine", tmp_path / "set")
+    (read,) = read_manifest(tmp_path / "set").rows
+    assert read.prompts["prompt"] in ("polyp", ("polyp",))
+    assert read.id == "Müller"
+    assert check(read_manifest(tmp_path / "set")).faults == []

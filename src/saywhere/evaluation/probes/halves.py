@@ -14,6 +14,7 @@ from saywhere import seeds
 from saywhere.data import halves
 from saywhere.data.select import data_of, rows_of
 from saywhere.evaluation.cases import answers
+from saywhere.evaluation.own_data import own_data
 from saywhere.evaluation.probes.probe_record import HalvesRecord
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
@@ -72,7 +73,8 @@ def probe_halves(
     """
     segmenter = Segmenter(run)
     config = segmenter.config
-    rows = rows_of(data_of(config.data, manifest), config.data.test_split, "name other data")
+    data = config.data if manifest else own_data(config.data, segmenter.folder)
+    rows = rows_of(data_of(data, manifest), data.test_split, "name other data")
     random = seeds.generator(seed, "halves probe")
     chosen = [rows[i] for i in sorted(random.permutation(len(rows))[:n_cases])]
     prompts = {}

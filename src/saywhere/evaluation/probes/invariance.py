@@ -14,6 +14,7 @@ from saywhere.config import DataConfig
 from saywhere.data.manifest import Row
 from saywhere.data.select import evaluation_prompt, manifest_of, rows_of
 from saywhere.errors import ConfigError
+from saywhere.evaluation.own_data import own_data
 from saywhere.evaluation.probes import chart
 from saywhere.evaluation.probes.probe_record import InvarianceRecord
 from saywhere.evaluation.summary_record import IntervalRecord
@@ -100,7 +101,7 @@ class _Cases:
 
     def __init__(self, segmenter: Segmenter, n_cases: int) -> None:
         config = segmenter.config
-        rows = _test_rows(config.data)[:n_cases]
+        rows = _test_rows(own_data(config.data, segmenter.folder))[:n_cases]
         framing = Framing.of(config.data)
         originals = [
             images.read_image(row.image, config.data.channels, config.data.grey) for row in rows

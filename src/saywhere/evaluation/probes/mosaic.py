@@ -15,6 +15,7 @@ from saywhere.data import mosaic
 from saywhere.data.dataset import Dataset
 from saywhere.data.select import data_of, rows_of
 from saywhere.evaluation.cases import Case
+from saywhere.evaluation.own_data import own_data
 from saywhere.evaluation.probes.probe_record import MosaicRecord
 from saywhere.evaluation.summary import summarise
 from saywhere.evaluation.summary_record import IntervalRecord
@@ -125,7 +126,8 @@ def measure_mosaics(
         ConfigError: Where the data has no test split.
     """
     config = segmenter.config
-    rows = rows_of(data_of(config.data, manifest), config.data.test_split, "name another run")
+    data = config.data if manifest else own_data(config.data, segmenter.folder)
+    rows = rows_of(data_of(data, manifest), data.test_split, "name another run")
     dataset = Dataset.of_config(rows, config.data)
     drawn = mosaic.draw(dataset, n_cases, seed, config.data.target, side or config.data.mosaic_side)
     prompts = {

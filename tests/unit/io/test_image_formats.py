@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from saywhere.errors import UnreadableFile
 from saywhere.io.decode import decode_bytes
-from saywhere.io.formats import sniff, sniff_other
+from saywhere.io.image_formats import sniff, sniff_other
 from saywhere.io.images import mask_values, read_image, read_mask
 from saywhere.io.inputs import as_image, as_mask
 from saywhere.io.labels import LabelMap

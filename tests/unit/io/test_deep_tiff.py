@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saywhere.errors import UnreadableFile
-from saywhere.io import tiff
+from saywhere.io import deep_tiff
 from saywhere.io.decode import WrongChannels, decode, decode_bytes
 from saywhere.io.images import read_image, read_mask
 from saywhere.io.inputs import as_image
@@ -54,8 +54,8 @@ def test_samples_are_those_that_were_written(
                 options["photometric"] = "rgb"
                 options["planarconfig"] = "separate" if is_planar else "contig"
             content = imagecodecs.tiff_encode(stored, **options)
-            head = tiff.read_head(content)
-            read = tiff.read_samples(content, head, HERE)
+            head = deep_tiff.read_head(content)
+            read = deep_tiff.read_samples(content, head, HERE)
             np.testing.assert_array_equal(read, expected)
             assert read.dtype == expected.dtype
 

@@ -7,8 +7,11 @@ bits, takes signed bytes and large unsigned integers for others, and knows no 64
 from __future__ import annotations
 
 import math
+import threading
+import warnings
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +32,7 @@ LOSSY = frozenset({6, 7, 34892, 50001, 50002, 52546})
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
 _NAMES = {"u": "unsigned integers", "i": "signed integers", "f": "floats"}
 _UNCOMPRESSED = 1
+_warnings_lock = threading.Lock()  # catch_warnings changes the whole process
 _DEFLATE = frozenset({8, 32946})
 _COMPRESSIONS = {2: "CCITT", 5: "LZW", 32773: "PackBits", 34925: "LZMA", 50000: "Zstandard"}
 _BY_PIXEL, _BY_CHANNEL = 1, 2
@@ -95,6 +99,18 @@ class Head:
         return f"a TIFF of {self.n_bits}-bit {_NAMES[self.kind]}"
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Read headers without Pillow's warnings of damaged tags, one thread at a time.
+
+    Yields:
+        Nothing.
+    """
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def read_head(content: bytes) -> Head:
     """Read the first directory.
 
@@ -112,7 +128,8 @@ def read_head(content: bytes) -> Head:
     tags = TiffImagePlugin.ImageFileDirectory_v2(content[: 16 if is_big else 8])
     stream = BytesIO(content)
     stream.seek(tags.next)
-    tags.load(stream)
+    with quietly():
+        tags.load(stream)
     kinds = np.atleast_1d(tags.get(339, 1))
     return Head(
         tags=tags,
@@ -145,7 +162,8 @@ def stated_range(head: Head, values: NDArray[Any]) -> Range | None:
         (head.tags.get(280, 0), head.tags.get(281)),
     ]
     for low, high in pairs:
-        lowest, highest = _least(low), _greatest(high)
+        lowest = _least(low)
+        highest = _greatest(high)
         if lowest is None or highest is None or not lowest < highest:
             continue
         if _is_depth(lowest, highest, head) or _is_declared(lowest, highest, values):
