@@ -25,6 +25,7 @@ from saywhere.hub.parity import Parity
 from saywhere.inference.segmenter import load
 from saywhere.io import files, images
 from saywhere.io.decode import SUFFIXES
+from saywhere.io.framing import Framing
 from saywhere.text.prompts import clean
 
 METADATA, INFERENCE = Path("configs/metadata.json"), Path("configs/inference.json")
@@ -50,7 +51,7 @@ class PromptedNetwork(nn.Module):
         self.channels = segmenter.config.data.channels
         self.grey = segmenter.config.data.grey
         self.threshold = segmenter.config.evaluate.threshold
-        self.network = AnySize(segmenter.model, segmenter.config.data.size)
+        self.network = AnySize(segmenter.model, Framing.of(segmenter.config.data))
         # A buffer: it moves to a GPU with the weights.
         self.register_buffer("embedding", segmenter.embeddings([clean(prompt)]))
 

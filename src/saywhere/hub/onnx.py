@@ -26,6 +26,7 @@ from saywhere.hub.onnx_graph import AnySize, Sentences, WithoutText
 from saywhere.hub.parity import Parity
 from saywhere.inference.segmenter import Segmenter, load, refuse_not_finite
 from saywhere.io import files
+from saywhere.io.framing import Framing
 from saywhere.text.bert import BertEncoder
 
 NETWORK, TEXT, TOKENIZER, ABOUT = "network.onnx", "text.onnx", "tokenizer.json", "saywhere.json"
@@ -84,6 +85,7 @@ def _refuse_missing() -> None:
 
 def _network_bytes(segmenter: Segmenter) -> bytes:
     channels, size = segmenter.config.data.channels, segmenter.config.data.size
+    framing = Framing.of(segmenter.config.data)
     batch = torch.export.Dim("batch", min=1, max=MOST_IN_BATCH)
     height, width = (
         torch.export.Dim(name, min=1, max=MOST_PIXELS_A_SIDE) for name in ("height", "width")
@@ -92,14 +94,14 @@ def _network_bytes(segmenter: Segmenter) -> bytes:
     image = torch.rand(2, channels, size + 8, size + 16)
     shapes: list[dict[int, Any]] = [{0: batch, 2: height, 3: width}]
     if not segmenter.hears_words:
-        model: nn.Module = WithoutText(segmenter.model, size)
+        model: nn.Module = WithoutText(segmenter.model, framing)
         return _exported(model, (image,), shapes, ["image"], ["probability", "logits"])
     embedding = segmenter.embeddings(["a lesion", "one small round polyp, upper left"])
     shapes.append({0: batch})
     if segmenter.model.reads_tokens:
         shapes[1][1] = torch.export.Dim("token", min=2, max=segmenter.encoder.max_length)
     names = ["image", "embedding"]
-    model = AnySize(segmenter.model, size)
+    model = AnySize(segmenter.model, framing)
     return _exported(model, (image, embedding), shapes, names, ["probability", "logits"])
 
 
@@ -170,7 +172,7 @@ def _compare(
 
     session = onnxruntime.InferenceSession(network)
     size = segmenter.config.data.size
-    model = AnySize(segmenter.model, size).eval()
+    model = AnySize(segmenter.model, Framing.of(segmenter.config.data)).eval()
     generator = torch.Generator().manual_seed(seed)
     largest = 0.0
     for i in range(n_inputs):

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from saywhere.io.framing import Framing
 from saywhere.modeling.model import Model
 from saywhere.text.bert import pool
 
@@ -19,13 +20,14 @@ class AnySize(nn.Module):
 
     Args:
         model: In evaluation mode.
-        size_px: Side of the square that its network sees, `data.size`.
+        framing: How a picture becomes the square that its network sees.
     """
 
-    def __init__(self, model: Model, size_px: int) -> None:
+    def __init__(self, model: Model, framing: Framing) -> None:
         super().__init__()
         self.model = model
-        self.size_px = size_px
+        self.size_px = framing.size
+        self.is_padded = framing.fit == "pad"
 
     def forward(self, image: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """Segment.
@@ -39,20 +41,30 @@ class AnySize(nn.Module):
             Probability (batch, 1, height, width), [0, 1], original frame; logits
             (batch, 1, size_px, size_px), resized frame.
         """
-        height, width = image.shape[-2:]
-        logits = self.model(resized(image, self.size_px), embedding).logits
-        probability = nn.functional.interpolate(
-            logits.sigmoid(), (height, width), mode="bilinear", align_corners=False
-        )
+        rows, columns = self._boxes(image)
+        square = rows.into_square() @ image @ columns.into_square().T
+        logits = self.model(square, embedding).logits
+        probability = rows.out_of_square() @ logits.sigmoid() @ columns.out_of_square().T
         return probability, logits
+
+    def _boxes(self, image: Tensor) -> tuple[_Axis, _Axis]:
+        sides = [torch.arange(side, dtype=image.dtype) for side in image.shape[-2:]]
+        # Counted in the graph, so that the size stays open.
+        lengths = [torch.ones_like(side).sum() for side in sides]
+        longer = torch.maximum(lengths[0], lengths[1])
+        first, second = (
+            _Axis(places, length, longer if self.is_padded else length, self.size_px)
+            for places, length in zip(sides, lengths)
+        )
+        return first, second
 
 
 class WithoutText(nn.Module):
     """`AnySize` of an image-only model: it has no second input."""
 
-    def __init__(self, model: Model, size_px: int) -> None:
+    def __init__(self, model: Model, framing: Framing) -> None:
         super().__init__()
-        self.whole = AnySize(model, size_px)
+        self.whole = AnySize(model, framing)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """As `AnySize.forward`, without an embedding."""
@@ -95,32 +107,44 @@ class Sentences(nn.Module):
         return nn.functional.normalize(vector, dim=-1) if self.unit_length else vector
 
 
-def resized(image: Tensor, side: int) -> Tensor:
-    """Resize to a square, bilinear with antialiasing, as Pillow does but without its rounding.
+class _Axis:
+    """Rows or columns of an image, and where they lie in the network's square.
 
-    Pillow rounds to whole grey levels after each of its two passes; the difference is below one
-    level. ONNX has no such operator that PyTorch exports, so it is two matrix products.
+    Pillow rounds to whole grey levels after each pass of a resizing; this does not, and the
+    difference is below one level. ONNX has no such operator that PyTorch exports, so resizing is a
+    matrix product each way.
 
     Args:
-        image: (batch, channel, height, width).
-        side: The new height and width.
-
-    Returns:
-        (batch, channel, side, side).
+        places: 0, 1, 2 … of the image's pixels along the axis.
+        length: How many they are.
+        longer: What fills the whole square: this length, or the image's longer side.
+        side: Of the square.
     """
-    height, width = image.shape[-2:]
-    rows = _filters(torch.arange(height, dtype=image.dtype), side)
-    columns = _filters(torch.arange(width, dtype=image.dtype), side)
-    return rows @ image @ columns.T
 
+    def __init__(self, places: Tensor, length: Tensor, longer: Tensor, side: int) -> None:
+        self.places = places
+        self.length = length
+        self.squares = torch.arange(side, dtype=places.dtype)
+        # As `io.framing.Framing.box`.
+        self.inner = (side * length / longer).round().clamp_min(1)
+        self.start = ((side - self.inner) / 2).floor()
 
-def _filters(places: Tensor, side: int) -> Tensor:
-    """(side, places): the share of each old pixel in each new one, by a triangle filter."""
-    # Counted in the graph, so that the size stays open.
-    scale = torch.ones_like(places).sum() / side
-    # Below 1 the picture grows, and the triangle reaches to the next pixel only.
-    reach = scale.clamp_min(1)
-    centres = (torch.arange(side, dtype=places.dtype) + 0.5) * scale
-    distance = (places[None] + 0.5 - centres[:, None]).abs() / reach
-    shares = (1 - distance).clamp_min(0)
-    return shares / shares.sum(1, keepdim=True)
+    def into_square(self) -> Tensor:
+        """(side, length): each old pixel's share in each new one, bilinear with antialiasing."""
+        scale = self.length / self.inner
+        # Below 1 the picture grows, and the triangle reaches to the next pixel only.
+        reach = scale.clamp_min(1)
+        within = self.squares - self.start
+        centres = (within + 0.5) * scale
+        distance = (self.places[None] + 0.5 - centres[:, None]).abs() / reach
+        shares = (1 - distance).clamp_min(0)
+        shares = shares / shares.sum(1, keepdim=True).clamp_min(1e-6)
+        is_inside = (within >= 0) & (within < self.inner)
+        return shares * is_inside[:, None]
+
+    def out_of_square(self) -> Tensor:
+        """(length, side): back by two neighbours, as PyTorch's bilinear interpolation."""
+        at = (self.places + 0.5) * self.inner / self.length - 0.5
+        at = torch.minimum(at.clamp_min(0), self.inner - 1)
+        distance = (self.squares[None] - (self.start + at)[:, None]).abs()
+        return (1 - distance).clamp_min(0)
