@@ -36,7 +36,7 @@ def predict(
         list[Path] | None,
         typer.Argument(
             metavar="INPUT...",
-            help="Images, DICOM or NIfTI files, folders of them, or zip archives.",
+            help="Images, DICOM or NIfTI files, folders of them, zip archives, or dicomweb://HOST/studies/UID.",
         ),
     ] = None,
     prompt: Annotated[
@@ -106,6 +106,13 @@ def predict(
             help="Average over four mirrored images and prompts, in four times the time.",
         ),
     ] = False,
+    store: Annotated[
+        bool,
+        typer.Option(
+            "--store",
+            help="Store the masks, as DICOM SEG, in the archive that the input refers to.",
+        ),
+    ] = False,
     again: Annotated[
         bool,
         typer.Option(
@@ -127,32 +134,38 @@ def predict(
 
     if empty not in EMPTY:
         raise UsageError(f"--empty is {empty!r}", allowed=" or ".join(EMPTY))
+    from saywhere.inference import archive
+
+    target = archive.reference_to_store(inputs or []) if store else None
+    formats = f"{formats},{archive.FORMAT}" if store else formats
     # A wrong name is refused before a model is loaded.
     writers.choose_parts(formats, save)
-    from saywhere.cli.progress import CaseProgress
+    from saywhere.cli.progress import CaseProgress, counted
     from saywhere.inference.batch import run_jobs
     from saywhere.inference.segmenter import load
 
     # Without the option, the run's configuration decides.
     segmenter = load(run, mirror=mirror or None)
-    # Before --out is made, which may lie among the inputs.
-    plan, refused = _read_jobs(segmenter, inputs, prompt, manifest, split, jobs)
-    _warn_of_prompts(segmenter, plan.jobs)
-    with CaseProgress("images", total=len(plan.jobs), quiet=quiet or as_json) as advance:
-        outcome = run_jobs(
-            segmenter,
-            plan.jobs,
-            out,
-            threshold=threshold,
-            formats=formats,
-            save=save,
-            orientation=orientation,
-            options=_options(segmenter, fractional, no_prompt, empty),
-            again=again,
-            refused=refused,
-            notes=plan.notes,
-            advance=advance,
-        )
+    with archive.fetched(inputs or []) as local:
+        # Before --out is made, which may lie among the inputs.
+        plan, refused = _read_jobs(segmenter, local, prompt, manifest, split, jobs)
+        _warn_of_prompts(segmenter, plan.jobs)
+        with CaseProgress("images", total=len(plan.jobs), quiet=quiet or as_json) as advance:
+            outcome = run_jobs(
+                segmenter,
+                plan.jobs,
+                out,
+                threshold=threshold,
+                formats=formats,
+                save=save,
+                orientation=orientation,
+                options=_options(segmenter, fractional, no_prompt, empty),
+                again=again,
+                refused=refused,
+                notes=plan.notes,
+                advance=advance,
+            )
+    n_stored = 0 if target is None else archive.store(outcome, out, target)
     if as_json:
         document = outcome.to_json() | {
             "skipped_files": [file.to_json() for file in plan.skipped],
@@ -161,6 +174,8 @@ def predict(
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet:
         typer.echo(_summary(outcome, out) + _whose_left(segmenter, plan.jobs))
+        if target is not None:
+            typer.echo(f"{counted(n_stored, 'DICOM SEG')} stored in the archive")
     _warn_of_skipped(plan.skipped)
     _warn_of_outcome(outcome, out)
     if outcome.failures:

@@ -111,7 +111,7 @@ def run_jobs(
         NotWritable: Where the folder takes no file.
     """
     wanted = writers.choose_parts(formats, save)
-    writers.refuse_inputs(writers.formats_of(wanted), [job.image for job in jobs])
+    writers.refuse_inputs(writers.formats_of(wanted), [job.image for job in jobs if not job.member])
     _refuse_overwriting(jobs, out)
     if orientation is not None:
         check_orientation(orientation)

@@ -6,6 +6,7 @@ It is a picture to look at, in the study of its image. Nobody can measure in it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from saywhere._version import __version__
 from saywhere.inference.answer import Answer
@@ -45,7 +46,7 @@ def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
     about = [source.SeriesInstanceUID, options.digest, "overlay"]
     content = [source.SOPInstanceUID, picture.tobytes().hex()]
     with refusing_in_words():
-        capture = highdicom.sc.SCImage.from_ref_dataset(
+        capture: Any = highdicom.sc.SCImage.from_ref_dataset(
             source,
             pixel_array=numpy.ascontiguousarray(picture),
             photometric_interpretation="RGB",
