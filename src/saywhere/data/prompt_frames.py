@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 from saywhere.data.manifest import Manifest, Row
-from saywhere.errors import ConfigError, UsageError
+from saywhere.errors import ConfigError, SaywhereError, UsageError
+from saywhere.io import clinic
+from saywhere.io.decode import read_bytes
 from saywhere.text.frames import (
     BOTH,
     NOT_STATED,
@@ -147,7 +150,7 @@ def _row_in(row: Row, levels: Sequence[str], frame: str, key: str) -> Row:
 
 def _side_of(text: Spoken, frame: str, key: str) -> str:
     """To which side the rows of the text's picture run. Raises ConfigError."""
-    stated = text.row.extra.get(ORIENTATION)
+    stated = text.row.extra.get(ORIENTATION) or _own_orientation(text.row.image)
     whose = _whose(frame)
     what = f"{text.text[:80]!r} (row {text.row.number}, level {text.level}) is not {whose} left"
     if not isinstance(stated, str) or not stated.strip():
@@ -162,6 +165,19 @@ def _side_of(text: Spoken, frame: str, key: str) -> str:
         return row_side(stated)
     except UsageError as error:
         raise ConfigError(f"{what}, and {error}", where=key) from None
+
+
+def _own_orientation(image: Path) -> str | None:
+    """By a DICOM or NIfTI file; None where it does not say, or cannot be read."""
+    try:
+        content = read_bytes(image)
+        if clinic.kind_of(content) is None:
+            return None
+        picture, _ = clinic.read_one(content, image)
+    except SaywhereError:
+        # The row's own fault, which the check lists.
+        return None
+    return "\\".join(picture.geometry.patient_orientation or ()) or None
 
 
 def _whose(frame: str) -> str:

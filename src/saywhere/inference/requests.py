@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from saywhere.data.manifest import read_manifest
+from saywhere.data.prompt_frames import in_frame
 from saywhere.data.records import Record, read_json_lines
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import ManifestError, UsageError
@@ -20,6 +21,7 @@ from saywhere.io.image_formats import SUFFIXES
 from saywhere.io.names import located
 from saywhere.io.skipped import Skipped, in_sentences
 from saywhere.io.sources import Input, Source, list_inputs
+from saywhere.text.frames import FRAMES
 
 LISTS = ("predictions.jsonl", "failures.jsonl")
 """What `predict` writes beside its pictures."""
@@ -195,6 +197,8 @@ def jobs_from_manifest(path: Path, segmenter: Segmenter, split: str | None) -> l
     Raises:
         ManifestError: For a file that is no manifest.
         UsageError: Where the split has no rows, or a row has no such prompt.
+        ConfigError: Where a prompt is of the other frame than the model's, and its picture's
+            orientation is not known.
     """
     manifest = read_manifest(path)
     rows = manifest.split(split) if split else list(manifest.rows)
@@ -206,6 +210,10 @@ def jobs_from_manifest(path: Path, segmenter: Segmenter, split: str | None) -> l
         )
     stems = _distinct(_plain(row.id) for row in rows)
     level = segmenter.config.evaluation_level
+    frame = segmenter.prompt_facts.frame
+    if level is not None and frame in FRAMES:
+        # Plain words of the other frame would be taken for the model's own.
+        rows = in_frame(rows, [level], frame, "--manifest")
     jobs = [
         Job(row.image, evaluation_prompt(row, level), stem, group=stem)
         for row, stem in zip(rows, stems)
