@@ -22,6 +22,7 @@ from saywhere.datasets.layout import (
 )
 from saywhere.datasets.set_writer import Case, Prepared, write_set
 from saywhere.datasets.splits import drawn_split, group_folds, group_splits
+from saywhere.datasets.volumes import one_case_a_slice
 from saywhere.errors import UsageError, counted
 from saywhere.io.skipped import OTHER_SPLIT, Skipped, in_sentences, skipped_in
 
@@ -48,6 +49,9 @@ def prepare_folder(
     folds: int = 0,
 ) -> Prepared:
     """Prepare a folder of images and masks of equal names.
+
+    Images may be DICOM or NIfTI, with masks of either or PNG: what is written of them is PNG. Of a
+    volume each slice that its mask marks is a row.
 
     {train,val,test}/{images,masks}/* where there is a train folder, else {images,masks}/*. An
     annotations.jsonl or a CSV beside them has the text. The table's split is taken, and its further
@@ -81,6 +85,8 @@ def prepare_folder(
     if is_split and folds:
         raise _own_split(source)
     cases, warnings = _of_splits(source) if is_split else _of_one_folder(source, seed, folds)
+    cases, of_volumes = one_case_a_slice(cases)
+    warnings += of_volumes
     if labels:
         cases, of_labels = rows_per_label(cases, labels)
         warnings += of_labels
@@ -120,7 +126,11 @@ def _other_splits(source: Path) -> list[Skipped]:
 
 def _skipped_of(place: Path) -> list[Skipped]:
     folders = [place / part for part in PARTS]
-    return [file for folder in folders for file in skipped_in(folder, by_stem(folder).values())]
+    return [
+        file
+        for folder in folders
+        for file in skipped_in(folder, by_stem(folder, clinical=True).values())
+    ]
 
 
 def _of_splits(source: Path) -> tuple[list[Case], list[str]]:
@@ -206,8 +216,8 @@ def _counted(splits: dict[str, str]) -> str:
 
 def _files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """(images, masks) by stem."""
-    images = by_stem(folder / PARTS[0])
-    masks = by_stem(folder / PARTS[1])
+    images = by_stem(folder / PARTS[0], clinical=True)
+    masks = by_stem(folder / PARTS[1], clinical=True)
     if not images or not masks:
         reasons = in_sentences(_skipped_of(folder))
         lacking = f"{PARTS[1] if images else PARTS[0]}/*"

@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from saywhere.datasets.layout import first_of
-from saywhere.datasets.set_writer import Case
+from saywhere.datasets.set_writer import Case, stored_mask_of
 from saywhere.errors import ManifestError, UnreadableFile, UsageError, counted
-from saywhere.io.images import mask_values
 from saywhere.io.labels import LabelMap, StoredMask, label_values
 
 LEVEL = "prompt"
@@ -81,7 +80,7 @@ def rows_per_label(cases: Sequence[Case], labels: Labels) -> tuple[list[Case], l
     labelled: list[Case] = []
     without: list[str] = []
     for case in cases:
-        stored = _labels_of(case.mask)
+        stored = _labels_of(case)
         if stored is None:
             labelled.append(case)
             continue
@@ -105,10 +104,10 @@ def rows_per_label(cases: Sequence[Case], labels: Labels) -> tuple[list[Case], l
     return labelled, warnings
 
 
-def _labels_of(mask: Path) -> StoredMask | None:
+def _labels_of(case: Case) -> StoredMask | None:
     """None for a file that is no mask. Raises LabelMap for a JPEG of several values."""
     try:
-        return label_values(mask_values(mask), mask)
+        return label_values(stored_mask_of(case), case.mask)
     except LabelMap:
         raise
     except UnreadableFile:

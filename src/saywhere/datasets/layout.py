@@ -10,6 +10,8 @@ from typing import TypeVar
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.decode import SUFFIXES
 from saywhere.io.names import comparable
+from saywhere.io.sources import is_clinical
+from saywhere.io.sources import stem_of as stem_in
 
 # Folders below --from that are searched: archives unpack into folders of their own.
 DEPTH = 4
@@ -126,22 +128,24 @@ def missing(root: Path, names: Sequence[str], remedy: str) -> MissingFile:
     )
 
 
-def by_stem(folder: Path, suffix: str = "") -> dict[str, Path]:
+def by_stem(folder: Path, suffix: str = "", *, clinical: bool = False) -> dict[str, Path]:
     """List a folder's image files.
 
     Args:
         folder: where to look; not below it.
         suffix: an ending of the stems, in any case, that is cut off; files without it are left
             out.
+        clinical: are DICOM and NIfTI files, told by their content, among them?
 
     Returns:
         Stem → path, sorted by name.
     """
     files = {
-        comparable(path.stem): path
+        comparable(stem_in(path.name)): path
         for path in sorted(folder.iterdir())
         # macOS leaves "._NAME.png" beside NAME.png on foreign disks.
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        if not path.name.startswith(".")
+        and (path.suffix.lower() in SUFFIXES or (clinical and is_clinical(path)))
     }
     if not suffix:
         return files

@@ -19,8 +19,9 @@ from saywhere.errors import ManifestError, UnreadableFile, UsageError, counted
 from saywhere.io.decode import read_bytes
 from saywhere.io.files import keep_earlier, write_bytes
 from saywhere.io.images import mask_values, png_bytes, read_image, read_mask
-from saywhere.io.labels import LabelMap, label_values, pixels_of
+from saywhere.io.labels import LabelMap, StoredMask, foreground, label_values, pixels_of
 from saywhere.io.skipped import Skipped
+from saywhere.io.volume_pairs import mask_of, picture_of
 
 ORACLE = {"oracle": True}
 """The column of a row whose sentences were written from its mask, as in all public sets here."""
@@ -45,6 +46,8 @@ class Case:
     """Of a label map, the values that this row is of, as `StoredMask.name` writes them."""
     image_stem: str = ""
     """Names the image where several rows share it; empty where each row has its own."""
+    frame: int = 0
+    """Of a DICOM or NIfTI image, the frame or slice, from 1; 0 of a plain picture."""
 
 
 @dataclass
@@ -109,7 +112,7 @@ def write_set(
     for done, case in enumerate(cases, start=1):
         # Two images of a set may share a name, as in LViT's train and test.
         name = names.of_row(case)
-        image = f"images/{names.of_image(case, name)}{case.image.suffix.lower()}"
+        image = f"images/{names.of_image(case, name)}{_suffix(case)}"
         mask = f"masks/{name}.png"
         of_case, n_replaced = _write_files(case, target / image, target / mask, refuses_label_maps)
         warnings += of_case
@@ -169,7 +172,7 @@ class _Names:
     def __init__(self) -> None:
         self.rows: set[str] = set()
         self.images: set[str] = set()
-        self.shared: dict[Path, str] = {}
+        self.shared: dict[tuple[Path, int], str] = {}
 
     def of_row(self, case: Case) -> str:
         return _unique(case.stem, case.split, self.rows)
@@ -177,9 +180,10 @@ class _Names:
     def of_image(self, case: Case, row: str) -> str:
         if not case.image_stem:
             return _unique(row, case.split, self.images)
-        if case.image not in self.shared:
-            self.shared[case.image] = _unique(case.image_stem, case.split, self.images)
-        return self.shared[case.image]
+        picture = (case.image, case.frame)
+        if picture not in self.shared:
+            self.shared[picture] = _unique(case.image_stem, case.split, self.images)
+        return self.shared[picture]
 
 
 def _unique(stem: str, split: str, taken: set[str]) -> str:
@@ -203,10 +207,14 @@ def _write_files(
     warnings: list[str] = []
     replaced = 0
     try:
-        # Bytes as they are: saving a JPEG anew would change its pixels.
-        replaced += _write(image, read_bytes(case.image))
-        # Decoded for this alone: to hear of it now is better than hours later, in `train`.
-        read_image(case.image)
+        if case.frame:
+            # The pixels alone: a DICOM file's header names the patient.
+            replaced += _write(image, png_bytes(picture_of(case.image, case.frame)))
+        else:
+            # Bytes as they are: saving a JPEG anew would change its pixels.
+            replaced += _write(image, read_bytes(case.image))
+            # Decoded for this alone: to hear of it now is better than hours later, in `train`.
+            read_image(case.image)
     except UnreadableFile as error:
         warnings.append(SetAside(f"an image cannot be used, and `check` will say so: {error}"))
     try:
@@ -215,7 +223,8 @@ def _write_files(
         if refuses_label_maps and isinstance(error, LabelMap):
             raise
         warnings.append(SetAside(f"a mask could not be converted: {error}"))
-        content = case.mask.read_bytes()
+        # A DICOM's bytes would carry its header along.
+        content = b"" if case.frame else case.mask.read_bytes()
     return warnings, replaced + _write(mask, content)
 
 
@@ -226,9 +235,33 @@ def _write(path: Path, content: bytes) -> int:
     return int(earlier is not None)
 
 
+def stored_mask_of(case: Case) -> StoredMask:
+    """Read a case's mask before any rule says which values are foreground.
+
+    Args:
+        case: The case.
+
+    Returns:
+        Its values as stored; of a volume those of the case's slice.
+
+    Raises:
+        MissingFile: There is no such file.
+        UnreadableFile: It is no mask that can be read, or does not fit its image.
+    """
+    if case.frame:
+        return mask_of(case.image, case.mask, case.frame)
+    return mask_values(case.mask)
+
+
+def _suffix(case: Case) -> str:
+    return ".png" if case.frame else case.image.suffix.lower()
+
+
 def _foreground(case: Case) -> NDArray[np.bool_]:
     if case.label:
-        return pixels_of(label_values(mask_values(case.mask), case.mask), case.label)
+        return pixels_of(label_values(stored_mask_of(case), case.mask), case.label)
+    if case.frame:
+        return foreground(stored_mask_of(case), case.mask)
     lesions = [read_mask(path) for path in (case.mask, *case.further_masks)]
     return np.asarray(np.logical_or.reduce(lesions))
 

@@ -126,6 +126,25 @@ def read_one(content: bytes, path: Path) -> tuple[Picture, tuple[str, ...]]:
     return read_file.pictures[0], read_file.notes
 
 
+def geometry_of(content: bytes, path: Path) -> Geometry:
+    """Say where the picture of a file lies, without decoding its pixels where that is dear.
+
+    Args:
+        content: All of its bytes, of a kind that `kind_of` knows, and of one picture.
+        path: How errors name it.
+
+    Returns:
+        Its geometry.
+
+    Raises:
+        MissingExtra: The clinic's libraries are not installed.
+        UnreadableFile: It is damaged.
+    """
+    if kind_of(content) == "DICOM":
+        return dicom.geometry_of(content, path)
+    return nifti.read(content, path).slices[0].geometry
+
+
 def count(content: bytes, path: Path) -> int:
     """Say how many pictures a file has, without decoding them.
 

@@ -134,6 +134,18 @@ def list_inputs(
     return Listing([_of_file(Source(path), head, partial(read_bytes, path))])
 
 
+def is_clinical(path: Path) -> bool:
+    """Is it a DICOM or NIfTI file, by its content?
+
+    Args:
+        path: Anything that lies in a folder.
+
+    Returns:
+        False for folders, pipes and what cannot be opened, too.
+    """
+    return clinic.kind_of(_head(path)) is not None
+
+
 def stem_of(name: str) -> str:
     """The name of a file without its ending.
 
@@ -301,7 +313,7 @@ def _of_folder(folder: Path, known: Callable[[Path], Collection[str]]) -> Listin
     listing.inputs += [Input(path.stem, (Source(path),)) for path in plain]
     clinical: list[Path] = []
     for place in _folders(folder):
-        clinical += [path for path in sorted(place.iterdir()) if _is_clinical(path, known(place))]
+        clinical += [path for path in sorted(place.iterdir()) if _is_read(path, known(place))]
     # A folder is read where there is anything in it that is.
     opened = {parent for path in clinical for parent in path.parents}
     listing.skipped += skipped_in(folder, {*plain, *clinical, *opened}, known(folder))
@@ -327,10 +339,8 @@ def _folders(folder: Path) -> Iterator[Path]:
         waiting += [path for path in below if not path.name.startswith(".")]
 
 
-def _is_clinical(path: Path, known: Collection[str]) -> bool:
-    if path.name.startswith(".") or path.name in known or path.is_dir():
-        return False
-    return clinic.kind_of(_head(path)) is not None
+def _is_read(path: Path, known: Collection[str]) -> bool:
+    return not path.name.startswith(".") and path.name not in known and is_clinical(path)
 
 
 class _Sorter:

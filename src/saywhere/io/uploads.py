@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from saywhere.io import grey, images
+from saywhere.io import clinic, grey, images
 from saywhere.io.decode import decode_bytes
 from saywhere.io.decoding_child import Decoding
 from saywhere.io.decoding_pool import shared
+from saywhere.io.labels import foreground
 
 
 def read_image(content: bytes, channels: int, rule: grey.Grey = grey.DEFAULT) -> np.ndarray:
@@ -28,6 +29,27 @@ def read_image(content: bytes, channels: int, rule: grey.Grey = grey.DEFAULT) ->
     """
     _, (pixels,) = shared().run(f"{__name__}:image", content, channels=channels, rule=rule)
     return pixels
+
+
+def read_picture(content: bytes, channels: int, rule: grey.Grey = grey.DEFAULT) -> clinic.Picture:
+    """Decode an uploaded image in a child process, and tell where it lies.
+
+    Args:
+        content: All bytes of the file.
+        channels: 1 (grey) or 3 (colour).
+        rule: What black and white are where there are more than 8 bits.
+
+    Returns:
+        Its pixels (height, width, channels); the geometry of DICOM and NIfTI.
+
+    Raises:
+        UnreadableFile: It is no image that can be read within the limits.
+    """
+    pixels = read_image(content, channels, rule)
+    if clinic.kind_of(content) is None:
+        return clinic.Picture(pixels, None)
+    # A header is no JSON that a child could send; the child has parsed it within its limits.
+    return clinic.Picture(pixels, clinic.geometry_of(content, Path("image")))
 
 
 def read_mask(content: bytes, name: str) -> np.ndarray:
@@ -73,7 +95,7 @@ def mask(content: bytes, name: str) -> Decoding:
     Returns:
         No facts, and the mask as `read_mask` gives it.
     """
-    return {}, [images.as_mask(decode_bytes(content, Path(name)), Path(name))]
+    return {}, [foreground(images.stored_mask(content, Path(name)), Path(name))]
 
 
 def nothing(content: bytes) -> Decoding:

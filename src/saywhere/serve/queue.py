@@ -17,6 +17,7 @@ import numpy as np
 from saywhere.errors import Busy
 from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
+from saywhere.io.clinic import Picture
 
 BATCH_SIZE = 8
 # So that a stop takes 10 seconds at most, all told.
@@ -28,7 +29,7 @@ class Job:
     """One image with one prompt, for one model."""
 
     segmenter: Segmenter
-    image: np.ndarray
+    image: np.ndarray | Picture
     """uint8 (height, width, channel), original frame"""
     prompt: str
     threshold: float | None

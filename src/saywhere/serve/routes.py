@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from saywhere.errors import UsageError
 from saywhere.inference.result import Result
 from saywhere.io import uploads
+from saywhere.io.clinic import Picture
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_PROMPT_CHARS
 from saywhere.serve import schemas
 from saywhere.serve.encode import as_base64, as_json, mask_png
@@ -145,11 +146,12 @@ def _add_segment(
         try:
             content = await image.read()
             # Off the event loop: decoding would hold up every other request.
-            pixels = await run_in_threadpool(_decoded, content, chosen)
+            picture = await run_in_threadpool(_decoded, content, chosen)
+            pixels = picture.pixels
             _check_work(pixels, len(prompts))
             shows = "pseudo_image" in wanted
             jobs = [
-                Job(chosen.segmenter, pixels, text, threshold, orientation, shows)
+                Job(chosen.segmenter, picture, text, threshold, orientation, shows)
                 for text in prompts
             ]
             answers = await _unless_left(request, [queue.submit(job) for job in jobs])
@@ -170,9 +172,9 @@ def _add_segment(
             "model": round(max(took for _, took in answers), 1),
             "total": round(1000 * (time.perf_counter() - started), 1),
         }
-        picture = {}
+        shown = {}
         if "image" in wanted:
-            picture["image_png"] = await run_in_threadpool(as_base64, pixels.squeeze())
+            shown["image_png"] = await run_in_threadpool(as_base64, pixels.squeeze())
         answer = {
             "model": chosen.name,
             "size": list(pixels.shape[:2]),
@@ -180,7 +182,7 @@ def _add_segment(
             "timings_ms": timings,
             "image_sha256": _sha256(content),
         }
-        return JSONResponse(answer | picture)
+        return JSONResponse(answer | shown)
 
 
 def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[Any]) -> None:
@@ -305,9 +307,9 @@ def _check_work(pixels: np.ndarray, n_prompts: int) -> None:
         )
 
 
-def _decoded(content: bytes, model: Served) -> np.ndarray:
+def _decoded(content: bytes, model: Served) -> Picture:
     data = model.segmenter.config.data
-    return uploads.read_image(content, data.channels, data.grey)
+    return uploads.read_picture(content, data.channels, data.grey)
 
 
 def _pictures(

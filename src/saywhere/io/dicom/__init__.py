@@ -7,7 +7,14 @@ to the image: no error, warning, log line or file name holds any of it.
 from __future__ import annotations
 
 from saywhere.io.dicom.header import is_dicom
-from saywhere.io.dicom.reader import DicomFile, DicomPicture, count_frames, read, read_stored
+from saywhere.io.dicom.reader import (
+    DicomFile,
+    DicomPicture,
+    count_frames,
+    geometry_of,
+    read,
+    read_stored,
+)
 from saywhere.io.dicom.segmentation import Segmentation, is_segmentation, read_segmentation
 from saywhere.io.dicom.series import Facts, Series, facts_of, group
 
@@ -19,6 +26,7 @@ __all__ = [
     "Series",
     "count_frames",
     "facts_of",
+    "geometry_of",
     "group",
     "is_dicom",
     "is_segmentation",

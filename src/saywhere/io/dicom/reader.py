@@ -111,6 +111,30 @@ def read_stored(content: bytes, path: Path) -> tuple[list[NDArray[Any]], bool]:
     return frames, layout.syntax in LOSSY
 
 
+def geometry_of(content: bytes, path: Path) -> Geometry:
+    """Say where a file's first frame lies, without decoding it.
+
+    Args:
+        content: All of its bytes.
+        path: How errors name it.
+
+    Returns:
+        Its geometry.
+
+    Raises:
+        MissingExtra: pydicom is not installed.
+        UnreadableFile: It is damaged.
+    """
+    dataset = header.parse(content, path)
+    try:
+        return place.geometries(dataset, _layout(dataset, path))[0]
+    except SaywhereError:
+        raise
+    # A header can be wrong in more ways than are foreseen, and pydicom quotes it.
+    except Exception as error:
+        raise header.damaged(path, type(error).__name__) from None
+
+
 def count_frames(content: bytes, path: Path) -> int:
     """Say how many frames a file has, without decoding them.
 
