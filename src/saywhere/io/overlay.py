@@ -6,9 +6,10 @@ import textwrap
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from saywhere.errors import UsageError
+from saywhere.io.fonts import captionable
 
 COLOUR = (0, 229, 255)  # rare in endoscopy, skin and X-ray
 PAPER, INK = (255, 255, 255), (32, 32, 32)
@@ -94,7 +95,8 @@ def captioned(picture: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
     """
     height, width = picture.shape[:2]
     font_px = max(10, width // 24)
-    lines = _lines(caption, width, font_px)[:MAX_CAPTION_LINES] or [""]
+    shown, font = captionable(caption, font_px)
+    lines = _lines(shown, width, font_px)[:MAX_CAPTION_LINES] or [""]
     strip_px = int(1.3 * font_px * len(lines)) + font_px // 2
     canvas = Image.new("RGB", (width, height + strip_px), "white")
     canvas.paste(Image.fromarray(picture), (0, 0))
@@ -102,7 +104,7 @@ def captioned(picture: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
         (font_px // 3, height + font_px // 5),
         "\n".join(lines),
         fill="black",
-        font=ImageFont.load_default(font_px),
+        font=font,
     )
     return np.asarray(canvas)
 
@@ -131,17 +133,18 @@ def panel(
         )
     height = max(image.shape[0] for image in images)
     pictures = [_scaled(image, height) for image in images]
-    texts = [_wrapped(caption, picture.width) for caption, picture in zip(captions, pictures)]
+    chosen = [captionable(caption, FONT_PX) for caption in captions]
+    texts = [_wrapped(text, picture.width) for (text, _), picture in zip(chosen, pictures)]
+    title, title_font = captionable(title, FONT_PX)
     width = sum(picture.width for picture in pictures) + GAP_PX * (len(pictures) + 1)
     heading = _wrapped(title, width - 2 * GAP_PX) if title else ""
     top = GAP_PX + (_height_px(heading) + GAP_PX if heading else 0)
     below_px = GAP_PX + max(map(_height_px, texts)) + GAP_PX
     canvas = Image.new("RGB", (width, top + height + below_px), PAPER)
     draw = ImageDraw.Draw(canvas)
-    font = ImageFont.load_default(FONT_PX)
-    draw.multiline_text((GAP_PX, GAP_PX), heading, fill=INK, font=font)
+    draw.multiline_text((GAP_PX, GAP_PX), heading, fill=INK, font=title_font)
     left = GAP_PX
-    for picture, text in zip(pictures, texts):
+    for picture, text, (_, font) in zip(pictures, texts, chosen):
         canvas.paste(picture, (left, top))
         draw.multiline_text((left, top + height + GAP_PX), text, fill=INK, font=font)
         left += picture.width + GAP_PX
