@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from saywhere.data.checks import CheckReport
     from saywhere.data.manifest import Manifest
+    from saywhere.data.near import NearPair
     from saywhere.datasets.sentences import Doubt
     from saywhere.io.framing import Framing
     from saywhere.text.distances import Distance
@@ -96,6 +97,13 @@ def check(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print nothing; the exit code tells.")
     ] = False,
+    near: Annotated[
+        bool,
+        typer.Option(
+            "--near",
+            help="Warn of nearly equal images in two splits or folds, mirrored ones too.",
+        ),
+    ] = False,
     config: Annotated[
         Optional[Path],  # noqa: UP045 (typer on 3.10)
         typer.Option(
@@ -117,6 +125,7 @@ def check(
     from saywhere.cli.progress import CaseProgress, warn
     from saywhere.data import checks
     from saywhere.data.manifest import read_manifest
+    from saywhere.data.near import in_words
     from saywhere.data.small_lesions import small_lesions
     from saywhere.errors import UsageError
 
@@ -136,9 +145,13 @@ def check(
     opposites = [] if encoder == "none" or quiet else _opposites(report.manifest, encoder, scale)
     summary = summarise(read, report, place)
     summary["warnings"] += small_lesions(report, framing)
+    pairs = _near(report, quiet=quiet or as_json) if near else None
+    summary["warnings"] += in_words(pairs or [])
     doubted = _doubts(report, quiet=quiet or as_json) if sentences else None
     if as_json:
         document = summary | {"opposites": [vars(distance) for distance in opposites]}
+        if pairs is not None:
+            document["near"] = [pair.to_json() for pair in pairs]
         if doubted is not None:
             document["sentences"] = [doubt.to_json() for doubt in doubted]
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
@@ -152,6 +165,16 @@ def check(
     _write(report, place)
     if report.faults:
         raise typer.Exit(QUARANTINED)
+
+
+def _near(report: CheckReport, *, quiet: bool) -> list[NearPair]:
+    """Nearly equal images of the clean rows; the others cannot be read, or leave anyway."""
+    from saywhere.cli.progress import CaseProgress
+    from saywhere.data.near import near_duplicates
+
+    rows = report.manifest.rows
+    with CaseProgress("comparing", len({row.image for row in rows}), quiet=quiet) as advance:
+        return near_duplicates(rows, advance)
 
 
 def _framing(config: Path | None, size: int | None) -> Framing:
