@@ -73,6 +73,22 @@ def _limits() -> str:
     return markdown(("what comes", "answer", "after"), rows, f"{note}; {ending}")
 
 
+def _hostile() -> str:
+    """What hostile and large files cost to decode."""
+    measured = result("hostile")
+    rows: list[tuple[object, ...]] = []
+    for name, file in measured["files"].items():
+        answer = f"refused: {file['refused']}" if file["refused"] else "decoded"
+        per_pixel = file.get("bytes per pixel", "")
+        size = f"{file['bytes']:,}"
+        rows.append((name, size, answer, f"{file['seconds']:.2f} s", f"{file['MB']} MB", per_pixel))
+    times = measured["picture of 0.5 MP, ms"]
+    child = f"{times['child']} ms in the warm child, {times['here']} ms in the same process"
+    note = f"`{measured['command']}`; a picture of half a megapixel takes {child} (the least of 40)"
+    heads = ("file", "bytes", "answer", "of a processor", "memory beyond idle")
+    return markdown((*heads, "bytes per pixel of 40 million"), rows, f"{note}.")
+
+
 def _fuzz() -> str:
     """How often each status was the answer to a made-up request."""
     answers = result("fuzz")["answers"]
@@ -103,6 +119,7 @@ def _typing() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "service": _service,
     "limits": _limits,
+    "hostile": _hostile,
     "fuzz": _fuzz,
     "typing": _typing,
 }
