@@ -148,7 +148,7 @@ def predict(
     segmenter = load(run, mirror=mirror or None)
     with archive.fetched(inputs or []) as local:
         # Before --out is made, which may lie among the inputs.
-        plan, refused = _read_jobs(segmenter, local, prompt, manifest, split, jobs)
+        plan, refused = _read_jobs(segmenter, local, prompt, manifest, split, jobs, orientation)
         _warn_of_prompts(segmenter, plan.jobs)
         with CaseProgress("images", total=len(plan.jobs), quiet=quiet or as_json) as advance:
             outcome = run_jobs(
@@ -255,6 +255,7 @@ def _read_jobs(
     manifest: Path | None,
     split: str | None,
     jobs: Path | None,
+    orientation: str | None,
 ) -> tuple[Plan, list[Failure]]:
     """What to predict, and the lines of --jobs that cannot be read. Raises UsageError."""
     from saywhere.inference.requests import (
@@ -268,7 +269,7 @@ def _read_jobs(
         from_file, refused = jobs_from_file(jobs, hears_words=segmenter.hears_words)
         return Plan(from_file, [], []), refused
     if manifest is not None:
-        return Plan(jobs_from_manifest(manifest, segmenter, split), [], []), []
+        return Plan(jobs_from_manifest(manifest, segmenter, split, orientation), [], []), []
     if prompt is None and segmenter.hears_words:
         raise UsageError(
             "no --prompt",

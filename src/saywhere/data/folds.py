@@ -90,6 +90,26 @@ def in_folds(manifest: Manifest, data: DataConfig) -> Manifest:
     return replace(manifest, rows=tuple(rows))
 
 
+def in_own_folds(manifest: Manifest, data: DataConfig) -> Manifest:
+    """Do the same for other data than the configuration's, which need not have folds.
+
+    It may be the same data under another path: its own splits would test on what was trained on.
+
+    Args:
+        manifest: with or without a column `fold`.
+        data: see `in_folds`.
+
+    Returns:
+        The manifest with these splits; the same one where it has no folds.
+
+    Raises:
+        ConfigError: see `in_folds`.
+        ManifestError: see `in_folds`.
+    """
+    has_folds = any(fold_of(row) is not None for row in manifest.rows)
+    return in_folds(manifest, data) if has_folds else manifest
+
+
 def _check(manifest: Manifest, tested: int, known: list[int]) -> None:
     if not known:
         raise ConfigError(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from saywhere import seeds
 from saywhere.config import DataConfig
-from saywhere.data.folds import fold_of, in_folds
+from saywhere.data.folds import in_folds, in_own_folds
 from saywhere.data.manifest import Manifest, Row, read_manifest, subset
 from saywhere.data.prompt_table import texts_of
 from saywhere.errors import ConfigError, MissingFile
@@ -60,10 +60,7 @@ def data_of(data: DataConfig, manifest: Path | None) -> Manifest:
     if not manifest:
         return manifest_of(data)
     # Leniently: lines that are no row are set aside as faulty rows are, by the fault budget.
-    other = read_manifest(manifest, lenient=True)
-    # The same data under another path: its own splits would test on what was trained on.
-    has_folds = any(fold_of(row) is not None for row in other.rows)
-    return in_folds(other, data) if has_folds else other
+    return in_own_folds(read_manifest(manifest, lenient=True), data)
 
 
 def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:

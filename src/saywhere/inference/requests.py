@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from saywhere.data.manifest import read_manifest
-from saywhere.data.prompt_frames import in_frame
+from saywhere.data.folds import in_own_folds
+from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.prompt_frames import ORIENTATION, in_frame
 from saywhere.data.records import Record, read_json_lines
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import ManifestError, UsageError
@@ -183,24 +184,29 @@ def skipped_files(inputs: Sequence[Path]) -> list[Skipped]:
     return [file for listing in listings for file in listing.skipped]
 
 
-def jobs_from_manifest(path: Path, segmenter: Segmenter, split: str | None) -> list[Job]:
-    """Take images and prompts from a manifest.
+def jobs_from_manifest(
+    path: Path, segmenter: Segmenter, split: str | None, orientation: str | None = None
+) -> list[Job]:
+    """Take images and prompts from a manifest, as an evaluation reads it.
 
     Args:
         path: The manifest.
-        segmenter: Its `text.evaluate_prompts` says which of a row's prompts is taken.
-        split: Only the rows of this split; None for all.
+        segmenter: Its `text.evaluate_prompts` says which of a row's prompts is taken. Prompts come
+            into the frame that it was taught.
+        split: Only the rows of this split; None for all. Of a model of a fold, the split that the
+            row's fold had in its training.
+        orientation: Of all the pictures, as `Segmenter.segment` takes it; it goes before the rows'
+            own column.
 
     Returns:
         One job per row, named by the row's id.
 
     Raises:
         ManifestError: For a file that is no manifest.
+        ConfigError: For a prompt of the other frame whose picture's orientation is not known.
         UsageError: Where the split has no rows, or a row has no such prompt.
-        ConfigError: Where a prompt is of the other frame than the model's, and its picture's
-            orientation is not known.
     """
-    manifest = read_manifest(path)
+    manifest = in_own_folds(read_manifest(path), segmenter.config.data)
     rows = manifest.split(split) if split else list(manifest.rows)
     if not rows:
         raise UsageError(
@@ -210,15 +216,23 @@ def jobs_from_manifest(path: Path, segmenter: Segmenter, split: str | None) -> l
         )
     stems = _distinct(_plain(row.id) for row in rows)
     level = segmenter.config.evaluation_level
-    frame = segmenter.prompt_facts.frame
-    if level is not None and frame in FRAMES:
-        # Plain words of the other frame would be taken for the model's own.
-        rows = in_frame(rows, [level], frame, "--manifest")
     jobs = [
         Job(row.image, evaluation_prompt(row, level), stem, group=stem)
-        for row, stem in zip(rows, stems)
+        for row, stem in zip(_in_frame(rows, segmenter, orientation), stems)
     ]
     return _joined(jobs)
+
+
+def _in_frame(rows: list[Row], segmenter: Segmenter, orientation: str | None) -> list[Row]:
+    """Plain words mean what the manifest says: to a model of the other frame, the other side."""
+    level = segmenter.config.evaluation_level
+    frame = segmenter.prompt_facts.frame
+    if level is None or frame not in FRAMES:
+        return rows
+    if orientation is not None:
+        stated = {ORIENTATION: orientation}
+        rows = [replace(row, extra={**row.extra, **stated}) for row in rows]
+    return in_frame(rows, [level], frame, f"a model that was taught the {frame}'s left")
 
 
 def jobs_from_file(path: Path, *, hears_words: bool = True) -> tuple[list[Job], list[Failure]]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from PIL import Image
 
+from saywhere.config import Config
 from saywhere.data.manifest import read_manifest
 from saywhere.errors import ManifestError, MissingFile, UsageError
 from saywhere.inference.requests import (
@@ -17,6 +21,7 @@ from saywhere.inference.requests import (
     skipped_files,
 )
 from saywhere.inference.segmenter import Segmenter
+from saywhere.text.prompt_facts import PromptFacts
 from small_run import rows_of, write_rows
 
 
@@ -184,3 +189,44 @@ def test_what_predict_wrote_into_a_folder_is_none_of_its_pictures(pictures: Path
         "a.png",
         "b-mask.png",
     ]
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """Six films in three folds; the patient's sides, of standard and of mirrored films."""
+    Image.new("L", (8, 8), 90).save(tmp_path / "film.png")
+    rows = [
+        {
+            "id": str(number),
+            "image": "film.png",
+            "prompt": "left lung",
+            "frame": "patient",
+            "orientation": "R\\F" if number % 2 else "L\\F",
+            "split": "train",
+            "fold": number % 3 + 1,
+        }
+        for number in range(6)
+    ]
+    return write_rows(tmp_path / "manifest.jsonl", rows)
+
+
+def taught(frame: str, **changes: Any) -> Any:
+    """As much of a segmenter as a manifest is read for."""
+    return SimpleNamespace(config=Config().replace(**changes), prompt_facts=PromptFacts(frame))
+
+
+def test_a_manifests_prompts_come_into_the_models_frame(films: Path) -> None:
+    jobs = jobs_from_manifest(films, taught("image"), None)
+    assert [job.prompt for job in jobs] == ["right lung", "left lung"] * 3
+    jobs = jobs_from_manifest(films, taught("image"), None, orientation="R\\F")
+    assert {job.prompt for job in jobs} == {"left lung"}, "what the user states goes before"
+    for frame in ("patient", ""):
+        jobs = jobs_from_manifest(films, taught(frame), None)
+        assert {job.prompt for job in jobs} == {"left lung"}
+
+
+def test_a_model_of_a_fold_predicts_the_rows_that_it_has_not_seen(films: Path) -> None:
+    of_fold = taught("patient", **{"data.fold": 2})
+    assert [job.stem for job in jobs_from_manifest(films, of_fold, "test")] == ["1", "4"]
+    with pytest.raises(UsageError, match="no rows of split 'test'"):
+        jobs_from_manifest(films, taught("patient"), "test")
