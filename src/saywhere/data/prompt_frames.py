@@ -177,7 +177,8 @@ def _own_orientation(image: Path) -> str | None:
     except SaywhereError:
         # The row's own fault, which the check lists.
         return None
-    return "\\".join(picture.geometry.patient_orientation or ()) or None
+    geometry = picture.geometry
+    return None if geometry is None else "\\".join(geometry.patient_orientation or ()) or None
 
 
 def _whose(frame: str) -> str:
