@@ -19,6 +19,7 @@ from saywhere.experiments.paired import (
     mean_dice,
     words_gap,
 )
+from saywhere.experiments.pooled_folds import pooled
 from saywhere.experiments.protocol import protocol
 from saywhere.experiments.results import read_results, references
 from saywhere.metrics.sample_size import FEWEST_CASES
@@ -80,14 +81,15 @@ def compare(table: Path) -> Comparison:
     """
     stored = read_results(table)
     about = stored.about
-    beside = references(about["reference"], stored.results)
+    results, unfinished = pooled(stored.results)
+    beside = references(about["reference"], results)
     return Comparison(
         about["title"],
-        f"{about['note']} {protocol(stored.results)}",
+        f"{about['note']} {protocol(results)}",
         about["reference"] if beside else None,
-        heads(stored.results, about["reference"] if beside else None),
-        lines(stored.results, beside, about["reference"]),
-        stored.left_out,
+        heads(results, about["reference"] if beside else None),
+        lines(results, beside, about["reference"]),
+        stored.left_out | unfinished,
         tuple(stored.replaced),
     )
 
