@@ -28,6 +28,7 @@ from saywhere.serve.schemas import refusals
 from saywhere.serve.store import Store, StoredRow
 from saywhere.serve.strict import refuse_unknown
 from saywhere.text.directions import contradict
+from saywhere.text.frames import check_orientation
 from saywhere.text.prompts import refuse_endless
 
 MAX_PROMPTS = 16
@@ -138,9 +139,8 @@ def _add_segment(
         prompts = prompt or [""]
         _check_prompts(prompts)
         wanted = frozenset(include or [])
-        for text in prompts:
-            # Refused before the image takes memory and the queue time.
-            chosen.segmenter.read(text, orientation or None)
+        if orientation:
+            check_orientation(orientation)
         # Before the image is decoded, which takes memory: a busy service refuses at once.
         queue.take()
         try:
@@ -151,7 +151,7 @@ def _add_segment(
             _check_work(pixels, len(prompts))
             shows = "pseudo_image" in wanted
             jobs = [
-                Job(chosen.segmenter, picture, text, threshold, orientation, shows)
+                Job(chosen.segmenter, picture, text, threshold, orientation or None, shows)
                 for text in prompts
             ]
             answers = await _unless_left(request, [queue.submit(job) for job in jobs])

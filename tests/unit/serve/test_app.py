@@ -654,3 +654,29 @@ def test_no_file_escapes_whatever_is_asked_for(
 def test_a_thousand_and_one_parts_are_400(client: Client) -> None:
     response = client.post("/v1/segment", files=[("image", b"x")] * 1001)
     assert is_an_error(response, 400, "bad_request")
+
+
+def test_a_prompt_of_the_patients_frame_needs_an_orientation(
+    client: Client, picture: np.ndarray
+) -> None:
+    model = client.get("/v1/models").json()["models"][0]
+    assert (model["frame"], model["left"]) == ("image", "left of the image")
+    prompt = "spot on the patient's left"
+    assert is_an_error(asked(client, png(picture), prompt), 422, "unknown_side")
+    [answer] = asked(client, png(picture), prompt, orientation="L\\F").json()["results"]
+    assert (answer["prompt"], answer["read_as"]) == (prompt, "spot on the right")
+    assert any("was read as" in warning for warning in answer["warnings"])
+    [plain] = asked(client, png(picture), "spot on the right").json()["results"]
+    assert plain["mask"] == answer["mask"]
+    assert (plain["read_as"], plain["frame"]) == (None, "image")
+
+
+@pytest.mark.parametrize(
+    ("orientation", "code"), [("A\\F", "unknown_side"), ("upright", "usage"), ("L" * 21, None)]
+)
+def test_an_orientation_without_left_and_right_is_refused(
+    client: Client, picture: np.ndarray, orientation: str, code: str | None
+) -> None:
+    answer = asked(client, png(picture), "the patient's left", orientation=orientation)
+    assert answer.status_code in (400, 422)
+    assert code in (None, answer.json()["error"]["code"])

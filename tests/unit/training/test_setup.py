@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from saywhere.config import Config
 from saywhere.data.manifest import read_manifest
 from saywhere.data.select import evaluation_prompt, limited
 from saywhere.errors import ConfigError, MissingFile, TooManyFaults, UsageError
+from saywhere.text.frames import translate_all
 from saywhere.training.setup import checked, gather
 from small_run import rows_of, write_rows
 
@@ -205,3 +207,30 @@ def test_noise_is_in_spreads_of_the_prompts_whatever_the_scale(config: Config) -
         assert material.noise_std == pytest.approx(0.5 * np.sqrt(scaled.var(0).mean()), rel=0.1), (
             name
         )
+
+
+def test_the_frame_of_the_words_is_recorded(config: Config) -> None:
+    facts = gather(config).prompt_facts
+    assert (facts.frame, facts.scripts, facts.languages) == ("image", ("Latin",), ("English",))
+
+
+def test_prompts_are_translated_into_the_frame_that_is_wanted(
+    config: Config, tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in Path(str(config.data.manifest)).read_text().splitlines()]
+    folder = Path(str(config.data.manifest)).parent
+    for row in rows:
+        row |= {"image": str(folder / row["image"]), "mask": str(folder / row["mask"])}
+        row |= {"frame": "patient", "orientation": "L\\F"}
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    patients = config.replace(**{"data.manifest": str(manifest)})
+    # Some of the sentences say "of the image" themselves; the plain ones are the patient's now.
+    as_written = gather(patients).prompt_facts
+    assert (as_written.frame, as_written.plain) == ("both", "patient")
+    translated = gather(patients.replace(**{"text.frame": "image"}))
+    assert translated.prompt_facts.frame == "image"
+    assert translated.validation_prompts == [
+        translate_all(prompt, "patient", "image", "left")
+        for prompt in gather(config).validation_prompts
+    ]
