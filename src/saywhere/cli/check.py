@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Faults that are printed; quarantine.jsonl holds all."""
-# Characters, where no terminal says otherwise.
+# Characters, where no terminal says otherwise: reasons and remedies fit into one line of a log.
 LOG_WIDTH = 160
 QUARANTINED = 3
 

@@ -18,6 +18,7 @@ from saywhere.io.paths import cache_folder
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+# A decoded set of photographs takes up to that much.
 ENOUGH_BYTES = 2 * 10**9
 EXTRAS = ("serve", "prepare", "cluster")
 """Those that change what a verb can do; the others are for developers."""
@@ -70,11 +71,13 @@ def doctor(
     Exit code 1 where something that is needed is not in order.
     """
     findings = [_python(), *_packages(), _cache(), _disk()]
+    # JSON has all of them: a program asks for the one that it needs.
     shown = [finding for finding in findings if not (quiet and finding.is_ok)]
     if as_json:
         typer.echo(json.dumps([finding.to_json() for finding in findings], indent=2))
     elif shown:
         _draw(shown)
+    # An optional package that lacks is no failure: most people need none.
     if any(not finding.is_ok and finding.is_needed for finding in findings):
         raise typer.Exit(1)
 

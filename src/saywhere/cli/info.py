@@ -35,6 +35,7 @@ ENCODERS: FactTable = {
         "weights": "none",
     },
 }
+# The paper's, so that the counts stand beside published ones.
 SIZE_PX = 224
 # In --json and `info network NAME` only: a terminal has 80 columns.
 LONG = ("source", "pretrained")

@@ -33,6 +33,7 @@ def list_models(
         document = [entry.to_json() for entry in entries]
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
+    # For `for name in $(saywhere models list -q)`.
     if quiet:
         typer.echo("\n".join(entry.name for entry in entries))
         return
@@ -123,6 +124,7 @@ def push_model(
 
     description = About() if about is None else read_about(about)
     facts = push(run, address, description, name, replace=replace)
+    # Pushed all the same: a card that says "not evaluated" is honest.
     if "evaluation" not in facts["evidence"]:
         warn(
             f"nothing was measured of {run}: the card says so; "

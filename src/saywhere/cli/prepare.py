@@ -80,6 +80,7 @@ def prepare(
             raise UsageError(f"{name} are drawn, not read from --from", remedy="leave --from out")
         remedy = "name the folder that the download was unpacked into"
         raise UsageError(f"no --from for {name}", remedy=remedy)
+    # Refused and not ignored: who gives a seed believes that it counts.
     if seed is not None and name != "folder":
         raise UsageError(
             f"--seed with {name}: its split is published or fixed", remedy="leave --seed out"

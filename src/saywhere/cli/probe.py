@@ -88,6 +88,7 @@ def probe(
             return
         if not quiet:
             _print(table)
+        # Quiet or not: where the picture is, is the result.
         typer.echo(folder / f"{what}.png")
 
     if what == "generator":
@@ -111,6 +112,7 @@ def probe(
 
 
 def _default_folder(subject: Path) -> Path:
+    # A configuration has no folder of its own to write to.
     if subject.suffix == ".toml":
         return subject.parent / "probe"
     from saywhere.evaluation.evaluate import results_of
@@ -129,6 +131,7 @@ def _generator(
     if subject.suffix == ".toml":
         return probe_generator(read(subject, assignment), folder, steps=steps)
     segmenter = load(subject)
+    # What the run learned is shown beside what the probe's own steps reach.
     trained = segmenter.model.text_branch
     return probe_generator(segmenter.config, folder, steps=steps, trained=trained)
 

@@ -34,6 +34,7 @@ def _bar(console: Console) -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
+    # Transient: what is left on the screen are the lines, as a log has them.
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from saywhere.errors import ManifestError, MissingFile
+from saywhere.errors import ManifestError, MissingFile, counted
 from saywhere.io.decode import SUFFIXES
 from saywhere.io.names import comparable
 from saywhere.io.sources import is_clinical
@@ -224,8 +224,9 @@ def paired(wanted: list[Key], *places: Mapping[Key, Path]) -> tuple[set[Key], li
     if not absent:
         return present, []
     names = first_of([key if isinstance(key, str) else key[-1] for key in absent])
+    lack, are = ("lacks", "is") if len(absent) == 1 else ("lack", "are")
     warning = (
-        f"{len(absent):,} of {len(wanted):,} listed cases lack an image or a mask "
-        f"and are left out {names}"
+        f"{len(absent):,} of {counted(len(wanted), 'listed case')} {lack} an image or a mask "
+        f"and {are} left out {names}"
     )
     return present, [SetAside(warning)]

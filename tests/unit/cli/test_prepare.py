@@ -141,7 +141,7 @@ def test_labels_are_named_by_value(tmp_path: Path) -> None:
         ("none", 0, "no text was found"),
         ("foreign", 0, "1 file is skipped"),
         ("subfolder", 0, "1 folder is skipped"),
-        ("no mask", 3, "1 of 20 listed cases lack an image or a mask"),
+        ("no mask", 3, "1 of 20 listed cases lacks an image or a mask"),
         ("no image", 3, "1 mask has no image and is left out"),
         ("damaged image", 3, "an image cannot be used"),
         ("damaged mask", 3, "a mask could not be converted"),

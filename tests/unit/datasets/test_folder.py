@@ -28,7 +28,7 @@ def test_images_and_masks_of_equal_names_are_split_exactly(
     rows = read_manifest(tmp_path / "set").rows
     assert len(rows) == 40
     assert prepared.counts == {"train": 32, "val": 4, "test": 4}
-    assert "1 of 41 listed cases lack an image or a mask" in prepared.warnings[0]
+    assert "1 of 41 listed cases lacks an image or a mask" in prepared.warnings[0]
     assert "saywhere describe" in prepared.warnings[-1]
 
 
@@ -151,7 +151,7 @@ def test_text_comes_from_a_csv_and_without_a_split_it_is_drawn(mine: Path, tmp_p
     # Of three images no split is empty.
     assert {row.split for row in rows} == {"train", "val", "test"}
     assert prepared.warnings == [
-        "1 of 4 listed cases lack an image or a mask and are left out (the first: d)"
+        "1 of 4 listed cases lacks an image or a mask and is left out (the first: d)"
     ]
 
 

@@ -153,11 +153,11 @@ def test_a_mask_that_lacks_is_counted(source_2016: Path, source_2017: Path, tmp_
         / "ISIC_0000002_Segmentation.png"
     ).unlink()
     assert (
-        "1 of 6 listed cases lack an image or a mask and are left out (the first: ISIC_0000002)"
+        "1 of 6 listed cases lacks an image or a mask and is left out (the first: ISIC_0000002)"
         in prepare_isic(source_2016, tmp_path / "2016").warnings
     )
     (source_2017 / "ISIC-2017_Training_Part1_GroundTruth" / "ISIC_2_segmentation.png").unlink()
     assert (
-        "1 of 2 listed cases lack an image or a mask and are left out (the first: ISIC_2)"
+        "1 of 2 listed cases lacks an image or a mask and is left out (the first: ISIC_2)"
         in prepare_isic(source_2017, tmp_path / "2017").warnings
     )

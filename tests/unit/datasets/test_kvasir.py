@@ -119,7 +119,7 @@ def test_a_listed_case_without_files_is_left_out_and_counted(source: Path, tmp_p
     prepared = prepare_kvasir(source, tmp_path / "set")
     assert (
         prepared.warnings[0]
-        == "1 of 6 listed cases lack an image or a mask and are left out (the first: cju0b)"
+        == "1 of 6 listed cases lacks an image or a mask and is left out (the first: cju0b)"
     )
     assert prepared.counts == {"train": 2, "val": 1, "test": 2}
 
