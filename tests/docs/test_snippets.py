@@ -34,6 +34,10 @@ NOT_RUN = {
         "needs Slurm",
     ],
     "docs/how-to/cxr-bert.md": ["needs the published CXR-BERT files, the QaTa-COV19 set and a GPU"],
+    "docs/how-to/dicom.md": [
+        "needs your images; tests/unit/inference/test_volumes.py runs such",
+        "needs a run, and pictures of yours",
+    ],
     "docs/how-to/export.md": ["needs the package fire, which MONAI's command line asks for"],
     "docs/how-to/fine-tune.md": [
         "needs work that a person kept",

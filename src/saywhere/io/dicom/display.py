@@ -210,12 +210,19 @@ def _scales(dataset: Dataset, layout: Layout, path: Path) -> tuple[list[Scale], 
     scales = []
     for frame in range(1, layout.frames + 1):
         rescale = group(dataset, "PixelValueTransformationSequence", frame) or dataset
-        slope = number(rescale, "RescaleSlope", 1.0) or 1.0
+        slope = _slope(rescale, notes)
         intercept = number(rescale, "RescaleIntercept", 0.0)
         window = group(dataset, "FrameVOILUTSequence", frame) or dataset
         voi = _voi(window, layout, notes, path)
         scales.append(Scale(slope, intercept, modality, voi, is_inverted, padding))
     return scales, list(notes)
+
+
+def _slope(rescale: Dataset, notes: dict[str, None]) -> float:
+    slope = number(rescale, "RescaleSlope", 1.0)
+    if not slope:
+        notes["its rescale slope is 0, which leaves nothing to see: 1 is used"] = None
+    return slope or 1.0
 
 
 def _voi(

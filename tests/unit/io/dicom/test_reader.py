@@ -74,6 +74,15 @@ def test_a_window_without_a_width_is_left_out_and_told_of() -> None:
     assert "no width" in notes(ramp(3000), **tags)
 
 
+def test_a_rescale_slope_of_zero_is_told_of() -> None:
+    assert "slope is 0" in notes(ramp(3000), RescaleSlope=0, RescaleIntercept=5)
+
+
+def test_a_negative_slope_turns_the_greys() -> None:
+    shown = read(ramp(3000), RescaleSlope=-1, RescaleIntercept=0)
+    assert shown[0, 0] > shown[-1, -1]
+
+
 def test_a_voi_table_is_looked_up() -> None:
     item = dicom_file.table(4, 10, 8, [0, 100, 200, 255])
     pixels = np.array([[5, 10, 11], [12, 13, 99]], "<u2")
