@@ -14,13 +14,11 @@ SAME_NAMES = {
     "build": "modeling/build assembles a model, report/build a page",
     "cache": "text/cache keeps embeddings, io/cache is the folder of all caches",
     "errors": "serve/errors turns those of errors.py into answers",
-    "formats": "io/formats tells images by their bytes, runs/formats numbers what lies on disk",
     "generator": "the probe of fusion/generator",
     "geometry": "io/geometry is where a picture lies, transforms/geometry turns pictures",
     "grid": "captions/grid lays a grid on a mask, experiments/grid is a table's axes",
     "halves": "the probe of data/halves",
     "mosaic": "the probe of data/mosaic",
-    "png": "io/png reads the file, inference/writers/png writes an answer's pictures",
     "registry": "networks by name, models by name",
 }
 """Modules of one name that a reader cannot mix up: in different rooms, and why."""

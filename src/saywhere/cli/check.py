@@ -1,6 +1,7 @@
 """`saywhere check MANIFEST`: which rows cannot be used, why, and what to do about it.
 
 It also shows what the prompts are like: how many, how many different ones, which places they name.
+Long because the same facts are printed as tables, as JSON and as warnings, side by side.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ def predict(
         list[Path] | None,
         typer.Argument(
             metavar="INPUT...",
-            help="Images, DICOM or NIfTI files, folders of them, zip archives, or dicomweb://HOST/studies/UID.",
+            help="Images, DICOM or NIfTI files, folders of them, zip archives, or "
+            "dicomweb://HOST/studies/UID.",
         ),
     ] = None,
     prompt: Annotated[

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import combinations, product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +50,7 @@ class NearPair:
     distance: int
     is_mirrored: bool
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Returns the fields by name."""
         return asdict(self)
 
@@ -84,15 +83,15 @@ def near_duplicates(
     known = [(row, pair) for row, pair in zip(chosen, hashes) if pair is not None]
     if not known:
         return []
-    kept = [row for row, _ in known]
+    hashed = [row for row, _ in known]
     plain = np.array([pair[0] for _, pair in known])
     mirrored = np.array([pair[1] for _, pair in known])
-    found = [
-        *_pairs(kept, plain, plain, is_mirrored=False),
-        *_pairs(kept, mirrored, plain, is_mirrored=True),
+    pairs = [
+        *_pairs(hashed, plain, plain, is_mirrored=False),
+        *_pairs(hashed, mirrored, plain, is_mirrored=True),
     ]
     nearest: dict[tuple[int, int], NearPair] = {}
-    for one in sorted(found, key=lambda pair: (pair.distance, pair.is_mirrored, pair.row)):
+    for one in sorted(pairs, key=lambda pair: (pair.distance, pair.is_mirrored, pair.row)):
         # A symmetric picture is near in both ways: it is told once.
         nearest.setdefault((one.row, one.other_row), one)
     return list(nearest.values())
@@ -178,15 +177,15 @@ def _candidates(left: NDArray[np.bool_], right: NDArray[np.bool_]) -> Iterable[t
     n_bands = LARGEST_DISTANCE + 2
     # Bits far from each other in one band: neighbours are alike in all pictures of a kind.
     bands = [np.arange(start, left.shape[1], n_bands) for start in range(n_bands)]
-    found: set[tuple[int, int]] = set()
+    candidates: set[tuple[int, int]] = set()
     for first, second in combinations(bands, 2):
         bits = np.concatenate([first, second])
         buckets: dict[bytes, list[int]] = defaultdict(list)
         for j, key in enumerate(np.packbits(right[:, bits], axis=1)):
             buckets[key.tobytes()].append(j)
         for i, key in enumerate(np.packbits(left[:, bits], axis=1)):
-            found.update(product((i,), buckets.get(key.tobytes(), ())))
-    return found
+            candidates.update(product((i,), buckets.get(key.tobytes(), ())))
+    return candidates
 
 
 def _fold(row: Row) -> str:

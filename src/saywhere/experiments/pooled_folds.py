@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -86,12 +86,11 @@ def _summary(cells: Sequence[CellResult], cases: list[Case]) -> Summary:
     return cast(Summary, first | {"n": n, "words": words})
 
 
-def _means(cases: Sequence[Case]) -> dict[str, Any]:
+def _means(cases: Sequence[Case]) -> dict[str, object]:
     """As an evaluation has them: means over cases, and pooled over pixels."""
-    both, false, missed = (
-        sum(case.get(key, 0.0) for case in cases)
-        for key in ("true_positive", "false_positive", "false_negative")
-    )
+    both = sum(case.get("true_positive", 0.0) for case in cases)
+    false = sum(case.get("false_positive", 0.0) for case in cases)
+    missed = sum(case.get("false_negative", 0.0) for case in cases)
     union = both + false + missed
     return {
         "dice_mean": {"mean": float(np.mean([case["dice"] for case in cases]))},

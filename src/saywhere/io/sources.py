@@ -2,6 +2,7 @@
 
 A picture is a file, one frame or slice of a file, or either of them in a zip archive. Nothing of an
 archive is written to the disk, so that no name in it can lead anywhere.
+Long because files, folders and archives are listed by one set of rules.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ def picture(seed: int) -> Image.Image:
     pixels = np.random.default_rng(seed).integers(0, 256, (120, 150, 3), dtype=np.uint8)
     blurred = Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(6))
     grey = np.asarray(blurred).astype(float)
-    low, high = grey.min(), grey.max()
+    low = grey.min()
+    high = grey.max()
     return Image.fromarray(((grey - low) / (high - low) * 215 + 20).astype(np.uint8))
 
 
