@@ -126,6 +126,9 @@ def read_head(content: bytes) -> Head:
     # The header of a BigTIFF is twice as long.
     is_big = content[2:3] == b"+" or content[3:4] == b"+"
     tags = TiffImagePlugin.ImageFileDirectory_v2(content[: 16 if is_big else 8])
+    # Many programs write the directory last.
+    if tags.next >= len(content):
+        raise EOFError("truncated: the directory is missing")
     stream = BytesIO(content)
     stream.seek(tags.next)
     with quietly():

@@ -23,6 +23,8 @@ DICOM_MARK = b"DICM"
 DICOM_MARK_AT = 128
 HEAD_BYTES = 512
 """So many first bytes tell the format of a file."""
+# It begins as a JPEG does, and no decoder of JPEGs reads it.
+_JPEG_LS = b"\xff\xd8\xff\xf7"
 # (position, bytes, name) of what people try to open as an image.
 _OTHERS = (
     (344, b"n+1\0", "NIfTI"),
@@ -30,6 +32,7 @@ _OTHERS = (
     (4, b"n+2\0\r\n\x1a\n", "NIfTI"),
     (0, b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, _JPEG_LS, "JPEG-LS"),
     (0, b"\xff\x0a", "JPEG XL"),
     (0, b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
     (0, b"%PDF", "PDF"),
@@ -55,7 +58,7 @@ def sniff(content: bytes) -> str | None:
         One of `FORMATS`; None for anything else.
     """
     # A DICOM's first 128 bytes are free, and some programs write a TIFF's header there.
-    if is_dicom(content):
+    if is_dicom(content) or content.startswith(_JPEG_LS):
         return None
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"

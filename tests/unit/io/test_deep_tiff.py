@@ -15,7 +15,7 @@ from PIL import Image
 
 from saywhere.errors import UnreadableFile
 from saywhere.io import deep_tiff
-from saywhere.io.decode import WrongChannels, decode, decode_bytes
+from saywhere.io.decode import TruncatedFile, WrongChannels, decode, decode_bytes
 from saywhere.io.images import read_image, read_mask
 from saywhere.io.inputs import as_image
 
@@ -150,6 +150,14 @@ def test_deep_colours_with_alpha_are_taken_only_where_opaque(tmp_path: Path) -> 
     for picture in (path, colours):
         with pytest.raises(WrongChannels, match="a see-through image"):
             as_image(picture)
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "f8"])
+def test_one_that_is_cut_before_its_directory_is_truncated(kind: str) -> None:
+    content = imagecodecs.tiff_encode(values(kind, (64, 64)))
+    for length in (100, len(content) // 2):
+        with pytest.raises(TruncatedFile, match=r"a truncated TIFF"):
+            decode_bytes(content[:length], HERE)
 
 
 def test_a_big_tiff_is_read(tmp_path: Path) -> None:

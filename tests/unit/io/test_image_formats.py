@@ -165,6 +165,7 @@ def test_a_dicom_with_a_tiffs_preamble_is_a_dicom() -> None:
         (b"\0\0\0\x1cftypmif1\0\0\0\0", "HEIC"),
         (b"\0\0\0\x1cftypavif\0\0\0\0", "AVIF"),
         (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"\xff\xd8\xff\xf7", "JPEG-LS"),
         (b"%PDF-1.7", "PDF"),
         (b"NRRD0004", "NRRD"),
     ],
