@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -24,8 +25,7 @@ from saywhere.io.geometry import Geometry
 from saywhere.io.image_formats import SUFFIXES, sniff
 from saywhere.io.skipped import Skipped, is_litter, skipped_in
 
-MAX_FOLDERS = 100_000
-"""That are looked into below one folder."""
+MAX_FOLDERS = 100_000  # that are looked into below one folder
 CLINIC_SUFFIXES = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
 _HEAD_BYTES = 4096
 
@@ -244,8 +244,7 @@ class Reader:
         file = (source.path, source.member)
         if self._file == file:
             return
-        self._file = None
-        self._pictures = None
+        self._file = self._pictures = None
         self._content = content_of(source)
         self._sha256 = hashlib.sha256(self._content).hexdigest()
         self._file = file
@@ -287,17 +286,11 @@ def _head(path: Path) -> bytes:
 def _of_file(source: Source, head: bytes, read: Callable[[], bytes]) -> Input:
     """A picture, or a volume: a file of several frames or slices."""
     n_pictures = 1
-    if clinic.kind_of(head) is not None:
-        try:
+    # A file that is damaged is set aside with the reason when it is read.
+    with suppress(UnreadableFile):
+        if clinic.kind_of(head) is not None:
             n_pictures = clinic.count(read(), source.file)
-        except UnreadableFile:
-            # It is set aside with the reason when it is read.
-            n_pictures = 1
-    if n_pictures == 1:
-        return Input(source.stem, (source,))
-    frames = range(1, n_pictures + 1)
-    sources = tuple(Source(source.path, source.member, frame) for frame in frames)
-    return Input(source.stem, sources, is_volume=True)
+    return _single(source, n_pictures)
 
 
 def _of_folder(folder: Path, known: Callable[[Path], Collection[str]]) -> Listing:
@@ -309,7 +302,7 @@ def _of_folder(folder: Path, known: Callable[[Path], Collection[str]]) -> Listin
         if path.suffix.lower() in SUFFIXES
         and path.name not in known(folder)
         and not path.is_dir()
-        and not dicom.is_dicom(_head(path))
+        and not is_clinical(path)
     ]
     listing.inputs += [Input(path.stem, (Source(path),)) for path in plain]
     clinical: list[Path] = []
@@ -371,8 +364,8 @@ class _Sorter:
             is_volume = len(series.items) > 1
             number += is_volume
             of_it = f"{name}-series{number}" if n_volumes > 1 else name
-            first = series.items[0]
             if not is_volume:
+                first = series.items[0]
                 self.listing.inputs.append(_single(first, frames_of[first]))
                 continue
             self.listing.inputs.append(Input(of_it, series.items, is_volume=True))

@@ -109,8 +109,10 @@ def test_contents_decide_and_not_names(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(dicom_file.file(dicom_file.ramp(200, "u1")))
     volume = nibabel.Nifti1Image(np.zeros((4, 4, 3), np.uint8), np.eye(4))
     (tmp_path / "b.dat").write_bytes(volume.to_bytes())
+    (tmp_path / "c.tif").write_bytes(volume.to_bytes())
     inputs = {part.name: len(part.sources) for part in list_inputs(tmp_path).inputs}
-    assert inputs == {"a": 1, "b": 3}
+    assert inputs == {"a": 1, "b": 3, "c": 3}
+    assert len(list_inputs(tmp_path).inputs) == 3
 
 
 def test_what_is_no_image_is_listed_by_what_it_is(tmp_path: Path) -> None:

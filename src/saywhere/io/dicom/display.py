@@ -362,15 +362,11 @@ def _coloured(frame: NDArray[Any], tables: list[Table]) -> NDArray[np.uint8]:
 
 
 def _rgb(frame: NDArray[Any], layout: Layout, path: Path) -> NDArray[np.uint8]:
-    if layout.photometric not in COLOURS:
+    if layout.photometric not in COLOURS or layout.is_signed or layout.is_float:
         raise _no_colours(layout, path)
-    if layout.is_signed or layout.is_float:
-        raise _no_colours(layout, path)
-    colours = frame
-    if layout.n_bits != 8:
-        top = 2.0**layout.n_bits - 1
-        colours = np.rint(frame * (255 / top))
-    colours = np.clip(colours, 0, 255).astype(np.uint8)
+    top = 2.0**layout.n_bits - 1
+    scaled = frame if layout.n_bits == 8 else np.rint(frame * (255 / top))
+    colours = np.clip(scaled, 0, 255).astype(np.uint8)
     if layout.photometric == "RGB" or is_rgb(layout):
         return colours
     if layout.photometric not in ("YBR_FULL", "YBR_FULL_422"):
