@@ -7,13 +7,20 @@ Long because the same facts are printed as tables, as JSON and as warnings, side
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional, TypedDict
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from saywhere.cli.check_summary import (
+    SHOWN,
+    CheckSummary,
+    PromptCounts,
+    faults_table,
+    levels_table,
+    opposites_table,
+)
 
+if TYPE_CHECKING:
     from saywhere.data.checks import CheckReport
     from saywhere.data.manifest import Manifest
     from saywhere.data.near import NearPair
@@ -21,44 +28,9 @@ if TYPE_CHECKING:
     from saywhere.io.framing import Framing
     from saywhere.text.distances import Distance
 
-SHOWN = 20
-"""Faults that are printed; quarantine.jsonl holds all."""
 # Characters, where no terminal says otherwise: reasons and remedies fit into one line of a log.
 LOG_WIDTH = 160
 QUARANTINED = 3
-
-
-class PromptCounts(TypedDict):
-    """Of one prompt level."""
-
-    texts: int
-    distinct: int
-    blank: int
-    positions: dict[str, int]
-    """position word → how often it stands there"""
-
-
-class SplitCounts(TypedDict):
-    """Of one split."""
-
-    rows: int
-    clean: int
-
-
-class CheckSummary(TypedDict):
-    """What `saywhere check --json` prints, but for the distances of opposite words."""
-
-    manifest: str
-    rows: int
-    clean: int
-    quarantined: int
-    quarantine: str | None
-    """the list of faults; None where there are none"""
-    splits: dict[str, SplitCounts]
-    kinds: dict[str, int]
-    """kind of fault → how many"""
-    levels: dict[str, PromptCounts]
-    warnings: list[str]
 
 
 def check(
@@ -320,12 +292,12 @@ def _print(summary: CheckSummary, opposites: list[Distance], report: CheckReport
         splits.add_row(escape(name), f"{counts['rows']:,}", f"{counts['clean']:,}")
     console.print(splits)
     if summary["levels"]:
-        console.print(_levels_table(summary["levels"]))
+        console.print(levels_table(summary["levels"]))
     if opposites:
-        console.print(_opposites_table(opposites))
+        console.print(opposites_table(opposites))
     if report.faults:
         console.print(
-            _faults_table(summary, report), f"all of them: {escape(str(summary['quarantine']))}"
+            faults_table(summary, report), f"all of them: {escape(str(summary['quarantine']))}"
         )
     # One line, however long: it is there to be copied.
     console.print(f"next: {_next(summary)}", markup=False, soft_wrap=True)
@@ -369,49 +341,3 @@ def _print_doubts(doubted: list[Doubt]) -> None:
     if len(doubted) > SHOWN:
         table.add_row("…", "", "", "", "", f"and {len(doubted) - SHOWN:,} more: --json lists all")
     console.print(table)
-
-
-def _levels_table(levels: dict[str, PromptCounts]) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("prompts", "texts", "distinct", "blank", "position words")
-    for name, counts in levels.items():
-        positions = " · ".join(f"{word} {n:,}" for word, n in counts["positions"].items())
-        numbers = [f"{n:,}" for n in (counts["texts"], counts["distinct"], counts["blank"])]
-        table.add_row(escape(name), *numbers, positions or "none")
-    return table
-
-
-def _opposites_table(opposites: list[Distance]) -> Table:
-    from rich.table import Table
-
-    table = Table(
-        "opposite words",
-        "sentences",
-        "cosine as encoded",
-        "cosine after scaling",
-        title="does the encoder tell them apart? (1: not at all; the model reads the scaled ones)",
-    )
-    for pair in opposites:
-        cosines = f"{pair.cosine_before:.3f}", f"{pair.cosine_after:.3f}"
-        table.add_row(pair.pair, str(pair.n), *cosines)
-    return table
-
-
-def _faults_table(summary: CheckSummary, report: CheckReport) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from saywhere.errors import counted
-
-    kinds = " · ".join(f"{kind} {n:,}" for kind, n in summary["kinds"].items())
-    title = f"{counted(len(report.faults), 'fault')}: {kinds}"
-    table = Table("row", "id", "fault", "reason", "remedy", title=title)
-    for fault in report.faults[:SHOWN]:
-        table.add_row(
-            str(fault.row), escape(fault.id), fault.kind, escape(fault.reason), fault.remedy
-        )
-    if len(report.faults) > SHOWN:
-        table.add_row("…", "", "", f"and {len(report.faults) - SHOWN:,} more", "")
-    return table
