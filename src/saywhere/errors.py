@@ -158,6 +158,13 @@ class Busy(SaywhereError):
     retry_after_s = 1
 
 
+class NotAcceptable(UsageError):
+    """The service is asked for a kind of answer that it does not give."""
+
+    code = "not_acceptable"
+    http_status = 406
+
+
 class NotAllowed(UsageError):
     """The service asks for a token, and none or a wrong one came."""
 

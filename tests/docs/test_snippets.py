@@ -59,6 +59,12 @@ NOT_RUN = {
         "needs a table of your own",
     ],
     "docs/how-to/server.md": ["needs a server; tests/unit/serve runs one of its own"],
+    "docs/how-to/viewers.md": [
+        "tests/unit/inference/test_viewers_page runs it with files of its own",
+        "tests/unit/inference/test_viewers_page runs it with files of its own",
+        "needs a server; tests/unit/serve runs one of its own",
+        "tests/unit/inference/test_viewers_page runs it with files of its own",
+    ],
     "docs/how-to/page.md": ["needs a server; tests/unit/serve runs one of its own"] * 2,
     "docs/how-to/train.md": ["needs your images"] * 1,
     "docs/tutorials/python.md": ["needs a run, and pictures of yours"] * 3,

@@ -44,6 +44,13 @@ def serve(
     places: Annotated[
         int, typer.Option(min=1, help="Requests in work or waiting; one more is answered 503.")
     ] = 32,
+    dicomweb: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST[:PORT]",
+            help="An archive that images may be fetched from by reference; may be repeated.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the address.")] = False,
     as_json: Annotated[
         bool,
@@ -108,5 +115,6 @@ def serve(
         token=token or None,
         places=places,
         public_name=public_name,
+        archives=dicomweb or (),
         say=say,
     )

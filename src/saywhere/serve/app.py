@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from saywhere._version import __version__
 from saywhere.errors import Busy, SaywhereError
+from saywhere.io.dicomweb import Archives
 from saywhere.serve.auth import Auth
 from saywhere.serve.body_limit import BodyLimit
 from saywhere.serve.errors import CODES, error_response, refusal
@@ -47,6 +48,7 @@ def build_app(
     token: str | None = None,
     hosts: tuple[str, ...] = LOOPBACK,
     places: int = 32,
+    archives: Archives | None = None,
 ) -> FastAPI:
     """Build the service: the page at /, the calls at /v1, /healthz, /readyz, /metrics.
 
@@ -56,6 +58,7 @@ def build_app(
         token: needed for every call under /v1 (`Authorization: Bearer …`).
         hosts: names under which the service may be called; another Host header is refused.
         places: requests in work or waiting at once.
+        archives: hosts that images may be fetched from by reference; None: from nowhere.
 
     Returns:
         An ASGI application.
@@ -87,7 +90,7 @@ def build_app(
     app.add_middleware(RequestLog, metrics=metrics)
     _answer_errors(app)
     _add_health(app, queue, metrics)
-    add_routes(app, models, queue, metrics, store, needs_token=token is not None)
+    add_routes(app, models, queue, metrics, store, archives, needs_token=token is not None)
     close_forms(app)
     # Last, since it takes every path that no route took.
     app.mount("/", _Page(directory=str(package_files("saywhere.serve") / "page"), html=True))

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
 
+from saywhere.inference import writers
 from saywhere.inference.result import Result
 from saywhere.inference.writers.coco import run_lengths
+from saywhere.inference.writers.writer import Options
+from saywhere.io import clinic
 from saywhere.io.images import png_bytes
+from saywhere.serve.models import Served
 from saywhere.text.prompts import denies
 
 LOOK_PX = 256
@@ -70,6 +78,35 @@ def _to_look_at(pixels: np.ndarray) -> np.ndarray:
         return pixels
     size = (max(1, round(width * shrunk)), max(1, round(height * shrunk)))
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+
+
+def dicom_seg(content: bytes, results: Sequence[Result], model: Served) -> bytes:
+    """Write all answers to a DICOM image as a DICOM SEG.
+
+    Args:
+        content: The image's file.
+        results: One per prompt. An empty mask has a segment as well: a caller asked for each.
+        model: That made them.
+
+    Returns:
+        A DICOM file.
+
+    Raises:
+        UsageError: The image is no DICOM file, or one that DICOM cannot be written of.
+    """
+    name = Path("image")
+    geometry = None
+    if clinic.kind_of(content) is not None:
+        geometry = clinic.read_one(content, name)[0].geometry
+    answers = [replace(result, geometry=geometry, pseudo_image=None) for result in results]
+    segmenter = model.segmenter
+    options = Options(
+        write_empty=True, model=model.name, digest=segmenter.digest, target=model.name
+    )
+    with TemporaryDirectory(prefix="saywhere-seg-") as folder:
+        parts = writers.choose_parts("dicom-seg")
+        written, _ = writers.write(answers, Path(folder), "a", parts, options)
+        return written[parts[0]].read_bytes()
 
 
 def mask_png(mask: np.ndarray) -> bytes:

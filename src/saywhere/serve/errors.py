@@ -14,6 +14,7 @@ CODES = {
     401: "not_allowed",
     404: "no_such_address",
     405: "method_not_allowed",
+    406: "not_acceptable",
     413: "too_large",
     415: "unreadable_file",
     422: "usage",

@@ -17,9 +17,11 @@ from saywhere.errors import UsageError
 from saywhere.inference.result import Result
 from saywhere.io import uploads
 from saywhere.io.clinic import Picture
+from saywhere.io.dicomweb import Archives, Reference, fetch, parse
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_PROMPT_CHARS
 from saywhere.serve import schemas
-from saywhere.serve.encode import as_base64, as_json, mask_png
+from saywhere.serve.accept import DICOM, PNG, wanted_kind
+from saywhere.serve.encode import as_base64, as_json, dicom_seg, mask_png
 from saywhere.serve.errors import refusal
 from saywhere.serve.metrics import Metrics
 from saywhere.serve.models import Models, Served
@@ -33,6 +35,7 @@ from saywhere.text.prompts import refuse_endless
 
 MAX_PROMPTS = 16
 MAX_NAME_CHARS = 200
+MAX_REFERENCE_CHARS = 500
 # The status that nginx logs for a caller who closed the connection.
 LEFT = 499
 LIMITS = {
@@ -44,7 +47,9 @@ LIMITS = {
 SEGMENTED: dict[int | str, dict[str, Any]] = {
     200: {
         "model": schemas.Segmented,
-        "content": {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}},
+        "content": {
+            kind: {"schema": {"type": "string", "contentMediaType": kind}} for kind in (PNG, DICOM)
+        },
     }
 }
 
@@ -55,6 +60,7 @@ def add_routes(
     queue: SegmentQueue,
     metrics: Metrics,
     store: Store | None,
+    archives: Archives | None = None,
     *,
     needs_token: bool,
 ) -> None:
@@ -66,6 +72,7 @@ def add_routes(
         queue: where requests wait for a model.
         metrics: counts the masks.
         store: where "keep" writes; None: nothing can be kept.
+        archives: hosts that images may be fetched from by reference; None: from nowhere.
         needs_token: say in /openapi.json that a token is needed; `Auth` checks it.
     """
     before = [
@@ -73,7 +80,7 @@ def add_routes(
         *([Security(HTTPBearer(auto_error=False))] if needs_token else []),
     ]
     _add_models(app, models, store, before)
-    _add_segment(app, models, queue, metrics, before)
+    _add_segment(app, models, queue, metrics, archives or Archives(), before)
     _add_keep(app, models, store, before)
 
 
@@ -105,12 +112,27 @@ def _add_models(app: FastAPI, models: Models, store: Store | None, before: list[
 
 
 def _add_segment(
-    app: FastAPI, models: Models, queue: SegmentQueue, metrics: Metrics, before: list[Any]
+    app: FastAPI,
+    models: Models,
+    queue: SegmentQueue,
+    metrics: Metrics,
+    archives: Archives,
+    before: list[Any],
 ) -> None:
-    @app.post("/v1/segment", dependencies=before, responses=SEGMENTED | refusals(*schemas.IMAGE))
+    @app.post("/v1/segment", dependencies=before, responses=SEGMENTED | refusals(*schemas.SEGMENT))
     async def segment(
         request: Request,
-        image: Annotated[UploadFile, File(description="PNG, JPEG, TIFF, BMP, GIF or WebP")],
+        image: Annotated[
+            UploadFile | None, File(description="PNG, JPEG, TIFF, BMP, GIF, WebP or DICOM")
+        ] = None,
+        reference: Annotated[
+            str | None,
+            Form(
+                max_length=MAX_REFERENCE_CHARS,
+                description="instead of image: dicomweb://HOST/studies/UID/series/UID/instances/"
+                "UID, of a host that the server lists",
+            ),
+        ] = None,
         prompt: Annotated[
             list[str] | None,
             Form(description=f"what to segment; {MAX_PROMPTS} at most; may be empty"),
@@ -132,9 +154,11 @@ def _add_segment(
     ) -> Response:
         """A mask per prompt, as COCO RLE.
 
-        With `Accept: image/png` the first one as a PNG of the image's size.
+        With `Accept: image/png` the first one as a PNG of the image's size; with
+        `Accept: application/dicom` all of a DICOM image as a DICOM SEG.
         """
         started = time.perf_counter()
+        kind = wanted_kind(request.headers.get("accept", ""))
         chosen = models.named(model)
         prompts = prompt or [""]
         _check_prompts(prompts)
@@ -144,7 +168,7 @@ def _add_segment(
         # Before the image is decoded, which takes memory: a busy service refuses at once.
         queue.take()
         try:
-            content = await image.read()
+            content = await _content(image, reference, archives)
             # Off the event loop: decoding would hold up every other request.
             picture = await run_in_threadpool(_decoded, content, chosen)
             pixels = picture.pixels
@@ -161,7 +185,12 @@ def _add_segment(
             # For the log: nobody is there to read it.
             return refusal(LEFT, "client_left", "the caller went away")
         metrics.masks.labels(chosen.name).inc(len(answers))
-        if "image/png" in request.headers.get("accept", ""):
+        if kind == DICOM:
+            file = await run_in_threadpool(
+                dicom_seg, content, [result for result, _ in answers], chosen
+            )
+            return Response(file, media_type=DICOM)
+        if kind == PNG:
             content_png = await run_in_threadpool(mask_png, answers[0][0].mask)
             return Response(content_png, media_type="image/png")
         results = await run_in_threadpool(
@@ -305,6 +334,31 @@ def _check_work(pixels: np.ndarray, n_prompts: int) -> None:
             allowed=f"pixels times prompts are at most {MAX_PIXELS:,}",
             remedy="send fewer prompts in a call, or a smaller image",
         )
+
+
+async def _content(image: UploadFile | None, reference: str | None, archives: Archives) -> bytes:
+    """The bytes that were sent, or those in an archive: exactly one of the two."""
+    if (image is None) == (not reference):
+        raise UsageError(
+            "both image and reference" if image is not None else "no image",
+            allowed="image or reference",
+            remedy="send one of them",
+        )
+    if image is not None:
+        return await image.read()
+    # Off the event loop: the archive may be slow.
+    return await run_in_threadpool(_fetched, parse(reference), archives)
+
+
+def _fetched(reference: Reference, archives: Archives) -> bytes:
+    files = fetch(reference, archives, most_bytes=MAX_FILE_BYTES)
+    if len(files) != 1:
+        raise UsageError(
+            f"a reference to {len(files)} images",
+            allowed="one image in a call",
+            remedy="name the instance: …/series/UID/instances/UID",
+        )
+    return files[0]
 
 
 def _decoded(content: bytes, model: Served) -> Picture:

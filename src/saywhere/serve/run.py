@@ -15,6 +15,7 @@ import uvicorn
 
 from saywhere.errors import UsageError
 from saywhere.io import decoding_pool
+from saywhere.io.dicomweb import Archives
 from saywhere.serve.app import LOOPBACK, build_app
 from saywhere.serve.models import open_models
 from saywhere.serve.store import Store
@@ -33,6 +34,7 @@ def run_server(
     places: int,
     say: Callable[[str, list[str]], None],
     public_name: str | None = None,
+    archives: Sequence[str] = (),
 ) -> None:
     """Load the models, open the store, and serve until SIGTERM or Ctrl-C.
 
@@ -45,6 +47,7 @@ def run_server(
         places: requests in work or waiting at once.
         say: called with the address and the models' names once requests are taken.
         public_name: the name of a proxy in front of the service.
+        archives: hosts that images may be fetched from by reference, HOST or HOST:PORT.
 
     Raises:
         UsageError: the port is in use, or two runs have one name.
@@ -52,6 +55,8 @@ def run_server(
         BadCheckpoint: weights are damaged.
         NotWritable: nothing can be kept in the store's folder.
     """
+    # Resolved once, now: a name that moves later leads nowhere.
+    listed = Archives.of(archives)
     listening = _listen(host, port)
     models = open_models(runs)
     # So that no first picture waits for it.
@@ -59,7 +64,7 @@ def run_server(
     named = (public_name,) if public_name else ()
     # Off loopback a token guards, and the machine's names are not ours to know.
     hosts = (*LOOPBACK, host, *named) if is_loopback(host) else ("*",)
-    app = build_app(models, Store(store), token=token, hosts=hosts, places=places)
+    app = build_app(models, Store(store), token=token, hosts=hosts, places=places, archives=listed)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     # No limit_concurrency: uvicorn counts silent connections too, and its 503 is neither in the one
     # form nor has it Retry-After. Auth, BodyLimit and the queue bound who is read, how many bytes

@@ -183,17 +183,20 @@ class KeptList(BaseModel):
 MEANINGS = {
     400: "the request cannot be read, or calls the server by another name",
     401: "no token or a wrong one, or a call from another site's page",
+    406: "a kind of answer that this call does not give",
     408: "the body did not arrive in time",
     413: "the body is over the limit",
     415: "no image that can be read within the limits",
     422: "the call is wrong: a field is missing, unknown or over its limit",
     500: "a fault of the service; the log has it under X-Request-ID",
+    502: "the archive cannot be reached, or refuses",
     503: "as much to do as it takes on, or about to stop; Retry-After says when to come back",
     507: "the disk is full; what was kept before is still there",
 }
 GET = (400, 401, 422, 500)
 POST = (*GET, 408, 413, 503)
 IMAGE = (*POST, 415)
+SEGMENT = (*IMAGE, 406, 502)
 KEEP = (*IMAGE, 507)
 
 
