@@ -34,7 +34,7 @@ def calibrate(
 
     # Before torch is loaded: a slip is refused at once.
     find(run)
-    from saywhere.cli.progress import CaseProgress, next_step, warn, warn_of_quarantine
+    from saywhere.cli.progress import CaseProgress, warn, warn_of_quarantine
     from saywhere.errors import counted
     from saywhere.evaluation.calibrate import calibrate as learn
 
@@ -49,9 +49,9 @@ def calibrate(
         options = [f" --{name} {value}" for name, value in given.items() if value is not None]
         typer.echo(
             f"learned from {answers} of split {learned['split']!r} "
-            f"(mean Dice {learned['dice']:.3f}), kept in {learned['kept']}"
+            f"(mean Dice {learned['dice']:.3f}), kept in {learned['kept']}; "
+            f"how good it is: saywhere evaluate {run}{''.join(options)}"
         )
-        next_step(f"saywhere evaluate {run}{''.join(options)}, which says how good that is")
     if learned["is_test"]:
         warn(
             "learned from the test split: what an evaluation says of it there is said of the "
