@@ -80,7 +80,9 @@ def _joined(label: str, cells: Sequence[CellResult]) -> CellResult:
 
 def _summary(cells: Sequence[CellResult], cases: list[Case]) -> Summary:
     kinds = dict.fromkeys(case["words"] for case in cases)
-    words = {kind: _means([case for case in cases if case["words"] == kind]) for kind in kinds}
+    words = {}
+    for kind in kinds:
+        words[kind] = _means([case for case in cases if case["words"] == kind])
     first = cells[0]["summary"]
     n = sum(cell["summary"]["n"] for cell in cells)
     return cast(Summary, first | {"n": n, "words": words})
