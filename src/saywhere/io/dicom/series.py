@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -34,6 +35,7 @@ class Facts(Generic[Item]):
         size: (rows, columns).
         n_frames: Of the file.
         is_localizer: Is it an overview, on which others were planned?
+        sha256: Of the file's content.
     """
 
     item: Item
@@ -46,6 +48,7 @@ class Facts(Generic[Item]):
     size: tuple[int, int]
     n_frames: int
     is_localizer: bool
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def facts_of(content: bytes, path: Path, item: Item, name: str) -> Facts[Item]:
                 ),
                 n_frames=max(1, int(header.number(dataset, "NumberOfFrames", 1))),
                 is_localizer="LOCALIZER" in kinds,
+                sha256=hashlib.sha256(content).hexdigest(),
             )
     except SaywhereError:
         raise
@@ -130,8 +134,8 @@ def group(facts: Sequence[Facts[Item]]) -> list[Series[Item]]:
 
 
 def _key(fact: Facts[Item]) -> Hashable:
-    # Without a UID, and of several frames, a file is an input of its own.
-    if not fact.series or fact.n_frames > 1:
+    # Films and photographs of one series show no body slice by slice: each is a picture.
+    if not fact.series or fact.n_frames > 1 or fact.orientation is None:
         return fact.item
     # A localizer's views look in different directions: each is a picture of its own.
     return (fact.series, fact.size, fact.orientation, fact.item if fact.is_localizer else None)
@@ -149,7 +153,8 @@ def _ordered(facts: Sequence[Facts[Item]]) -> Series[Item]:
     distinct: dict[Hashable, Facts[Item]] = {}
     copies = []
     for fact in sorted(facts, key=lambda fact: fact.name):
-        key = fact.instance or fact.item
+        # One UID on two pictures is a mistake of some program; both are kept.
+        key = (fact.instance, fact.sha256)
         if key in distinct:
             copies.append(fact.item)
         distinct.setdefault(key, fact)
