@@ -24,7 +24,8 @@ from saywhere.errors import MissingExtra
 from saywhere.hub.exports import refuse_padding
 from saywhere.hub.onnx_graph import AnySize, Sentences, WithoutText
 from saywhere.hub.parity import Parity
-from saywhere.inference.segmenter import Segmenter, load, refuse_not_finite
+from saywhere.inference.finite import refuse_not_finite
+from saywhere.inference.segmenter import Segmenter, load
 from saywhere.io import files
 from saywhere.io.framing import Framing
 from saywhere.text.bert import BertEncoder

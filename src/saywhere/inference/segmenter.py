@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from saywhere.errors import NotFiniteAnswer, UsageError
+from saywhere.errors import UsageError
+from saywhere.inference.finite import refuse_not_finite
 from saywhere.inference.reading import Reading, read
 from saywhere.inference.result import Result
 from saywhere.inference.test_time_augmentation import mirrored, refuse_mirrors
@@ -427,26 +428,6 @@ def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
         UsageError: For mirroring, where the prompt cannot be mirrored with the image.
     """
     return Segmenter(Path(folder), mirror=mirror)
-
-
-def refuse_not_finite(folder: Path, *answers: Tensor | None) -> None:
-    """Refuse the answer of weights that are finite, but so large that their products are not.
-
-    Args:
-        folder: the model's, for the message.
-        *answers: what the model answered; None is passed over.
-
-    Raises:
-        NotFiniteAnswer: one holds NaN or infinity.
-    """
-    for answer in answers:
-        if answer is not None and not torch.isfinite(answer).all():
-            raise NotFiniteAnswer(
-                "the model's answer is not a number",
-                where=folder,
-                allowed="probabilities are in [0, 1]",
-                remedy="its weights are damaged or too large: use another checkpoint",
-            )
 
 
 def _check_pairs(pictures: Sequence[Any], prompts: Sequence[str]) -> None:

@@ -1,0 +1,30 @@
+"""An answer that is no number is refused, at every door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from saywhere.errors import NotFiniteAnswer
+
+
+def refuse_not_finite(folder: Path, *answers: Tensor | None) -> None:
+    """Refuse the answer of weights that are finite, but so large that their products are not.
+
+    Args:
+        folder: the model's, for the message.
+        *answers: what the model answered; None is passed over.
+
+    Raises:
+        NotFiniteAnswer: one holds NaN or infinity.
+    """
+    for answer in answers:
+        if answer is not None and not torch.isfinite(answer).all():
+            raise NotFiniteAnswer(
+                "the model's answer is not a number",
+                where=folder,
+                allowed="probabilities are in [0, 1]",
+                remedy="its weights are damaged or too large: use another checkpoint",
+            )
