@@ -32,22 +32,3 @@ def choose(name: str) -> Callable[..., Any]:
         )
     # torch and the exporter take seconds, so a wrong name is refused before them.
     return import_module(EXPORTS[name]).export
-
-
-def refuse_padding(fit: str, where: object) -> None:
-    """Refuse a model that pads images: an exported graph squashes every image to its square.
-
-    Args:
-        fit: The model's `data.fit`.
-        where: The model, for the message.
-
-    Raises:
-        UsageError: It pads.
-    """
-    if fit == "pad":
-        raise UsageError(
-            "the model was trained with data.fit = 'pad'",
-            where=where,
-            allowed="an export takes images to the network's square by 'squash'",
-            remedy="serve the model with `saywhere serve`, or train one with data.fit = 'squash'",
-        )

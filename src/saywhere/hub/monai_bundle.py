@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from saywhere._version import __version__
 from saywhere.errors import UsageError
 from saywhere.hub import bundle
-from saywhere.hub.exports import refuse_padding
 from saywhere.hub.metadata import About
 from saywhere.hub.onnx_graph import AnySize
 from saywhere.hub.parity import Parity
@@ -47,8 +46,7 @@ class PromptedNetwork(nn.Module):
     def __init__(self, folder: str, prompt: str = "") -> None:
         super().__init__()
         segmenter = load(folder)
-        refuse_padding(segmenter.config.data.fit, segmenter.folder)
-        self.channels = segmenter.config.data.channels
+            self.channels = segmenter.config.data.channels
         self.grey = segmenter.config.data.grey
         self.threshold = segmenter.config.evaluate.threshold
         self.network = AnySize(segmenter.model, Framing.of(segmenter.config.data))

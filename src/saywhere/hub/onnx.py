@@ -21,7 +21,6 @@ from torch import Tensor, nn
 
 from saywhere._version import __version__
 from saywhere.errors import MissingExtra
-from saywhere.hub.exports import refuse_padding
 from saywhere.hub.onnx_graph import AnySize, Sentences, WithoutText
 from saywhere.hub.parity import Parity
 from saywhere.inference.finite import refuse_not_finite
@@ -55,13 +54,11 @@ def export(run: Path, folder: Path, *, n_inputs: int = 20, seed: int = 0) -> Par
         MissingFile: There is no such run or model.
         MissingExtra: onnx, onnxscript or onnxruntime is not installed.
         NotFiniteAnswer: The model answers NaN or infinity. No file is kept.
-        UsageError: The model pads images.
         ParityError: A probability differs by more than TOLERANCE. The files are not kept.
         NotWritable: The folder takes no file.
     """
     _refuse_missing()
     segmenter = load(run)
-    refuse_padding(segmenter.config.data.fit, segmenter.folder)
     segmenter.model.float()
     network = _network_bytes(segmenter)
     text = _text_bytes(segmenter)

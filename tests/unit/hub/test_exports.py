@@ -1,14 +1,18 @@
-"""What no export can hold is refused."""
+"""The forms that a model can be exported to."""
 
 from __future__ import annotations
 
 import pytest
 
 from saywhere.errors import UsageError
-from saywhere.hub.exports import refuse_padding
+from saywhere.hub import exports
 
 
-def test_a_model_that_pads_is_not_exported() -> None:
-    refuse_padding("squash", "runs/polyps")
-    with pytest.raises(UsageError, match=r"data\.fit = 'pad' in runs/polyps"):
-        refuse_padding("pad", "runs/polyps")
+def test_another_form_is_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="no export form 'tflite'; forms: monai, onnx"):
+        exports.choose("tflite")
+
+
+@pytest.mark.parametrize("name", exports.EXPORTS)
+def test_each_form_has_a_function_that_writes_it(name: str) -> None:
+    assert exports.choose(name).__name__ == "export"

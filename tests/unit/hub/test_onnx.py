@@ -12,8 +12,8 @@ import torch
 
 from saywhere.config import Config
 from saywhere.config.fusions import FUSIONS
-from saywhere.errors import MissingExtra, UsageError
-from saywhere.hub import exports, onnx, parity
+from saywhere.errors import MissingExtra
+from saywhere.hub import onnx, parity
 from saywhere.hub.onnx_graph import AnySize
 from saywhere.inference.segmenter import load
 from saywhere.io.framing import FITS, Fit, Framing
@@ -151,11 +151,6 @@ def test_without_the_packages_the_extra_is_named(
     monkeypatch.setattr(onnx, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"onnx, onnxscript, onnxruntime.*saywhere\[onnx\]"):
         onnx.export(trained, tmp_path)
-
-
-def test_another_form_is_refused_by_name() -> None:
-    with pytest.raises(UsageError, match="no export form 'tflite'; forms: monai, onnx"):
-        exports.choose("tflite")
 
 
 COMBINATIONS = [
