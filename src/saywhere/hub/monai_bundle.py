@@ -46,7 +46,7 @@ class PromptedNetwork(nn.Module):
     def __init__(self, folder: str, prompt: str = "") -> None:
         super().__init__()
         segmenter = load(folder)
-            self.channels = segmenter.config.data.channels
+        self.channels = segmenter.config.data.channels
         self.grey = segmenter.config.data.grey
         self.threshold = segmenter.config.evaluate.threshold
         self.network = AnySize(segmenter.model, Framing.of(segmenter.config.data))
