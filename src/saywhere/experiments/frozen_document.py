@@ -2,7 +2,8 @@
 
 The CSV has a line per case. The JSON has all else: the table, the columns' names, and each cell
 without its cases. Cells of one table share nearly all of their configuration, so that is written
-once and each cell holds only what differs.
+once and each cell holds only what differs. Dice and IoU are left out of the CSV where they follow
+from the counts of pixels beside them: they are a third of its bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from saywhere.config import Document as Document
@@ -20,7 +21,9 @@ from saywhere.errors import UnreadableFile
 from saywhere.io.csv_cells import cell as cell_of
 from saywhere.io.csv_cells import text_of
 
-FORMAT = 1
+FORMAT = 2
+"""Of the two files. In 1, which is read as well, no column was left out."""
+COUNTS = ("true_positive", "false_positive", "false_negative")
 CELL = "cell"
 """The CSV's first column: which cell a case is of."""
 SHARED = ("config", "packages", "data", "encoder")
@@ -42,7 +45,8 @@ def packed(about: Document, cells: Mapping[str, Document]) -> tuple[Document, by
     """
     columns = list(next(iter(cells.values()))["cases"][0]) if cells else []
     text = [column for column in columns if _is_text(cells, column)]
-    sheet = _sheet(cells, columns, text)
+    derived = [column for column in DERIVED if column in columns and _follows(cells, column)]
+    sheet = _sheet(cells, columns, text, derived)
     first: Document = next(iter(cells.values()), {})
     shared = {key: first[key] for key in SHARED if key in first}
     document = {
@@ -51,6 +55,7 @@ def packed(about: Document, cells: Mapping[str, Document]) -> tuple[Document, by
         "table": about,
         "columns": columns,
         "text": text,
+        "derived": derived,
         "shared": shared,
         "cells": {name: _own(cell, shared) for name, cell in cells.items()},
     }
@@ -78,6 +83,9 @@ def unpacked(document: Document, sheet: bytes) -> tuple[Document, dict[str, Docu
         raise ValueError("the sha256 of the .csv.gz is not the one written down")
     shared = document["shared"]
     text = set(document["text"])
+    columns = document["columns"]
+    # Format 1 left nothing out.
+    derived = document.get("derived", [])
     rows: dict[str, list[Document]] = {name: [] for name in document["cells"]}
     lines = io.StringIO(gzip.decompress(sheet).decode(), newline="")
     for row in csv.DictReader(lines):
@@ -85,7 +93,8 @@ def unpacked(document: Document, sheet: bytes) -> tuple[Document, dict[str, Docu
         case = {
             key: text_of(value) if key in text else json.loads(value) for key, value in row.items()
         }
-        rows[name].append(case)
+        case |= {column: DERIVED[column](case) for column in derived}
+        rows[name].append({column: case[column] for column in columns})
     cells = {name: _cell(own, shared, rows[name]) for name, own in document["cells"].items()}
     return document["table"], cells
 
@@ -95,11 +104,42 @@ def digest(sheet: bytes) -> str:
     return hashlib.sha256(sheet).hexdigest()
 
 
-def _sheet(cells: Mapping[str, Document], columns: list[str], text: list[str]) -> bytes:
+def _dice(case: Document) -> float:
+    hit, extra, missed = (case[column] for column in COUNTS)
+    return _as_measured(2 * hit, 2 * hit + extra + missed)
+
+
+def _iou(case: Document) -> float:
+    hit, extra, missed = (case[column] for column in COUNTS)
+    return _as_measured(hit, hit + extra + missed)
+
+
+def _as_measured(part: float, whole: float) -> float:
+    """With the roundings of cases.csv and of a cell, in their order. Both empty is agreement."""
+    return round(float(f"{part / whole if whole else 1.0:.6g}"), 5)
+
+
+DERIVED: dict[str, Callable[[Document], float]] = {"dice": _dice, "iou": _iou}
+"""Columns that may follow from a case's counts of pixels."""
+
+
+def _follows(cells: Mapping[str, Document], column: str) -> bool:
+    """Whether a column's every value is what its counts give, to the last digit."""
+    cases = [case for cell in cells.values() for case in cell["cases"]]
+    if not all(isinstance(case.get(name), (int, float)) for case in cases for name in COUNTS):
+        return False
+    # Compared as text: 1 and 1.0 are equal, and each must come back as it was.
+    return all(json.dumps(DERIVED[column](case)) == json.dumps(case[column]) for case in cases)
+
+
+def _sheet(
+    cells: Mapping[str, Document], columns: list[str], text: list[str], derived: list[str]
+) -> bytes:
     sheet = io.StringIO()
     # By itself, the csv module ends lines as Windows does.
     writer = csv.writer(sheet, lineterminator="\n")
-    writer.writerow([CELL, *columns])
+    stored = [column for column in columns if column not in derived]
+    writer.writerow([CELL, *stored])
     for name, cell in cells.items():
         for case in cell["cases"]:
             if list(case) != columns:
@@ -109,7 +149,9 @@ def _sheet(cells: Mapping[str, Document], columns: list[str], text: list[str]) -
                     allowed=f"those of the table's first case: {', '.join(columns)}",
                 )
             # JSON tells a number from text, and 1 from 1.0; a CSV tells neither.
-            values = [cell_of(v) if key in text else json.dumps(v) for key, v in case.items()]
+            values = [
+                cell_of(case[key]) if key in text else json.dumps(case[key]) for key in stored
+            ]
             writer.writerow([cell_of(name), *values])
     # No time in its header: equal content gives equal bytes.
     return gzip.compress(sheet.getvalue().encode(), mtime=0)

@@ -17,6 +17,7 @@ import pytest
 import table_files
 from saywhere.errors import MissingFile, UnreadableFile
 from saywhere.experiments.frozen import freeze, is_table, places, read, tables_in, thaw
+from saywhere.experiments.frozen_document import FORMAT
 from saywhere.experiments.results import read_cell, read_results
 
 
@@ -142,9 +143,66 @@ def test_a_table_of_before_has_no_digest_and_is_read(folder: Path) -> None:
 def test_a_table_of_a_later_format_is_said_to_be_one(folder: Path) -> None:
     freeze(folder)
     rest, _ = places(folder)
-    rest.write_text(json.dumps(json.loads(rest.read_text()) | {"format": 2}))
-    with pytest.raises(UnreadableFile, match="format 2, written by a newer Saywhere"):
+    later = FORMAT + 1
+    rest.write_text(json.dumps(json.loads(rest.read_text()) | {"format": later}))
+    with pytest.raises(UnreadableFile, match=f"format {later}, written by a newer Saywhere"):
         read(folder)
+
+
+def counted(folder: Path, numbers: list[tuple[int, int, int]]) -> None:
+    """Give the cases of all cells counts of pixels, and Dice and IoU as an evaluation rounds."""
+    for path in folder.glob("*-seed*.json"):
+        cell = json.loads(path.read_text())
+        for case, (hit, extra, missed) in zip(cell["cases"], numbers):
+            case |= {"true_positive": hit, "false_positive": extra, "false_negative": missed}
+            area = 2 * hit + extra + missed
+            case["dice"] = round(float(f"{2 * hit / area if area else 1.0:.6g}"), 5)
+            union = hit + extra + missed
+            case["iou"] = round(float(f"{hit / union if union else 1.0:.6g}"), 5)
+        path.write_text(json.dumps(cell))
+
+
+NUMBERS = [(7, 2, 1), (0, 0, 0), (0, 3, 0), (1003, 17, 5)]
+
+
+def columns_of(folder: Path) -> list[str]:
+    sheet = gzip.decompress(places(folder)[1].read_bytes()).decode()
+    return sheet.splitlines()[0].split(",")
+
+
+def test_what_follows_from_the_counts_is_left_out_and_comes_back(folder: Path) -> None:
+    counted(folder, NUMBERS)
+    before = {path.stem: path.read_text() for path in folder.glob("*-seed*.json")}
+    freeze(folder)
+    shutil.rmtree(folder)
+    assert {"dice", "iou"}.isdisjoint(columns_of(folder))
+    for name, text in before.items():
+        assert json.dumps(read_cell(folder / f"{name}.json")) == text
+
+
+def test_a_value_that_does_not_follow_keeps_its_column(folder: Path) -> None:
+    counted(folder, NUMBERS)
+    path = min(folder.glob("*-seed*.json"))
+    cell = json.loads(path.read_text())
+    # Half a pixel more: of another source than the counts.
+    cell["cases"][0]["iou"] = 0.70001
+    path.write_text(json.dumps(cell))
+    freeze(folder)
+    assert "iou" in columns_of(folder)
+    assert "dice" not in columns_of(folder)
+    assert read_cell(path)["cases"][0]["iou"] == 0.70001
+
+
+def test_a_table_of_format_1_is_read(folder: Path) -> None:
+    before = read_results(folder)
+    freeze(folder)
+    shutil.rmtree(folder)
+    rest, _ = places(folder)
+    document = json.loads(rest.read_text())
+    # These cases have no counts that fit, so that nothing was left out.
+    assert document.pop("derived") == []
+    rest.write_text(json.dumps(document | {"format": 1}))
+    assert read_results(folder) == before
 
 
 def test_a_cell_file_beside_a_frozen_cell_counts_and_is_named(folder: Path) -> None:
