@@ -34,6 +34,14 @@ def evaluate(
             "--mirror", help="Average over four mirrorings, words and all, in four times the time."
         ),
     ] = False,
+    no_identifiers: Annotated[
+        bool,
+        typer.Option("--no-identifiers", help="Write keyed hashes for ids, paths and prompts."),
+    ] = False,
+    identifier_key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Their key. Default: a random one, thrown away."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -42,13 +50,18 @@ def evaluate(
 
     # Before torch is loaded: a slip is refused at once.
     folder = find(run)
+    from saywhere.cli.identifiers import withholding
+    from saywhere.io.pseudonyms import read_pseudonyms
+
+    pseudonyms = read_pseudonyms(no_identifiers, identifier_key)
     from saywhere.cli.progress import CaseProgress, warn_of_quarantine
     from saywhere.evaluation.evaluate import evaluate as measure
 
-    if not quiet and not as_json:
+    if not quiet and not as_json and not no_identifiers:
         _name_manifest(folder, data)
     conditions = None if words is None else [part.strip() for part in words.split(",")]
-    with CaseProgress("cases", quiet=quiet or as_json) as advance:
+    progress = CaseProgress("cases", quiet=quiet or as_json)
+    with withholding(no_identifiers), progress as advance:
         summary = measure(
             run,
             manifest=data,
@@ -59,6 +72,7 @@ def evaluate(
             out=out,
             # Without the option, the run's configuration decides.
             mirror=mirror or None,
+            pseudonyms=pseudonyms,
             advance=advance,
         )
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from saywhere.data.sampler import Sampler
 from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import csv_cells, files
+from saywhere.io.pseudonyms import Pseudonyms, hasher
 from saywhere.metrics.functional import case_metrics
 
 
@@ -145,13 +146,14 @@ def answers(
             yield result, dataset.truth(number, result.mask.shape)
 
 
-def write_cases(path: Path, cases: Iterable[Case]) -> None:
+def write_cases(path: Path, cases: Iterable[Case], pseudonyms: Pseudonyms | None = None) -> None:
     """Write cases.csv.
 
     Args:
         path: Of the file.
         cases: In this order; floats are written with six digits, texts as `io.csv_cells` writes
             them.
+        pseudonyms: Where given, ids and prompts are hashed.
 
     Raises:
         NotWritable: Where the folder takes no file.
@@ -160,8 +162,10 @@ def write_cases(path: Path, cases: Iterable[Case]) -> None:
     # By itself, the csv module ends lines as Windows does.
     writer = csv.DictWriter(sheet, COLUMNS, lineterminator="\n")
     writer.writeheader()
+    hashed = hasher(pseudonyms)
     for case in cases:
-        writer.writerow({name: _cell(value) for name, value in case.to_json().items()})
+        shown = replace(case, id=hashed(case.id), prompt=hashed(case.prompt))
+        writer.writerow({name: _cell(value) for name, value in shown.to_json().items()})
     files.write_text(path, sheet.getvalue())
 
 

@@ -21,6 +21,7 @@ from saywhere.evaluation.summary import EvaluationSummary, expected_in, summaris
 from saywhere.evaluation.summary_record import UnfinishedRecord
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
+from saywhere.io.pseudonyms import Pseudonyms, hasher
 from saywhere.metrics.statistics import Bootstrap
 from saywhere.runs import locate
 from saywhere.runs.directory import Run
@@ -55,6 +56,7 @@ def evaluate(
     prompts: str | None = None,
     out: str | Path | None = None,
     mirror: bool | None = None,
+    pseudonyms: Pseudonyms | None = None,
     advance: Callable[[int], None] = lambda done: None,
 ) -> EvaluationSummary:
     """Measure how right a model is, and whether it listens; write the result.
@@ -72,6 +74,7 @@ def evaluate(
             whose folder stays as it was passed on: runs/NAME-evaluation.
         mirror: Average each answer over four mirrorings of image and prompt; default:
             `evaluate.mirror`.
+        pseudonyms: Where given, ids, prompts and the manifest's path are hashed in all files.
         advance: Called with 1 after each case.
 
     Returns:
@@ -109,11 +112,13 @@ def evaluate(
         for condition in conditions
     }
     summary = _summary(segmenter, cases, measured)
+    summary["manifest"] = hasher(pseudonyms)(summary["manifest"])
     folder = Path(out) if out else results_of(segmenter.folder, "evaluation")
-    write_cases(folder / "cases.csv", [case for group in cases.values() for case in group])
+    every = [case for group in cases.values() for case in group]
+    write_cases(folder / "cases.csv", every, pseudonyms)
     # Measured only where `words` names it; the pictures do without.
     contradicted = cases.get("contradictory", ())
-    gallery.write(folder, segmenter, measured.rows, cases["right"], contradicted)
+    gallery.write(folder, segmenter, measured.rows, cases["right"], contradicted, pseudonyms)
     # Last: where a new summary stands, its cases and pictures are written.
     files.write_json(folder / "summary.json", summary)
     return summary

@@ -6,8 +6,8 @@ Best, median and worst cases, and a few images that are given several prompts ea
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.io.mask_resize import resize_mask
+from saywhere.io.pseudonyms import Pseudonyms, hasher
 from saywhere.metrics.functional import dice
 from saywhere.text.directions import contradict
 
@@ -113,6 +114,7 @@ def write(
     rows: Sequence[Row],
     cases: Sequence[Case],
     contradicted: Sequence[Case] = (),
+    pseudonyms: Pseudonyms | None = None,
 ) -> None:
     """Fill folder/pictures and folder/pictures.json, in place of an earlier evaluation's.
 
@@ -122,6 +124,7 @@ def write(
         rows: That were measured.
         cases: With right prompts.
         contradicted: With contradictory ones, as far as there are any.
+        pseudonyms: Where given, ids and prompts are hashed in pictures.json.
 
     Raises:
         NotWritable: Where the folder takes no file.
@@ -141,11 +144,21 @@ def write(
             _ask(place, segmenter, question, f"asked-{number}")
             for number, question in enumerate(questions, start=1)
         ]
+    hashed = hasher(pseudonyms)
     content = {
-        "cases": [asdict(case) for case in shown],
-        "prompts": [asdict(one) for one in replies],
+        "cases": [asdict(_shown_as(case, hashed)) for case in shown],
+        "prompts": [asdict(_replies_as(one, hashed)) for one in replies],
     }
     files.write_json(folder / "pictures.json", content)
+
+
+def _shown_as(case: Shown, hashed: Callable[[str], str]) -> Shown:
+    return replace(case, id=hashed(case.id), prompt=hashed(case.prompt))
+
+
+def _replies_as(one: Replies, hashed: Callable[[str], str]) -> Replies:
+    answers = [replace(reply, prompt=hashed(reply.prompt)) for reply in one.answers]
+    return replace(one, id=hashed(one.id), answers=answers)
 
 
 def _ranked(cases: Sequence[Case]) -> list[tuple[str, int, Case]]:
