@@ -12,6 +12,23 @@ EXPORTS = {"monai": "saywhere.hub.monai_bundle", "onnx": "saywhere.hub.onnx"}
 """What `saywhere export --to` takes → the module whose `export` writes it."""
 
 
+def refuse_unknown(name: str) -> None:
+    """Say at once that there is no such form: torch and the exporter take seconds.
+
+    Args:
+        name: What was typed.
+
+    Raises:
+        UsageError: It is no name of EXPORTS.
+    """
+    if name not in EXPORTS:
+        raise UsageError(
+            f"no export form {name!r}",
+            allowed=f"forms: {', '.join(sorted(EXPORTS))}",
+            remedy="choose one of these",
+        )
+
+
 def choose(name: str) -> Callable[..., Any]:
     """The function that writes one form.
 
@@ -24,11 +41,5 @@ def choose(name: str) -> Callable[..., Any]:
     Raises:
         UsageError: There is no such form.
     """
-    if name not in EXPORTS:
-        raise UsageError(
-            f"no export form {name!r}",
-            allowed=f"forms: {', '.join(sorted(EXPORTS))}",
-            remedy="choose one of these",
-        )
-    # torch and the exporter take seconds, so a wrong name is refused before them.
+    refuse_unknown(name)
     return import_module(EXPORTS[name]).export

@@ -25,21 +25,28 @@ def as_if_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx, "export", export)
 
 
-def test_it_prints_the_comparison_and_where_the_files_are(say: Say, as_if_written: None) -> None:
-    ended = say("export", "runs/mine", "--out", "there", "--inputs", "7")
+def test_it_prints_the_comparison_and_where_the_files_are(
+    say: Say, run_copy: Path, as_if_written: None
+) -> None:
+    ended = say("export", run_copy, "--out", "there", "--inputs", "7")
     assert ended.code == 0
     assert "there: of 7 inputs, no probability differs by more than 1.5e-06" in ended.out
     assert "docs/how-to/export.md" in ended.out
 
 
-def test_as_json(say: Say, as_if_written: None) -> None:
-    document = json.loads(say("export", "runs/mine", "--json").out)
+def test_as_json(say: Say, run_copy: Path, as_if_written: None) -> None:
+    document = json.loads(say("export", run_copy, "--json").out)
     assert document == {
-        "folder": "mine-onnx",
+        "folder": f"{run_copy.name}-onnx",
         "n": 20,
         "probability": 1.5e-6,
         "embedding": None,
     }
+
+
+def test_quiet_prints_nothing(say: Say, run_copy: Path, as_if_written: None) -> None:
+    ended = say("export", run_copy, "--quiet")
+    assert (ended.code, ended.out) == (0, "")
 
 
 def test_a_form_that_is_none_is_exit_2_in_one_line(say: Say, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ CALLS = {
     "probe image_only": ["probe", "invariance", "spotted", "--image-only", "{}"],
     "compare results": ["compare", "{}", "runs/spotted"],
     "serve runs": ["serve", "{}"],
+    "export run": ["export", "{}"],
     "models push run": ["models", "push", "{}", "there"],
     "models blend run": ["models", "blend", "{}", "spotted"],
     "models blend start": ["models", "blend", "spotted", "{}"],
