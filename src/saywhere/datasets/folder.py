@@ -20,6 +20,7 @@ from saywhere.datasets.layout import (
     missing,
     paired,
 )
+from saywhere.datasets.patients import group_of, grouped_by_patient
 from saywhere.datasets.set_writer import Case, Prepared, write_set
 from saywhere.datasets.splits import drawn_split, group_folds, group_splits
 from saywhere.datasets.volumes import one_case_a_slice
@@ -57,7 +58,7 @@ def prepare_folder(
     annotations.jsonl or a CSV beside them has the text. The table's split is taken, and its further
     columns are kept; images that it does not list are left out. Without a table there is no text.
     Without a split, 80 : 10 : 10 is drawn: whole groups where the table has a column `group` or
-    `patient`, else images.
+    `patient`, or DICOM headers say which images are of one patient (`p1`, `p2` …); else images.
 
     A mask of several labels is refused, unless `labels` says what its values mean: then each label
     that it holds is a row of its own.
@@ -145,7 +146,9 @@ def _of_splits(source: Path) -> tuple[list[Case], list[str]]:
         of_split, absent = _cases(images, masks, split, texts)
         cases += of_split
         warnings += absent
-    return cases, [*warnings, *_nowhere(texts, cases)]
+    # Of all splits together, so that `check` finds a patient who stands in two.
+    cases, of_patients = grouped_by_patient(cases)
+    return cases, [*warnings, *of_patients, *_nowhere(texts, cases)]
 
 
 def _of_one_folder(source: Path, seed: int, n_folds: int) -> tuple[list[Case], list[str]]:
@@ -153,14 +156,16 @@ def _of_one_folder(source: Path, seed: int, n_folds: int) -> tuple[list[Case], l
     images, masks = _files(folder)
     texts = read_folder_texts(folder, by_split=False)
     cases, warnings = _cases(images, masks, "", texts)
+    cases, of_patients = grouped_by_patient(cases)
+    warnings += of_patients
     # The table's own split stands.
     if any(text.split for text in texts.values()):
         if n_folds:
             raise _own_split(folder)
         return cases, warnings
-    has_groups = any(map(_group, cases))
+    has_groups = any(map(group_of, cases))
     # An image without a group is one of its own.
-    sizes = Counter(_group(case) or case.stem for case in cases)
+    sizes = Counter(group_of(case) or case.stem for case in cases)
     if n_folds:
         drawn = _folds_drawn("group" if has_groups else "image", n_folds, seed)
         return _in_folds(cases, sizes, n_folds, seed), [*warnings, drawn]
@@ -169,7 +174,7 @@ def _of_one_folder(source: Path, seed: int, n_folds: int) -> tuple[list[Case], l
         drawn = f"the split was drawn by group, 80 : 10 : 10, seed {seed}"
         warnings.append(f"{drawn}: {_counted(splits)} groups")
     # By group and not by image: images of one patient in two splits would flatter the test.
-    return [replace(case, split=splits[_group(case) or case.stem]) for case in cases], warnings
+    return [replace(case, split=splits[group_of(case) or case.stem]) for case in cases], warnings
 
 
 def _in_folds(cases: list[Case], sizes: Counter[str], n_folds: int, seed: int) -> list[Case]:
@@ -180,7 +185,7 @@ def _in_folds(cases: list[Case], sizes: Counter[str], n_folds: int, seed: int) -
             remedy="ask for fewer folds",
         )
     folds = group_folds(sizes, n_folds, seed)
-    numbered = [(case, folds[_group(case) or case.stem]) for case in cases]
+    numbered = [(case, folds[group_of(case) or case.stem]) for case in cases]
     # The splits are those of `data.fold = 1`, for whoever names no fold.
     return [
         replace(case, split=role(fold, 1, n_folds), columns={**case.columns, COLUMN: fold})
@@ -202,11 +207,6 @@ def _own_split(where: Path) -> UsageError:
         allowed="folds are drawn where nothing says what is tested",
         remedy="leave --folds out, or the split",
     )
-
-
-def _group(case: Case) -> str:
-    """As `read_row` reads it: the column `group`, else `patient`."""
-    return str(case.columns.get("group") or case.columns.get("patient") or "")
 
 
 def _counted(splits: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from saywhere.datasets.layout import SetAside
+from saywhere.datasets.patients import group_of
 from saywhere.datasets.set_writer import Case
 from saywhere.errors import UnreadableFile
 from saywhere.io.volume_pairs import count_pictures, mask_of, picture_of
@@ -57,7 +58,9 @@ def _slices(case: Case, n_pictures: int) -> list[Case]:
         for number in range(1, n_pictures + 1)
         if mask_of(case.image, case.mask, number).labels.any()
     ]
-    columns = {"group": case.stem, **case.columns}
+    columns = dict(case.columns)
+    if not group_of(case):
+        columns["group"] = case.stem
     return [
         replace(case, stem=f"{case.stem}-{number:03d}", frame=number, columns=columns)
         for number in marked
