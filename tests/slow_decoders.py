@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,13 @@ def sleep(content: bytes, seconds: float) -> Decoding:
     """Hang without using a processor."""
     time.sleep(seconds)
     return {}, []
+
+
+def wait(content: bytes, sign: str) -> Decoding:
+    """Hang until a file is there, then give a black picture."""
+    while not Path(sign).exists():
+        time.sleep(0.01)
+    return {}, [np.zeros((8, 8, 3), np.uint8)]
 
 
 def spin(content: bytes) -> Decoding:

@@ -127,10 +127,10 @@ def read_one(content: bytes, path: Path) -> tuple[Picture, tuple[str, ...]]:
 
 
 def geometry_of(content: bytes, path: Path) -> Geometry:
-    """Say where the picture of a file lies, without decoding its pixels where that is dear.
+    """Say where the first picture of a file lies, without decoding its pixels.
 
     Args:
-        content: All of its bytes, of a kind that `kind_of` knows, and of one picture.
+        content: All of its bytes, of a kind that `kind_of` knows.
         path: How errors name it.
 
     Returns:
@@ -142,7 +142,7 @@ def geometry_of(content: bytes, path: Path) -> Geometry:
     """
     if kind_of(content) == "DICOM":
         return dicom.geometry_of(content, path)
-    return nifti.read(content, path).slices[0].geometry
+    return nifti.geometry_of(content, path)
 
 
 def count(content: bytes, path: Path) -> int:

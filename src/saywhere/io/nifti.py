@@ -178,13 +178,41 @@ def count_slices(content: bytes, path: Path) -> int:
         UnreadableFile: It is damaged, or of another number of dimensions.
     """
     try:
-        header = read_header(unpacked(content[:65536], path, HEAD_BYTES), path)
-        shape = shape_of(header.get_data_shape(), path)
+        header, shape = _head(content, path)
         return shape[_cut_axis(shape, affine_of(header)[0])]
     except SaywhereError:
         raise
     except Exception as error:
         raise damaged(path, type(error).__name__) from None
+
+
+def geometry_of(content: bytes, path: Path) -> Geometry:
+    """Say where a file's first slice lies, without reading its values.
+
+    Args:
+        content: All of its bytes, or its first thousand.
+        path: How errors name it.
+
+    Returns:
+        The same as `read` gives.
+
+    Raises:
+        MissingExtra: nibabel is not installed.
+        UnreadableFile: It is damaged, or of another number of dimensions.
+    """
+    try:
+        # Only the first: a header alone may claim any number of slices.
+        return _geometry(*_head(content, path), 0)
+    except SaywhereError:
+        raise
+    except Exception as error:
+        raise damaged(path, type(error).__name__) from None
+
+
+def _head(content: bytes, path: Path) -> tuple[Any, tuple[int, int, int]]:
+    """The header and the shape, of a file's beginning."""
+    header = read_header(unpacked(content[:65536], path, HEAD_BYTES), path)
+    return header, shape_of(header.get_data_shape(), path)
 
 
 def _window(image: Nifti1Image, voxels: NDArray[Any]) -> Range:
@@ -225,29 +253,14 @@ def _cut_axis(shape: tuple[int, int, int], affine: NDArray[np.float64]) -> int:
 
 
 def _cut(image: Nifti1Image, voxels: NDArray[Any]) -> list[NiftiSlice]:
-    affine, is_stated = affine_of(image.header)
     shape = (voxels.shape[0], voxels.shape[1], voxels.shape[2])
-    axis = _cut_axis(shape, affine)
-    worlds = _world_axes(affine)
-    rows, columns = _VIEWS[worlds[axis][0]]
-    voxel_axis = {world: axis for axis, (world, _) in enumerate(worlds)}
-    row_axis, column_axis = voxel_axis[rows], voxel_axis[columns]
-    stored_affine = tuple(tuple(row) for row in affine.tolist())
+    axis = _cut_axis(shape, affine_of(image.header)[0])
     slices = []
     for index in range(shape[axis]):
-        volume = VolumeSlice(
-            affine=stored_affine,
-            shape=shape,
-            axis=axis,
-            index=index,
-            is_transposed=row_axis > column_axis,
-            is_row_flipped=worlds[row_axis][1],
-            is_column_flipped=worlds[column_axis][1],
-        )
-        pixels = _show(volume, voxels.take(index, axis=axis))
-        slices.append(
-            NiftiSlice(pixels, _geometry(volume, pixels, row_axis, column_axis, is_stated))
-        )
+        geometry = _geometry(image.header, shape, index)
+        assert geometry.volume is not None
+        pixels = _show(geometry.volume, voxels.take(index, axis=axis))
+        slices.append(NiftiSlice(pixels, geometry))
     return slices
 
 
@@ -258,22 +271,30 @@ def _show(volume: VolumeSlice, voxels: NDArray[Any]) -> NDArray[Any]:
     return np.stack(channels, axis=-1)
 
 
-def _geometry(
-    volume: VolumeSlice, pixels: NDArray[Any], row_axis: int, column_axis: int, is_stated: bool
-) -> Geometry:
-    steps = np.array(volume.affine)[:3, :3]
-    sizes = np.linalg.norm(steps, axis=0)
-    to_right, to_bottom = (
-        _letters(steps[:, axis], is_flipped)
-        for axis, is_flipped in (
-            (column_axis, volume.is_column_flipped),
-            (row_axis, volume.is_row_flipped),
-        )
+def _geometry(header: Any, shape: tuple[int, int, int], index: int) -> Geometry:
+    """Where a slice lies, by the header alone."""
+    affine, is_stated = affine_of(header)
+    axis = _cut_axis(shape, affine)
+    worlds = _world_axes(affine)
+    rows, columns = _VIEWS[worlds[axis][0]]
+    voxel_axis = {world: axis for axis, (world, _) in enumerate(worlds)}
+    row_axis, column_axis = voxel_axis[rows], voxel_axis[columns]
+    volume = VolumeSlice(
+        affine=tuple(tuple(row) for row in affine.tolist()),
+        shape=shape,
+        axis=axis,
+        index=index,
+        is_transposed=row_axis > column_axis,
+        is_row_flipped=worlds[row_axis][1],
+        is_column_flipped=worlds[column_axis][1],
     )
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    to_right = _letters(affine[:3, column_axis], volume.is_column_flipped)
+    to_bottom = _letters(affine[:3, row_axis], volume.is_row_flipped)
     return Geometry(
-        size=(pixels.shape[0], pixels.shape[1]),
+        size=(shape[row_axis], shape[column_axis]),
         spacing_mm=(float(sizes[row_axis]), float(sizes[column_axis])),
-        thickness_mm=float(sizes[volume.axis]),
+        thickness_mm=float(sizes[axis]),
         patient_orientation=(to_right, to_bottom) if is_stated else None,
         volume=volume,
     )

@@ -98,20 +98,21 @@ def build_app(
 
 
 def _add_health(app: FastAPI, queue: SegmentQueue, metrics: Metrics) -> None:
+    # None waits for anything. Coroutines, since files that decode slowly can fill all threads.
     @app.get("/healthz", response_model=Health, responses=refusals(400))
-    def healthz() -> dict[str, str]:
+    async def healthz() -> dict[str, str]:
         """The process answers."""
         return {"status": "ok", "version": __version__}
 
     @app.get("/readyz", response_model=Readiness, responses=refusals(400, 503))
-    def readyz() -> dict[str, str]:
+    async def readyz() -> dict[str, str]:
         """Requests are taken; 503 while the service stops."""
         if not queue.is_open:
             raise Busy("the service is about to stop", remedy="call another one")
         return {"status": "ready"}
 
     @app.get("/metrics", response_class=PlainTextResponse, responses=refusals(400))
-    def prometheus() -> Response:
+    async def prometheus() -> Response:
         """In Prometheus' text form."""
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 

@@ -15,7 +15,6 @@ from saywhere.inference import writers
 from saywhere.inference.result import Result
 from saywhere.inference.writers.coco import run_lengths
 from saywhere.inference.writers.writer import Options
-from saywhere.io import clinic
 from saywhere.io.images import png_bytes
 from saywhere.serve.models import Served
 from saywhere.text.prompts import denies
@@ -80,12 +79,12 @@ def _to_look_at(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX, reducing_gap=2.0))
 
 
-def dicom_seg(content: bytes, results: Sequence[Result], model: Served) -> bytes:
+def dicom_seg(results: Sequence[Result], model: Served) -> bytes:
     """Write all answers to a DICOM image as a DICOM SEG.
 
     Args:
-        content: The image's file.
-        results: One per prompt. An empty mask has a segment as well: a caller asked for each.
+        results: One per prompt, each with the image's geometry: its file is not read again.
+            An empty mask has a segment as well: a caller asked for each.
         model: That made them.
 
     Returns:
@@ -94,11 +93,7 @@ def dicom_seg(content: bytes, results: Sequence[Result], model: Served) -> bytes
     Raises:
         UsageError: The image is no DICOM file, or one that DICOM cannot be written of.
     """
-    name = Path("image")
-    geometry = None
-    if clinic.kind_of(content) is not None:
-        geometry = clinic.read_one(content, name)[0].geometry
-    answers = [replace(result, geometry=geometry, pseudo_image=None) for result in results]
+    answers = [replace(result, pseudo_image=None) for result in results]
     segmenter = model.segmenter
     options = Options(
         write_empty=True, model=model.name, digest=segmenter.digest, target=model.name

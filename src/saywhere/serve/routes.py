@@ -27,6 +27,7 @@ from saywhere.serve.metrics import Metrics
 from saywhere.serve.models import Models, Served
 from saywhere.serve.queue import Job, SegmentQueue
 from saywhere.serve.schemas import refusals
+from saywhere.serve.slow_work import DECODING, FETCHING, in_thread
 from saywhere.serve.store import Store, StoredRow
 from saywhere.serve.strict import refuse_unknown
 from saywhere.text.directions import contradict
@@ -79,23 +80,28 @@ def add_routes(
         Depends(refuse_unknown),
         *([Security(HTTPBearer(auto_error=False))] if needs_token else []),
     ]
-    _add_models(app, models, store, before)
-    _add_segment(app, models, queue, metrics, archives or Archives(), before)
-    _add_keep(app, models, store, before)
+    listed = archives or Archives()
+    _add_models(app, models, store, listed, before)
+    _add_segment(app, models, queue, metrics, listed, before)
+    _add_keep(app, models, store, listed, before)
 
 
-def _add_models(app: FastAPI, models: Models, store: Store | None, before: list[Any]) -> None:
+def _add_models(
+    app: FastAPI, models: Models, store: Store | None, archives: Archives, before: list[Any]
+) -> None:
     @app.get(
         "/v1/models",
         dependencies=before,
         response_model=schemas.ModelList,
         responses=refusals(*schemas.GET),
     )
-    def list_models() -> dict[str, object]:
+    async def list_models() -> dict[str, object]:
         """The models; the first is the default."""
         return {
             "models": [model.facts() for model in models],
             "keeps": store is not None,
+            # Whether, not where: an archive's address is no business of every caller.
+            "takes_references": bool(archives.addresses),
             "limits": LIMITS,
         }
 
@@ -105,7 +111,7 @@ def _add_models(app: FastAPI, models: Models, store: Store | None, before: list[
         response_model=schemas.Opposite,
         responses=refusals(*schemas.POST),
     )
-    def opposite(prompt: Annotated[str, Form()] = "") -> dict[str, str | None]:
+    async def opposite(prompt: Annotated[str, Form()] = "") -> dict[str, str | None]:
         """The prompt with left and right, upper and lower exchanged; null: it names no side."""
         _check_prompts([prompt])
         return {"prompt": contradict(prompt)}
@@ -170,7 +176,7 @@ def _add_segment(
         try:
             content = await _content(image, reference, archives)
             # Off the event loop: decoding would hold up every other request.
-            picture = await run_in_threadpool(_decoded, content, chosen)
+            picture = await in_thread(DECODING, _decoded, content, chosen)
             pixels = picture.pixels
             _check_work(pixels, len(prompts))
             shows = "pseudo_image" in wanted
@@ -186,9 +192,7 @@ def _add_segment(
             return refusal(LEFT, "client_left", "the caller went away")
         metrics.masks.labels(chosen.name).inc(len(answers))
         if kind == DICOM:
-            file = await run_in_threadpool(
-                dicom_seg, content, [result for result, _ in answers], chosen
-            )
+            file = await run_in_threadpool(dicom_seg, [result for result, _ in answers], chosen)
             return Response(file, media_type=DICOM)
         if kind == PNG:
             content_png = await run_in_threadpool(mask_png, answers[0][0].mask)
@@ -214,7 +218,9 @@ def _add_segment(
         return JSONResponse(answer | shown)
 
 
-def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[Any]) -> None:
+def _add_keep(
+    app: FastAPI, models: Models, store: Store | None, archives: Archives, before: list[Any]
+) -> None:
     @app.post(
         "/v1/keep",
         dependencies=before,
@@ -222,7 +228,6 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
         responses=refusals(*schemas.KEEP),
     )
     async def keep(
-        image: Annotated[UploadFile, File()],
         mask: Annotated[
             UploadFile, File(description="as corrected: PNG, 0 and 255, of the image's size")
         ],
@@ -237,6 +242,11 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
                 ),
             ),
         ],
+        image: Annotated[UploadFile | None, File()] = None,
+        reference: Annotated[
+            str | None,
+            Form(max_length=MAX_REFERENCE_CHARS, description="instead of image, as in /v1/segment"),
+        ] = None,
         prompt: Annotated[str, Form(description="may be empty")] = "",
         who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
         model: Annotated[str | None, Form()] = None,
@@ -246,12 +256,12 @@ def _add_keep(app: FastAPI, models: Models, store: Store | None, before: list[An
             raise UsageError("this server keeps nothing", remedy="start it with --store DIR")
         _check_prompts([prompt])
         chosen = models.named(model)
-        sent = [await part.read() for part in (image, mask, suggested)]
+        content = await _content(image, reference, archives)
+        sent = [content, await mask.read(), await suggested.read()]
         source = _sha256(sent[0])
+        pictures = await in_thread(DECODING, _pictures, *sent)
         row = await run_in_threadpool(
-            lambda: store.keep(
-                key, *_pictures(*sent), prompt, who=who, model=chosen.name, source=source
-            )
+            store.keep, key, *pictures, prompt, who=who, model=chosen.name, source=source
         )
         return {"key": row["key"], "kept": row["kept"], "n_kept": store.n_kept}
 
@@ -347,7 +357,7 @@ async def _content(image: UploadFile | None, reference: str | None, archives: Ar
     if image is not None:
         return await image.read()
     # Off the event loop: the archive may be slow.
-    return await run_in_threadpool(_fetched, parse(reference), archives)
+    return await in_thread(FETCHING, _fetched, parse(reference), archives)
 
 
 def _fetched(reference: Reference, archives: Archives) -> bytes:

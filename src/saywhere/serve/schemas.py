@@ -67,6 +67,7 @@ class ModelList(BaseModel):
 
     models: list[ModelFacts]
     keeps: bool = Field(description="is there a store for /v1/keep?")
+    takes_references: bool = Field(description="may an image be named in an archive?")
     limits: Limits
 
 
@@ -197,7 +198,7 @@ GET = (400, 401, 422, 500)
 POST = (*GET, 408, 413, 503)
 IMAGE = (*POST, 415)
 SEGMENT = (*IMAGE, 406, 502)
-KEEP = (*IMAGE, 507)
+KEEP = (*IMAGE, 502, 507)
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

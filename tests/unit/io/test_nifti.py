@@ -162,3 +162,12 @@ def test_a_file_goes_through_a_child_process() -> None:
     file = nifti.read(image(VOLUME).to_bytes(), PATH)
     again = pickle.loads(pickle.dumps(file))
     assert again.slices[0].geometry == file.slices[0].geometry
+
+
+def test_the_header_alone_says_where_the_first_slice_lies() -> None:
+    voxels = np.zeros((3, 4, 5), np.int16)
+    for affine in affines():
+        content = image(voxels, affine).to_bytes()
+        whole = nifti.read(content, Path("a.nii")).slices[0].geometry
+        assert nifti.geometry_of(content[:540], Path("a.nii")) == whole
+        assert whole.size == nifti.read(content, Path("a.nii")).slices[0].pixels.shape

@@ -166,9 +166,9 @@ def test_a_name_that_a_call_does_not_know_is_refused_with_what_is_meant(
         "/v1/segment", files={"image": ("x.png", png(picture))}, data={"prompts": "patient Smith"}
     )
     assert is_an_error(wrong, 422, "usage")
-    assert (
-        wrong.json()["error"]["message"]
-        == "a field that this call does not know; image, prompt, model, threshold, include"
+    assert wrong.json()["error"]["message"] == (
+        "a field that this call does not know; "
+        "image, reference, prompt, model, threshold, orientation, include"
     )
     assert wrong.json()["error"]["remedy"] == "did you mean 'prompt'?"
     for body in ({"": "1", "prompts": "x"}, {"": "1"}):
@@ -509,8 +509,10 @@ def test_what_it_answers_is_documented(client: Client) -> None:
     assert len(forms) == 3
     assert all(form["additionalProperties"] is False for form in forms.values())
     answers = paths["/v1/segment"]["post"]["responses"]
-    assert sorted(answers) == ["200", "400", "401", "408", "413", "415", "422", "500", "503"]
-    assert set(answers["200"]["content"]) == {"application/json", "image/png"}
+    refused = ["400", "401", "406", "408", "413", "415", "422", "500", "502", "503"]
+    assert sorted(answers) == ["200", *refused]
+    kinds = {"application/json", "image/png", "application/dicom"}
+    assert set(answers["200"]["content"]) == kinds
     assert {
         answers[status]["content"]["application/json"]["schema"]["$ref"]
         for status in sorted(answers)[1:]

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ CURLS = sorted(
         line.removeprefix("$ ")
         for text in TEXTS
         for line in text.splitlines()
-        if re.match(r"(\$ )?curl .*:7860/v1/", line)
+        # An archive is fetched from in test_dicom_answer.py.
+        if re.match(r"(\$ )?curl (?!.*reference=).*:7860/v1/", line)
     }
 )
 SHOWN = "http://127.0.0.1:7860/"
@@ -37,6 +39,10 @@ def served(
 ) -> Iterator[tuple[str, Path]]:
     folder = tmp_path_factory.mktemp("client")
     shutil.copy(manifest.parent / "images/test_0000.png", folder / "image.png")
+    if find_spec("highdicom"):
+        from dicom_file import file, ramp
+
+        (folder / "film.dcm").write_bytes(file(ramp(900)))
     with serving(trained, folder=folder) as (_, address):
         yield address, folder
 
@@ -45,6 +51,8 @@ def served(
 @pytest.mark.parametrize("line", CURLS)
 def test_a_line_of_curl(served: tuple[str, Path], line: str) -> None:
     address, folder = served
+    if "dicom" in line:
+        pytest.importorskip("highdicom")
     words = shlex.split(line.replace(SHOWN, address), comments=True)
     ended = subprocess.run(
         [words[0], "--noproxy", "*", "-sSf", *words[1:]],
@@ -57,6 +65,8 @@ def test_a_line_of_curl(served: tuple[str, Path], line: str) -> None:
     assert ended.returncode == 0, ended.stderr
     if "mask.png" in words:
         assert set(np.unique(np.asarray(Image.open(folder / "mask.png")))) <= {0, 255}
+    elif "mask.dcm" in words:
+        assert (folder / "mask.dcm").read_bytes()[128:132] == b"DICM"
     else:
         assert {"results", "models", "prompt"} & set(json.loads(ended.stdout))
 

@@ -58,9 +58,17 @@ FILES = [
 ]
 FILE = st.sampled_from(FILES[:3]) | st.sampled_from(FILES) | st.binary(max_size=200)
 KNOWN = st.fixed_dictionaries(
-    {"model": st.just("run"), "image": FILE, "mask": FILE, "suggested": FILE}
+    {
+        "model": st.just("run"),
+        "image": FILE,
+        "mask": FILE,
+        "suggested": FILE,
+        "orientation": st.just("L\\F"),
+    }
 )
 """No schema says that a part is a picture, and how the model is called."""
+ALONE = st.sampled_from([True, True, True, False])
+"""Is the image sent without a reference? No schema says that it is one or the other."""
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +84,15 @@ def schema(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     app.state.queue.close()
 
 
-def knowing(case: Any, known: dict[str, Any]) -> Any:
+def knowing(case: Any, known: dict[str, Any], is_alone: bool) -> Any:
     """A request that fits the description, with what the description does not say."""
     if isinstance(case.body, dict):
         case.body = {name: value for name, value in case.body.items() if value is not None} | {
             name: value for name, value in known.items() if name in case.body
         }
+        if is_alone and case.path in ("/v1/segment", "/v1/keep"):
+            case.body.pop("reference", None)
+            case.body["image"] = known["image"]
     return case
 
 
@@ -102,7 +113,7 @@ def hold(schema: Any, operation: str, n: int) -> Counter[str]:
         suppress_health_check=list(HealthCheck),
     )
     @given(
-        asked=st.tuples(st.builds(knowing, made, KNOWN), st.just(MENDED))
+        asked=st.tuples(st.builds(knowing, made, KNOWN, ALONE), st.just(MENDED))
         | st.tuples(spoilt, st.just(SPOILT))
     )
     def each(asked: Any) -> None:

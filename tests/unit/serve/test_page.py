@@ -20,6 +20,7 @@ import pytest
 from PIL import Image
 
 import saywhere
+from archive_server import KIND, answering, archive
 from saywhere.data.manifest import read_manifest
 from unit.serve.conftest import blank_png
 from unit.serve.served import serving
@@ -672,4 +673,56 @@ def test_a_barrier_is_found(browser: Any, address: tuple[str, Path]) -> None:
         "document.querySelector('#prompt').placeholder = ''"
     )
     assert any('id="prompt"' in barrier for barrier in barriers(page))
+    page.close()
+
+
+def test_an_image_of_an_archive_is_fetched_and_kept(
+    browser: Any, address: tuple[str, Path], trained: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("pydicom")
+    from playwright.sync_api import expect
+
+    from dicom_file import file, ramp
+
+    body = b"--xyz\r\nContent-Type: application/dicom\r\n\r\n" + file(ramp(900))
+    without, _ = opened(browser, address[0])
+    expect(without.locator("#kept")).to_contain_text("kept so far")
+    expect(without.locator("#archive")).to_be_hidden()
+    without.close()
+    archived = archive(answering(200, KIND, body + b"\r\n--xyz--\r\n"))
+    words = (trained, "--store", tmp_path / "kept", "--dicomweb", "127.0.0.1")
+    with archived as at, serving(*words, folder=tmp_path) as (_, url):
+        page, trouble = opened(browser, url, width=400)
+        box = page.get_by_label("From the archive")
+        box.fill(f"dicomweb://127.0.0.1:{at.port}/root/studies/1/series/2/instances/3")
+        box.press("Enter")
+        expect(page.locator("#place")).to_have_text("1 of 1")
+        expect(page.locator("#labels .words")).to_have_text(["(empty prompt)"])
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        page.click("#keep")
+        expect(page.locator("#kept")).to_have_text("1 kept so far")
+        assert trouble == []
+        box.fill("dicomweb://192.0.2.1/studies/1")
+        box.press("Enter")
+        expect(page.locator("#notice")).to_contain_text("not on this server's list")
+        page.close()
+
+
+def test_dicom_files_of_any_name_are_opened(
+    browser: Any, address: tuple[str, Path], tmp_path: Path
+) -> None:
+    pytest.importorskip("pydicom")
+    from playwright.sync_api import expect
+
+    from dicom_file import file, ramp
+
+    names = ("IM0001", "film.dcm", "1.2.840.7")
+    for name in names:
+        (tmp_path / name).write_bytes(file(ramp(900)))
+    (tmp_path / "README").write_text("no picture")
+    page, trouble = opened(browser, address[0])
+    page.set_input_files("#open", [tmp_path / name for name in (*names, "README")])
+    expect(page.locator("#place")).to_have_text("1 of 3")
+    expect(page.locator("#labels .words")).to_have_text(["(empty prompt)"])
+    assert trouble == []
     page.close()

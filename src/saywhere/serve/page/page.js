@@ -19,8 +19,9 @@ const state = {
 async function start() {
   at("who").value = sessionStorage.getItem("who") ?? "";  // a reload forgets nobody
   try {
-    const { models, limits, keeps } = await service.models();
+    const { models, limits, keeps, takes_references: takes } = await service.models();
     Object.assign(state, { models, limits, keeps });
+    at("archive").hidden = !takes;
     at("model").replaceChildren(...models.map((model) => new Option(titleOf(model), model.name)));
     takeModel();
     tellKept((await service.kept()).n_kept);
@@ -42,14 +43,28 @@ function takeModel() {
 // ---- pictures
 
 async function open(files) {
-  const pictures = [...files]
-    .filter((file) => /\.(png|jpe?g|tiff?|bmp|gif|webp)$/i.test(file.name))
+  const are = await Promise.all([...files].map(isPicture));
+  const pictures = [...files].filter((_, i) => are[i])
     .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
   if (!pictures.length) {
     return tell(
-      "No picture among these files. PNG, JPEG, TIFF, BMP, GIF and WebP are read.",
+      "No picture among these files. PNG, JPEG, TIFF, BMP, GIF, WebP, DICOM and NIfTI are read.",
     );
   }
+  await begin(pictures);
+}
+
+async function isPicture(file) {
+  if (/\.(png|jpe?g|tiff?|bmp|gif|webp|dcm|nii|nii\.gz)$/i.test(file.name)) return true;
+  // Archives name DICOM files as they like: what counts is the mark behind the preamble.
+  try {
+    return await file.slice(128, 132).text() === "DICM";
+  } catch {
+    return false;  // a folder that was dropped
+  }
+}
+
+async function begin(pictures) {
   if (!mayLeave()) return;
   Object.assign(state, { files: pictures, number: 0, done: new Set() });
   countDone(pictures);
@@ -117,6 +132,7 @@ async function recall(file) {
 }
 
 async function bitmapOfFile(file) {
+  if (file.reference) return bitmapByServer(file);
   const most = state.limits?.file_bytes;
   // A server that refuses so much hangs up, and a browser cannot read why.
   if (file.size > most) throw tooLarge("file", megabytes(file.size), megabytes(most));
@@ -125,9 +141,7 @@ async function bitmapOfFile(file) {
     // Upright, as the service reads it.
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    // A TIFF: the server can read it.
-    const answer = await service.segment(file, [""], at("model").value, ["image"]);
-    return service.bitmapOf(answer.image_png);
+    return bitmapByServer(file);  // a TIFF, or of a clinic
   }
   const { width, height } = bitmap;
   const limit = state.limits?.pixels;
@@ -135,6 +149,11 @@ async function bitmapOfFile(file) {
     throw tooLarge("picture", `${width} × ${height} pixels`, limit.toLocaleString("en"));
   }
   return bitmap;
+}
+
+async function bitmapByServer(file) {
+  const answer = await service.segment(file, [""], at("model").value, ["image"]);
+  return service.bitmapOf(answer.image_png);
 }
 
 const tooLarge = (what, size, most) =>
@@ -272,7 +291,7 @@ async function keepAll() {
       if (label.keyFor !== as) Object.assign(label, { key: newKey(), keyFor: as });
       const { prompt, key, model, width, height } = label;
       const answer = await service.keep({
-        image,
+        ...service.source(image),
         mask: await png(mask, width, height),
         suggested: await png(suggested, width, height),
         prompt,
@@ -412,6 +431,10 @@ const CLICKS = {
 for (const id of ["open", "folder"]) {
   at(id).addEventListener("change", (event) => open(event.target.files));
 }
+at("archive").addEventListener("submit", (event) => {
+  event.preventDefault();
+  begin([{ reference: at("reference").value.trim() }]);
+});
 at("prompt").addEventListener("input", typed);
 at("model").addEventListener("change", takeModel);
 at("who").addEventListener("input", () => sessionStorage.setItem("who", at("who").value));

@@ -53,6 +53,10 @@ function form(fields) {
   return data;
 }
 
+// A picture is a file, or { reference } where it lies in an archive.
+export const source = (image) =>
+  image.reference === undefined ? { image } : { reference: image.reference };
+
 export const models = () => call("models");
 export const kept = (image) => call(image ? `kept?image=${image}` : "kept");
 export const keep = (fields) => call("keep", { method: "POST", body: form(fields) });
@@ -61,7 +65,7 @@ export const opposite = (prompt) =>
 export const segment = (image, prompts, model, include, signal) =>
   call("segment", {
     method: "POST",
-    body: form({ image, prompt: prompts, model, include }),
+    body: form({ ...source(image), prompt: prompts, model, include }),
     signal,
   });
 
