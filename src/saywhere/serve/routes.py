@@ -129,8 +129,9 @@ def _add_segment(
     async def segment(
         request: Request,
         image: Annotated[
-            UploadFile | None, File(description="PNG, JPEG, TIFF, BMP, GIF, WebP or DICOM")
-        ] = None,
+            # Not `| None`: /openapi.json would no longer say that it is sent as a file.
+            UploadFile, File(description="PNG, JPEG, TIFF, BMP, GIF, WebP or DICOM")
+        ] = None,  # type: ignore[assignment]
         reference: Annotated[
             str | None,
             Form(
@@ -242,7 +243,7 @@ def _add_keep(
                 ),
             ),
         ],
-        image: Annotated[UploadFile | None, File()] = None,
+        image: Annotated[UploadFile, File()] = None,  # type: ignore[assignment]
         reference: Annotated[
             str | None,
             Form(max_length=MAX_REFERENCE_CHARS, description="instead of image, as in /v1/segment"),
