@@ -13,6 +13,7 @@ from saywhere.data.records import Fields, Record, read_records
 from saywhere.errors import ManifestError, UsageError
 from saywhere.io.decode import SUFFIXES
 from saywhere.io.names import comparable
+from saywhere.io.sources import CLINIC_SUFFIXES, stem_of
 
 ELSEWHERE = frozenset({"id", "image", "mask", "prompt", "prompts", "split"})
 
@@ -124,5 +125,5 @@ def _text(record: Record, *, has_split: bool) -> tuple[str, Text]:
 
 def _stem(name: str) -> str:
     """ "case 1.5" is a name without a suffix, "case 1.png" has one."""
-    stem = Path(name).stem if Path(name).suffix.lower() in SUFFIXES else name
-    return comparable(stem)
+    is_file = name.lower().endswith((*SUFFIXES, *CLINIC_SUFFIXES))
+    return comparable(stem_of(name) if is_file else name)

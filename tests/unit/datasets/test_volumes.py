@@ -133,3 +133,18 @@ def test_a_seg_is_the_mask_of_the_image_that_it_names(source: Path, tmp_path: Pa
     assert [row.id for row in rows] == ["0", "2"]
     for row in rows:
         assert (images.read_mask(row.mask) == masks[int(row.id)]).all()
+
+
+def test_a_table_names_dicom_and_nifti_files_with_their_endings(
+    source: Path, tmp_path: Path
+) -> None:
+    write_volume(source, np.eye(4))
+    (source / "images/film.1.dcm").write_bytes(dicom_file.file(dicom_file.ramp(900)))
+    Image.fromarray(np.eye(32, dtype=np.uint8) * 255).save(source / "masks/film.1.png")
+    names = ("images/ct.nii.gz", "film.1.dcm")
+    lines = [f'{{"image": "{name}", "prompt": "spot", "split": "val"}}\n' for name in names]
+    (source / "annotations.jsonl").write_text("".join(lines))
+    prepared = prepare_folder(source, tmp_path / "to", labels={"lesion": ("1", "255")})
+    rows = read_manifest(prepared.manifest).rows
+    assert {row.id.split("-")[0] for row in rows} == {"ct", "film.1"}
+    assert {row.split for row in rows} == {"val"}
