@@ -21,7 +21,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import saywhere
-from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.manifest import read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io.files import write_json
 from saywhere.io.images import read_image, read_mask

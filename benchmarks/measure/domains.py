@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.manifest import read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.io.images import read_mask
 
 DOMAINS = ("small", "large")

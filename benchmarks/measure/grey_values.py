@@ -67,10 +67,10 @@ def main() -> None:
     test = [row for row in map(json.loads, lines) if row["split"] == "test"]
     rows = test[:: len(test) // N_FILMS][:N_FILMS]
     model = load(MODEL)
-    results = {
-        rule: {way: _measured(model, rows, rule, store) for way, store in WAYS.items()}
-        for rule in RULES
-    }
+    results: dict[str, dict[str, Any]] = {rule: {} for rule in RULES}
+    for rule in RULES:
+        for way, store in WAYS.items():
+            results[rule][way] = _measured(model, rows, rule, store)
     command = "python benchmarks/measure/grey_values.py"
     write_json(OUT, {"command": command, "model": MODEL, "films": len(rows), "dice": results})
     print(json.dumps(results, indent=1))

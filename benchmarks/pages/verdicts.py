@@ -17,6 +17,7 @@ from saywhere.experiments.cell_record import Results
 from saywhere.experiments.compare import gap
 from saywhere.experiments.paired import case_difference, seed_differences, words_gap
 from saywhere.experiments.results import read_results
+from saywhere.metrics.printed import printed
 from saywhere.metrics.statistics import Interval, PairedDifference, drawn_shares, span_95, with_span
 
 RESAMPLES = 2000
@@ -154,7 +155,7 @@ def each(differences: tuple[float, ...]) -> str:
     """
     if len(differences) == 1:
         return seeds(1)
-    own = ", ".join(f"{one:+.3f}" for one in differences)
+    own = ", ".join(printed(one, sign="+") for one in differences)
     return f"{seeds(len(differences))} ({own})"
 
 

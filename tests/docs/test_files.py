@@ -9,7 +9,7 @@ from pathlib import Path
 from pages import ROOT
 
 import saywhere
-from saywhere.data.manifest import COLUMNS
+from saywhere.data.manifest_row import COLUMNS
 from saywhere.report.build import build_report
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from saywhere.config import Config
-from saywhere.data.manifest import Manifest, Row, read_manifest
+from saywhere.data.manifest import Manifest, read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.data.select import evaluation_prompt
 from saywhere.datasets.phantoms import SEED, prepare_phantoms
 from saywhere.datasets.synthetic import make_phantoms

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from saywhere.data.file_checks import Facts, Progress, gather
 from saywhere.data.folds import COLUMN
-from saywhere.data.manifest import Manifest, Row
+from saywhere.data.manifest import Manifest
+from saywhere.data.manifest_row import Row
 from saywhere.errors import TooManyFaults, UsageError, nearest
 from saywhere.io.files import write_text
 from saywhere.io.framing import Framing

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from saywhere.data import store_digests
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.errors import MissingFile
 from saywhere.io import cache, files, images
 from saywhere.io.framing import Fit, Framing

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from saywhere.config import DataConfig
-from saywhere.data.manifest import Manifest, Row
+from saywhere.data.manifest import Manifest
+from saywhere.data.manifest_row import Row
 from saywhere.errors import ConfigError, ManifestError
 
 COLUMN = "fold"

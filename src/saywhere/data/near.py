@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saywhere.data.folds import COLUMN
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.errors import MissingExtra
 from saywhere.io.images import read_image
 

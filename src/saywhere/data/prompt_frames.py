@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from saywhere.data.manifest import Manifest, Row
+from saywhere.data.manifest import Manifest
+from saywhere.data.manifest_row import Row
 from saywhere.errors import ConfigError, SaywhereError, UsageError
 from saywhere.io import clinic
 from saywhere.io.decode import read_bytes

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.errors import ConfigError, nearest
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.whitening import same_meaning

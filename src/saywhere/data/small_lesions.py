@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saywhere.data.checks import CheckReport
 from saywhere.data.file_checks import Facts
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.io.framing import Framing
 
 N_NAMED = 3

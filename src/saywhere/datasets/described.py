@@ -12,13 +12,8 @@ import numpy as np
 
 from saywhere.captions.grid import Example, PlaceRule, fit_places
 from saywhere.captions.lungs import LungRule, fit_lungs
-from saywhere.data.manifest import (
-    Manifest,
-    Row,
-    write_manifest,
-    written_frame,
-    written_prompts,
-)
+from saywhere.data.manifest import Manifest, write_manifest
+from saywhere.data.manifest_row import Row, written_frame, written_prompts
 from saywhere.data.records import Fields
 from saywhere.datasets.describe import describe
 from saywhere.errors import ConfigError, MissingFile, UnreadableFile, UsageError, nearest

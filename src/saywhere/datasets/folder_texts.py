@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from saywhere.data.manifest import NAMES, read_row, written_prompts
+from saywhere.data.manifest import NAMES
+from saywhere.data.manifest_row import read_row, written_prompts
 from saywhere.data.records import Fields, Record, read_records
 from saywhere.errors import ManifestError, UsageError
 from saywhere.io.decode import SUFFIXES

@@ -14,7 +14,7 @@ from saywhere.captions.grid import Example, PlaceRule
 from saywhere.captions.lungs import LungRule
 from saywhere.data.checks import CheckReport
 from saywhere.data.file_checks import Facts
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.datasets.described import examples_of, fit_rule
 from saywhere.datasets.layout import first_of
 from saywhere.errors import counted

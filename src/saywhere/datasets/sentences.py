@@ -8,7 +8,8 @@ from pathlib import Path
 
 from saywhere.captions.claims import Claim, Shape, claims_of, shape_of
 from saywhere.captions.contradictions import Contradiction, contradictions
-from saywhere.data.manifest import Manifest, Row
+from saywhere.data.manifest import Manifest
+from saywhere.data.manifest_row import Row
 from saywhere.data.prompt_frames import ORIENTATION
 from saywhere.errors import UnreadableFile, UsageError
 from saywhere.io import images

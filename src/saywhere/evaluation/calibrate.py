@@ -21,9 +21,12 @@ from saywhere.io import files
 from saywhere.metrics.calibration import Expectation, fit
 from saywhere.runs import calibration_file, locate
 
+# A key that scripts read, and no good name for anything new: so it stands apart.
+_Place = TypedDict("_Place", {"kept": str})  # noqa: UP013
 
-class CalibrationOutcome(TypedDict):
-    """What `calibrate` answers."""
+
+class CalibrationOutcome(_Place):
+    """What `calibrate` answers; `kept` is the file that was written."""
 
     n: int
     """answers that mark anything"""
@@ -33,8 +36,6 @@ class CalibrationOutcome(TypedDict):
     is_test: bool
     manifest: str
     quarantined: int
-    kept: str
-    """the file"""
 
 
 def calibrate(
@@ -76,7 +77,8 @@ def calibrate(
     segmenter = Segmenter(Path(run))
     if prompts is not None:
         segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})
-    config, path = segmenter.config, segmenter.folder / calibration_file.FILE
+    config = segmenter.config
+    path = segmenter.folder / calibration_file.FILE
     _refuse_ours(Path(run), segmenter.folder)
     chosen = split or config.data.validation_split
     place = None if manifest is None else Path(manifest)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from saywhere.data.dataset import Dataset
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.data.sampler import Sampler
 from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter

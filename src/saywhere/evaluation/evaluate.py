@@ -9,7 +9,7 @@ from typing import cast
 
 from saywhere.config import DataConfig
 from saywhere.data.checks import check
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.data.prompt_frames import in_frame
 from saywhere.data.select import data_of, rows_of
 from saywhere.errors import TooManyFaults, UsageError

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from saywhere.data.dataset import true_mask
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.data.select import evaluation_prompt
 from saywhere.evaluation.cases import Case
 from saywhere.inference.result import Result

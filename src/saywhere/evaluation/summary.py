@@ -224,17 +224,14 @@ def summarise(cases: Mapping[str, Sequence[Case]], bootstrap: Bootstrap) -> Summ
     """
     # Where nothing is to be marked, a wrong prompt is as right as the row's own.
     right = {case.id: case.dice for case in cases["right"] if not case.is_negative}
-    compared = {
-        condition: [case for case in group if case.id in right]
-        for condition, group in cases.items()
-        if condition not in NOT_COMPARED
-    }
-    listening = {
-        condition: _listening(right, group, bootstrap)
-        for condition, group in compared.items()
+    listening: dict[str, Listening] = {}
+    for condition, group in cases.items():
+        if condition in NOT_COMPARED:
+            continue
+        compared = [case for case in group if case.id in right]
         # A condition may apply to no row at all, as where nothing can be contradicted.
-        if group
-    }
+        if compared:
+            listening[condition] = _listening(right, compared, bootstrap)
     conditions = {kind: _condition(group, bootstrap) for kind, group in cases.items() if group}
     verdicts = {condition: one.verdict for condition, one in listening.items()}
     return Summary(len(cases["right"]), conditions, listening, least_favourable(verdicts))

@@ -22,6 +22,7 @@ from saywhere.experiments.paired import (
 from saywhere.experiments.pooled_folds import pooled
 from saywhere.experiments.protocol import protocol
 from saywhere.experiments.results import read_results, references
+from saywhere.metrics.printed import printed
 from saywhere.metrics.sample_size import FEWEST_CASES
 from saywhere.metrics.statistics import PairedDifference, holm, with_span
 
@@ -119,7 +120,7 @@ def lines(results: Results, beside: Mapping[str, str], reference: str | None) ->
         columns = [*_measures(cells, dice), *_prompts(cells, results)]
         if label in differences:
             size = effect(cells, results[beside[label]])
-            columns += [judged(differences[label]), _p(corrected[label]), f"{size:+.2f}"]
+            columns += [judged(differences[label]), _p(corrected[label]), printed(size, 2, "+")]
         elif reference and beside:
             # Three cells, as the heads have.
             columns += ["reference" if label in beside.values() else "–", "", ""]

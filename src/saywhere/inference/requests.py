@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from saywhere.data.folds import in_own_folds
-from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.manifest import read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.data.prompt_frames import ORIENTATION, in_frame
 from saywhere.data.records import Record, read_json_lines
 from saywhere.data.select import evaluation_prompt

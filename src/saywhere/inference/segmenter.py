@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,18 +12,19 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from saywhere.errors import UsageError
+from saywhere.inference.arguments import check_pairs, check_threshold, only_volume
 from saywhere.inference.finite import refuse_not_finite
+from saywhere.inference.identity import model_digest
+from saywhere.inference.original_frame import coloured, to_frame, to_network
 from saywhere.inference.reading import Reading, read
 from saywhere.inference.result import Result
 from saywhere.inference.test_time_augmentation import mirrored, refuse_mirrors
-from saywhere.io.framing import Box, Framing
+from saywhere.io.framing import Framing
 from saywhere.io.geometry import Geometry
 from saywhere.io.inputs import as_located
-from saywhere.io.sources import list_inputs, pictures_of
+from saywhere.io.sources import pictures_of
 from saywhere.modeling.build import reads_tokens_of
 from saywhere.runs import calibration_file, checkpoint, locate, prompt_facts_file
-from saywhere.runs.older_values import without_older
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.frames import NOT_STATED
@@ -84,21 +82,8 @@ class Segmenter:
             sha256 of all that an answer comes from: configuration, encoder, weights, and what
             `calibrate` learned.
         """
-        # The model's tensors show depth and weights, and older models lack both keys.
-        # `text.frame` is what became of the training's prompts: an answer does not depend on it.
-        # Nor on which rows were tested.
-        shown = {"network": {"depth", "weights"}, "text": {"frame"}, "data": {"fold"}}
-        # An older model keeps its digest, whatever keys come.
-        config = without_older(self.config.model_dump(mode="json", exclude=shown))
-        # Sorted: the order of keys makes no other model.
-        about = json.dumps([config, self.state.get("encoder")], sort_keys=True)
-        sha = hashlib.sha256(about.encode())
-        if self._calibrated is not None:
-            sha.update(json.dumps(asdict(self._calibrated)).encode())
-        for name, value in sorted(self.model.state_dict().items()):
-            sha.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            sha.update(value.detach().cpu().contiguous().numpy().tobytes())
-        return sha.hexdigest()
+        encoder = self.state.get("encoder")
+        return model_digest(self.config, encoder, self._calibrated, self.model.state_dict())
 
     @property
     def hears_words(self) -> bool:
@@ -176,20 +161,11 @@ class Segmenter:
             UsageError: For a folder of several series or pictures, and as `segment`.
             MissingEncoder: Where the text encoder's files are not installed.
         """
-        inputs = list_inputs(Path(path)).inputs
-        if len(inputs) != 1:
-            raise UsageError(
-                f"{len(inputs)} pictures or series in {path}",
-                where="segment_volume",
-                allowed="one volume at a time",
-                remedy="name one file or the folder of one series; `saywhere predict` takes all",
-            )
-        results = []
-        for picture in pictures_of(inputs[0], self.config.data.channels, self.config.data.grey):
-            results.append(
-                self.segment(picture, prompt, threshold=threshold, orientation=orientation)
-            )
-        return results
+        data = self.config.data
+        return [
+            self.segment(picture, prompt, threshold=threshold, orientation=orientation)
+            for picture in pictures_of(only_volume(Path(path)), data.channels, data.grey)
+        ]
 
     def segment_many(
         self,
@@ -221,8 +197,8 @@ class Segmenter:
             NotFiniteAnswer: As `segment`.
             MissingEncoder: As `segment`.
         """
-        _check_pairs(pictures, prompts)
-        _check_threshold(threshold)
+        check_pairs(pictures, prompts)
+        check_threshold(threshold)
         data = self.config.data
         located = [as_located(picture, data.channels, data.grey) for picture in pictures]
         stated = orientations or [None] * len(prompts)
@@ -353,7 +329,7 @@ class Segmenter:
     ) -> list[Result]:
         embedding = self.embeddings([reading.read_as for reading in readings])
         originals = [pixels for pixels, _ in located]
-        probability, pseudo_image = self._forward(self._resized(originals), embedding)
+        probability, pseudo_image = self._forward(to_network(originals, self._framing), embedding)
         unfamiliarity = self.model.prompt_distance(embedding).tolist()
         refuse_not_finite(self.folder, probability, pseudo_image, torch.tensor(unfamiliarity))
         mirror = self.config.evaluate.mirror
@@ -363,12 +339,11 @@ class Segmenter:
         for i, ((original, geometry), reading) in enumerate(zip(located, readings)):
             height, width = original.shape[:2]
             # One at a time, since the originals differ in size.
-            # Without the bars of `data.fit = "pad"`: what lies there is no part of the image.
             box = self._framing.box(height, width)
-            in_frame = _to_frame(_cut(probability[i : i + 1], box), height, width)[..., 0]
+            in_frame = to_frame(probability[i : i + 1], box, height, width)[..., 0]
             shown = None
             if pseudo_image is not None and shows:
-                shown = _to_frame(_coloured(_cut(pseudo_image[i : i + 1], box)), height, width)
+                shown = to_frame(coloured(pseudo_image[i : i + 1]), box, height, width)
             # After resizing: a mask cut at the network's size would have its coarse steps.
             mask = in_frame > threshold
             results.append(
@@ -387,11 +362,6 @@ class Segmenter:
                 )
             )
         return results
-
-    def _resized(self, originals: list[np.ndarray]) -> Tensor:
-        """float32 (batch, channel, size, size), [0, 1]."""
-        pixels = np.stack([self._framing.image(image) for image in originals])
-        return torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
 
     @property
     def _framing(self) -> Framing:
@@ -428,63 +398,3 @@ def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
         UsageError: For mirroring, where the prompt cannot be mirrored with the image.
     """
     return Segmenter(Path(folder), mirror=mirror)
-
-
-def _check_pairs(pictures: Sequence[Any], prompts: Sequence[str]) -> None:
-    # A string is a sequence, too: of its letters.
-    if isinstance(prompts, str) or isinstance(pictures, (str, Path)):
-        raise UsageError(
-            "one of them, where several are asked for",
-            where="segment_many",
-            allowed="a list of images and a list of prompts",
-            remedy="call segment for a single pair",
-        )
-    if len(pictures) != len(prompts):
-        raise UsageError(
-            f"{len(pictures)} images and {len(prompts)} prompts",
-            allowed="one prompt an image",
-            remedy="repeat the image for more prompts",
-        )
-    for prompt in prompts:
-        if not isinstance(prompt, str):
-            raise UsageError(
-                f"a prompt is {prompt!r}", allowed="a string", remedy='say "" for no words'
-            )
-
-
-def _check_threshold(threshold: float | None) -> None:
-    if threshold is None:
-        return
-    if not isinstance(threshold, (int, float)) or not 0 < threshold < 1:
-        raise UsageError(
-            f"threshold is {threshold!r}", allowed="it lies between 0 and 1, on the probability"
-        )
-
-
-def _cut(picture: Tensor, box: Box) -> Tensor:
-    """(1, channel, size, size) → (1, channel, height, width) of the box."""
-    return picture[..., box.top : box.top + box.height, box.left : box.left + box.width]
-
-
-def _to_frame(picture: Tensor, height: int, width: int) -> np.ndarray:
-    """(1, channel, …) → float32 (height, width, channel): back on the original grid."""
-    # `align_corners` off: pixels are areas, as where the image was made small. Else the mask would
-    # lie up to half a coarse pixel beside the image.
-    in_frame = np.empty((height, width, picture.shape[1]), np.float32)
-    # Channel by channel into its place: all at once would be there twice, 24 bytes per pixel.
-    for channel in range(picture.shape[1]):
-        resized = torch.nn.functional.interpolate(
-            picture[:, channel : channel + 1].float(),
-            (height, width),
-            mode="bilinear",
-            align_corners=False,
-        )
-        in_frame[..., channel] = resized[0, 0].numpy()
-    return in_frame
-
-
-def _coloured(pseudo_image: Tensor) -> Tensor:
-    """Three channels, as people look at it; a grey one's are equal."""
-    if pseudo_image.shape[1] == 1:
-        return pseudo_image.expand(-1, 3, -1, -1)
-    return pseudo_image

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata, t, wilcoxon
 
 from saywhere.errors import UsageError
+from saywhere.metrics.printed import printed
 from saywhere.seeds import generator
 
 _CHUNK = 4_000_000
@@ -104,7 +105,8 @@ def with_span(mean: float, low: float, high: float, sign: str = "") -> str:
     Returns:
         Three digits after the point.
     """
-    return f"{mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+    mean_text, low_text, high_text = (printed(one, sign=sign) for one in (mean, low, high))
+    return f"{mean_text} [{low_text}, {high_text}]"
 
 
 def bootstrap_mean(values: ArrayLike, resamples: int, seed: int) -> Interval:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from saywhere.config import AugmentConfig
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.prompt_policies.fuse_first import FuseFirst
 from saywhere.prompt_policies.policy import PromptPolicy
 from saywhere.prompt_policies.recaption import Recaption

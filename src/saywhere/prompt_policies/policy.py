@@ -10,7 +10,7 @@ from torch import Tensor
 from saywhere.captions.grid import PlaceRuleRecord
 from saywhere.captions.lungs import LungRuleRecord
 from saywhere.config import AugmentConfig
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.transforms.geometry import Geometry
 
 

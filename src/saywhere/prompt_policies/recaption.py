@@ -9,7 +9,7 @@ from torch import Tensor
 from saywhere.captions.grid import PlaceRule
 from saywhere.captions.lungs import LungRule, named
 from saywhere.config import AugmentConfig
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.datasets.described import fit_rule
 from saywhere.prompt_policies.policy import PolicyRecord, PromptPolicy
 from saywhere.transforms.geometry import Geometry

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from saywhere.config import AugmentConfig
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.prompt_policies.policy import PromptPolicy
 from saywhere.text.directions import turn
 from saywhere.transforms.geometry import Geometry

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from saywhere.evaluation.verdict import TOO_FEW
 from saywhere.experiments.compare import Comparison, Line
+from saywhere.metrics.printed import printed
 from saywhere.metrics.sample_size import FEWEST_CASES
 from saywhere.metrics.statistics import PairedDifference
 from saywhere.report.figures import axis, forest, inner_ticks
@@ -75,11 +76,11 @@ def _row(line: Line, dice_reach: Reach, gain_reach: Reach) -> ComparedRow:
         label=line.label,
         n_seeds=line.n_seeds,
         columns=line.columns,
-        dice=f"{dice.difference:.3f}",
-        dice_span=f"{dice.low:.3f} to {dice.high:.3f}",
+        dice=printed(dice.difference),
+        dice_span=f"{printed(dice.low)} to {printed(dice.high)}",
         dice_drawn=forest(dice.difference, dice.low, dice.high, dice_reach),
-        difference="reference" if is_reference else _signed(gain),
-        span="" if gain is None else f"{gain.low:+.3f} to {gain.high:+.3f}",
+        difference=_difference(gain, is_reference),
+        span="" if gain is None else f"{_signed(gain.low)} to {_signed(gain.high)}",
         certainty="" if gain is None else _certainty(gain),
         drawn=NOTHING
         if gain is None
@@ -87,8 +88,14 @@ def _row(line: Line, dice_reach: Reach, gain_reach: Reach) -> ComparedRow:
     )
 
 
-def _signed(gain: PairedDifference | None) -> str:
-    return "" if gain is None else f"{gain.difference:+.3f}"
+def _difference(gain: PairedDifference | None, is_reference: bool) -> str:
+    if is_reference:
+        return "reference"
+    return "" if gain is None else _signed(gain.difference)
+
+
+def _signed(value: float) -> str:
+    return printed(value, sign="+")
 
 
 def _certainty(gain: PairedDifference) -> str:

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 
 from saywhere.errors import counted
 from saywhere.evaluation.verdict import TOO_FEW, least_favourable, sentence, verdict_of
+from saywhere.metrics.printed import printed
 from saywhere.report.evidence import Evidence, mapping
 
 # The same number as training.callbacks.COLLAPSED, without loading torch for it.
@@ -58,8 +59,7 @@ def number(value: object, digits: int = 3, signed: bool = False) -> str:
     """
     if not is_number(value):
         return "∞" if value in (math.inf, -math.inf) else "–"
-    text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
-    return text.replace("-", "−")
+    return printed(value, digits, "+" if signed else "").replace("-", "−")
 
 
 def is_number(value: object) -> TypeGuard[float]:

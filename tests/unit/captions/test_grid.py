@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from saywhere.captions.grid import PLACES, PlaceRule, fit_places, replace_places
-from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.manifest import read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.datasets.described import examples_of
 from saywhere.io.images import write_mask
 

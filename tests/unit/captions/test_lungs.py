@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from saywhere.captions.lungs import EVERY, LungFit, LungRule, fit_lungs, named
-from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.manifest import read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.datasets.described import examples_of
 from saywhere.io.images import write_mask
 

@@ -10,7 +10,8 @@ import pytest
 
 from saywhere.cli import demo_run
 from saywhere.config import Config, read
-from saywhere.data.manifest import Manifest, Row, read_manifest
+from saywhere.data.manifest import Manifest, read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.datasets import phantoms
 from small_run import SMALL
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from saywhere.data import file_checks
 from saywhere.data.checks import REMEDIES, check
-from saywhere.data.manifest import Manifest, Row, read_manifest
+from saywhere.data.manifest import Manifest, read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.errors import UsageError
 
 DATA = Path("../shared/data")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from saywhere.data import decoded_cache, store_digests
 from saywhere.data.decoded_cache import Store, open_store
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.errors import MissingFile, NotWritable, UnreadableFile
 from saywhere.io import images
 from saywhere.io.framing import Framing

@@ -12,7 +12,8 @@ from PIL import Image
 from saywhere.config import Config, DataConfig
 from saywhere.data.checks import check
 from saywhere.data.folds import role
-from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.manifest import read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.data.select import data_of, manifest_of
 from saywhere.errors import ConfigError, ManifestError
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from saywhere.captions.templates import PLACES
 from saywhere.data.dataset import Dataset
 from saywhere.data.decoded_cache import Store
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.data.mosaic import NINE, Mosaics, draw, tile, unseen_wording, wordings
 from saywhere.text.directions import OPPOSITES, contradict
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from saywhere.data import near
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.data.near import in_words, near_duplicates
 from saywhere.errors import MissingExtra
 

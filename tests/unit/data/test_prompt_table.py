@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
 from saywhere.errors import ConfigError
 from saywhere.text.cache import EmbeddingCache

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from saywhere.data.checks import check
-from saywhere.data.manifest import COLUMNS, read_manifest
+from saywhere.data.manifest import read_manifest
+from saywhere.data.manifest_row import COLUMNS
 from saywhere.data.records import Record, read_json_lines, read_records
 from saywhere.errors import ManifestError
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from saywhere.config import Config, DataConfig
-from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.manifest import read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.data.select import data_of, evaluation_prompt, limited, manifest_of, rows_of
 from saywhere.errors import ConfigError, MissingFile
 

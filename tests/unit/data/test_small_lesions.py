@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from saywhere.data.checks import check
-from saywhere.data.manifest import Manifest, Row
+from saywhere.data.manifest import Manifest
+from saywhere.data.manifest_row import Row
 from saywhere.data.small_lesions import small_lesions
 from saywhere.io.framing import Framing
 from saywhere.io.images import write_image, write_mask

@@ -19,7 +19,7 @@ from saywhere.config import Config
 from saywhere.data import halves, mosaic
 from saywhere.data.dataset import Dataset
 from saywhere.data.decoded_cache import Store
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.data.prompt_table import PromptTable
 from saywhere.data.training_prompts import TrainingPrompts
 from saywhere.data.training_set import Batch, TrainingSet

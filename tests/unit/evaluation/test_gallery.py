@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.manifest import read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.evaluation import gallery
 from saywhere.evaluation.cases import Case
 from saywhere.inference.segmenter import Segmenter

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from saywhere.config import Config
-from saywhere.data.manifest import Row, read_manifest
+from saywhere.data.manifest import read_manifest
+from saywhere.data.manifest_row import Row
 from saywhere.errors import ConfigError
 from saywhere.evaluation.prompt_conditions import PromptLevels, conditions_of, prompts_for
 

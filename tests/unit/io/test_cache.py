@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from saywhere.data.decoded_cache import open_store
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.io.cache import clear, list_folders
 from saywhere.text.cache import EmbeddingCache
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from saywhere.config import DataConfig
-from saywhere.data.manifest import Row
+from saywhere.data.manifest_row import Row
 from saywhere.data.select import evaluation_prompt, manifest_of, rows_of
 from saywhere.errors import ConfigError
 from saywhere.evaluation.own_data import own_data

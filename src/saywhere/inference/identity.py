@@ -1,0 +1,47 @@
+"""Which model gave an answer: a digest of everything that the answer comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from torch import Tensor
+
+from saywhere.config import Config
+from saywhere.runs.calibration_file import Calibration
+from saywhere.runs.older_values import without_older
+
+
+def model_digest(
+    config: Config, encoder: Any, calibration: Calibration | None, weights: Mapping[str, Tensor]
+) -> str:
+    """Identify a model.
+
+    Args:
+        config: That it was trained with.
+        encoder: What its checkpoint says of the text encoder.
+        calibration: What `calibrate` learned; None where it was not called.
+        weights: Of the whole model, by name.
+
+    Returns:
+        sha256 of all four.
+    """
+    # The model's tensors show depth and weights, and older models lack both keys.
+    # `text.frame` is what became of the training's prompts: an answer does not depend on it.
+    # Nor on which rows were tested.
+    shown = {"network": {"depth", "weights"}, "text": {"frame"}, "data": {"fold"}}
+    # An older model keeps its digest, whatever keys come.
+    settings = without_older(config.model_dump(mode="json", exclude=shown))
+    # Sorted: the order of keys makes no other model.
+    about = json.dumps([settings, encoder], sort_keys=True)
+    sha = hashlib.sha256(about.encode())
+    if calibration is not None:
+        sha.update(json.dumps(asdict(calibration)).encode())
+    for name, value in sorted(weights.items()):
+        # With name and shape: the same bytes in another tensor make another model.
+        sha.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        sha.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return sha.hexdigest()
