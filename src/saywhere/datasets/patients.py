@@ -73,7 +73,8 @@ def _patients(cases: Sequence[Case]) -> list[list[int]]:
 
 def _free_names(taken: set[str]) -> Iterator[str]:
     """Names `p1`, `p2` … that no table has used."""
-    return (name for name in (f"p{number}" for number in count(1)) if name not in taken)
+    names = (f"p{number}" for number in count(1))
+    return (name for name in names if name not in taken)
 
 
 def _warnings(patients: list[list[int]], n_divided: int) -> list[str]:
