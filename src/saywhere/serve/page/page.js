@@ -1,4 +1,5 @@
 // The page: pictures, prompts, masks, corrections. State is in `state`; `show` draws all of it.
+// Long because every part reads and changes that one state.
 
 import { asked, showEvidence } from "./evidence.js";
 import { COLOURS, Label, doubts, draw, png } from "./label.js";
