@@ -12,6 +12,7 @@ from saywhere.errors import UsageError
 
 if TYPE_CHECKING:
     from saywhere.inference.batch import Outcome
+    from saywhere.inference.no_identifiers import Names
     from saywhere.inference.predictions_file import Failure, Prediction
     from saywhere.inference.requests import Job, Plan
     from saywhere.inference.segmenter import Segmenter
@@ -121,6 +122,14 @@ def predict(
             help="Redo what --out holds already of the same image, prompt, threshold and model.",
         ),
     ] = False,
+    no_identifiers: Annotated[
+        bool,
+        typer.Option("--no-identifiers", help="Write keyed hashes for names, paths and prompts."),
+    ] = False,
+    identifier_key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Their key. Default: a random one, thrown away."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -141,13 +150,20 @@ def predict(
     formats = f"{formats},{archive.FORMAT}" if store else formats
     # A wrong name is refused before a model is loaded.
     writers.choose_parts(formats, save)
+    from saywhere.cli.identifiers import withholding
+    from saywhere.inference.no_identifiers import Names, refuse_named
+    from saywhere.io.pseudonyms import read_pseudonyms
+
+    names = Names(read_pseudonyms(no_identifiers, identifier_key))
+    if no_identifiers:
+        refuse_named(formats, out)
     from saywhere.cli.progress import CaseProgress, counted
     from saywhere.inference.batch import run_jobs
     from saywhere.inference.segmenter import load
 
     # Without the option, the run's configuration decides.
     segmenter = load(run, mirror=mirror or None)
-    with archive.fetched(inputs or []) as local:
+    with withholding(no_identifiers), archive.fetched(inputs or []) as local:
         # Before --out is made, which may lie among the inputs.
         plan, refused = _read_jobs(segmenter, local, prompt, manifest, split, jobs, orientation)
         _warn_of_prompts(segmenter, plan.jobs)
@@ -164,12 +180,13 @@ def predict(
                 again=again,
                 refused=refused,
                 notes=plan.notes,
+                pseudonyms=names.pseudonyms,
                 advance=advance,
             )
     n_stored = 0 if target is None else archive.store(outcome, out, target)
     if as_json:
         document = outcome.to_json() | {
-            "skipped_files": [file.to_json() for file in plan.skipped],
+            "skipped_files": names.skipped(plan.skipped),
             "frame": segmenter.prompt_facts.frame if segmenter.hears_words else "",
         }
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
@@ -177,7 +194,7 @@ def predict(
         typer.echo(_summary(outcome, out) + _whose_left(segmenter, plan.jobs))
         if target is not None:
             typer.echo(f"{counted(n_stored, 'DICOM SEG')} stored in the archive")
-    _warn_of_skipped(plan.skipped)
+    _warn_of_skipped(plan.skipped, names)
     _warn_of_outcome(outcome, out)
     if outcome.failures:
         # Done, but some jobs were set aside.
@@ -342,11 +359,11 @@ def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
         )
 
 
-def _warn_of_skipped(skipped: list[Skipped]) -> None:
+def _warn_of_skipped(skipped: list[Skipped], names: Names) -> None:
     from saywhere.cli.progress import warn
     from saywhere.io.skipped import in_sentences
 
-    for sentence in in_sentences(skipped):
+    for sentence in names.sentences(in_sentences(skipped), "sentence on skipped files"):
         warn(sentence)
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from saywhere.errors import (
     MissingFile,
-    SaywhereError,
     UnknownSide,
     UnreadableFile,
     UsageError,
 )
 from saywhere.inference import writers
 from saywhere.inference.answer import Answer
+from saywhere.inference.no_identifiers import Names, refuse_named
 from saywhere.inference.predictions_file import (
     Failure,
     Ledger,
@@ -30,6 +30,7 @@ from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.writers.writer import Options, Scope
 from saywhere.io import files
 from saywhere.io.clinic import Picture
+from saywhere.io.pseudonyms import Pseudonyms
 from saywhere.io.sources import Reader
 from saywhere.text.frames import NOT_STATED, check_orientation, frame_named
 from saywhere.text.prompts import clean
@@ -76,6 +77,7 @@ def run_jobs(
     again: bool = False,
     refused: Sequence[Failure] = (),
     notes: Sequence[str] = (),
+    pseudonyms: Pseudonyms | None = None,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Outcome:
     """Segment and write; a job that is done already is skipped.
@@ -99,6 +101,8 @@ def run_jobs(
         again: Skip nothing.
         refused: Jobs that could not be read; they are listed among the failures.
         notes: What is known of the jobs already; it comes first among the outcome's.
+        pseudonyms: Where given, names of files, paths and prompts are hashed in all that is
+            written and returned; DICOM formats are refused.
         advance: Called with the number of jobs that were just finished.
 
     Returns:
@@ -112,12 +116,16 @@ def run_jobs(
     """
     wanted = writers.choose_parts(formats, save)
     writers.refuse_inputs(writers.formats_of(wanted), [job.image for job in jobs if not job.member])
+    names = Names(pseudonyms)
+    jobs = names.jobs(jobs)
+    if pseudonyms is not None:
+        refuse_named(formats, out)
     _refuse_overwriting(jobs, out)
     if orientation is not None:
         check_orientation(orientation)
     data = segmenter.config.data
     reader = Reader(data.channels, data.grey)
-    batch = _Batch(segmenter, out, threshold, options, reader, orientation)
+    batch = _Batch(segmenter, out, threshold, options, reader, orientation, names)
     ledger = Ledger(out)
     units = _units(jobs, wanted, ledger)
     done: dict[str, Prediction] = {}
@@ -131,7 +139,7 @@ def run_jobs(
     ledger.begin(job.stem for unit in todo for job in unit.jobs)
     # Predictions of other images stay in the list, as their files stay.
     others = [line for stem, line in ledger.lines.items() if stem not in done]
-    failures = list(refused)
+    failures = [names.failure(failure) for failure in refused]
     written: list[str] = []
     advance(n_skipped)
     for unit in todo:
@@ -147,7 +155,7 @@ def run_jobs(
     ledger.write(lines)
     writers.write_tables(lines, out, TABLE)
     _write_failures(out / "failures.jsonl", failures)
-    every = [*notes, *_in_sentences(batch.remarks), *written]
+    every = names.sentences([*notes, *_in_sentences(batch.remarks)], "note") + written
     return Outcome(predictions, failures, n_skipped, len(others), every)
 
 
@@ -213,6 +221,7 @@ class _Batch:
     options: Options
     reader: Reader
     orientation: str | None = None
+    names: Names = field(default_factory=Names)
     remarks: dict[str, dict[Path, None]] = field(default_factory=dict)
 
     def done(self, ledger: Ledger, unit: _Unit) -> dict[str, Prediction]:
@@ -232,7 +241,7 @@ class _Batch:
             prediction = ledger.counted(job.stem, of_job, unit.parts, made_with)
             if prediction is not None:
                 # An equal image may have another name today.
-                counted[job.stem] = replace(prediction, image=str(job.image), place=_place(job))
+                counted[job.stem] = self.names.prediction(prediction, job)
         return counted if not unit.shared or len(counted) == len(unit.jobs) else {}
 
     def predict(self, unit: _Unit, advance: Callable[[int], None]) -> Outcome:
@@ -244,18 +253,19 @@ class _Batch:
                 answered.append(self._segment(job))
             except (UnreadableFile, MissingFile, UnknownSide) as error:
                 # One bad image does not end the batch. A full disk does: it would fail on each.
-                outcome.failures.append(_failure(job, error))
+                outcome.failures.append(self.names.failed(job, error))
             advance(1)
         try:
             files = self._write(unit, answered, outcome.notes)
         except UsageError as error:
             # Such as a series with a gap, which NIfTI cannot hold.
-            outcome.failures.extend(_failure(one.job, error) for one in answered)
+            outcome.failures.extend(self.names.failed(one.job, error) for one in answered)
             return outcome
         made_with = self._made_with(unit, [one.terms for one in answered])
         for one in answered:
             written = {part: path.name for part, path in files[one.job.stem].items()}
-            outcome.predictions.append(_prediction(one, unit.parts, written, made_with))
+            prediction = _prediction(one, unit.parts, written, made_with)
+            outcome.predictions.append(self.names.prediction(prediction, one.job))
         return outcome
 
     def _segment(self, job: Job) -> _Answered:
@@ -268,7 +278,8 @@ class _Batch:
         )
         for note in read.notes:
             self.remarks.setdefault(note, {})[job.source.file] = None
-        return _Answered(job, self._terms(read.sha256, job), answer)
+        named = self.names.answer(answer, job.prompt)
+        return _Answered(job, self._terms(read.sha256, job), named)
 
     def _write(
         self, unit: _Unit, answered: Sequence[_Answered], notes: list[str]
@@ -298,13 +309,14 @@ class _Batch:
                 (self.out / f"{job.stem}{ending}").unlink(missing_ok=True)
 
     def _terms(self, sha256: str, job: Job) -> Terms:
-        return Terms(
+        terms = Terms(
             prompt=job.prompt,
             image_sha256=sha256,
             threshold=self.threshold or self.segmenter.config.evaluate.threshold,
             model=self.segmenter.digest,
             sides=self._sides(job.prompt),
         )
+        return self.names.terms(terms)
 
     def _sides(self, prompt: str) -> str | None:
         if not self.segmenter.hears_words or frame_named(prompt) == NOT_STATED:
@@ -350,16 +362,8 @@ def _prediction(
         without=tuple(part for part in wanted if part not in written),
         made_with=made_with,
         record=writers.record(one.answer, wanted),
-        place=_place(one.job),
         **about,
     )
-
-
-def _place(job: Job) -> dict[str, object]:
-    """Which picture of a file or of a volume it is."""
-    number, n_slices = job.place or (None, None)
-    place = {"member": job.member, "frame_number": job.frame, "slice": number, "slices": n_slices}
-    return {name: value for name, value in place.items() if value}
 
 
 def _in_sentences(remarks: dict[str, dict[Path, None]]) -> list[str]:
@@ -386,10 +390,6 @@ def _refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
                     f"{path} would be overwritten, and it is one of the pictures",
                     remedy="choose another folder with --out",
                 )
-
-
-def _failure(job: Job, error: SaywhereError) -> Failure:
-    return Failure(error.code, str(error), image=str(job.image), prompt=job.prompt)
 
 
 def _write_failures(path: Path, failures: Sequence[Failure]) -> None:

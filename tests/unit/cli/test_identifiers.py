@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -105,3 +106,93 @@ def test_an_error_of_an_evaluation_names_nobody(
     assert ended.code == 3
     assert CANARY not in ended.out + ended.err
     assert "too_many_faults" in ended.err
+
+
+FORMATS = ("--format", "png,nifti,geojson,coco,parquet,labels")
+ALL = (*FORMATS, "--save", "mask,overlay,probability,pseudo")
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_predictions_name_nobody(
+    say: Say, trained: Path, named: Path, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    out = tmp_path / "out"
+    (named.parent / "canary-broken.png").write_bytes(b"no picture")
+    (named.parent / "canary.pdf").write_bytes(b"%PDF")
+    wanted = ("-p", "canary left", "-p", "canary right", "--out", out, *ALL)
+    ended = say("predict", trained, named.parent, *wanted, "--no-identifiers", *more)
+    assert ended.code == 3, ended.err
+    assert CANARY not in ended.out + ended.err
+    assert with_canaries(out) == []
+    assert "unreadable_file" in (out / "failures.jsonl").read_text()
+    assert "skipped" in ended.err
+
+
+def test_a_manifests_predictions_name_nobody_and_the_key_finds_them(
+    say: Say, trained: Path, named: Path, key: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ("--manifest", named, "--split", "test", "--out", out, "--no-identifiers")
+    ended = say("predict", trained, *words, "--identifier-key", key)
+    assert ended.code == 0, ended.err
+    assert CANARY not in ended.out + ended.err
+    assert with_canaries(out) == []
+    rows = [json.loads(line) for line in named.read_text().splitlines()]
+    stems = {Pseudonyms(KEY).of(row["id"]) for row in rows if row["split"] == "test"}
+    assert {path.name.removesuffix("-mask.png") for path in out.glob("*-mask.png")} == stems
+    # With the key a stopped batch goes on.
+    again = say("predict", trained, *words, "--identifier-key", key)
+    assert f"{len(stems)} of them done before" in again.out
+
+
+def test_jobs_that_cannot_be_read_name_nobody(
+    say: Say, trained: Path, named: Path, tmp_path: Path
+) -> None:
+    image = next(named.parent.glob("*.png"))
+    jobs = tmp_path / "jobs.jsonl"
+    lines = [
+        {"image": str(image), "prompt": "canary"},
+        {"image": "canary", "prompt": ["canary", 3]},
+    ]
+    jobs.write_text("\n".join(map(json.dumps, lines)))
+    out = tmp_path / "out"
+    ended = say("predict", trained, "--jobs", jobs, "--out", out, "--no-identifiers")
+    assert ended.code == 3
+    assert CANARY not in ended.out + ended.err
+    assert with_canaries(out) == []
+
+
+@pytest.mark.parametrize("name", ["dicom-seg", "secondary-capture"])
+def test_dicom_is_refused(say: Say, trained: Path, tmp_path: Path, name: str) -> None:
+    wanted = ("a.png", "-p", "left", "--format", name, "--out", tmp_path / "out")
+    ended = say("predict", trained, *wanted, "--no-identifiers")
+    assert ended.code == 2
+    assert f"format {name!r} with --no-identifiers" in ended.err
+
+
+def test_a_folder_with_names_is_refused(
+    say: Say, trained: Path, named: Path, tmp_path: Path
+) -> None:
+    image = next(named.parent.glob("*.png"))
+    wanted = (image, "-p", "left", "--out", tmp_path / "out")
+    assert say("predict", trained, *wanted).code == 0
+    ended = say("predict", trained, *wanted, "--no-identifiers")
+    assert ended.code == 2
+    assert "holds predictions with names" in ended.err
+
+
+def test_members_of_an_archive_name_nobody(
+    say: Say, trained: Path, named: Path, tmp_path: Path
+) -> None:
+    packed = tmp_path / "canary.zip"
+    with ZipFile(packed, "w") as archive:
+        for image in sorted(named.parent.glob("*.png"))[:2]:
+            archive.write(image, f"canary-folder/{image.name}")
+        archive.writestr("canary-folder/canary.txt", "canary")
+    out = tmp_path / "out"
+    ended = say("predict", trained, packed, "-p", "left", "--out", out, "--no-identifiers")
+    assert ended.code == 0, ended.err
+    assert CANARY not in ended.out + ended.err
+    assert with_canaries(out) == []
+    lines = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+    assert [len(line["member"]) for line in lines] == [16, 16]
