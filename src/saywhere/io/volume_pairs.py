@@ -114,10 +114,14 @@ def _of_segmentation(
     segmentation: dicom.Segmentation, pictures: tuple[clinic.Picture, ...], mask: Path
 ) -> list[clinic.Labels]:
     of_each = [_of_image(segmentation, picture.geometry, mask) for picture in pictures]
-    if not any(labels.any() for labels in of_each):
+    if any(labels.any() for labels in of_each):
+        return [clinic.Labels(labels, None) for labels in of_each]
+    instances = [_instance(picture.geometry) for picture in pictures]
+    is_of_these = any(map(segmentation.belongs_to, instances))
+    if not is_of_these and (segmentation.names_images or len(pictures) > 1):
+        raise _of_another(mask, "a DICOM SEG that was drawn on other images")
+    if not is_of_these:
         # A SEG that was exported without its references, of one picture.
-        if len(pictures) > 1:
-            raise _of_another(mask, "a DICOM SEG that was drawn on other images")
         of_each = [segmentation.only_picture(mask)]
     return [clinic.Labels(labels, None) for labels in of_each]
 
@@ -125,11 +129,15 @@ def _of_segmentation(
 def _of_image(
     segmentation: dicom.Segmentation, geometry: Geometry | None, mask: Path
 ) -> NDArray[np.int64]:
-    source = None if geometry is None else geometry.source
-    if geometry is None or source is None:
+    if geometry is None or geometry.source is None:
         return np.zeros(segmentation.size, np.int64)
-    instance = str(getattr(source, "SOPInstanceUID", ""))
-    return segmentation.of_image(instance, geometry.frame, geometry.position, mask)
+    return segmentation.of_image(_instance(geometry), geometry.frame, geometry.position, mask)
+
+
+def _instance(geometry: Geometry | None) -> str:
+    """An image's SOPInstanceUID; empty where it has none."""
+    source = None if geometry is None else geometry.source
+    return str(getattr(source, "SOPInstanceUID", "") or "")
 
 
 def _check_place(image: Geometry | None, mask: Geometry | None, path: Path) -> None:

@@ -47,11 +47,30 @@ class Segmentation:
         frames: In the file's order.
         names: A segment's number → its label.
         size: (rows, columns).
+        listed: The images (SOPInstanceUID) that the SEG says it belongs to, with or without a
+            frame of their own: empty frames are left out of many files.
     """
 
     frames: tuple[SegmentFrame, ...]
     names: dict[int, str]
     size: tuple[int, int]
+    listed: frozenset[str] = frozenset()
+
+    @property
+    def names_images(self) -> bool:
+        """Does it say on which images it was drawn?"""
+        return bool(self.listed) or any(frame.instance is not None for frame in self.frames)
+
+    def belongs_to(self, instance: str) -> bool:
+        """Is it of this image?
+
+        Args:
+            instance: The image's SOPInstanceUID.
+
+        Returns:
+            True where a frame or the list of referenced images names it.
+        """
+        return instance in self.listed or any(one.instance == instance for one in self.frames)
 
     @cached_property
     def _places(self) -> set[tuple[object, ...]]:
@@ -166,6 +185,7 @@ def _read(dataset: Dataset, path: Path) -> Segmentation:
         threshold = _threshold(dataset)
         facts = [_facts(dataset, number) for number in range(1, layout.frames + 1)]
         is_label_map = header.text(dataset, "SOPClassUID") == LABEL_MAP
+        listed = _listed(dataset)
     if layout.samples != 1 or layout.is_float:
         raise header.damaged(path, "its masks are no whole numbers")
     frames = []
@@ -176,7 +196,16 @@ def _read(dataset: Dataset, path: Path) -> Segmentation:
                 raise header.damaged(path, "a frame does not say which segment it is")
             labels = np.where(values >= threshold, segment, 0)
         frames.append(SegmentFrame(0 if is_label_map else segment, labels, *place))
-    return Segmentation(tuple(frames), names, (layout.rows, layout.columns))
+    return Segmentation(tuple(frames), names, (layout.rows, layout.columns), listed)
+
+
+def _listed(dataset: Dataset) -> frozenset[str]:
+    uids = (
+        header.text(image, "ReferencedSOPInstanceUID")
+        for series in header.items(dataset, "ReferencedSeriesSequence")
+        for image in header.items(series, "ReferencedInstanceSequence")
+    )
+    return frozenset(uid for uid in uids if uid is not None)
 
 
 def _names(dataset: Dataset) -> dict[int, str]:
