@@ -28,6 +28,7 @@ WHOLE = {
     "evaluation/probes/generator.py": "a training's entry as well: of the generator alone",
     "experiments/grid.py": "makes one for each cell",
     "cli/demo_run.py": "makes the demo's",
+    "inference/identity.py": "every key of it tells one model from another",
     "hub/bundle.py": "stores it in a model's folder",
     "report/origin.py": "lists every key of it",
 }

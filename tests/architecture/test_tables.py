@@ -42,7 +42,8 @@ def script(name: str) -> ModuleType:
 @pytest.mark.parametrize("page", ["README.md", *RESULT_PAGES])
 def test_a_pages_tables_are_those_of_the_committed_results(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    assert "<!-- table: " in text
+    # What people looked at stands in no result file: such a page shows the command of its figures.
+    assert "<!-- table: " in text or "```console\nsaywhere " in text
     assert script("tables").filled(text) == text
 
 

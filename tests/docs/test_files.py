@@ -9,6 +9,7 @@ from pathlib import Path
 from pages import ROOT
 
 import saywhere
+from saywhere.data import folds, prompt_frames
 from saywhere.data.manifest_row import COLUMNS
 from saywhere.report.build import build_report
 
@@ -47,4 +48,5 @@ def test_a_run_holds_what_the_page_says(evaluated: Path, tmp_path: Path) -> None
 
 
 def test_a_manifests_columns_are_all_listed() -> None:
-    assert set(named("Manifest")) == COLUMNS
+    # A row's `extra` holds the last two, which rules of their own read.
+    assert set(named("Manifest")) == COLUMNS | {folds.COLUMN, prompt_frames.ORIENTATION}

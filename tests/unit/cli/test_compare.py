@@ -79,7 +79,7 @@ def test_a_cell_file_beside_a_frozen_cell_is_named(say: Say, tmp_path: Path) -> 
     (tmp_path / "t/b-seed0.json").unlink()
     ended = say("compare", tmp_path / "t")
     assert ended.code == 0
-    line = "a result file counts in place of the frozen cell of the same name: a-seed0.json"
+    line = "1 result file counts in place of the frozen cell of the same name: a-seed0.json"
     assert line in ended.err
 
 

@@ -15,6 +15,7 @@ from console import Ended
 from small_run import rows_of
 
 Say = Callable[..., Ended]
+SIDES = "; left means the left of the image"
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_it_writes_mask_and_overlay_and_says_where(
         "--out",
         tmp_path / "out",
     )
-    assert ended == Ended(0, f"1 prediction in {tmp_path / 'out'}\n", "")
+    assert ended == Ended(0, f"1 prediction in {tmp_path / 'out'}{SIDES}\n", "")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "a-mask.png",
         "a-overlay.png",
@@ -118,7 +119,7 @@ def test_an_unreadable_picture_is_exit_3_and_the_others_are_done(
         tmp_path / "out",
     )
     assert ended.code == 3
-    assert ended.out == f"1 prediction in {tmp_path / 'out'}\n"
+    assert ended.out == f"1 prediction in {tmp_path / 'out'}{SIDES}\n"
     assert "set aside: 1 job, see" in ended.err
     assert [row["code"] for row in rows_of(tmp_path / "out/failures.jsonl")] == ["unreadable_file"]
     assert (tmp_path / "out/a-mask.png").is_file()
@@ -246,12 +247,12 @@ def test_a_second_call_skips_what_is_done_and_again_redoes_it(
     say: Say, trained: Path, picture: Path, tmp_path: Path
 ) -> None:
     call = ("predict", trained, picture, "-p", "left", "-p", "right", "--out", tmp_path / "out")
-    assert say(*call).out == f"2 predictions in {tmp_path / 'out'}\n"
+    assert say(*call).out == f"2 predictions in {tmp_path / 'out'}{SIDES}\n"
     assert (
-        say(*call).out
-        == f"2 predictions in {tmp_path / 'out'}, 2 of them done before (--again redoes them)\n"
+        say(*call).out == f"2 predictions in {tmp_path / 'out'}, 2 of them done before "
+        f"(--again redoes them){SIDES}\n"
     )
-    assert say(*call, "--again").out == f"2 predictions in {tmp_path / 'out'}\n"
+    assert say(*call, "--again").out == f"2 predictions in {tmp_path / 'out'}{SIDES}\n"
     ended = say("predict", trained, picture, "-p", "up", "--out", tmp_path / "out", "--json")
     assert "2 earlier predictions of other images or prompts stay in" in ended.err
     assert (len(json.loads(ended.out)["predictions"]), json.loads(ended.out)["skipped"]) == (1, 0)
@@ -313,11 +314,11 @@ def test_files_of_a_folder_that_are_not_read_are_listed(
     folder = tmp_path / "scans"
     folder.mkdir()
     picture.rename(folder / "a.png")
-    for name in ("b.dcm", "c.dcm", "d.gif"):
+    for name in ("b.dcm", "c.dcm", "d.heic"):
         (folder / name).write_bytes(b"")
     ended = say("predict", trained, folder, "-p", "upper left", "--out", tmp_path / "out", "--json")
     assert ended.code == 0
     assert f"2 files are skipped in {folder}; its name says DICOM" in ended.err
     assert "(b.dcm, c.dcm)" in ended.err
     skipped = json.loads(ended.out)["skipped_files"]
-    assert [Path(file["path"]).name for file in skipped] == ["b.dcm", "c.dcm", "d.gif"]
+    assert [Path(file["path"]).name for file in skipped] == ["b.dcm", "c.dcm", "d.heic"]

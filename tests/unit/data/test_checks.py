@@ -148,17 +148,17 @@ FAULTS: dict[str, list[Callable[[Set, int], Any]]] = {
     + [lambda cases, number: truncate(cases.folder / cases.rows[number]["mask"], 0.6)],
     "unreadable": [
         lambda cases, number, content=content: cases.image(number).write_bytes(content)
-        for content in (b"\0" * 99, b"GIF89a", b"<svg/>")
+        for content in (b"\0" * 99, b"%PDF-1.7", b"<svg/>")
     ]
     + [
         column("image", "images"),
         lambda cases, number: (cases.folder / cases.rows[number]["mask"]).write_bytes(b"text"),
     ],
     "wrong_channels": [
-        save_as("CMYK", "JPEG"),
         save_as("LAB", "TIFF"),
-        save_as("CMYK", "TIFF"),
         see_through,
+        see_through,
+        coloured_mask,
         coloured_mask,
     ],
     "nan": [nan_image, nan_mask, nan_image, nan_mask, nan_image],

@@ -67,7 +67,7 @@ def test_an_edited_choice_strikes_its_cells_alone_in_seeds_that_were_not_asked_f
     )
     with pytest.raises(
         ConfigError,
-        match=r"^a finished cell was made from other settings "
+        match=r"^1 finished cell was made from other settings "
         r'\(text-seed1: text\.scale "within" → "none"\) .*move the result file away',
     ):
         waiting_ids(edited, tmp_path, [0])

@@ -68,7 +68,7 @@ def test_training_begins_with_it_once_and_a_resumed_one_does_not(
         messages.append(str(event.get("message")))
 
     monkeypatch.setattr(
-        loop, "train_words", lambda model, samples, steps, noise_std: asked.append(steps)
+        loop, "train_words", lambda model, samples, steps, **options: asked.append(steps)
     )
     changed = config.replace(**{"fusion.words_first": 7, "train.epochs": 1})
     run = trainer.train(changed, tmp_path / "run", listen=listen)

@@ -47,7 +47,10 @@ def test_a_toy_format_is_written_by_predict(
     image = pictures / "one/a.png"
     call = ("predict", trained, image, "-p", "left", "--out", out, "--format", "toy")
     ended = say(*call)
-    assert (ended.code, ended.out) == (0, f"1 prediction in {out}\n")
+    assert (ended.code, ended.out) == (
+        0,
+        f"1 prediction in {out}; left means the left of the image\n",
+    )
     assert {path.name for path in out.iterdir()} == {"a-area.txt", "predictions.jsonl"}
     (line,) = rows_of(out / "predictions.jsonl")
     assert line["area"] == "a-area.txt"
