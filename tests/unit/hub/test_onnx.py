@@ -153,15 +153,9 @@ def test_without_the_packages_the_extra_is_named(
         onnx.export(trained, tmp_path)
 
 
-COMBINATIONS = [
-    pytest.param(network, fusion, marks=() if fast else pytest.mark.slow)
-    for network in NETWORKS
-    for fusion in FUSIONS
-    for fast in [(network, fusion) == ("unet", "cross-attention")]
-]
-
-
-@pytest.mark.parametrize(("network", "fusion"), COMBINATIONS)
+@pytest.mark.slow  # an export takes some ten seconds
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_every_network_with_every_fusion(
     network: str, fusion: str, config: Config, tmp_path: Path
 ) -> None:
