@@ -87,7 +87,8 @@ def serve(
     for run in runs or ():
         # Before torch is loaded: a slip is refused at once.
         find(run)
-    from saywhere.serve.run import is_loopback, run_server
+    from saywhere.io.dicomweb import is_loopback
+    from saywhere.serve.run import run_server
 
     drawn = None
     # An empty token counts as none: SAYWHERE_TOKEN= must not open the door.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import signal
 import socket
@@ -15,7 +14,7 @@ import uvicorn
 
 from saywhere.errors import UsageError
 from saywhere.io import decoding_pool
-from saywhere.io.dicomweb import Archives
+from saywhere.io.dicomweb import Archives, is_loopback
 from saywhere.serve.app import LOOPBACK, build_app
 from saywhere.serve.models import open_models
 from saywhere.serve.store import Store
@@ -85,21 +84,6 @@ def run_server(
     address = f"[{host}]" if ":" in host else host
     say(f"http://{address}:{listening.getsockname()[1]}/", [model.name for model in models])
     uvicorn.Server(config).run(sockets=[listening])
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address can be reached from this machine only.
-
-    Args:
-        host: a name or an IP address.
-
-    Returns:
-        True for localhost and loopback addresses.
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _listen(host: str, port: int) -> socket.socket:
