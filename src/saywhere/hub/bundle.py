@@ -19,7 +19,7 @@ from saywhere.data.manifest import read_manifest
 from saywhere.data.prompt_frames import frame_of
 from saywhere.errors import SaywhereError
 from saywhere.hub.card import card
-from saywhere.hub.digests import verified, write_sums
+from saywhere.hub.digests import write_sums
 from saywhere.hub.facts import (
     CONFIG,
     FORMAT,
@@ -131,32 +131,6 @@ def describe(folder: Path, facts: ModelFacts) -> None:
     files.write_text(folder / "README.md", card(facts))
     # Last, since the digests cover the files above.
     write_sums(folder)
-
-
-def restate(folder: Path, about: About, prompts: PromptFacts) -> ModelFacts:
-    """Write anew what is said of a model; its weights stay as they are, to the bit.
-
-    Args:
-        folder: a model's folder.
-        about: what its maker says of it now.
-        prompts: what it was taught, where its maker knows more than its files say.
-
-    Returns:
-        The content of its config.json.
-
-    Raises:
-        BadCheckpoint: it is a model of a newer format, or damaged.
-        NotWritable: the folder takes no file.
-    """
-    facts = read_facts(folder)
-    refuse_newer(facts, folder)
-    # A damaged model is not stamped as a good one.
-    verified(folder)
-    stated = replace(prompts, frame=about.frame or prompts.frame)
-    facts["about"] = cast(AboutRecord, about.model_dump())
-    facts["prompts"] = stated.to_json()
-    describe(folder, facts)
-    return facts
 
 
 def evidence(run: Path) -> ModelEvidence:

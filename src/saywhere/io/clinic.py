@@ -18,7 +18,6 @@ from saywhere.io import dicom, nifti
 from saywhere.io.geometry import Geometry
 
 Kind = Literal["DICOM", "NIfTI"]
-EXTRA = "pip install 'saywhere[clinic]'"
 
 
 class SeveralPictures(UnreadableFile):
