@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saywhere.errors import SaywhereError, UnreadableFile
+from saywhere.errors import UnreadableFile
+from saywhere.io.foreign import refusing
 from saywhere.io.geometry import TO_RAS, Geometry, VolumeSlice, letters
 from saywhere.io.grey import Range, percentiles, refuse_not_finite
 from saywhere.io.nifti_file import (
@@ -115,7 +116,7 @@ def read(content: bytes, path: Path) -> NiftiFile:
             NotFinite where it holds NaN.
     """
     image = open_image(content, path)
-    try:
+    with refusing(damaged, path):
         notes = _notes(image)
         voxels, is_plain = voxels_of(image, path)
         if voxels.dtype.kind == "f":
@@ -123,11 +124,6 @@ def read(content: bytes, path: Path) -> NiftiFile:
         window = None if is_plain else _window(image, voxels)
         slices = _cut(image, voxels)
         shown = tuple(NiftiSlice(_shown(s.pixels, window), s.geometry) for s in slices)
-    except SaywhereError:
-        raise
-    # nibabel raises a dozen types on damaged bytes.
-    except Exception as error:
-        raise damaged(path, type(error).__name__) from None
     return NiftiFile(shown, tuple(notes))
 
 
@@ -146,7 +142,7 @@ def read_labels(content: bytes, path: Path) -> NiftiFile:
         UnreadableFile: As `read`, and where its values are no whole numbers.
     """
     image = open_image(content, path)
-    try:
+    with refusing(damaged, path):
         voxels, _ = voxels_of(image, path)
         if voxels.ndim != 3 or (voxels.dtype.kind == "f" and (voxels != np.rint(voxels)).any()):
             raise UnreadableFile(
@@ -156,10 +152,6 @@ def read_labels(content: bytes, path: Path) -> NiftiFile:
                 remedy="save the labels as whole numbers",
             )
         slices = _cut(image, voxels.astype(np.int64))
-    except SaywhereError:
-        raise
-    except Exception as error:
-        raise damaged(path, type(error).__name__) from None
     return NiftiFile(tuple(slices), ())
 
 
@@ -177,13 +169,9 @@ def count_slices(content: bytes, path: Path) -> int:
         MissingExtra: nibabel is not installed.
         UnreadableFile: It is damaged, or of another number of dimensions.
     """
-    try:
+    with refusing(damaged, path):
         header, shape = _head(content, path)
         return shape[_cut_axis(shape, affine_of(header)[0])]
-    except SaywhereError:
-        raise
-    except Exception as error:
-        raise damaged(path, type(error).__name__) from None
 
 
 def geometry_of(content: bytes, path: Path) -> Geometry:
@@ -200,13 +188,9 @@ def geometry_of(content: bytes, path: Path) -> Geometry:
         MissingExtra: nibabel is not installed.
         UnreadableFile: It is damaged, or of another number of dimensions.
     """
-    try:
+    with refusing(damaged, path):
         # Only the first: a header alone may claim any number of slices.
         return _geometry(*_head(content, path), 0)
-    except SaywhereError:
-        raise
-    except Exception as error:
-        raise damaged(path, type(error).__name__) from None
 
 
 def _head(content: bytes, path: Path) -> tuple[Any, tuple[int, int, int]]:

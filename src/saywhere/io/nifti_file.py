@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saywhere.errors import MissingExtra, SaywhereError, UnreadableFile
+from saywhere.errors import MissingExtra, UnreadableFile
+from saywhere.io.foreign import refusing
 from saywhere.io.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def open_image(content: bytes, path: Path) -> Nifti1Image:
         UnreadableFile: It is damaged, over the limits, or of another number of dimensions.
     """
     content_bytes = unpacked(content, path)
-    try:
+    with refusing(damaged, path):
         header = read_header(content_bytes[:HEAD_BYTES], path)
         shape = shape_of(header.get_data_shape(), path)
         n_bytes = int(np.prod(shape)) * header.get_data_dtype().itemsize
@@ -126,10 +127,6 @@ def open_image(content: bytes, path: Path) -> Nifti1Image:
         is_first = kind(content_bytes[:HEAD_BYTES]) == "1"
         made = nibabel.Nifti1Image if is_first else nibabel.Nifti2Image
         return made.from_bytes(content_bytes)
-    except SaywhereError:
-        raise
-    except Exception as error:
-        raise damaged(path, type(error).__name__) from None
 
 
 def shape_of(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saywhere.errors import SaywhereError, UnreadableFile
+from saywhere.errors import UnreadableFile
 from saywhere.io.dicom import display, header, place, stored
 from saywhere.io.dicom.pixel_layout import LOSSY, Layout, layout_of
+from saywhere.io.foreign import refusing
 from saywhere.io.geometry import Geometry
 
 if TYPE_CHECKING:
@@ -62,18 +63,13 @@ def read(content: bytes, path: Path) -> DicomFile:
         UnreadableFile: It is no image, damaged, over the limits, or a mask (SEG).
     """
     dataset = header.parse(content, path)
-    try:
+    with refusing(header.damaged, path):
         refuse_others(dataset, path)
         layout = _layout(dataset, path)
         frames = list(stored.read_frames(dataset, layout, path))
         shown, notes = display.show_frames(frames, dataset, layout, path)
         places = place.geometries(dataset, layout)
         notes += _notes(dataset)
-    except SaywhereError:
-        raise
-    # A header can be wrong in more ways than are foreseen, and pydicom quotes it.
-    except Exception as error:
-        raise header.damaged(path, type(error).__name__) from None
     pictures = tuple(map(DicomPicture, shown, places))
     return DicomFile(pictures, tuple(notes))
 
@@ -93,7 +89,7 @@ def read_stored(content: bytes, path: Path) -> tuple[list[NDArray[Any]], bool]:
         UnreadableFile: It is no grey image, damaged or over the limits.
     """
     dataset = header.parse(content, path)
-    try:
+    with refusing(header.damaged, path):
         refuse_others(dataset, path)
         layout = _layout(dataset, path)
         if layout.samples != 1 or layout.is_float:
@@ -104,10 +100,6 @@ def read_stored(content: bytes, path: Path) -> tuple[list[NDArray[Any]], bool]:
                 remedy="export the segmentation as DICOM SEG",
             )
         frames = list(stored.read_frames(dataset, layout, path))
-    except SaywhereError:
-        raise
-    except Exception as error:
-        raise header.damaged(path, type(error).__name__) from None
     return frames, layout.syntax in LOSSY
 
 
@@ -126,13 +118,8 @@ def geometry_of(content: bytes, path: Path) -> Geometry:
         UnreadableFile: It is damaged.
     """
     dataset = header.parse(content, path)
-    try:
+    with refusing(header.damaged, path):
         return place.geometries(dataset, _layout(dataset, path))[0]
-    except SaywhereError:
-        raise
-    # A header can be wrong in more ways than are foreseen, and pydicom quotes it.
-    except Exception as error:
-        raise header.damaged(path, type(error).__name__) from None
 
 
 def count_frames(content: bytes, path: Path) -> int:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saywhere.errors import SaywhereError, UnreadableFile
+from saywhere.errors import UnreadableFile
 from saywhere.io.dicom import header, stored
 from saywhere.io.dicom.pixel_layout import layout_of
+from saywhere.io.foreign import refusing
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -167,13 +168,8 @@ def read_segmentation(content: bytes, path: Path) -> Segmentation:
         UnreadableFile: It is no SEG, damaged, or over the limits.
     """
     dataset = header.parse(content, path)
-    try:
+    with refusing(header.damaged, path):
         return _read(dataset, path)
-    except SaywhereError:
-        raise
-    # A header can be wrong in more ways than are foreseen, and pydicom quotes it.
-    except Exception as error:
-        raise header.damaged(path, type(error).__name__) from None
 
 
 def _read(dataset: Dataset, path: Path) -> Segmentation:

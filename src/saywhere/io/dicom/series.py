@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from saywhere.errors import SaywhereError
 from saywhere.io.dicom import header
 from saywhere.io.dicom.reader import refuse_others
+from saywhere.io.foreign import refusing
 
 STEP = 0.01
 """Millimetres; slices that lie closer to each other lie at one place."""
@@ -83,34 +83,28 @@ def facts_of(content: bytes, path: Path, item: Item, name: str) -> Facts[Item]:
         UnreadableFile: It is no image, or damaged.
     """
     dataset = header.parse(content, path)
-    try:
-        with header.quiet():
-            refuse_others(dataset, path)
-            kinds = [str(kind).upper() for kind in dataset.get("ImageType") or []]
-            number = header.numbers(dataset, "InstanceNumber")
-            position = header.numbers(dataset, "ImagePositionPatient")
-            orientation = header.numbers(dataset, "ImageOrientationPatient")
-            return Facts(
-                item=item,
-                name=name,
-                series=header.text(dataset, "SeriesInstanceUID") or "",
-                instance=header.text(dataset, "SOPInstanceUID") or "",
-                number=int(number[0]) if number else None,
-                position=tuple(position) if len(position) == 3 else None,
-                orientation=_rounded(orientation) if len(orientation) == 6 else None,
-                size=(
-                    int(header.number(dataset, "Rows", 0)),
-                    int(header.number(dataset, "Columns", 0)),
-                ),
-                n_frames=max(1, int(header.number(dataset, "NumberOfFrames", 1))),
-                is_localizer="LOCALIZER" in kinds,
-                sha256=hashlib.sha256(content).hexdigest(),
-            )
-    except SaywhereError:
-        raise
-    # A header can be wrong in more ways than are foreseen, and pydicom quotes it.
-    except Exception as error:
-        raise header.damaged(path, type(error).__name__) from None
+    with refusing(header.damaged, path), header.quiet():
+        refuse_others(dataset, path)
+        kinds = [str(kind).upper() for kind in dataset.get("ImageType") or []]
+        number = header.numbers(dataset, "InstanceNumber")
+        position = header.numbers(dataset, "ImagePositionPatient")
+        orientation = header.numbers(dataset, "ImageOrientationPatient")
+        return Facts(
+            item=item,
+            name=name,
+            series=header.text(dataset, "SeriesInstanceUID") or "",
+            instance=header.text(dataset, "SOPInstanceUID") or "",
+            number=int(number[0]) if number else None,
+            position=tuple(position) if len(position) == 3 else None,
+            orientation=_rounded(orientation) if len(orientation) == 6 else None,
+            size=(
+                int(header.number(dataset, "Rows", 0)),
+                int(header.number(dataset, "Columns", 0)),
+            ),
+            n_frames=max(1, int(header.number(dataset, "NumberOfFrames", 1))),
+            is_localizer="LOCALIZER" in kinds,
+            sha256=hashlib.sha256(content).hexdigest(),
+        )
 
 
 def group(facts: Sequence[Facts[Item]]) -> list[Series[Item]]:

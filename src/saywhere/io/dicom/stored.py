@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saywhere.errors import SaywhereError, UnreadableFile
+from saywhere.errors import UnreadableFile
 from saywhere.io.dicom.codes import decoder, meaningful, unsupported
 from saywhere.io.dicom.header import damaged, quietly
 from saywhere.io.dicom.pixel_layout import BIG_ENDIAN, JPEG, JPEG_2000, LOSSY, UNCOMPRESSED, Layout
+from saywhere.io.foreign import refusing
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -38,18 +39,13 @@ def read_frames(dataset: Dataset, layout: Layout, path: Path) -> Iterator[NDArra
         MissingExtra: A decoder is not installed.
         UnreadableFile: A frame is damaged or missing, or is encoded in a way that is not read.
     """
-    try:
+    with refusing(damaged, path):
         if layout.syntax in UNCOMPRESSED or layout.syntax.endswith("1.2.1.99"):
             yield from _uncompressed(dataset, layout, path)
         else:
             decode = decoder(layout.syntax, path)
             for content in _fragments(dataset, layout, path):
                 yield _checked(decode(content, layout), layout, path)
-    except SaywhereError:
-        raise
-    # Decoders raise a dozen types on damaged bytes.
-    except Exception as error:
-        raise damaged(path, type(error).__name__) from None
 
 
 def is_rgb(layout: Layout) -> bool:
