@@ -146,6 +146,26 @@ def warn_if_unheard(state: TrainState, row: EpochRow) -> None:
     state.tell(Warned(message))
 
 
+def warn_if_nothing_is_marked(state: TrainState) -> None:
+    """Warn where no validation of the whole training marked a single right pixel.
+
+    A narrow network can end so: behind a ReLU, a last layer whose weights all start below 0 marks
+    nothing, and may not change its sign in time.
+
+    Args:
+        state: the training that ends; run.json keeps the warning.
+    """
+    measured = [row for row in state.progress.history if row.val_dice_mean is not None]
+    if not measured or any(row.val_dice_mean for row in measured):
+        return
+    message = (
+        "the model marks no right pixel on any validation image: its masks are empty or wrong; "
+        "train longer, with a larger network.width, or with a larger optimizer.learning_rate"
+    )
+    state.run.write_facts(warnings=[*state.run.facts().get("warnings", []), message])
+    state.tell(Warned(message))
+
+
 def end(state: TrainState, status: str = "finished") -> None:
     """Close run.json; the seconds of all sittings are added up.
 
@@ -159,6 +179,7 @@ def end(state: TrainState, status: str = "finished") -> None:
     # An interrupted training goes on later: the verdict waits for its end.
     if status != "finished":
         return
+    warn_if_nothing_is_marked(state)
     tuning = _fine_tuning(state)
     outcome = None if tuning is None else tuning.to_json()
     if outcome is not None:

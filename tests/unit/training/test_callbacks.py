@@ -13,7 +13,7 @@ from saywhere.runs.directory import create
 from saywhere.runs.history import EpochRow
 from saywhere.text.prompt_facts import PromptFacts
 from saywhere.training import callbacks
-from saywhere.training.callbacks import warn_if_unheard
+from saywhere.training.callbacks import warn_if_nothing_is_marked, warn_if_unheard
 
 
 @pytest.fixture
@@ -44,3 +44,23 @@ def test_sides_of_the_image_beside_the_patients_are_warned_of(
 ) -> None:
     material: Any = SimpleNamespace(data=DataConfig(mosaic=mosaic), prompt_facts=PromptFacts(frame))
     assert bool(callbacks._two_frames(material)) is is_warned
+
+
+@pytest.mark.parametrize(
+    ("dice", "is_warned"),
+    [([0.0, 0.0], True), ([None, 0.0], True), ([0.0, 0.01], False), ([0.5, 0.0], False)],
+)
+def test_a_training_that_marks_nothing_says_so(
+    loop: Any, dice: list[float | None], is_warned: bool
+) -> None:
+    rows = [EpochRow(i, 1.0, 1.0, 0.0, 1e-3, val_dice_mean=d) for i, d in enumerate(dice, start=1)]
+    loop.progress = SimpleNamespace(history=rows)
+    warn_if_nothing_is_marked(loop)
+    assert [("no right pixel" in told["message"]) for told in loop.told] == [True] * is_warned
+    assert len(loop.run.facts().get("warnings", [])) == is_warned
+
+
+def test_a_training_without_validation_says_nothing_of_it(loop: Any) -> None:
+    loop.progress = SimpleNamespace(history=[EpochRow(1, 1.0, 1.0, 0.0, 1e-3)])
+    warn_if_nothing_is_marked(loop)
+    assert not loop.told
