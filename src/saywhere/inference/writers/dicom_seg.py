@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from saywhere._version import __version__
 from saywhere.inference.answer import Answer
 from saywhere.inference.writers.dicom_source import refuse_others, refusing_in_words, sources_of
+from saywhere.inference.writers.dicom_stand_in import has_place, put_back, stand_ins
 from saywhere.inference.writers.segment_codes import Code, kind_of
 from saywhere.inference.writers.writer import Options, Paths, Scope, Writer, Written
 from saywhere.io import files
@@ -83,12 +84,12 @@ def build(answers: Sequence[Answer], prompts: Sequence[str], options: Options) -
     sources = sources_of(answers)
     pixels = _stack(answers, prompts, sources.places, options)
     kind = "FRACTIONAL" if options.fractional else "BINARY"
-    first = sources.images[0]
+    first = sources.pictures[0].header
     about = [first.SeriesInstanceUID, options.digest, kind, *prompts, str(options.with_prompt)]
-    content = [*about, *sources.uids, pixels.tobytes().hex()]
+    content = [*about, *(picture.key for picture in sources.pictures), pixels.tobytes().hex()]
     with refusing_in_words():
         segmentation = highdicom.seg.Segmentation(
-            source_images=sources.images,
+            source_images=stand_ins(sources.pictures),
             pixel_array=pixels,
             segmentation_type=kind,
             segment_descriptions=[
@@ -106,15 +107,13 @@ def build(answers: Sequence[Answer], prompts: Sequence[str], options: Options) -
             content_description=f"{MAKER}: research use only",
             content_label="SEGMENTATION",
             series_description=f"{MAKER} {options.model}".strip()[:LABEL_CHARS],
-            pixel_measures=sources.pixel_measures,
-            plane_positions=sources.plane_positions,
-            plane_orientation=sources.plane_orientation,
             # An empty mask that is to be written has no other frames.
             omit_empty_frames=bool(pixels.any()),
             # Prompts come in any script.
             specific_character_set="ISO_IR 192",
         )
-    if "PlaneOrientationSequence" not in segmentation.SharedFunctionalGroupsSequence[0]:
+        put_back(segmentation, sources.pictures)
+    if not has_place(sources.pictures):
         # Empty where nobody knows; DICOM wants it to stand there.
         segmentation.PatientOrientation = first.get("PatientOrientation")
     return segmentation

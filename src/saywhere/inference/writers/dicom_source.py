@@ -1,17 +1,19 @@
-"""The DICOM images that answers refer to, as highdicom takes them."""
+"""The DICOM images that answers refer to."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from saywhere.errors import UsageError
 from saywhere.inference.answer import Answer
+from saywhere.inference.writers.dicom_stand_in import SECONDARY_CAPTURE, Picture, with_values
 from saywhere.io.dicom import is_dicom
+from saywhere.io.geometry import Geometry
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -29,32 +31,22 @@ REQUIRED = (
     "ReferringPhysicianName",
 )
 TIMES = ("PatientBirthDate", "StudyDate", "StudyTime")
-UNKNOWN_THICKNESS_MM = 1.0
+DATE = r"\d{8}"
+TIME = r"\d\d(\d\d(\d\d(\.\d{1,6})?)?)?"
 HEAD_BYTES = 1024
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Images, and what highdicom cannot read from them.
+    """Pictures that were segmented.
 
     Attributes:
-        images: Headers: one of a multi-frame file, else one per picture.
-        places: For each answer the place of its picture in the stack of pixels, from 0.
-        pixel_measures: Where the images' own do not suffice; else None.
-        plane_positions: The same.
-        plane_orientation: The same.
+        pictures: Each once; several may be frames of one file.
+        places: For each answer the place of its picture among `pictures`, from 0.
     """
 
-    images: list[Dataset]
+    pictures: list[Picture]
     places: list[int]
-    pixel_measures: Any = None
-    plane_positions: Any = None
-    plane_orientation: Any = None
-
-    @property
-    def uids(self) -> list[str]:
-        """SOPInstanceUIDs of the images."""
-        return [str(image.SOPInstanceUID) for image in self.images]
 
 
 def sources_of(answers: Sequence[Answer]) -> Sources:
@@ -64,23 +56,25 @@ def sources_of(answers: Sequence[Answer]) -> Sources:
         answers: One per picture and prompt.
 
     Returns:
-        The images, each once.
+        The pictures, each once.
 
     Raises:
         UsageError: Where an image is no DICOM file, or they are not of one series and size.
     """
-    headers = [_header(answer) for answer in answers]
-    _check(headers, answers)
-    if _is_multi_frame(headers[0]):
-        places = [(_frame(answer) or 1) - 1 for answer in answers]
-        # The stack has all frames of the file; those without an answer are empty.
-        return _with_measures([_completed(headers[0])], places, int(headers[0].NumberOfFrames))
-    first: dict[str, int] = {}
-    for header in headers:
-        first.setdefault(str(header.SOPInstanceUID), len(first))
-    places = [first[str(header.SOPInstanceUID)] for header in headers]
-    images = [_completed(headers[places.index(place)]) for place in range(len(first))]
-    return _with_measures(images, places, len(images))
+    geometries = [_geometry(answer) for answer in answers]
+    _check([geometry.source for geometry in geometries], answers)
+    pictures: dict[str, Picture] = {}
+    keys = []
+    headers: dict[int, Dataset] = {}
+    for geometry in geometries:
+        # The frames of one file share their header.
+        if id(geometry.source) not in headers:
+            headers[id(geometry.source)] = _completed(geometry.source)
+        picture = Picture(headers[id(geometry.source)], geometry)
+        pictures.setdefault(picture.key, picture)
+        keys.append(picture.key)
+    numbers = {key: number for number, key in enumerate(pictures)}
+    return Sources(list(pictures.values()), [numbers[key] for key in keys])
 
 
 def refuse_others(path: Path) -> None:
@@ -118,8 +112,7 @@ def refusing_in_words() -> Iterator[None]:
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise UsageError(
             f"an image that DICOM cannot be written of ({type(error).__name__} in highdicom)",
-            allowed="it needs a complete header; of a CT or MR also FrameOfReferenceUID, and of "
-            "several frames as well",
+            allowed="it needs a complete header",
             remedy="choose another --format: png, nifti, geojson, coco, labels, parquet",
         ) from None
 
@@ -132,33 +125,26 @@ def _no_dicom(name: str) -> UsageError:
     )
 
 
-def _header(answer: Answer) -> Dataset:
+def _geometry(answer: Answer) -> Geometry:
     if answer.geometry is None or answer.geometry.source is None:
         raise _no_dicom("the image")
-    return answer.geometry.source
-
-
-def _frame(answer: Answer) -> int | None:
-    return None if answer.geometry is None else answer.geometry.frame
-
-
-def _is_multi_frame(header: Dataset) -> bool:
-    return int(header.get("NumberOfFrames") or 1) > 1
+    return answer.geometry
 
 
 def _check(headers: Sequence[Dataset], answers: Sequence[Answer]) -> None:
-    """One file, or files of one frame each that belong to one series and have one size."""
-    n_files = len({str(header.get("SOPInstanceUID")) for header in headers})
-    series = {str(header.get("SeriesInstanceUID")) for header in headers}
-    sizes = {answer.mask.shape for answer in answers}
-    for keyword in ("SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID"):
-        if not all(header.get(keyword) for header in headers):
+    """All have the identifiers that are referred to, and belong to one series of one size."""
+    from pydicom.uid import UID
+
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
+        uids = [str(header.get(keyword) or "") for header in headers]
+        if not all(uids) or not all(UID(uid).is_valid for uid in uids):
             raise UsageError(
-                f"a DICOM file without {keyword}",
-                allowed="what is written refers to its image by it",
+                f"a DICOM file {'with an invalid' if all(uids) else 'without'} {keyword}",
+                allowed="what is written refers to its image by it: numbers and dots, at most 64",
                 remedy="choose another --format, or export the image again from the archive",
             )
-    if len(series) > 1 or len(sizes) > 1 or (n_files > 1 and any(map(_is_multi_frame, headers))):
+    series = {str(header.SeriesInstanceUID) for header in headers}
+    if len(series) > 1 or len({answer.mask.shape for answer in answers}) > 1:
         raise UsageError(
             "images of several series or sizes",
             allowed="one DICOM SEG belongs to one series",
@@ -168,44 +154,31 @@ def _check(headers: Sequence[Dataset], answers: Sequence[Answer]) -> None:
 
 def _completed(header: Dataset) -> Dataset:
     """A copy that has all that DICOM wants to stand there, empty where nobody knows."""
-    image = copy(header)
-    for keyword in REQUIRED:
-        if keyword not in image:
-            setattr(image, keyword, None)
+    values: dict[str, str | None] = {keyword: None for keyword in REQUIRED if keyword not in header}
     for keyword in TIMES:
-        if not _is_time(image, keyword):
-            setattr(image, keyword, None)
-    if not image.get("Modality"):
-        image.Modality = "OT"
-    # A spacing of zero, as some films have, is none.
-    if not all(float(value) > 0 for value in image.get("PixelSpacing") or ()):
-        del image.PixelSpacing
-    return image
+        if not _is_time(str(header.get(keyword) or ""), keyword):
+            values[keyword] = _old_form(header, keyword)
+    if not header.get("Modality"):
+        values["Modality"] = "OT"
+    # highdicom knows a class's modules from its tables, which lack the retired ones.
+    return with_values(header, SOPClassUID=SECONDARY_CAPTURE, **values)
 
 
-def _is_time(image: Dataset, keyword: str) -> bool:
-    """Old files hold 11:20:00 where DICOM wants 112000."""
-    from pydicom.valuerep import DA, TM
+def _old_form(header: Dataset, keyword: str) -> str | None:
+    """Of a date or time in another form than DICOM's; ACR-NEMA wrote 1994.11.05 and 11:20:00.
 
-    kind = DA if keyword.endswith("Date") else TM
-    value = image.get(keyword)
-    try:
-        return not value or kind(value) is not None
-    except ValueError:
-        return False
+    Args:
+        header: Of an image.
+        keyword: One of TIMES.
 
-
-def _with_measures(images: list[Dataset], places: list[int], n_pictures: int) -> Sources:
-    """Add what highdicom asks for and an image may lack.
-
-    A projection (CR, DX) has a spacing and no slice thickness; see also `Geometry.spacing_mm`.
+    Returns:
+        DICOM's form of it, or None for what is neither.
     """
-    import highdicom
+    value = str(header.get(keyword) or "")
+    plain = value.replace(".", "") if keyword.endswith("Date") else value.replace(":", "")
+    return plain if _is_time(plain, keyword) else None
 
-    first = images[0]
-    is_enhanced = "SharedFunctionalGroupsSequence" in first
-    if is_enhanced or "PixelSpacing" not in first or "SliceThickness" in first:
-        return Sources(images, places)
-    spacing_mm = [float(value) for value in first.PixelSpacing]
-    measures = highdicom.PixelMeasuresSequence(spacing_mm, UNKNOWN_THICKNESS_MM)
-    return Sources(images, places, pixel_measures=measures)
+
+def _is_time(value: str, keyword: str) -> bool:
+    form = DATE if keyword.endswith("Date") else TIME
+    return not value or re.fullmatch(form, value) is not None

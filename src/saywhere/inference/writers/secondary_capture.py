@@ -40,22 +40,23 @@ def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
     import numpy
 
     (answer,) = answers
-    source = sources_of(answers).images[0]
+    (picture,) = sources_of(answers).pictures
+    source = picture.header
     caption = answer.prompt if options.with_prompt else ""
-    picture = captioned(answer.overlay(), f"{MAKER}, research use only. {caption}".strip())
+    pixels = captioned(answer.overlay(), f"{MAKER}, research use only. {caption}".strip())
     about = [source.SeriesInstanceUID, options.digest, "overlay"]
-    content = [source.SOPInstanceUID, picture.tobytes().hex()]
+    content = [picture.key, pixels.tobytes().hex()]
     with refusing_in_words():
         capture: Any = highdicom.sc.SCImage.from_ref_dataset(
             source,
-            pixel_array=numpy.ascontiguousarray(picture),
+            pixel_array=numpy.ascontiguousarray(pixels),
             photometric_interpretation="RGB",
             bits_allocated=8,
             coordinate_system="PATIENT",
             series_instance_uid=uid(about),
             series_number=SERIES_NUMBER + 1,
             sop_instance_uid=uid([*about, *content]),
-            instance_number=int(source.get("InstanceNumber") or 1),
+            instance_number=picture.geometry.frame or int(source.get("InstanceNumber") or 1),
             manufacturer=MAKER,
             patient_orientation=_orientation(answer) or ("L", "F"),
             manufacturer_model_name=options.model or MAKER,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import Dataset
 
 from dicom_file import CANARY, CT, DATA, make
 from saywhere.errors import UsageError
+from saywhere.inference.answer import Answer
 
 hd = pytest.importorskip("highdicom")
 pydicom = pytest.importorskip("pydicom")
@@ -17,17 +20,17 @@ from saywhere.inference.writers.dicom_seg import WRITER  # noqa: E402
 from saywhere.inference.writers.writer import Options  # noqa: E402
 from writer_files import answers_to, answers_to_dataset, errors_of  # noqa: E402
 
+ULTRASOUND_FRAMES = "1.2.840.10008.5.1.4.1.1.3.1"
+RETIRED_ULTRASOUND = "1.2.840.10008.5.1.4.1.1.6"
 PROMPTS = ("one small polyp", "läsion \\ 左\n")
 OPTIONS = Options(model="polyp", digest="ab" * 32)
-# Read by Saywhere, and not to be written of: each with the reason in words.
+# Read by Saywhere, and not to be written of: what a segmentation refers to is not there.
 REFUSED = {
     "HTJ2K_08_RGB": "without SeriesInstanceUID",
-    "bad_sequence": "FrameOfReferenceUID",
-    "color-pl": "highdicom",
-    "emri_small": "FrameOfReferenceUID",
-    "emri_small_RLE": "FrameOfReferenceUID",
-    "emri_small_jpeg_ls_lossless": "FrameOfReferenceUID",
+    "bad_sequence": "with an invalid SOPInstanceUID",
 }
+# Their own identifiers begin with 999, and what refers to them has to as well.
+OWN_ERRORS = {"color-pl": "Illegal root for UID"}
 NO_IMAGE = ("OT-PAL", "emri_small_jpeg_2k_lossless_too", "liver_expb", "seg_image")
 
 
@@ -37,6 +40,23 @@ def pixels_of(path: Path, uid: str) -> np.ndarray:
     return segmentation.get_pixels_by_source_instance([uid], assert_missing_frames_are_empty=True)[
         0
     ]
+
+
+def pixels_of_frames(path: Path, answers: list[Answer]) -> np.ndarray:
+    """(frame, row, column, segment), as highdicom reads it back for the images of answers."""
+    segmentation = hd.seg.segread(path)
+    geometries = [answer.geometry for answer in answers]
+    uid = geometries[0].source.SOPInstanceUID  # type: ignore[union-attr]
+    frames = sorted({geometry.frame for geometry in geometries if geometry and geometry.frame})
+    if not frames:
+        return pixels_of(path, uid)[None]
+    return np.asarray(segmentation.get_pixels_by_source_frame(uid, frames))
+
+
+def in_frames(masks: list[np.ndarray]) -> np.ndarray:
+    """Masks of pictures with the prompts of PROMPTS each: (frame, row, column, segment)."""
+    pairs = [np.stack(masks[i : i + 2], axis=-1) for i in range(0, len(masks), 2)]
+    return np.stack(pairs)
 
 
 def files_of_the_set() -> list[Path]:
@@ -53,12 +73,12 @@ def test_each_real_file_is_written_and_read_back_or_refused_in_words(file: Path,
             WRITER.write(answers, paths, OPTIONS)
         return
     assert WRITER.write(answers, paths, OPTIONS).parts == ("dicom_seg",)
-    assert errors_of(paths["dicom_seg"]) == []
-    header = answers[0].geometry.source  # type: ignore[union-attr]
-    expected = np.stack([answer.mask for answer in answers], axis=-1)
-    assert np.array_equal(pixels_of(paths["dicom_seg"], header.SOPInstanceUID) > 0, expected)
-    # pydicom gives frames: one per segment.
-    frames = pydicom.dcmread(paths["dicom_seg"]).pixel_array
+    own = OWN_ERRORS.get(file.stem, "no error")
+    assert [error for error in errors_of(paths["dicom_seg"]) if own not in error] == []
+    expected = in_frames([answer.mask for answer in answers])
+    assert np.array_equal(pixels_of_frames(paths["dicom_seg"], answers) > 0, expected)
+    # pydicom gives frames: those of one segment, then those of the next.
+    frames = pydicom.dcmread(paths["dicom_seg"]).pixel_array.reshape(2, -1, *expected.shape[1:3])
     assert np.array_equal(np.moveaxis(frames, 0, -1) > 0, expected)
 
 
@@ -67,7 +87,7 @@ def test_it_says_what_made_it_of_what(out: Path) -> None:
     paths = WRITER.paths(out, "a")
     WRITER.write(answers, paths, OPTIONS)
     written = pydicom.dcmread(paths["dicom_seg"])
-    header = answers[0].geometry.source  # type: ignore[union-attr]
+    header = answers[0].geometry.source
     assert (written.StudyInstanceUID, written.PatientID) == (
         header.StudyInstanceUID,
         f"{CANARY}-1",
@@ -144,6 +164,136 @@ def test_a_series_is_one_file_with_each_mask_on_its_slice(out: Path) -> None:
         expected = np.stack([answer.mask for answer in answers[2 * number : 2 * number + 2]], -1)
         assert np.array_equal(pixels_of(paths["dicom_seg"], uid) > 0, expected)
     assert not [error for error in errors_of(paths["dicom_seg"]) if "PatientOrient" in error]
+
+
+def slices(n: int, **tags: Any) -> list[Dataset]:
+    """Of one CT series, with or without a place."""
+    series = make(np.zeros((9, 7), np.uint8)).SeriesInstanceUID
+    of_all = {"SOPClassUID": CT, "Modality": "CT", "SeriesInstanceUID": series, **tags}
+    return [
+        make(np.full((9, 7), i, np.uint8), StudyInstanceUID="1.2.9", **of_all) for i in range(n)
+    ]
+
+
+def written(datasets: list[Dataset], out: Path) -> tuple[Dataset, list[Answer]]:
+    """What is written of random answers, valid and read back equal."""
+    answers: list[Answer] = []
+    for number, dataset in enumerate(datasets):
+        answers += answers_to_dataset(dataset, PROMPTS, number)
+    before = [answer.geometry.source.to_json() for answer in answers]  # type: ignore[union-attr]
+    paths = WRITER.paths(out, "a")
+    WRITER.write(answers, paths, OPTIONS)
+    after = [answer.geometry.source.to_json() for answer in answers]  # type: ignore[union-attr]
+    assert before == after
+    assert errors_of(paths["dicom_seg"]) == []
+    expected = in_frames([answer.mask for answer in answers])
+    if len(datasets) == 1:
+        found = pixels_of_frames(paths["dicom_seg"], answers)
+    else:
+        found = np.stack([pixels_of(paths["dicom_seg"], one.SOPInstanceUID) for one in datasets])
+    assert np.array_equal(found > 0, expected)
+    return pydicom.dcmread(paths["dicom_seg"]), answers
+
+
+PLACE = {
+    "FrameOfReferenceUID": "1.2.3",
+    "PixelSpacing": [0.5, 0.7],
+    "SliceThickness": 2,
+    "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+}
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("missing", ["FrameOfReferenceUID", "ImageOrientationPatient", "all"])
+def test_a_ct_without_a_place_is_written_and_no_place_is_made_up(
+    missing: str, n: int, out: Path
+) -> None:
+    tags = {} if missing == "all" else {k: v for k, v in PLACE.items() if k != missing}
+    datasets = slices(n, **tags)
+    segmentation, _ = written(datasets, out)
+    text = str(segmentation)
+    for keyword in ("Image Position", "Image Orientation", "Frame of Reference", "Spacing Between"):
+        assert keyword not in text
+    (shared,) = segmentation.SharedFunctionalGroupsSequence
+    assert ("PixelMeasuresSequence" in shared) == (missing != "all")
+    (series,) = segmentation.ReferencedSeriesSequence
+    referenced = [item.ReferencedSOPInstanceUID for item in series.ReferencedInstanceSequence]
+    assert referenced == [dataset.SOPInstanceUID for dataset in datasets]
+    assert {item.ReferencedSOPClassUID for item in series.ReferencedInstanceSequence} == {CT}
+
+
+def test_slices_at_one_place_stay_there(out: Path) -> None:
+    datasets = slices(3, **PLACE, ImagePositionPatient=[1, 2, 3])
+    segmentation, _ = written(datasets, out)
+    assert segmentation.FrameOfReferenceUID == "1.2.3"
+    items = segmentation.PerFrameFunctionalGroupsSequence
+    assert [list(item.PlanePositionSequence[0].ImagePositionPatient) for item in items] == [
+        [1, 2, 3]
+    ] * 6
+    labels = [item.FrameContentSequence[0].FrameLabel for item in items]
+    assert labels == ["Frame 1", "Frame 2", "Frame 3"] * 2
+
+
+def test_pixels_of_another_size_are_told_frame_by_frame(out: Path) -> None:
+    datasets = slices(2, **PLACE)
+    for number, dataset in enumerate(datasets):
+        dataset.ImagePositionPatient = [0, 0, number]
+        dataset.PixelSpacing = [0.5 + number, 0.5]
+    segmentation, _ = written(datasets, out)
+    measures = [
+        item.PixelMeasuresSequence[0] for item in segmentation.PerFrameFunctionalGroupsSequence
+    ]
+    assert [list(one.PixelSpacing) for one in measures] == [[0.5, 0.5], [1.5, 0.5]] * 2
+    assert "PixelMeasuresSequence" not in segmentation.SharedFunctionalGroupsSequence[0]
+
+
+@pytest.mark.parametrize("is_placed", [True, False], ids=["placed", "nowhere"])
+def test_frames_of_one_file_are_referred_to_by_number(is_placed: bool, out: Path) -> None:
+    dataset = make(np.zeros((4, 9, 7), np.uint8), NumberOfFrames=4, SOPClassUID=ULTRASOUND_FRAMES)
+    if is_placed:
+        dataset.FrameOfReferenceUID = "1.2.3"
+        dataset.SharedFunctionalGroupsSequence = [Dataset()]
+        items = []
+        for distance in (0.0, 3.0, 1.0, 2.0):
+            item = Dataset()
+            for name, keyword, value in (
+                ("PlanePositionSequence", "ImagePositionPatient", [0, 0, distance]),
+                ("PlaneOrientationSequence", "ImageOrientationPatient", [1, 0, 0, 0, 1, 0]),
+                ("PixelMeasuresSequence", "PixelSpacing", [0.5, 0.5]),
+            ):
+                inner = Dataset()
+                setattr(inner, keyword, value)
+                setattr(item, name, [inner])
+            items.append(item)
+        dataset.PerFrameFunctionalGroupsSequence = items
+    segmentation, _ = written([dataset], out)
+    (image,) = segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert image.ReferencedSOPClassUID == ULTRASOUND_FRAMES
+    frames = []
+    for item in segmentation.PerFrameFunctionalGroupsSequence:
+        (source,) = item.DerivationImageSequence[0].SourceImageSequence
+        assert source.ReferencedSOPInstanceUID == dataset.SOPInstanceUID
+        place = item.get("PlanePositionSequence")
+        z = place[0].ImagePositionPatient[2] if place else None
+        frames.append((source.ReferencedFrameNumber, z))
+    if is_placed:
+        # In the order of their places.
+        assert frames == [(2, 3), (4, 2), (3, 1), (1, 0)] * 2
+        assert segmentation.FrameOfReferenceUID == "1.2.3"
+    else:
+        assert frames == [(1, None), (2, None), (3, None), (4, None)] * 2
+        assert "FrameOfReferenceUID" not in segmentation
+
+
+def test_a_retired_class_of_images_is_referred_to_as_what_it_is(out: Path) -> None:
+    dataset = make(np.zeros((9, 7), np.uint8), SOPClassUID=RETIRED_ULTRASOUND)
+    dataset.StudyDate = "1994.11.05"
+    dataset.StudyTime = "11:20:00"
+    segmentation, _ = written([dataset], out)
+    (image,) = segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert image.ReferencedSOPClassUID == RETIRED_ULTRASOUND
+    # In the form of today.
+    assert (segmentation.StudyDate, segmentation.StudyTime) == ("19941105", "112000")
 
 
 def test_an_empty_mask_has_no_file_unless_it_is_asked_for(out: Path) -> None:

@@ -44,3 +44,17 @@ def test_it_is_valid_dicom(name: str, out: Path) -> None:
     paths = WRITER.paths(out, "a")
     WRITER.write(answers_to(file.read_bytes(), ["the spot"]), paths, Options())
     assert errors_of(paths["secondary_capture"]) == []
+
+
+def test_frames_that_look_alike_are_two_pictures(out: Path) -> None:
+    dataset = make(np.zeros((2, 60, 70), np.uint8), NumberOfFrames=2)
+    answers = answers_to_dataset(dataset, ["the spot"])
+    answers[1].mask[:] = answers[0].mask
+    found = []
+    for number, answer in enumerate(answers):
+        paths = WRITER.paths(out, f"a-{number}")
+        WRITER.write([answer], paths, Options())
+        found.append(pydicom.dcmread(paths["secondary_capture"]))
+    assert np.array_equal(found[0].pixel_array, found[1].pixel_array)
+    assert found[0].SOPInstanceUID != found[1].SOPInstanceUID
+    assert [one.InstanceNumber for one in found] == [1, 2]
