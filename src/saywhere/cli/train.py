@@ -44,6 +44,14 @@ def train(
             "(same network and fusion).",
         ),
     ] = None,
+    other_threads: Annotated[
+        bool,
+        typer.Option(
+            "--other-threads",
+            help="With --resume: train.threads may be another number than before; the last bits "
+            "of losses and weights are others then.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print the run directory only.")
@@ -79,7 +87,13 @@ def train(
     with TrainingProgress(quiet) as progress:
         try:
             run = run_training(
-                settings, out, name=config.stem, resume=resume, start=start, listen=progress
+                settings,
+                out,
+                name=config.stem,
+                resume=resume,
+                start=start,
+                other_threads=other_threads,
+                listen=progress,
             )
         except KeyboardInterrupt:
             advice = (

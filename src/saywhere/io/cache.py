@@ -23,9 +23,10 @@ DAY_S = 86_400
 _FOLDER_NAMES = {
     "stores": re.compile(r"\.?[0-9a-f]{24}(\.\d+\.tmp)?"),
     "embeddings": re.compile(r"\.?[\w.-]+-[0-9a-f]{16}(\.\d+\.tmp)?"),
+    "autotune": re.compile(r"\.?[0-9a-f]{24}(\.\d+\.tmp)?"),
 }
 _FILE_NAME = re.compile(
-    r"images\.npy|masks\.npy|complete\.json|[0-9a-f]{32}\.safetensors|\..+\.tmp"
+    r"images\.npy|masks\.npy|complete\.json|choice\.json|[0-9a-f]{32}\.safetensors|\..+\.tmp"
 )
 
 
@@ -40,7 +41,7 @@ class CachedFolderJson(TypedDict):
 
 @dataclass(frozen=True)
 class CachedFolder:
-    """One data set's decoded images, or one encoder's vectors.
+    """One data set's decoded images, one encoder's vectors, or one training's fastest settings.
 
     Attributes:
         folder: Where it lies.
@@ -167,6 +168,8 @@ def _content(kind: str, folder: Path) -> str:
     """What the folder holds, in words."""
     if folder.name.startswith("."):
         return f"{kind}, half built"
+    if kind == "autotune":
+        return "what was fastest in a training"
     if kind == "embeddings":
         return f"text embeddings of {folder.name.rpartition('-')[0]}"
     try:

@@ -20,7 +20,7 @@ from saywhere.runs.older_values import keep_taught, read_stored
 from saywhere.runs.run_record import RunRecord
 
 FREE = {"train.threads"}
-"""What may differ when a run is resumed."""
+"""What may differ when a run is resumed, where the call says so."""
 
 
 class Run:
@@ -97,19 +97,23 @@ class Run:
         refuse_newer("run", facts, self.folder)
         return facts
 
-    def config(self, wanted: Config, saved: Config | None) -> Config:
-        """Choose what to resume with: the run's own configuration, with the threads of this call.
+    def config(
+        self, wanted: Config, saved: Config | None, *, other_threads: bool = False
+    ) -> Config:
+        """Choose what to resume with: the run's own configuration.
 
         Args:
             wanted: the configuration of this call.
             saved: the checkpoint's; None where there is none yet. config.toml stands in for it,
                 and `wanted` where the run was killed before that was written.
+            other_threads: may the number of threads be another one than the run's?
 
         Returns:
             The configuration to go on with.
 
         Raises:
-            UsageError: where the two differ in more than threads.
+            UsageError: where the two differ in more than threads, or in threads and
+                `other_threads` is False: the last bits of a sum depend on them.
         """
         path = self.folder / "config.toml"
         before = saved or (read_stored(path) if path.is_file() else wanted)
@@ -117,9 +121,20 @@ class Run:
         wanted = keep_taught(wanted, before)
         is_finished = self.facts().get("status") == "finished"
         same_config(before, wanted, finished=self.folder if is_finished else None)
-        if not wanted.train.threads:
+        begun, now = before.train.threads, wanted.train.threads
+        # 0: as the run has it.
+        if now in (0, begun):
             return before
-        return before.replace(**{"train.threads": wanted.train.threads})
+        # A run that was killed before it had settled on a number has none to keep.
+        if begun and not other_threads:
+            raise UsageError(
+                f"train.threads was {begun} and is now {now}",
+                where=self.folder,
+                allowed="with as many threads as before a run goes on to the same bits",
+                remedy="leave train.threads out, or say --other-threads (other_threads=True) "
+                "to go on with other last bits",
+            )
+        return before.replace(**{"train.threads": now})
 
     def same_data(self, digest: str) -> None:
         """Refuse to resume on another manifest than the one begun with.

@@ -65,6 +65,7 @@ class RunFacts:
         threads: of torch.
         precision: as it was chosen.
         seed: of the training.
+        reproducibility: what the same numbers need, in words.
         data: the rows.
         arm: the prompt policy's name, and what it says of itself.
         encoder: name, revision and pooling; None for a model without text.
@@ -79,6 +80,7 @@ class RunFacts:
     threads: int
     precision: str
     seed: int
+    reproducibility: str
     data: DataFacts
     arm: ArmRecord
     encoder: dict[str, str] | None

@@ -83,6 +83,8 @@ class RunRecord(TypedDict, total=False):
     threads: int
     precision: str
     seed: int
+    reproducibility: str
+    """what the same numbers need, in a sentence or two"""
     data: DataRecord
     arm: ArmRecord
     encoder: dict[str, str] | None

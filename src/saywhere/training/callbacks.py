@@ -95,11 +95,33 @@ def _facts(state: TrainState, warnings: list[str]) -> RunFacts:
         threads=torch.get_num_threads(),
         precision=config.train.precision,
         seed=config.train.seed,
+        reproducibility=reproducibility(state.device, torch.get_num_threads()),
         data=_data(state),
         arm={"name": material.policy_name, **material.policy.facts()},
         encoder=identity(material.encoder) if material.encoder else None,
         parameters=_parameters(state),
         warnings=warnings,
+    )
+
+
+def reproducibility(device: torch.device, threads: int) -> str:
+    """Say what must be the same for the same numbers.
+
+    Args:
+        device: where the model is.
+        threads: of torch.
+
+    Returns:
+        Two sentences.
+    """
+    draws = "The order of samples and every random draw follow from train.seed alone."
+    if device.type != "cpu":
+        return f"{draws} On {device.type} the last bits of a sum may differ from run to run."
+    threads_are = "thread is" if threads == 1 else "threads are"
+    return (
+        f"{draws} Losses and weights are equal to the last bit only where {threads} {threads_are} "
+        "used, with the same precision, processor and package versions: another number of threads "
+        "adds in another order."
     )
 
 

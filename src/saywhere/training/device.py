@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 
 import torch
 from lightning_fabric import Fabric
 
 from saywhere.config import TrainConfig
 from saywhere.errors import ConfigError
+from saywhere.io.machine import n_cores
 
 MISSING = {
     "cuda": "torch finds no NVIDIA GPU here: there is none, or its driver or a torch with CUDA "
@@ -33,16 +33,6 @@ def limit_threads(config: TrainConfig) -> int:
     n_threads = config.threads or n_cores()
     torch.set_num_threads(n_threads)
     return n_threads
-
-
-def n_cores() -> int:
-    """Count the cores that this process may use.
-
-    Returns:
-        At least 1.
-    """
-    # A container or a job queue often grants fewer cores than the machine has.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_device(config: TrainConfig) -> None:

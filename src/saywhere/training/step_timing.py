@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
-from saywhere.training.autotune import TimeStep
+from saywhere.data.training_set import Batch
+from saywhere.training.autotune import N_SAMPLES, TimeStep
 from saywhere.training.device import limit_threads
 from saywhere.training.loop import Loop
 
 
 def time_steps(loop: Loop) -> TimeStep:
-    """Make ready to time steps of a training on its first batch.
+    """Make ready to time steps of a training on the first samples of its first batch.
 
     Args:
         loop: of a model that is thrown away afterwards.
@@ -18,7 +20,7 @@ def time_steps(loop: Loop) -> TimeStep:
     Returns:
         Step number → seconds. Nothing is written.
     """
-    batch = loop.material.training.batch(0)
+    batch = _first_samples(loop.material.training.batch(0))
 
     def seconds_of(step: int) -> float:
         # Each time: choices are timed in turn, and each may have its own number.
@@ -31,3 +33,15 @@ def time_steps(loop: Loop) -> TimeStep:
         return time.perf_counter() - started
 
     return seconds_of
+
+
+def _first_samples(batch: Batch) -> Batch:
+    """Few samples, since a whole step of a large network takes seconds."""
+    return replace(
+        batch,
+        image=batch.image[:N_SAMPLES],
+        mask=batch.mask[:N_SAMPLES],
+        embedding=batch.embedding[:N_SAMPLES],
+        rows=batch.rows[:N_SAMPLES],
+        prompts=batch.prompts[:N_SAMPLES],
+    )

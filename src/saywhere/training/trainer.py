@@ -23,6 +23,7 @@ from saywhere.training.autotune import TimeStep
 from saywhere.training.device import check_device, launch, limit_threads
 from saywhere.training.events import Listener, Stage, Warned
 from saywhere.training.interrupts import until_interrupted
+from saywhere.training.kept_choice import KeptChoice
 from saywhere.training.loop import Loop
 from saywhere.training.setup import Material, gather
 from saywhere.training.state import LoopConfig
@@ -61,6 +62,7 @@ def train(
     name: str = "run",
     resume: bool = False,
     start: str | Path | None = None,
+    other_threads: bool = False,
     listen: Listener = lambda event: None,
 ) -> Path:
     """Train a model. Ctrl-C saves what was learned, and raises KeyboardInterrupt.
@@ -72,6 +74,8 @@ def train(
         resume: go on where the run stands, with its own configuration; begin where there is none.
         start: a run or model whose best weights, with the scale of its embeddings, are this
             training's first ones (fine-tuning); of the same network and fusion.
+        other_threads: may a resumed run go on with another `train.threads` than it began with? The
+            last bits of its numbers are others then.
         listen: called with each event of the training, as `training.events` lists them.
 
     Returns:
@@ -84,13 +88,14 @@ def train(
         OutOfMemory: with a smaller suggestion.
         NotWritable: where the run cannot be written.
         BadCheckpoint: for a run or model to begin from that cannot be read.
+        UsageError: for a resumption under another configuration, or with other threads.
     """
     config = as_config(config)
     out = None if out is None else Path(out)
     start = None if start is None else Path(start)
     run = reopen(out, name) if resume else None
     if run is not None:
-        begin = _resumption(run, config, start)
+        begin = _resumption(run, config, start, other_threads=other_threads)
     elif start is not None:
         begin = _fine_tuning(config, start)
     else:
@@ -113,18 +118,28 @@ def _fine_tuning(config: Config, start: Path, run: Run | None = None) -> Start:
     return Start(config, run, first, prepare, warning, taught)
 
 
-def _resumption(run: Run, wanted: Config, start: Path | None) -> Start:
+def _resumption(run: Run, wanted: Config, start: Path | None, *, other_threads: bool) -> Start:
     """From the last checkpoint; a run that was killed before its first one begins as it began."""
     if (run.last / locate.WEIGHTS).is_file():
         saved = checkpoint.load(run.last)
-        config = run.config(wanted, saved.config)
-        return Start(config, run, saved, partial(Loop.restore, saved=saved))
-    config = run.config(wanted, None)
+        config = run.config(wanted, saved.config, other_threads=other_threads)
+        warning = _of_other_threads(saved.config.train.threads, config.train.threads)
+        return Start(config, run, saved, partial(Loop.restore, saved=saved), warning)
+    config = run.config(wanted, None, other_threads=other_threads)
     # The run may have been killed before run.json named its first weights.
     started_from = run.facts().get("started_from") or start
     if started_from is not None:
         return _fine_tuning(config, Path(started_from), run)
     return replace(_fresh(config), run=run)
+
+
+def _of_other_threads(before: int, now: int) -> str:
+    if before == now:
+        return ""
+    return (
+        f"it goes on with train.threads = {now}, and began with {before}: the last bits of losses "
+        "and weights are not those of an uninterrupted run"
+    )
 
 
 def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
@@ -186,9 +201,13 @@ def _settled(config: Config, material: Material, listen: Listener) -> Config:
     def prepare(train: TrainConfig) -> TimeStep:
         return trial(config.model_copy(update={"train": train}), material)
 
-    tried = autotune.what_is_tried(config.train)
+    kept = KeptChoice(config)
+    tried = autotune.what_is_tried(config.train, kept)
     listen(Stage(f"building the model{tried}").to_json())
-    return config.model_copy(update={"train": autotune.choose(config.train, prepare)})
+    n_samples = config.train.batch_size * config.train.epochs * material.training.steps_per_epoch
+    trials = autotune.Trials(n_samples / autotune.N_SAMPLES)
+    settled = autotune.choose(config.train, prepare, trials, kept)
+    return config.model_copy(update={"train": settled})
 
 
 def trial(config: Config, material: Material) -> TimeStep:

@@ -181,9 +181,12 @@ def test_metrics_are_the_same_numbers_in_both_files(tmp_path: Path) -> None:
         assert {key: float(value) for key, value in row.items() if value} == wanted.to_json()
 
 
-def test_a_run_goes_on_with_its_own_threads_unless_others_are_asked_for(tmp_path: Path) -> None:
+def test_a_run_goes_on_with_its_own_threads_unless_others_are_allowed(tmp_path: Path) -> None:
     begun = Config().replace(**{"train.threads": 2})
-    assert directory.Run(tmp_path).config(Config(), begun).train.threads == 2
-    assert directory.Run(tmp_path).config(
-        Config().replace(**{"train.threads": 7}), begun
-    ) == Config().replace(**{"train.threads": 7})
+    run, seven = directory.Run(tmp_path), Config().replace(**{"train.threads": 7})
+    assert run.config(Config(), begun).train.threads == 2
+    with pytest.raises(UsageError, match=r"train\.threads was 2 and is now 7.*--other-threads"):
+        run.config(seven, begun)
+    assert run.config(seven, begun, other_threads=True) == seven
+    # It was killed before its number was settled.
+    assert run.config(seven, Config()) == seven

@@ -24,6 +24,7 @@ def test_versions_stand_beside_the_other_keys() -> None:
         threads=1,
         precision="32-true",
         seed=0,
+        reproducibility="With one thread.",
         data=data,
         arm={"name": "fuse-first"},
         encoder=None,

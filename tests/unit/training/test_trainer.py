@@ -327,6 +327,22 @@ def test_validation_on_training_images_is_warned_of_and_recorded(
     assert json.loads((run / "run.json").read_text())["warnings"] == [message]
 
 
+def test_other_threads_are_refused_unless_told_and_then_warned_of(
+    run_copy: Path, config: Config
+) -> None:
+    facts = json.loads((run_copy / "run.json").read_text())
+    assert "only where 1 thread is used" in facts["reproducibility"]
+    two = config.replace(**{"train.threads": 2})
+    with pytest.raises(UsageError, match=r"train\.threads was 1 and is now 2"):
+        train(two, run_copy, resume=True)
+    before = torch.get_num_threads()
+    train(two, run_copy, resume=True, other_threads=True)
+    torch.set_num_threads(before)
+    facts = json.loads((run_copy / "run.json").read_text())
+    assert any("train.threads = 2, and began with 1" in text for text in facts["warnings"])
+    assert "only where 2 threads are used" in facts["reproducibility"]
+
+
 def test_it_can_be_called_from_another_thread(config: Config, tmp_path: Path) -> None:
     thread = threading.Thread(
         target=train,
