@@ -30,7 +30,8 @@ def prepare(
         typer.Option(
             "--from",
             metavar="DIR",
-            help="Your folder, or where the download was unpacked.",
+            help="Your folder (or a zip of DICOM slices and their SEG), or where the download was "
+            "unpacked.",
         ),
     ] = None,
     seed: Annotated[
@@ -44,8 +45,8 @@ def prepare(
         typer.Option(
             "--label",
             metavar="VALUE=NAME",
-            help="For folder: what a mask's value means, as 2=polyp; may be repeated. Each label "
-            "is a row with its own mask and prompt.",
+            help="For folder: what a mask's value means, as 2=polyp; of a DICOM SEG the segment's "
+            "number or label. May be repeated. Each label is a row with its own mask and prompt.",
         ),
     ] = None,
     folds: Annotated[

@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from saywhere.data.file_checks import Progress
 from saywhere.data.folds import COLUMN, role
+from saywhere.datasets.folder_files import PARTS, FolderFiles, files_of, place_of
 from saywhere.datasets.folder_texts import Text, read_folder_texts
 from saywhere.datasets.label_rows import Labels, rows_per_label
-from saywhere.datasets.layout import (
-    NO_TEXT,
-    SetAside,
-    by_stem,
-    find_with,
-    first_of,
-    has_all,
-    missing,
-    paired,
-)
+from saywhere.datasets.layout import NO_TEXT, SetAside, first_of, has_all, paired
 from saywhere.datasets.patients import group_of, grouped_by_patient
 from saywhere.datasets.set_writer import Case, Prepared, write_set
 from saywhere.datasets.splits import drawn_split, group_folds, group_splits
 from saywhere.datasets.volumes import one_case_a_slice
 from saywhere.errors import UsageError, counted
-from saywhere.io.skipped import OTHER_SPLIT, Skipped, in_sentences, skipped_in
+from saywhere.io.skipped import OTHER_SPLIT, Skipped, in_sentences
 
 SPLITS = ("train", "val", "test")
-PARTS = ["images", "masks"]
 _WITHOUT = {
     "train": "there is nothing to train on",
     "val": "a training would choose its best epoch on its own training images",
     "test": "`saywhere evaluate` has nothing to measure",
 }
-REMEDY = (
-    "put images into images/ and their masks, of equal names, into masks/, or both into train/, "
-    "val/ and test/"
-)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was found, before anything is written."""
+
+    cases: list[Case]
+    warnings: list[str]
+    skipped: list[Skipped]
 
 
 def prepare_folder(
@@ -52,7 +48,9 @@ def prepare_folder(
     """Prepare a folder of images and masks of equal names.
 
     Images may be DICOM or NIfTI, with masks of either or PNG: what is written of them is PNG. Of a
-    volume each slice that its mask marks is a row.
+    volume each slice that its mask marks is a row. A DICOM SEG finds its images itself, whatever
+    they are called: loose, in folders below images/, or in zip archives there; `source` may also be
+    one folder or archive that holds both.
 
     {train,val,test}/{images,masks}/* where there is a train folder, else {images,masks}/*. An
     annotations.jsonl or a CSV beside them has the text. The table's split is taken, and its further
@@ -64,7 +62,7 @@ def prepare_folder(
     that it holds is a row of its own.
 
     Args:
-        source: the folder of images and masks.
+        source: the folder of images and masks, or an archive of DICOM images and their SEG.
         target: the folder to write to.
         progress: called with (done, total) after each case.
         seed: of a split or of folds that are drawn.
@@ -85,9 +83,9 @@ def prepare_folder(
     is_split = (source / SPLITS[0]).is_dir()
     if is_split and folds:
         raise _own_split(source)
-    cases, warnings = _of_splits(source) if is_split else _of_one_folder(source, seed, folds)
-    cases, of_volumes = one_case_a_slice(cases)
-    warnings += of_volumes
+    read = _of_splits(source) if is_split else _of_one_folder(source, seed, folds)
+    cases, of_volumes = one_case_a_slice(read.cases)
+    warnings = [*read.warnings, *of_volumes]
     if labels:
         cases, of_labels = rows_per_label(cases, labels)
         warnings += of_labels
@@ -95,10 +93,9 @@ def prepare_folder(
         warnings.append(NO_TEXT)
     if not is_split:
         warnings += _empty_splits(cases)
-    skipped = _skipped(source, is_split)
-    warnings = [*in_sentences(skipped), *warnings]
+    warnings = [*in_sentences(read.skipped), *warnings]
     prepared = write_set(source, target, cases, {}, warnings, progress, refuses_label_maps=True)
-    return replace(prepared, skipped=skipped)
+    return replace(prepared, skipped=read.skipped)
 
 
 def _empty_splits(cases: list[Case]) -> list[str]:
@@ -112,64 +109,58 @@ def _empty_splits(cases: list[Case]) -> list[str]:
     ]
 
 
-def _skipped(source: Path, is_split: bool) -> list[Skipped]:
-    roots = [source / split for split in SPLITS] if is_split else [source]
-    places = [find_with(root, PARTS, REMEDY) for root in roots if root.is_dir()]
-    skipped = [file for place in places for file in _skipped_of(place)]
-    return [*skipped, *_other_splits(source)] if is_split else skipped
-
-
 def _other_splits(source: Path) -> list[Skipped]:
     """Folders that are laid out as a split, but called otherwise: valid/, testing/ …"""
     others = [child for child in sorted(source.iterdir()) if child.name not in SPLITS]
     return [Skipped(child, OTHER_SPLIT) for child in others if has_all(child, PARTS)]
 
 
-def _skipped_of(place: Path) -> list[Skipped]:
-    folders = [place / part for part in PARTS]
-    return [
-        file
-        for folder in folders
-        for file in skipped_in(folder, by_stem(folder, clinical=True).values())
-    ]
-
-
-def _of_splits(source: Path) -> tuple[list[Case], list[str]]:
+def _of_splits(source: Path) -> _Read:
     cases: list[Case] = []
     warnings: list[str] = []
+    skipped: list[Skipped] = []
     texts = read_folder_texts(source, by_split=True)
     for split in SPLITS:
         if not (source / split).is_dir():
             warnings.append(f"there is no folder {split}")
             continue
-        images, masks = _files(find_with(source / split, PARTS, REMEDY))
-        of_split, absent = _cases(images, masks, split, texts)
+        files = files_of(place_of(source / split))
+        of_split, absent = _cases(files, split, texts)
         cases += of_split
         warnings += absent
+        skipped += files.skipped
     # Of all splits together, so that `check` finds a patient who stands in two.
     cases, of_patients = grouped_by_patient(cases)
-    return cases, [*warnings, *of_patients, *_nowhere(texts, cases)]
+    warnings += [*of_patients, *_nowhere(texts, cases)]
+    return _Read(cases, warnings, [*skipped, *_other_splits(source)])
 
 
-def _of_one_folder(source: Path, seed: int, n_folds: int) -> tuple[list[Case], list[str]]:
-    folder = find_with(source, PARTS, REMEDY)
-    images, masks = _files(folder)
-    texts = read_folder_texts(folder, by_split=False)
-    cases, warnings = _cases(images, masks, "", texts)
+def _of_one_folder(source: Path, seed: int, n_folds: int) -> _Read:
+    folder = place_of(source)
+    files = files_of(folder)
+    texts = read_folder_texts(folder, by_split=False) if folder.is_dir() else {}
+    cases, warnings = _cases(files, "", texts)
     cases, of_patients = grouped_by_patient(cases)
     warnings += of_patients
     # The table's own split stands.
     if any(text.split for text in texts.values()):
         if n_folds:
             raise _own_split(folder)
-        return cases, warnings
+        return _Read(cases, warnings, files.skipped)
+    cases, of_split = _drawn(cases, seed, n_folds)
+    return _Read(cases, [*warnings, *of_split], files.skipped)
+
+
+def _drawn(cases: list[Case], seed: int, n_folds: int) -> tuple[list[Case], list[str]]:
+    """Draw splits, or folds."""
     has_groups = any(map(group_of, cases))
     # An image without a group is one of its own.
     sizes = Counter(group_of(case) or case.stem for case in cases)
     if n_folds:
         drawn = _folds_drawn("group" if has_groups else "image", n_folds, seed)
-        return _in_folds(cases, sizes, n_folds, seed), [*warnings, drawn]
+        return _in_folds(cases, sizes, n_folds, seed), [drawn]
     splits = group_splits(sizes, seed)
+    warnings = []
     if has_groups:
         drawn = f"the split was drawn by group, 80 : 10 : 10, seed {seed}"
         warnings.append(f"{drawn}: {_counted(splits)} groups")
@@ -214,17 +205,6 @@ def _counted(splits: dict[str, str]) -> str:
     return ", ".join(f"{split} {counts[split]:,}" for split in SPLITS)
 
 
-def _files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """(images, masks) by stem."""
-    images = by_stem(folder / PARTS[0], clinical=True)
-    masks = by_stem(folder / PARTS[1], clinical=True)
-    if not images or not masks:
-        reasons = in_sentences(_skipped_of(folder))
-        lacking = f"{PARTS[1] if images else PARTS[0]}/*"
-        raise missing(folder, [lacking], "; ".join([REMEDY, *reasons]))
-    return images, masks
-
-
 def _nowhere(texts: dict[tuple[str, str], Text], cases: list[Case]) -> list[str]:
     """A table without splits, beside folders that have them: what it lists and no folder has."""
     present = {case.stem for case in cases}
@@ -239,9 +219,10 @@ def _nowhere(texts: dict[tuple[str, str], Text], cases: list[Case]) -> list[str]
 
 
 def _cases(
-    images: dict[str, Path], masks: dict[str, Path], split: str, texts: dict[tuple[str, str], Text]
+    files: FolderFiles, split: str, texts: dict[tuple[str, str], Text]
 ) -> tuple[list[Case], list[str]]:
     """Of one folder; `split` "" where the folders do not tell."""
+    images, masks = files.images, files.masks
     text_of = {stem: text for (of_split, stem), text in texts.items() if of_split in ("", split)}
     # A table without splits lists the cases of all folders: no single one need have them all.
     listed = {stem for of_split, stem in texts if of_split == split}
@@ -267,5 +248,8 @@ def _cases(
         text = text_of.get(stem, Text("", {}, {}))
         # The folders count first, then the table; only where neither speaks it is drawn.
         of_case = split or text.split or drawn_split(stem)
-        cases.append(Case(stem, images[stem], masks[stem], of_case, text.prompts, text.columns))
-    return cases, warnings
+        image, mask = images[stem], masks[stem]
+        case = Case(stem, image.path, mask.path, of_case, text.prompts, text.columns)
+        case = replace(case, member=image.member, mask_member=mask.member)
+        cases.append(replace(case, series=files.series.get(stem, "")))
+    return cases, [*files.warnings, *warnings]

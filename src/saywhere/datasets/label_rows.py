@@ -11,12 +11,12 @@ from pathlib import Path
 from saywhere.datasets.layout import first_of
 from saywhere.datasets.set_writer import Case, stored_mask_of
 from saywhere.errors import ManifestError, UnreadableFile, UsageError, counted
-from saywhere.io.labels import LabelMap, StoredMask, label_values
+from saywhere.io.labels import LabelMap, StoredMask, comparable_label, label_values
 
 LEVEL = "prompt"
 """The prompt level that a label's name is written to."""
 Labels = Mapping[str, tuple[str, ...]]
-"""A label's name → the values that stand for it, as `StoredMask.name` writes them."""
+"""A label's name → the values that stand for it, as `StoredMask.all_names` writes them."""
 _VALUE = re.compile(r"[0-9]{1,10}|#[0-9a-f]{6}")
 _BACKGROUND = ("0", "#000000")
 
@@ -25,8 +25,9 @@ def parse_labels(options: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Read what the values of label maps mean.
 
     Args:
-        options: `VALUE=NAME` each; a value is a whole number, or `#rrggbb` of a coloured mask.
-            Values of one name are joined.
+        options: `VALUE=NAME` each; a value is a whole number, `#rrggbb` of a coloured mask, or the
+            label of a DICOM SEG's segment, in large or small letters. Values of one name are
+            joined.
 
     Returns:
         Name → values, in order.
@@ -37,10 +38,12 @@ def parse_labels(options: Sequence[str]) -> dict[str, tuple[str, ...]]:
     labels: dict[str, tuple[str, ...]] = {}
     seen: set[str] = set()
     for option in options:
-        written, _, name = (part.strip() for part in option.partition("="))
-        # Leading zeros mean nothing, and "0" itself must stay.
-        value = written.lower().lstrip("0") or "0"
-        if not _VALUE.fullmatch(value) or value in _BACKGROUND or not name.isprintable():
+        written, equals, name = (part.strip() for part in option.partition("="))
+        value = _value(written)
+        if value in _BACKGROUND or not equals or not option.isprintable():
+            raise _wrong(f"--label {option!r}")
+        # Of "polyp=2", the value was written last.
+        if not _VALUE.fullmatch(value) and (_VALUE.fullmatch(name) or not _has_letters(written)):
             raise _wrong(f"--label {option!r}")
         if not name:
             raise _wrong(f"--label {option!r} without a name")
@@ -51,10 +54,22 @@ def parse_labels(options: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return labels
 
 
+def _value(written: str) -> str:
+    # Leading zeros mean nothing, and "0" itself must stay.
+    if written.isdecimal():
+        return written.lstrip("0") or "0"
+    return comparable_label(written)
+
+
+def _has_letters(written: str) -> bool:
+    return any(character.isalpha() for character in written)
+
+
 def _wrong(problem: str) -> UsageError:
     return UsageError(
         problem,
-        allowed="VALUE=NAME, a value once; 0 is the background",
+        allowed="VALUE=NAME, a value once; 0 is the background. A segment of a DICOM SEG may be "
+        "written by its label",
         remedy="write it as --label 2=polyp, or --label '#ff0000=polyp' for a coloured mask",
     )
 
@@ -107,7 +122,7 @@ def rows_per_label(cases: Sequence[Case], labels: Labels) -> tuple[list[Case], l
 def _labels_of(case: Case) -> StoredMask | None:
     """None for a file that is no mask. Raises LabelMap for a JPEG of several values."""
     try:
-        return label_values(stored_mask_of(case), case.mask)
+        return label_values(stored_mask_of(case), case.mask_source.file)
     except LabelMap:
         raise
     except UnreadableFile:
@@ -145,26 +160,37 @@ class _ValueCounts:
         self.labels = labels
         self.pixels: Counter[str] = Counter()
         self.masks: defaultdict[str, int] = defaultdict(int)
+        # What of `--label` some mask holds, and which values of the masks it names.
+        self.used: set[str] = set()
+        self.named: set[str] = set()
 
     def add(self, stored: StoredMask) -> list[str]:
         """Count a mask's values. Returns the names of the labels that it holds."""
-        present = {stored.name(value): n for value, n in stored.counts.items() if value}
-        for value, n in present.items():
-            self.pixels[value] += n
-            self.masks[value] += 1
-        return [name for name, values in self.labels.items() if present.keys() & set(values)]
+        present: set[str] = set()
+        for value, n in stored.counts.items():
+            if not value:
+                continue
+            names = stored.all_names(value) & self.name_of.keys()
+            present |= names
+            # By number: a segment's label is text of the header, and stays there.
+            number = stored.name(value)
+            self.named |= {number} if names else set()
+            self.pixels[number] += n
+            self.masks[number] += 1
+        self.used |= present
+        return [name for name, values in self.labels.items() if present & set(values)]
 
     def warnings(self) -> list[str]:
         """Of values without a name, and names without a pixel."""
         unnamed = [
             f"value {value} has no --label and counts as background ({self._counted(value)})"
             for value in self.masks
-            if value not in self.name_of
+            if value not in self.named
         ]
         absent = [
             f"no mask holds the value {value} (--label {value}={name})"
             for value, name in self.name_of.items()
-            if value not in self.masks
+            if value not in self.used
         ]
         return unnamed + absent
 

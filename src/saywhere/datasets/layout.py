@@ -209,7 +209,7 @@ def first_of(names: Sequence[str]) -> str:
     return f"(the first: {', '.join(names[:N_NAMED])})"
 
 
-def paired(wanted: list[Key], *places: Mapping[Key, Path]) -> tuple[set[Key], list[str]]:
+def paired(wanted: list[Key], *places: Mapping[Key, object]) -> tuple[set[Key], list[str]]:
     """Keep the cases that have all their files.
 
     Args:

@@ -26,7 +26,8 @@ def group_of(case: Case) -> str:
 def grouped_by_patient(cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
     """Give DICOM images of one patient one group: `p1`, `p2` …, in the order of the cases.
 
-    A group that the table names stands, and the patient's other images join it.
+    A group that the table names stands, and the patient's other images join it. Slices of a series
+    without either have the series' name.
 
     Args:
         cases: One an image.
@@ -39,7 +40,7 @@ def grouped_by_patient(cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
     """
     patients = _patients(cases)
     if not patients:
-        return list(cases), []
+        return [_of_series(case) for case in cases], []
     grouped = list(cases)
     names = _free_names({group_of(case) for case in cases})
     n_divided = 0
@@ -51,7 +52,14 @@ def grouped_by_patient(cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
             case = cases[member]
             if not group_of(case):
                 grouped[member] = replace(case, columns={**case.columns, "group": group})
-    return grouped, _warnings(patients, n_divided)
+    return [_of_series(case) for case in grouped], _warnings(patients, n_divided)
+
+
+def _of_series(case: Case) -> Case:
+    """Slices of a series whose headers name no patient belong together all the same."""
+    if group_of(case) or not case.series:
+        return case
+    return replace(case, columns={**case.columns, "group": case.series})
 
 
 def _patients(cases: Sequence[Case]) -> list[list[int]]:
@@ -60,7 +68,7 @@ def _patients(cases: Sequence[Case]) -> list[list[int]]:
     members: dict[int, list[int]] = {}
     patient_of: dict[bytes, int] = {}
     for index, case in enumerate(cases):
-        of_file = hashes.of_file(case.image)
+        of_file = hashes.of_file(case.image_source)
         if not of_file:
             continue
         members[index] = [index]

@@ -21,6 +21,7 @@ from saywhere.io.files import keep_earlier, write_bytes
 from saywhere.io.images import mask_values, png_bytes, read_image, read_mask
 from saywhere.io.labels import LabelMap, StoredMask, foreground, label_values, pixels_of
 from saywhere.io.skipped import Skipped
+from saywhere.io.sources import Source
 from saywhere.io.volume_pairs import mask_of, picture_of
 
 ORACLE = {"oracle": True}
@@ -48,6 +49,22 @@ class Case:
     """Names the image where several rows share it; empty where each row has its own."""
     frame: int = 0
     """Of a DICOM or NIfTI image, the frame or slice, from 1; 0 of a plain picture."""
+    member: str = ""
+    """The image's name in `image`, where that is an archive."""
+    mask_member: str = ""
+    """The mask's name in `mask`, where that is an archive."""
+    series: str = ""
+    """Names the DICOM series that the image is a slice of; its slices share one SEG."""
+
+    @property
+    def image_source(self) -> Source:
+        """The image's file, and the frame of it."""
+        return Source(self.image, self.member, self.frame)
+
+    @property
+    def mask_source(self) -> Source:
+        """The mask's file."""
+        return Source(self.mask, self.mask_member)
 
 
 @dataclass
@@ -172,7 +189,7 @@ class _Names:
     def __init__(self) -> None:
         self.rows: set[str] = set()
         self.images: set[str] = set()
-        self.shared: dict[tuple[Path, int], str] = {}
+        self.shared: dict[Source, str] = {}
 
     def of_row(self, case: Case) -> str:
         return _unique(case.stem, case.split, self.rows)
@@ -180,7 +197,7 @@ class _Names:
     def of_image(self, case: Case, row: str) -> str:
         if not case.image_stem:
             return _unique(row, case.split, self.images)
-        picture = (case.image, case.frame)
+        picture = case.image_source
         if picture not in self.shared:
             self.shared[picture] = _unique(case.image_stem, case.split, self.images)
         return self.shared[picture]
@@ -209,7 +226,7 @@ def _write_files(
     try:
         if case.frame:
             # The pixels alone: a DICOM file's header names the patient.
-            replaced += _write(image, png_bytes(picture_of(case.image, case.frame)))
+            replaced += _write(image, png_bytes(picture_of(case.image_source)))
         else:
             # Bytes as they are: saving a JPEG anew would change its pixels.
             replaced += _write(image, read_bytes(case.image))
@@ -249,7 +266,7 @@ def stored_mask_of(case: Case) -> StoredMask:
         UnreadableFile: It is no mask that can be read, or does not fit its image.
     """
     if case.frame:
-        return mask_of(case.image, case.mask, case.frame)
+        return mask_of(case.image_source, case.mask_source)
     return mask_values(case.mask)
 
 
@@ -259,9 +276,9 @@ def _suffix(case: Case) -> str:
 
 def _foreground(case: Case) -> NDArray[np.bool_]:
     if case.label:
-        return pixels_of(label_values(stored_mask_of(case), case.mask), case.label)
+        return pixels_of(label_values(stored_mask_of(case), case.mask_source.file), case.label)
     if case.frame:
-        return foreground(stored_mask_of(case), case.mask)
+        return foreground(stored_mask_of(case), case.mask_source.file)
     lesions = [read_mask(path) for path in (case.mask, *case.further_masks)]
     return np.asarray(np.logical_or.reduce(lesions))
 

@@ -30,7 +30,7 @@ def one_case_a_slice(cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
     of_slices: list[Case] = []
     warnings: list[str] = []
     for case in cases:
-        n_pictures = count_pictures(case.image)
+        n_pictures = count_pictures(case.image_source)
         if not n_pictures:
             of_slices.append(case)
             continue
@@ -51,12 +51,12 @@ def one_case_a_slice(cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
 def _slices(case: Case, n_pictures: int) -> list[Case]:
     if n_pictures == 1:
         # Before anything is written: a row without an image would be none.
-        picture_of(case.image, 1)
+        picture_of(replace(case, frame=1).image_source)
         return [replace(case, frame=1)]
     marked = [
         number
         for number in range(1, n_pictures + 1)
-        if mask_of(case.image, case.mask, number).labels.any()
+        if mask_of(replace(case, frame=number).image_source, case.mask_source).labels.any()
     ]
     columns = dict(case.columns)
     if not group_of(case):

@@ -61,13 +61,16 @@ def names_in(archive: zipfile.ZipFile, path: Path) -> list[str]:
     return sorted(info.filename for info in entries if not info.is_dir())
 
 
-def read_member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
+def read_member(
+    archive: zipfile.ZipFile, name: str, path: Path, n_bytes: int | None = None
+) -> bytes:
     """Read one file of an archive.
 
     Args:
         archive: As opened.
         name: Of the file in it.
         path: How errors name the file.
+        n_bytes: Only its first bytes, so many; None for all.
 
     Returns:
         Its content.
@@ -86,7 +89,7 @@ def read_member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
             )
         with archive.open(info) as file:
             # What the entry says of its size need not be true.
-            content = file.read(MAX_FILE_BYTES + 1)
+            content = file.read(MAX_FILE_BYTES + 1 if n_bytes is None else n_bytes)
     except KeyError:
         raise MissingFile(f"no file {path}") from None
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, zlib.error) as error:

@@ -6,7 +6,8 @@ of bytes whose answers can be pickled, so that they can run in a child process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,11 +61,16 @@ class Labels:
         values: Whole numbers (height, width), in the frame of the image's picture.
         geometry: Where it lies; None for a DICOM SEG, whose `Segmentation` knows its images.
         is_lossy: Was it compressed with loss?
+        segments: Of a DICOM SEG: a segment's number → its pixels, which may overlap. Then
+            `values` has the number of the last one.
+        names: Of a DICOM SEG: a segment's number → its label. It is free text of the header.
     """
 
     values: NDArray[np.integer[Any]]
     geometry: Geometry | None
     is_lossy: bool = False
+    segments: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict, repr=False)
 
 
 def kind_of(content: bytes) -> Kind | None:
@@ -140,7 +146,7 @@ def geometry_of(content: bytes, path: Path) -> Geometry:
         UnreadableFile: It is damaged.
     """
     if kind_of(content) == "DICOM":
-        return dicom.geometry_of(content, path)
+        return dicom.geometries_of(content, path)[0]
     return nifti.geometry_of(content, path)
 
 
@@ -175,16 +181,32 @@ def read_labels(content: bytes, path: Path) -> list[Labels]:
 
     Raises:
         MissingExtra: The clinic's libraries are not installed.
-        UnreadableFile: It is no mask, is damaged, or over the limits; a SEG of several images,
-            or one whose segments overlap.
+        UnreadableFile: It is no mask, is damaged, or over the limits; a SEG of several images.
     """
     if kind_of(content) == "NIfTI":
         volume = nifti.read_labels(content, path)
         return [Labels(s.pixels, s.geometry) for s in volume.slices]
     if dicom.is_segmentation(content, path):
-        return [Labels(dicom.read_segmentation(content, path).only_picture(path), None)]
+        segmentation = dicom.read_segmentation(content, path)
+        return [of_segments(segmentation, segmentation.only_picture(path))]
     frames, is_lossy = dicom.read_stored(content, path)
     return [Labels(frame, None, is_lossy) for frame in frames]
+
+
+def of_segments(segmentation: dicom.Segmentation, layers: dicom.Layers) -> Labels:
+    """Join the segments of one image.
+
+    Args:
+        segmentation: The SEG.
+        layers: The pixels of each segment that marks any.
+
+    Returns:
+        Its labels.
+    """
+    values = np.zeros(segmentation.size, np.uint16)
+    for number, pixels in layers.items():
+        values[pixels] = number
+    return Labels(values, None, segments=layers, names=segmentation.names)
 
 
 def read_one_of_labels(content: bytes, path: Path) -> Labels:

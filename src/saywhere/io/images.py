@@ -167,7 +167,14 @@ def of_labels(labels: clinic.Labels) -> StoredMask:
     shown = values.astype(np.uint8) if is_narrow else np.uint8(255) * (values != 0)
     stored = shown if is_narrow else values.astype(np.int64)
     # Labels are numbers there, never soft edges, unless the file was compressed with loss.
-    return StoredMask(stored, shown, is_lossy=labels.is_lossy, may_be_soft=False)
+    return StoredMask(
+        stored,
+        shown,
+        is_lossy=labels.is_lossy,
+        may_be_soft=False,
+        segments=labels.segments,
+        segment_names=labels.names,
+    )
 
 
 def as_mask(decoded: Decoded, path: Path) -> NDArray[np.bool_]:

@@ -6,8 +6,8 @@ guess would drop or join labels without a word.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from saywhere.errors import UnreadableFile, counted
 from saywhere.io.decode import WrongChannels
+from saywhere.io.names import comparable
 
 THRESHOLD = 128
 """From here on a grey value of a JPEG or of a soft edge is foreground.
@@ -56,6 +57,9 @@ class StoredMask:
         may_be_soft: Can values in between be an antialiased edge? Not of colours or palettes.
         white: The value that means foreground where it fills the whole picture: 255, or of
             pictures of 2 and 4 bits the greatest that these hold.
+        segments: Of a DICOM SEG: a segment's number → its pixels, which may overlap.
+        segment_names: Of a DICOM SEG: a segment's number → its label. It is free text of the
+            header, so that no message has it.
     """
 
     labels: NDArray[np.integer]
@@ -64,10 +68,17 @@ class StoredMask:
     is_coloured: bool = False
     may_be_soft: bool = True
     white: int = 255
+    segments: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
+    segment_names: Mapping[int, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def counts(self) -> dict[int, int]:
-        """Value → pixels, by rising value."""
+        """Value → pixels, by rising value; pixels of two segments count for both."""
+        if self.segments:
+            n_background = int((self.labels == 0).sum())
+            background = {0: n_background} if n_background else {}
+            of_each = {number: int(pixels.sum()) for number, pixels in self.segments.items()}
+            return background | of_each
         if self.labels.dtype == np.uint8:
             # Several times faster than sorting all pixels, and nearly all masks are of 8 bits.
             counted = np.bincount(self.labels.ravel(), minlength=256)
@@ -111,6 +122,31 @@ class StoredMask:
             The number, or `#rrggbb` of a colour.
         """
         return f"#{value:06x}" if self.is_coloured else str(value)
+
+    def all_names(self, value: int) -> set[str]:
+        """All that people may call a value.
+
+        Args:
+            value: A key of `counts`.
+
+        Returns:
+            Its name, and of a DICOM SEG the segment's label, as `comparable_label` writes it.
+        """
+        return {self.name(value), comparable_label(self.segment_names.get(value, ""))} - {""}
+
+    def pixels(self, values: Collection[int]) -> NDArray[np.bool_]:
+        """The pixels of some values.
+
+        Args:
+            values: Keys of `counts`.
+
+        Returns:
+            bool (height, width).
+        """
+        if self.segments:
+            chosen = [self.segments[value] for value in values if value in self.segments]
+            return np.logical_or.reduce([np.zeros(self.labels.shape, bool), *chosen])
+        return np.isin(self.labels, list(values))
 
     def described(self) -> str:
         """The values with their pixel counts, as a refusal shows them.
@@ -180,20 +216,34 @@ def pixels_of(stored: StoredMask, names: Collection[str]) -> NDArray[np.bool_]:
 
     Args:
         stored: The mask's pixels, from `label_values`.
-        names: Values as `StoredMask.name` writes them; others are background.
+        names: Values as `StoredMask.all_names` writes them; others are background.
 
     Returns:
         bool (height, width).
     """
-    chosen = [value for value in stored.counts if stored.name(value) in names]
-    return np.isin(stored.labels, chosen)
+    wanted = set(names)
+    return stored.pixels([value for value in stored.counts if stored.all_names(value) & wanted])
+
+
+def comparable_label(name: str) -> str:
+    """The form by which the labels of segments are compared.
+
+    Args:
+        name: As a header or a user writes it.
+
+    Returns:
+        In small, composed letters, with single spaces.
+    """
+    return " ".join(comparable(name).casefold().split())
 
 
 def _is_binary(stored: StoredMask) -> bool:
     values = list(stored.counts)
     if len(values) == 1:
         # A picture full of another value may be all background as well as all foreground.
-        return values[0] in (0, 1, stored.white) or stored.is_coloured
+        # Of a SEG there is no doubt: what no segment marks is background.
+        is_sure = stored.is_coloured or bool(stored.segments)
+        return values[0] in (0, 1, stored.white) or is_sure
     return not values or (len(values) == 2 and values[0] == 0)
 
 

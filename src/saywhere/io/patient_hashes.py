@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from saywhere.errors import UnreadableFile
-from saywhere.io.decode import read_bytes
 from saywhere.io.dicom import header
+from saywhere.io.sources import Source, content_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -27,11 +26,11 @@ class PatientHashes:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(KEY_BYTES)
 
-    def of_file(self, path: Path) -> frozenset[bytes]:
+    def of_file(self, source: Source) -> frozenset[bytes]:
         """Hash what says whom a file is of.
 
         Args:
-            path: Any file.
+            source: Any file.
 
         Returns:
             Two files that share one of these are of one patient. Empty of other files than DICOM,
@@ -41,10 +40,10 @@ class PatientHashes:
             MissingExtra: It is DICOM, and pydicom is not installed.
         """
         try:
-            content = read_bytes(path)
+            content = content_of(source)
             if not header.is_dicom(content):
                 return frozenset()
-            dataset = header.parse(content, path, with_pixels=False)
+            dataset = header.parse(content, source.file, with_pixels=False)
         except UnreadableFile:
             return frozenset()
         with header.quiet():

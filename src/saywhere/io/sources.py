@@ -181,6 +181,31 @@ def content_of(source: Source) -> bytes:
         return archives.read_member(archive, source.member, source.file)
 
 
+def dicom_files(place: Path) -> Iterator[Source]:
+    """Find the DICOM files of a folder, of the folders below it, and of the zip archives there.
+
+    Args:
+        place: The folder, or an archive.
+
+    Yields:
+        The files, told by their content, by name.
+
+    Raises:
+        UnreadableFile: An archive is over the limits or damaged.
+    """
+    if not place.is_dir():
+        if _head(place).startswith(archives.ZIP):
+            yield from _dicom_members(place)
+        return
+    for folder in _folders(place):
+        for path in sorted(folder.iterdir()):
+            head = b"" if is_litter(path) else _head(path)
+            if head.startswith(archives.ZIP):
+                yield from _dicom_members(path)
+            elif clinic.kind_of(head) == "DICOM":
+                yield Source(path)
+
+
 class Reader:
     """Reads pictures one after the other; a volume's file is decoded once for all its slices."""
 
@@ -270,6 +295,17 @@ def pictures_of(source: Input, channels: int, rule: grey.Grey) -> Iterator[clini
     for part in source.sources:
         picture = reader.read(part)
         yield clinic.Picture(picture.pixels, picture.geometry)
+
+
+def _dicom_members(path: Path) -> Iterator[Source]:
+    with archives.open_archive(path) as archive:
+        for name in archives.names_in(archive, path):
+            source = Source(path, name)
+            if is_litter(Path(name)) or name.startswith("__MACOSX/"):
+                continue
+            head = archives.read_member(archive, name, source.file, _HEAD_BYTES)
+            if clinic.kind_of(head) == "DICOM":
+                yield source
 
 
 def _head(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,19 +11,19 @@ from numpy.typing import NDArray
 
 from saywhere.errors import UnreadableFile
 from saywhere.io import clinic, dicom, images
-from saywhere.io.decode import read_bytes
 from saywhere.io.geometry import Geometry
 from saywhere.io.labels import StoredMask
+from saywhere.io.sources import Source, content_of
 
 SAME_MM = 1e-3
 """Affines of an image and its mask that differ by less are one."""
 
 
-def count_pictures(path: Path) -> int:
+def count_pictures(image: Source) -> int:
     """Say how many pictures a file has.
 
     Args:
-        path: The file.
+        image: The file.
 
     Returns:
         0 for a plain picture; frames of a DICOM or slices of a NIfTI, and 1 where it cannot be
@@ -32,24 +33,23 @@ def count_pictures(path: Path) -> int:
         MissingExtra: It is DICOM or NIfTI, and its library is not installed.
     """
     try:
-        content = read_bytes(path)
+        content = content_of(image)
     except UnreadableFile:
         return 0
     if clinic.kind_of(content) is None:
         return 0
     try:
-        return clinic.count(content, path)
+        return clinic.count(content, image.file)
     except UnreadableFile:
         # It is no plain picture, whose bytes could be copied.
         return 1
 
 
-def picture_of(image: Path, frame: int) -> NDArray[np.uint8]:
+def picture_of(image: Source) -> NDArray[np.uint8]:
     """Read one picture of a DICOM or NIfTI file.
 
     Args:
-        image: The file.
-        frame: Of it, from 1.
+        image: The file, and the frame of it.
 
     Returns:
         uint8 (height, width), or of colour (height, width, 3).
@@ -57,17 +57,16 @@ def picture_of(image: Path, frame: int) -> NDArray[np.uint8]:
     Raises:
         UnreadableFile: It cannot be read.
     """
-    return _pictures(image, _stamp(image)).pictures[frame - 1].pixels
+    return _pictures(_file(image), _stamp(image)).pictures[image.frame - 1].pixels
 
 
-def mask_of(image: Path, mask: Path, frame: int) -> StoredMask:
+def mask_of(image: Source, mask: Source) -> StoredMask:
     """Read the mask of one picture of a DICOM or NIfTI file.
 
     Args:
-        image: The image's file.
+        image: The image's file, and the frame of it.
         mask: The mask's: of as many slices; a DICOM SEG's frames say themselves which image they
             were drawn on.
-        frame: Of the image, from 1.
 
     Returns:
         Its values as stored.
@@ -75,38 +74,70 @@ def mask_of(image: Path, mask: Path, frame: int) -> StoredMask:
     Raises:
         UnreadableFile: It cannot be read, or is of another volume.
     """
-    masks = _masks(image, mask, (_stamp(image), _stamp(mask)))
-    return masks[frame - 1]
+    masks = _masks(_file(image), _file(mask), (_stamp(image), _stamp(mask)))
+    return masks[image.frame - 1]
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def segmentation_of(mask: Source) -> dicom.Segmentation | None:
+    """Read a DICOM SEG.
+
+    Args:
+        mask: A file.
+
+    Returns:
+        Its frames; None of any other file.
+
+    Raises:
+        MissingExtra: It is DICOM, and pydicom is not installed.
+        UnreadableFile: It cannot be read.
+    """
+    return _segmentation(_file(mask), _stamp(mask))
+
+
+def _file(source: Source) -> Source:
+    """The file, whichever frame of it is meant."""
+    return replace(source, frame=0)
+
+
+def _stamp(source: Source) -> tuple[int, int]:
     """A file that was written anew is read anew."""
-    status = path.stat()
+    status = source.path.stat()
     return status.st_mtime_ns, status.st_size
 
 
 # One volume at a time: its slices come one after the other.
 @lru_cache(maxsize=1)
-def _pictures(image: Path, stamp: tuple[int, int]) -> clinic.Pictures:
-    return clinic.read(read_bytes(image), image)
+def _pictures(image: Source, stamp: tuple[int, int]) -> clinic.Pictures:
+    return clinic.read(content_of(image), image.file)
+
+
+# One at a time as well: all slices of a series share one.
+@lru_cache(maxsize=1)
+def _segmentation(mask: Source, stamp: tuple[int, int]) -> dicom.Segmentation | None:
+    content = content_of(mask)
+    if clinic.kind_of(content) != "DICOM" or not dicom.is_segmentation(content, mask.file):
+        return None
+    return dicom.read_segmentation(content, mask.file)
 
 
 @lru_cache(maxsize=1)
-def _masks(image: Path, mask: Path, stamps: tuple[tuple[int, int], ...]) -> list[StoredMask]:
+def _masks(image: Source, mask: Source, stamps: tuple[tuple[int, int], ...]) -> list[StoredMask]:
     pictures = _pictures(image, stamps[0]).pictures
-    content = read_bytes(mask)
-    if clinic.kind_of(content) == "DICOM" and dicom.is_segmentation(content, mask):
-        frames = _of_segmentation(dicom.read_segmentation(content, mask), pictures, mask)
-    elif clinic.kind_of(content) is None:
-        if len(pictures) > 1:
-            raise _of_another(mask, f"one picture for {len(pictures):,} slices")
-        return [images.stored_mask(content, mask)]
+    path = mask.file
+    segmentation = _segmentation(mask, stamps[1])
+    if segmentation is not None:
+        frames = _of_segmentation(segmentation, pictures, path)
     else:
-        frames = clinic.read_labels(content, mask)
+        content = content_of(mask)
+        if clinic.kind_of(content) is None:
+            if len(pictures) > 1:
+                raise _of_another(path, f"one picture for {len(pictures):,} slices")
+            return [images.stored_mask(content, path)]
+        frames = clinic.read_labels(content, path)
     if len(frames) != len(pictures):
-        raise _of_another(mask, f"{len(frames):,} slices for {len(pictures):,}")
+        raise _of_another(path, f"{len(frames):,} slices for {len(pictures):,}")
     for picture, labels in zip(pictures, frames):
-        _check_place(picture.geometry, labels.geometry, mask)
+        _check_place(picture.geometry, labels.geometry, path)
     return [images.of_labels(labels) for labels in frames]
 
 
@@ -114,28 +145,35 @@ def _of_segmentation(
     segmentation: dicom.Segmentation, pictures: tuple[clinic.Picture, ...], mask: Path
 ) -> list[clinic.Labels]:
     of_each = [_of_image(segmentation, picture.geometry, mask) for picture in pictures]
-    if any(labels.any() for labels in of_each):
-        return [clinic.Labels(labels, None) for labels in of_each]
-    instances = [_instance(picture.geometry) for picture in pictures]
-    is_of_these = any(map(segmentation.belongs_to, instances))
-    if not is_of_these and (segmentation.names_images or len(pictures) > 1):
-        raise _of_another(mask, "a DICOM SEG that was drawn on other images")
-    if not is_of_these:
-        # A SEG that was exported without its references, of one picture.
-        of_each = [segmentation.only_picture(mask)]
-    return [clinic.Labels(labels, None) for labels in of_each]
+    if not any(of_each):
+        instances = [instance_of(picture.geometry) for picture in pictures]
+        is_of_these = any(map(segmentation.belongs_to, instances))
+        if not is_of_these and (segmentation.names_images or len(pictures) > 1):
+            raise _of_another(mask, "a DICOM SEG that was drawn on other images")
+        if not is_of_these:
+            # A SEG that was exported without its references, of one picture.
+            of_each = [segmentation.only_picture(mask)]
+    return [clinic.of_segments(segmentation, layers) for layers in of_each]
 
 
 def _of_image(
     segmentation: dicom.Segmentation, geometry: Geometry | None, mask: Path
-) -> NDArray[np.int64]:
+) -> dicom.Layers:
     if geometry is None or geometry.source is None:
-        return np.zeros(segmentation.size, np.int64)
-    return segmentation.of_image(_instance(geometry), geometry.frame, geometry.position, mask)
+        return {}
+    frames = segmentation.frames_of(instance_of(geometry), geometry, mask)
+    return segmentation.layers(frames)
 
 
-def _instance(geometry: Geometry | None) -> str:
-    """An image's SOPInstanceUID; empty where it has none."""
+def instance_of(geometry: Geometry | None) -> str:
+    """Name an image as other DICOM files do.
+
+    Args:
+        geometry: Of a DICOM image.
+
+    Returns:
+        Its SOPInstanceUID; empty where it has none. Never to be shown: it leads to a patient.
+    """
     source = None if geometry is None else geometry.source
     return str(getattr(source, "SOPInstanceUID", "") or "")
 

@@ -11,22 +11,23 @@ from saywhere.io.dicom.reader import (
     DicomFile,
     DicomPicture,
     count_frames,
-    geometry_of,
+    geometries_of,
     read,
     read_stored,
 )
-from saywhere.io.dicom.segmentation import Segmentation, is_segmentation, read_segmentation
+from saywhere.io.dicom.segmentation import Layers, Segmentation, is_segmentation, read_segmentation
 from saywhere.io.dicom.series import Facts, Series, facts_of, group
 
 __all__ = [
     "DicomFile",
     "DicomPicture",
     "Facts",
+    "Layers",
     "Segmentation",
     "Series",
     "count_frames",
     "facts_of",
-    "geometry_of",
+    "geometries_of",
     "group",
     "is_dicom",
     "is_segmentation",

@@ -103,15 +103,15 @@ def read_stored(content: bytes, path: Path) -> tuple[list[NDArray[Any]], bool]:
     return frames, layout.syntax in LOSSY
 
 
-def geometry_of(content: bytes, path: Path) -> Geometry:
-    """Say where a file's first frame lies, without decoding it.
+def geometries_of(content: bytes, path: Path) -> list[Geometry]:
+    """Say where a file's frames lie, without decoding them.
 
     Args:
         content: All of its bytes.
         path: How errors name it.
 
     Returns:
-        Its geometry.
+        One geometry a frame.
 
     Raises:
         MissingExtra: pydicom is not installed.
@@ -119,7 +119,8 @@ def geometry_of(content: bytes, path: Path) -> Geometry:
     """
     dataset = header.parse(content, path)
     with refusing(header.damaged, path):
-        return place.geometries(dataset, _layout(dataset, path))[0]
+        refuse_others(dataset, path)
+        return place.geometries(dataset, _layout(dataset, path))
 
 
 def count_frames(content: bytes, path: Path) -> int:

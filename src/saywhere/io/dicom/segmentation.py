@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +15,18 @@ from saywhere.errors import UnreadableFile
 from saywhere.io.dicom import header, stored
 from saywhere.io.dicom.pixel_layout import layout_of
 from saywhere.io.foreign import refusing
+from saywhere.io.geometry import Geometry
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
+
+
+Layers = dict[int, NDArray[np.bool_]]
+"""A segment's number → its pixels (rows, columns). Segments may overlap."""
+NEAR_MM = 0.02
+"""Frames and images without a reference belong together where their places differ by less."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +38,16 @@ class SegmentFrame:
         labels: Whole numbers (rows, columns): the segment's number where it is, else 0.
         instance: The image that it was drawn on (SOPInstanceUID), where the file says so.
         frame: The frame of that image, from 1; None for a single one, or where it does not say.
-        position: ImagePositionPatient, rounded to 0.01 mm, where the file says so.
+        position: ImagePositionPatient, mm, where the file says so.
+        orientation: ImageOrientationPatient, where the file says so.
     """
 
     segment: int
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     instance: str | None
     frame: int | None
     position: tuple[float, ...] | None
+    orientation: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -50,12 +60,14 @@ class Segmentation:
         size: (rows, columns).
         listed: The images (SOPInstanceUID) that the SEG says it belongs to, with or without a
             frame of their own: empty frames are left out of many files.
+        frame_of_reference: FrameOfReferenceUID, in which its positions are meant.
     """
 
     frames: tuple[SegmentFrame, ...]
     names: dict[int, str]
     size: tuple[int, int]
     listed: frozenset[str] = frozenset()
+    frame_of_reference: str | None = None
 
     @property
     def names_images(self) -> bool:
@@ -77,17 +89,24 @@ class Segmentation:
     def _places(self) -> set[tuple[object, ...]]:
         return {_place(frame) for frame in self.frames}
 
-    def only_picture(self, path: Path) -> NDArray[np.int64]:
-        """The labels of a SEG that was drawn on one image.
+    @cached_property
+    def _by_instance(self) -> dict[str | None, list[int]]:
+        numbers: dict[str | None, list[int]] = {}
+        for number, frame in enumerate(self.frames):
+            numbers.setdefault(frame.instance, []).append(number)
+        return numbers
+
+    def only_picture(self, path: Path) -> Layers:
+        """The segments of a SEG that was drawn on one image.
 
         Args:
             path: How errors name it.
 
         Returns:
-            Whole numbers (rows, columns): the segment's number, or 0.
+            The pixels of each segment that marks any.
 
         Raises:
-            UnreadableFile: It was drawn on several images, or segments overlap.
+            UnreadableFile: It was drawn on several images.
         """
         if len(self._places) > 1:
             raise UnreadableFile(
@@ -96,42 +115,80 @@ class Segmentation:
                 allowed="the mask of one image has one slice",
                 remedy="give the whole series as image: `saywhere prepare folder` pairs them",
             )
-        return self._joined(self.frames, path)
+        return self.layers(range(len(self.frames)))
 
-    def of_image(
-        self, instance: str, frame: int | None, position: tuple[float, ...] | None, path: Path
-    ) -> NDArray[np.int64]:
-        """The labels of one image of several.
+    def frames_of(self, instance: str, place: Geometry, path: Path) -> list[int]:
+        """Find the frames that were drawn on an image, by reference, else by position.
 
         Args:
-            instance: Its SOPInstanceUID.
-            frame: Its frame, from 1; None for a file of one.
-            position: Its ImagePositionPatient, where it has one.
+            instance: The image's SOPInstanceUID.
+            place: Where the image lies.
             path: How errors name the SEG.
 
         Returns:
-            Whole numbers (rows, columns); 0 everywhere where nothing was drawn on it.
+            Indices into `frames`; none where nothing was drawn on it.
 
         Raises:
-            UnreadableFile: Segments overlap.
+            UnreadableFile: A frame of this image has another grid of pixels.
         """
-        fitting = [f for f in self.frames if _is_of(f, instance, frame, position)]
-        return self._joined(tuple(fitting), path)
+        candidates = [*self._by_instance.get(instance, []), *self._by_instance.get(None, [])]
+        fitting = [n for n in candidates if self._is_of(self.frames[n], instance, place)]
+        for number in fitting:
+            self._check_grid(self.frames[number], place, path)
+        return fitting
 
-    def _joined(self, frames: tuple[SegmentFrame, ...], path: Path) -> NDArray[np.int64]:
-        joined = np.zeros(self.size, np.int64)
-        for frame in frames:
-            is_new = frame.labels > 0
-            n_twice = int((is_new & (joined > 0) & (joined != frame.labels)).sum())
-            if n_twice:
-                raise UnreadableFile(
-                    f"a DICOM SEG whose segments overlap ({n_twice:,} px)",
-                    where=path,
-                    allowed="a label map has one label a pixel",
-                    remedy="export each segment as a SEG of its own",
-                )
-            joined[is_new] = frame.labels[is_new]
-        return joined
+    def layers(self, numbers: Iterable[int]) -> Layers:
+        """Join frames by segment.
+
+        Args:
+            numbers: Indices into `frames`, of one image.
+
+        Returns:
+            The pixels of each segment that marks any.
+        """
+        joined: Layers = {}
+        for number in numbers:
+            labels = self.frames[number].labels
+            for segment in np.unique(labels[labels > 0]).tolist():
+                pixels = labels == segment
+                joined[segment] = joined[segment] | pixels if segment in joined else pixels
+        return dict(sorted(joined.items()))
+
+    def _is_of(self, frame: SegmentFrame, instance: str, place: Geometry) -> bool:
+        if frame.instance is not None and frame.instance != instance:
+            return False
+        are_placed = frame.position is not None and place.position is not None
+        # Of an image of several frames the SEG may not say which: then their places do.
+        is_exact = frame.frame is not None or place.frame is None or not are_placed
+        if frame.instance is not None and is_exact:
+            return None in (frame.frame, place.frame) or frame.frame == place.frame
+        if frame.position is None or place.position is None:
+            return False
+        references = {self.frame_of_reference, place.frame_of_reference} - {None}
+        # Two studies of one patient may both begin at 0, 0, 0.
+        return len(references) < 2 and _distance(frame.position, place.position) < NEAR_MM
+
+    def _check_grid(self, frame: SegmentFrame, place: Geometry, path: Path) -> None:
+        """A SEG may be on a grid of its own, finer or mirrored: its pixels are not the image's."""
+        problem = ""
+        if self.size != place.size:
+            problem = (
+                f"{self.size[1]} × {self.size[0]} pixels for {place.size[1]} × {place.size[0]}"
+            )
+        elif frame.orientation and place.orientation:
+            turned = np.subtract(frame.orientation, place.orientation)
+            problem = "its rows or columns run elsewhere" if np.abs(turned).max() > 0.01 else ""
+        if not problem and frame.position and place.position:
+            half_a_pixel = min(place.spacing_mm or (1.0,)) / 2
+            is_off = _distance(frame.position, place.position) > max(half_a_pixel, NEAR_MM)
+            problem = "it lies elsewhere" if is_off else ""
+        if problem:
+            raise UnreadableFile(
+                f"a DICOM SEG on another grid than its image ({problem})",
+                where=path,
+                allowed="a mask has the pixels of its image",
+                remedy="export the segmentation in the grid of the images",
+            )
 
 
 def is_segmentation(content: bytes, path: Path) -> bool:
@@ -182,17 +239,19 @@ def _read(dataset: Dataset, path: Path) -> Segmentation:
         facts = [_facts(dataset, number) for number in range(1, layout.frames + 1)]
         is_label_map = header.text(dataset, "SOPClassUID") == LABEL_MAP
         listed = _listed(dataset)
+        reference = header.text(dataset, "FrameOfReferenceUID")
     if layout.samples != 1 or layout.is_float:
         raise header.damaged(path, "its masks are no whole numbers")
     frames = []
     for values, (segment, *place) in zip(stored.read_frames(dataset, layout, path), facts):
-        labels = values.astype(np.int64)
-        if not is_label_map:
-            if segment not in names:
-                raise header.damaged(path, "a frame does not say which segment it is")
-            labels = np.where(values >= threshold, segment, 0)
+        if not is_label_map and segment not in names:
+            raise header.damaged(path, "a frame does not say which segment it is")
+        drawn = values if is_label_map else np.where(values >= threshold, segment, 0)
+        # A SEG may have hundreds of frames: as narrow as DICOM's own segment numbers.
+        labels = drawn.astype(np.uint8 if drawn.max() < 256 else np.uint16)
         frames.append(SegmentFrame(0 if is_label_map else segment, labels, *place))
-    return Segmentation(tuple(frames), names, (layout.rows, layout.columns), listed)
+    size = (layout.rows, layout.columns)
+    return Segmentation(tuple(frames), names, size, listed, reference)
 
 
 def _listed(dataset: Dataset) -> frozenset[str]:
@@ -220,46 +279,39 @@ def _threshold(dataset: Dataset) -> float:
 
 
 def _facts(dataset: Dataset, number: int) -> list[Any]:
-    """A frame's segment, image, frame of the image, and position."""
+    """A frame's segment, image, frame of the image, position and orientation."""
     of_segment = header.group(dataset, "SegmentIdentificationSequence", number)
     segment = (
         0 if of_segment is None else int(header.number(of_segment, "ReferencedSegmentNumber", 0))
     )
     derivation = header.group(dataset, "DerivationImageSequence", number)
     sources = [] if derivation is None else header.items(derivation, "SourceImageSequence")
-    instance = header.text(sources[0], "ReferencedSOPInstanceUID") if sources else None
-    of_frame = header.numbers(sources[0], "ReferencedFrameNumber") if sources else []
     plane = header.group(dataset, "PlanePositionSequence", number)
     position = [] if plane is None else header.numbers(plane, "ImagePositionPatient")
-    return [segment, instance, int(of_frame[0]) if of_frame else None, rounded(position)]
-
-
-def rounded(position: Any) -> tuple[float, ...] | None:
-    """A position that can be compared.
-
-    Args:
-        position: (x, y, z) mm, or nothing.
-
-    Returns:
-        In steps of 0.01 mm; None where there is none.
-    """
-    if position is None or len(position) != 3:
-        return None
-    # Zero is added so that -0.0 is 0.0.
-    return tuple(round(float(part), 2) + 0.0 for part in position)
+    # Drawn on several images at once (CT and PET), a frame is of that which lies where it lies.
+    sources = sources if len(sources) == 1 or not position else []
+    instance = header.text(sources[0], "ReferencedSOPInstanceUID") if sources else None
+    of_frame = header.numbers(sources[0], "ReferencedFrameNumber") if sources else []
+    turned = header.group(dataset, "PlaneOrientationSequence", number)
+    orientation = [] if turned is None else header.numbers(turned, "ImageOrientationPatient")
+    return [
+        segment,
+        instance,
+        int(of_frame[0]) if of_frame else None,
+        tuple(position) if len(position) == 3 else None,
+        tuple(orientation) if len(orientation) == 6 else None,
+    ]
 
 
 def _place(frame: SegmentFrame) -> tuple[object, ...]:
     """What tells the images of frames apart: the reference, else the position."""
     if frame.instance is not None:
         return (frame.instance, frame.frame)
-    return (frame.position,)
+    # Zero is added so that -0.0 is 0.0.
+    position = frame.position and tuple(round(part, 2) + 0.0 for part in frame.position)
+    return (position,)
 
 
-def _is_of(
-    candidate: SegmentFrame, instance: str, frame: int | None, position: tuple[float, ...] | None
-) -> bool:
-    if candidate.instance is not None:
-        is_frame = candidate.frame is None or frame is None or candidate.frame == frame
-        return candidate.instance == instance and is_frame
-    return position is not None and candidate.position == rounded(position)
+def _distance(first: Sequence[float], second: Sequence[float]) -> float:
+    """Millimetres."""
+    return float(np.linalg.norm(np.subtract(first, second)))
