@@ -21,7 +21,7 @@ OPEN = {
     "serve/strict.py": (1, "a document of OpenAPI"),
     "serve/run.py": (1, "keyword arguments of uvicorn"),
     "inference/answer.py": (1, "a line of predictions.jsonl; writers add keys of their own"),
-    "inference/predictions_file.py": (1, "`Line`: the same"),
+    "inference/record_parts.py": (1, "`Line`: the same"),
     "inference/writers/writer.py": (1, "`Line`: the same"),
     "inference/writers/parquet.py": (1, "a line as columns"),
     "io/strict_json.py": (1, "a table of a stranger's file"),

@@ -5,7 +5,6 @@ Both give the same results to the one who writes them.
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import threading
@@ -14,19 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from saywhere.config import Document
-from saywhere.errors import MissingExtra, UsageError
+from saywhere.inference.ray_session import session
 
 Job = TypeVar("Job")
 Outcome = Document
 """What a job gave, as a result file holds it: with a status, and with a reason where it failed."""
 DIED = "its process died, with no word of why: out of memory?"
 LOCAL = "local"
-RAY = "ray"
 
 
 def run(
@@ -136,8 +133,7 @@ def _ray(
     threads: int,
 ) -> Iterator[tuple[Job, Outcome]]:
     # Ray runs as many tasks at once as it has cores.
-    ray = _started(address, side_by_side * threads)
-    try:
+    with session(address, side_by_side * threads) as ray:
         # A process that died is a failed cell; Ray would run it again.
         task = ray.remote(num_cpus=threads, max_retries=0)(_at_work)
         waiting = {task.remote(str(Path.cwd()), work, job): job for job in jobs}
@@ -148,8 +144,6 @@ def _ray(
             except ray.exceptions.RayError as error:
                 outcome = {"status": "failed", "reason": f"{DIED} ({type(error).__name__})"}
             yield waiting.pop(done), outcome
-    finally:
-        ray.shutdown()
 
 
 def _at_work(folder: str, work: Callable[[Job], Outcome], job: Job) -> Outcome:
@@ -159,30 +153,3 @@ def _at_work(folder: str, work: Callable[[Job], Outcome], job: Job) -> Outcome:
     """
     os.chdir(folder)
     return work(job)
-
-
-def _started(address: str, n_cores: int) -> Any:
-    # Nothing is reported to anyone.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray's default is 15: beside other work, a cell of one minute took six.
-    os.environ.setdefault("RAY_worker_niceness", "0")
-    try:
-        import ray
-    except ImportError:
-        raise MissingExtra(
-            "Ray is not installed", remedy="pip install 'saywhere[cluster]', or leave out --on"
-        ) from None
-    begin = partial(ray.init, log_to_driver=False, logging_level=logging.ERROR)
-    try:
-        if address == RAY:
-            begin(num_cpus=n_cores, include_dashboard=False, object_store_memory=200 * 2**20)
-        else:
-            begin(address)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
-        raise UsageError(
-            f"no Ray cluster answers at {address!r} ({reason})",
-            allowed="local, ray, auto, or ray://HOST:10001",
-            remedy="start one with `ray start --head`, or use --on ray",
-        ) from None
-    return ray

@@ -17,14 +17,10 @@ from saywhere.errors import (
 )
 from saywhere.inference import writers
 from saywhere.inference.answer import Answer
+from saywhere.inference.ledger import Ledger
 from saywhere.inference.no_identifiers import Names, refuse_named
-from saywhere.inference.predictions_file import (
-    Failure,
-    Ledger,
-    Prediction,
-    Terms,
-    to_line,
-)
+from saywhere.inference.predictions_file import Failure, Prediction, Terms
+from saywhere.inference.record_parts import to_line
 from saywhere.inference.requests import TABLE, Job
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.writers.writer import Options, Scope

@@ -10,7 +10,8 @@ from pathlib import Path
 from saywhere.errors import SaywhereError, UsageError, counted
 from saywhere.inference import writers
 from saywhere.inference.answer import Answer
-from saywhere.inference.predictions_file import Failure, Ledger, Prediction, Terms
+from saywhere.inference.ledger import Ledger
+from saywhere.inference.predictions_file import Failure, Prediction, Terms
 from saywhere.inference.requests import Job
 from saywhere.io.pseudonyms import N_DIGITS, WITHHELD, Pseudonyms
 from saywhere.io.skipped import Skipped

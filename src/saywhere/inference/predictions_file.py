@@ -1,26 +1,17 @@
-"""What is done already: predictions.jsonl beside the files, one line per prediction.
-
-A line is on the disk before the next prediction begins, and it is added after its files were
-written. A process that is killed loses the prediction in flight and nothing else.
-"""
+"""Predictions as lines of predictions.jsonl, and what each of them depends on."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from saywhere.inference import writers
-from saywhere.inference.writers.writer import Scope
-from saywhere.io import files
+from saywhere.inference.record_parts import Line
 
-NAME = "predictions.jsonl"
 PLACE = ("member", "frame_number", "slice", "slices")
 """Keys that say which picture of a file a line is of."""
-Line = dict[str, Any]
-"""A line as it was read. It may come from another version or another hand."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +122,7 @@ class Prediction:
             return cls(
                 image=str(line["image"]),
                 terms=_terms(line),
-                files=_files(line),
+                files=files_of(line),
                 size=(int(height), int(width)),
                 area_px=int(line["area_px"]),
                 presence=float(line["presence"]),
@@ -139,7 +130,7 @@ class Prediction:
                 confidence=line.get("confidence"),
                 expected_dice=line.get("expected_dice"),
                 unfamiliarity=float(line["unfamiliarity"]),
-                stem=_stem(line) or "",
+                stem=stem_of(line) or "",
                 without=tuple(line.get("without", ())),
                 made_with=dict(line.get("made_with", {})),
                 record=_record(line),
@@ -185,148 +176,37 @@ class Failure:
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
-class Ledger:
-    """The predictions of one folder, by the stem of their files.
-
-    Attributes:
-        folder: Where the files are.
-        path: Of predictions.jsonl.
-        lines: Stem → line, as they were when the folder was opened, less those struck out.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        """Read what the folder holds.
-
-        Args:
-            folder: It need not be there yet.
-
-        Raises:
-            NotWritable: Where predictions.jsonl cannot be read.
-        """
-        self.folder = folder
-        self.path = folder / NAME
-        self.lines: dict[str, Line] = {}
-        for line in _read(self.path):
-            stem = _stem(line)
-            if stem:
-                # Of two lines with one stem, the later one tells of the files that are there.
-                self.lines[stem] = line
-
-    def counted(
-        self, stem: str, terms: Terms, parts: Iterable[str], made_with: Mapping[str, str]
-    ) -> Prediction | None:
-        """Look for a prediction that need not be made again.
-
-        Args:
-            stem: Of its files.
-            terms: Under which it would be made now.
-            parts: That are wanted now.
-            made_with: Fingerprints that they would have now, see `Prediction`.
-
-        Returns:
-            The prediction, where it was made under these terms and has these parts, and all of
-            its files are there; else None.
-        """
-        prediction = Prediction.from_json(self.lines.get(stem, {}))
-        if prediction is None or prediction.terms != terms:
-            return None
-        if not set(parts) <= {*prediction.files, *prediction.without}:
-            return None
-        if not made_with.items() <= prediction.made_with.items():
-            return None
-        # The table of the folder is made anew with each call.
-        names = [name for part, name in prediction.files.items() if not _is_table(part)]
-        return prediction if all((self.folder / name).is_file() for name in names) else None
-
-    def parts_of(self, stem: str) -> list[str]:
-        """The parts that an earlier prediction has or would have; none where there is none."""
-        line = self.lines.get(stem, {})
-        prediction = Prediction.from_json(line)
-        return [*_files(line), *(prediction.without if prediction else ())]
-
-    def begin(self, redone: Iterable[str]) -> None:
-        """Strike out what will be made anew, then remove its files.
-
-        In this order no line ever stands beside a mask that is not its own. A file that holds
-        answers of other lines as well, such as a label map, is struck out of those.
-
-        Args:
-            redone: Stems.
-
-        Raises:
-            NotWritable: Where the folder takes no file.
-        """
-        struck = {stem: self.lines.pop(stem) for stem in redone if stem in self.lines}
-        shared = {name for line in struck.values() for name in _shared_files(line)}
-        for line in self.lines.values():
-            _strike_out(line, shared)
-        self.write(list(self.lines.values()))
-        for stem in struck:
-            self.remove(stem)
-        for name in shared:
-            (self.folder / name).unlink(missing_ok=True)
-
-    def remove(self, stem: str) -> None:
-        """Remove the files that are one prediction's own, whatever their format.
-
-        Args:
-            stem: Of the files.
-        """
-        for part, ending in writers.endings().items():
-            if writers.scope_of(part) is Scope.ANSWER:
-                (self.folder / f"{stem}{ending}").unlink(missing_ok=True)
-
-    def add(self, prediction: Prediction) -> None:
-        """Add a line; it is on the disk when this returns.
-
-        Args:
-            prediction: Its files have been written.
-
-        Raises:
-            NotWritable: Where the folder takes no file.
-        """
-        files.append_bytes(self.path, to_line(prediction.to_json()))
-
-    def write(self, lines: Sequence[Line]) -> None:
-        """Replace all lines, atomically.
-
-        Args:
-            lines: In this order.
-
-        Raises:
-            NotWritable: Where the folder takes no file.
-        """
-        files.write_bytes(self.path, b"".join(map(to_line, lines)))
-
-
-def files_in(folder: Path) -> set[str]:
-    """The files that `predict` wrote to a folder.
+def files_of(line: Line) -> dict[str, str]:
+    """Name the files of a line.
 
     Args:
-        folder: It need not hold any.
+        line: Of predictions.jsonl.
 
     Returns:
-        Their names, as predictions.jsonl lists them.
+        Part → name, in the line's own order, which is that of writing.
     """
-    names: set[str] = set()
-    for line in _read(folder / NAME):
-        names.update(_files(line).values())
-    return names
+    parts = writers.endings()
+    return {part: name for part, name in line.items() if part in parts and isinstance(name, str)}
 
 
-def to_line(record: Line) -> bytes:
-    """Write a record as one line of JSON.
+def stem_of(line: Line) -> str | None:
+    """Tell what the names of a line's files begin with.
 
     Args:
-        record: Of JSON's own types.
+        line: Of predictions.jsonl.
 
     Returns:
-        UTF-8 with a line end. Half characters, as in file names that are no UTF-8, are escaped.
+        The stem; None where it has another form, or would lead out of the folder.
     """
-    try:
-        return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8")
-    except UnicodeEncodeError:
-        return (json.dumps(record) + "\n").encode("ascii")
+    stem = line.get("stem")
+    if isinstance(stem, str):
+        return stem if stem and stem == Path(stem).name else None
+    # Lines of earlier versions do not name it.
+    for part, name in files_of(line).items():
+        ending = writers.endings()[part]
+        if name.endswith(ending) and name == Path(name).name:
+            return name.removesuffix(ending)
+    return None
 
 
 def _terms(line: Line) -> Terms:
@@ -335,62 +215,6 @@ def _terms(line: Line) -> Terms:
         line[name] for name in ("prompt", "image_sha256", "threshold", "model")
     )
     return Terms(prompt, digest, threshold, model, line.get("sides"))
-
-
-def _read(path: Path) -> list[Line]:
-    """Whole lines only: the last one may have been cut off by a kill."""
-    with files.refusing(path):
-        content = path.read_bytes() if path.is_file() else b""
-    lines = []
-    for text in content.split(b"\n"):
-        try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(line, dict):
-            lines.append(line)
-    return lines
-
-
-def _files(line: Line) -> dict[str, str]:
-    """In the line's own order, which is that of writing."""
-    parts = writers.endings()
-    return {part: name for part, name in line.items() if part in parts and isinstance(name, str)}
-
-
-def _stem(line: Line) -> str | None:
-    """None where a name has another form, or would lead out of the folder."""
-    stem = line.get("stem")
-    if isinstance(stem, str):
-        return stem if stem and stem == Path(stem).name else None
-    # Lines of earlier versions do not name it.
-    for part, name in _files(line).items():
-        ending = writers.endings()[part]
-        if name.endswith(ending) and name == Path(name).name:
-            return name.removesuffix(ending)
-    return None
-
-
-def _shared_files(line: Line) -> list[str]:
-    """Files that hold answers of several lines, but for tables, which are made anew anyway."""
-    return [
-        name
-        for part, name in _files(line).items()
-        if writers.scope_of(part) in (Scope.VOLUME, Scope.INPUT)
-        # A line may come from another hand: no name may lead out of the folder.
-        and name == Path(name).name
-        and name.endswith(writers.endings()[part])
-    ]
-
-
-def _strike_out(line: Line, names: Collection[str]) -> None:
-    gone = [part for part, name in _files(line).items() if name in names]
-    for part in gone:
-        del line[part]
-
-
-def _is_table(part: str) -> bool:
-    return writers.scope_of(part) is Scope.FOLDER
 
 
 def _record(line: Line) -> Line:

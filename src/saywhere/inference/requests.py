@@ -16,7 +16,8 @@ from saywhere.data.prompt_frames import ORIENTATION, in_frame
 from saywhere.data.records import Record, read_json_lines
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import ManifestError, UsageError
-from saywhere.inference.predictions_file import Failure, files_in
+from saywhere.inference.ledger import files_in
+from saywhere.inference.predictions_file import Failure
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.writers.writer import Scope
 from saywhere.io.image_formats import SUFFIXES

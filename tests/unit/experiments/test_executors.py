@@ -16,6 +16,7 @@ import pytest
 import worker_jobs
 from saywhere.errors import MissingExtra, UsageError
 from saywhere.experiments import executors
+from saywhere.inference import ray_session
 from small_run import wait_for
 from worker_jobs import dies_at_three, slow, squared, told_to_stop_at_three
 
@@ -31,9 +32,9 @@ def results(jobs: list[int], work: Any, on: str) -> dict[int, dict[str, Any]]:
     return dict(executors.run(jobs, work, on=on, side_by_side=2, threads=1))
 
 
-@pytest.mark.parametrize("on", [executors.LOCAL, executors.RAY])
+@pytest.mark.parametrize("on", [executors.LOCAL, ray_session.HERE])
 def test_every_job_is_done_once_elsewhere_and_in_this_folder(on: str) -> None:
-    if on == executors.RAY:
+    if on == ray_session.HERE:
         pytest.importorskip("ray", reason="the extra `cluster` is not installed")
     found = list(executors.run([1, 2, 3, 4, 5], squared, on=on, side_by_side=2, threads=1))
     assert sorted((job, result["square"]) for job, result in found) == [
@@ -43,9 +44,9 @@ def test_every_job_is_done_once_elsewhere_and_in_this_folder(on: str) -> None:
     assert {result["folder"] for _, result in found} == {str(Path.cwd())}
 
 
-@pytest.mark.parametrize("on", [executors.LOCAL, executors.RAY])
+@pytest.mark.parametrize("on", [executors.LOCAL, ray_session.HERE])
 def test_a_process_that_dies_takes_no_other_job_along(on: str) -> None:
-    if on == executors.RAY:
+    if on == ray_session.HERE:
         pytest.importorskip("ray", reason="the extra `cluster` is not installed")
     found = results([1, 2, 3, 4, 5], dies_at_three, on)
     assert found[3]["status"] == "failed"
@@ -82,13 +83,13 @@ def test_who_leaves_early_waits_for_nothing() -> None:
 def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executors, "_pool", operator.truediv)  # would raise
     monkeypatch.setitem(sys.modules, "ray", None)
-    assert results([], squared, executors.LOCAL) == results([], squared, executors.RAY) == {}
+    assert results([], squared, executors.LOCAL) == results([], squared, ray_session.HERE) == {}
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"pip install 'saywhere\[cluster\]'"):
-        results([1], squared, executors.RAY)
+        results([1], squared, ray_session.HERE)
 
 
 def test_no_cluster_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

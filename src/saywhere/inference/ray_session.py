@@ -1,0 +1,60 @@
+"""Ray, started on this machine or joined on a cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from saywhere.errors import MissingExtra, UsageError
+
+HERE = "ray"
+"""Not a cluster's address: Ray is started on this machine."""
+ALLOWED = "local, ray, auto, or ray://HOST:10001"
+
+
+@contextmanager
+def session(address: str, n_cores: int) -> Iterator[Any]:
+    """Use Ray for a while.
+
+    Args:
+        address: `ray` (started here), or a cluster's, such as `auto` and `ray://HOST:10001`.
+        n_cores: That Ray counts on, where it is started here.
+
+    Yields:
+        The module.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+        UsageError: No cluster answers.
+    """
+    # Nothing is reported to anyone.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray's default is 15: beside other work, a cell of one minute took six.
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtra(
+            "Ray is not installed", remedy="pip install 'saywhere[cluster]', or leave out --on"
+        ) from None
+    begin = partial(ray.init, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        if address == HERE:
+            begin(num_cpus=n_cores, include_dashboard=False, object_store_memory=200 * 2**20)
+        else:
+            begin(address)
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise UsageError(
+            f"no Ray cluster answers at {address!r} ({reason})",
+            allowed=ALLOWED,
+            remedy="start one with `ray start --head`, or use --on ray",
+        ) from None
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
