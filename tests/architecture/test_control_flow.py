@@ -34,7 +34,7 @@ WHOLE = {
 }
 """File → why it takes the whole configuration. All others take sections."""
 MODEL_ROOMS = ("modeling", "fusion")
-ASSEMBLERS = {"modeling/build.py", "config/schema.py", "config/fusions.py"}
+ASSEMBLERS = {"modeling/build.py", "config/model_sections.py", "config/fusions.py"}
 """Where a fusion's name decides what is made, or allowed."""
 OWN_PARTS = {
     "fusion/pseudo_image.py": "a fusion's start is given the parts that its own build made",

@@ -176,7 +176,7 @@ def test_recaption_records_how_well_its_rule_fits(config: Config) -> None:
         ({"fusion.name": "none", "fusion.arm": "swap"}, "leave fusion.arm out"),
         (
             {"fusion.name": "film", "fusion.arm": "fuse-first"},
-            "no picture of the words that could turn: try 'untouched'",
+            "no pseudo-image to transform: try 'untouched'",
         ),
     ],
 )
