@@ -20,7 +20,9 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(help="Default: the configuration's test split.")
     ] = None,
-    words: Annotated[str | None, typer.Option(help="right,empty,shuffled,contradictory")] = None,
+    words: Annotated[
+        str | None, typer.Option(help="Prompts to measure with: right,empty,shuffled,contradictory")
+    ] = None,
     prompts: Annotated[
         str | None,
         typer.Option(help="Level of the manifest's prompts. Default: the configuration's."),
@@ -31,7 +33,8 @@ def evaluate(
     mirror: Annotated[
         bool,
         typer.Option(
-            "--mirror", help="Average over four mirrorings, words and all, in four times the time."
+            "--mirror",
+            help="Average over four mirrored images and prompts, in four times the time.",
         ),
     ] = False,
     no_identifiers: Annotated[
@@ -129,8 +132,8 @@ def _warn(summary: EvaluationSummary) -> None:
         warn(sentence(TOO_FEW))
     if summary["verdict"] == "not heard":
         warn(
-            f"the words are not heard: with {summary['verdict_by']} words the same images are "
-            "segmented as well as with the right ones"
+            f"the prompt is not heard: with the {summary['verdict_by']} one the same images are "
+            "segmented as well as with the right one"
         )
 
 
@@ -156,7 +159,7 @@ def _measures(summary: EvaluationSummary) -> Table:
 
     about = f"{summary['split']}, {summary['n']} cases, prompts {summary['level']!r}"
     table = Table(title=f"{about}, original size")
-    table.add_column("words", no_wrap=True)
+    table.add_column("prompt", no_wrap=True)
     for heading in ("n", "mean Dice per case [95 %]", "Dice pooled", "mean IoU"):
         table.add_column(heading, justify="right")
     for condition, numbers in summary["words"].items():
@@ -177,19 +180,17 @@ def _comparisons(summary: EvaluationSummary) -> Table:
     from saywhere.metrics.statistics import with_span
 
     table = Table()
-    table.add_column("words", no_wrap=True)
-    table.add_column("Dice: right words − these [95 %]", justify="right")
+    table.add_column("prompt", no_wrap=True)
+    table.add_column("Dice: right prompt − this [95 %]", justify="right")
     table.add_column("verdict", no_wrap=True)
     for condition, gap in summary["listening"].items():
         difference = with_span(gap["difference"], gap["low"], gap["high"], "+")
         table.add_row(condition, difference, gap["verdict"])
-    if summary["verdict"]:
-        caption = sentence(summary["verdict"])
-        # Of too few cases nothing is decided, by whichever words.
-        if summary["verdict"] != TOO_FEW:
-            by = summary["verdict_by"]
-            caption += f" The least favourable of the wrong words decides ({by})."
-        table.caption = caption
+    # Of too few cases nothing is decided: the warning below says so, once.
+    if summary["verdict"] and summary["verdict"] != TOO_FEW:
+        by = summary["verdict_by"]
+        verdict = sentence(summary["verdict"])
+        table.caption = f"{verdict} The wrong prompt that costs least decides ({by})."
     return table
 
 

@@ -88,13 +88,13 @@ def conditions_of(
     for condition in chosen:
         if condition not in CONDITIONS:
             raise ConfigError(
-                f"no words {condition!r}",
+                f"no prompt condition {condition!r}",
                 where="evaluate.words",
                 remedy=nearest(condition, CONDITIONS),
             )
     if "unseen" in chosen and not unseen:
         raise ConfigError(
-            "words 'unseen', and text.unseen_prompts is not set",
+            "prompts 'unseen', and text.unseen_prompts is not set",
             remedy="set it to a level of the manifest",
         )
     # `right` is always measured, since the others are compared with it.

@@ -1,4 +1,4 @@
-"""Is the prompt heard? The one place where measured differences become words."""
+"""Is the prompt heard? The one place where measured differences become a sentence."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ def sentence(verdict: Verdict) -> str:
         verdict: What to say.
 
     Returns:
-        "The words are heard.", for example.
+        "The prompt is heard.", for example.
     """
     if verdict == TOO_FEW:
-        return f"Too few cases to tell whether the words are heard: fewer than {FEWEST_CASES}."
-    return f"The words are {verdict}."
+        return f"Too few cases to tell whether the prompt is heard: fewer than {FEWEST_CASES}."
+    return f"The prompt is {verdict}."
 
 
 def _verdict(difference: float, low: float, n: float) -> Verdict:

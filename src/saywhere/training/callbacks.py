@@ -160,7 +160,7 @@ def warn_if_unheard(state: TrainState, row: EpochRow) -> None:
     if any("not heard" in message for message in earlier):
         return
     message = (
-        f"epoch {row.epoch}: the words are not heard: the pseudo-image's spread between prompts "
+        f"epoch {row.epoch}: the prompt is not heard: the pseudo-image's spread between prompts "
         f"is {row.spread:.4f} (below {COLLAPSED}); "
         "try loss.roi=balanced or none, text.scale=within, fusion.start=unit-variance"
     )

@@ -44,7 +44,7 @@ def test_deaf_words_are_a_warning_on_stderr(say: Say, run_copy: Path) -> None:
     """The small run is trained for two epochs: it hears nothing yet."""
     ended = say("evaluate", run_copy, "--json")
     assert json.loads(ended.out)["verdict"] == "not heard"
-    assert ended.err.startswith("saywhere: the words are not heard")
+    assert ended.err.startswith("saywhere: the prompt is not heard")
 
 
 def test_other_data_with_a_faulty_row_is_exit_3(say: Say, run_copy: Path, manifest: Path) -> None:
@@ -70,7 +70,10 @@ def test_words_that_do_not_exist_are_exit_2_before_anything_is_measured(
     manifest, error = ended.err.splitlines()
     assert manifest.startswith("manifest: ")
     assert manifest.endswith("manifest.jsonl (the run's own; another: --data FILE)")
-    assert error == "saywhere: no words 'shufled' in evaluate.words: did you mean 'shuffled'?"
+    assert (
+        error
+        == "saywhere: no prompt condition 'shufled' in evaluate.words: did you mean 'shuffled'?"
+    )
     assert not (run_copy / "evaluation").exists()
 
 

@@ -234,7 +234,7 @@ def test_what_is_not_there_is_said_before_anything_is_measured(
         match=r"no rows of split 'tset' in .*; splits there: train, val, test: name one with --sp",
     ):
         evaluate(run_copy, split="tset")
-    with pytest.raises(ConfigError, match="no words 'rihgt'"):
+    with pytest.raises(ConfigError, match="no prompt condition 'rihgt'"):
         evaluate(run_copy, words=["rihgt"])
     with pytest.raises(MissingFile, match="no manifest"):
         evaluate(run_copy, manifest=tmp_path / "none.jsonl")

@@ -68,8 +68,9 @@ def test_right_is_always_asked_and_unseen_where_the_manifest_has_it() -> None:
 
 def test_words_that_do_not_exist_are_refused_before_anything_is_measured() -> None:
     with pytest.raises(
-        ConfigError, match=r"no words 'shufled' in evaluate\.words: did you mean 'shuffled'\?"
+        ConfigError,
+        match=r"no prompt condition 'shufled' in evaluate\.words: did you mean 'shuffled'\?",
     ):
         conditions_of(LEVELS, USUAL, ["right", "shufled"])
-    with pytest.raises(ConfigError, match=r"words 'unseen', and text\.unseen_prompts is not set"):
+    with pytest.raises(ConfigError, match=r"prompts 'unseen', and text\.unseen_prompts is not set"):
         conditions_of(LEVELS, USUAL, ["unseen"])

@@ -72,6 +72,6 @@ def test_the_least_favourable_condition_decides(
 
 
 def test_a_verdict_is_a_sentence() -> None:
-    assert sentence("not heard") == "The words are not heard."
-    few = "Too few cases to tell whether the words are heard: fewer than 20."
+    assert sentence("not heard") == "The prompt is not heard."
+    few = "Too few cases to tell whether the prompt is heard: fewer than 20."
     assert sentence(TOO_FEW) == few

@@ -46,7 +46,7 @@ def test_one_file_asks_for_nothing_else_and_needs_no_script(run: Path) -> None:
 def test_the_parts_come_in_the_readers_order(run: Path) -> None:
     text = page(run).text
     order = [
-        "The words are heard.",
+        "The prompt is heard.",
         "Does it listen",
         "Right prompt the image's own",
         "Unseen wording",
@@ -100,7 +100,7 @@ def test_it_says_whether_its_confidence_tells(run: Path, fake: SimpleNamespace) 
     for broken in (None, 3, {}, {"gain": 4}, {"gain": {"mean": "x"}, "share": 10**400}):
         fake.write(run / "evaluation/summary.json", summary | {"trust": broken})
         text = page(run).text
-        assert "The words are heard" in text
+        assert "The prompt is heard" in text
         assert "Its confidence tells" not in text
     fake.write(run / "evaluation/summary.json", summary | {"trust": None})
     assert "know when it is wrong" not in page(run).text
@@ -286,7 +286,7 @@ def test_a_deaf_run_is_said_to_be_deaf(run: Path, fake: SimpleNamespace) -> None
     )
     text = page(run).text
     assert (
-        "The words are not heard. The right prompt is worth 0.002 Dice over a contradictory one "
+        "The prompt is not heard. The right prompt is worth 0.002 Dice over a contradictory one "
         "(95 % interval −0.019 to 0.021; 100 images)." in text
     )
     assert "collapsed: it hardly changes between prompts (spread 0.0004)" in text
@@ -303,7 +303,7 @@ def test_the_headline_rests_on_the_words_that_decide(run: Path, fake: SimpleName
         {**fake.summary(), "listening": listening, "verdict": "not heard"},
     )
     assert (
-        "The words are not heard. The right prompt is worth 0.002 Dice over another image's (95 %"
+        "The prompt is not heard. The right prompt is worth 0.002 Dice over another image's (95 %"
         in page(run).text
     )
 
@@ -312,7 +312,7 @@ def test_too_few_cases_are_no_verdict(run: Path, fake: SimpleNamespace) -> None:
     listening = {"contradictory": fake.heard(0.3, "heard") | {"n": 5}}
     fake.write(run / "evaluation/summary.json", {**fake.summary(), "listening": listening})
     text = page(run).text
-    assert "Too few cases to tell whether the words are heard: fewer than 20." in text
+    assert "Too few cases to tell whether the prompt is heard: fewer than 20." in text
     assert "over a contradictory one (95 % interval 0.279 to 0.319; 5 images)" in text
     assert "words are heard." not in text
     assert "+0.300 too few cases to tell" in text

@@ -31,7 +31,7 @@ def test_deaf_words_are_told_once_and_beside_other_warnings(loop: Any) -> None:
     for epoch, spread in enumerate([0.2, None, 0.009, 0.001], start=1):
         warn_if_unheard(loop, EpochRow(epoch, 1.0, 1.0, 0.0, 1e-3, spread=spread))
     assert len(loop.told) == 1
-    assert "epoch 3: the words are not heard" in loop.told[0]["message"]
+    assert "epoch 3: the prompt is not heard" in loop.told[0]["message"]
     assert len(loop.run.facts()["warnings"]) == 2
 
 

@@ -358,7 +358,7 @@ def test_the_words_of_a_deaf_generator_are_reported_once(config: Config, tmp_pat
     deaf = {"fusion.start": "default", "loss.roi": "none", "optimizer.text_factor": 1e-6}
     run = train(config.replace(**deaf), tmp_path / "run", listen=told.append)
     assert [event["message"][:36] for event in told if event["event"] == "warning"] == [
-        "epoch 1: the words are not heard: th"
+        "epoch 1: the prompt is not heard: th"
     ]
     assert len(json.loads((run / "run.json").read_text())["warnings"]) == 1
 
