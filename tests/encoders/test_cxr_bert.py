@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from encoders.conformance import EncoderConformance
+from encoders.conformance import BertConformance
 from saywhere.text.bert import BertEncoder, open_cxr_bert
 from tiny_bert import HIDDEN, write_checkpoint
 
@@ -25,7 +25,7 @@ def other_weights(tmp_path_factory: pytest.TempPathFactory, pooling: str) -> Ber
     return open_cxr_bert(write_checkpoint(tmp_path_factory.mktemp("other"), seed=1), pooling, None)
 
 
-class TestCXRBert(EncoderConformance):
+class TestCXRBert(BertConformance):
     """In the published layout, for each pooling."""
 
     dim: ClassVar[int] = HIDDEN

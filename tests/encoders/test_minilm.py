@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 from safetensors.torch import load_file, save_file
 
-from encoders.conformance import EncoderConformance
+from encoders.conformance import BertConformance
 from saywhere.text.bert import BertEncoder
 from saywhere.text.minilm import _package_folder, open_minilm
 
@@ -31,5 +31,5 @@ def other_weights(tmp_path_factory: pytest.TempPathFactory) -> BertEncoder:
     return open_minilm(Path(folder))
 
 
-class TestMiniLM(EncoderConformance):
+class TestMiniLM(BertConformance):
     dim: ClassVar[int] = 384

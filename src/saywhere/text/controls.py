@@ -7,6 +7,7 @@ each image.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -38,7 +39,8 @@ class Control:
 
     revision = "1"
     pooling = "none"
-    max_length = 512
+    # Nothing is cut off, so no user is told so.
+    max_length = sys.maxsize
 
     def __init__(self, name: str, dim: int, numbers: Callable[[str], np.ndarray]) -> None:
         """Make an encoder of a function.
