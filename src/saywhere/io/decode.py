@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import stat
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -31,6 +30,7 @@ from saywhere.io.image_formats import (
     sniff,
 )
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS
+from saywhere.io.orientation import TAG, upright, upright_picture
 from saywhere.io.refusals import (
     PNG_END,
     TruncatedFile,
@@ -45,7 +45,6 @@ from saywhere.io.refusals import (
 
 __all__ = [
     "FORMATS",
-    "ORIENTATION",
     "SIGNATURES",
     "SUFFIXES",
     "Decoded",
@@ -58,28 +57,9 @@ __all__ = [
     "read_bytes",
     "sniff",
 ]
-ORIENTATION, PHOTOMETRIC, EXTRA_SAMPLES = 274, 262, 338
+PHOTOMETRIC, EXTRA_SAMPLES = 262, 338
 WHITE_IS_ZERO, BLACK_IS_ZERO, _SEPARATED = 0, 1, 5
 """Photometric interpretations of a grey TIFF."""
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""EXIF orientation → what turns the stored pixels upright; 1, and anything else, is upright."""
-_UPRIGHT_ARRAYS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
-    2: np.fliplr,
-    3: lambda stored: np.rot90(stored, 2),
-    4: np.flipud,
-    5: lambda stored: stored.swapaxes(0, 1),
-    6: lambda stored: np.rot90(stored, -1),
-    7: lambda stored: np.rot90(stored, 2).swapaxes(0, 1),
-    8: lambda stored: np.rot90(stored, 1),
-}
 # At DEBUG Pillow writes EXIF's values down: names, dates.
 logging.getLogger("PIL").setLevel(logging.INFO)
 # Pillow opens deep TIFFs whose least value is black, but only some whose least value is white. The
@@ -196,7 +176,7 @@ def _of_png(content: bytes, path: Path) -> Decoded:
         samples = deep_png.read_deep_colours(picture, _open(path, content), head)
         _refuse_transparent(samples, transparency, path)
         orientation = _orientation(picture)
-        decoded = Decoded(_turned(samples, orientation), "PNG", orientation)
+        decoded = Decoded(upright(samples, orientation), "PNG", orientation)
     else:
         decoded = _upright(picture)
     # Pillow forgives a lost end mark; whoever fetched the file should know.
@@ -236,27 +216,21 @@ def _of_deep_tiff(content: bytes, head: deep_tiff.Head, path: Path) -> Decoded:
         raise several_frames(path)
     _check_size(path, head.width, head.height)
     samples = deep_tiff.read_samples(content, head, path)
-    orientation = int(head.tags.get(ORIENTATION, 1))
+    orientation = int(head.tags.get(TAG, 1))
     is_inverted = head.photometric == WHITE_IS_ZERO
-    return Decoded(_turned(samples, orientation), "TIFF", orientation, is_inverted)
+    return Decoded(upright(samples, orientation), "TIFF", orientation, is_inverted)
 
 
 def _of_deep_jpeg(content: bytes, head: deep_jpeg.Head, path: Path) -> Decoded:
     _check_size(path, head.width, head.height)
     samples = deep_jpeg.read_samples(content, head, path)
     return Decoded(
-        _turned(samples, head.orientation),
+        upright(samples, head.orientation),
         "JPEG",
         head.orientation,
         stated=(0.0, 2.0**head.n_bits - 1),
         is_lossy=not head.is_lossless,
     )
-
-
-def _turned(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Stored samples, upright."""
-    turn = _UPRIGHT_ARRAYS.get(orientation)
-    return samples if turn is None else np.ascontiguousarray(turn(samples))
 
 
 def from_pillow(picture: Image.Image) -> Decoded:
@@ -307,8 +281,8 @@ def _upright(picture: Image.Image) -> Decoded:
     tags = getattr(picture, "tag_v2", {})
     is_inverted = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO and _is_deep(picture)
     picture.load()
-    if file_format != "TIFF" and orientation in UPRIGHT:
-        picture = picture.transpose(UPRIGHT[orientation])
+    if file_format != "TIFF":
+        picture = upright_picture(picture, orientation)
     is_lossy = file_format in ("JPEG", "MPO")
     return Decoded(picture, file_format, orientation, is_inverted, is_lossy=is_lossy)
 
@@ -389,6 +363,6 @@ def _check_size(path: Path, width: int, height: int) -> None:
 def _orientation(picture: Image.Image) -> int:
     with deep_tiff.quietly():
         try:
-            return int(picture.getexif().get(ORIENTATION, 1))
+            return int(picture.getexif().get(TAG, 1))
         except Exception:  # damaged EXIF does not spoil the pixels
             return 1

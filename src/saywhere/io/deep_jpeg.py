@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saywhere.errors import UnreadableFile
+from saywhere.io.orientation import TAG
 
-ORIENTATION = 274
 _LOSSLESS = 0xC3
 # Beginnings of a frame; the three codes left out are tables.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -84,7 +84,7 @@ def _orientation(body: bytes) -> int:
     exif = Image.Exif()
     try:
         exif.load(body)
-        return int(exif.get(ORIENTATION, 1))
+        return int(exif.get(TAG, 1))
     except Exception:  # damaged EXIF does not spoil the pixels
         return 1
 

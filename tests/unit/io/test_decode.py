@@ -13,10 +13,11 @@ import pytest
 from PIL import Image, ImageFile
 
 from saywhere.errors import MissingFile, UnreadableFile
-from saywhere.io.decode import ORIENTATION, TruncatedFile, WrongChannels, decode
+from saywhere.io.decode import TruncatedFile, WrongChannels, decode
 from saywhere.io.images import read_image, read_mask
 from saywhere.io.inputs import as_image, as_mask
 from saywhere.io.limits import MAX_FILE_BYTES
+from saywhere.io.orientation import TAG
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 GREY = COLOUR[..., 0]
@@ -186,7 +187,7 @@ def test_a_damaged_file_is_unreadable_and_nothing_worse(path: Path, kind: str, n
 def test_a_png_with_one_bit_changed_is_refused_or_shows_the_same(path: Path, turned: bool) -> None:
     """Pillow reads the pixels to look for an orientation; an error there must not be lost."""
     exif = Image.Exif()
-    exif[ORIENTATION] = 6
+    exif[TAG] = 6
     picture = Image.fromarray(COLOUR)
     content = encoded(picture, "PNG", exif=exif) if turned else encoded(picture, "PNG")
     path.write_bytes(content)
