@@ -93,17 +93,36 @@ def check(
     ] = None,
 ) -> None:
     """Find faulty rows and write them to quarantine.jsonl; exit code 3 if there are any."""
-    import json
-
-    from saywhere.cli.progress import CaseProgress, warn
-    from saywhere.data import checks
     from saywhere.data.manifest import read_manifest
-    from saywhere.data.near import in_words
-    from saywhere.data.small_lesions import small_lesions
-    from saywhere.errors import UsageError
 
     # Lines that are no row are faults to be listed here; elsewhere they end the reading.
     read = read_manifest(manifest, lenient=True)
+    place = _place(out, read)
+    framing = _framing(config, size)
+    silent = quiet or as_json
+    report = _faults(read, level, framing, quiet=silent)
+    # An encoder takes seconds to load, and quiet shows nothing of it.
+    opposites = [] if encoder == "none" or quiet else _opposites(report.manifest, encoder, scale)
+    pairs = _near(report, quiet=silent) if near else None
+    doubted = _doubts(report, quiet=silent) if sentences else None
+    summary = _summary(read, report, place, framing, pairs)
+    if as_json:
+        _print_json(summary, opposites, pairs, doubted)
+    elif not quiet:
+        _print(summary, opposites, report)
+        if doubted is not None:
+            _print_doubts(doubted)
+    if not quiet:
+        _warn(summary)
+    _write(report, place)
+    if report.faults:
+        raise typer.Exit(QUARANTINED)
+
+
+def _place(out: Path | None, read: Manifest) -> Path:
+    """Where the faults go. Raises UsageError where they would replace the manifest."""
+    from saywhere.errors import UsageError
+
     place = out or read.path.with_name("quarantine.jsonl")
     if place.resolve() == read.path.resolve():
         raise UsageError(
@@ -111,33 +130,58 @@ def check(
             allowed="the manifest stays as it is",
             remedy="choose another name for --out",
         )
-    with CaseProgress("checking", _n_files(read), quiet=quiet or as_json) as advance:
-        framing = _framing(config, size)
-        report = checks.check(read, level, progress=lambda done, total: advance(1), framing=framing)
-    # An encoder takes seconds to load, and quiet shows nothing of it.
-    opposites = [] if encoder == "none" or quiet else _opposites(report.manifest, encoder, scale)
+    return place
+
+
+def _faults(
+    read: Manifest, level: list[str] | None, framing: Framing, *, quiet: bool
+) -> CheckReport:
+    """Read every image and mask, with a bar."""
+    from saywhere.cli.progress import CaseProgress
+    from saywhere.data import checks
+
+    with CaseProgress("checking", _n_files(read), quiet=quiet) as advance:
+        return checks.check(read, level, progress=lambda done, total: advance(1), framing=framing)
+
+
+def _summary(
+    read: Manifest,
+    report: CheckReport,
+    place: Path,
+    framing: Framing,
+    pairs: list[NearPair] | None,
+) -> CheckSummary:
+    """The counts, and every warning."""
+    from saywhere.data.near import in_words
+    from saywhere.data.small_lesions import small_lesions
+
     summary = summarise(read, report, place)
-    summary["warnings"] += small_lesions(report, framing)
-    pairs = _near(report, quiet=quiet or as_json) if near else None
-    summary["warnings"] += in_words(pairs or [])
-    doubted = _doubts(report, quiet=quiet or as_json) if sentences else None
-    if as_json:
-        document = summary | {"opposites": [vars(distance) for distance in opposites]}
-        if pairs is not None:
-            document["near"] = [pair.to_json() for pair in pairs]
-        if doubted is not None:
-            document["sentences"] = [doubt.to_json() for doubt in doubted]
-        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
-    elif not quiet:
-        _print(summary, opposites, report)
-        if doubted is not None:
-            _print_doubts(doubted)
-    if not quiet:
-        for warning in summary["warnings"]:
-            warn(f"warning: {warning}")
-    _write(report, place)
-    if report.faults:
-        raise typer.Exit(QUARANTINED)
+    summary["warnings"] += [*small_lesions(report, framing), *in_words(pairs or [])]
+    return summary
+
+
+def _print_json(
+    summary: CheckSummary,
+    opposites: list[Distance],
+    pairs: list[NearPair] | None,
+    doubted: list[Doubt] | None,
+) -> None:
+    """What was not asked for has no key."""
+    import json
+
+    document = summary | {"opposites": [vars(distance) for distance in opposites]}
+    if pairs is not None:
+        document["near"] = [pair.to_json() for pair in pairs]
+    if doubted is not None:
+        document["sentences"] = [doubt.to_json() for doubt in doubted]
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def _warn(summary: CheckSummary) -> None:
+    from saywhere.cli.progress import warn
+
+    for warning in summary["warnings"]:
+        warn(f"warning: {warning}")
 
 
 def _near(report: CheckReport, *, quiet: bool) -> list[NearPair]:

@@ -48,12 +48,9 @@ def describe(
     The prompts are the level "described". They are oracle text: they come from the truth, and are
     marked so. Exit code 3: some masks could not be read, and their rows have no such prompt.
     """
-    import json
-
-    from saywhere.cli.progress import CaseProgress, warn
+    from saywhere.cli.progress import CaseProgress
     from saywhere.data.manifest import read_manifest
-    from saywhere.datasets.described import LEVEL, describe_manifest, examples_of
-    from saywhere.errors import counted
+    from saywhere.datasets.described import describe_manifest, examples_of
 
     nouns = parse_targets(target or [])
     manifest = read_manifest(source)
@@ -61,36 +58,58 @@ def describe(
     before = to.read_bytes() if to.is_file() else None
     with CaseProgress("describing", quiet=quiet or as_json) as advance:
         rule, faults = describe_manifest(manifest, to, nouns, level, advance)
-    for fault in faults:
-        warn(f"warning: {fault}")
-    if before not in (None, to.read_bytes()):
-        warn(f"warning: another {to.name} was there: it is kept beside the new one, as {to.name}.1")
+    _warn(faults, to, is_replaced=before not in (None, to.read_bytes()))
     # The rule was fitted to training rows: test rows say how well it does.
     test = [] if level is None else examples_of(manifest.split("test"), [level])
     tested = rule.fit_on(test)
     if as_json:
-        facts = rule.to_json() | ({"test": tested.to_json()} if tested.n else {})
-        typer.echo(
-            json.dumps(
-                {
-                    "manifest": str(to),
-                    "level": LEVEL,
-                    "rows": len(manifest.rows),
-                    "place_rule": facts,
-                    "warnings": faults,
-                }
-            )
-        )
+        _print_json(manifest, to, rule, tested, faults)
     elif not quiet:
-        n_masks = sum(row.mask is not None for row in manifest.rows)
-        done = f"{n_masks - len(faults):,} of {counted(len(manifest.rows), 'row')} described"
-        typer.echo(f"{to}: {done}; places {_places(rule, level, tested)}")
-        typer.echo(
-            f"next: saywhere check {to} · in a configuration: text.train_prompts = {LEVEL!r}"
-        )
+        n_described = sum(row.mask is not None for row in manifest.rows) - len(faults)
+        _print(manifest, to, n_described, _places(rule, level, tested))
     if faults:
         # Done, but some rows were set aside.
         raise typer.Exit(3)
+
+
+def _warn(faults: list[str], to: Path, *, is_replaced: bool) -> None:
+    from saywhere.cli.progress import warn
+
+    for fault in faults:
+        warn(f"warning: {fault}")
+    if is_replaced:
+        warn(f"warning: another {to.name} was there: it is kept beside the new one, as {to.name}.1")
+
+
+def _print_json(
+    manifest: Manifest,
+    to: Path,
+    rule: PlaceRule | LungRule,
+    tested: PlaceFit | LungFit,
+    faults: list[str],
+) -> None:
+    import json
+
+    from saywhere.datasets.described import LEVEL
+
+    document = {
+        "manifest": str(to),
+        "level": LEVEL,
+        "rows": len(manifest.rows),
+        "place_rule": rule.to_json() | ({"test": tested.to_json()} if tested.n else {}),
+        "warnings": faults,
+    }
+    typer.echo(json.dumps(document))
+
+
+def _print(manifest: Manifest, to: Path, n_described: int, places: str) -> None:
+    from saywhere.cli.progress import next_step
+    from saywhere.datasets.described import LEVEL
+    from saywhere.errors import counted
+
+    rows = counted(len(manifest.rows), "row")
+    typer.echo(f"{to}: {n_described:,} of {rows} described; places {places}")
+    next_step(f"saywhere check {to} · in a configuration: text.train_prompts = {LEVEL!r}")
 
 
 def parse_targets(options: list[str]) -> Nouns:

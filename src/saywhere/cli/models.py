@@ -45,7 +45,8 @@ def list_models(
     table = Table("name", "what", "mean Dice per image", "MB", title=title)
     for entry in entries:
         if entry.broken is not None:
-            table.add_row(entry.name, f"broken: {entry.broken}", "", "", entry.folder)
+            # Its folder stands below the table, as the others' do.
+            table.add_row(entry.name, f"broken: {entry.broken}", "", "")
             continue
         dice = "not measured" if entry.dice is None else f"{entry.dice:.3f}"
         table.add_row(entry.name, entry.title, dice, f"{entry.n_bytes / 1e6:.1f}")
