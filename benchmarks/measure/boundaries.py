@@ -4,8 +4,8 @@ the surface Dice, with equal values?
 python benchmarks/measure/boundaries.py [--cases 1000] → benchmarks/results/boundaries.json
 
 Pairs of drawn masks of 531 × 622 px (Kvasir's middle size), one thread, processor time. Both ways
-measure the same case, one after the other; what counts is the ratio. Rarer kinds of masks, up to pure noise, are
-measured on a twentieth as many cases.
+measure the same case, one after the other; what counts is the ratio. Rarer kinds of masks, up to
+pure noise, are measured on a twentieth as many cases.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ def _load(one: dict[str, Any]) -> tuple[object, ...]:
     machine = f"{_machine(one)}; {one['network']} at {one['size_px']} px, torch {one['torch']}"
     times = (one["images_per_s"], f"{one['p50_s']} s", f"{one['p99_s']} s")
     same = "yes" if one["same_answer"] else "NO"
-    return (one["clients"], f"{one['minutes']:g}", answers, *times, *_growth(one), same, machine)
+    minutes = f"{one['seconds'] / 60:g}"
+    return (one["clients"], minutes, answers, *times, *_growth(one), same, machine)
 
 
 def _growth(one: dict[str, Any]) -> tuple[str, str, str]:

@@ -106,6 +106,7 @@ def test_a_kept_load_is_a_line_of_the_services_table() -> None:
         "command": "python benchmarks/measure/load.py RUN --minutes 10 --clients 4",
         "clients": 4,
         "minutes": 10.0,
+        "seconds": 600.0,
         "answers": {"good 200": 9000, "bad 415": 900},
         "images_per_s": 15.0,
         "p50_s": 0.2,
