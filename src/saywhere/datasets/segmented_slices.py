@@ -16,7 +16,7 @@ import numpy as np
 
 from saywhere.datasets.layout import SetAside, first_of
 from saywhere.errors import UnreadableFile, counted
-from saywhere.io import dicom
+from saywhere.io import clinic, dicom
 from saywhere.io.geometry import Geometry
 from saywhere.io.names import comparable
 from saywhere.io.skipped import Skipped
@@ -130,7 +130,7 @@ def segmented_slices(
 def _is_segmentation(source: Source) -> bool:
     # A damaged file is told of where it is read as an image.
     try:
-        return dicom.is_segmentation(content_of(source), source.file)
+        return clinic.is_segmentation(content_of(source), source.file)
     except UnreadableFile:
         return False
 
@@ -139,8 +139,8 @@ def _slice(source: Source, root: Path, slices: SegmentedSlices) -> _Slice | None
     """None of what is no image: it is listed."""
     try:
         content = content_of(source)
-        places = dicom.geometries_of(content, source.file)
-        facts = dicom.facts_of(content, source.file, source, source.file.name)
+        places = clinic.places_of(content, source.file)
+        facts = clinic.facts_of(content, source.file, source)
     except UnreadableFile as error:
         slices.skipped.append(Skipped(source.file, error.found))
         return None

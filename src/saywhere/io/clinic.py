@@ -1,24 +1,32 @@
 """The clinic's formats, DICOM and NIfTI, behind one door: bytes → pictures or labels.
 
-Both are known by their content, never by their name. `read` and `read_labels` are plain functions
-of bytes whose answers can be pickled, so that they can run in a child process.
+Both are known by their content, never by their name. They are decoded in a child process under
+limits of time and memory, for every reader (`saywhere.io.clinic_jobs` says why); only the header
+that travels to a DICOM SEG is parsed here, once a child has shown what that costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saywhere.errors import UnreadableFile
-from saywhere.io import dicom, nifti
+from saywhere.io import clinic_jobs, dicom, nifti
+from saywhere.io.decoding_child import Decoding, find, is_child
+from saywhere.io.decoding_pool import CPU_S, MEMORY_BYTES, WALL_S, DecodingPool, shared
 from saywhere.io.geometry import Geometry
 
 Kind = Literal["DICOM", "NIfTI"]
+MOST_VALUES = 400_000_000
+"""What the wider limits are made for."""
+Item = TypeVar("Item", bound=Hashable)
 
 
 class SeveralPictures(UnreadableFile):
@@ -101,13 +109,11 @@ def read(content: bytes, path: Path) -> Pictures:
         MissingExtra: The clinic's libraries are not installed.
         UnreadableFile: It holds no image, is damaged, or over the limits.
     """
-    if kind_of(content) == "DICOM":
-        file = dicom.read(content, path)
-        pictures = tuple(Picture(p.pixels, p.geometry) for p in file.pictures)
-        return Pictures("DICOM", pictures, file.notes)
-    volume = nifti.read(content, path)
-    slices = tuple(Picture(s.pixels, s.geometry) for s in volume.slices)
-    return Pictures("NIfTI", slices, volume.notes)
+    kind = _kind(content)
+    facts, arrays = _decode("read", content, path, kind=kind)
+    source = _header(content, path)
+    places = [clinic_jobs.unpacked(place, source) for place in facts["places"]]
+    return Pictures(kind, tuple(map(Picture, arrays, places)), tuple(facts["notes"]))
 
 
 def read_one(content: bytes, path: Path) -> tuple[Picture, tuple[str, ...]]:
@@ -145,9 +151,47 @@ def geometry_of(content: bytes, path: Path) -> Geometry:
         MissingExtra: The clinic's libraries are not installed.
         UnreadableFile: It is damaged.
     """
-    if kind_of(content) == "DICOM":
-        return dicom.geometries_of(content, path)[0]
-    return nifti.geometry_of(content, path)
+    return places_of(content, path)[0]
+
+
+def places_of(content: bytes, path: Path) -> list[Geometry]:
+    """Say where the pictures of a DICOM file lie, without decoding their pixels.
+
+    Args:
+        content: All of its bytes.
+        path: How errors name it.
+
+    Returns:
+        One a frame; of NIfTI only the first.
+
+    Raises:
+        MissingExtra: The clinic's libraries are not installed.
+        UnreadableFile: It is no image, or damaged.
+    """
+    facts, _ = _run("places", content, path, kind=_kind(content))
+    source = _header(content, path)
+    places = [clinic_jobs.unpacked(place, source) for place in facts["places"]]
+    return [place for place in places if place is not None]
+
+
+def facts_of(content: bytes, path: Path, item: Item) -> dicom.Facts[Item]:
+    """Read what orders a DICOM file among others.
+
+    Args:
+        content: All of its bytes.
+        path: How errors name it.
+        item: How the caller names it.
+
+    Returns:
+        The facts.
+
+    Raises:
+        MissingExtra: pydicom is not installed.
+        UnreadableFile: It is no image, or damaged.
+    """
+    facts, _ = _run("facts", content, path)
+    fields = {key: clinic_jobs.tuples(value) for key, value in facts.items()}
+    return dicom.Facts(item=item, name=path.name, **fields)
 
 
 def count(content: bytes, path: Path) -> int:
@@ -164,9 +208,57 @@ def count(content: bytes, path: Path) -> int:
         MissingExtra: The clinic's libraries are not installed.
         UnreadableFile: It is damaged.
     """
-    if kind_of(content) == "DICOM":
-        return dicom.count_frames(content, path)
-    return nifti.count_slices(content, path)
+    facts, _ = _run("count", content, path, kind=_kind(content))
+    return int(facts["n_pictures"])
+
+
+def is_segmentation(content: bytes, path: Path) -> bool:
+    """Is a DICOM file a SEG?
+
+    Args:
+        content: All of its bytes.
+        path: How errors name it.
+
+    Returns:
+        True for one of either kind.
+
+    Raises:
+        MissingExtra: pydicom is not installed.
+        UnreadableFile: It is damaged.
+    """
+    return bool(_run("is_segmentation", content, path)[0]["is_segmentation"])
+
+
+def segmentation_of(content: bytes, path: Path) -> dicom.Segmentation | None:
+    """Read a DICOM SEG.
+
+    Args:
+        content: All bytes of a file.
+        path: How errors name it.
+
+    Returns:
+        Its frames; None of any other file.
+
+    Raises:
+        MissingExtra: pydicom is not installed.
+        UnreadableFile: It is damaged, or over the limits.
+    """
+    if kind_of(content) != "DICOM":
+        return None
+    facts, labels = _decode("segmentation", content, path)
+    if facts.get("is_other"):
+        return None
+    frames = [
+        dicom.SegmentFrame(segment, of_frame, *clinic_jobs.tuples(place))
+        for (segment, *place), of_frame in zip(facts["frames"], labels)
+    ]
+    return dicom.Segmentation(
+        frames=tuple(frames),
+        names={int(number): name for number, name in facts["names"]},
+        size=tuple(facts["size"]),
+        listed=frozenset(facts["listed"]),
+        frame_of_reference=facts["frame_of_reference"],
+    )
 
 
 def read_labels(content: bytes, path: Path) -> list[Labels]:
@@ -183,14 +275,12 @@ def read_labels(content: bytes, path: Path) -> list[Labels]:
         MissingExtra: The clinic's libraries are not installed.
         UnreadableFile: It is no mask, is damaged, or over the limits; a SEG of several images.
     """
-    if kind_of(content) == "NIfTI":
-        volume = nifti.read_labels(content, path)
-        return [Labels(s.pixels, s.geometry) for s in volume.slices]
-    if dicom.is_segmentation(content, path):
-        segmentation = dicom.read_segmentation(content, path)
+    segmentation = segmentation_of(content, path)
+    if segmentation is not None:
         return [of_segments(segmentation, segmentation.only_picture(path))]
-    frames, is_lossy = dicom.read_stored(content, path)
-    return [Labels(frame, None, is_lossy) for frame in frames]
+    facts, frames = _decode("labels", content, path, kind=_kind(content))
+    places = [clinic_jobs.unpacked(place) for place in facts["places"]]
+    return [Labels(frame, place, facts["is_lossy"]) for frame, place in zip(frames, places)]
 
 
 def of_segments(segmentation: dicom.Segmentation, layers: dicom.Layers) -> Labels:
@@ -240,3 +330,59 @@ def _refuse_several(n_pictures: int, content: bytes, path: Path) -> None:
         remedy="`saywhere predict` and `segment_volume` take all of them, `saywhere prepare "
         "folder` makes a row of each; or export the one that is meant",
     )
+
+
+def _kind(content: bytes) -> Kind:
+    kind = kind_of(content)
+    assert kind is not None
+    return kind
+
+
+def _decode(job: str, content: bytes, path: Path, **options: Any) -> Decoding:
+    """A file of few values under the usual limits; it says itself whether it needs the wider."""
+    facts, arrays = _run(job, content, path, **options, most=clinic_jobs.N_VALUES)
+    if not facts.get("is_large"):
+        return facts, arrays
+    # Of still more values the readers refuse themselves what is over their limits.
+    return _run(job, content, path, pool=_wide(), **options, most=sys.maxsize)
+
+
+def _run(
+    job: str, content: bytes, path: Path, pool: DecodingPool | None = None, **options: Any
+) -> Decoding:
+    # Here first, since a child would look for the libraries elsewhere than a user who has none.
+    _require(content)
+    function = f"saywhere.io.clinic_jobs:{job}"
+    if is_child():
+        return find(function)(content, path=str(path), **options)
+    chosen = pool or shared()
+    try:
+        return chosen.run(function, content, path=str(path), **options)
+    except UnreadableFile as error:
+        # The pool does not know what the file is called.
+        if error.where is None:
+            raise type(error)(
+                error.found, where=path, allowed=error.allowed, remedy=error.remedy
+            ) from None
+        raise
+
+
+def _require(content: bytes) -> None:
+    if kind_of(content) == "DICOM":
+        dicom.require()
+    else:
+        nifti.require()
+
+
+@lru_cache
+def _wide() -> DecodingPool:
+    """For volumes: as much for each value as the usual limits give."""
+    times = MOST_VALUES // clinic_jobs.N_VALUES
+    return DecodingPool(
+        cpu_s=CPU_S * times, wall_s=WALL_S * times, memory_bytes=MEMORY_BYTES * times, n_children=1
+    )
+
+
+def _header(content: bytes, path: Path) -> Any:
+    """A DICOM file's header, which goes to the SEG that refers to it; None of NIfTI."""
+    return dicom.header_of(content, path) if kind_of(content) == "DICOM" else None

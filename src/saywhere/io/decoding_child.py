@@ -25,6 +25,7 @@ Header = dict[str, Any]
 """JSON from the other side of a pipe: each kind of message has other keys."""
 Decoding = tuple[Header, list[np.ndarray]]
 """What a job gives: facts as JSON holds them, and arrays."""
+_of_parent: list[int] = []
 _LENGTH = struct.Struct("<Q")
 
 
@@ -103,8 +104,18 @@ def find(function: str) -> Callable[..., Decoding]:
     return called
 
 
+def is_child() -> bool:
+    """Does this process decode for another one?
+
+    Returns:
+        True from `main` on; then a file is decoded here, and no further child is asked.
+    """
+    return bool(_of_parent)
+
+
 def main() -> None:
     """Work until stdin ends."""
+    _of_parent.append(os.getppid())
     # Ctrl-C goes to the whole group; the parent decides when this ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Whatever a library prints must not stand between the answers.

@@ -1,9 +1,17 @@
 """Decoding in a child process, under limits of time and memory that no library keeps by itself.
 
-The service decodes uploads here: a decoder that hangs, crashes or takes all memory costs one
-request, and not the service. One child stays warm; more are started while it is at work, and end
-after it. `predict` and the library decode in their own process: the files are the user's own, and
-a first child takes a second to start.
+A decoder that hangs, crashes or takes all memory costs one file, and not the service or a
+prediction of a thousand files. One child stays warm; more are started while it is at work, and end
+after it. Here are decoded
+
+- all uploads of the service, whatever they are;
+- DICOM and NIfTI, of every reader (`saywhere.io.clinic`): their libraries promise no limits.
+
+Pictures that are a user's own (PNG, JPEG, TIFF, BMP, GIF, WebP) are decoded in the user's process,
+since there is a bound to what they cost: their number of pixels is refused by the header, and
+`saywhere.io.bounds` refuses what would make a decoder do more than a fixed amount of work a pixel
+and a byte: scans, chunks, strips, tiles, runs, blocks. Of a zip archive Python unpacks no more than
+an entry claims, and `saywhere.io.archives` bounds that.
 """
 
 from __future__ import annotations
@@ -150,7 +158,7 @@ class DecodingPool:
                 kinds = header.get("arrays", [])
                 arrays = [_array(child.stdout, kind) for kind in kinds]
         except (EOFError, OSError):
-            raise _ended(_end(child)) from None
+            raise self._ended(_end(child)) from None
         except BaseException:
             # What is half read would be taken for the next file's answer.
             _end(child)
@@ -158,11 +166,30 @@ class DecodingPool:
         if header.get("error") == "MemoryError":
             # It may hold pieces of what it could not finish.
             _end(child)
-            raise _too_much("memory")
+            raise self._too_much("memory")
         self._give(child)
         if "error" in header:
             raise _error(header)
         return header["facts"], arrays
+
+    def _ended(self, status: int) -> UnreadableFile:
+        """Why a child ended before it answered: by our clock, by the system's, or by itself."""
+        # SIGKILL is our clock's, or the system's when memory is short; 24 is SIGXCPU.
+        if status in (-9, -24) or (os.name == "nt" and status == 1):
+            return self._too_much("time")
+        return UnreadableFile(
+            "a file that makes its decoder crash",
+            allowed="an image can be decoded",
+            remedy="open it in an image editor and save it anew",
+        )
+
+    def _too_much(self, what: str) -> TooMuchWork:
+        seconds, n_bytes = self.limits["cpu_s"], self.limits["memory_bytes"]
+        return TooMuchWork(
+            f"a file that takes too much {what} to decode",
+            allowed=f"one takes at most {seconds} s and {n_bytes / 1e6:,.0f} MB",
+            remedy="open it in an image editor and save it anew",
+        )
 
 
 @lru_cache
@@ -173,6 +200,11 @@ def shared() -> DecodingPool:
         The same pool at each call.
     """
     return DecodingPool()
+
+
+# A forked process shares the pipes of its parent's children: two would write to one.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=shared.cache_clear)
 
 
 @contextmanager
@@ -205,26 +237,6 @@ def _end(child: subprocess.Popen[bytes]) -> int:
             except OSError:
                 continue
     return child.wait()
-
-
-def _ended(status: int) -> UnreadableFile:
-    """Why a child ended before it answered: by our clock, by the system's, or by itself."""
-    # SIGKILL is our clock's, or the system's when memory is short; 24 is SIGXCPU.
-    if status in (-9, -24) or (os.name == "nt" and status == 1):
-        return _too_much("time")
-    return UnreadableFile(
-        "a file that makes its decoder crash",
-        allowed="an image can be decoded",
-        remedy="open it in an image editor and save it anew",
-    )
-
-
-def _too_much(what: str) -> TooMuchWork:
-    return TooMuchWork(
-        f"a file that takes too much {what} to decode",
-        allowed=f"one takes at most {CPU_S} s and {MEMORY_BYTES / 1e6:,.0f} MB",
-        remedy="open it in an image editor and save it anew",
-    )
 
 
 def _error(header: Header) -> Exception:

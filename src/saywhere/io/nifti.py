@@ -41,10 +41,22 @@ from saywhere.io.nifti_file import (
     kind,
     open_image,
     read_header,
+    require,
     shape_of,
     unpacked,
     voxels_of,
 )
+
+__all__ = [
+    "NiftiFile",
+    "NiftiSlice",
+    "count_slices",
+    "geometry_of",
+    "is_nifti",
+    "read",
+    "read_labels",
+    "require",
+]
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image

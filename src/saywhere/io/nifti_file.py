@@ -67,6 +67,17 @@ def unpacked(content: bytes, path: Path, limit: int | None = None) -> bytes:
     return plain
 
 
+def require() -> None:
+    """Raise MissingExtra where nibabel is not installed."""
+    try:
+        import nibabel  # noqa: F401
+    except ImportError:
+        raise MissingExtra(
+            "NIfTI is read with nibabel, which is not installed",
+            remedy="pip install 'saywhere[clinic]'",
+        ) from None
+
+
 def read_header(head: bytes, path: Path) -> Any:
     """Read a header.
 
@@ -81,13 +92,9 @@ def read_header(head: bytes, path: Path) -> Any:
         MissingExtra: nibabel is not installed.
         UnreadableFile: It is one half of a pair of files.
     """
-    try:
-        import nibabel
-    except ImportError:
-        raise MissingExtra(
-            "NIfTI is read with nibabel, which is not installed",
-            remedy="pip install 'saywhere[clinic]'",
-        ) from None
+    require()
+    import nibabel
+
     # It writes down what it mends in a header.
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
     if head[344:348] == b"ni1\0" or head[4:7] == b"ni2":

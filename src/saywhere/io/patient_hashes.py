@@ -11,6 +11,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from saywhere.errors import UnreadableFile
+from saywhere.io import clinic
 from saywhere.io.dicom import header
 from saywhere.io.sources import Source, content_of
 
@@ -43,6 +44,8 @@ class PatientHashes:
             content = content_of(source)
             if not header.is_dicom(content):
                 return frozenset()
+            # First in a child, under its limits: what that has parsed can be parsed here.
+            clinic.count(content, source.file)
             dataset = header.parse(content, source.file, with_pixels=False)
         except UnreadableFile:
             return frozenset()

@@ -386,7 +386,7 @@ class _Sorter:
             self.listing.inputs.append(_of_file(source, head, read))
             return
         try:
-            self.facts.append(dicom.facts_of(read(), source.file, source, source.file.name))
+            self.facts.append(clinic.facts_of(read(), source.file, source))
         except UnreadableFile as error:
             self.listing.skipped.append(Skipped(source.file, error.found))
 

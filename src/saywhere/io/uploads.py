@@ -48,7 +48,6 @@ def read_picture(content: bytes, channels: int, rule: grey.Grey = grey.DEFAULT) 
     pixels = read_image(content, channels, rule)
     if clinic.kind_of(content) is None:
         return clinic.Picture(pixels, None)
-    # A header is no JSON that a child could send; the child has parsed it within its limits.
     return clinic.Picture(pixels, clinic.geometry_of(content, Path("image")))
 
 

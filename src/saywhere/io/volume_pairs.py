@@ -114,10 +114,7 @@ def _pictures(image: Source, stamp: tuple[int, int]) -> clinic.Pictures:
 # One at a time as well: all slices of a series share one.
 @lru_cache(maxsize=1)
 def _segmentation(mask: Source, stamp: tuple[int, int]) -> dicom.Segmentation | None:
-    content = content_of(mask)
-    if clinic.kind_of(content) != "DICOM" or not dicom.is_segmentation(content, mask.file):
-        return None
-    return dicom.read_segmentation(content, mask.file)
+    return clinic.segmentation_of(content_of(mask), mask.file)
 
 
 @lru_cache(maxsize=1)

@@ -6,16 +6,24 @@ to the image: no error, warning, log line or file name holds any of it.
 
 from __future__ import annotations
 
-from saywhere.io.dicom.header import is_dicom
+from saywhere.io.dicom.header import is_dicom, require
 from saywhere.io.dicom.reader import (
     DicomFile,
     DicomPicture,
     count_frames,
+    count_pixels,
     geometries_of,
+    header_of,
     read,
     read_stored,
 )
-from saywhere.io.dicom.segmentation import Layers, Segmentation, is_segmentation, read_segmentation
+from saywhere.io.dicom.segmentation import (
+    Layers,
+    Segmentation,
+    SegmentFrame,
+    is_segmentation,
+    read_segmentation,
+)
 from saywhere.io.dicom.series import Facts, Series, facts_of, group
 
 __all__ = [
@@ -23,15 +31,19 @@ __all__ = [
     "DicomPicture",
     "Facts",
     "Layers",
+    "SegmentFrame",
     "Segmentation",
     "Series",
     "count_frames",
+    "count_pixels",
     "facts_of",
     "geometries_of",
     "group",
+    "header_of",
     "is_dicom",
     "is_segmentation",
     "read",
     "read_segmentation",
     "read_stored",
+    "require",
 ]

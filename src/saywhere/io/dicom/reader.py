@@ -123,6 +123,23 @@ def geometries_of(content: bytes, path: Path) -> list[Geometry]:
         return place.geometries(dataset, _layout(dataset, path))
 
 
+def header_of(content: bytes, path: Path) -> Any:
+    """Parse a file's header, for the DICOM files that will refer to it.
+
+    Args:
+        content: All of its bytes, which a child process has parsed before under its limits.
+        path: How errors name it.
+
+    Returns:
+        `pydicom.Dataset` with file meta and without pixels. It holds the patient's name.
+
+    Raises:
+        MissingExtra: pydicom is not installed.
+        UnreadableFile: It is damaged.
+    """
+    return header.parse(content, path, with_pixels=False)
+
+
 def count_frames(content: bytes, path: Path) -> int:
     """Say how many frames a file has, without decoding them.
 
@@ -140,6 +157,25 @@ def count_frames(content: bytes, path: Path) -> int:
     dataset = header.parse(content, path, with_pixels=False)
     with header.quiet():
         return max(1, int(header.number(dataset, "NumberOfFrames", 1)))
+
+
+def count_pixels(content: bytes, path: Path) -> int:
+    """Say how many pixels a frame has, without decoding it.
+
+    Args:
+        content: All of its bytes.
+        path: How errors name it.
+
+    Returns:
+        Rows × columns, as the file claims; 0 where it does not say.
+
+    Raises:
+        MissingExtra: pydicom is not installed.
+        UnreadableFile: It is damaged.
+    """
+    dataset = header.parse(content, path, with_pixels=False)
+    with header.quiet():
+        return int(header.number(dataset, "Rows", 0) * header.number(dataset, "Columns", 0))
 
 
 @header.quietly
