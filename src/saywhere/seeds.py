@@ -9,9 +9,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    # Loaded by what draws with it: a manifest is read without PyTorch.
+    import torch
 
 
 def generator(seed: int, purpose: str, *key: int) -> np.random.Generator:
@@ -41,6 +45,8 @@ def torch_generator(seed: int, purpose: str, *key: int) -> torch.Generator:
     Returns:
         A generator on the CPU.
     """
+    import torch
+
     return torch.Generator().manual_seed(int(generator(seed, purpose, *key).integers(2**63 - 1)))
 
 
@@ -79,6 +85,8 @@ def seed_weights(seed: int) -> None:
     Args:
         seed: The training's, `train.seed`.
     """
+    import torch
+
     torch.manual_seed(_weights_seed(seed))
 
 
@@ -94,6 +102,8 @@ def seeded_weights(seed: int) -> Iterator[None]:
     Yields:
         Nothing.
     """
+    import torch
+
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(_weights_seed(seed))
         yield

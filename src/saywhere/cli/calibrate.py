@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from saywhere.cli.compute import Device
+
 
 def calibrate(
     run: Annotated[Path, typer.Argument(help="A run directory, or a model's folder or name.")],
@@ -21,6 +23,7 @@ def calibrate(
         str | None,
         typer.Option(help="Level of the manifest's prompts. Default: the configuration's."),
     ] = None,
+    device: Device = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was learned from as JSON.")
     ] = False,
@@ -30,16 +33,20 @@ def calibrate(
 
     It takes 20 cases or more whose truth is known.
     """
+    from saywhere.runs.devices import check_name
     from saywhere.runs.locate import find
 
     # Before torch is loaded: a slip is refused at once.
     find(run)
+    check_name(device, "--device")
     from saywhere.cli.progress import CaseProgress, warn, warn_of_quarantine
     from saywhere.errors import counted
     from saywhere.evaluation.calibrate import calibrate as learn
 
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
-        learned = learn(run, manifest=data, split=split, prompts=prompts, advance=advance)
+        learned = learn(
+            run, manifest=data, split=split, prompts=prompts, device=device, advance=advance
+        )
     if as_json:
         typer.echo(json.dumps(learned, indent=2))
     elif not quiet:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from saywhere.cli.compute import Device
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -45,14 +47,17 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE", help="Their key. Default: a random one, thrown away."),
     ] = None,
+    device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
     """Measure a run or model on its test split, and whether it listens; writes RUN/evaluation."""
+    from saywhere.runs.devices import check_name
     from saywhere.runs.locate import find
 
     # Before torch is loaded: a slip is refused at once.
     folder = find(run)
+    check_name(device, "--device")
     from saywhere.cli.identifiers import withholding
     from saywhere.io.pseudonyms import read_pseudonyms
 
@@ -76,6 +81,7 @@ def evaluate(
             # Without the option, the run's configuration decides.
             mirror=mirror or None,
             pseudonyms=pseudonyms,
+            device=device,
             advance=advance,
         )
     if as_json:

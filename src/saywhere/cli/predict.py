@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from saywhere.cli.compute import Device, Runtime, export_once
 from saywhere.errors import UsageError
 
 if TYPE_CHECKING:
-    from saywhere.inference.batch import Outcome
     from saywhere.inference.no_identifiers import Names
+    from saywhere.inference.outcome import Outcome
     from saywhere.inference.predictions_file import Failure, Prediction
     from saywhere.inference.requests import Job, Plan
     from saywhere.inference.segmenter import Segmenter
@@ -130,6 +131,8 @@ def predict(
         Path | None,
         typer.Option(metavar="FILE", help="Their key. Default: a random one, thrown away."),
     ] = None,
+    device: Device = "auto",
+    runtime: Runtime = "torch",
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -140,12 +143,12 @@ def predict(
     _refuse_other_than_one_source(inputs, prompt, manifest, split, jobs)
     # Before torch is loaded: a slip is refused at once.
     _find_run(run, inputs or [])
-    from saywhere.inference import writers
+    from saywhere.inference import archive, writers
+    from saywhere.runs.devices import check_name
 
+    check_name(device, "--device")
     if empty not in EMPTY:
         raise UsageError(f"--empty is {empty!r}", allowed=" or ".join(EMPTY))
-    from saywhere.inference import archive
-
     target = archive.reference_to_store(inputs or []) if store else None
     formats = f"{formats},{archive.FORMAT}" if store else formats
     # A wrong name is refused before a model is loaded.
@@ -161,8 +164,9 @@ def predict(
     from saywhere.inference.batch import run_jobs
     from saywhere.inference.segmenter import load
 
+    export_once(run, runtime, quiet or as_json)
     # Without the option, the run's configuration decides.
-    segmenter = load(run, mirror=mirror or None)
+    segmenter = load(run, mirror=mirror or None, device=device, runtime=runtime)
     with withholding(no_identifiers), archive.fetched(inputs or []) as local:
         # Before --out is made, which may lie among the inputs.
         plan, refused = _read_jobs(segmenter, local, prompt, manifest, split, jobs, orientation)

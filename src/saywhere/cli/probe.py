@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from saywhere.cli.compute import Device
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -64,6 +66,7 @@ def probe(
         list[str] | None,
         typer.Option("--set", help="generator with a configuration: change a key."),
     ] = None,
+    device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print the picture's place only.")
@@ -74,9 +77,17 @@ def probe(
 
     if what not in _PROBES:
         raise UsageError(f"no probe {what!r}", remedy=nearest(what, _PROBES))
+    from saywhere.runs.devices import check_name
     from saywhere.runs.locate import find
 
     # Before torch is loaded: a slip is refused at once.
+    check_name(device, "--device")
+    if what == "generator" and device not in ("auto", "cpu"):
+        raise UsageError(
+            f"--device {device} for the generator's probe",
+            allowed="it trains a small part alone, on the CPU",
+            remedy="leave --device out",
+        )
     for run in (subject, image_only):
         if run is not None and run.suffix != ".toml":
             find(run)
@@ -97,17 +108,21 @@ def probe(
     elif what == "invariance":
         from saywhere.evaluation.probes.invariance import probe_invariance
 
-        pairs = probe_invariance(subject, folder, image_only=image_only, n_cases=cases)
+        pairs = probe_invariance(
+            subject, folder, image_only=image_only, n_cases=cases, device=device
+        )
         show(pairs, _invariance_table(pairs))
     elif what == "mosaic":
         from saywhere.evaluation.probes.mosaic import probe_mosaic
 
-        mosaics = probe_mosaic(subject, folder, n_cases=cases, side=side, manifest=data)
+        mosaics = probe_mosaic(
+            subject, folder, n_cases=cases, side=side, manifest=data, device=device
+        )
         show(mosaics, _mosaic_table(mosaics))
     else:
         from saywhere.evaluation.probes.halves import probe_halves
 
-        halves = probe_halves(subject, folder, n_cases=cases, manifest=data)
+        halves = probe_halves(subject, folder, n_cases=cases, manifest=data, device=device)
         show(halves, _halves_table(halves))
 
 
@@ -130,7 +145,8 @@ def _generator(
 
     if subject.suffix == ".toml":
         return probe_generator(read(subject, assignment), folder, steps=steps)
-    segmenter = load(subject)
+    # The probe trains on the CPU, and what the run learned is measured beside that.
+    segmenter = load(subject, device="cpu")
     # What the run learned is shown beside what the probe's own steps reach.
     trained = segmenter.model.text_branch
     return probe_generator(segmenter.config, folder, steps=steps, trained=trained)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from saywhere.cli.compute import Device
+
 
 def serve(
     runs: Annotated[
@@ -51,6 +53,7 @@ def serve(
             help="An archive that images may be fetched from by reference; may be repeated.",
         ),
     ] = None,
+    device: Device = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the address.")] = False,
     as_json: Annotated[
         bool,
@@ -77,6 +80,7 @@ def serve(
     import secrets
     from importlib.util import find_spec
 
+    from saywhere.runs.devices import check_name
     from saywhere.runs.locate import find
 
     # Looked for, and not loaded: that takes a third of a second.
@@ -84,6 +88,7 @@ def serve(
         raise MissingExtra(
             "what the service is made of is not installed", remedy="pip install 'saywhere[serve]'"
         )
+    check_name(device, "--device")
     for run in runs or ():
         # Before torch is loaded: a slip is refused at once.
         find(run)
@@ -116,5 +121,6 @@ def serve(
         places=places,
         public_name=public_name,
         archives=dicomweb or (),
+        device=device,
         say=say,
     )

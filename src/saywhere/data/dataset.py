@@ -17,8 +17,7 @@ from saywhere.config import DataConfig
 from saywhere.data.checks import CheckReport, check, within_budget
 from saywhere.data.decoded_cache import Store, open_store
 from saywhere.data.manifest import Manifest, read_manifest
-from saywhere.data.manifest_row import Row
-from saywhere.data.prompt_table import texts_of
+from saywhere.data.manifest_row import Row, texts_of
 from saywhere.errors import UsageError, counted, nearest
 from saywhere.io import images
 from saywhere.io.framing import FITS, Fit, Framing

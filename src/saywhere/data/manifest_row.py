@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from saywhere.data.records import Fields, Record
+from saywhere.errors import ConfigError, nearest
 from saywhere.io.names import located
 from saywhere.text.frames import FRAMES, IMAGE
 
@@ -262,3 +263,32 @@ def _boolean(record: Record, column: str) -> bool | None:
             remedy="write one of the two, or leave it out",
         )
     return known
+
+
+def texts_of(row: Row, level: str, key: str = "text.train_prompts") -> tuple[str, ...]:
+    """Give a row's sentences of a level.
+
+    Args:
+        row: of a manifest.
+        level: a key of its prompts.
+        key: of the configuration, which named the level; for the error.
+
+    Returns:
+        At least one sentence; a blank one means no words.
+
+    Raises:
+        ConfigError: the row has no such level, or its list is empty.
+    """
+    if level not in row.prompts:
+        raise ConfigError(
+            f"no prompts {level!r} in row {row.id!r}",
+            where=key,
+            remedy=nearest(level, row.prompts) if row.prompts else "add prompts",
+        )
+    if not row.prompts[level]:
+        raise ConfigError(
+            f"the list of prompts {level!r} in row {row.id!r} is empty",
+            where=key,
+            remedy='write a text, or "" for no words',
+        )
+    return row.prompts[level]

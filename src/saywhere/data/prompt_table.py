@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from saywhere.data.manifest_row import Row
-from saywhere.errors import ConfigError, nearest
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.whitening import same_meaning
 
@@ -67,35 +66,6 @@ def wordless() -> PromptTable:
     """
     # Samples carry the number of a sentence, of an image-only model too.
     return PromptTable([""], torch.zeros(1, 1), {"": 0})
-
-
-def texts_of(row: Row, level: str, key: str = "text.train_prompts") -> tuple[str, ...]:
-    """Give a row's sentences of a level.
-
-    Args:
-        row: of a manifest.
-        level: a key of its prompts.
-        key: of the configuration, which named the level; for the error.
-
-    Returns:
-        At least one sentence; a blank one means no words.
-
-    Raises:
-        ConfigError: the row has no such level, or its list is empty.
-    """
-    if level not in row.prompts:
-        raise ConfigError(
-            f"no prompts {level!r} in row {row.id!r}",
-            where=key,
-            remedy=nearest(level, row.prompts) if row.prompts else "add prompts",
-        )
-    if not row.prompts[level]:
-        raise ConfigError(
-            f"the list of prompts {level!r} in row {row.id!r} is empty",
-            where=key,
-            remedy='write a text, or "" for no words',
-        )
-    return row.prompts[level]
 
 
 def groups_of_meaning(

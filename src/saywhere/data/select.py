@@ -8,8 +8,7 @@ from saywhere import seeds
 from saywhere.config import DataConfig
 from saywhere.data.folds import in_folds, in_own_folds
 from saywhere.data.manifest import Manifest, read_manifest, subset
-from saywhere.data.manifest_row import Row
-from saywhere.data.prompt_table import texts_of
+from saywhere.data.manifest_row import Row, texts_of
 from saywhere.errors import ConfigError, MissingFile
 
 

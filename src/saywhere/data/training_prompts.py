@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from saywhere.config import DataConfig, TextConfig
 from saywhere.data import halves, mosaic
-from saywhere.data.manifest_row import Row
-from saywhere.data.prompt_table import texts_of
+from saywhere.data.manifest_row import Row, texts_of
 from saywhere.text.directions import contradict
 from saywhere.text.variants import variants
 

@@ -14,8 +14,8 @@ from saywhere import seeds
 from saywhere.config import TrainConfig
 from saywhere.data import halves, mosaic
 from saywhere.data.dataset import Dataset
-from saywhere.data.manifest_row import Row
-from saywhere.data.prompt_table import PromptTable, texts_of
+from saywhere.data.manifest_row import Row, texts_of
+from saywhere.data.prompt_table import PromptTable
 from saywhere.data.sampler import Sampler
 from saywhere.data.training_prompts import TrainingPrompts
 from saywhere.text.directions import contradict

@@ -44,6 +44,7 @@ def calibrate(
     manifest: str | Path | None = None,
     split: str | None = None,
     prompts: str | None = None,
+    device: str = "auto",
     advance: Callable[[int], None] = lambda done: None,
 ) -> CalibrationOutcome:
     """Learn which Dice the confidence promises, from cases with a known truth.
@@ -58,6 +59,7 @@ def calibrate(
         split: Of the manifest; default: `data.validation_split`, since what is learned from the
             test split says nothing of new images.
         prompts: Level of the prompts; default: `text.evaluate_prompts`.
+        device: Where the model runs: auto, cpu, cuda, cuda:1 or mps.
         advance: Called with 1 after each case.
 
     Returns:
@@ -65,8 +67,8 @@ def calibrate(
         quarantined, kept (the file).
 
     Raises:
-        UsageError: Where fewer than 20 answers mark anything, and for a model that comes with
-            Saywhere, named by its name: it stays as it is.
+        UsageError: For a device that is not here, where fewer than 20 answers mark anything, and
+            for a model that comes with Saywhere, named by its name: it stays as it is.
         MissingFile: Where there is no model or no manifest.
         ConfigError: For a split or a level that does not exist.
         ManifestError: For a file that is no manifest.
@@ -74,7 +76,7 @@ def calibrate(
         BadCheckpoint: For damaged weights.
         NotWritable: Where the folder takes no file.
     """
-    segmenter = Segmenter(Path(run))
+    segmenter = Segmenter(Path(run), device=device)
     if prompts is not None:
         segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})
     config = segmenter.config

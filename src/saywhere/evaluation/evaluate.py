@@ -57,6 +57,7 @@ def evaluate(
     out: str | Path | None = None,
     mirror: bool | None = None,
     pseudonyms: Pseudonyms | None = None,
+    device: str = "auto",
     advance: Callable[[int], None] = lambda done: None,
 ) -> EvaluationSummary:
     """Measure how right a model is, and whether it listens; write the result.
@@ -75,12 +76,14 @@ def evaluate(
         mirror: Average each answer over four mirrorings of image and prompt; default:
             `evaluate.mirror`.
         pseudonyms: Where given, ids, prompts and the manifest's path are hashed in all files.
+        device: Where the model runs: auto, cpu, cuda, cuda:1 or mps.
         advance: Called with 1 after each case.
 
     Returns:
         What summary.json holds.
 
     Raises:
+        UsageError: For a device that is not here.
         MissingFile: Where there is no model or no manifest.
         ConfigError: For a split, level or condition that does not exist.
         ManifestError: For a file that is no manifest.
@@ -88,7 +91,7 @@ def evaluate(
         BadCheckpoint: For damaged weights.
         NotWritable: Where the folder takes no file.
     """
-    segmenter = Segmenter(Path(run), mirror=mirror)
+    segmenter = Segmenter(Path(run), mirror=mirror, device=device)
     if prompts is not None:
         # In the configuration, so that cases, pictures and summary read one level.
         segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})

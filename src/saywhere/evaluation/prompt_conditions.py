@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from saywhere.data.manifest_row import Row
-from saywhere.data.prompt_table import texts_of
+from saywhere.data.manifest_row import Row, texts_of
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import ConfigError, nearest
 from saywhere.text.directions import contradict

@@ -45,7 +45,7 @@ class PromptedNetwork(nn.Module):
 
     def __init__(self, folder: str, prompt: str = "") -> None:
         super().__init__()
-        segmenter = load(folder)
+        segmenter = load(folder, device="cpu")
         self.channels = segmenter.config.data.channels
         self.grey = segmenter.config.data.grey
         self.threshold = segmenter.config.evaluate.threshold
@@ -131,7 +131,7 @@ def export(run: Path, folder: Path, *, n_inputs: int = 20, seed: int = 0) -> Par
     """
     facts = bundle.write(run, folder / MODEL, folder.name, About())
     prompt = next(iter(facts["about"]["suggestions"]), "")
-    segmenter = load(folder / MODEL)
+    segmenter = load(folder / MODEL, device="cpu")
     channels, size = segmenter.config.data.channels, segmenter.config.data.size
     network = PromptedNetwork(str(folder / MODEL), prompt).eval()
     rng = np.random.default_rng(seed)

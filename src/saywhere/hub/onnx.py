@@ -21,15 +21,17 @@ from torch import Tensor, nn
 
 from saywhere._version import __version__
 from saywhere.errors import MissingExtra
-from saywhere.hub.onnx_graph import AnySize, Sentences, WithoutText
+from saywhere.hub.onnx_graph import AnySize, Sentences, WithoutText, WithPseudoImage
 from saywhere.hub.parity import Parity
+from saywhere.inference import onnx_files
 from saywhere.inference.finite import refuse_not_finite
+from saywhere.inference.onnx_files import ABOUT, NETWORK, TEXT, TOKENIZER
 from saywhere.inference.segmenter import Segmenter, load
 from saywhere.io import files
 from saywhere.io.framing import Framing
+from saywhere.runs import locate
 from saywhere.text.bert import BertEncoder
 
-NETWORK, TEXT, TOKENIZER, ABOUT = "network.onnx", "text.onnx", "tokenizer.json", "saywhere.json"
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 MOST_PIXELS_A_SIDE, MOST_IN_BATCH = 20_000, 512
 TRIED_SIZES = ((1, 1), (3, 2), (1, 3), (2, 1))
@@ -58,7 +60,7 @@ def export(run: Path, folder: Path, *, n_inputs: int = 20, seed: int = 0) -> Par
         NotWritable: The folder takes no file.
     """
     _refuse_missing()
-    segmenter = load(run)
+    segmenter = load(run, device="cpu")
     segmenter.model.float()
     network = _network_bytes(segmenter)
     text = _text_bytes(segmenter)
@@ -70,6 +72,33 @@ def export(run: Path, folder: Path, *, n_inputs: int = 20, seed: int = 0) -> Par
         files.write_text(folder / TOKENIZER, _bert(segmenter).tokenizer_json())
     files.write_json(folder / ABOUT, _about(segmenter, parity))
     return parity
+
+
+def keep(run: Path) -> Path:
+    """Export a model for `--runtime onnx`, unless that was done on this machine before.
+
+    Args:
+        run: A run directory, a model's folder, or a model's name.
+
+    Returns:
+        The folder of the cache that holds its files.
+
+    Raises:
+        MissingFile: There is no such run or model.
+        MissingExtra: A package is not installed.
+        NotFiniteAnswer: As `export`.
+        ParityError: As `export`.
+        NotWritable: The cache takes no file.
+    """
+    run_dir = locate.find(run)
+    weights = locate.weights_file(run_dir)
+    assert weights is not None
+    folder = onnx_files.folder_for(weights)
+    if not onnx_files.is_kept(weights):
+        # Before a minute's work.
+        onnx_files.refuse_missing()
+        export(run_dir, folder)
+    return folder
 
 
 def _refuse_missing() -> None:
@@ -99,8 +128,13 @@ def _network_bytes(segmenter: Segmenter) -> bytes:
     if segmenter.model.reads_tokens:
         shapes[1][1] = torch.export.Dim("token", min=2, max=segmenter.encoder.max_length)
     names = ["image", "embedding"]
-    model = AnySize(segmenter.model, framing)
-    return _exported(model, (image, embedding), shapes, names, ["probability", "logits"])
+    outputs = ["probability", "logits"]
+    if segmenter.model.text_branch is None:
+        model = AnySize(segmenter.model, framing)
+    else:
+        model = WithPseudoImage(segmenter.model, framing)
+        outputs.append("pseudo_image")
+    return _exported(model, (image, embedding), shapes, names, outputs)
 
 
 def _text_bytes(segmenter: Segmenter) -> bytes | None:
@@ -218,6 +252,7 @@ def _about(segmenter: Segmenter, parity: Parity) -> dict[str, object]:
     }
     if segmenter.hears_words:
         about["encoder"] = segmenter.state.get("encoder")
+        about["embedding_size"] = segmenter.encoder.dim
         about["max_tokens"] = segmenter.encoder.max_length
         about["reads_tokens"] = segmenter.model.reads_tokens
     return about

@@ -59,6 +59,30 @@ class AnySize(nn.Module):
         return first, second
 
 
+class WithPseudoImage(AnySize):
+    """`AnySize` that gives the pseudo-image as well."""
+
+    def forward(  # type: ignore[override]
+        self, image: Tensor, embedding: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Segment.
+
+        Args:
+            image: As `AnySize.forward`.
+            embedding: As `AnySize.forward`.
+
+        Returns:
+            Probability and logits, and the pseudo-image (batch, channel, size_px, size_px), [0, 1],
+            resized frame.
+        """
+        rows, columns = self._boxes(image)
+        square = rows.into_square() @ image @ columns.into_square().T
+        segmentation = self.model(square, embedding)
+        logits = segmentation.logits
+        probability = rows.out_of_square() @ logits.sigmoid() @ columns.out_of_square().T
+        return probability, logits, segmentation.pseudo_image
+
+
 class WithoutText(nn.Module):
     """`AnySize` of an image-only model: it has no second input."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from saywhere.errors import UsageError
-from saywhere.inference.batch import Outcome
+from saywhere.inference.outcome import Outcome
 from saywhere.io import dicomweb
 
 FORMAT = "dicom-seg"

@@ -5,59 +5,27 @@ What is done already is skipped; an image that cannot be read is set aside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from saywhere.errors import (
-    MissingFile,
-    UnknownSide,
-    UnreadableFile,
-    UsageError,
-)
+from saywhere.errors import UsageError
 from saywhere.inference import writers
-from saywhere.inference.answer import Answer
+from saywhere.inference.flow import Done, Flow
 from saywhere.inference.ledger import Ledger
 from saywhere.inference.no_identifiers import Names, refuse_named
-from saywhere.inference.predictions_file import Failure, Prediction, Terms
+from saywhere.inference.outcome import Outcome
+from saywhere.inference.predictions_file import Failure, Prediction
 from saywhere.inference.record_parts import to_line
 from saywhere.inference.requests import TABLE, Job
 from saywhere.inference.segmenter import Segmenter
-from saywhere.inference.writers.writer import Options, Scope
+from saywhere.inference.unit_writer import UnitWriter
+from saywhere.inference.units import Unit, units_of
+from saywhere.inference.writers.writer import Options
 from saywhere.io import files
-from saywhere.io.clinic import Picture
 from saywhere.io.pseudonyms import Pseudonyms
 from saywhere.io.sources import Reader
 from saywhere.text.frames import NOT_STATED, check_orientation, frame_named
 from saywhere.text.prompts import clean
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Of one batch.
-
-    Attributes:
-        predictions: In the order of the jobs, with those that were done before.
-        failures: The jobs that were set aside.
-        n_skipped: Predictions that were done before.
-        n_others: Earlier predictions in the folder, of other images or prompts. They stay.
-        notes: What a user should know of files that were written or left out, one sentence each.
-    """
-
-    predictions: list[Prediction]
-    failures: list[Failure]
-    n_skipped: int
-    n_others: int
-    notes: list[str] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, object]:
-        """Returns what `saywhere predict --json` prints: predictions, failures, skipped, notes."""
-        return {
-            "predictions": [prediction.to_json() for prediction in self.predictions],
-            "failures": [failure.to_json() for failure in self.failures],
-            "skipped": self.n_skipped,
-            "notes": self.notes,
-        }
 
 
 def run_jobs(
@@ -121,12 +89,13 @@ def run_jobs(
         check_orientation(orientation)
     data = segmenter.config.data
     reader = Reader(data.channels, data.grey)
-    batch = _Batch(segmenter, out, threshold, options, reader, orientation, names)
+    writer = UnitWriter(segmenter, out, threshold, options, orientation, names)
+    flow = Flow(segmenter, orientation)
     ledger = Ledger(out)
-    units = _units(jobs, wanted, ledger)
+    units = units_of(jobs, wanted, ledger)
     done: dict[str, Prediction] = {}
     for unit in [] if again else units:
-        done |= batch.done(ledger, unit)
+        done |= writer.done(ledger, unit, reader)
     n_skipped = len(done)
     left = [unit.less(done) for unit in units]
     todo = [unit for unit in left if unit.jobs]
@@ -138,11 +107,16 @@ def run_jobs(
     failures = [names.failure(failure) for failure in refused]
     written: list[str] = []
     advance(n_skipped)
-    for unit in todo:
-        outcome = batch.predict(unit, advance)
+
+    def write(scored: Done) -> Outcome:
+        outcome = writer.write(scored)
+        # In the thread that wrote the files: who stops the call loses none of them.
         for prediction in outcome.predictions:
             ledger.add(prediction)
-            done[prediction.stem] = prediction
+        return outcome
+
+    for outcome in flow.each(todo, write, advance):
+        done |= {prediction.stem: prediction for prediction in outcome.predictions}
         failures += outcome.failures
         written += outcome.notes
     predictions = [done[job.stem] for job in jobs if job.stem in done]
@@ -151,215 +125,14 @@ def run_jobs(
     ledger.write(lines)
     writers.write_tables(lines, out, TABLE)
     _write_failures(out / "failures.jsonl", failures)
-    every = names.sentences([*notes, *_in_sentences(batch.remarks)], "note") + written
+    every = names.sentences([*notes, *_in_sentences(flow.remarks)], "note") + written
     return Outcome(predictions, failures, n_skipped, len(others), every)
 
 
-@dataclass(frozen=True)
-class _Unit:
-    """Jobs that are done together: one, or all whose answers go to one file.
-
-    Attributes:
-        jobs: In their order.
-        parts: That are written of them.
-    """
-
-    jobs: Sequence[Job]
-    parts: Sequence[str]
-
-    @property
-    def shared(self) -> list[str]:
-        """The parts that hold answers of several jobs."""
-        return [part for part in self.parts if writers.scope_of(part) in SHARED]
-
-    def less(self, done: Collection[str]) -> _Unit:
-        """Without the jobs of these stems."""
-        return replace(self, jobs=[job for job in self.jobs if job.stem not in done])
-
-
-def _plain_prompts(units: Sequence[_Unit]) -> list[str]:
+def _plain_prompts(units: Sequence[Unit]) -> list[str]:
     """Those that are read as they are: what others are read as depends on the picture."""
     prompts = dict.fromkeys(clean(job.prompt) for unit in units for job in unit.jobs)
     return [prompt for prompt in prompts if frame_named(prompt) == NOT_STATED]
-
-
-SHARED = (Scope.VOLUME, Scope.INPUT)
-
-
-def _units(jobs: Sequence[Job], wanted: Sequence[str], ledger: Ledger) -> list[_Unit]:
-    """Each job with the parts that are wanted, then those that an earlier call wrote as well.
-
-    Without the latter, a call for one format would remove the files of another.
-    """
-    groups: dict[str, list[Job]] = {}
-    for job in jobs:
-        groups.setdefault(job.stem_for(Scope.INPUT), []).append(job)
-    units = []
-    for group in groups.values():
-        earlier = [part for job in group for part in ledger.parts_of(job.stem)]
-        together = _Unit(group, list(dict.fromkeys([*wanted, *earlier])))
-        if together.shared:
-            units.append(together)
-            continue
-        for job in group:
-            parts = dict.fromkeys([*wanted, *ledger.parts_of(job.stem)])
-            units.append(_Unit([job], list(parts)))
-    return units
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """What all jobs of a call share."""
-
-    segmenter: Segmenter
-    out: Path
-    threshold: float | None
-    options: Options
-    reader: Reader
-    orientation: str | None = None
-    names: Names = field(default_factory=Names)
-    remarks: dict[str, dict[Path, None]] = field(default_factory=dict)
-
-    def done(self, ledger: Ledger, unit: _Unit) -> dict[str, Prediction]:
-        """By stem: the predictions of an earlier call that still count."""
-        known = [job.stem in ledger.lines for job in unit.jobs]
-        # Nothing is read of images that are new.
-        if not any(known) or (unit.shared and not all(known)):
-            return {}
-        try:
-            terms = [self._terms(self.reader.sha256(job.source), job) for job in unit.jobs]
-        except (UnreadableFile, MissingFile):
-            # It is tried again like a new job, and set aside there with a reason.
-            return {}
-        made_with = self._made_with(unit, terms)
-        counted = {}
-        for job, of_job in zip(unit.jobs, terms):
-            prediction = ledger.counted(job.stem, of_job, unit.parts, made_with)
-            if prediction is not None:
-                # An equal image may have another name today.
-                counted[job.stem] = self.names.prediction(prediction, job)
-        return counted if not unit.shared or len(counted) == len(unit.jobs) else {}
-
-    def predict(self, unit: _Unit, advance: Callable[[int], None]) -> Outcome:
-        """Segment the images of a unit and write the results."""
-        answered: list[_Answered] = []
-        outcome = Outcome([], [], 0, 0)
-        for job in unit.jobs:
-            try:
-                answered.append(self._segment(job))
-            except (UnreadableFile, MissingFile, UnknownSide) as error:
-                # One bad image does not end the batch. A full disk does: it would fail on each.
-                outcome.failures.append(self.names.failed(job, error))
-            advance(1)
-        try:
-            files = self._write(unit, answered, outcome.notes)
-        except UsageError as error:
-            # Such as a series with a gap, which NIfTI cannot hold.
-            outcome.failures.extend(self.names.failed(one.job, error) for one in answered)
-            return outcome
-        made_with = self._made_with(unit, [one.terms for one in answered])
-        for one in answered:
-            written = {part: path.name for part, path in files[one.job.stem].items()}
-            prediction = _prediction(one, unit.parts, written, made_with)
-            outcome.predictions.append(self.names.prediction(prediction, one.job))
-        return outcome
-
-    def _segment(self, job: Job) -> _Answered:
-        """Raises UnreadableFile, MissingFile."""
-        # Read once: what is recorded is what was segmented.
-        read = self.reader.read(job.source)
-        picture = Picture(read.pixels, read.geometry)
-        answer = self.segmenter.segment(
-            picture, job.prompt, threshold=self.threshold, orientation=self.orientation
-        )
-        for note in read.notes:
-            self.remarks.setdefault(note, {})[job.source.file] = None
-        named = self.names.answer(answer, job.prompt)
-        return _Answered(job, self._terms(read.sha256, job), named)
-
-    def _write(
-        self, unit: _Unit, answered: Sequence[_Answered], notes: list[str]
-    ) -> dict[str, dict[str, Path]]:
-        """Stem → part → file."""
-        written: dict[str, dict[str, Path]] = {one.job.stem: {} for one in answered}
-        for scope in (Scope.ANSWER, *SHARED):
-            parts = [part for part in unit.parts if writers.scope_of(part) is scope]
-            for stem, members in _by_stem(answered, scope).items() if parts else ():
-                files, more = writers.write(
-                    [one.answer for one in members], self.out, stem, parts, self.options
-                )
-                notes += more
-                for one in members:
-                    written[one.job.stem] |= files
-        tables = [part for part in unit.parts if writers.scope_of(part) is Scope.FOLDER]
-        for one in answered:
-            paths = writers.paths(self.out, TABLE, tables)
-            written[one.job.stem] |= paths
-            self._remove_others(one.job, written[one.job.stem])
-        return written
-
-    def _remove_others(self, job: Job, written: Mapping[str, Path]) -> None:
-        """An image-only model has no pseudo-image: that of another model does not stay."""
-        for part, ending in writers.endings().items():
-            if part not in written and writers.scope_of(part) is Scope.ANSWER:
-                (self.out / f"{job.stem}{ending}").unlink(missing_ok=True)
-
-    def _terms(self, sha256: str, job: Job) -> Terms:
-        terms = Terms(
-            prompt=job.prompt,
-            image_sha256=sha256,
-            threshold=self.threshold or self.segmenter.config.evaluate.threshold,
-            model=self.segmenter.digest,
-            sides=self._sides(job.prompt),
-        )
-        return self.names.terms(terms)
-
-    def _sides(self, prompt: str) -> str | None:
-        if not self.segmenter.hears_words or frame_named(prompt) == NOT_STATED:
-            return None
-        return f"{self.segmenter.prompt_facts.frame} {self.orientation or ''}".strip()
-
-    def _made_with(self, unit: _Unit, terms: Sequence[Terms]) -> dict[str, str]:
-        """Format → fingerprint, of the formats that need one."""
-        members = [one.to_json() for one in terms]
-        return writers.fingerprints(unit.parts, members, self.options)
-
-
-@dataclass(frozen=True)
-class _Answered:
-    """A job with its answer."""
-
-    job: Job
-    terms: Terms
-    answer: Answer
-
-
-def _by_stem(answered: Sequence[_Answered], scope: Scope) -> dict[str, list[_Answered]]:
-    """Those whose answers go to one file of this scope, by the stem of its name."""
-    members: dict[str, list[_Answered]] = {}
-    for one in answered:
-        members.setdefault(one.job.stem_for(scope), []).append(one)
-    return members
-
-
-def _prediction(
-    one: _Answered, wanted: Sequence[str], written: dict[str, str], made_with: dict[str, str]
-) -> Prediction:
-    about = one.answer.to_json()
-    height, width = about.pop("size")
-    # As it was given, and not as the model read it: the terms have it.
-    del about["prompt"]
-    return Prediction(
-        image=str(one.job.image),
-        terms=one.terms,
-        files=written,
-        size=(height, width),
-        stem=one.job.stem,
-        without=tuple(part for part in wanted if part not in written),
-        made_with=made_with,
-        record=writers.record(one.answer, wanted),
-        **about,
-    )
 
 
 def _in_sentences(remarks: dict[str, dict[Path, None]]) -> list[str]:

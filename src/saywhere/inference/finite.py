@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from saywhere.errors import NotFiniteAnswer
 
 
-def refuse_not_finite(folder: Path, *answers: Tensor | None) -> None:
+def refuse_not_finite(folder: Path, *answers: Any) -> None:
     """Refuse the answer of weights that are finite, but so large that their products are not.
 
     Args:
         folder: the model's, for the message.
-        *answers: what the model answered; None is passed over.
+        *answers: what the model answered, arrays or tensors; None is passed over.
 
     Raises:
         NotFiniteAnswer: one holds NaN or infinity.
     """
     for answer in answers:
-        if answer is not None and not torch.isfinite(answer).all():
+        if answer is not None and not np.isfinite(np.asarray(answer)).all():
             raise NotFiniteAnswer(
                 "the model's answer is not a number",
                 where=folder,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor
+import numpy as np
 
 from saywhere.config import Config
 from saywhere.runs.calibration_file import Calibration
@@ -16,7 +16,11 @@ from saywhere.runs.older_values import without_older
 
 
 def model_digest(
-    config: Config, encoder: Any, calibration: Calibration | None, weights: Mapping[str, Tensor]
+    config: Config,
+    encoder: Any,
+    calibration: Calibration | None,
+    weights: Mapping[str, np.ndarray],
+    rounding: str | None = None,
 ) -> str:
     """Identify a model.
 
@@ -25,9 +29,10 @@ def model_digest(
         encoder: What its checkpoint says of the text encoder.
         calibration: What `calibrate` learned; None where it was not called.
         weights: Of the whole model, by name.
+        rounding: How it is computed, where that changes answers beyond the last digits.
 
     Returns:
-        sha256 of all four.
+        sha256 of all of them.
     """
     # The model's tensors show depth and weights, and older models lack both keys.
     # `text.frame` is what became of the training's prompts: an answer does not depend on it.
@@ -40,8 +45,11 @@ def model_digest(
     sha = hashlib.sha256(about.encode())
     if calibration is not None:
         sha.update(json.dumps(asdict(calibration)).encode())
+    if rounding is not None:
+        sha.update(rounding.encode())
     for name, value in sorted(weights.items()):
         # With name and shape: the same bytes in another tensor make another model.
-        sha.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        sha.update(value.detach().cpu().contiguous().numpy().tobytes())
+        # Of torch's type, as digests always were.
+        sha.update(f"{name} torch.{value.dtype} {value.shape}".encode())
+        sha.update(np.ascontiguousarray(value).data)
     return sha.hexdigest()

@@ -1,13 +1,14 @@
 """What is done already: predictions.jsonl beside the files, one line per prediction.
 
-A line is on the disk before the next prediction begins, and it is added after its files were
-written. A process that is killed loses the prediction in flight and nothing else.
+A line is added after its files were written. A process that is killed loses the predictions in
+flight and nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 
 from saywhere.inference import writers
 from saywhere.inference.predictions_file import Prediction, Terms, files_of, stem_of
@@ -44,6 +45,8 @@ class Ledger:
             NotWritable: Where predictions.jsonl cannot be read.
         """
         self.folder = folder
+        # Files are written in several threads.
+        self._lock = Lock()
         self.path = folder / NAME
         self.lines: dict[str, Line] = {}
         for line in read_lines(self.path):
@@ -136,7 +139,7 @@ class Ledger:
                 (self.folder / f"{stem}{ending}").unlink(missing_ok=True)
 
     def add(self, prediction: Prediction) -> None:
-        """Add a line; it is on the disk when this returns.
+        """Add a line; it is on the disk when this returns. Threads may call it at once.
 
         Args:
             prediction: Its files have been written.
@@ -144,7 +147,8 @@ class Ledger:
         Raises:
             NotWritable: Where the folder takes no file.
         """
-        files.append_bytes(self.path, to_line(prediction.to_json()))
+        with self._lock:
+            files.append_bytes(self.path, to_line(prediction.to_json()))
 
     def write(self, lines: Sequence[Line]) -> None:
         """Replace all lines, atomically.

@@ -6,21 +6,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saywhere.io.framing import Box, Framing
+from saywhere.io.framing import Box
 
 
-def to_network(originals: list[np.ndarray], framing: Framing) -> Tensor:
-    """Bring images to the size that the network was trained with.
+def to_network(squares: Tensor) -> Tensor:
+    """Bring pixels to the numbers that the network was trained with.
 
     Args:
-        originals: uint8 (height, width, channel) each, of any sizes.
-        framing: Squeezes them, or pads them with bars.
+        squares: uint8 (batch, size, size, channel), on any device.
 
     Returns:
-        float32 (batch, channel, size, size), [0, 1].
+        float32 (batch, channel, size, size), [0, 1], on that device.
     """
-    pixels = np.stack([framing.image(image) for image in originals])
-    return torch.from_numpy(pixels.transpose(0, 3, 1, 2)).float() / 255
+    return squares.permute(0, 3, 1, 2).float() / 255
 
 
 def to_frame(picture: Tensor, box: Box, height: int, width: int) -> np.ndarray:
@@ -50,17 +48,3 @@ def to_frame(picture: Tensor, box: Box, height: int, width: int) -> np.ndarray:
         )
         in_frame[..., channel] = resized[0, 0].numpy()
     return in_frame
-
-
-def coloured(pseudo_image: Tensor) -> Tensor:
-    """Give a pseudo-image three channels, as people look at it.
-
-    Args:
-        pseudo_image: (1, 1 or 3, height, width).
-
-    Returns:
-        (1, 3, height, width); the channels of a grey one are equal.
-    """
-    if pseudo_image.shape[1] == 1:
-        return pseudo_image.expand(-1, 3, -1, -1)
-    return pseudo_image

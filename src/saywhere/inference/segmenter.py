@@ -3,97 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from saywhere.inference.arguments import check_pairs, check_threshold, only_volume
 from saywhere.inference.finite import refuse_not_finite
-from saywhere.inference.identity import model_digest
-from saywhere.inference.original_frame import coloured, to_frame, to_network
+from saywhere.inference.loaded_model import LoadedModel
+from saywhere.inference.prepared import Prepared, prepare
 from saywhere.inference.reading import Reading, read
 from saywhere.inference.result import Result
-from saywhere.inference.test_time_augmentation import mirrored, refuse_mirrors
-from saywhere.io.framing import Framing
+from saywhere.inference.runtimes.runtime import Scores
 from saywhere.io.geometry import Geometry
-from saywhere.io.inputs import as_located
 from saywhere.io.sources import pictures_of
-from saywhere.modeling.build import reads_tokens_of
-from saywhere.runs import calibration_file, checkpoint, locate, prompt_facts_file
-from saywhere.text.cache import EmbeddingCache
-from saywhere.text.encoder import Encoder, open_encoder
 from saywhere.text.frames import NOT_STATED
-from saywhere.text.prompt_facts import PromptFacts
-from saywhere.text.prompts import clean, refuse_endless
-
-REMEMBERED = 10_000
-"""Prompts whose embeddings stay in memory."""
+from saywhere.text.prompts import clean
 
 
-class Segmenter:
-    """A trained model with its text encoder: `segment(image, "prompt")`.
-
-    Attributes:
-        folder: The run directory or model's folder that was found.
-        config: The resolved configuration that it was trained with.
-        state: What the checkpoint says of itself: epoch, step, encoder …
-        model: The network, in eval mode.
-    """
-
-    def __init__(self, folder: Path, *, mirror: bool | None = None) -> None:
-        """Load a model.
-
-        Args:
-            folder: A run directory, a model's folder, or a model's name.
-            mirror: See `load`.
-
-        Raises:
-            MissingFile: Where there are no weights.
-            BadCheckpoint: For damaged weights.
-            UsageError: For mirroring, where the prompt cannot be mirrored with the image.
-        """
-        self.folder = locate.find(folder)
-        saved = checkpoint.load(self.folder)
-        self.config = saved.config
-        self.state = saved.state
-        self.model = checkpoint.build_from(saved, self.folder)
-        if self.config.train.channels_last:
-            # As it was trained: batches are faster so on a processor, and the numbers differ by
-            # rounding alone.
-            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if mirror is not None:
-            self.config = self.config.replace(**{"evaluate.mirror": mirror})
-        if self.config.evaluate.mirror:
-            refuse_mirrors(self.model)
-        # Opened with the first prompt: an image-only model never needs it.
-        self._encoder: Encoder | None = None
-        self._embeddings: dict[str, Tensor] = {}
-
-    @cached_property
-    def digest(self) -> str:
-        """Identify the model.
-
-        Returns:
-            sha256 of all that an answer comes from: configuration, encoder, weights, and what
-            `calibrate` learned.
-        """
-        encoder = self.state.get("encoder")
-        return model_digest(self.config, encoder, self._calibrated, self.model.state_dict())
-
-    @property
-    def hears_words(self) -> bool:
-        """False for an image-only model, which answers every prompt alike."""
-        return self.model.uses_text
-
-    @cached_property
-    def prompt_facts(self) -> PromptFacts:
-        """Whose left and right, which script and which language the model was taught."""
-        return prompt_facts_file.read(self.folder, self.state)
+class Segmenter(LoadedModel):
+    """A trained model with its text encoder: `segment(image, "prompt")`."""
 
     def segment(
         self,
@@ -107,8 +36,8 @@ class Segmenter:
 
         Args:
             image: A path (of DICOM and NIfTI, too; `segment_volume` takes volumes), a PIL image,
-                an array (height, width[, channel]) or a tensor, also
-                (channel, height, width). uint8 is taken as it is; more bits and floats are read
+                an array (height, width[, channel]), a tensor, also (channel, height, width), or
+                what `prepare` gave. uint8 is taken as it is; more bits and floats are read
                 as a file of the same values is, by the model's `data.grey`.
             prompt: Plain words; blank means "no words".
             threshold: On the probability, (0, 1); default: the configuration's.
@@ -199,22 +128,106 @@ class Segmenter:
         """
         check_pairs(pictures, prompts)
         check_threshold(threshold)
-        data = self.config.data
-        located = [as_located(picture, data.channels, data.grey) for picture in pictures]
+        prepared = [self.prepare(picture) for picture in pictures]
         stated = orientations or [None] * len(prompts)
         readings = [
-            self.read(prompt, orientation, geometry)
-            for prompt, orientation, (_, geometry) in zip(prompts, stated, located)
+            self.read(prompt, orientation, picture.geometry)
+            for prompt, orientation, picture in zip(prompts, stated, prepared)
         ]
         self.embed([reading.read_as for reading in readings])
         results: list[Result] = []
-        size = self.config.evaluate.batch_size
-        # `or`: a threshold of 0 was refused above.
-        chosen = threshold or self.config.evaluate.threshold
-        for start in range(0, len(located), size):
+        size = self.batch_size
+        for start in range(0, len(prepared), size):
             part = slice(start, start + size)
-            results += self._segment(located[part], readings[part], chosen, pseudo_images)
+            scores = self.scores(prepared[part], readings[part])
+            results += [
+                self.result(picture, reading, scores, number, threshold, pseudo_images)
+                for number, (picture, reading) in enumerate(zip(prepared[part], readings[part]))
+            ]
         return results
+
+    def prepare(self, image: Any) -> Prepared:
+        """Decode and resize a picture once, for any number of prompts.
+
+        Args:
+            image: As `segment` takes it.
+
+        Returns:
+            What `segment` and `segment_many` take in the image's place.
+
+        Raises:
+            UnreadableFile: As `segment`.
+            UsageError: As `segment`.
+        """
+        return prepare(image, self.config.data)
+
+    def scores(self, pictures: Sequence[Prepared], readings: Sequence[Reading]) -> Scores:
+        """Run the network on one batch.
+
+        Args:
+            pictures: What `prepare` gave.
+            readings: One per picture, as `read` gives them.
+
+        Returns:
+            The scores, at the network's size.
+
+        Raises:
+            NotFiniteAnswer: As `segment`.
+            MissingEncoder: As `segment`.
+        """
+        embedding = self.vectors.table([reading.read_as for reading in readings])
+        squares = np.stack([picture.square for picture in pictures])
+        mirror = self.config.evaluate.mirror
+        scores = self.runtime.scores(squares, embedding, mirror=mirror)
+        refuse_not_finite(
+            self.folder, scores.probability, scores.pseudo_image, scores.unfamiliarity
+        )
+        return scores
+
+    def result(
+        self,
+        picture: Prepared,
+        reading: Reading,
+        scores: Scores,
+        number: int,
+        threshold: float | None = None,
+        pseudo_images: bool = True,
+    ) -> Result:
+        """Bring one answer of a batch to the original image's size. Threads may call it at once.
+
+        Args:
+            picture: What `prepare` gave.
+            reading: Of its prompt.
+            scores: Of the batch.
+            number: Of the picture in the batch, from 0.
+            threshold: On the probability, (0, 1); default: the configuration's.
+            pseudo_images: As `segment_many`.
+
+        Returns:
+            The result, in the original frame.
+        """
+        one = scores.of(number)
+        in_frame = picture.in_frame(one.probability, self.runtime)[..., 0]
+        shown = None
+        if one.pseudo_image is not None and pseudo_images:
+            shown = picture.in_frame(one.pseudo_image, self.runtime)
+        chosen = threshold or self.config.evaluate.threshold
+        calibrated = self.calibrated
+        mirror = self.config.evaluate.mirror
+        return Result(
+            picture.pixels,
+            reading.prompt,
+            in_frame,
+            # After resizing: a mask cut at the network's size would have its coarse steps.
+            in_frame > chosen,
+            shown,
+            float(one.unfamiliarity[0]),
+            None if calibrated is None else calibrated.at(chosen, mirror=mirror),
+            picture.geometry,
+            read_as=reading.translated,
+            frame=self.prompt_facts.frame if self.hears_words else NOT_STATED,
+            warnings=reading.warnings,
+        )
 
     def read(
         self, prompt: str, orientation: str | None = None, geometry: Geometry | None = None
@@ -238,149 +251,14 @@ class Segmenter:
             return Reading(cleaned, cleaned)
         return read(cleaned, self.prompt_facts, orientation, geometry)
 
-    def embed(self, prompts: Sequence[str]) -> None:
-        """Encode the prompts that were not met before, all at once.
 
-        Args:
-            prompts: Cleaned texts.
-
-        Raises:
-            UsageError: For a prompt of more than 10,000 characters.
-        """
-        self._vectors(prompts)
-
-    def embeddings(self, prompts: Sequence[str]) -> Tensor:
-        """The text encoder's output.
-
-        Args:
-            prompts: Cleaned texts.
-
-        Returns:
-            float32 (prompt, embedding); of a model that reads tokens (prompt, token, embedding).
-            Zeros for an image-only model.
-
-        Raises:
-            UsageError: For a prompt of more than 10,000 characters.
-        """
-        vectors = self._vectors(prompts)
-        if not self.hears_words:
-            # It is not looked at, but models take one row per image.
-            return torch.zeros(len(prompts), 1)
-        return pad_sequence([vectors[prompt] for prompt in prompts], batch_first=True)
-
-    def _vectors(self, prompts: Sequence[str]) -> dict[str, Tensor]:
-        """Of each distinct prompt.
-
-        A service runs for months. Once many prompts are remembered, those from before this call
-        are forgotten, and read from the disk when they come again.
-        """
-        refuse_endless(prompts)
-        wanted = set(prompts) if self.hears_words else set()
-        known = self._embeddings
-        vectors = {prompt: known[prompt] for prompt in wanted & known.keys()}
-        # A set of strings has another order in each process.
-        new = sorted(wanted - vectors.keys())
-        if new:
-            vectors.update(zip(new, torch.from_numpy(self._cache.get(new))))
-            is_few = len(known) + len(new) <= REMEMBERED
-            self._embeddings = vectors | (known if is_few else {})
-        return vectors
-
-    @property
-    def encoder(self) -> Encoder:
-        """The text encoder that the model was trained with.
-
-        Raises:
-            MissingEncoder: Where its files are not installed.
-            BadCheckpoint: Where another one is installed.
-        """
-        if self._encoder is None:
-            self._encoder = open_encoder(self.config.text)
-            checkpoint.same_encoder(self.state.get("encoder"), self._encoder, self.folder)
-        return self._encoder
-
-    @cached_property
-    def _cache(self) -> EmbeddingCache:
-        tokens = reads_tokens_of(self.config)
-        # Where the home folder can only be read, an answer is worth more than a cache.
-        return EmbeddingCache(self.encoder, tokens=tokens, is_optional=True)
-
-    @property
-    def learned_from(self) -> dict[str, int | str] | None:
-        """What its expected Dice was learned from: {"n": cases, "split": name}.
-
-        None for a model that was not calibrated.
-        """
-        if self._calibrated is None:
-            return None
-        return {"n": self._calibrated.expectation.n, "split": self._calibrated.split}
-
-    @cached_property
-    def _calibrated(self) -> calibration_file.Calibration | None:
-        return calibration_file.read(self.folder, self.state)
-
-    @torch.inference_mode()
-    def _segment(
-        self,
-        located: list[tuple[np.ndarray, Geometry | None]],
-        readings: list[Reading],
-        threshold: float,
-        shows: bool,
-    ) -> list[Result]:
-        embedding = self.embeddings([reading.read_as for reading in readings])
-        originals = [pixels for pixels, _ in located]
-        probability, pseudo_image = self._forward(to_network(originals, self._framing), embedding)
-        unfamiliarity = self.model.prompt_distance(embedding).tolist()
-        refuse_not_finite(self.folder, probability, pseudo_image, torch.tensor(unfamiliarity))
-        mirror = self.config.evaluate.mirror
-        calibrated = self._calibrated
-        expectation = None if calibrated is None else calibrated.at(threshold, mirror=mirror)
-        results = []
-        for i, ((original, geometry), reading) in enumerate(zip(located, readings)):
-            height, width = original.shape[:2]
-            # One at a time, since the originals differ in size.
-            box = self._framing.box(height, width)
-            in_frame = to_frame(probability[i : i + 1], box, height, width)[..., 0]
-            shown = None
-            if pseudo_image is not None and shows:
-                shown = to_frame(coloured(pseudo_image[i : i + 1]), box, height, width)
-            # After resizing: a mask cut at the network's size would have its coarse steps.
-            mask = in_frame > threshold
-            results.append(
-                Result(
-                    original,
-                    reading.prompt,
-                    in_frame,
-                    mask,
-                    shown,
-                    unfamiliarity[i],
-                    expectation,
-                    geometry,
-                    read_as=reading.translated,
-                    frame=self.prompt_facts.frame if self.hears_words else NOT_STATED,
-                    warnings=reading.warnings,
-                )
-            )
-        return results
-
-    @property
-    def _framing(self) -> Framing:
-        return Framing.of(self.config.data)
-
-    def _forward(self, image: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Probability (batch, 1, size, size) and pseudo-image."""
-        if self.config.evaluate.mirror:
-            return mirrored(self.model, image, embedding)
-        segmentation = self.model(image, embedding)
-        return segmentation.logits.sigmoid(), segmentation.pseudo_image
-
-    def __repr__(self) -> str:
-        reads = "hears words" if self.hears_words else "image only"
-        network, size = self.config.network.name, self.config.data.size
-        return f"Segmenter({str(self.folder)!r}, {network}, {size} px, {reads})"
-
-
-def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
+def load(
+    folder: str | Path,
+    *,
+    mirror: bool | None = None,
+    device: str = "auto",
+    runtime: str = "torch",
+) -> Segmenter:
     """Open a model.
 
     Args:
@@ -388,13 +266,20 @@ def load(folder: str | Path, *, mirror: bool | None = None) -> Segmenter:
             name, such as "polyp".
         mirror: Average each answer over four mirrorings of image and prompt, in four times the
             time; default: the configuration's `evaluate.mirror`.
+        device: Where PyTorch computes: "cpu", "cuda", "cuda:1", "mps", or "auto" for a GPU where
+            there is one.
+        runtime: What computes: "torch" (float32), "torch-bfloat16", "onnx" (ONNX Runtime on the
+            CPU, of files that `saywhere export` made), or "auto" for the fastest one here that
+            keeps the answer, see docs/how-to/speed.md.
 
     Returns:
         The model, ready to segment.
 
     Raises:
-        MissingFile: Where there are no weights.
+        MissingFile: Where there are no weights, or no ONNX files of the model.
+        MissingExtra: Where the runtime's packages are not installed.
         BadCheckpoint: For damaged weights.
-        UsageError: For mirroring, where the prompt cannot be mirrored with the image.
+        UsageError: For mirroring, where the prompt cannot be mirrored with the image, and for a
+            device or a runtime that is not here.
     """
-    return Segmenter(Path(folder), mirror=mirror)
+    return Segmenter(Path(folder), mirror=mirror, device=device, runtime=runtime)

@@ -22,11 +22,14 @@ DAY_S = 86_400
 # What is called otherwise is somebody else's, and stays.
 _FOLDER_NAMES = {
     "stores": re.compile(r"\.?[0-9a-f]{24}(\.\d+\.tmp)?"),
+    "onnx": re.compile(r"\.?[0-9a-f]{24}-[0-9]+(\.\d+\.tmp)?"),
     "embeddings": re.compile(r"\.?[\w.-]+-[0-9a-f]{16}(\.\d+\.tmp)?"),
+    "runtimes": re.compile(r"\.?[0-9a-f]{24}(\.\d+\.tmp)?"),
     "autotune": re.compile(r"\.?[0-9a-f]{24}(\.\d+\.tmp)?"),
 }
 _FILE_NAME = re.compile(
-    r"images\.npy|masks\.npy|complete\.json|choice\.json|[0-9a-f]{32}\.safetensors|\..+\.tmp"
+    r"images\.npy|masks\.npy|complete\.json|choice\.json|network\.onnx|text\.onnx|"
+    r"tokenizer\.json|saywhere\.json|[0-9a-f]{32}\.safetensors|\..+\.tmp"
 )
 
 
@@ -170,6 +173,10 @@ def _content(kind: str, folder: Path) -> str:
         return f"{kind}, half built"
     if kind == "autotune":
         return "what was fastest in a training"
+    if kind == "runtimes":
+        return "which runtime was fastest in a prediction"
+    if kind == "onnx":
+        return "a model as ONNX"
     if kind == "embeddings":
         return f"text embeddings of {folder.name.rpartition('-')[0]}"
     try:

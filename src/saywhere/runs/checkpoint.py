@@ -22,7 +22,6 @@ from saywhere.runs.locate import BUNDLE, WEIGHTS, weights_file
 from saywhere.runs.model_limits import refuse_endless
 from saywhere.runs.older_values import parse_stored
 from saywhere.runs.run_record import CheckpointState
-from saywhere.text.encoder import Encoder, identity
 from saywhere.text.whitening import EmbeddingScale
 
 NUMBERS = (int, float)
@@ -258,27 +257,6 @@ def _placed(key: str, value: Tensor, parameter: Tensor, is_fused: bool) -> Tenso
     if key != "step":
         return value.to(memory_format=_format(parameter)).to(parameter.device)
     return value.clone().to(parameter.device) if is_fused else value.clone()
-
-
-def same_encoder(saved: dict[str, str] | None, encoder: Encoder, where: Path) -> None:
-    """Refuse another encoder than the one trained with: its numbers mean something else.
-
-    Args:
-        saved: the identity that the checkpoint holds; None of one that holds none.
-        encoder: that would answer.
-        where: the checkpoint, for messages.
-
-    Raises:
-        BadCheckpoint: where the two differ.
-    """
-    present = identity(encoder)
-    if saved is not None and saved != present:
-        raise BadCheckpoint(
-            f"the text encoder here is {present}",
-            where=where,
-            allowed=f"the model was trained with {saved}",
-            remedy="point text.path to that encoder's files",
-        )
 
 
 def empty_scale(checkpoint: Checkpoint) -> EmbeddingScale | None:

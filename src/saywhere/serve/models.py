@@ -94,11 +94,12 @@ class Models:
         return self._served[name]
 
 
-def open_models(runs: Sequence[Path]) -> Models:
+def open_models(runs: Sequence[Path], device: str = "auto") -> Models:
     """Load each run or model and encode a prompt with it, so that no first request waits.
 
     Args:
         runs: run directories or models' names; none: every model on this machine.
+        device: where they run: auto, cpu, cuda, cuda:1 or mps.
 
     Returns:
         The models.
@@ -107,7 +108,7 @@ def open_models(runs: Sequence[Path]) -> Models:
         MissingFile: a run is not there, or there is no model at all.
         BadCheckpoint: weights are damaged.
         MissingEncoder: a text encoder's files are not there.
-        UsageError: two runs have one name.
+        UsageError: two runs have one name, or the device is not here.
     """
     runs = runs or list(locate.known().values())
     if not runs:
@@ -115,7 +116,7 @@ def open_models(runs: Sequence[Path]) -> Models:
             "no model to serve",
             remedy="name a run: saywhere serve runs/demo/run (`make demo` makes it)",
         )
-    opened = [load(run) for run in runs]
+    opened = [load(run, device=device) for run in runs]
     served = [
         # Resolved, since a folder given as "." has no name.
         Served(segmenter.folder.resolve().name, segmenter, _suggestions(segmenter))

@@ -34,6 +34,7 @@ def run_server(
     say: Callable[[str, list[str]], None],
     public_name: str | None = None,
     archives: Sequence[str] = (),
+    device: str = "auto",
 ) -> None:
     """Load the models, open the store, and serve until SIGTERM or Ctrl-C.
 
@@ -47,9 +48,10 @@ def run_server(
         say: called with the address and the models' names once requests are taken.
         public_name: the name of a proxy in front of the service.
         archives: hosts that images may be fetched from by reference, HOST or HOST:PORT.
+        device: where the models run: auto, cpu, cuda, cuda:1 or mps.
 
     Raises:
-        UsageError: the port is in use, or two runs have one name.
+        UsageError: the port is in use, the device is not here, or two runs have one name.
         MissingFile: a run is not there.
         BadCheckpoint: weights are damaged.
         NotWritable: nothing can be kept in the store's folder.
@@ -57,7 +59,7 @@ def run_server(
     # Resolved once, now: a name that moves later leads nowhere.
     listed = Archives.of(archives)
     listening = _listen(host, port)
-    models = open_models(runs)
+    models = open_models(runs, device)
     # So that no first picture waits for it.
     decoding_pool.shared().warm()
     named = (public_name,) if public_name else ()

@@ -46,6 +46,7 @@ class EmbeddingCache:
         *,
         tokens: bool = False,
         is_optional: bool = False,
+        made_by: str = "",
     ) -> None:
         """Open the cache of an encoder, and make its folder if need be.
 
@@ -55,12 +56,15 @@ class EmbeddingCache:
             tokens: Keep a vector per token, instead of one per sentence.
             is_optional: Go on without a cache where the folder cannot be written, with one
                 warning. A prediction does; a training would encode all anew each time.
+            made_by: What computes the encoder, where that is not PyTorch: its last digits differ,
+                and nobody's answers shall depend on who asked first.
 
         Raises:
             NotWritable: The folder cannot be made, and the cache is not optional.
         """
         self.encoder = encoder
         self.tokens = tokens
+        self._made_by = [made_by] if made_by else []
         self._keys_of_shard: dict[str, set[str]] = {}
         self.folder = (folder or cache_folder() / "embeddings") / self._folder_name()
         self.is_optional = is_optional
@@ -85,7 +89,9 @@ class EmbeddingCache:
     def _folder_name(self) -> str:
         encoder = self.encoder
         pooling = "tokens" if self.tokens else encoder.pooling
-        key = json.dumps([encoder.name, encoder.revision, pooling, encoder.max_length])
+        key = json.dumps(
+            [encoder.name, encoder.revision, pooling, encoder.max_length, *self._made_by]
+        )
         # Names from a model hub hold slashes, and a leading dot would hide the folder.
         plain_name = re.sub(r"[^\w.-]", "_", encoder.name, flags=re.ASCII).lstrip(".")
         return f"{plain_name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"

@@ -91,6 +91,18 @@ class Control:
         return len(prompt.split())
 
 
+def is_control(name: str) -> bool:
+    """Is an encoder a fixed function, without weights?
+
+    Args:
+        name: As the registry calls it.
+
+    Returns:
+        True for those of this module.
+    """
+    return name in ("random", "place")
+
+
 def open_random(
     path: Path | None = None, pooling: str = "default", max_length: int | None = None
 ) -> Control:

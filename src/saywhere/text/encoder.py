@@ -9,8 +9,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from saywhere.config import TextConfig
-from saywhere.errors import ConfigError, nearest
-from saywhere.text import bert, controls, minilm
+from saywhere.errors import BadCheckpoint, ConfigError, nearest
+from saywhere.text import controls
 
 
 @runtime_checkable
@@ -69,9 +69,22 @@ class Encoder(Protocol):
         ...
 
 
+def _minilm(path: Path | None, pooling: str, max_length: int | None) -> Encoder:
+    # PyTorch and transformers are loaded by the encoder that needs them.
+    from saywhere.text.minilm import open_minilm
+
+    return open_minilm(path, pooling, max_length)
+
+
+def _cxr_bert(path: Path | None, pooling: str, max_length: int | None) -> Encoder:
+    from saywhere.text.bert import open_cxr_bert
+
+    return open_cxr_bert(path, pooling, max_length)
+
+
 ENCODERS: dict[str, Callable[[Path | None, str, int | None], Encoder]] = {
-    "minilm": minilm.open_minilm,
-    "cxr-bert": bert.open_cxr_bert,
+    "minilm": _minilm,
+    "cxr-bert": _cxr_bert,
     "random": controls.open_random,
     "place": controls.open_place,
 }
@@ -88,6 +101,27 @@ def identity(encoder: Encoder) -> dict[str, str]:
         Its name, revision and pooling, as a checkpoint stores them.
     """
     return {"name": encoder.name, "revision": encoder.revision, "pooling": encoder.pooling}
+
+
+def same_encoder(saved: dict[str, str] | None, encoder: Encoder, where: Path) -> None:
+    """Refuse another encoder than the one trained with: its numbers mean something else.
+
+    Args:
+        saved: the identity that the checkpoint holds; None of one that holds none.
+        encoder: that would answer.
+        where: the checkpoint, for messages.
+
+    Raises:
+        BadCheckpoint: where the two differ.
+    """
+    present = identity(encoder)
+    if saved is not None and saved != present:
+        raise BadCheckpoint(
+            f"the text encoder here is {present}",
+            where=where,
+            allowed=f"the model was trained with {saved}",
+            remedy="point text.path to that encoder's files",
+        )
 
 
 def open_encoder(text: TextConfig) -> Encoder:

@@ -10,13 +10,7 @@ from lightning_fabric import Fabric
 from saywhere.config import TrainConfig
 from saywhere.errors import ConfigError
 from saywhere.io.machine import n_cores
-
-MISSING = {
-    "cuda": "torch finds no NVIDIA GPU here: there is none, or its driver or a torch with CUDA "
-    "is missing",
-    "mps": "torch finds no Apple GPU here",
-}
-"""Why a device that was asked for cannot be had."""
+from saywhere.runs import devices
 
 
 def limit_threads(config: TrainConfig) -> int:
@@ -44,16 +38,7 @@ def check_device(config: TrainConfig) -> None:
     Raises:
         ConfigError: saying what is here instead.
     """
-    is_here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    # `auto` and `cpu` are there on every machine.
-    if is_here.get(config.device, True):
-        return
-    devices = ["auto", "cpu", *(name for name, can_be_used in is_here.items() if can_be_used)]
-    raise ConfigError(
-        f"train.device is {config.device!r}, but {MISSING[config.device]}",
-        allowed=f"here it may be {', '.join(devices)}",
-        remedy="set train.device to 'auto' or 'cpu', or see `saywhere doctor`",
-    )
+    devices.find(config.device, "train.device", ConfigError)
 
 
 def launch(config: TrainConfig) -> Fabric:

@@ -21,7 +21,7 @@ from saywhere.runs.directory import Run
 from saywhere.runs.history import EpochRow
 from saywhere.runs.run_record import CheckpointState
 from saywhere.seeds import generator
-from saywhere.text.encoder import identity
+from saywhere.text.encoder import identity, same_encoder
 from saywhere.training import callbacks
 from saywhere.training.divergence import Step, StepGuard, check_validation
 from saywhere.training.draws import StepSampler
@@ -199,7 +199,7 @@ class Loop:
             BadCheckpoint: for weights of another model, or of another text encoder.
         """
         if self.material.encoder is not None:
-            checkpoint.same_encoder(first.state.get("encoder"), self.material.encoder, where)
+            same_encoder(first.state.get("encoder"), self.material.encoder, where)
         checkpoint.restore_model(self.model, first, where)
         # Filled when these weights are scored, before the first step.
         self.progress.fine_tuning = StartingPoint([], [])
@@ -216,7 +216,7 @@ class Loop:
         """
         where = self.run.last
         if self.material.encoder is not None:
-            checkpoint.same_encoder(saved.state.get("encoder"), self.material.encoder, where)
+            same_encoder(saved.state.get("encoder"), self.material.encoder, where)
         checkpoint.restore_model(self.model, saved, where)
         checkpoint.restore_optimizer(self.model, self.optimizer, saved, where)
         self.fabric.strategy.precision.load_state_dict(saved.state.get("loss_scale") or {})

@@ -16,9 +16,9 @@ from saywhere.data.checks import CheckReport, check, within_budget
 from saywhere.data.dataset import Dataset
 from saywhere.data.decoded_cache import Store
 from saywhere.data.manifest import Manifest
-from saywhere.data.manifest_row import Row
+from saywhere.data.manifest_row import Row, texts_of
 from saywhere.data.prompt_frames import Framed, frame_of, in_frame
-from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
+from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, wordless
 from saywhere.data.select import evaluation_prompt, limited, manifest_of
 from saywhere.data.training_prompts import TrainingPrompts
 from saywhere.data.training_set import TrainingSet

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from saywhere.data.manifest_row import Row
-from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, texts_of, wordless
+from saywhere.data.manifest_row import Row, texts_of
+from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, wordless
 from saywhere.errors import ConfigError
 from saywhere.text.cache import EmbeddingCache
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from saywhere.inference.original_frame import coloured, to_frame
+from saywhere.inference.original_frame import to_frame
+from saywhere.inference.runtimes.runtime import Scores
 from saywhere.io.framing import Box
 
 
@@ -16,7 +17,11 @@ def test_the_bars_are_cut_off_before_the_answer_is_resized() -> None:
 
 
 def test_a_grey_pseudo_image_is_shown_in_three_equal_channels() -> None:
-    grey = torch.rand(1, 1, 3, 4)
-    assert torch.equal(coloured(grey), grey.repeat(1, 3, 1, 1))
-    colour = torch.rand(1, 3, 3, 4)
-    assert coloured(colour) is colour
+    random = np.random.default_rng(0)
+    grey, colour = (random.random((2, n, 3, 4), np.float32) for n in (1, 3))
+    probability = random.random((2, 1, 3, 4), np.float32)
+    far = np.zeros(2, np.float32)
+    shown = Scores(probability, grey, far).of(1).pseudo_image
+    assert np.array_equal(shown, np.concatenate([grey[1:]] * 3, axis=1))
+    assert np.array_equal(Scores(probability, colour, far).of(1).pseudo_image, colour[1:])
+    assert np.array_equal(Scores(probability, None, far).of(0).probability, probability[:1])

@@ -75,10 +75,10 @@ def test_many_at_once_are_as_one_by_one(segmenter: Segmenter, manifest: Path) ->
 def test_what_was_typed_long_ago_is_forgotten_and_answered_as_before(
     segmenter: Segmenter, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("saywhere.inference.segmenter.REMEMBERED", 3)
+    monkeypatch.setattr("saywhere.inference.prompt_vectors.REMEMBERED", 3)
     prompts = [f"lesion number {i}" for i in range(5)]
     first = [segmenter.segment(picture, prompt).probability for prompt in prompts]
-    assert len(segmenter._embeddings) <= 3
+    assert segmenter.vectors.n_remembered <= 3
     encoded: list[str] = []
     monkeypatch.setattr(segmenter.encoder, "embed", encoded.extend)
     assert all(
@@ -87,7 +87,7 @@ def test_what_was_typed_long_ago_is_forgotten_and_answered_as_before(
     )
     segmenter.embed(prompts)
     assert encoded == [], "they are on the disk"
-    monkeypatch.setattr(segmenter._cache, "get", encoded.extend)
+    monkeypatch.setattr(segmenter.vectors.cache, "get", encoded.extend)
     assert segmenter.embeddings(prompts).shape == (5, 384), "more at once than are remembered"
     assert encoded == [], "what a call is about is in memory until the next"
 

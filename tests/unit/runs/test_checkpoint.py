@@ -14,6 +14,7 @@ from saywhere.config import Config
 from saywhere.errors import BadCheckpoint, MissingFile
 from saywhere.modeling.build import build_model
 from saywhere.runs import checkpoint, tensor_file
+from saywhere.text.encoder import same_encoder
 from saywhere.text.whitening import EmbeddingScale
 from saywhere.training.optimizer import build_optimizer
 
@@ -245,12 +246,10 @@ def test_moments_that_do_not_fit_are_refused(config: Config, tmp_path: Path) -> 
 
 def test_another_encoder_is_refused(tmp_path: Path) -> None:
     here: Any = SimpleNamespace(name="minilm", revision="abc", pooling="mean")
-    checkpoint.same_encoder(
-        {"name": "minilm", "revision": "abc", "pooling": "mean"}, here, tmp_path
-    )
+    same_encoder({"name": "minilm", "revision": "abc", "pooling": "mean"}, here, tmp_path)
     for key, other in (("revision", "abd"), ("pooling", "cls"), ("name", "cxr-bert")):
         with pytest.raises(BadCheckpoint, match="the model was trained with"):
-            checkpoint.same_encoder(
+            same_encoder(
                 {"name": "minilm", "revision": "abc", "pooling": "mean"} | {key: other},
                 here,
                 tmp_path,

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from saywhere.config import Config, DataConfig, FusionConfig
 from saywhere.data.dataset import Dataset
-from saywhere.data.manifest_row import Row
-from saywhere.data.prompt_table import PromptTable, embed, texts_of
+from saywhere.data.manifest_row import Row, texts_of
+from saywhere.data.prompt_table import PromptTable, embed
 from saywhere.data.select import rows_of
 from saywhere.errors import ConfigError
 from saywhere.evaluation.probes import chart

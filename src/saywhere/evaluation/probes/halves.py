@@ -48,7 +48,13 @@ MEASURES = tuple(field.name for field in fields(HalfCase))
 
 
 def probe_halves(
-    run: Path, out: Path, *, n_cases: int = 100, seed: int = 0, manifest: Path | None = None
+    run: Path,
+    out: Path,
+    *,
+    n_cases: int = 100,
+    seed: int = 0,
+    manifest: Path | None = None,
+    device: str = "auto",
 ) -> HalvesRecord:
     """Segment each half of test images, at their own size.
 
@@ -60,6 +66,7 @@ def probe_halves(
         n_cases: Test images.
         seed: Chooses them, and the wordings.
         manifest: Other data than the run's.
+        device: Where the model runs: auto, cpu, cuda, cuda:1 or mps.
 
     Returns:
         What halves.json holds: for each of HalfCase's numbers the mean over cases with its 95 %
@@ -71,7 +78,7 @@ def probe_halves(
         ManifestError: For a file that is no manifest.
         BadCheckpoint: For damaged weights.
     """
-    segmenter = Segmenter(run)
+    segmenter = Segmenter(run, device=device)
     config = segmenter.config
     data = config.data if manifest else own_data(config.data, segmenter.folder)
     rows = rows_of(data_of(data, manifest), data.test_split, "name other data")

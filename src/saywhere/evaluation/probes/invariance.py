@@ -43,7 +43,12 @@ Masks = Callable[[Geometry], Tensor]
 
 
 def probe_invariance(
-    run: Path, out: Path, *, image_only: Path | None = None, n_cases: int = 50
+    run: Path,
+    out: Path,
+    *,
+    image_only: Path | None = None,
+    n_cases: int = 50,
+    device: str = "auto",
 ) -> InvarianceRecord:
     """Compare the mask of the transformed image with the transformed mask of the image.
 
@@ -57,6 +62,7 @@ def probe_invariance(
         out: Where invariance.json, invariance.png and invariance_chart.png go.
         image_only: A run without prompts, as one more column.
         n_cases: Test images.
+        device: Where the models run: auto, cpu, cuda, cuda:1 or mps.
 
     Returns:
         What invariance.json holds: agreement by transform and way.
@@ -66,7 +72,7 @@ def probe_invariance(
         ConfigError: For an image-only run, and data without a test split.
         NotWritable: Where the folder takes no file.
     """
-    segmenter = Segmenter(run)
+    segmenter = Segmenter(run, device=device)
     if not segmenter.hears_words:
         raise ConfigError(
             "this run is image only",
@@ -77,7 +83,7 @@ def probe_invariance(
     names = LATE_WAYS if segmenter.model.text_branch is None else WAYS
     ways = {way: _masks_of(segmenter, cases, way) for way in names}
     if image_only is not None:
-        other = Segmenter(image_only)
+        other = Segmenter(image_only, device=device)
         ways[IMAGE_ONLY] = lambda geometry: _segment(other, cases, geometry)
     agreement = {name: cases.agreement(ways, changes) for name, changes in TRANSFORMS.items()}
     summary: InvarianceRecord = {
@@ -168,5 +174,6 @@ def _segment(
     for start in range(0, len(cases.prompts), 16):
         part = slice(start, start + 16)
         turned = Geometry(*(rows[part] for rows in geometry))
-        logits.append(segmenter.model(cases.image[part], embedding[part], Changes(turned)).logits)
+        stack = [numbers[part].to(segmenter.device) for numbers in (cases.image, embedding)]
+        logits.append(segmenter.model(*stack, Changes(turned)).logits.cpu())
     return (torch.cat(logits).sigmoid() > segmenter.config.evaluate.threshold).float()

@@ -60,6 +60,7 @@ def probe_mosaic(
     seed: int = 0,
     side: int | None = None,
     manifest: Path | None = None,
+    device: str = "auto",
 ) -> MosaicRecord:
     """Measure Dice with the named tile's mask, at the network's size.
 
@@ -73,6 +74,7 @@ def probe_mosaic(
         seed: Of the drawing.
         side: 2 or 3 images across; default: the run's own `data.mosaic_side`.
         manifest: Other data than the run's.
+        device: Where the model runs: auto, cpu, cuda, cuda:1 or mps.
 
     Returns:
         What mosaic.json holds: dice_mean by prompt condition, and what was measured.
@@ -82,7 +84,7 @@ def probe_mosaic(
         ConfigError: Where the data has no test split.
         NotWritable: Where the folder takes no file.
     """
-    segmenter = Segmenter(run)
+    segmenter = Segmenter(run, device=device)
     side = side or segmenter.config.data.mosaic_side
     measured = measure_mosaics(segmenter, n_cases, seed, side, manifest)
     bootstrap = Bootstrap(segmenter.config.evaluate.bootstrap, segmenter.config.train.seed)
@@ -169,7 +171,7 @@ def _masks(segmenter: Segmenter, image: Tensor, prompts: list[str]) -> np.ndarra
     size = segmenter.config.evaluate.batch_size
     embedding = segmenter.embeddings(prompts)
     logits = [
-        segmenter.model(part, vectors).logits
+        segmenter.model(part.to(segmenter.device), vectors.to(segmenter.device)).logits.cpu()
         for part, vectors in zip(image.split(size), embedding.split(size))
     ]
     return (torch.cat(logits).sigmoid() > segmenter.config.evaluate.threshold)[:, 0].numpy()

@@ -11,6 +11,9 @@ from saywhere.inference.writers.writer import Options, Paths, Writer, Written
 from saywhere.io import images
 from saywhere.io.overlay import captioned
 
+QUICK = 1
+"""zlib's level: compressing an overlay at the default one costs more than the network."""
+
 
 def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
     """Write an answer as PNG files.
@@ -32,7 +35,7 @@ def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
     for part, path in paths.items():
         picture = PICTURES[part](answer)
         if picture is not None:
-            images.write_image(path, picture)
+            images.write_image(path, picture, QUICK)
             written.append(part)
     return Written(tuple(written))
 

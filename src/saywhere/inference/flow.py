@@ -1,0 +1,186 @@
+"""Reading, the network and writing at once: what a batch of jobs flows through.
+
+Threads read ahead and write behind. The network runs in the caller's thread, on pictures of one
+batch after the other. Queues are bounded, so that no folder is ever in memory.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from saywhere.errors import SaywhereError, UnknownSide
+from saywhere.inference.prepared import Prepared
+from saywhere.inference.read_ahead import MOST_BYTES, ReadAhead, Seen
+from saywhere.inference.reading import Reading
+from saywhere.inference.requests import Job
+from saywhere.inference.runtimes.runtime import Scores
+from saywhere.inference.segmenter import Segmenter
+from saywhere.inference.units import Unit
+from saywhere.io.machine import n_cores
+
+Written = TypeVar("Written")
+MOST_THREADS = 8
+"""That read, and that write. More would wait for the network."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A job with what the network answers, at the network's size.
+
+    Attributes:
+        job: The job.
+        picture: Its picture.
+        reading: Of its prompt.
+        scores: Of this job alone.
+        sha256: Of the picture's file.
+    """
+
+    job: Job
+    picture: Prepared
+    reading: Reading
+    scores: Scores
+    sha256: str
+
+
+@dataclass
+class Done:
+    """A unit whose jobs are all scored or set aside.
+
+    Attributes:
+        unit: The unit.
+        scored: Its jobs, without those that were set aside.
+        failed: Jobs that were set aside, with the reason.
+    """
+
+    unit: Unit
+    scored: list[Scored] = field(default_factory=list)
+    failed: list[tuple[Job, SaywhereError]] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Is nothing of it outstanding?"""
+        return len(self.scored) + len(self.failed) == len(self.unit.jobs)
+
+
+@dataclass
+class Flow:
+    """What units of one call flow through.
+
+    Attributes:
+        segmenter: The model.
+        orientation: How all pictures lie in the patient; None: as their files say.
+        n_threads: That read, and as many that write; None: one for each core.
+        remarks: What readers remarked, with the files that they did of.
+    """
+
+    segmenter: Segmenter
+    orientation: str | None = None
+    n_threads: int | None = None
+    remarks: dict[str, dict[Path, None]] = field(default_factory=dict)
+
+    def each(
+        self,
+        units: Sequence[Unit],
+        write: Callable[[Done], Written],
+        advance: Callable[[int], None],
+    ) -> Iterator[Written]:
+        """Read, segment and write all units.
+
+        Args:
+            units: In order.
+            write: Called in a thread with each unit once its jobs are done. What it raises ends
+                the flow.
+            advance: Called with 1 as each job was scored or set aside.
+
+        Yields:
+            What `write` gave, in the order of the units.
+        """
+        threads = self.n_threads or min(MOST_THREADS, n_cores())
+        with ThreadPoolExecutor(threads, thread_name_prefix="writing") as pool:
+            waiting: deque[Future[Written]] = deque()
+            try:
+                for done in self._scored(units, threads, advance):
+                    waiting.append(pool.submit(write, done))
+                    while waiting and (len(waiting) > 2 * threads or waiting[0].done()):
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                # Also where the call is stopped: what the network answered is still written.
+                pool.shutdown(wait=True)
+
+    def _scored(
+        self, units: Sequence[Unit], threads: int, advance: Callable[[int], None]
+    ) -> Iterator[Done]:
+        """Units as they complete, in order."""
+        size = self.segmenter.batch_size
+        ahead = ReadAhead(self.segmenter.config.data, threads, most=2 * size)
+        open_units = deque(Done(unit) for unit in units)
+        # Jobs come back in the order in which they went.
+        position = iter([(done, job) for done in open_units for job in done.unit.jobs])
+        jobs = (job for unit in units for job in unit.jobs)
+        for batch in _batches(ahead.pictures(jobs), size):
+            self._score(batch, position, advance)
+            while open_units and open_units[0].is_complete:
+                yield open_units.popleft()
+
+    def _score(
+        self,
+        batch: Sequence[Seen],
+        position: Iterator[tuple[Done, Job]],
+        advance: Callable[[int], None],
+    ) -> None:
+        """Put each job of a batch into its unit."""
+        chosen: list[tuple[Done, Job, Seen, Prepared, Reading]] = []
+        for seen in batch:
+            for note in seen.notes:
+                self.remarks.setdefault(note, {})[seen.jobs[0].source.file] = None
+            for _ in seen.jobs:
+                done, job = next(position)
+                if seen.picture is None:
+                    assert seen.error is not None
+                    # One bad picture does not end the batch.
+                    done.failed.append((job, seen.error))
+                    advance(1)
+                    continue
+                try:
+                    reading = self.segmenter.read(
+                        job.prompt, self.orientation, seen.picture.geometry
+                    )
+                except UnknownSide as error:
+                    done.failed.append((job, error))
+                    advance(1)
+                    continue
+                chosen.append((done, job, seen, seen.picture, reading))
+        size = self.segmenter.batch_size
+        for start in range(0, len(chosen), size):
+            part = chosen[start : start + size]
+            scores = self.segmenter.scores([one[3] for one in part], [one[4] for one in part])
+            for number, (done, job, seen, picture, reading) in enumerate(part):
+                one = scores.of(number)
+                done.scored.append(Scored(job, picture, reading, one, seen.sha256))
+                advance(1)
+
+
+def _batches(pictures: Iterator[Seen], size: int) -> Iterator[list[Seen]]:
+    """Pictures for one pass of the network: so many jobs, or fewer of large pictures.
+
+    By the pictures alone, never by which was read first: a batch's last digits depend on its size.
+    """
+    batch: list[Seen] = []
+    n_jobs = n_bytes = 0
+    for seen in pictures:
+        batch.append(seen)
+        n_jobs += len(seen.jobs)
+        n_bytes += 0 if seen.picture is None else seen.picture.pixels.nbytes
+        if n_jobs >= size or n_bytes >= MOST_BYTES // 2:
+            yield batch
+            batch = []
+            n_jobs = n_bytes = 0
+    if batch:
+        yield batch
