@@ -89,6 +89,13 @@ class UnreadableFile(UsageError):
     http_status = 415
 
 
+class KeptMeanwhile(UsageError):
+    """Somebody kept a mask for the same image and prompt, which the sender has not seen."""
+
+    code = "kept_meanwhile"
+    http_status = 409
+
+
 class UnknownSide(UsageError):
     """A prompt names the other frame's left or right, and nothing says where that lies here."""
 

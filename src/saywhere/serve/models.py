@@ -61,7 +61,7 @@ class Served:
 
 
 class Models:
-    """Models by name, in the order in which they were named; the first is the default."""
+    """Models by name, in the order in which they were named."""
 
     def __init__(self, served: Sequence[Served]) -> None:
         """Offer these models.
@@ -79,19 +79,30 @@ class Models:
         """Choose a model.
 
         Args:
-            name: its name; None: the first one.
+            name: its name; None: the only one.
 
         Returns:
             The model.
 
         Raises:
-            UsageError: there is no such model; it names the nearest.
+            UsageError: there is no such model (it names the nearest), or none is named and there
+                are several.
         """
         if name is None:
-            return next(iter(self._served.values()))
+            return self._only()
         if name not in self._served:
             raise UsageError(f"no model {name[:80]!r}", remedy=nearest(name[:80], self._served))
         return self._served[name]
+
+    def _only(self) -> Served:
+        # The first of several would be a guess: a polyp's model marks something in every film.
+        if len(self._served) == 1:
+            return next(iter(self._served.values()))
+        raise UsageError(
+            "no model is named",
+            allowed=f"{len(self._served)} are served: {', '.join(self._served)}"[:500],
+            remedy="name one of them in the field model",
+        )
 
 
 def open_models(runs: Sequence[Path], device: str = "auto") -> Models:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import Depends, FastAPI, File, Form, Query, Request, Response, Security, UploadFile
+from fastapi import Depends, FastAPI, File, Form, Request, Response, Security, UploadFile
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
@@ -17,26 +16,32 @@ from saywhere.errors import UsageError
 from saywhere.inference.result import Result
 from saywhere.io import uploads
 from saywhere.io.clinic import Picture
-from saywhere.io.dicomweb import Archives, Reference, fetch, parse
+from saywhere.io.dicomweb import Archives
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_PROMPT_CHARS
 from saywhere.serve import schemas
 from saywhere.serve.accept import DICOM, PNG, wanted_kind
+from saywhere.serve.content import (
+    MAX_PROMPTS,
+    MAX_REFERENCE_CHARS,
+    check_prompts,
+    content_of,
+    sha256,
+)
 from saywhere.serve.encode import as_base64, as_json, dicom_seg, mask_png
 from saywhere.serve.errors import refusal
+from saywhere.serve.kept_routes import add_kept_routes
 from saywhere.serve.metrics import Metrics
 from saywhere.serve.models import Models, Served
+from saywhere.serve.picture_route import add_picture_route
 from saywhere.serve.queue import Job, SegmentQueue
+from saywhere.serve.review_routes import add_review_routes
 from saywhere.serve.schemas import refusals
-from saywhere.serve.slow_work import DECODING, FETCHING, in_thread
-from saywhere.serve.store import Store, StoredRow
+from saywhere.serve.slow_work import DECODING, in_thread
+from saywhere.serve.store import Store
 from saywhere.serve.strict import refuse_unknown
 from saywhere.text.directions import contradict
 from saywhere.text.frames import check_orientation
-from saywhere.text.prompts import refuse_endless
 
-MAX_PROMPTS = 16
-MAX_NAME_CHARS = 200
-MAX_REFERENCE_CHARS = 500
 # The status that nginx logs for a caller who closed the connection.
 LEFT = 499
 LIMITS = {
@@ -83,7 +88,9 @@ def add_routes(
     listed = archives or Archives()
     _add_models(app, models, store, listed, before)
     _add_segment(app, models, queue, metrics, listed, before)
-    _add_keep(app, models, store, listed, before)
+    add_kept_routes(app, models, store, listed, before)
+    add_picture_route(app, queue, listed, before)
+    add_review_routes(app, store, before)
 
 
 def _add_models(
@@ -96,7 +103,7 @@ def _add_models(
         responses=refusals(*schemas.GET),
     )
     async def list_models() -> dict[str, object]:
-        """The models; the first is the default."""
+        """The models; a call names one where there are several."""
         return {
             "models": [model.facts() for model in models],
             "keeps": store is not None,
@@ -113,7 +120,7 @@ def _add_models(
     )
     async def opposite(prompt: Annotated[str, Form()] = "") -> dict[str, str | None]:
         """The prompt with left and right, upper and lower exchanged; null: it names no side."""
-        _check_prompts([prompt])
+        check_prompts([prompt])
         return {"prompt": contradict(prompt)}
 
 
@@ -168,14 +175,14 @@ def _add_segment(
         kind = wanted_kind(request.headers.get("accept", ""))
         chosen = models.named(model)
         prompts = prompt or [""]
-        _check_prompts(prompts)
+        check_prompts(prompts)
         wanted = frozenset(include or [])
         if orientation:
             check_orientation(orientation)
         # Before the image is decoded, which takes memory: a busy service refuses at once.
         queue.take()
         try:
-            content = await _content(image, reference, archives)
+            content = await content_of(image, reference, archives)
             # Off the event loop: decoding would hold up every other request.
             picture = await in_thread(DECODING, _decoded, content, chosen)
             pixels = picture.pixels
@@ -214,91 +221,9 @@ def _add_segment(
             "size": list(pixels.shape[:2]),
             "results": results,
             "timings_ms": timings,
-            "image_sha256": _sha256(content),
+            "image_sha256": sha256(content),
         }
         return JSONResponse(answer | shown)
-
-
-def _add_keep(
-    app: FastAPI, models: Models, store: Store | None, archives: Archives, before: list[Any]
-) -> None:
-    @app.post(
-        "/v1/keep",
-        dependencies=before,
-        response_model=schemas.Kept,
-        responses=refusals(*schemas.KEEP),
-    )
-    async def keep(
-        mask: Annotated[
-            UploadFile, File(description="as corrected: PNG, 0 and 255, of the image's size")
-        ],
-        suggested: Annotated[UploadFile, File(description="as the model gave it")],
-        key: Annotated[
-            str,
-            Form(
-                # The key becomes a file's name, so it holds nothing but these digits.
-                pattern="^[0-9a-f]{32}$",
-                description=(
-                    "32 hexadecimal digits, the sender's own: the same key twice is one row"
-                ),
-            ),
-        ],
-        image: Annotated[UploadFile, File()] = None,  # type: ignore[assignment]
-        reference: Annotated[
-            str | None,
-            Form(max_length=MAX_REFERENCE_CHARS, description="instead of image, as in /v1/segment"),
-        ] = None,
-        prompt: Annotated[str, Form(description="may be empty")] = "",
-        who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
-        model: Annotated[str | None, Form()] = None,
-    ) -> dict[str, object]:
-        """Write it to the store's manifest, which `saywhere train` takes as it is."""
-        if store is None:
-            raise UsageError("this server keeps nothing", remedy="start it with --store DIR")
-        _check_prompts([prompt])
-        chosen = models.named(model)
-        content = await _content(image, reference, archives)
-        sent = [content, await mask.read(), await suggested.read()]
-        source = _sha256(sent[0])
-        pictures = await in_thread(DECODING, _pictures, *sent)
-        row = await run_in_threadpool(
-            store.keep, key, *pictures, prompt, who=who, model=chosen.name, source=source
-        )
-        return {"key": row["key"], "kept": row["kept"], "n_kept": store.n_kept}
-
-    @app.get(
-        "/v1/kept",
-        dependencies=before,
-        response_model=schemas.KeptList,
-        responses=refusals(*schemas.GET),
-    )
-    def kept(
-        image: Annotated[
-            str | None,
-            Query(
-                pattern="^[0-9a-f]{64}$",
-                description="image_sha256 of /v1/segment: what was kept for it, with masks",
-            ),
-        ] = None,
-    ) -> dict[str, object]:
-        """What was kept so far, without the pictures; or for one image, to go on from."""
-        if store is None:
-            return {"n_kept": 0, "rows": [], "images": []}
-        rows = store.rows()[-200:] if image is None else store.of_image(image)
-        return {
-            "n_kept": store.n_kept,
-            "rows": [_kept_row(row, store, with_mask=image is not None) for row in rows],
-            "images": store.sources() if image is None else [],
-        }
-
-
-def _kept_row(row: StoredRow, store: Store, *, with_mask: bool) -> dict[str, str]:
-    shown = {"key": row["key"], "prompt": row["prompt"], "kept": row["kept"]}
-    return shown | {"mask_png": store.mask_png(row)} if with_mask else shown
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 async def _unless_left(request: Request, answers: list[Any]) -> list[tuple[Result, float]] | None:
@@ -324,18 +249,6 @@ async def _left(request: Request) -> None:
         pass
 
 
-def _check_prompts(prompts: list[str]) -> None:
-    if len(prompts) > MAX_PROMPTS:
-        raise UsageError(
-            f"{len(prompts)} prompts",
-            allowed=f"at most {MAX_PROMPTS} in a call",
-            remedy="send the others in a second call",
-        )
-    refuse_endless(prompts)
-    # Half a character is refused here (UnicodeError), before an encoder meets it.
-    "".join(prompts).encode("utf-8")
-
-
 def _check_work(pixels: np.ndarray, n_prompts: int) -> None:
     """A pixel of a result takes some 17 bytes until it is answered."""
     height, width = pixels.shape[:2]
@@ -347,49 +260,6 @@ def _check_work(pixels: np.ndarray, n_prompts: int) -> None:
         )
 
 
-async def _content(image: UploadFile | None, reference: str | None, archives: Archives) -> bytes:
-    """The bytes that were sent, or those in an archive: exactly one of the two."""
-    if (image is None) == (not reference):
-        raise UsageError(
-            "both image and reference" if image is not None else "no image",
-            allowed="image or reference",
-            remedy="send one of them",
-        )
-    if image is not None:
-        return await image.read()
-    # Off the event loop: the archive may be slow.
-    return await in_thread(FETCHING, _fetched, parse(reference), archives)
-
-
-def _fetched(reference: Reference, archives: Archives) -> bytes:
-    files = fetch(reference, archives, most_bytes=MAX_FILE_BYTES)
-    if len(files) != 1:
-        raise UsageError(
-            f"a reference to {len(files)} images",
-            allowed="one image in a call",
-            remedy="name the instance: …/series/UID/instances/UID",
-        )
-    return files[0]
-
-
 def _decoded(content: bytes, model: Served) -> Picture:
     data = model.segmenter.config.data
     return uploads.read_picture(content, data.channels, data.grey)
-
-
-def _pictures(
-    image: bytes, mask: bytes, suggested: bytes
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    pixels = uploads.read_image(image, channels=3)
-    return pixels, _mask(mask, "mask", pixels), _mask(suggested, "suggested", pixels)
-
-
-def _mask(content: bytes, name: str, image: np.ndarray) -> np.ndarray:
-    mask = uploads.read_mask(content, name)
-    if mask.shape != image.shape[:2]:
-        raise UsageError(
-            f"{name} is {mask.shape[0]} × {mask.shape[1]}",
-            allowed=f"the image is {image.shape[0]} × {image.shape[1]}",
-            remedy="send both alike",
-        )
-    return mask

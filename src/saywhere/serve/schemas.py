@@ -63,7 +63,7 @@ class Limits(BaseModel):
 
 
 class ModelList(BaseModel):
-    """The first is the default."""
+    """In the order in which they were named; a call names one where there are several."""
 
     models: list[ModelFacts]
     keeps: bool = Field(description="is there a store for /v1/keep?")
@@ -156,11 +156,76 @@ class Kept(BaseModel):
     n_kept: int
 
 
+class TakenBack(BaseModel):
+    """Out of the manifest, and in the history."""
+
+    keys: list[str] = Field(description="of the row, and of those whose place it had taken")
+    n_kept: int
+
+
+class Review(BaseModel):
+    """A second look at a row."""
+
+    key: str
+    verdict: str = Field(description="accepted, rejected or open")
+    comment: str
+    who: str
+    when: str = Field(description="in UTC")
+
+
+class ReviewList(BaseModel):
+    """The newest of each row."""
+
+    reviews: list[Review]
+
+
+class AgreementPair(BaseModel):
+    """Two masks of one picture and one prompt."""
+
+    source: str = Field(description="sha256 of the picture's file")
+    prompt: str
+    readers: list[str]
+    keys: list[str]
+    dice: float | None = Field(description="null where the masks are not of one size")
+
+
+class AgreementList(BaseModel):
+    """Of every two masks that stand beside each other."""
+
+    pairs: list[AgreementPair]
+
+
+class Shades(BaseModel):
+    """Grey values that are shown from black to white, in the file's unit."""
+
+    name: str
+    low: float
+    high: float
+
+
+class ShownPicture(BaseModel):
+    """A picture to look at: either `image_png`, or `upper_png` and `lower_png`."""
+
+    size: list[int] = Field(description="height, width", min_length=2, max_length=2)
+    orientation: str = Field(
+        description="what lies at the right edge and at the lower one, as DICOM writes it: L\\F; "
+        "empty: not known"
+    )
+    image_png: str = Field("", description="base64 of a PNG of 8 bits")
+    upper_png: str = Field("", description="base64 of a PNG: the upper 8 of 16 bits")
+    lower_png: str = Field("", description="base64 of a PNG: the lower 8 bits")
+    offset: float = Field(0.0, description="offset + step × value is the value in the file's unit")
+    step: float = Field(1.0, description="negative where the least value is white")
+    windows: list[Shades] = Field([], description="the first is how the file wants to be shown")
+
+
 class KeptRow(BaseModel):
     """Of one act."""
 
     key: str
     prompt: str
+    who: str
+    model: str = Field(description="that gave the mask which was corrected")
     kept_at: str = Field(alias="kept", title="Kept")
     mask_png: str = Field(
         "", description="where the call names one image: base64 of a PNG of the mask"
@@ -168,7 +233,7 @@ class KeptRow(BaseModel):
 
 
 class KeptList(BaseModel):
-    """The newest 200; of one image the newest of each prompt."""
+    """The newest 200; of one image the newest of each prompt and person."""
 
     n_kept: int
     rows: list[KeptRow]
@@ -184,7 +249,9 @@ class KeptList(BaseModel):
 MEANINGS = {
     400: "the request cannot be read, or calls the server by another name",
     401: "no token or a wrong one, or a call from another site's page",
+    404: "there is no such row",
     406: "a kind of answer that this call does not give",
+    409: "somebody kept another mask for this image and prompt, which the sender has not seen",
     408: "the body did not arrive in time",
     413: "the body is over the limit",
     415: "no image that can be read within the limits",
@@ -198,7 +265,9 @@ GET = (400, 401, 422, 500)
 POST = (*GET, 408, 413, 503)
 IMAGE = (*POST, 415)
 SEGMENT = (*IMAGE, 406, 502)
-KEEP = (*IMAGE, 502, 507)
+PICTURE = (*IMAGE, 502)
+KEEP = (*IMAGE, 409, 502, 507)
+TAKE_BACK = (*POST, 404, 507)
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -9,57 +9,30 @@ import base64
 import fcntl
 import hashlib
 import json
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 import numpy as np
 
-from saywhere.errors import NotWritable, UsageError
+from saywhere.errors import MissingFile, NotWritable, UsageError
 from saywhere.io import files, images
-from saywhere.text.prompts import is_blank
+from saywhere.serve.stored_row import (
+    Known,
+    StoredRow,
+    is_begun,
+    is_kept,
+    kept_meanwhile,
+    meant,
+)
 
 MANIFEST = "manifest.jsonl"
-_BEGIN = b'{"id": "'
-_BEGUN = re.compile(re.escape(_BEGIN) + rb'[0-9a-f]{0,32}(?:".*)?', re.DOTALL)
-"""How a row of `keep`'s begins."""
+HISTORY = "history.jsonl"
+"""What was taken back, a line each: when, by whom, and the row as it was."""
 TRY_AGAIN = "make room on the disk and keep it again; what was kept before is still there"
-
-
-# When a row was written, UTC, by the name that it has in the manifest.
-_Timed = TypedDict("_Timed", {"kept": str})  # noqa: UP013 (a file's key, no name of ours)
-
-
-class _WholeRow(_Timed):
-    id: str
-    key: str
-    image: str
-    """path in the store's folder, as the other two"""
-    mask: str
-    suggested: str
-    prompt: str
-    split: str
-    oracle: bool
-    digest: str
-    """of image, masks and prompt"""
-
-
-class StoredRow(_WholeRow, total=False):
-    """A line of the store's manifest. It may have further columns, which somebody added."""
-
-    who: str
-    model: str
-    source: str
-    """sha256 of the image's file as it was sent"""
-    group: str
-    meant: str
-    """what elsewhere would be a fault: empty_mask, blank_prompt"""
-    replaces: str
-    """id of the row that this one stands for"""
 
 
 class Store:
@@ -120,7 +93,7 @@ class Store:
         whole, half = self._read()
         lines = whole.splitlines()
         for number, line in enumerate([*lines, half], 1):
-            is_ours = _is_kept(line) if number <= len(lines) else _is_begun(line)
+            is_ours = is_kept(line) if number <= len(lines) else is_begun(line)
             if line.strip() and not is_ours:
                 raise UsageError(
                     f"line {number} of {MANIFEST} is nothing that was kept by this page",
@@ -140,7 +113,7 @@ class Store:
         place = self.folder / MANIFEST
         content = place.read_bytes() if place.is_file() else b""
         end = content.rfind(b"\n") + 1
-        return (content, b"") if _is_kept(content[end:]) else (content[:end], content[end:])
+        return (content, b"") if is_kept(content[end:]) else (content[:end], content[end:])
 
     def keep(
         self,
@@ -149,6 +122,7 @@ class Store:
         mask: np.ndarray,
         suggested: np.ndarray,
         prompt: str,
+        known: Known = Known(),
         **about: Any,
     ) -> StoredRow:
         """Write a row, flushed to the disk before it is confirmed.
@@ -161,6 +135,7 @@ class Store:
             mask: as a person corrected it, bool (height, width).
             suggested: as the model gave it, bool (height, width).
             prompt: may be empty.
+            known: what the sender knows of other rows.
             about: further columns of the row.
 
         Returns:
@@ -168,7 +143,8 @@ class Store:
 
         Raises:
             NotWritable: the folder takes no file; what was kept before is still there.
-            UsageError: the key was used for other work.
+            KeptMeanwhile: there is a row for the same image and prompt that was not seen.
+            UsageError: the key was used for other work, or the row to replace is another image's.
         """
         with self._writing:
             # It tells a retry from other work under the same key.
@@ -201,7 +177,7 @@ class Store:
                 "digest": digest,
                 **about,
             }
-            row |= _meant(mask, prompt) | self._after_others(row)
+            row |= meant(mask, prompt) | self._after_others(row, known)
             with self._whole(places):
                 images.write_image(self.folder / places["image"], image)
                 images.write_mask(self.folder / places["mask"], mask)
@@ -214,24 +190,94 @@ class Store:
             self._kept[key] = cast(StoredRow, row)
             return self._kept[key]
 
-    def _after_others(self, row: Mapping[str, object]) -> dict[str, object]:
+    def _after_others(self, row: Mapping[str, object], known: Known) -> dict[str, object]:
         """What a row takes over from those kept before it for the same image.
 
         The image stays in the split, and in the group, that somebody gave it: else the new row
         would be a leak. The same person's mask for the same prompt is replaced: a training takes
-        the newest alone, the older one stays in the file. Work without a name is one person's.
+        the newest alone, the older one stays in the file. Work without a name is one person's, but
+        what its sender has not seen is another's.
         """
-        before = [
-            old
-            for old in self._kept.values()
-            if row.get("source") and old.get("source") == row["source"]
-        ]
+        before = self._of_source(row.get("source"))
         taken = {
             name: before[-1][name] for name in ("split", "group") if before and name in before[-1]
         }
-        act = (row.get("prompt"), row.get("who"))
-        same = [old["id"] for old in before if (old.get("prompt"), old.get("who")) == act]
-        return taken | ({"replaces": same[-1]} if same else {})
+        alike = [old for old in self._alive(before) if old["prompt"] == row["prompt"]]
+        unseen = (
+            [] if known.seen is None else [old for old in alike if old["key"] not in known.seen]
+        )
+        if unseen and not known.beside:
+            raise kept_meanwhile(unseen[-1])
+        own = [old["id"] for old in alike if old.get("who") == row.get("who") and old not in unseen]
+        if known.replaces is not None:
+            own = [self._replaced(known.replaces, before)]
+        return taken | ({"replaces": own[-1]} if own else {})
+
+    def _replaced(self, key: str, before: list[StoredRow]) -> str:
+        if key not in {old["key"] for old in self._alive(before)}:
+            raise UsageError(
+                "the row to replace is not one of this image",
+                remedy="read what is kept for it (/v1/kept?image=), and keep this anew",
+            )
+        return key
+
+    def take_back(self, key: str, who: str = "") -> list[StoredRow]:
+        """Take a row out of the manifest, and those whose place it had taken.
+
+        Their pictures stay, and the history says what they were, who took them back and when.
+
+        Args:
+            key: of the row.
+            who: takes it back; may be empty.
+
+        Returns:
+            The rows that went, the newest first.
+
+        Raises:
+            NotWritable: the folder takes no file; nothing was taken back then.
+            MissingFile: there is no such row, or it went already.
+        """
+        with self._writing:
+            gone = []
+            following: str | None = key
+            while following in self._kept and self._kept[following] not in gone:
+                gone.append(self._kept[following])
+                following = gone[-1].get("replaces")
+            if not gone:
+                raise MissingFile(
+                    "no such row is kept", remedy="open the picture again to see what is"
+                )
+            when = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            lines = [json.dumps({"taken_back": when, "by": who, "row": row}) for row in gone]
+            with self._whole({}):
+                # First the history: a crash between the two leaves a row twice, and loses none.
+                files.append_bytes(
+                    self.folder / HISTORY, "".join(f"{line}\n" for line in lines).encode()
+                )
+                keys = {row["key"] for row in gone}
+                left = [row for row in self.rows() if row["key"] not in keys]
+                text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in left)
+                files.write_bytes(self.folder / MANIFEST, text.encode("utf-8"))
+            for each in keys:
+                del self._kept[each]
+            return gone
+
+    def _of_source(self, source: object) -> list[StoredRow]:
+        return [row for row in list(self._kept.values()) if source and row.get("source") == source]
+
+    @staticmethod
+    def _alive(rows: list[StoredRow]) -> list[StoredRow]:
+        """Without those that another one stands for."""
+        replaced = {row.get("replaces") for row in rows}
+        return [row for row in rows if row["id"] not in replaced]
+
+    def alive(self) -> list[StoredRow]:
+        """List what is kept.
+
+        Returns:
+            All rows that no other one stands for, in the order in which they came.
+        """
+        return self._alive(list(self._kept.values()))
 
     def of_image(self, source: str) -> list[StoredRow]:
         """Find what was kept for an image.
@@ -240,10 +286,9 @@ class Store:
             source: the image's digest, as it was given to `keep`.
 
         Returns:
-            The newest row of each prompt.
+            The newest row of each prompt and person, and those that stand beside each other.
         """
-        rows = [row for row in self.rows() if row.get("source") == source]
-        return list({row["prompt"]: row for row in rows}.values())
+        return self._alive(self._of_source(source))
 
     def sources(self) -> list[str]:
         """List the images that something was kept for.
@@ -293,27 +338,3 @@ class Store:
     def close(self) -> None:
         """Let another server have the folder."""
         self._held.close()
-
-
-def _meant(mask: np.ndarray, prompt: str) -> dict[str, str]:
-    """What elsewhere is a fault is meant here: an empty mask says that nothing is there."""
-    meant = []
-    if not mask.any():
-        meant.append("empty_mask")
-    if is_blank(prompt):
-        meant.append("blank_prompt")
-    return {"meant": ", ".join(meant)} if meant else {}
-
-
-def _is_kept(line: bytes) -> bool:
-    """Is it a row as `keep` writes them?"""
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(row, dict) and {"key", "prompt", "mask", "kept", "digest"} <= set(row)
-
-
-def _is_begun(line: bytes) -> bool:
-    """Is it such a row, cut anywhere?"""
-    return _BEGIN.startswith(line) or _BEGUN.fullmatch(line) is not None

@@ -46,8 +46,16 @@ __all__ = [
 
 
 @pytest.fixture
-def models(trained: Path, image_only: Path) -> Models:
-    return open_models([trained, image_only])
+def models(trained: Path) -> Models:
+    return open_models([trained])
+
+
+@pytest.fixture
+def client_of_two(trained: Path, image_only: Path) -> Iterator[TestClient]:
+    with TestClient(
+        build_app(open_models([trained, image_only])), base_url="http://localhost"
+    ) as client:
+        yield client
 
 
 @pytest.fixture

@@ -43,6 +43,10 @@ def serving(*words: Any, folder: Path) -> Iterator[tuple[subprocess.Popen[str], 
             line = process.stderr.readline()
             assert line, f"it ended: {told}"
             told += line
+        # A line for each request: a full pipe would stop the server.
+        stderr = process.stderr
+        reader = threading.Thread(target=lambda: [None for _ in stderr], daemon=True)
+        reader.start()
         yield process, found.group()
     finally:
         process.kill()

@@ -120,11 +120,18 @@ def test_the_threshold_and_the_model_are_the_callers(client: Client, picture: np
     ]
     assert areas[0] >= areas[1] >= areas[2]
     assert areas[0] > areas[2]
-    assert asked(client, png(picture), "", model="image_only").json()["model"] == "image_only"
 
 
-def test_what_there_is(client: Client) -> None:
-    answer = client.get("/v1/models").json()
+def test_of_several_models_one_is_named(client_of_two: Client, picture: np.ndarray) -> None:
+    content = png(picture)
+    assert asked(client_of_two, content, "", model="image_only").json()["model"] == "image_only"
+    nobodys = asked(client_of_two, content, "upper left")
+    assert is_an_error(nobodys, 422, "usage")
+    assert "2 are served: run, image_only" in nobodys.json()["error"]["message"]
+
+
+def test_what_there_is(client_of_two: Client) -> None:
+    answer = client_of_two.get("/v1/models").json()
     assert [model["name"] for model in answer["models"]] == ["run", "image_only"]
     assert [model["hears_words"] for model in answer["models"]] == [True, False]
     assert answer["models"][0]["suggestions"]
@@ -294,7 +301,7 @@ def test_a_failure_inside_is_500_without_a_word_of_it(
     def fails(*inputs: Any, **named: Any) -> Any:
         raise ArithmeticError("secret inside")
 
-    monkeypatch.setattr(models.named(None).segmenter, "segment_many", fails)
+    monkeypatch.setattr(next(iter(models)).segmenter, "segment_many", fails)
     response = asked(client, png(picture), "upper left")
     assert is_an_error(response, 500, "failed")
     assert "secret" not in response.text
@@ -392,7 +399,7 @@ def test_what_a_caller_who_left_still_waited_for_takes_no_models_time(
     """The first is in work when the others leave; then only the one that stayed is segmented."""
     begun, go_on = threading.Event(), threading.Event()
     said: list[Any] = []
-    segmenter = models.named(None).segmenter
+    segmenter = next(iter(models)).segmenter
     real = segmenter.segment_many
 
     def slow(images: Any, prompts: list[str], **named: Any) -> Any:
@@ -494,11 +501,17 @@ def test_what_it_answers_is_documented(client: Client) -> None:
         "/healthz",
         "/metrics",
         "/readyz",
+        "/v1/agreement",
+        "/v1/export",
         "/v1/keep",
         "/v1/kept",
         "/v1/models",
         "/v1/opposite",
+        "/v1/picture",
+        "/v1/review",
+        "/v1/reviews",
         "/v1/segment",
+        "/v1/take-back",
     ]
     assert "422" in paths["/v1/models"]["get"]["responses"]
     forms = {
@@ -506,7 +519,7 @@ def test_what_it_answers_is_documented(client: Client) -> None:
         for name, form in client.get("/openapi.json").json()["components"]["schemas"].items()
         if name.startswith("Body_")
     }
-    assert len(forms) == 3
+    assert len(forms) == 6
     assert all(form["additionalProperties"] is False for form in forms.values())
     answers = paths["/v1/segment"]["post"]["responses"]
     refused = ["400", "401", "406", "408", "413", "415", "422", "500", "502", "503"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import resource
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,33 +21,11 @@ from PIL import Image
 import saywhere
 from archive_server import KIND, answering, archive
 from saywhere.data.manifest import read_manifest
+from unit.serve.browsing import barriers, browser, drawn, opened, pictures, stroke
 from unit.serve.conftest import blank_png
 from unit.serve.served import serving
 
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here (Debian: apt-get install chromium)")
-    playwright.expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -56,44 +33,6 @@ def address(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("served")
     with serving(trained, "--store", folder / "kept", folder=folder) as (_, address):
         yield address, folder / "kept"
-
-
-def opened(
-    browser: Any, address: str, width: int = 1280, scheme: str = "light"
-) -> tuple[Any, list[str]]:
-    """A page, and what went wrong or left the machine."""
-    trouble: list[str] = []
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page.on(
-        "console",
-        lambda message: (
-            trouble.append(message.text) if message.type in ("error", "warning") else None
-        ),
-    )
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on(
-        "request",
-        lambda request: (
-            trouble.append(request.url)
-            if not request.url.startswith((address, "blob:", "data:"))
-            else None
-        ),
-    )
-    page.goto(address)
-    return page, trouble
-
-
-def pictures(manifest: Path, n: int = 2) -> list[Path]:
-    return list(dict.fromkeys(row.image for row in read_manifest(manifest).split("test")))[:n]
-
-
-def stroke(page: Any, down: float) -> None:
-    """Across the picture, at this share of its height."""
-    box = page.locator("#picture").bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * down)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * down, steps=6)
-    page.mouse.up()
 
 
 def test_open_type_see_correct_keep_reload_train(
@@ -238,10 +177,10 @@ def test_the_chosen_words_stay_chosen_when_a_line_above_them_comes_or_goes(
     page = opened(browser, address[0])[0]
     (tmp_path / "black.png").write_bytes(blank_png(64, 64))
     page.set_input_files("#open", tmp_path / "black.png")
-    pressed = page.locator("#labels button[aria-pressed=true] .words")
+    pressed = page.locator("#labels .choose[aria-pressed=true] .words")
     page.fill("#prompt", "the spot, upper left\nthe spot, lower right")
     expect(page.locator("#labels .words")).to_have_count(2)
-    page.locator("#labels button").nth(1).click()
+    page.locator("#labels .choose").nth(1).click()
     for lines in (
         ["the spot, middle", "the spot, upper left", "the spot, lower right"],
         ["the spot, lower right"],
@@ -406,16 +345,6 @@ def test_files_may_be_dropped_on_the_page(
     page.close()
 
 
-def drawn(page: Any, canvas: str) -> str:
-    """What a canvas shows, as a data address; "" for one that is empty."""
-    script = """name => {
-        const canvas = document.querySelector(name), empty = document.createElement("canvas");
-        [empty.width, empty.height] = [canvas.width, canvas.height];
-        return canvas.toDataURL() === empty.toDataURL() ? "" : canvas.toDataURL();
-    }"""
-    return str(page.evaluate(script, canvas))
-
-
 def test_the_mask_follows_the_words_of_a_model_that_comes_along(
     browser: Any, tmp_path: Path
 ) -> None:
@@ -437,7 +366,7 @@ def test_the_mask_follows_the_words_of_a_model_that_comes_along(
             page.fill("#prompt", words)
             expect(page.locator("#labels .words")).to_have_text([words])
             masks[words] = (
-                drawn(page, "#picture"),
+                drawn(page, "#above"),
                 drawn(page, "#pseudo"),
                 page.locator("#labels .facts").inner_text(),
             )
@@ -630,23 +559,6 @@ def test_nothing_stands_out_of_the_page_everything_has_a_name_and_axe_finds_noth
     assert barriers(page) == []
     assert trouble == []
     page.close()
-
-
-def barriers(page: Any) -> list[str]:
-    """What axe-core calls serious or critical, with where it is.
-
-    The page's policy lets no script in, so the browser's own tools bring it.
-    """
-    axe = pytest.importorskip(
-        "axe_playwright_python.base", reason="axe-playwright-python is not installed"
-    )
-    found = page.evaluate(f"(() => {{ {axe.AXE_SCRIPT} }})(), axe.run()")["violations"]
-    return [
-        f"{fault['id']}: {node['html']}"
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-        for node in fault["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -16,6 +16,7 @@ from saywhere.io.dicom.reader import (
     header_of,
     read,
     read_stored,
+    read_values,
 )
 from saywhere.io.dicom.segmentation import (
     Layers,
@@ -45,5 +46,6 @@ __all__ = [
     "read",
     "read_segmentation",
     "read_stored",
+    "read_values",
     "require",
 ]

@@ -21,6 +21,7 @@ from saywhere.errors import UnreadableFile
 from saywhere.io.dicom.header import damaged, group, items, number, numbers, quietly, text
 from saywhere.io.dicom.pixel_layout import Layout
 from saywhere.io.dicom.stored import is_rgb
+from saywhere.io.dicom.voi import Table, Window
 from saywhere.io.grey import Range, percentiles, refuse_not_finite
 
 if TYPE_CHECKING:
@@ -30,68 +31,6 @@ BLOCK = 1 << 20
 """Values that are converted at a time: a large film needs no whole copy in float64."""
 GREY = ("MONOCHROME1", "MONOCHROME2", "")
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A lookup table of one channel.
-
-    Attributes:
-        first: The value that the first entry stands for; smaller ones are like it.
-        entries: What the values become; greater ones are like the last.
-        top: The greatest value that an entry may have.
-    """
-
-    first: int
-    entries: NDArray[np.float64]
-    top: float
-
-    def look_up(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Replace values by their entries.
-
-        Args:
-            values: Numbers of any shape.
-
-        Returns:
-            float64 of the same shape.
-        """
-        places = np.clip(values.astype(np.int64) - self.first, 0, len(self.entries) - 1)
-        return self.entries[places]
-
-
-@dataclass(frozen=True)
-class Window:
-    """A range of values that is shown from black to white.
-
-    Attributes:
-        center: Of the range.
-        width: Of the range.
-        function: DICOM's VOILUTFunction: LINEAR, LINEAR_EXACT or SIGMOID.
-    """
-
-    center: float
-    width: float
-    function: str
-
-    def to_unit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Bring values to [0, 1].
-
-        Args:
-            values: After the modality's rescale.
-
-        Returns:
-            By DICOM's formula (PS3.3 C.11.2.1.2 and C.11.2.1.3), black 0.
-        """
-        if self.function == "SIGMOID":
-            exponent = np.clip(-4 * (values - self.center) / self.width, -700, 700)
-            return 1 / (1 + np.exp(exponent))
-        if self.function == "LINEAR_EXACT":
-            return np.clip((values - self.center) / self.width + 0.5, 0, 1)
-        # LINEAR counts the pixels' own widths: a window of 1 is a threshold.
-        center, width = self.center - 0.5, self.width - 1
-        if width == 0:
-            return (values > center).astype(np.float64)
-        return np.clip((values - center) / width + 0.5, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -196,13 +135,26 @@ def show_frames(
         return [_rgb(frame, layout, path) for frame in frames], []
     if layout.photometric not in GREY:
         raise _no_colours(layout, path)
-    scales, notes = _scales(dataset, layout, path)
-    scales = _with_range(scales, frames, layout)
+    scales, notes = scales_of(dataset, layout, path)
+    scales = with_range(scales, frames, layout)
     return [scale.show(frame, layout.n_bits) for scale, frame in zip(scales, frames)], notes
 
 
 @quietly
-def _scales(dataset: Dataset, layout: Layout, path: Path) -> tuple[list[Scale], list[str]]:
+def scales_of(dataset: Dataset, layout: Layout, path: Path) -> tuple[list[Scale], list[str]]:
+    """Read how a grey file's frames are shown.
+
+    Args:
+        dataset: The header.
+        layout: Of the file.
+        path: How errors name it.
+
+    Returns:
+        One a frame, and sentences as `show_frames` gives them.
+
+    Raises:
+        UnreadableFile: A table is damaged.
+    """
     notes: dict[str, None] = {}
     modality = _first_table(items(dataset, "ModalityLUTSequence"), layout, path)
     is_inverted = _is_inverted(dataset, layout, notes)
@@ -264,8 +216,17 @@ def _padding(dataset: Dataset) -> tuple[float, float] | None:
     return min(values[0], limit), max(values[0], limit)
 
 
-def _with_range(scales: list[Scale], frames: Sequence[NDArray[Any]], layout: Layout) -> list[Scale]:
-    """Robust percentiles of the whole file, where it names no window and has more than 8 bits."""
+def with_range(scales: list[Scale], frames: Sequence[NDArray[Any]], layout: Layout) -> list[Scale]:
+    """Take robust percentiles of a whole file that names no window and has more than 8 bits.
+
+    Args:
+        scales: One a frame.
+        frames: As stored.
+        layout: Of the file.
+
+    Returns:
+        Scales with black and white, where 8 bits alone do not say them.
+    """
     is_plain = layout.n_bits <= 8 and not layout.is_float
     without = [scale for scale in scales if scale.voi is None]
     is_rescaled = any(_is_rescaled(scale) for scale in scales)

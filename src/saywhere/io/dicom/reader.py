@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saywhere.errors import UnreadableFile
-from saywhere.io.dicom import display, header, place, stored
+from saywhere.io.dicom import display, header, place, stored, values
 from saywhere.io.dicom.pixel_layout import LOSSY, Layout, layout_of
 from saywhere.io.foreign import refusing
 from saywhere.io.geometry import Geometry
@@ -101,6 +101,32 @@ def read_stored(content: bytes, path: Path) -> tuple[list[NDArray[Any]], bool]:
             )
         frames = list(stored.read_frames(dataset, layout, path))
     return frames, layout.syntax in LOSSY
+
+
+def read_values(
+    content: bytes, path: Path
+) -> tuple[NDArray[np.float64], tuple[float, float], bool] | None:
+    """Read the first frame's values in the file's own units.
+
+    Args:
+        content: All of its bytes.
+        path: How errors name it.
+
+    Returns:
+        As `values.grey_values` gives them; None for a picture of colours.
+
+    Raises:
+        MissingExtra: A library is not installed.
+        UnreadableFile: It is no image, damaged or over the limits.
+    """
+    dataset = header.parse(content, path)
+    with refusing(header.damaged, path):
+        refuse_others(dataset, path)
+        layout = _layout(dataset, path)
+        if layout.photometric not in display.GREY:
+            return None
+        frame = next(iter(stored.read_frames(dataset, layout, path)))
+        return values.grey_values(frame, dataset, layout, path)
 
 
 def geometries_of(content: bytes, path: Path) -> list[Geometry]:

@@ -1,160 +1,246 @@
 // One prompt's mask: the model's probability, a threshold, and what a person painted over it.
+// Every change is a step that can be undone; a step holds only the tiles that it changed.
 
-// Cyan first: it is rare in mucosa, skin and X-ray.
-export const COLOURS = [
-  [0, 229, 255], [255, 170, 0], [214, 92, 214], [80, 200, 120],
-  [255, 99, 99], [56, 160, 255], [240, 228, 66], [180, 140, 255],
-];
+const TILE = 128;  // pixels a side
 const N_STEPS_BACK = 50;
+const MOST_BYTES = 256 * 2 ** 20;  // of all steps of a label
 let painted = 0;  // counts every change, so that two masks with one number are equal
+
+export const MODELS = 0;  // as the model says
+export const FOREGROUND = 1;
+export const BACKGROUND = 2;
 
 export class Label {
   constructor(prompt, width, height) {
-    Object.assign(this, { prompt, width, height, colour: COLOURS[0] });
+    Object.assign(this, { prompt, width, height, colour: [86, 180, 233], isHidden: false });
     Object.assign(this, { facts: null, pseudo: null, model: null, version: 0 });
-    Object.assign(this, { keptAs: null, key: null, keyFor: null });
+    Object.assign(this, { keptAs: null, row: null, key: null, keyFor: null });
     this.probability = new Uint8Array(width * height);
-    // 0 as the model says, 1 foreground, 2 background.
     this.painted = new Uint8Array(width * height);
-    this.past = [];
-    this.future = [];
+    this.mask = new Uint8Array(width * height);  // 0 and 1: what is shown and kept
+    Object.assign(this, { cut: 127.5, area: 0, nPainted: 0 });
+    Object.assign(this, { past: [], future: [], step: null });
   }
 
-  suggested(threshold) {
-    return this.probability.map((value) => (value > 255 * threshold ? 1 : 0));
+  get isCorrected() { return this.nPainted > 0; }
+
+  // Nothing of a whole one is the model's, so no threshold matters.
+  get isWhole() { return this.nPainted === this.painted.length; }
+
+  get everything() { return { left: 0, top: 0, right: this.width, bottom: this.height }; }
+
+  hears(probability, threshold) {
+    this.probability = probability;
+    this.cut = 255 * threshold;
+    this.#settle(this.everything);
   }
 
-  mask(threshold) {
-    const mask = this.suggested(threshold);
-    for (let i = 0; i < mask.length; i++) {
-      if (this.painted[i]) mask[i] = this.painted[i] === 1 ? 1 : 0;
-    }
+  cutAt(threshold) {
+    if (this.cut === 255 * threshold) return;
+    this.cut = 255 * threshold;
+    if (!this.isWhole) this.#settle(this.everything);
+  }
+
+  suggested() {
+    const { probability, cut } = this;
+    const mask = new Uint8Array(probability.length);
+    for (let i = 0; i < mask.length; i++) mask[i] = probability[i] > cut ? 1 : 0;
     return mask;
   }
 
-  // Nothing of a whole one is the model's, so no threshold matters.
-  get isWhole() { return this.painted.every((value) => value > 0); }
+  // ---- steps
 
-  get isCorrected() { return this.painted.some((value) => value > 0); }
+  begin() { this.step = { tiles: new Map(), version: this.version, box: null }; }
 
-  howGood(isAsLearned) {
-    // The expected Dice was learned of the model's own mask at its own threshold, and of prompts
-    // like those that it was trained on.
-    const { confidence, presence, expected_dice: expected, denies, unfamiliarity } = this.facts;
-    if (confidence === null) return `nothing found (at most ${Math.round(100 * presence)} % sure)`;
-    const isUsual = isAsLearned && !this.isCorrected && !denies && !(unfamiliarity > 1);
-    if (expected !== null && isUsual) return `expected Dice ${expected.toFixed(2)}`;
-    return `sure ${Math.round(100 * confidence)} %`;
-  }
-
-  beginStroke() {
-    this.past.push(this.painted.slice());
-    if (this.past.length > N_STEPS_BACK) this.past.shift();
+  end() {
+    const step = this.step;
+    this.step = null;
+    if (!step?.tiles.size) return;
+    this.past.push(step);
     this.future = [];
+    const bytes = () => this.past.reduce((sum, { tiles }) => sum + tiles.size * TILE * TILE, 0);
+    while (this.past.length > N_STEPS_BACK || (this.past.length > 1 && bytes() > MOST_BYTES)) {
+      this.past.shift();
+    }
   }
 
-  paint(x, y, radius, value) {
+  cancel() {
+    // As if the step had never begun: a second finger came, or Esc.
+    const step = this.step;
+    this.step = null;
+    if (!step?.tiles.size) return null;
+    this.#swap(step.tiles);
+    this.version = step.version;
+    this.#settle(step.box);
+    return step.box;
+  }
+
+  undo() { return this.#move(this.past, this.future); }
+
+  redo() { return this.#move(this.future, this.past); }
+
+  #move(source, target) {
+    this.end();
+    if (!source.length) return null;
+    const { tiles, version, box } = source.pop();
+    target.push({ tiles: this.#swap(tiles), version: this.version, box });
+    this.version = version;
+    this.#settle(box);
+    return box;
+  }
+
+  #swap(tiles) {
+    const before = new Map();
+    for (const [number, values] of tiles) {
+      before.set(number, this.#tile(number));
+      this.#put(number, values);
+    }
+    return before;
+  }
+
+  #save(box) {
+    const { tiles } = this.step;
+    const across = Math.ceil(this.width / TILE);
+    for (let row = Math.floor(box.top / TILE); row * TILE < box.bottom; row++) {
+      for (let column = Math.floor(box.left / TILE); column * TILE < box.right; column++) {
+        const number = row * across + column;
+        if (!tiles.has(number)) tiles.set(number, this.#tile(number));
+      }
+    }
+    this.step.box = united(this.step.box, box);
+  }
+
+  #rowsOf(number) {
+    const across = Math.ceil(this.width / TILE);
+    const left = (number % across) * TILE;
+    const top = Math.floor(number / across) * TILE;
+    const width = Math.min(TILE, this.width - left);
+    return { start: top * this.width + left, width, n: Math.min(TILE, this.height - top) };
+  }
+
+  #tile(number) {
+    const { start, width, n } = this.#rowsOf(number);
+    const values = new Uint8Array(width * n);
+    for (let row = 0; row < n; row++) {
+      const begin = start + row * this.width;
+      values.set(this.painted.subarray(begin, begin + width), row * width);
+    }
+    return values;
+  }
+
+  #put(number, values) {
+    const { start, width, n } = this.#rowsOf(number);
+    for (let row = 0; row < n; row++) {
+      const own = values.subarray(row * width, (row + 1) * width);
+      const begin = start + row * this.width;
+      for (let i = 0; i < width; i++) {
+        this.nPainted += (own[i] > 0) - (this.painted[begin + i] > 0);
+      }
+      this.painted.set(own, begin);
+    }
+  }
+
+  #settle({ left, top, right, bottom }) {
+    // The mask anew, where something under it changed.
+    const { painted: over, probability, cut, mask } = this;
+    for (let row = top; row < bottom; row++) {
+      const end = row * this.width + right;
+      for (let i = row * this.width + left; i < end; i++) {
+        const on = over[i] ? (over[i] === FOREGROUND ? 1 : 0) : (probability[i] > cut ? 1 : 0);
+        this.area += on - mask[i];
+        mask[i] = on;
+      }
+    }
+  }
+
+  // ---- changes; each gives the box that changed, or null
+
+  line(from, to, radius, value) {
+    const reach = (least, most, size) =>
+      [Math.max(0, Math.floor(least - radius)), Math.min(size, Math.ceil(most + radius) + 1)];
+    const [left, right] = reach(Math.min(from.x, to.x), Math.max(from.x, to.x), this.width);
+    const [top, bottom] = reach(Math.min(from.y, to.y), Math.max(from.y, to.y), this.height);
+    if (left >= right || top >= bottom) return null;
+    const box = { left, top, right, bottom };
+    this.#save(box);
     this.version = ++painted;
+    const [dx, dy] = [to.x - from.x, to.y - from.y];
+    // Half a radius apart, so that the discs make a line without notches.
+    const n = Math.max(1, Math.ceil(Math.hypot(dx, dy) / Math.max(1, radius / 2)));
+    for (let i = 0; i <= n; i++) {
+      this.#disc(from.x + dx * i / n, from.y + dy * i / n, radius, value);
+    }
+    return box;
+  }
+
+  #disc(x, y, radius, value) {
     const top = Math.max(0, Math.ceil(y - radius));
     const bottom = Math.min(this.height - 1, Math.floor(y + radius));
     for (let row = top; row <= bottom; row++) {
       const reach = Math.sqrt(radius * radius - (row - y) * (row - y));
       const left = Math.max(0, Math.ceil(x - reach));
       const right = Math.min(this.width - 1, Math.floor(x + reach));
-      const begin = row * this.width;
-      for (let column = left; column <= right; column++) this.painted[begin + column] = value;
+      this.#span(row * this.width + left, row * this.width + right, value);
     }
   }
 
-  line(from, to, radius, value) {
-    const [dx, dy] = [to.x - from.x, to.y - from.y];
-    // Half a radius apart, so that the discs make a line without notches.
-    const n = Math.max(1, Math.ceil(Math.hypot(dx, dy) / Math.max(1, radius / 2)));
-    for (let i = 0; i <= n; i++) {
-      this.paint(from.x + dx * i / n, from.y + dy * i / n, radius, value);
+  #span(first, last, value) {
+    const { painted: over, mask } = this;
+    const on = value === FOREGROUND ? 1 : 0;
+    for (let i = first; i <= last; i++) {
+      if (over[i] === value) continue;
+      if (!over[i]) this.nPainted++;
+      over[i] = value;
+      this.area += on - mask[i];
+      mask[i] = on;
     }
+  }
+
+  become(wanted) {
+    // As one step; painted only where it differs, so that the rest still follows the threshold.
+    const box = differing(this.mask, wanted, this.width, this.height);
+    if (!box) return null;
+    this.begin();
+    this.#save(box);
+    this.version = ++painted;
+    for (let row = box.top; row < box.bottom; row++) {
+      const end = row * this.width + box.right;
+      for (let i = row * this.width + box.left; i < end; i++) {
+        if (this.mask[i] !== wanted[i]) this.#span(i, i, wanted[i] ? FOREGROUND : BACKGROUND);
+      }
+    }
+    this.end();
+    return box;
   }
 
   cover(mask) {
-    // All of it as it was kept, whatever the model says now.
+    // All of it as it was kept, whatever the model says now; no step, since nobody did it here.
     this.version = ++painted;
-    this.painted = mask.map((value) => (value ? 1 : 2));
-  }
-
-  undo() { this.#move(this.past, this.future); }
-
-  redo() { this.#move(this.future, this.past); }
-
-  #move(source, target) {
-    if (!source.length) return;
-    this.version = ++painted;
-    target.push(this.painted);
-    this.painted = source.pop();
+    this.painted = mask.map((value) => (value ? FOREGROUND : BACKGROUND));
+    this.nPainted = mask.length;
+    Object.assign(this, { past: [], future: [], step: null });
+    this.#settle(this.everything);
   }
 }
 
-export function doubts(labels, hearsWords) {
-  // Why a person should look twice; empty where there is no reason.
-  const denying = hearsWords && labels.find(({ facts }) => facts.denies);
-  const isFar = (label) => label !== denying && label.prompt && label.facts.unfamiliarity > 1;
-  const far = labels.find(isFar);
-  const reasons = [];
-  if (denying) {
-    reasons.push(
-      `“${denying.prompt}” says what is not there: published sets teach no such words, ` +
-      "and what they deny may be marked all the same.",
-    );
-  }
-  if (far) {
-    reasons.push(`“${far.prompt}” is unlike what this model was taught: look twice at its mask.`);
-  }
-  // Translated, in another language, nobody knows whose left: each once.
-  const warnings = labels.flatMap((label) => label.facts.warnings || []);
-  reasons.push(...[...new Set(warnings)].map((text) => `${text}.`));
-  return reasons.join(" ");
+export function united(a, b) {
+  if (!a || !b) return a ?? b;
+  return {
+    left: Math.min(a.left, b.left), top: Math.min(a.top, b.top),
+    right: Math.max(a.right, b.right), bottom: Math.max(a.bottom, b.bottom),
+  };
 }
 
-export function isEdge(mask, width, height, i) {
-  const x = i % width;
-  const y = (i - x) / width;
-  const isOnBorder = x === 0 || y === 0 || x === width - 1 || y === height - 1;
-  return isOnBorder || !(mask[i - 1] && mask[i + 1] && mask[i - width] && mask[i + width]);
-}
-
-export function draw(canvas, bitmap, masks, { opacity = 0.45, contour = false } = {}) {
-  // The picture, and above it each mask in its colour.
-  canvas.width = bitmap.width;
-  canvas.height = bitmap.height;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  const picture = context.getImageData(0, 0, bitmap.width, bitmap.height);
-  const { width, height } = bitmap;
-  // A line of one pixel is lost where a large picture is shown small.
-  const isThick = Math.max(width, height) > 700;
-  const isOnEdge = (mask, i) =>
-    isEdge(mask, width, height, i) ||
-    (isThick && i >= width && isEdge(mask, width, height, i - width));
-  const inside = contour ? 0 : opacity;
-  for (const { mask, colour } of masks) {
-    for (let i = 0; i < mask.length; i++) {
-      if (!mask[i]) continue;
-      const share = isOnEdge(mask, i) ? 1 : inside;
-      for (let channel = 0; channel < 3; channel++) {
-        const place = 4 * i + channel;
-        picture.data[place] += share * (colour[channel] - picture.data[place]);
-      }
-    }
+function differing(a, b, width, height) {
+  let box = null;
+  for (let row = 0; row < height; row++) {
+    const begin = row * width;
+    let left = 0;
+    while (left < width && a[begin + left] === b[begin + left]) left++;
+    if (left === width) continue;
+    let right = width;
+    while (a[begin + right - 1] === b[begin + right - 1]) right--;
+    box = united(box, { left, top: row, right, bottom: row + 1 });
   }
-  context.putImageData(picture, 0, 0);
-}
-
-export async function png(mask, width, height) {
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d");
-  const picture = context.createImageData(width, height);
-  for (let i = 0; i < mask.length; i++) {
-    picture.data.set(mask[i] ? [255, 255, 255, 255] : [0, 0, 0, 255], 4 * i);
-  }
-  context.putImageData(picture, 0, 0);
-  return canvas.convertToBlob({ type: "image/png" });
+  return box;
 }

@@ -28,8 +28,8 @@ async function call(path, options = {}) {
   if (response.status === 401) throw noToken();
   if (!response.ok && !answer?.error?.message) throw unclear(response);
   if (!response.ok) {
-    const { message, remedy } = answer.error;
-    throw new Error([message, remedy].filter(Boolean).join(": "));
+    const { code, message, remedy } = answer.error;
+    throw Object.assign(new Error([message, remedy].filter(Boolean).join(": ")), { code });
   }
   return answer;
 }
@@ -62,12 +62,11 @@ export const kept = (image) => call(image ? `kept?image=${image}` : "kept");
 export const keep = (fields) => call("keep", { method: "POST", body: form(fields) });
 export const opposite = (prompt) =>
   call("opposite", { method: "POST", body: form({ prompt }) });
-export const segment = (image, prompts, model, include, signal) =>
-  call("segment", {
-    method: "POST",
-    body: form({ ...source(image), prompt: prompts, model, include }),
-    signal,
-  });
+export const picture = (image) =>
+  call("picture", { method: "POST", body: form(source(image)) });
+export const takeBack = (fields) => call("take-back", { method: "POST", body: form(fields) });
+export const segment = (image, fields, signal) =>
+  call("segment", { method: "POST", body: form({ ...source(image), ...fields }), signal });
 
 export async function greys(png) {
   // A grey PNG in base64 → its values, one byte a pixel.

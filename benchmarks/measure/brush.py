@@ -1,0 +1,145 @@
+"""How fast the page's brush is: python benchmarks/measure/brush.py [RUN] [--src DIR] [--keep]
+
+In a real browser without a GPU, on pictures of 2048 × 2048 and 4000 × 3000 pixels: the time from
+the moment that the page is handed a pointer's move to the end of the frame that shows it, over 200
+moves of one stroke; then undo, and keep until the page says that it is on the disk. `--src`
+measures the page of another checkout's src/, for a ratio on the same machine. Prints JSON, and with
+--keep writes it to benchmarks/results/brush.json. Needs the serve and dev extras, and a Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from load import Server, machine_facts
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from saywhere.io.files import write_json
+
+RESULT = Path(__file__).parents[1] / "results" / "brush.json"
+SIZES = ((2048, 2048), (3000, 4000))
+N_EVENTS = 200
+# The display's own 60 Hz would be measured else: a frame is made as soon as it can be.
+FREE = ["--no-sandbox", "--disable-gpu", "--disable-gpu-vsync", "--disable-frame-rate-limit"]
+WATCH = """() => {
+  const waits = globalThis.waits = [];
+  for (const kind of ["pointermove", "keydown"]) {
+    addEventListener(kind, () => {
+      const begun = performance.now();
+      const { port1, port2 } = new MessageChannel();
+      // The message comes after the frame's own work.
+      port1.onmessage = () => waits.push(performance.now() - begun);
+      requestAnimationFrame(() => port2.postMessage(null));
+    }, { capture: true });
+  }
+}"""
+
+
+def main(run: Path) -> dict[str, Any]:
+    """Height × width → milliseconds: of a move, of undo, of keep."""
+    found: dict[str, Any] = {"events": N_EVENTS, **machine_facts()}
+    with (
+        Server(run) as (address, _),
+        sync_playwright() as running,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        browser = running.chromium.launch(executable_path=shutil.which("chromium"), args=FREE)
+        for height, width in SIZES:
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.goto(address)
+            page.set_input_files("#open", _picture(Path(folder), height, width))
+            expect(page.locator("#labels .words")).to_have_count(1, timeout=120_000)
+            page.evaluate(WATCH)
+            found[f"{height} × {width}"] = _measured(page)
+            page.close()
+        browser.close()
+    return found
+
+
+def _measured(page: Page) -> dict[str, float]:
+    page.fill("#size", "40")
+    moves = _stroke(page)
+    page.locator("#picture").focus()
+    undo = _wait(page, lambda: page.keyboard.press("Control+z"))
+    page.keyboard.press("Control+Shift+z")
+    return {
+        "move_median_ms": round(float(np.median(moves)), 1),
+        "move_p95_ms": round(float(np.percentile(moves, 95)), 1),
+        "undo_ms": round(undo, 1),
+        "keep_ms": round(_keep(page), 1),
+    }
+
+
+def _stroke(page: Page) -> list[float]:
+    box = page.locator("#picture").bounding_box()
+    assert box is not None
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    reach = min(box["width"], box["height"]) * 0.4
+    page.mouse.move(*middle)
+    page.mouse.down()
+    waits = []
+    for i in range(N_EVENTS):
+        turn = i / 15
+        at = (middle[0] + reach * math.cos(turn), middle[1] + reach * math.sin(turn))
+        waits.append(_wait(page, lambda at=at: page.mouse.move(*at)))
+    page.mouse.up()
+    return waits
+
+
+def _wait(page: Page, act: Any) -> float:
+    before = page.evaluate("waits.length")
+    act()
+    page.wait_for_function("n => waits.length > n", arg=before, timeout=120_000)
+    return float(page.evaluate("n => waits[n]", before))
+
+
+def _keep(page: Page) -> float:
+    page.on("dialog", lambda dialog: dialog.accept())  # the mask without words is meant
+    return float(
+        page.evaluate(
+            """() => new Promise((resolve) => {
+                const begun = performance.now(), kept = document.querySelector("#kept");
+                const before = kept.textContent;
+                new MutationObserver((_, watch) => {
+                    if (kept.textContent === before) return;
+                    watch.disconnect();
+                    resolve(performance.now() - begun);
+                }).observe(kept, { childList: true, characterData: true, subtree: true });
+                document.querySelector("#keep").click();
+            })"""
+        )
+    )
+
+
+def _picture(folder: Path, height: int, width: int) -> Path:
+    """Smooth, like a photograph: noise would measure the PNG's size."""
+    down, across = np.mgrid[:height, :width]
+    values = np.stack([128 + 100 * np.sin((down * i + across) / 90) for i in (1, 2, 3)], 2)
+    path = folder / f"{height}.jpg"
+    Image.fromarray(values.astype(np.uint8)).save(path, quality=90)
+    return path
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path, nargs="?", default=Path("polyp"))
+    parser.add_argument("--src", type=Path, help="src/ of another checkout, whose page is measured")
+    parser.add_argument("--keep", action="store_true")
+    asked = parser.parse_args()
+    if asked.src:
+        os.environ["PYTHONPATH"] = str(asked.src.resolve())
+    measured = main(asked.run)
+    print(json.dumps(measured, indent=2, ensure_ascii=False))
+    if asked.keep:
+        write_json(RESULT, measured)

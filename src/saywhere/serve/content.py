@@ -1,0 +1,86 @@
+"""What a call sends: the image or its reference, and prompts within their limits."""
+
+from __future__ import annotations
+
+import hashlib
+
+from fastapi import UploadFile
+
+from saywhere.errors import UsageError
+from saywhere.io.dicomweb import Archives, Reference, fetch, parse
+from saywhere.io.limits import MAX_FILE_BYTES
+from saywhere.serve.slow_work import FETCHING, in_thread
+from saywhere.text.prompts import refuse_endless
+
+MAX_PROMPTS = 16
+MAX_NAME_CHARS = 200
+MAX_REFERENCE_CHARS = 500
+
+
+def check_prompts(prompts: list[str]) -> None:
+    """Refuse too many or too long prompts.
+
+    Args:
+        prompts: as they were sent.
+
+    Raises:
+        UsageError: there are too many, or one is too long.
+    """
+    if len(prompts) > MAX_PROMPTS:
+        raise UsageError(
+            f"{len(prompts)} prompts",
+            allowed=f"at most {MAX_PROMPTS} in a call",
+            remedy="send the others in a second call",
+        )
+    refuse_endless(prompts)
+    # Half a character is refused here (UnicodeError), before an encoder meets it.
+    "".join(prompts).encode("utf-8")
+
+
+async def content_of(image: UploadFile | None, reference: str | None, archives: Archives) -> bytes:
+    """Read the bytes that were sent, or those in an archive: exactly one of the two.
+
+    Args:
+        image: the file that was sent.
+        reference: of an image in an archive.
+        archives: hosts that images may be fetched from.
+
+    Returns:
+        All bytes of the image's file.
+
+    Raises:
+        UsageError: both or neither were sent, or the reference is not one image's.
+    """
+    if (image is None) == (not reference):
+        raise UsageError(
+            "both image and reference" if image is not None else "no image",
+            allowed="image or reference",
+            remedy="send one of them",
+        )
+    if image is not None:
+        return await image.read()
+    # Off the event loop: the archive may be slow.
+    return await in_thread(FETCHING, _fetched, parse(reference), archives)
+
+
+def _fetched(reference: Reference, archives: Archives) -> bytes:
+    files = fetch(reference, archives, most_bytes=MAX_FILE_BYTES)
+    if len(files) != 1:
+        raise UsageError(
+            f"a reference to {len(files)} images",
+            allowed="one image in a call",
+            remedy="name the instance: …/series/UID/instances/UID",
+        )
+    return files[0]
+
+
+def sha256(content: bytes) -> str:
+    """Name a file by its content.
+
+    Args:
+        content: all bytes of it.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,196 @@
+"""The routes of what people keep: write, list, take back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import FastAPI, File, Form, Query, UploadFile
+from starlette.concurrency import run_in_threadpool
+
+from saywhere.errors import UsageError
+from saywhere.io import uploads
+from saywhere.io.dicomweb import Archives
+from saywhere.serve import schemas
+from saywhere.serve.content import (
+    MAX_NAME_CHARS,
+    MAX_REFERENCE_CHARS,
+    check_prompts,
+    content_of,
+    sha256,
+)
+from saywhere.serve.models import Models
+from saywhere.serve.schemas import refusals
+from saywhere.serve.slow_work import DECODING, in_thread
+from saywhere.serve.store import Store
+from saywhere.serve.stored_row import Known, StoredRow
+
+MAX_SEEN = 10_000
+
+
+def add_kept_routes(
+    app: FastAPI, models: Models, store: Store | None, archives: Archives, before: list[Any]
+) -> None:
+    """Add the routes of the store to a service.
+
+    Args:
+        app: the service.
+        models: the models that it offers.
+        store: where "keep" writes; None: nothing can be kept.
+        archives: hosts that images may be fetched from by reference.
+        before: what is checked before each call.
+    """
+    _add_keep(app, models, store, archives, before)
+    _add_kept(app, store, before)
+    _add_take_back(app, store, before)
+
+
+def _add_keep(
+    app: FastAPI, models: Models, store: Store | None, archives: Archives, before: list[Any]
+) -> None:
+    @app.post(
+        "/v1/keep",
+        dependencies=before,
+        response_model=schemas.Kept,
+        responses=refusals(*schemas.KEEP),
+    )
+    async def keep(
+        mask: Annotated[
+            UploadFile, File(description="as corrected: PNG, 0 and 255, of the image's size")
+        ],
+        suggested: Annotated[UploadFile, File(description="as the model gave it")],
+        key: Annotated[
+            str,
+            Form(
+                # The key becomes a file's name, so it holds nothing but these digits.
+                pattern="^[0-9a-f]{32}$",
+                description=(
+                    "32 hexadecimal digits, the sender's own: the same key twice is one row"
+                ),
+            ),
+        ],
+        image: Annotated[UploadFile, File()] = None,  # type: ignore[assignment]
+        reference: Annotated[
+            str | None,
+            Form(max_length=MAX_REFERENCE_CHARS, description="instead of image, as in /v1/segment"),
+        ] = None,
+        prompt: Annotated[str, Form(description="may be empty")] = "",
+        who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
+        model: Annotated[str | None, Form(description="that gave `suggested`")] = None,
+        seen: Annotated[
+            list[str] | None,
+            Form(
+                description="keys of the rows of this image that the sender knows of; where one "
+                "for the same prompt is not among them, 409 says so and nothing is written; an "
+                "empty key stands for none",
+                max_length=MAX_SEEN,
+            ),
+        ] = None,
+        beside: Annotated[
+            bool, Form(description="write it though another row was not seen: both stay")
+        ] = False,
+        replaces: Annotated[
+            str | None,
+            Form(pattern="^[0-9a-f]{32}$", description="a row that this one takes the place of"),
+        ] = None,
+        name: Annotated[
+            str | None,
+            Form(
+                max_length=MAX_NAME_CHARS,
+                description="the image's own name, for the export; names may be a patient's",
+            ),
+        ] = None,
+        group: Annotated[
+            str | None,
+            Form(
+                max_length=MAX_NAME_CHARS,
+                description="the patient or study, whose rows share a split",
+            ),
+        ] = None,
+    ) -> dict[str, object]:
+        """Write it to the store's manifest, which `saywhere train` takes as it is."""
+        opened = _opened(store)
+        check_prompts([prompt])
+        chosen = models.named(model)
+        content = await content_of(image, reference, archives)
+        sent = [content, await mask.read(), await suggested.read()]
+        about: dict[str, Any] = {"who": who, "model": chosen.name, "source": sha256(sent[0])}
+        about |= {field: text for field, text in (("name", name), ("group", group)) if text}
+        pictures = await in_thread(DECODING, _pictures, *sent)
+        known = Known(None if seen is None else frozenset(seen), beside=beside, replaces=replaces)
+        row = await run_in_threadpool(opened.keep, key, *pictures, prompt, known, **about)
+        return {"key": row["key"], "kept": row["kept"], "n_kept": opened.n_kept}
+
+
+def _add_kept(app: FastAPI, store: Store | None, before: list[Any]) -> None:
+    @app.get(
+        "/v1/kept",
+        dependencies=before,
+        response_model=schemas.KeptList,
+        responses=refusals(*schemas.GET),
+    )
+    def kept(
+        image: Annotated[
+            str | None,
+            Query(
+                pattern="^[0-9a-f]{64}$",
+                description="image_sha256 of /v1/segment: what was kept for it, with masks",
+            ),
+        ] = None,
+    ) -> dict[str, object]:
+        """What was kept so far, without the pictures; or for one image, to go on from."""
+        if store is None:
+            return {"n_kept": 0, "rows": [], "images": []}
+        rows = store.rows()[-200:] if image is None else store.of_image(image)
+        return {
+            "n_kept": store.n_kept,
+            "rows": [_kept_row(row, store, with_mask=image is not None) for row in rows],
+            "images": store.sources() if image is None else [],
+        }
+
+
+def _add_take_back(app: FastAPI, store: Store | None, before: list[Any]) -> None:
+    @app.post(
+        "/v1/take-back",
+        dependencies=before,
+        response_model=schemas.TakenBack,
+        responses=refusals(*schemas.TAKE_BACK),
+    )
+    def take_back(
+        key: Annotated[str, Form(pattern="^[0-9a-f]{32}$", description="of the row")],
+        who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
+    ) -> dict[str, object]:
+        """Take a row out of the manifest; it stays in history.jsonl, its pictures on the disk."""
+        opened = _opened(store)
+        taken = opened.take_back(key, who)
+        return {"keys": [row["key"] for row in taken], "n_kept": opened.n_kept}
+
+
+def _opened(store: Store | None) -> Store:
+    if store is None:
+        raise UsageError("this server keeps nothing", remedy="start it with --store DIR")
+    return store
+
+
+def _kept_row(row: StoredRow, store: Store, *, with_mask: bool) -> dict[str, str]:
+    shown = {"key": row["key"], "prompt": row["prompt"], "kept": row["kept"]}
+    shown |= {"who": row.get("who", ""), "model": row.get("model", "")}
+    return shown | {"mask_png": store.mask_png(row)} if with_mask else shown
+
+
+def _pictures(
+    image: bytes, mask: bytes, suggested: bytes
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    pixels = uploads.read_image(image, channels=3)
+    return pixels, _mask(mask, "mask", pixels), _mask(suggested, "suggested", pixels)
+
+
+def _mask(content: bytes, name: str, image: np.ndarray) -> np.ndarray:
+    mask = uploads.read_mask(content, name)
+    if mask.shape != image.shape[:2]:
+        raise UsageError(
+            f"{name} is {mask.shape[0]} × {mask.shape[1]}",
+            allowed=f"the image is {image.shape[0]} × {image.shape[1]}",
+            remedy="send both alike",
+        )
+    return mask

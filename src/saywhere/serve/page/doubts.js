@@ -1,0 +1,39 @@
+// Why a person should look twice at a mask, and how good it may be.
+
+const UNLIKE = 1;  // unfamiliarity above which words are unlike those of the training
+
+export const isUnlike = ({ prompt, facts }) => Boolean(prompt) && facts.unfamiliarity > UNLIKE;
+
+export function howGood(label, isAsLearned) {
+  // The expected Dice was learned of the model's own mask at its own threshold, and of prompts
+  // like those that it was trained on.
+  const { confidence, presence, expected_dice: expected, denies } = label.facts;
+  if (confidence === null) return `nothing found (at most ${Math.round(100 * presence)} % sure)`;
+  const isUsual = isAsLearned && !label.isCorrected && !denies && !isUnlike(label);
+  if (expected !== null && isUsual) return `expected Dice ${expected.toFixed(2)}`;
+  const sure = `sure ${Math.round(100 * confidence)} %`;
+  return expected !== null && isUnlike(label) ? `${sure}, no expected Dice: unlike words` : sure;
+}
+
+export function doubts(labels, hearsWords) {
+  // Empty where there is no reason.
+  const denying = hearsWords && labels.find(({ facts }) => facts.denies);
+  const far = labels.find((label) => label !== denying && isUnlike(label));
+  const reasons = [];
+  if (denying) {
+    reasons.push(
+      `“${denying.prompt}” says what is not there: published sets teach no such words, ` +
+      "and what they deny may be marked all the same.",
+    );
+  }
+  if (far) {
+    reasons.push(
+      `“${far.prompt}” is unlike what this model was taught: look twice at its mask. ` +
+      "No expected Dice is given, since it was measured on words like those of the training.",
+    );
+  }
+  // Translated, in another language, nobody knows whose left: each once.
+  const warnings = labels.flatMap((label) => label.facts.warnings || []);
+  reasons.push(...[...new Set(warnings)].map((text) => `${text}.`));
+  return reasons.join(" ");
+}

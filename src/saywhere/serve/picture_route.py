@@ -1,0 +1,86 @@
+"""The picture as the page shows it: grey values of more than 8 bits, or what no browser decodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import FastAPI, File, Form, UploadFile
+from starlette.concurrency import run_in_threadpool
+
+from saywhere.io import clinic, grey_values
+from saywhere.io.dicomweb import Archives
+from saywhere.io.geometry import Geometry
+from saywhere.io.grey_values import GreyValues
+from saywhere.serve import schemas
+from saywhere.serve.content import MAX_REFERENCE_CHARS, content_of
+from saywhere.serve.encode import as_base64
+from saywhere.serve.queue import SegmentQueue
+from saywhere.serve.schemas import refusals
+from saywhere.serve.slow_work import DECODING, in_thread
+
+CT_WINDOWS = {
+    "Soft tissue": (-160.0, 240.0),
+    "Lung": (-1350.0, 150.0),
+    "Bone": (-500.0, 1300.0),
+    "Brain": (0.0, 80.0),
+}
+"""Usual windows in Hounsfield units (centre and width 40/400, -600/1500, 400/1800, 40/80)."""
+
+
+def add_picture_route(
+    app: FastAPI, queue: SegmentQueue, archives: Archives, before: list[Any]
+) -> None:
+    """Add the route to a service.
+
+    Args:
+        app: the service.
+        queue: a picture takes a place of it while it is decoded.
+        archives: hosts that images may be fetched from by reference.
+        before: what is checked before each call.
+    """
+
+    @app.post(
+        "/v1/picture",
+        dependencies=before,
+        response_model=schemas.ShownPicture,
+        responses=refusals(*schemas.PICTURE),
+    )
+    async def picture(
+        image: Annotated[UploadFile, File()] = None,  # type: ignore[assignment]
+        reference: Annotated[
+            str | None,
+            Form(max_length=MAX_REFERENCE_CHARS, description="instead of image, as in /v1/segment"),
+        ] = None,
+    ) -> dict[str, Any]:
+        """The picture to look at: 16-bit values with their windows, or colours."""
+        queue.take()
+        try:
+            content = await content_of(image, reference, archives)
+            values = await in_thread(DECODING, grey_values.read, content)
+            return await run_in_threadpool(_answer, content, values)
+        finally:
+            queue.give()
+
+
+def _answer(content: bytes, values: GreyValues) -> dict[str, Any]:
+    height, width = values.pixels.shape[:2]
+    geometry = _geometry(content)
+    sides = geometry.patient_orientation if geometry else None
+    answer = {"size": [height, width], "orientation": "\\".join(sides) if sides else ""}
+    if not values.is_deep:
+        return answer | {"image_png": as_base64(values.pixels)}
+    is_ct = geometry is not None and geometry.modality == "CT"
+    windows = {"As the file says": (values.black, values.white), **(CT_WINDOWS if is_ct else {})}
+    return answer | {
+        "upper_png": as_base64((values.pixels >> 8).astype(np.uint8)),
+        "lower_png": as_base64((values.pixels & 255).astype(np.uint8)),
+        "offset": values.offset,
+        "step": values.step,
+        "windows": [{"name": n, "low": low, "high": high} for n, (low, high) in windows.items()],
+    }
+
+
+def _geometry(content: bytes) -> Geometry | None:
+    return clinic.geometry_of(content, Path("image")) if clinic.kind_of(content) else None

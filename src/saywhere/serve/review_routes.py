@@ -1,0 +1,116 @@
+"""The routes of what is done with kept masks: review, agreement, export."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Form, Query
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from saywhere.errors import UsageError
+from saywhere.serve import schemas
+from saywhere.serve.content import MAX_NAME_CHARS
+from saywhere.serve.export import write_zip
+from saywhere.serve.reviews import Agreement, Review, Reviews, Verdict
+from saywhere.serve.schemas import refusals
+from saywhere.serve.store import Store
+
+MAX_COMMENT_CHARS = 2000
+ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/zip": {"schema": {"type": "string"}}}}
+}
+
+
+def add_review_routes(app: FastAPI, store: Store | None, before: list[Any]) -> None:
+    """Add the routes to a service.
+
+    Args:
+        app: the service.
+        store: what is kept; None: nothing.
+        before: what is checked before each call.
+    """
+    reviews = None if store is None else Reviews(store)
+
+    @app.post(
+        "/v1/review",
+        dependencies=before,
+        response_model=schemas.Review,
+        responses=refusals(*schemas.TAKE_BACK),
+    )
+    def review(
+        key: Annotated[str, Form(pattern="^[0-9a-f]{32}$", description="of the row")],
+        verdict: Annotated[Verdict, Form(description="open takes an earlier one back")],
+        comment: Annotated[str, Form(max_length=MAX_COMMENT_CHARS)] = "",
+        who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
+    ) -> Review:
+        """Say what a second look at a row found; the newest counts."""
+        return _given(reviews).add(key, verdict, comment, who)
+
+    @app.get(
+        "/v1/reviews",
+        dependencies=before,
+        response_model=schemas.ReviewList,
+        responses=refusals(*schemas.GET),
+    )
+    def list_reviews(
+        key: Annotated[list[str] | None, Query(max_length=500)] = None,
+    ) -> dict[str, list[Review]]:
+        """The newest review of each of these rows."""
+        newest = [_given(reviews).of(each) for each in key or []]
+        return {"reviews": [each for each in newest if each is not None]}
+
+    @app.get(
+        "/v1/agreement",
+        dependencies=before,
+        response_model=schemas.AgreementList,
+        responses=refusals(*schemas.GET),
+    )
+    def agreement() -> dict[str, list[Agreement]]:
+        """Dice of every two masks that were kept for one picture and one prompt."""
+        return {"pairs": _given(reviews).agreement()}
+
+    _add_export(app, store, before)
+
+
+def _add_export(app: FastAPI, store: Store | None, before: list[Any]) -> None:
+    @app.get(
+        "/v1/export",
+        dependencies=before,
+        response_class=FileResponse,
+        responses=ZIP | refusals(*schemas.GET, 507),
+    )
+    def export(
+        format: Annotated[
+            list[Literal["png", "coco", "yolo", "nifti"]] | None,
+            Query(description="beside the PNG masks and the manifest, which are always there"),
+        ] = None,
+        names: Annotated[
+            bool, Query(description="the pictures' own names, where they were kept")
+        ] = False,
+    ) -> FileResponse:
+        """All that is kept, as a zip with a manifest that `saywhere train` takes."""
+        if store is None:
+            raise UsageError("this server keeps nothing", remedy="start it with --store DIR")
+        handle, name = tempfile.mkstemp(prefix="saywhere-export-", suffix=".zip")
+        os.close(handle)
+        try:
+            write_zip(store, Path(name), format or ["png"], with_names=names)
+        except BaseException:
+            Path(name).unlink()
+            raise
+        return FileResponse(
+            name,
+            media_type="application/zip",
+            filename="saywhere-masks.zip",
+            background=BackgroundTask(Path(name).unlink),
+        )
+
+
+def _given(reviews: Reviews | None) -> Reviews:
+    if reviews is None:
+        raise UsageError("this server keeps nothing", remedy="start it with --store DIR")
+    return reviews
