@@ -67,6 +67,43 @@ def _small_masks() -> str:
     return markdown(heads, rows, note)
 
 
+def _turned_masks() -> str:
+    """What masks lose when the augmentation turns them, by the way they are sampled."""
+    measured = result("turned_masks")
+    rows: list[Row] = []
+    for name, one in measured["sets"].items():
+        for size in ("64", "96", "224"):
+            at = one[size]
+            lost = (at[way]["lost_lesions"] for way in ("nearest", "bilinear"))
+            dice = (f"{at[way]['dice_mean']:.3f}" for way in ("nearest", "bilinear"))
+            rows.append((name, size, at["lesions"], *lost, *dice))
+    heads = (
+        *("set", "px", "lesions in the frame"),
+        *("lost: nearest", "lost: bilinear", "Dice: nearest", "Dice: bilinear"),
+    )
+    note = (
+        f"{measured['masks_at_most']} masks a set, {measured['draws']} draws of the default "
+        "augmentation each, all of them turned. Dice: with the same geometry at four times the "
+        f"size. Made by `{measured['command']}`."
+    )
+    return markdown(heads, rows, note)
+
+
+def _grey_values() -> str:
+    """What a film's storage costs a model, by the rule for grey values."""
+    measured = result("grey_values")
+    rows: list[Row] = []
+    for way in measured["dice"]["percentile"]:
+        found = (measured["dice"][rule][way] for rule in ("maximum", "percentile"))
+        cells = ("refused" if one["mean"] is None else f"{one['mean']:.3f}" for one in found)
+        rows.append((way, *cells))
+    note = (
+        f"Mean Dice of `{measured['model']}` on {measured['films']} test films of QaTa, each "
+        f"stored in five ways. Made by `{measured['command']}`."
+    )
+    return markdown(("the film is stored as", "`maximum`", "`percentile`"), rows, note)
+
+
 def _turning_masks() -> str:
     """Does the mask of a turned image agree with the turned mask?"""
     measured = result("turning")
@@ -224,6 +261,8 @@ def _one_lesion() -> list[Row]:
 TABLES: dict[str, Callable[[], str]] = {
     "coverage": _coverage,
     "small_masks": _small_masks,
+    "turned_masks": _turned_masks,
+    "grey_values": _grey_values,
     "again": _again,
     "turning_masks": _turning_masks,
     "turning_where": _turning_where,

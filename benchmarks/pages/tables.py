@@ -30,6 +30,7 @@ PAGES = (
     ROOT / "docs" / "when-not-to-use.md",
     ROOT / "docs" / "how-to" / "models.md",
     ROOT / "docs" / "how-to" / "own-data.md",
+    ROOT / "docs" / "reference" / "files.md",
     *sorted((ROOT / "docs" / "results").glob("*.md")),
 )
 TABLES = {

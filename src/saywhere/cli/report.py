@@ -15,6 +15,14 @@ def report(
         Optional[Path],  # noqa: UP045 (typer on 3.10)
         typer.Option(metavar="FILE.html", help="Where to write. Default: report.html in RUN."),
     ] = None,
+    no_identifiers: Annotated[
+        bool,
+        typer.Option("--no-identifiers", help="Write keyed hashes for ids, paths and prompts."),
+    ] = False,
+    identifier_key: Annotated[
+        Optional[Path],  # noqa: UP045 (typer on 3.10)
+        typer.Option(metavar="FILE", help="Their key. Default: a random one, thrown away."),
+    ] = None,
     quiet: Annotated[
         bool,
         typer.Option("--quiet", "-q", help="Do not print the path."),
@@ -26,9 +34,13 @@ def report(
 
     # Before the page's parts are loaded: a slip is refused at once.
     find_directory(run)
+    from saywhere.cli.identifiers import withholding
+    from saywhere.io.pseudonyms import read_pseudonyms
     from saywhere.report.build import build_report
 
-    place = build_report(run, out)
+    pseudonyms = read_pseudonyms(no_identifiers, identifier_key)
+    with withholding(no_identifiers):
+        place = build_report(run, out, pseudonyms)
     if as_json:
         typer.echo(json.dumps({"report": str(place)}))
     elif not quiet:

@@ -52,17 +52,28 @@ def train(
             "of losses and weights are others then.",
         ),
     ] = False,
+    no_identifiers: Annotated[
+        bool,
+        typer.Option("--no-identifiers", help="Write keyed hashes for ids, paths and prompts."),
+    ] = False,
+    identifier_key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Their key. Default: a random one, thrown away."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print the run directory only.")
     ] = False,
 ) -> None:
     """Train a model; the run directory holds everything it was made from."""
+    from saywhere.cli.identifiers import withholding
     from saywhere.cli.progress import TrainingProgress, next_step, warn
     from saywhere.config import read
+    from saywhere.io.pseudonyms import read_pseudonyms
     from saywhere.runs.directory import Run
     from saywhere.runs.older_values import read_stored
 
+    pseudonyms = read_pseudonyms(no_identifiers, identifier_key)
     # `--resume RUN`: the one argument is the run itself.
     if resume and out is None and Run(config).exists:
         out = config
@@ -84,7 +95,7 @@ def train(
         _name_manifest(settings.data.manifest, recipe, assignment or [])
     from saywhere.training.trainer import train as run_training
 
-    with TrainingProgress(quiet) as progress:
+    with withholding(no_identifiers), TrainingProgress(quiet) as progress:
         try:
             run = run_training(
                 settings,
@@ -94,12 +105,10 @@ def train(
                 start=start,
                 other_threads=other_threads,
                 listen=progress,
+                pseudonyms=pseudonyms,
             )
         except KeyboardInterrupt:
-            advice = (
-                f": go on with `saywhere train --resume {progress.run}`" if progress.run else ""
-            )
-            warn(f"interrupted{advice}")
+            warn(f"interrupted{_resuming(progress.run, config if no_identifiers else None)}")
             raise typer.Exit(INTERRUPTED) from None
     if as_json:
         facts = Run(run).facts()
@@ -109,6 +118,15 @@ def train(
         typer.echo(run)
         if not quiet:
             next_step(f"saywhere evaluate {run}")
+
+
+def _resuming(run: str | None, recipe: Path | None) -> str:
+    """How to go on; a run that names no manifest needs its configuration again."""
+    if not run:
+        return ""
+    if recipe is None:
+        return f": go on with `saywhere train --resume {run}`"
+    return f": go on with `saywhere train {recipe} --resume --out {run} --no-identifiers`"
 
 
 def _name_manifest(manifest: Path | None, recipe: Path, assignments: list[str]) -> None:

@@ -20,6 +20,7 @@ from saywhere.errors import TooManyFaults, UsageError, nearest
 from saywhere.io.files import write_text
 from saywhere.io.framing import Framing
 from saywhere.io.limits import MAX_PROMPT_CHARS
+from saywhere.io.pseudonyms import WITHHELD, Pseudonyms
 from saywhere.text.prompts import is_blank
 
 REMEDIES = {
@@ -60,6 +61,18 @@ class Fault:
         """
         return dict(vars(self))
 
+    def nameless(self, pseudonyms: Pseudonyms) -> Fault:
+        """The same without names: a reason quotes files, ids and prompts.
+
+        Args:
+            pseudonyms: hash the id.
+
+        Returns:
+            A fault of the same row and kind.
+        """
+        remedy = REMEDIES.get(self.kind, WITHHELD)
+        return replace(self, id=pseudonyms.of(self.id), reason=WITHHELD, remedy=remedy)
+
 
 RowFault = tuple[Row, Fault]
 
@@ -85,16 +98,20 @@ class CheckReport:
         """Kind of fault → how often it occurs."""
         return dict(Counter(fault.kind for fault in self.faults))
 
-    def write_quarantine(self, path: Path) -> None:
+    def write_quarantine(self, path: Path, pseudonyms: Pseudonyms | None = None) -> None:
         """Write the faults as JSONL, one per line, atomically.
 
         Args:
             path: the file.
+            pseudonyms: where given, ids are hashed and reasons left out.
 
         Raises:
             NotWritable: it cannot be written.
         """
-        lines = [json.dumps(fault.to_json(), ensure_ascii=False) + "\n" for fault in self.faults]
+        faults = self.faults
+        if pseudonyms is not None:
+            faults = [fault.nameless(pseudonyms) for fault in faults]
+        lines = [json.dumps(fault.to_json(), ensure_ascii=False) + "\n" for fault in faults]
         write_text(path, "".join(lines))
 
 

@@ -6,16 +6,20 @@ from saywhere.data.checks import CheckReport
 from saywhere.data.file_checks import Facts
 from saywhere.data.manifest_row import Row
 from saywhere.io.framing import Framing
+from saywhere.io.pseudonyms import Pseudonyms, hasher
 
 N_NAMED = 3
 
 
-def small_lesions(report: CheckReport, framing: Framing) -> list[str]:
+def small_lesions(
+    report: CheckReport, framing: Framing, pseudonyms: Pseudonyms | None = None
+) -> list[str]:
     """Count the lesions that are too small for the network, and say what becomes of them.
 
     Args:
         report: of a check with this framing.
         framing: how masks come to the network's size.
+        pseudonyms: where given, the ids in the sentence are hashed.
 
     Returns:
         One sentence; none where every lesion of the clean rows is seen.
@@ -26,9 +30,10 @@ def small_lesions(report: CheckReport, framing: Framing) -> list[str]:
         return []
     n_lesions = sum(_facts(report, row).n_lesions for row in rows)
     n_vanishing = sum(_facts(report, row).n_vanishing for row in hit)
+    hashed = hasher(pseudonyms)
     counted = (
         f"{n_vanishing:,} of {n_lesions:,} lesions, in {len(hit):,} of {len(rows):,} masks "
-        f"(the first: {', '.join(row.id for row in hit[:N_NAMED])}), are too small for "
+        f"(the first: {', '.join(hashed(row.id) for row in hit[:N_NAMED])}), are too small for "
         f"{framing.size} px"
     )
     if framing.mask_resize == "area":

@@ -145,10 +145,13 @@ def write(
             for number, question in enumerate(questions, start=1)
         ]
     hashed = hasher(pseudonyms)
-    content = {
+    content: dict[str, object] = {
         "cases": [asdict(_shown_as(case, hashed)) for case in shown],
         "prompts": [asdict(_replies_as(one, hashed)) for one in replies],
     }
+    if pseudonyms is not None:
+        # A report that is to name nobody hashes nothing twice.
+        content["no_identifiers"] = True
     files.write_json(folder / "pictures.json", content)
 
 

@@ -39,7 +39,7 @@ from saywhere.runs import (
     tensor_file,
 )
 from saywhere.runs.checkpoint import Checkpoint
-from saywhere.runs.directory import Run
+from saywhere.runs.directory import Run, without_places
 from saywhere.runs.run_record import CheckpointState, RunRecord
 from saywhere.text.prompt_facts import PromptFacts
 
@@ -90,9 +90,7 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
     before: ModelFacts = {} if locate.is_run(run_dir) else read_facts(run_dir)
     refuse_newer(before, run_dir)
     saved = checkpoint.load(run_dir)
-    config = saved.config.replace(
-        **{"data.manifest": None, "data.ids": None, "network.weights": None}
-    )
+    config = without_places(saved.config)
     prompts = _prompts(about, saved, run_dir)
     facts: ModelFacts = {
         "model_type": "saywhere",

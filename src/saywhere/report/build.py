@@ -9,10 +9,12 @@ from markupsafe import Markup
 
 from saywhere._version import __version__
 from saywhere.io.files import write_text
+from saywhere.io.pseudonyms import Pseudonyms
 from saywhere.report import tables
 from saywhere.report.curves import Chart, Distribution, curves, distributions
 from saywhere.report.evidence import Evidence, gather, listed, mapping
 from saywhere.report.figures import axis, share_ticks
+from saywhere.report.nameless import nameless
 from saywhere.report.origin import Setting, facts, settings, versions
 from saywhere.report.page import render
 from saywhere.report.pictures import Album, Case, Prompted, cases, prompted
@@ -63,12 +65,13 @@ class ReportPage:
     warnings: list[str]
 
 
-def build_report(run: Path, out: Path | None = None) -> Path:
+def build_report(run: Path, out: Path | None = None, pseudonyms: Pseudonyms | None = None) -> Path:
     """Write the report of a run directory; each part is shown as far as its files are there.
 
     Args:
         run: a run directory, finished or not, evaluated or not.
         out: the HTML file; None: `report.html` in the run directory. An earlier one is replaced.
+        pseudonyms: where given, the page shows hashes for ids, paths and prompts.
 
     Returns:
         The report's path.
@@ -79,13 +82,18 @@ def build_report(run: Path, out: Path | None = None) -> Path:
     """
     run = Path(run)
     place = run / "report.html" if out is None else Path(out)
-    page = _page(gather(run), run)
+    evidence = gather(run)
+    shown = str(run)
+    if pseudonyms is not None:
+        evidence = nameless(evidence, pseudonyms)
+        shown = pseudonyms.of(run)
+    page = _page(evidence, shown)
     # `vars`, since `asdict` would make dictionaries of the nested rows.
     write_text(place, render("report.html.j2", vars(page)))
     return place
 
 
-def _page(evidence: Evidence, run: Path) -> ReportPage:
+def _page(evidence: Evidence, run: str) -> ReportPage:
     album = Album(evidence)
     listening = tables.listening(evidence)
     # Its measures are shown in full: the right prompt's, where it was measured.
@@ -93,7 +101,7 @@ def _page(evidence: Evidence, run: Path) -> ReportPage:
     chosen = settings(evidence.settings)
     return ReportPage(
         name=evidence.name,
-        run=str(run),
+        run=run,
         version=__version__,
         headline=headline(evidence),
         state=UNFINISHED.get(str(evidence.record.get("status")), ""),

@@ -13,6 +13,7 @@ from typing import Unpack, cast
 from saywhere.config import Config, NetworkConfig
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io import files
+from saywhere.io.pseudonyms import Pseudonyms
 from saywhere.runs.config_diff import differences
 from saywhere.runs.formats import refuse_newer
 from saywhere.runs.history import EpochRow
@@ -21,18 +22,25 @@ from saywhere.runs.run_record import RunRecord
 
 FREE = {"train.threads"}
 """What may differ when a run is resumed, where the call says so."""
+PLACES = ("data.manifest", "data.ids", "network.weights")
+"""Keys that name a place of the training's data. `text.path` is none: it is where the encoder of a
+prediction lies as well.
+"""
 
 
 class Run:
     """One training's folder and what is written there while it goes on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pseudonyms: Pseudonyms | None = None) -> None:
         """Name a folder; nothing is read or made.
 
         Args:
             folder: of the run.
+            pseudonyms: where given, what is written names no path: config.toml and checkpoints
+                leave out where the data lies, and run.json holds keyed hashes.
         """
         self.folder = folder
+        self.pseudonyms = pseudonyms
 
     @property
     def last(self) -> Path:
@@ -58,7 +66,18 @@ class Run:
         Raises:
             NotWritable: where the disk refuses.
         """
-        files.write_text(self.folder / "config.toml", config.to_toml())
+        files.write_text(self.folder / "config.toml", self.written(config).to_toml())
+
+    def written(self, config: Config) -> Config:
+        """Choose what is written of a configuration.
+
+        Args:
+            config: resolved.
+
+        Returns:
+            The same; of a run that names nobody without the places of its data.
+        """
+        return config if self.pseudonyms is None else without_places(config)
 
     def write_facts(self, **facts: Unpack[RunRecord]) -> None:
         """Add to run.json.
@@ -70,6 +89,8 @@ class Run:
             NotWritable: where the disk refuses.
             UsageError: where run.json is damaged.
         """
+        if self.pseudonyms is not None:
+            facts = _nameless(facts, self.pseudonyms)
         # Read and written whole: a resumed run keeps what earlier sittings recorded.
         files.write_json(self.folder / "run.json", self.facts() | facts)
 
@@ -120,7 +141,10 @@ class Run:
         # An older run goes on as it began, whatever today's defaults are.
         wanted = keep_taught(wanted, before)
         is_finished = self.facts().get("status") == "finished"
-        same_config(before, wanted, finished=self.folder if is_finished else None)
+        same_config(before, self.written(wanted), finished=self.folder if is_finished else None)
+        if self.pseudonyms is not None:
+            # Only this call knows where the data lies; that it is the same, its digest says.
+            before = before.replace(**{key: _value(wanted, key) for key in PLACES})
         begun, now = before.train.threads, wanted.train.threads
         # 0: as the run has it.
         if now in (0, begun):
@@ -135,6 +159,21 @@ class Run:
                 "to go on with other last bits",
             )
         return before.replace(**{"train.threads": now})
+
+    def same_naming(self) -> None:
+        """Refuse to resume with names what was begun without, and the other way round.
+
+        Raises:
+            UsageError: where --no-identifiers was given then and not now, or now and not then.
+        """
+        began = self.facts().get("no_identifiers", False)
+        if self.facts() and began != (self.pseudonyms is not None):
+            raise UsageError(
+                f"this run was begun with{'' if began else 'out'} --no-identifiers",
+                where=self.folder,
+                allowed="a run goes on as it began",
+                remedy=f"{'give it' if began else 'leave it out'} here as well",
+            )
 
     def same_data(self, digest: str) -> None:
         """Refuse to resume on another manifest than the one begun with.
@@ -158,7 +197,9 @@ class Run:
         Raises:
             UsageError: where it is another one.
         """
-        self._same("network.weights", self.facts().get("weights", weights), weights)
+        begun = self.facts().get("weights", weights)
+        # By content: the file may have been moved.
+        self._same("network.weights", begun and begun["sha256"], weights and weights["sha256"])
 
     def _same(self, what: str, begun: object, now: object) -> None:
         if begun != now:
@@ -191,6 +232,37 @@ class Run:
         writer.writeheader()
         writer.writerows(rows)
         files.write_text(self.folder / "metrics.csv", sheet.getvalue())
+
+
+def _nameless(facts: RunRecord, pseudonyms: Pseudonyms) -> RunRecord:
+    """With hashes for the paths of a manifest, of first weights and of other runs."""
+    facts = facts.copy()
+    facts["no_identifiers"] = True
+    if "data" in facts:
+        manifest = pseudonyms.of(facts["data"]["manifest"])
+        facts["data"] = {**facts["data"], "manifest": manifest}
+    if "weights" in facts:
+        facts["weights"] = {**facts["weights"], "file": pseudonyms.of(facts["weights"]["file"])}
+    if "started_from" in facts:
+        facts["started_from"] = pseudonyms.of(facts["started_from"])
+    return facts
+
+
+def _value(config: Config, key: str) -> object:
+    section, _, name = key.partition(".")
+    return getattr(getattr(config, section), name)
+
+
+def without_places(config: Config) -> Config:
+    """Leave out where a training's data lies.
+
+    Args:
+        config: resolved.
+
+    Returns:
+        The configuration without the keys of `PLACES`.
+    """
+    return config.replace(**{key: None for key in PLACES})
 
 
 def create(wanted: Path | None, name: str, claim: str = "checkpoints") -> Run:

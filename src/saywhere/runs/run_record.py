@@ -93,6 +93,8 @@ class RunRecord(TypedDict, total=False):
     weights: dict[str, str]
     """file and sha256 of published first weights"""
     started_from: str
+    no_identifiers: bool
+    """names are hashed, and places left out; missing where they are not"""
     fine_tuning: FineTuningRecord
     blended: BlendRecord
 

@@ -69,7 +69,8 @@ def _warnings(state: TrainState) -> list[str]:
             "of other images; give some rows, whole patients, a split of their own"
         )
     framing = material.training.dataset.framing
-    return [*warnings, *_two_frames(material), *small_lesions(material.report, framing)]
+    lesions = small_lesions(material.report, framing, state.run.pseudonyms)
+    return [*warnings, *_two_frames(material), *lesions]
 
 
 def _two_frames(material: Material) -> list[str]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from lightning_fabric import Fabric
 
 from saywhere.config import Config, TrainConfig, as_config
+from saywhere.errors import UsageError
+from saywhere.io.pseudonyms import Pseudonyms
 from saywhere.modeling.build import build_model, check_network
 from saywhere.runs import checkpoint, locate, prompt_facts_file
 from saywhere.runs.checkpoint import Checkpoint, Saver
@@ -64,6 +66,7 @@ def train(
     start: str | Path | None = None,
     other_threads: bool = False,
     listen: Listener = lambda event: None,
+    pseudonyms: Pseudonyms | None = None,
 ) -> Path:
     """Train a model. Ctrl-C saves what was learned, and raises KeyboardInterrupt.
 
@@ -77,6 +80,9 @@ def train(
         other_threads: may a resumed run go on with another `train.threads` than it began with? The
             last bits of its numbers are others then.
         listen: called with each event of the training, as `training.events` lists them.
+        pseudonyms: where given, the run's files name no id, path or prompt: these are hashed, and
+            where the data lies is left out. To go on with such a run, its configuration is given
+            again.
 
     Returns:
         The run directory.
@@ -95,12 +101,14 @@ def train(
     start = None if start is None else Path(start)
     run = reopen(out, name) if resume else None
     if run is not None:
+        run = Run(run.folder, pseudonyms)
+        run.same_naming()
         begin = _resumption(run, config, start, other_threads=other_threads)
     elif start is not None:
         begin = _fine_tuning(config, start)
     else:
         begin = _fresh(config)
-    return _run(begin, out, name, listen)
+    return _run(begin, out, name, listen, pseudonyms)
 
 
 def _fresh(config: Config) -> Start:
@@ -126,11 +134,25 @@ def _resumption(run: Run, wanted: Config, start: Path | None, *, other_threads: 
         warning = _of_other_threads(saved.config.train.threads, config.train.threads)
         return Start(config, run, saved, partial(Loop.restore, saved=saved), warning)
     config = run.config(wanted, None, other_threads=other_threads)
-    # The run may have been killed before run.json named its first weights.
-    started_from = run.facts().get("started_from") or start
-    if started_from is not None:
-        return _fine_tuning(config, Path(started_from), run)
+    origin = _origin(run, start)
+    if origin is not None:
+        return _fine_tuning(config, origin, run)
     return replace(_fresh(config), run=run)
+
+
+def _origin(run: Run, start: Path | None) -> Path | None:
+    """Whose weights a run without a checkpoint begins with."""
+    # The run may have been killed before run.json named its first weights.
+    begun = run.facts().get("started_from")
+    if begun is None or run.pseudonyms is None:
+        return Path(begun) if begun else start
+    if start is None:
+        raise UsageError(
+            "this run is a fine-tuning, and with --no-identifiers it does not say of what",
+            where=run.folder,
+            remedy="give --from again, as it was given",
+        )
+    return start
 
 
 def _of_other_threads(before: int, now: int) -> str:
@@ -142,7 +164,9 @@ def _of_other_threads(before: int, now: int) -> str:
     )
 
 
-def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
+def _run(
+    begin: Start, out: Path | None, name: str, listen: Listener, pseudonyms: Pseudonyms | None
+) -> Path:
     """Everything that the three ways have in common, from the check of the data to the end."""
     config = begin.config
     # Before the data is read, which can take minutes: what cannot run is refused at once.
@@ -156,13 +180,13 @@ def _run(begin: Start, out: Path | None, name: str, listen: Listener) -> Path:
         listen(Stage(GETTING_READY).to_json())
         material = _with_scale_of(begin.before, gather(config))
         # After the data was checked: what is refused leaves no folder.
-        run = _directory(begin.run, out, name, listen)
+        run = begin.run or Run(_directory(out, name, listen), pseudonyms)
         # Outside of `recording`: a refusal must not mark a good run as failed.
         if begin.run is not None:
             run.same_data(material.report.manifest.digest)
             run.same_weights(weights)
         with failures.recording(run, is_new=begin.run is None):
-            material.report.write_quarantine(run.folder / "quarantine.jsonl")
+            material.report.write_quarantine(run.folder / "quarantine.jsonl", pseudonyms)
             config = _settled(config, material, listen)
             fabric = launch(config.train)
             # As settled, so that a resumed run takes the same.
@@ -236,18 +260,16 @@ def _loop(config: Config, material: Material, run: Run, fabric: Fabric, listen: 
         config.fusion.words_first,
     )
     model = build_model(config, material.scale, material.table.embeddings)
-    return Loop(sections, model, material, run, Saver(config), fabric, listen)
+    return Loop(sections, model, material, run, Saver(run.written(config)), fabric, listen)
 
 
-def _directory(run: Run | None, out: Path | None, name: str, listen: Listener) -> Run:
-    """The run that goes on, else a new one."""
-    if run is not None:
-        return run
-    run = create(out, name)
-    if out is not None and run.folder != out:
-        message = f"{out} holds something already: this run is {run.folder}"
+def _directory(out: Path | None, name: str, listen: Listener) -> Path:
+    """A new folder for a run."""
+    folder = create(out, name).folder
+    if out is not None and folder != out:
+        message = f"{out} holds something already: this run is {folder}"
         listen(Warned(message).to_json())
-    return run
+    return folder
 
 
 def _with_scale_of(before: Checkpoint | None, material: Material) -> Material:

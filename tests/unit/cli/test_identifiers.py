@@ -9,11 +9,13 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from PIL import Image
 
 from console import Ended
 from saywhere.io.pseudonyms import Pseudonyms
 
 Say = Callable[..., Ended]
+Teach = Callable[..., Ended]
 CANARY = "canary"
 KEY = bytes(range(32))
 
@@ -196,3 +198,100 @@ def test_members_of_an_archive_name_nobody(
     assert with_canaries(out) == []
     lines = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
     assert [len(line["member"]) for line in lines] == [16, 16]
+
+
+@pytest.fixture
+def teach(say: Say, toml: Path, named: Path, key: Path, tmp_path: Path) -> Teach:
+    """`teach(*words)` trains on the set of canaries, without identifiers, into tmp_path/run."""
+
+    def train(*words: object) -> Ended:
+        place = ("--set", f"data.manifest={named}", "--out", tmp_path / "run")
+        return say("train", toml, *place, "--no-identifiers", "--identifier-key", key, *words)
+
+    return train
+
+
+def test_a_training_names_nobody(teach: Teach, named: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in named.read_text().splitlines()]
+    taught = [row for row in rows if row["split"] == "train"]
+    broken = taught[0]
+    small = next(row for row in taught if row["image"] != broken["image"])
+    (named.parent / broken["image"]).write_bytes(b"no picture")
+    # A lesion that vanishes is told by its row's id.
+    with Image.open(named.parent / small["image"]) as image:
+        larger = image.resize((256, 256))
+    larger.save(named.parent / "canary-large.png")
+    small["image"] = "canary-large.png"
+    mask = Image.new("L", larger.size)
+    mask.putpixel((3, 3), 255)
+    mask.save(named.parent / "canary-mask.png")
+    small["mask"] = "canary-mask.png"
+    named.write_text("\n".join(map(json.dumps, rows)))
+    ended = teach("--set", "data.fault_budget=0.5")
+    assert ended.code == 0, ended.err
+    assert Pseudonyms(KEY).of(small["id"]) in ended.err
+    assert CANARY not in ended.out + ended.err.replace(str(named), "")
+    run = tmp_path / "run"
+    assert with_canaries(run) == []
+    facts = json.loads((run / "run.json").read_text())
+    assert facts["data"]["manifest"] == Pseudonyms(KEY).of(named)
+    fault = json.loads((run / "quarantine.jsonl").read_text().splitlines()[0])
+    assert fault["id"] == Pseudonyms(KEY).of(broken["id"])
+    assert fault["kind"] == "unreadable"
+
+
+def test_the_canaries_of_a_training_are_there_without_the_option(
+    say: Say, toml: Path, named: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert say("train", toml, "--set", f"data.manifest={named}", "--out", run).code == 0
+    names = {Path(path).name for path in with_canaries(run)}
+    assert {"config.toml", "run.json", "state.json"} <= names
+
+
+def test_a_training_without_names_goes_on_where_it_stands(
+    teach: Teach, say: Say, toml: Path, named: Path, tmp_path: Path
+) -> None:
+    assert teach().code == 0
+    run = tmp_path / "run"
+    weights = (run / "checkpoints" / "last" / "checkpoint.safetensors").read_bytes()
+    again = teach("--resume")
+    assert again.code == 0, again.err
+    assert (run / "checkpoints" / "last" / "checkpoint.safetensors").read_bytes() == weights
+    assert with_canaries(run) == []
+    plain = say("train", toml, "--set", f"data.manifest={named}", "--out", run, "--resume")
+    assert plain.code == 2
+    assert "begun with --no-identifiers" in plain.err
+    assert "give it here as well" in plain.err
+    longer = teach("--resume", "--set", "train.epochs=3")
+    assert longer.code == 2
+    # It predicts, and is evaluated where it is told the data.
+    assert say("evaluate", run, "--data", named, "--no-identifiers").code == 0
+    assert say("evaluate", run).code == 2
+
+
+@pytest.mark.parametrize("is_evaluated_so", [True, False])
+def test_a_report_names_nobody(
+    say: Say, run_copy: Path, named: Path, key: Path, tmp_path: Path, is_evaluated_so: bool
+) -> None:
+    run = tmp_path / "canary-run"
+    run_copy.rename(run)
+    more = ("--no-identifiers", "--identifier-key", key)
+    data = ("--data", named, "--words", "right,empty")
+    assert say("evaluate", run, *data, *(more if is_evaluated_so else ())).code == 0
+    facts = json.loads((run / "run.json").read_text())
+    facts["data"]["manifest"] = str(named)
+    facts["warnings"] = ["canary"]
+    (run / "run.json").write_text(json.dumps(facts))
+    (run / "comparison.json").write_text('{"title": "canary"}')
+    page = tmp_path / "page.html"
+    assert say("report", run, "--out", page, *more).code == 0
+    text = page.read_text()
+    assert CANARY not in text.lower()
+    rows = [json.loads(line) for line in named.read_text().splitlines()]
+    hashed = {Pseudonyms(KEY).of(row["id"]) for row in rows if row["split"] == "test"}
+    # Hashed once, whoever did it.
+    assert any(name in text for name in hashed)
+    assert Pseudonyms(KEY).of(named) in text
+    assert say("report", run, "--out", page).code == 0
+    assert CANARY in page.read_text().lower()
