@@ -13,14 +13,17 @@ import pytest
 from pages import ROOT
 
 from page_run import PageRun
+from s3_server import bucket
 from saywhere.data.manifest import read_manifest
 from saywhere.datasets import synthetic
 from saywhere.experiments import executors
+from saywhere.io import addresses
 from saywhere.networks import registry
 from saywhere.text import encoder
 from small_run import config, evaluated, events, image_only, manifest, one_encoder, shared, trained
 
 __all__ = [
+    "bucket",
     "config",
     "evaluated",
     "events",
@@ -50,6 +53,15 @@ def page_run(
     run = PageRun(tmp_path, monkeypatch, capfd)
     with run.servers:
         yield run
+
+
+@pytest.fixture
+def filled_bucket(bucket: str, manifest: Path) -> str:
+    """The test split's pictures with their manifest, as a page about buckets presumes them."""
+    for row in read_manifest(manifest).split("test"):
+        addresses.send(row.image, f"{bucket}/images/{row.image.name}")
+    addresses.send(manifest, f"{bucket}/manifest.jsonl")
+    return bucket
 
 
 def _draw(folder: Path, manifest: Path) -> None:

@@ -16,7 +16,8 @@ def blocks_of(page: str) -> list[Snippet]:
     ]
 
 
-SLOW = {"docs/tutorials/researcher.md"}  # four trainings, and two probes
+# Four trainings and two probes; Ray's start.
+SLOW = {"docs/tutorials/researcher.md", "docs/how-to/cluster.md"}
 
 
 def has_run_blocks(page: str) -> bool:
@@ -32,6 +33,11 @@ NOT_RUN = {
     "docs/how-to/cluster.md": [
         "needs a package registry, and the machines of a cluster",
         "needs Slurm",
+        "needs a package registry, and the machines of a cluster",
+    ],
+    "docs/how-to/s3.md": [
+        "needs a package registry",
+        "needs a server; tests/s3_server.py is one of its own",
     ],
     "docs/how-to/cxr-bert.md": ["needs the published CXR-BERT files, the QaTa-COV19 set and a GPU"],
     "docs/how-to/dicom.md": [
@@ -80,7 +86,13 @@ NOT_RUN = {
 
 
 @pytest.mark.parametrize("page", WITH_BLOCKS)
-def test_what_a_page_shows_runs(page: str, page_run: PageRun) -> None:
+def test_what_a_page_shows_runs(
+    page: str, page_run: PageRun, request: pytest.FixtureRequest
+) -> None:
+    if page == "docs/how-to/s3.md":
+        request.getfixturevalue("filled_bucket")
+    if page == "docs/how-to/cluster.md":
+        pytest.importorskip("ray.data", reason="the extra `cluster` is not installed")
     for snippet in blocks_of(page):
         if snippet.reason is None:
             page_run.run(snippet)

@@ -133,6 +133,20 @@ def predict(
     ] = None,
     device: Device = "auto",
     runtime: Runtime = "torch",
+    on: Annotated[
+        str,
+        typer.Option(
+            metavar="local|ray|ADDRESS",
+            help="local: this process. ray: Ray on this machine. Or a Ray cluster's address: auto, "
+            "ray://HOST:10001.",
+        ),
+    ] = "local",
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=0, help="With --on: at most so many at once. Default: one a GPU, or one a core."
+        ),
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings only.")] = False,
 ) -> None:
@@ -161,8 +175,10 @@ def predict(
     if no_identifiers:
         refuse_named(formats, out)
     from saywhere.cli.progress import CaseProgress, counted
-    from saywhere.inference.batch import run_jobs
+    from saywhere.inference.chunk_worker import Recipe
+    from saywhere.inference.chunked import run_anywhere
     from saywhere.inference.segmenter import load
+    from saywhere.io import addresses
 
     export_once(run, runtime, quiet or as_json)
     # Without the option, the run's configuration decides.
@@ -172,19 +188,29 @@ def predict(
         plan, refused = _read_jobs(segmenter, local, prompt, manifest, split, jobs, orientation)
         _warn_of_prompts(segmenter, plan.jobs)
         with CaseProgress("images", total=len(plan.jobs), quiet=quiet or as_json) as advance:
-            outcome = run_jobs(
-                segmenter,
-                plan.jobs,
-                out,
+            recipe = Recipe(
+                run=str(run),
+                out=addresses.of(out) or str(out),
+                folder=str(Path.cwd()),
+                mirror=mirror or None,
                 threshold=threshold,
                 formats=formats,
                 save=save,
-                orientation=orientation,
                 options=_options(segmenter, fractional, no_prompt, empty),
+                orientation=orientation,
                 again=again,
+                pseudonyms=names.pseudonyms,
+                device=device,
+                runtime=runtime,
+            )
+            outcome = run_anywhere(
+                segmenter,
+                plan.jobs,
+                recipe,
+                on=on,
+                workers=workers,
                 refused=refused,
                 notes=plan.notes,
-                pseudonyms=names.pseudonyms,
                 advance=advance,
             )
     n_stored = 0 if target is None else archive.store(outcome, out, target)
@@ -280,25 +306,30 @@ def _read_jobs(
     orientation: str | None,
 ) -> tuple[Plan, list[Failure]]:
     """What to predict, and the lines of --jobs that cannot be read. Raises UsageError."""
+    from saywhere.inference.address_requests import plan_anywhere, with_local_list
     from saywhere.inference.requests import (
         Plan,
         jobs_from_file,
         jobs_from_manifest,
-        plan_for,
     )
 
     if jobs is not None:
-        from_file, refused = jobs_from_file(jobs, hears_words=segmenter.hears_words)
-        return Plan(from_file, [], []), refused
+        (from_file, refused), placed = with_local_list(
+            jobs, lambda path: jobs_from_file(path, hears_words=segmenter.hears_words)
+        )
+        return Plan(list(map(placed, from_file)), [], []), refused
     if manifest is not None:
-        return Plan(jobs_from_manifest(manifest, segmenter, split, orientation), [], []), []
+        rows, placed = with_local_list(
+            manifest, lambda path: jobs_from_manifest(path, segmenter, split, orientation)
+        )
+        return Plan(list(map(placed, rows)), [], []), []
     if prompt is None and segmenter.hears_words:
         raise UsageError(
             "no --prompt",
             allowed="say what to segment",
             remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words',
         )
-    return plan_for(inputs or [], prompt or [""]), []
+    return plan_anywhere(inputs or [], prompt or [""]), []
 
 
 def _whose_left(segmenter: Segmenter, jobs: list[Job]) -> str:

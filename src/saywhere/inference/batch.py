@@ -8,20 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from saywhere.errors import UsageError
 from saywhere.inference import writers
 from saywhere.inference.flow import Done, Flow
 from saywhere.inference.ledger import Ledger
 from saywhere.inference.no_identifiers import Names, refuse_named
 from saywhere.inference.outcome import Outcome
-from saywhere.inference.predictions_file import Failure, Prediction
-from saywhere.inference.record_parts import to_line
+from saywhere.inference.overwriting import refuse_overwriting
+from saywhere.inference.predictions_file import Failure, Prediction, write_failures
 from saywhere.inference.requests import TABLE, Job
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.unit_writer import UnitWriter
 from saywhere.inference.units import Unit, units_of
 from saywhere.inference.writers.writer import Options
-from saywhere.io import files
 from saywhere.io.pseudonyms import Pseudonyms
 from saywhere.io.sources import Reader
 from saywhere.text.frames import NOT_STATED, check_orientation, frame_named
@@ -84,7 +82,7 @@ def run_jobs(
     jobs = names.jobs(jobs)
     if pseudonyms is not None:
         refuse_named(formats, out)
-    _refuse_overwriting(jobs, out)
+    refuse_overwriting(jobs, out)
     if orientation is not None:
         check_orientation(orientation)
     data = segmenter.config.data
@@ -124,7 +122,7 @@ def run_jobs(
     lines = [*others, *(prediction.to_json() for prediction in predictions)]
     ledger.write(lines)
     writers.write_tables(lines, out, TABLE)
-    _write_failures(out / "failures.jsonl", failures)
+    write_failures(out / "failures.jsonl", failures)
     every = names.sentences([*notes, *_in_sentences(flow.remarks)], "note") + written
     return Outcome(predictions, failures, n_skipped, len(others), every)
 
@@ -142,28 +140,3 @@ def _in_sentences(remarks: dict[str, dict[Path, None]]) -> list[str]:
         first = next(iter(paths)).name
         sentences.append(f"{first}{f' and {len(paths) - 1:,} more' * (len(paths) > 1)}: {remark}")
     return sentences
-
-
-def _refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
-    """Raise UsageError where a result would replace an image that was given.
-
-    The mask of a.png is a-mask.png, which may be an image of its own. Files of all formats count,
-    not of the chosen ones alone, since those of earlier calls are removed.
-    """
-    given = {job.image.resolve() for job in jobs}
-    for job in jobs:
-        for part, ending in writers.endings().items():
-            path = out / f"{job.stem_for(writers.scope_of(part))}{ending}"
-            if path.resolve() in given:
-                raise UsageError(
-                    f"{path} would be overwritten, and it is one of the pictures",
-                    remedy="choose another folder with --out",
-                )
-
-
-def _write_failures(path: Path, failures: Sequence[Failure]) -> None:
-    """An older list does not stay: what is in it was tried again."""
-    if failures:
-        files.write_bytes(path, b"".join(to_line(failure.to_json()) for failure in failures))
-    else:
-        path.unlink(missing_ok=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from saywhere.inference import writers
-from saywhere.inference.record_parts import Line
+from saywhere.inference.record_parts import Line, to_line
+from saywhere.io import files
 
 PLACE = ("member", "frame_number", "slice", "slices")
 """Keys that say which picture of a file a line is of."""
@@ -174,6 +175,22 @@ class Failure:
         """Returns the failure as failures.jsonl holds it, without what is not known of it."""
         names = ("line", "image", "prompt", "code", "reason")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+def write_failures(path: Path, failures: Sequence[Failure]) -> None:
+    """Write the list of what was set aside.
+
+    Args:
+        path: Of the list. An older one does not stay: what is in it was tried again.
+        failures: Of the call.
+
+    Raises:
+        NotWritable: The folder takes no file.
+    """
+    if failures:
+        files.write_bytes(path, b"".join(to_line(failure.to_json()) for failure in failures))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def files_of(line: Line) -> dict[str, str]:

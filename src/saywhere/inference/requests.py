@@ -12,6 +12,7 @@ from pathlib import Path
 from saywhere.data.folds import in_own_folds
 from saywhere.data.manifest import read_manifest
 from saywhere.data.manifest_row import Row
+from saywhere.data.parquet_records import read_table
 from saywhere.data.prompt_frames import ORIENTATION, in_frame
 from saywhere.data.records import Record, read_json_lines
 from saywhere.data.select import evaluation_prompt
@@ -124,7 +125,7 @@ def plan_for(inputs: Sequence[Path], prompts: Sequence[str]) -> Plan:
         )
     notes = [note for listing in listings for note in listing.notes]
     notes += [_of_volume(picture) for picture in pictures if picture.is_volume]
-    return Plan(_paired(pictures, prompts), skipped, notes)
+    return Plan(paired(pictures, prompts), skipped, notes)
 
 
 def _of_volume(volume: Input) -> str:
@@ -132,7 +133,16 @@ def _of_volume(volume: Input) -> str:
     return f"{volume.name}: {n_slices:,} slices, each segmented on its own with the same prompt"
 
 
-def _paired(pictures: Sequence[Input], prompts: Sequence[str]) -> list[Job]:
+def paired(pictures: Sequence[Input], prompts: Sequence[str]) -> list[Job]:
+    """Pair pictures with every prompt.
+
+    Args:
+        pictures: In order; names may be equal.
+        prompts: One or more.
+
+    Returns:
+        The jobs, with stems that differ.
+    """
     groups = _distinct(picture.name for picture in pictures)
     jobs: list[Job] = []
     for picture, group in zip(pictures, groups):
@@ -241,8 +251,9 @@ def jobs_from_file(path: Path, *, hears_words: bool = True) -> tuple[list[Job], 
     """Take images and prompts from a file of jobs.
 
     Args:
-        path: One JSON object per line: `image` (relative to the file), `prompt` or `prompts` (a
-            text or a list of texts), and an `id` that names the files.
+        path: A Parquet table, or one JSON object per line: `image` (relative to the file, or an
+            address), `prompt` or `prompts` (a text or a list of texts), and an `id` that names the
+            files.
         hears_words: Does the model read prompts? For one that does not, a line needs none.
 
     Returns:
@@ -252,7 +263,7 @@ def jobs_from_file(path: Path, *, hears_words: bool = True) -> tuple[list[Job], 
         MissingFile: Where the file is not there.
         ManifestError: Where the file as a whole is none.
     """
-    lines, bad = read_json_lines(path)
+    lines, bad = read_table(path) if path.suffix == ".parquet" else read_json_lines(path)
     requests: list[Job] = []
     failures = [_refused(line.number, line.error) for line in bad]
     for line in lines:

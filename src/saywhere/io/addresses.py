@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from saywhere.errors import MissingExtra, MissingFile, NotWritable, UnreadableFile, UsageError
-from saywhere.io.dicomweb import is_reference
 from saywhere.io.limits import MAX_FILE_BYTES
 
 # Two letters at least: `C:/` is a drive of Windows.
@@ -32,7 +31,8 @@ def of(path: object) -> str | None:
         Such as `s3://bucket/key`; None for a path of this machine and for an archive's reference.
     """
     match = _FORM.fullmatch(str(path))
-    if match is None or is_reference(path):
+    # An archive's reference is read by `dicomweb`.
+    if match is None or match["scheme"].lower().startswith("dicomweb"):
         return None
     return f"{match['scheme'].lower()}://{match['rest'].rstrip('/')}"
 

@@ -10,6 +10,8 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
+from saywhere.io import addresses
+
 
 def comparable(name: str) -> str:
     """The form by which names are compared.
@@ -31,9 +33,12 @@ def located(folder: Path, written: str) -> Path:
         written: The path, of this system or another.
 
     Returns:
-        The path as written where a file stands there, or none is found. Else with Windows'
+        An address, such as s3://BUCKET/KEY, as a path of its own. Of other names the path as
+        written where a file stands there, or none is found. Else with Windows'
         separators read as such, and each name replaced by the one in its folder that looks alike.
     """
+    if addresses.of(written) is not None:
+        return Path(written)
     path = folder / written
     # Most names are plain: they cost no look at the disk.
     if ("\\" not in written and written.isascii()) or _exists(path):

@@ -1,0 +1,34 @@
+"""No picture that was given is replaced by a result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from saywhere.errors import UsageError
+from saywhere.inference import writers
+from saywhere.inference.requests import Job
+
+
+def refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
+    """Refuse a folder where a result would replace an image that was given.
+
+    The mask of a.png is a-mask.png, which may be an image of its own. Files of all formats count,
+    not of the chosen ones alone, since those of earlier calls are removed.
+
+    Args:
+        jobs: Of the call.
+        out: Where the results go.
+
+    Raises:
+        UsageError: For the first such file.
+    """
+    given = {job.image.resolve() for job in jobs}
+    for job in jobs:
+        for part, ending in writers.endings().items():
+            path = out / f"{job.stem_for(writers.scope_of(part))}{ending}"
+            if path.resolve() in given:
+                raise UsageError(
+                    f"{path} would be overwritten, and it is one of the pictures",
+                    remedy="choose another folder with --out",
+                )
