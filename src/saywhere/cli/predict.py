@@ -12,21 +12,12 @@ from saywhere.cli.compute import Device, Runtime, export_once
 from saywhere.errors import UsageError
 
 if TYPE_CHECKING:
-    from saywhere.inference.no_identifiers import Names
-    from saywhere.inference.outcome import Outcome
-    from saywhere.inference.predictions_file import Failure, Prediction
-    from saywhere.inference.requests import Job, Plan
+    from saywhere.inference.predictions_file import Failure
+    from saywhere.inference.requests import Plan
     from saywhere.inference.segmenter import Segmenter
     from saywhere.inference.writers.writer import Options
-    from saywhere.io.skipped import Skipped
 
-MANY = 5
-"""From so many predictions on, the least certain ones are named."""
-N_FIRST = 3
-"""So many of them."""
 EMPTY = ("skip", "write")
-N_NOTES = 10
-"""So many sentences on files are printed; of a large folder there may be thousands."""
 SOURCES = "INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl"
 
 
@@ -174,6 +165,13 @@ def predict(
     names = Names(read_pseudonyms(no_identifiers, identifier_key))
     if no_identifiers:
         refuse_named(formats, out)
+    from saywhere.cli.predict_summary import (
+        summary,
+        warn_of_outcome,
+        warn_of_prompts,
+        warn_of_skipped,
+        whose_left,
+    )
     from saywhere.cli.progress import CaseProgress, counted
     from saywhere.inference.chunk_worker import Recipe
     from saywhere.inference.chunked import run_anywhere
@@ -186,7 +184,7 @@ def predict(
     with withholding(no_identifiers), archive.fetched(inputs or []) as local:
         # Before --out is made, which may lie among the inputs.
         plan, refused = _read_jobs(segmenter, local, prompt, manifest, split, jobs, orientation)
-        _warn_of_prompts(segmenter, plan.jobs)
+        warn_of_prompts(segmenter, plan.jobs)
         with CaseProgress("images", total=len(plan.jobs), quiet=quiet or as_json) as advance:
             recipe = Recipe(
                 run=str(run),
@@ -221,11 +219,11 @@ def predict(
         }
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet:
-        typer.echo(_summary(outcome, out) + _whose_left(segmenter, plan.jobs))
+        typer.echo(summary(outcome, out) + whose_left(segmenter, plan.jobs))
         if target is not None:
             typer.echo(f"{counted(n_stored, 'DICOM SEG')} stored in the archive")
-    _warn_of_skipped(plan.skipped, names)
-    _warn_of_outcome(outcome, out)
+    warn_of_skipped(plan.skipped, names)
+    warn_of_outcome(outcome, out)
     if outcome.failures:
         # Done, but some jobs were set aside.
         raise typer.Exit(3)
@@ -330,101 +328,3 @@ def _read_jobs(
             remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words',
         )
     return plan_anywhere(inputs or [], prompt or [""]), []
-
-
-def _whose_left(segmenter: Segmenter, jobs: list[Job]) -> str:
-    """What "left" means to the model, where a prompt names a side."""
-    from saywhere.text.frames import names_side
-
-    if not segmenter.hears_words or not any(names_side(job.prompt) for job in jobs):
-        return ""
-    facts = segmenter.prompt_facts
-    if not facts.frame:
-        return "; whose left and right this model knows is not stated: try a prompt of each side"
-    return f"; left means the {facts.left}"
-
-
-def _summary(outcome: Outcome, out: Path) -> str:
-    """How many predictions lie where; of many also those that a person should look at first."""
-    from saywhere.errors import counted
-
-    line = f"{counted(len(outcome.predictions), 'prediction')} in {out}"
-    if outcome.n_skipped:
-        line += f", {outcome.n_skipped:,} of them done before (--again redoes them)"
-    if len(outcome.predictions) < MANY:
-        return line
-    # Those that mark nothing, or of whose mark the model is least sure.
-    ordered = sorted(outcome.predictions, key=lambda prediction: prediction.confidence or 0.0)
-    first = [f"{prediction.first_file} ({_how_good(prediction)})" for prediction in ordered]
-    return f"{line}; look at these first: {', '.join(first[:N_FIRST])}"
-
-
-def _how_good(prediction: Prediction) -> str:
-    if not prediction.confidence:
-        return "nothing marked"
-    if prediction.expected_dice is None:
-        return f"{prediction.confidence:.0%} sure"
-    return f"expected Dice {prediction.expected_dice:.2f}"
-
-
-def _warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
-    from saywhere.cli.progress import warn
-    from saywhere.errors import counted
-    from saywhere.text.prompts import denies, is_blank
-
-    if not segmenter.hears_words:
-        return
-    if any(is_blank(job.prompt) for job in jobs):
-        warn("a blank prompt means no words: the model marks what it finds by itself")
-    # Each once, however many images it is for.
-    prompts = {job.prompt for job in jobs}
-    n_denying = sum(map(denies, prompts))
-    if n_denying:
-        warn(
-            f"{counted(n_denying, 'prompt')} with a no, not, without or the like: "
-            "the published sets hold no such words, and what they deny may be marked all the same; "
-            "say where the target is"
-        )
-    encoder = segmenter.encoder
-    n_long = sum(encoder.count_tokens(text) > encoder.max_length for text in prompts)
-    if n_long:
-        warn(
-            f"{counted(n_long, 'prompt')} longer than the {encoder.max_length} tokens that "
-            "the encoder reads: what comes after them has no effect"
-        )
-
-
-def _warn_of_skipped(skipped: list[Skipped], names: Names) -> None:
-    from saywhere.cli.progress import warn
-    from saywhere.io.skipped import in_sentences
-
-    for sentence in names.sentences(in_sentences(skipped), "sentence on skipped files"):
-        warn(sentence)
-
-
-def _warn_of_outcome(outcome: Outcome, out: Path) -> None:
-    from saywhere.cli.progress import warn
-    from saywhere.errors import counted
-
-    if outcome.n_others:
-        warn(
-            f"{counted(outcome.n_others, 'earlier prediction')} of other images or prompts "
-            f"stay in {out}; predictions.jsonl lists all, these first"
-        )
-    if any(prediction.unfamiliarity > 1 for prediction in outcome.predictions):
-        warn(
-            "some prompts are unlike those that the model was trained on "
-            "(unfamiliarity above 1 in predictions.jsonl): check these masks"
-        )
-    # One prompt for many images has one warning.
-    of_prompts = [text for prediction in outcome.predictions for text in prediction.warnings]
-    notes = [*dict.fromkeys(of_prompts), *outcome.notes]
-    for note in notes[:N_NOTES]:
-        warn(note)
-    if len(notes) > N_NOTES:
-        warn(f"{len(notes) - N_NOTES:,} more such notes: --json lists all")
-    if outcome.failures:
-        warn(
-            f"set aside: {counted(len(outcome.failures), 'job')}, see {out / 'failures.jsonl'}; "
-            f"the first: {outcome.failures[0].reason}"
-        )

@@ -188,20 +188,20 @@ class _Fetched:
         self._copies: dict[str, Path | SaywhereError] = {}
 
     def jobs(self, jobs: Sequence[Job]) -> list[Job]:
-        """Those whose pictures are here now; the others are failures."""
-        here = []
+        """Those whose pictures are on this machine now; the others are failures."""
+        local = []
         for job in jobs:
             address = addresses.of(job.image)
             if address is None:
-                here.append(job)
+                local.append(job)
                 continue
             copy = self._copy(address)
             if isinstance(copy, SaywhereError):
                 failure = self.names.failed(job, copy)
                 self.failures.append(replace(failure, image=self.names.of(address)))
             else:
-                here.append(replace(job, image=copy))
-        return here
+                local.append(replace(job, image=copy))
+        return local
 
     def renamed(self, outcome: Outcome) -> Outcome:
         """Name the pictures by their addresses, and not by their copies."""

@@ -157,8 +157,8 @@ def run_chunked(
 def _refuse(jobs: Sequence[Job], recipe: Recipe, outlet: Outlet) -> None:
     """What no worker could do is refused before one is started. Raises UsageError."""
     parts = writers.choose_parts(recipe.formats, recipe.save)
-    here = [job.image for job in jobs if not job.member and addresses.of(job.image) is None]
-    writers.refuse_inputs(writers.formats_of(parts), here)
+    local = [job.image for job in jobs if not job.member and addresses.of(job.image) is None]
+    writers.refuse_inputs(writers.formats_of(parts), local)
     if isinstance(outlet, FolderOutlet):
         refuse_overwriting(Names(recipe.pseudonyms).jobs(jobs), outlet.mirror)
 
@@ -196,7 +196,7 @@ def _work(
         waiting = []
         for chunk in tally.left(chunks):
             if chunk.number not in tally.alone:
-                tally.alone[chunk.number] = chunk.alone(number)
+                tally.alone[chunk.number] = chunk.alone(number, Names(recipe.pseudonyms).of)
                 number += len(chunk.jobs)
                 waiting += tally.alone[chunk.number]
 
@@ -241,11 +241,11 @@ def _finish(
     write_failures(outlet.mirror / FAILURES, failures)
     outlet.push([NAME, FAILURES, *(path.name for path in outlet.mirror.glob(f"{TABLE}.parquet"))])
     predictions = [Prediction.from_json(line) for line in mine.values()]
-    told = [note for done in tally.done.values() for note in done.notes]
+    remarks = [note for done in tally.done.values() for note in done.notes]
     return Outcome(
         [prediction for prediction in predictions if prediction is not None],
         failures,
         sum(done.n_skipped for done in tally.done.values()),
         len(others),
-        [*names.sentences(list(notes), "note"), *dict.fromkeys(told)],
+        [*names.sentences(list(notes), "note"), *dict.fromkeys(remarks)],
     )

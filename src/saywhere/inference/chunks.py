@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,11 +50,12 @@ class Chunk:
         jobs = [job if job.place is None else replace(job, place=_pair(job)) for job in jobs]
         return cls(document["number"], jobs, document["earlier"])
 
-    def alone(self, first: int) -> list[Chunk]:
+    def alone(self, first: int, name: Callable[[str], str]) -> list[Chunk]:
         """Split it, so that a job that kills its worker takes no other along.
 
         Args:
             first: Number of the first of the new chunks.
+            name: What stems become in records.
 
         Returns:
             One chunk for each group of jobs whose answers go to one file.
@@ -62,10 +63,12 @@ class Chunk:
         groups: dict[str, list[Job]] = {}
         for job in self.jobs:
             groups.setdefault(job.stem_for(Scope.INPUT), []).append(job)
-        return [
-            Chunk(number, jobs, [one for one in self.earlier if one.get("stem") in _stems(jobs)])
-            for number, jobs in enumerate(groups.values(), start=first)
-        ]
+        lines = {str(line.get("stem")): line for line in self.earlier}
+        chunks = []
+        for number, jobs in enumerate(groups.values(), start=first):
+            earlier = [lines[name(job.stem)] for job in jobs if name(job.stem) in lines]
+            chunks.append(Chunk(number, jobs, earlier))
+        return chunks
 
 
 def cut(jobs: Iterable[Job], n_jobs: int = N_JOBS) -> Iterator[list[Job]]:
@@ -108,7 +111,3 @@ def gathered(jobs: Sequence[Job]) -> list[Job]:
 def _pair(job: Job) -> tuple[int, int]:
     number, n_slices = job.place or (1, 1)
     return number, n_slices
-
-
-def _stems(jobs: Iterable[Job]) -> set[str]:
-    return {job.stem for job in jobs}

@@ -32,15 +32,37 @@ class Outlet(ABC):
 
     @abstractmethod
     def publish(self, file: Path) -> None:
-        """Put a file there, under its own name, whole or not at all. Raises NotWritable."""
+        """Put a file there, under its own name, whole or not at all.
+
+        Args:
+            file: Of this machine. It may be gone afterwards.
+
+        Raises:
+            NotWritable: The place takes no file.
+        """
 
     @abstractmethod
     def write(self, name: str, content: bytes) -> None:
-        """Write a file there; its name may have a folder. Raises NotWritable."""
+        """Write a file there, whole or not at all.
+
+        Args:
+            name: Of the file; it may have a folder.
+            content: All of it.
+
+        Raises:
+            NotWritable: The place takes no file.
+        """
 
     @abstractmethod
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files, where they are there. Raises NotWritable."""
+        """Remove files.
+
+        Args:
+            names: Of the files; one that is not there is passed over.
+
+        Raises:
+            NotWritable: The place takes no change.
+        """
 
     @abstractmethod
     def present(self, names: Iterable[str]) -> list[str]:

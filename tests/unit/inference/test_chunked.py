@@ -59,10 +59,12 @@ def straight(segmenter: Segmenter, jobs: list[Job], tmp_path: Path) -> dict[str,
 def test_jobs_of_one_file_stay_in_one_chunk() -> None:
     jobs = [Job(Path(f"{n % 3}.png"), "", f"{n}", group=f"{n % 3}") for n in range(9)]
     chunks = list(cut(gathered(jobs), 2))
-    assert [[job.group for job in chunk] for chunk in chunks] == [["0"] * 3, ["1"] * 3, ["2"] * 3]
-    assert sorted(job.stem for chunk in chunks for job in chunk) == [str(n) for n in range(9)]
+    assert ["".join(job.group for job in chunk) for chunk in chunks] == ["000", "111", "222"]
+    assert sorted(job.stem for job in sum(chunks, [])) == [str(n) for n in range(9)]
     again = Chunk.from_text(Chunk(4, chunks[0], [{"stem": "0"}]).to_text())
     assert (again.number, list(again.jobs), list(again.earlier)) == (4, chunks[0], [{"stem": "0"}])
+    (alone,) = again.alone(9, str)
+    assert alone == Chunk(9, list(again.jobs), again.earlier)
 
 
 def test_chunks_write_what_one_machine_writes(
