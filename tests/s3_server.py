@@ -6,6 +6,7 @@ The conftest.py of a folder that wants the fixture imports it from here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -27,6 +28,8 @@ def bucket() -> Iterator[str]:
         import s3fs
 
         s3fs.S3FileSystem.clear_instance_cache()
-        s3fs.S3FileSystem().mkdir("pictures")
+        # The server keeps its buckets in this process, whichever folder of tests started it.
+        with suppress(FileExistsError):
+            s3fs.S3FileSystem().mkdir("pictures")
         yield "s3://pictures"
     server.stop()
