@@ -60,10 +60,13 @@ def _take(
     )
     page.goto(address)
     page.set_input_files("#open", image)
+    expect(page.locator("#picture")).to_have_attribute("aria-label", "Picture 1 of 1")
     page.fill("#prompt", "\n".join(prompts))
     expect(page.locator("#labels .words")).to_have_text(list(prompts), timeout=60_000)
     page.click("#ask")
     expect(page.locator("#ask")).to_be_enabled(timeout=60_000)
+    for _ in range(2):
+        page.click("#closer")
     page.screenshot(path=LOOKED_AT / f"{scheme}-{width}.png", full_page=True)
     page.close()
 

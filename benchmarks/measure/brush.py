@@ -26,8 +26,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 from saywhere.io.files import write_json
 
 RESULT = Path(__file__).parents[1] / "results" / "brush.json"
+STEPS = 10
 SIZES = ((2048, 2048), (3000, 4000))
-N_EVENTS = 200
 # The display's own 60 Hz would be measured else: a frame is made as soon as it can be.
 FREE = ["--no-sandbox", "--disable-gpu", "--disable-gpu-vsync", "--disable-frame-rate-limit"]
 WATCH = """() => {
@@ -44,9 +44,9 @@ WATCH = """() => {
 }"""
 
 
-def main(run: Path) -> dict[str, Any]:
+def main(run: Path, n_events: int) -> dict[str, Any]:
     """Height × width → milliseconds: of a move, of undo, of keep."""
-    found: dict[str, Any] = {"events": N_EVENTS, **machine_facts()}
+    found: dict[str, Any] = {"events": n_events, **machine_facts()}
     with (
         Server(run) as (address, _),
         sync_playwright() as running,
@@ -59,15 +59,15 @@ def main(run: Path) -> dict[str, Any]:
             page.set_input_files("#open", _picture(Path(folder), height, width))
             expect(page.locator("#labels .words")).to_have_count(1, timeout=120_000)
             page.evaluate(WATCH)
-            found[f"{height} × {width}"] = _measured(page)
+            found[f"{height} × {width}"] = _measured(page, n_events)
             page.close()
         browser.close()
     return found
 
 
-def _measured(page: Page) -> dict[str, float]:
+def _measured(page: Page, n_events: int) -> dict[str, float]:
     page.fill("#size", "40")
-    moves = _stroke(page)
+    moves = _stroke(page, n_events)
     page.locator("#picture").focus()
     undo = _wait(page, lambda: page.keyboard.press("Control+z"))
     page.keyboard.press("Control+Shift+z")
@@ -79,20 +79,24 @@ def _measured(page: Page) -> dict[str, float]:
     }
 
 
-def _stroke(page: Page) -> list[float]:
+def _stroke(page: Page, n_events: int) -> list[float]:
     box = page.locator("#picture").bounding_box()
     assert box is not None
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     reach = min(box["width"], box["height"]) * 0.4
     page.mouse.move(*middle)
     page.mouse.down()
-    waits = []
-    for i in range(N_EVENTS):
-        turn = i / 15
-        at = (middle[0] + reach * math.cos(turn), middle[1] + reach * math.sin(turn))
-        waits.append(_wait(page, lambda at=at: page.mouse.move(*at)))
+    before = page.evaluate("waits.length")
+    # Round and round, in straight parts: the browser confirms each move before the next is sent.
+    n_parts = n_events // STEPS
+    for part in range(1, n_parts + 1):
+        turn = 4 * math.pi * part / n_parts
+        place = (middle[0] + reach * math.cos(turn), middle[1] + reach * math.sin(turn))
+        page.mouse.move(*place, steps=STEPS)
+    wanted = before + n_parts * STEPS
+    page.wait_for_function("n => waits.length >= n", arg=wanted, timeout=600_000)
     page.mouse.up()
-    return waits
+    return list(map(float, page.evaluate("([a, b]) => waits.slice(a, b)", [before, wanted])))
 
 
 def _wait(page: Page, act: Any) -> float:
@@ -135,11 +139,12 @@ if __name__ == "__main__":
     )
     parser.add_argument("run", type=Path, nargs="?", default=Path("polyp"))
     parser.add_argument("--src", type=Path, help="src/ of another checkout, whose page is measured")
+    parser.add_argument("--events", type=int, default=200, help="moves of the stroke")
     parser.add_argument("--keep", action="store_true")
     asked = parser.parse_args()
     if asked.src:
         os.environ["PYTHONPATH"] = str(asked.src.resolve())
-    measured = main(asked.run)
+    measured = main(asked.run, asked.events)
     print(json.dumps(measured, indent=2, ensure_ascii=False))
     if asked.keep:
         write_json(RESULT, measured)

@@ -9,7 +9,7 @@ import numpy as np
 from fastapi import FastAPI, File, Form, UploadFile
 from starlette.concurrency import run_in_threadpool
 
-from saywhere.io import clinic, grey_values
+from saywhere.io import clinic, grey_values, uploads
 from saywhere.io.dicomweb import Archives
 from saywhere.io.geometry import Geometry
 from saywhere.io.grey_values import GreyValues
@@ -29,10 +29,10 @@ CT_WINDOWS = {
 """Usual windows in Hounsfield units (centre and width 40/400, -600/1500, 400/1800, 40/80)."""
 
 
-def add_picture_route(
+def add_picture_routes(
     app: FastAPI, queue: SegmentQueue, archives: Archives, before: list[Any]
 ) -> None:
-    """Add the route to a service.
+    """Add the routes to a service.
 
     Args:
         app: the service.
@@ -60,6 +60,27 @@ def add_picture_route(
             content = await content_of(image, reference, archives)
             values = await in_thread(DECODING, grey_values.read, content)
             return await run_in_threadpool(_answer, content, values)
+        finally:
+            queue.give()
+
+    @app.post(
+        "/v1/mask",
+        dependencies=before,
+        response_model=schemas.ShownMask,
+        responses=refusals(*schemas.PICTURE),
+    )
+    async def mask(
+        mask: Annotated[
+            UploadFile, File(description="PNG, TIFF, BMP, DICOM SEG or NIfTI of one picture")
+        ],
+    ) -> dict[str, Any]:
+        """A mask that was made elsewhere, as it is read; label maps are refused by name."""
+        queue.take()
+        try:
+            content = await mask.read()
+            pixels = await in_thread(DECODING, uploads.read_mask, content, "mask")
+            shown = await run_in_threadpool(as_base64, np.where(pixels, np.uint8(255), np.uint8(0)))
+            return {"size": list(pixels.shape), "mask_png": shown}
         finally:
             queue.give()
 

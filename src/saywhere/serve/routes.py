@@ -32,7 +32,7 @@ from saywhere.serve.errors import refusal
 from saywhere.serve.kept_routes import add_kept_routes
 from saywhere.serve.metrics import Metrics
 from saywhere.serve.models import Models, Served
-from saywhere.serve.picture_route import add_picture_route
+from saywhere.serve.picture_route import add_picture_routes
 from saywhere.serve.queue import Job, SegmentQueue
 from saywhere.serve.review_routes import add_review_routes
 from saywhere.serve.schemas import refusals
@@ -89,7 +89,7 @@ def add_routes(
     _add_models(app, models, store, listed, before)
     _add_segment(app, models, queue, metrics, listed, before)
     add_kept_routes(app, models, store, listed, before)
-    add_picture_route(app, queue, listed, before)
+    add_picture_routes(app, queue, listed, before)
     add_review_routes(app, store, before)
 
 

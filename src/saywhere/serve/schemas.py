@@ -219,6 +219,13 @@ class ShownPicture(BaseModel):
     windows: list[Shades] = Field([], description="the first is how the file wants to be shown")
 
 
+class ShownMask(BaseModel):
+    """A mask as it is read."""
+
+    size: list[int] = Field(description="height, width", min_length=2, max_length=2)
+    mask_png: str = Field(description="base64 of a PNG of 0 and 255")
+
+
 class KeptRow(BaseModel):
     """Of one act."""
 

@@ -179,7 +179,7 @@ class Store:
             }
             row |= meant(mask, prompt) | self._after_others(row, known)
             with self._whole(places):
-                images.write_image(self.folder / places["image"], image)
+                images.write_image(self.folder / places["image"], image, compress_level=1)
                 images.write_mask(self.folder / places["mask"], mask)
                 images.write_mask(self.folder / places["suggested"], suggested)
                 # The row comes last: it never names a picture that is not on the disk.

@@ -505,6 +505,7 @@ def test_what_it_answers_is_documented(client: Client) -> None:
         "/v1/export",
         "/v1/keep",
         "/v1/kept",
+        "/v1/mask",
         "/v1/models",
         "/v1/opposite",
         "/v1/picture",
@@ -519,7 +520,7 @@ def test_what_it_answers_is_documented(client: Client) -> None:
         for name, form in client.get("/openapi.json").json()["components"]["schemas"].items()
         if name.startswith("Body_")
     }
-    assert len(forms) == 6
+    assert len(forms) == 7
     assert all(form["additionalProperties"] is False for form in forms.values())
     answers = paths["/v1/segment"]["post"]["responses"]
     refused = ["400", "401", "406", "408", "413", "415", "422", "500", "502", "503"]

@@ -353,3 +353,35 @@ def test_whose_left_is_said_and_a_film_gets_its_sides(page: Any, folder: Path) -
     page.click("#write-read-as")
     expect(page.locator("#prompt")).to_have_value("the right lung")
     expect(page.locator("#labels .words")).to_have_text(["the right lung"])
+
+
+def test_a_mask_is_reviewed_taken_over_and_exported(
+    page: Any, folder: Path, tmp_path: Path
+) -> None:
+    import zipfile
+
+    from playwright.sync_api import expect
+
+    begin(page, folder / "a.png")
+    mask = np.zeros((96, 96), np.uint8)
+    mask[:48] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    page.get_by_text("Export and import").click()
+    page.set_input_files("#import", tmp_path / "mask.png")
+    expect(facts(page)).to_contain_text("50.0 %")
+    page.fill("#who", "A.")
+    page.keyboard.press("Control+s")
+    expect(facts(page)).to_contain_text("· kept")
+    page.get_by_text("Review", exact=True).click()
+    page.fill("#comment", "well done")
+    page.fill("#who", "B.")
+    page.click("#accepted")
+    expect(page.locator("#verdict")).to_contain_text("Kept by A. accepted by B.")
+    expect(page.locator("#verdict")).to_contain_text("well done")
+    page.click("#agree")
+    expect(page.locator("#agreement tr").first).to_be_visible()
+    with page.expect_download() as download:
+        page.click("#export")
+    download.value.save_as(tmp_path / "all.zip")
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert {"manifest.jsonl", "coco.json"} <= set(archive.namelist())

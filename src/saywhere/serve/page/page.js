@@ -5,6 +5,7 @@ import "./keys.js";
 import { isAtRisk, isKept } from "./kept.js";
 import { keepAll, tellKept } from "./keep.js";
 import { step as stepTo } from "./pictures.js";
+import "./review.js";
 import * as service from "./service.js";
 import { at, labelNow, show, state, tell, whenChanged } from "./state.js";
 import { choose, COMMANDS, step, TOOLS } from "./tools.js";

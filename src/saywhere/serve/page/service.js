@@ -10,14 +10,7 @@ if (token) {
 }
 
 async function call(path, options = {}) {
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  let response;
-  try {
-    response = await fetch(`v1/${path}`, { ...options, headers });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Error(`The server does not answer. Is it still running? ${STILL_HERE}`);
-  }
+  const response = await answered(path, options);
   let answer;
   try {
     answer = await response.json();
@@ -32,6 +25,16 @@ async function call(path, options = {}) {
     throw Object.assign(new Error([message, remedy].filter(Boolean).join(": ")), { code });
   }
   return answer;
+}
+
+async function answered(path, options) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  try {
+    return await fetch(`v1/${path}`, { ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error(`The server does not answer. Is it still running? ${STILL_HERE}`);
+  }
 }
 
 const noToken = () => new Error(
@@ -64,6 +67,16 @@ export const opposite = (prompt) =>
   call("opposite", { method: "POST", body: form({ prompt }) });
 export const picture = (image) =>
   call("picture", { method: "POST", body: form(source(image)) });
+export const readMask = (mask) => call("mask", { method: "POST", body: form({ mask }) });
+export const review = (fields) => call("review", { method: "POST", body: form(fields) });
+export const reviews = (keys) => call(`reviews?${keys.map((key) => `key=${key}`).join("&")}`);
+export const agreement = () => call("agreement");
+export async function exported(formats, withNames) {
+  const wanted = formats.map((format) => `format=${format}`).join("&");
+  const path = `export?${wanted}&names=${withNames}`;
+  const response = await answered(path, {});
+  return response.ok ? response.blob() : call(path);  // which says why not
+}
 export const takeBack = (fields) => call("take-back", { method: "POST", body: form(fields) });
 export const segment = (image, fields, signal) =>
   call("segment", { method: "POST", body: form({ ...source(image), ...fields }), signal });

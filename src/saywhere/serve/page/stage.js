@@ -94,7 +94,13 @@ export const ZOOMS = {
   actual: () => view.actual(),
 };
 for (const [id, act] of Object.entries(ZOOMS)) at(id).addEventListener("click", act);
-view.whenMoved = () => { at("zoom").textContent = `${Math.round(100 * view.scale)} %`; };
+view.whenMoved = () => {
+  at("zoom").textContent = `${Math.round(100 * view.scale)} %`;
+  // At the picture's sides, or the frame's where the picture goes on beyond it.
+  const right = view.x + view.picture.width * view.scale;
+  at("side-left").style.left = `${Math.max(0, view.x) / view.ratio + 8}px`;
+  at("side-right").style.right = `${Math.max(0, view.width - right) / view.ratio + 8}px`;
+};
 for (const id of ["level", "width"]) at(id).addEventListener("input", toneOfSliders);
 at("brightness").addEventListener("input", () => brighten(at("brightness").value / 100));
 at("window").addEventListener("change", () => {
