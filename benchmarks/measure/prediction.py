@@ -175,7 +175,13 @@ def main() -> None:
         finally:
             remove = ["git", "worktree", "remove", "--force", str(old)]
             subprocess.run(remove, cwd=ROOT, check=True)
-    about = {"against": asked.against, "pictures": n_pictures, "runtime": asked.runtime}
+    command = f"python benchmarks/measure/prediction.py {' '.join(sys.argv[1:])}"
+    about = {
+        "command": command,
+        "against": asked.against,
+        "pictures": n_pictures,
+        "runtime": asked.runtime,
+    }
     load = list(os.getloadavg())
     document = about | {"rounds": asked.rounds, "cores": os.cpu_count(), "load": load} | found
     text = json.dumps(document, indent=1)

@@ -183,6 +183,27 @@ def _new_prompt() -> str:
     return markdown(("what", "in encodings of one prompt"), rows, note)
 
 
+def _prediction() -> str:
+    """Prediction beside an earlier commit, in one run."""
+    measured = result("prediction")
+    cold = measured["cold"]
+    now, before = (cold[f"{name}, in times of import torch"] for name in ("now", "before"))
+    rows = [
+        (f"a folder of {measured['pictures']} pictures, from call to end", measured["folder"]),
+        ("a single picture in a loaded model", measured["single"]),
+        ("one picture from a cold start, a prompt never seen", cold),
+        ("eight prompts on one picture: `prepare` once, beside decoding each", measured["prompts"]),
+    ]
+    shown = [(what, f"{one['ratio']:.2f}") for what, one in rows]
+    note = (
+        f"Runtime `{measured['runtime']}`, beside commit {measured['against']}; "
+        f"{measured['rounds']} rounds in turn, load {measured['load'][0]:.1f} on "
+        f"{measured['cores']} cores. The cold start took {now:.1f} times `import torch` "
+        f"({before:.1f} before). `{measured['command']}`."
+    )
+    return markdown(("what", "times as fast"), shown, note)
+
+
 def _span(value: float | list[float]) -> str:
     if isinstance(value, list):
         return f"{min(value):.2f} to {max(value):.2f}"
@@ -269,5 +290,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "cost": _cost,
     "training_speed": _training_speed,
     "new_prompt": _new_prompt,
+    "prediction": _prediction,
     "when_not": _when_not,
 }

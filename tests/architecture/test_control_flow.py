@@ -29,6 +29,7 @@ WHOLE = {
     "experiments/grid.py": "makes one for each cell",
     "cli/demo_run.py": "makes the demo's",
     "inference/identity.py": "every key of it tells one model from another",
+    "inference/runtimes/runtime.py": "a loaded model says what it was trained with",
     "hub/bundle.py": "stores it in a model's folder",
     "report/origin.py": "lists every key of it",
 }

@@ -79,5 +79,5 @@ def test_importing_saywhere_loads_nothing_heavy() -> None:
 
 def test_what_needs_torch_is_seen_to_load_it() -> None:
     """The tests above can fail."""
-    assert "torch" in loaded_by("import sys, saywhere; saywhere.load")[0]
+    assert "torch" in loaded_by("import sys, saywhere; saywhere.train")[0]
     assert "torch" in loaded_by(SAYWHERE, "info", "network", "unet", "--json")[0]

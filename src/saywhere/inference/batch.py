@@ -6,10 +6,11 @@ What is done already is skipped; an image that cannot be read is set aside.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from saywhere.inference import writers
-from saywhere.inference.flow import Done, Flow
+from saywhere.inference.flow import Flow
 from saywhere.inference.ledger import Ledger
 from saywhere.inference.no_identifiers import Names, refuse_named
 from saywhere.inference.outcome import Outcome
@@ -85,15 +86,11 @@ def run_jobs(
     refuse_overwriting(jobs, out)
     if orientation is not None:
         check_orientation(orientation)
-    data = segmenter.config.data
-    reader = Reader(data.channels, data.grey)
     writer = UnitWriter(segmenter, out, threshold, options, orientation, names)
     flow = Flow(segmenter, orientation)
     ledger = Ledger(out)
     units = units_of(jobs, wanted, ledger)
-    done: dict[str, Prediction] = {}
-    for unit in [] if again else units:
-        done |= writer.done(ledger, unit, reader)
+    done = {} if again else _done_before(writer, units, ledger)
     n_skipped = len(done)
     left = [unit.less(done) for unit in units]
     todo = [unit for unit in left if unit.jobs]
@@ -105,15 +102,7 @@ def run_jobs(
     failures = [names.failure(failure) for failure in refused]
     written: list[str] = []
     advance(n_skipped)
-
-    def write(scored: Done) -> Outcome:
-        outcome = writer.write(scored)
-        # In the thread that wrote the files: who stops the call loses none of them.
-        for prediction in outcome.predictions:
-            ledger.add(prediction)
-        return outcome
-
-    for outcome in flow.each(todo, write, advance):
+    for outcome in flow.each(todo, partial(writer.write, ledger=ledger), advance):
         done |= {prediction.stem: prediction for prediction in outcome.predictions}
         failures += outcome.failures
         written += outcome.notes
@@ -125,6 +114,18 @@ def run_jobs(
     write_failures(out / "failures.jsonl", failures)
     every = names.sentences([*notes, *_in_sentences(flow.remarks)], "note") + written
     return Outcome(predictions, failures, n_skipped, len(others), every)
+
+
+def _done_before(
+    writer: UnitWriter, units: Sequence[Unit], ledger: Ledger
+) -> dict[str, Prediction]:
+    """By stem: predictions of an earlier call that still count."""
+    data = writer.segmenter.config.data
+    reader = Reader(data.channels, data.grey)
+    done: dict[str, Prediction] = {}
+    for unit in units:
+        done |= writer.done(ledger, unit, reader)
+    return done
 
 
 def _plain_prompts(units: Sequence[Unit]) -> list[str]:

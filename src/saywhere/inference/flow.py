@@ -6,12 +6,13 @@ batch after the other. Queues are bounded, so that no folder is ever in memory.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from saywhere.errors import SaywhereError, UnknownSide
 from saywhere.inference.prepared import Prepared
@@ -136,35 +137,51 @@ class Flow:
         advance: Callable[[int], None],
     ) -> None:
         """Put each job of a batch into its unit."""
-        chosen: list[tuple[Done, Job, Seen, Prepared, Reading]] = []
+        pairs: list[_Pair] = []
         for seen in batch:
             for note in seen.notes:
                 self.remarks.setdefault(note, {})[seen.jobs[0].source.file] = None
-            for _ in seen.jobs:
-                done, job = next(position)
-                if seen.picture is None:
-                    assert seen.error is not None
-                    # One bad picture does not end the batch.
-                    done.failed.append((job, seen.error))
+            for done, job in itertools.islice(position, len(seen.jobs)):
+                pair = self._pair(done, job, seen)
+                if pair is None:
                     advance(1)
-                    continue
-                try:
-                    reading = self.segmenter.read(
-                        job.prompt, self.orientation, seen.picture.geometry
-                    )
-                except UnknownSide as error:
-                    done.failed.append((job, error))
-                    advance(1)
-                    continue
-                chosen.append((done, job, seen, seen.picture, reading))
+                else:
+                    pairs.append(pair)
+        # One picture may have more prompts than a batch has room for.
         size = self.segmenter.batch_size
-        for start in range(0, len(chosen), size):
-            part = chosen[start : start + size]
-            scores = self.segmenter.scores([one[3] for one in part], [one[4] for one in part])
-            for number, (done, job, seen, picture, reading) in enumerate(part):
-                one = scores.of(number)
-                done.scored.append(Scored(job, picture, reading, one, seen.sha256))
+        for start in range(0, len(pairs), size):
+            part = pairs[start : start + size]
+            scores = self.segmenter.scores(
+                [pair.picture for pair in part], [pair.reading for pair in part]
+            )
+            for number, (done, job, picture, reading, sha256) in enumerate(part):
+                done.scored.append(Scored(job, picture, reading, scores.of(number), sha256))
                 advance(1)
+
+    def _pair(self, done: Done, job: Job, seen: Seen) -> _Pair | None:
+        """The picture with its prompt; None of a job that was set aside."""
+        # One bad picture does not end the batch.
+        error: SaywhereError | None = seen.error
+        if seen.picture is not None:
+            try:
+                geometry = seen.picture.geometry
+                reading = self.segmenter.read(job.prompt, self.orientation, geometry)
+                return _Pair(done, job, seen.picture, reading, seen.sha256)
+            except UnknownSide as unknown:
+                error = unknown
+        assert error is not None
+        done.failed.append((job, error))
+        return None
+
+
+class _Pair(NamedTuple):
+    """What goes into a batch for one job."""
+
+    done: Done
+    job: Job
+    picture: Prepared
+    reading: Reading
+    sha256: str
 
 
 def _batches(pictures: Iterator[Seen], size: int) -> Iterator[list[Seen]]:

@@ -7,6 +7,7 @@ there. Other weights have another digest, so that old files never answer for a n
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +34,7 @@ class OnnxFiles:
     """
 
     folder: Path
-    about: dict[str, Any]
+    about: Mapping[str, Any]
 
 
 def folder_for(weights: Path) -> Path:

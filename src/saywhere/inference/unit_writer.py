@@ -73,11 +73,12 @@ class UnitWriter:
                 counted[job.stem] = self.names.prediction(prediction, job)
         return counted if not unit.shared or len(counted) == len(unit.jobs) else {}
 
-    def write(self, done: Done) -> Outcome:
-        """Bring the answers of a unit to the pictures' own size, and write them.
+    def write(self, done: Done, ledger: Ledger) -> Outcome:
+        """Bring the answers of a unit to the pictures' own size, write and record them.
 
         Args:
             done: The unit, scored.
+            ledger: Of the folder.
 
         Returns:
             Its predictions and failures.
@@ -100,6 +101,9 @@ class UnitWriter:
             written = {part: path.name for part, path in files[one.job.stem].items()}
             prediction = _prediction(one, unit.parts, written, made_with)
             outcome.predictions.append(self.names.prediction(prediction, one.job))
+        # By the thread that wrote the files: who stops the call loses none of them.
+        for prediction in outcome.predictions:
+            ledger.add(prediction)
         return outcome
 
     def _answered(self, one: Scored, unit: Unit) -> _Answered:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saywhere.config import Config
+from saywhere.config import Config, Document
 from saywhere.errors import BadCheckpoint, MissingFile
 from saywhere.runs.formats import refuse_newer_folder
 from saywhere.runs.locate import WEIGHTS, weights_file
@@ -19,7 +19,7 @@ KEY = "saywhere"
 MOST_BYTES = 32 * 2**20
 
 
-def read_header(folder: Path) -> tuple[Path, Config, dict[str, Any]]:
+def read_header(folder: Path) -> tuple[Path, Config, Document]:
     """Read a model's configuration and state.
 
     The weights are neither read nor checked: whoever computes with them compares their digest.

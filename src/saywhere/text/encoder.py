@@ -69,22 +69,22 @@ class Encoder(Protocol):
         ...
 
 
-def _minilm(path: Path | None, pooling: str, max_length: int | None) -> Encoder:
+def open_minilm(path: Path | None, pooling: str, max_length: int | None) -> Encoder:
     # PyTorch and transformers are loaded by the encoder that needs them.
     from saywhere.text.minilm import open_minilm
 
     return open_minilm(path, pooling, max_length)
 
 
-def _cxr_bert(path: Path | None, pooling: str, max_length: int | None) -> Encoder:
+def open_cxr_bert(path: Path | None, pooling: str, max_length: int | None) -> Encoder:
     from saywhere.text.bert import open_cxr_bert
 
     return open_cxr_bert(path, pooling, max_length)
 
 
 ENCODERS: dict[str, Callable[[Path | None, str, int | None], Encoder]] = {
-    "minilm": _minilm,
-    "cxr-bert": _cxr_bert,
+    "minilm": open_minilm,
+    "cxr-bert": open_cxr_bert,
     "random": controls.open_random,
     "place": controls.open_place,
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from saywhere.errors import UsageError, nearest
 from saywhere.inference import onnx_files
-from saywhere.inference.runtimes import comparison
+from saywhere.inference.runtimes import trial
 from saywhere.inference.runtimes.runtime import AUTO, HALF, ONNX, RUNTIMES, TORCH, Runtime
 from saywhere.io import files
 from saywhere.runs.locate import weights_file
@@ -39,7 +39,7 @@ def open_runtime(folder: Path, name: str, device: str) -> Runtime:
         name = _chosen(folder, device)
     if name == ONNX:
         refuse_gpu(device)
-        from saywhere.inference.runtimes.onnx import OnnxRuntime
+        from saywhere.inference.runtimes.exported import OnnxRuntime
 
         return OnnxRuntime(folder)
     # Loaded only where it is chosen: PyTorch takes seconds.
@@ -54,8 +54,8 @@ def _chosen(folder: Path, device: str) -> str:
     if weights is None:
         # The runtime that loads them says what is missing.
         return TORCH
-    place = comparison.place_for(files.digest(weights), device)
-    chosen = comparison.read(place)
+    place = trial.place_for(files.digest(weights), device)
+    chosen = trial.read(place)
     if chosen in RUNTIMES and (chosen != ONNX or onnx_files.is_kept(weights)):
         return chosen
     names = [TORCH, HALF]
@@ -65,7 +65,7 @@ def _chosen(folder: Path, device: str) -> str:
         names.append(ONNX)
     runtimes = [open_runtime(folder, name, device) for name in names]
     threshold = runtimes[0].config.evaluate.threshold
-    return comparison.choose(comparison.measure(runtimes, threshold), place)
+    return trial.choose(trial.measure(runtimes, threshold), place)
 
 
 def refuse_gpu(device: str) -> None:

@@ -18,7 +18,7 @@ from saywhere.errors import BadCheckpoint, MissingFile, UsageError
 from saywhere.hub.onnx import keep
 from saywhere.inference import onnx_files
 from saywhere.inference.original_frame import to_frame
-from saywhere.inference.runtimes.onnx import OnnxRuntime
+from saywhere.inference.runtimes.exported import OnnxRuntime
 from saywhere.io import cache
 from saywhere.io.framing import Box
 from saywhere.runs.locate import weights_file

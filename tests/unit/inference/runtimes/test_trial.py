@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import saywhere
-from saywhere.inference.runtimes import choice, comparison
-from saywhere.inference.runtimes.comparison import Measured
+from saywhere.inference.runtimes import choice, trial
 from saywhere.inference.runtimes.runtime import HALF, ONNX, TORCH, Scores
+from saywhere.inference.runtimes.trial import Measured
 
 
 def measured(name: str, seconds: float, equal: float = 1.0) -> Measured:
@@ -31,8 +31,8 @@ def test_the_fastest_that_keeps_the_answer_is_chosen_and_all_figures_are_kept(
     half: Measured, onnx: Measured, chosen: str, tmp_path: Path
 ) -> None:
     place = tmp_path / "choice.json"
-    assert comparison.choose([measured(TORCH, 3.0), half, onnx], place) == chosen
-    assert comparison.read(place) == chosen
+    assert trial.choose([measured(TORCH, 3.0), half, onnx], place) == chosen
+    assert trial.read(place) == chosen
     kept = json.loads(place.read_text())["measured"]
     assert [one["runtime"] for one in kept] == [TORCH, HALF, ONNX]
     assert kept[1]["equal_pixels"] == half.equal_pixels
@@ -60,10 +60,10 @@ def test_changes_are_measured_beside_pytorch_in_float32() -> None:
     one, other = Fake(TORCH, config, 0.6, 2.0), Fake(HALF, config, 0.4, 1.0)
     other.clock = one.clock
     both: list[Any] = [one, other]
-    found = comparison.measure(both, 0.5, clock=lambda: one.clock[0])
+    found = trial.measure(both, 0.5, clock=lambda: one.clock[0])
     assert [entry.seconds for entry in found] == [2.0, 1.0]
     assert found[1].largest_change == pytest.approx(0.2)
-    assert found[1].equal_pixels == 1 - 1 / (comparison.N_PICTURES * 32 * 32)
+    assert found[1].equal_pixels == 1 - 1 / (trial.N_PICTURES * 32 * 32)
     assert found[0] == Measured(TORCH, 2.0, 0.0, 1.0)
 
 
@@ -82,7 +82,7 @@ def test_a_model_is_measured_once_a_machine(
     def never(*_: Any) -> None:
         raise AssertionError("it was measured before")
 
-    monkeypatch.setattr(choice.comparison, "measure", never)
+    monkeypatch.setattr(choice.trial, "measure", never)
     assert saywhere.load(trained, runtime="auto").runtime.name == first
     place.write_text("{")
     with pytest.raises(AssertionError, match="measured before"):
