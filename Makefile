@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo models alone lint test test-slow test-anywhere docs soak fuzz licences sbom hashes clean
+.PHONY: help setup demo models alone lint test test-slow test-anywhere docs soak bench fuzz licences sbom hashes clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,10 @@ docs: $(READY_DEV) ## the documentation as a site, in site/; `.venv/bin/mkdocs s
 
 soak: $(READY_DEV) ## the service for 10 minutes of good, bad and aborted requests, kept in benchmarks/results; RUN=DIR, else the demo's
 	$(BIN)/python benchmarks/measure/load.py $(or $(RUN),runs/demo/run) --minutes 10 --clients 4 --keep soak
+
+bench: $(READY) ## training and prediction beside the naive way, and our goals; kept in benchmarks/results (5 minutes of a quiet machine)
+	$(BIN)/saywhere bench --out benchmarks/results/performance_$(or $(DEVICE),cpu).json --device $(or $(DEVICE),cpu)
+	$(BIN)/python benchmarks/pages/tables.py
 
 fuzz: $(READY_DEV) ## 20,000 requests made from the service's own description, counted in benchmarks/results; SAYWHERE_FUZZ=N for another number
 	$(if $(SAYWHERE_FUZZ),,SAYWHERE_FUZZ_KEEP=benchmarks/results/fuzz.json) $(BIN)/pytest -m slow tests/unit/serve/test_fuzz.py

@@ -14,6 +14,7 @@ import sys
 import demo_tables
 import measured_tables
 import model_tables
+import performance_tables
 import question_tables
 import service_tables
 from sources import RESULTS, ROOT
@@ -27,6 +28,7 @@ PAGES = (
     ROOT / "README.md",
     ROOT / "docs" / "index.md",
     ROOT / "docs" / "service.md",
+    ROOT / "docs" / "performance.md",
     ROOT / "docs" / "when-not-to-use.md",
     ROOT / "docs" / "how-to" / "models.md",
     ROOT / "docs" / "how-to" / "own-data.md",
@@ -37,6 +39,7 @@ TABLES = {
     **demo_tables.TABLES,
     **measured_tables.TABLES,
     **model_tables.TABLES,
+    **performance_tables.TABLES,
     **question_tables.TABLES,
     **service_tables.TABLES,
 }

@@ -1,5 +1,5 @@
-"""No number of the README, of docs/service.md or of docs/results is typed: each is what the
-committed results give.
+"""No number of the README, of docs/service.md, docs/performance.md or docs/results is typed: each
+is what the committed results give.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["README.md", *RESULT_PAGES])
+@pytest.mark.parametrize("page", ["README.md", "docs/performance.md", *RESULT_PAGES])
 def test_a_pages_tables_are_those_of_the_committed_results(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     # What people looked at stands in no result file: such a page shows the command of its figures.

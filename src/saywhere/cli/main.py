@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from saywhere.cli.bench import bench
 from saywhere.cli.cache import cache
 from saywhere.cli.calibrate import calibrate
 from saywhere.cli.check import check
@@ -49,6 +50,7 @@ for verb in (
     serve,
     info,
     doctor,
+    bench,
 ):
     app.command()(verb)
 app.add_typer(models, name="models")

@@ -18,6 +18,7 @@ from saywhere.data.manifest_row import Row, texts_of
 from saywhere.data.prompt_table import PromptTable
 from saywhere.data.sampler import Sampler
 from saywhere.data.training_prompts import TrainingPrompts
+from saywhere.phases import phase
 from saywhere.text.directions import contradict
 
 
@@ -67,6 +68,7 @@ class TrainingSet:
         """`train.steps_per_epoch`, or as many batches as fit into the rows."""
         return len(self.sampler)
 
+    @phase("decode")
     def batch(self, step: int) -> Batch:
         """Make the batch of a step, the same one in every process.
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from saywhere.io.framing import Box
+from saywhere.phases import phase
 
 
 def to_network(squares: Tensor) -> Tensor:
@@ -21,6 +22,7 @@ def to_network(squares: Tensor) -> Tensor:
     return squares.permute(0, 3, 1, 2).float() / 255
 
 
+@phase("resize")
 def to_frame(picture: Tensor, box: Box, height: int, width: int) -> np.ndarray:
     """Bring an outcome back onto the original image's grid.
 

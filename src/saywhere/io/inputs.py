@@ -14,6 +14,7 @@ from saywhere.errors import UsageError
 from saywhere.io import clinic, grey, images
 from saywhere.io.decode import Decoded, decode, from_pillow
 from saywhere.io.geometry import Geometry
+from saywhere.phases import phase
 
 
 def as_image(picture: Any, channels: int = 3, rule: grey.Grey = grey.DEFAULT) -> NDArray[np.uint8]:
@@ -51,6 +52,7 @@ def as_image(picture: Any, channels: int = 3, rule: grey.Grey = grey.DEFAULT) ->
     return images.image_pixels(_decoded(array, "an image"), Path("the array"), channels, rule)
 
 
+@phase("decode")
 def as_located(
     picture: Any, channels: int = 3, rule: grey.Grey = grey.DEFAULT
 ) -> tuple[NDArray[np.uint8], Geometry | None]:

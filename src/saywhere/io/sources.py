@@ -24,6 +24,7 @@ from saywhere.io.decode import decode_bytes, read_bytes
 from saywhere.io.geometry import Geometry
 from saywhere.io.image_formats import SUFFIXES, sniff
 from saywhere.io.skipped import Skipped, is_litter, skipped_in
+from saywhere.phases import phase
 
 MAX_FOLDERS = 100_000  # that are looked into below one folder
 CLINIC_SUFFIXES = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
@@ -240,6 +241,7 @@ class Reader:
         self._open(source)
         return self._sha256
 
+    @phase("decode")
     def read(self, source: Source) -> Read:
         """Read a picture.
 

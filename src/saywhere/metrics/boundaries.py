@@ -15,7 +15,7 @@ spacing's unit.
 
 DENSE = 0.15
 """Boundary pixels of both masks a pixel of their common box, from which on a distance transform is
-faster than a tree of the boundary pixels. `python benchmarks/measure/boundaries.py` times both.
+faster than a tree of the boundary pixels. `saywhere bench --only boundaries` times it.
 """
 
 

@@ -21,6 +21,7 @@ from saywhere.errors import NotWritable
 from saywhere.io.cache import use
 from saywhere.io.files import refusing
 from saywhere.io.paths import cache_folder
+from saywhere.phases import phase
 from saywhere.text import shards
 from saywhere.text.encoder import Encoder
 
@@ -96,6 +97,7 @@ class EmbeddingCache:
         plain_name = re.sub(r"[^\w.-]", "_", encoder.name, flags=re.ASCII).lstrip(".")
         return f"{plain_name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
+    @phase("encode")
     def get(self, prompts: Sequence[str]) -> np.ndarray:
         """The vectors of prompts, encoded where they were never seen.
 

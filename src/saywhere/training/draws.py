@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from saywhere.config import AugmentConfig
+from saywhere.phases import phase
 from saywhere.seeds import torch_generator
 from saywhere.training.setup import Material
 from saywhere.transforms.augmentation import Augmentation
@@ -48,6 +49,7 @@ class StepSampler:
         self.config, self.material, self.seed = config, material, seed
         self.augmentation = Augmentation(config)
 
+    @phase("augment")
     def draw(self, step: int, rows: Sequence[int], device: torch.device) -> StepDraws:
         """Draw one step.
 

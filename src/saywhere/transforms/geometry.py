@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from saywhere.phases import phase
+
 Rows = np.ndarray
 """One float32 number per sample, shape (batch,)."""
 
@@ -164,6 +166,7 @@ class Geometry(NamedTuple):
         """
         return self._warp(picture, torch.linalg.inv(self.matrix(*picture.shape[-2:])), mode)
 
+    @phase("augment")
     def _warp(self, picture: Tensor, matrix: Tensor, mode: str) -> Tensor:
         # Warping by the identity would cost time, and interpolate.
         if self.is_still:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from saywhere.phases import phase
 from saywhere.seeds import torch_generator
 from saywhere.types import Image
 
@@ -39,6 +40,7 @@ class Photometry:
     noise: float
     noise_keys: list[tuple[int, int, int]]
 
+    @phase("augment")
     def __call__(self, image: Image) -> Image:
         """Change a batch.
 

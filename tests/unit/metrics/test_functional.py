@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -51,16 +48,6 @@ def blobs(n: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
         ).any():  # MONAI answers NaN for an empty mask; our choice has a test of its own
             pairs.append((other > cut, field > cut))
     return pairs
-
-
-def benchmark() -> ModuleType:
-    place = Path(__file__).parents[3] / "benchmarks/measure/boundaries.py"
-    spec = importlib.util.spec_from_file_location("boundaries_benchmark", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def both_ways(
@@ -169,15 +156,6 @@ def test_either_way_to_the_nearest_boundary_gives_the_same_distances(
     boundary = [np.argwhere(mask & ~binary_erosion(mask)) * spacing for mask in pair]
     farthest = [directed_hausdorff(*boundary)[0], directed_hausdorff(*boundary[::-1])[0]]
     assert [direction.max() for direction in found] == pytest.approx(farthest)
-
-
-@pytest.mark.parametrize("kind", ["one lesion", "ragged"])
-def test_boundary_measures_take_at_most_a_third_of_monais_time(kind: str) -> None:
-    """With equal values; it is the processor's time, in one thread: load moves it little."""
-    found = benchmark().measured(kind, 6, (265, 311))
-    assert found["hausdorff_95_differs_px"] < 2e-4  # MONAI's rank is a float32
-    assert found["surface_dice_differs"] < 1e-6
-    assert found["ratio"] >= 3
 
 
 def test_a_distance_equal_to_the_tolerance_counts_in_spite_of_rounding() -> None:

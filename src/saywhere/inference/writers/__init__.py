@@ -18,6 +18,7 @@ from saywhere.inference.writers import (
     secondary_capture,
 )
 from saywhere.inference.writers.writer import Line, Options, Scope, Writer, Written
+from saywhere.phases import phase
 
 WRITERS: dict[str, Writer] = {
     "coco": coco.WRITER,
@@ -87,6 +88,7 @@ def choose_parts(formats: str | Sequence[str], save: str | Sequence[str] = SAVED
     return wanted
 
 
+@phase("write")
 def write(
     answers: Sequence[Answer],
     folder: Path,

@@ -1,0 +1,1 @@
+"""How fast is it, beside the naive way? What `saywhere bench` measures."""

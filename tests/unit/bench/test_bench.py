@@ -1,0 +1,132 @@
+"""`saywhere bench`, small: what it measures and what it prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console import Ended
+from saywhere.bench import machine, our_training, suite, targets
+from saywhere.bench.training import Effort
+from saywhere.config import Config
+
+TINY = ("--network", "unet", "--width", 4, "--size", 32, "--batch", 2, "--steps", 2)
+CHOSEN = ("--set", "train.precision=32-true", "--set", "train.threads=1")
+FEW = ("--rounds", 1, "--pictures", 3, "--cases", 2, "--device", "cpu")
+
+
+@pytest.fixture(autouse=True)
+def small_phantoms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small phantoms, and small matrices for the machine's rate."""
+    monkeypatch.setattr(suite, "PHANTOM_PX", 64)
+    monkeypatch.setitem(machine.SIDE, "cpu", 128)
+
+
+def measured(say: Callable[..., Ended], tmp_path: Path, *more: object) -> dict[str, Any]:
+    out = tmp_path / "bench.json"
+    ended = say("bench", *map(str, [*TINY, *FEW, "--out", out, *more]))
+    assert ended.code == 0, ended.err
+    return json.loads(out.read_text(encoding="utf-8")) | {"printed": ended.out}
+
+
+def test_a_training_is_timed_beside_the_naive_way(say: Any, tmp_path: Path) -> None:
+    found = measured(say, tmp_path, "--only", "training", *CHOSEN)
+    assert found["machine"]["device"] == "cpu"
+    assert found["machine"]["matrix_gflops"]["float32"] > 0
+    (cell,) = found["training"].values()
+    assert (cell["network"], cell["size"], cell["precision"]) == ("unet", 32, "32-true")
+    assert cell["step_s"]["naive"]["n"] == cell["step_s"]["ours"]["n"] == 2
+    medians = [cell["step_s"][way]["median"] for way in ("naive", "ours")]
+    assert cell["ratio"] == pytest.approx(medians[0] / medians[1], abs=0.01)
+    common = {"decode", "augment", "text", "forward", "loss", "backward", "optimizer"}
+    assert set(cell["profile_s"]["ours"]) == common  # no step of ours encodes
+    assert set(cell["profile_s"]["naive"]) == common | {"encode"}
+    assert "second start" in found["printed"]
+    assert "reached" in found["printed"]
+
+
+def test_a_prediction_is_timed_beside_the_naive_way(
+    say: Any, tmp_path: Path, trained: Path
+) -> None:
+    found = measured(say, tmp_path, "--only", "prediction", "--model", trained)
+    assert set(found["prediction"]["picture_s"]) == {
+        f"{way}, {what}" for way in ("naive", "ours") for what in ("one", "folder")
+    }
+    assert {"decode", "forward", "write"} <= set(found["prediction"]["profile_s"]["ours"])
+    assert {"decode", "encode", "forward", "write"} <= set(
+        found["prediction"]["profile_s"]["naive"]
+    )
+
+
+def test_boundaries_are_measured_and_each_part_is_written_as_it_comes(
+    say: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(suite.prediction, "measure", broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        suite.run(suite.Plan(parts=("boundaries", "prediction"), cases=1), tmp_path / "b.json", "")
+    found = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
+    assert found["boundaries"]["kinds"]["one lesion"]["cases"] == 1
+
+
+@pytest.mark.slow
+def test_a_cold_prediction_is_timed_beside_the_import_of_torch(
+    say: Any, tmp_path: Path, trained: Path
+) -> None:
+    found = measured(say, tmp_path, "--only", "start", "--model", trained)
+    assert found["start"]["ratio"] > 1
+
+
+def test_an_unknown_part_and_an_absent_device_are_refused(say: Any, tmp_path: Path) -> None:
+    out = str(tmp_path / "b.json")
+    assert say("bench", "--only", "cooking", "--out", out).code == 2
+    assert say("bench", "--device", "cuda:77", "--out", out).code == 2
+    assert not (tmp_path / "b.json").exists()
+
+
+def test_the_steps_that_are_timed_are_those_that_were_asked_for(config: Config) -> None:
+    stretch = our_training.run(config, n_steps=3, n_warm=2)
+    assert len(stretch.step_s) == 3
+    assert stretch.config.train.precision == "32-true"
+    assert stretch.first_step_s > 0
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    step = {"ours": {"median": 1.0}, "naive": {"median": 4.0}, "image only": {"median": 0.98}}
+    cell = {"ratio": 4.0, "step_s": step, "start_s": {"second": 3.0}, "share_of_matrix_rate": 0.2}
+    return {"machine": {"device": "cpu"}, "training": {targets.PAPER: cell | changes}}
+
+
+def test_a_goal_is_reached_missed_or_not_measured() -> None:
+    verdicts = {o.target.what: o for o in targets.outcomes(document())}
+    step = verdicts["a step of the paper's UNet, times as fast as the naive one"]
+    assert (step.target.goal, step.measured, step.verdict) == (3, 4.0, "reached")
+    text = verdicts["words and fusion, of a step of the paper's UNet"]
+    assert (text.measured, text.verdict) == (2.0, "reached")
+    folder = verdicts["a folder of pictures, times as fast as the naive loop"]
+    assert (folder.measured, folder.verdict) == (None, "not measured")
+    slow = targets.outcomes(document(ratio=2.9))
+    assert "missed" in [o.verdict for o in slow]
+
+
+def test_a_gpu_has_goals_of_its_own() -> None:
+    on_gpu = document(ratio=8.5, share_of_matrix_rate=0.2)
+    on_gpu["machine"]["device"] = "cuda:0"
+    verdicts = {o.target.what: (o.target.goal, o.verdict) for o in targets.outcomes(on_gpu)}
+    step = "a step of the paper's UNet, times as fast as the naive one"
+    assert verdicts[step] == (8, "reached")
+    assert verdicts["arithmetic of that step, of the matrix rate"] == (0.3, "missed")
+
+
+def test_the_usual_cells_are_trainings_that_can_be_built(manifest: Path) -> None:
+    plan = suite.Plan(prompts="plain")
+    for changes, effort in plan.cells.values():
+        config = suite.config_for(plan, manifest, changes)
+        assert isinstance(effort, Effort)
+        assert config.fusion.uses_text
