@@ -117,12 +117,13 @@ def _starts() -> str:
         what = f"training of {name}: call to first step, first · second time"
         rows.append((device, what, f"{start['first']} s · {start['second']} s"))
     for document in _documents():
-        found = document.get("start")
-        if found:
-            what = "`saywhere predict` of one picture, cold, beside `import torch`"
-            both = (_with_spread(found["seconds"][way]) for way in ("predict", "import torch"))
-            shown = " s · ".join(both)
-            rows.append((document["machine"]["device"], what, f"{shown} s: {found['ratio']} ×"))
+        found = document.get("start", {})
+        device = document["machine"]["device"]
+        for runtime, ratio in found.get("ratio", {}).items():
+            call = f"`saywhere predict --runtime {runtime}`"
+            what = f"{call} of one picture, cold, beside `import torch`"
+            both = (_with_spread(found["seconds"][way]) for way in (runtime, "import torch"))
+            rows.append((device, what, f"{' s · '.join(both)} s: {ratio} ×"))
     return markdown(("device", "what", "measured"), rows) if rows else NOTHING
 
 

@@ -79,9 +79,10 @@ def measure(model: str, pairs: Sequence[Pair], rounds: int, device: torch.device
     Returns:
         What was measured, as the result file has it.
     """
-    segmenter = load(model)
+    # As `saywhere predict` does: whichever runtime is fastest on this machine.
+    segmenter = load(model, device=str(device), runtime="auto")
     clocks = {name: Clock(waiter(device)) for name in ("ours", "naive")}
-    naive = NaivePrediction(segmenter, device, clocks["naive"])
+    naive = NaivePrediction(load(model, device=str(device)), device, clocks["naive"])
     ways: dict[str, Callable[[], list[float]]] = {
         "naive, one": lambda: _each(pairs, naive.mask),
         "ours, one": lambda: _each(pairs, segmenter.segment),
@@ -98,6 +99,7 @@ def measure(model: str, pairs: Sequence[Pair], rounds: int, device: torch.device
         "model": model,
         "network": segmenter.config.network.name,
         "size": segmenter.config.data.size,
+        "runtime": segmenter.runtime.name,
         "pictures": len(pairs),
         "picture_s": {name: taken.to_json() for name, taken in seconds.items()},
         "ratio": {

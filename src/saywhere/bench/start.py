@@ -8,10 +8,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from saywhere.bench.alternating import alternate, ratio
+from saywhere.bench.alternating import Take, alternate, ratio
 
 IMPORT = [sys.executable, "-c", "import torch"]
 SAYWHERE = [sys.executable, "-m", "saywhere"]
@@ -28,29 +30,41 @@ def measure(model: str, picture: Path, rounds: int) -> dict[str, Any]:
     Returns:
         What was measured, as the result file has it.
     """
+    runtimes = ["torch", "onnx"] if find_spec("onnxruntime") else ["torch"]
     with tempfile.TemporaryDirectory() as folder:
-        number = 0
-
-        def predict() -> list[float]:
-            nonlocal number
-            number += 1
-            out = Path(folder) / str(number)
-            prompt = f"the lesion number {number}"
-            command = [*SAYWHERE, "predict", model, str(picture), "--prompt", prompt]
-            seconds = _seconds([*command, "--out", str(out)], Path(folder) / "cache")
-            assert any(out.glob("*.png"))
-            return [seconds]
-
-        def load() -> list[float]:
-            return [_seconds(IMPORT, Path(folder))]
-
-        predict()  # the first call writes compiled Python
-        taken = alternate({"import torch": load, "predict": predict}, rounds)
+        calls = _Calls(model, picture, Path(folder))
+        for runtime in runtimes:
+            # The first call writes compiled Python, and what is exported once.
+            calls.predict(runtime)
+        ways: dict[str, Take] = {"import torch": calls.load}
+        ways |= {runtime: partial(calls.predict, runtime) for runtime in runtimes}
+        taken = alternate(ways, rounds)
     return {
         "model": model,
         "seconds": {name: seconds.to_json() for name, seconds in taken.items()},
-        "ratio": ratio(taken["predict"], taken["import torch"]),
+        "ratio": {runtime: ratio(taken[runtime], taken["import torch"]) for runtime in runtimes},
     }
+
+
+class _Calls:
+    """Calls in processes of their own; each prediction has a prompt that was never seen."""
+
+    def __init__(self, model: str, picture: Path, folder: Path) -> None:
+        self.model, self.picture, self.folder = model, picture, folder
+        self.number = 0
+
+    def predict(self, runtime: str) -> list[float]:
+        self.number += 1
+        out = self.folder / str(self.number)
+        prompt = f"the lesion number {self.number}"
+        named = [self.model, str(self.picture), "--prompt", prompt, "--runtime", runtime]
+        command = [*SAYWHERE, "predict", *named, "--save", "mask", "--out", str(out)]
+        seconds = _seconds(command, self.folder / "cache")
+        assert any(out.glob("*.png"))
+        return [seconds]
+
+    def load(self) -> list[float]:
+        return [_seconds(IMPORT, self.folder / "cache")]
 
 
 def _seconds(command: Sequence[str], cache: Path) -> float:

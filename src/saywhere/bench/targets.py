@@ -93,7 +93,15 @@ TARGETS = (
         MOST,
         2.5,
         "",
-        lambda document: document["start"]["ratio"],
+        lambda document: document["start"]["ratio"]["torch"],
+        "cpu",
+    ),
+    Target(
+        "the same by ONNX Runtime (`--runtime onnx`)",
+        MOST,
+        1.5,
+        "",
+        lambda document: document["start"]["ratio"]["onnx"],
         "cpu",
     ),
     Target(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from saywhere.config import DataConfig
 from saywhere.io.images import resize_image
 from saywhere.io.mask_resize import MaskResize, ResizedMask, resized
+from saywhere.phases import phase
 
 Fit = Literal["squash", "pad"]
 FITS = get_args(Fit)
@@ -69,6 +70,7 @@ class Framing:
         inner = [max(1, round(self.size * side / longer)) for side in (height, width)]
         return Box((self.size - inner[0]) // 2, (self.size - inner[1]) // 2, inner[0], inner[1])
 
+    @phase("resize")
     def image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Bring an image into the square.
 

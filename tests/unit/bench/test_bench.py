@@ -80,7 +80,7 @@ def test_a_cold_prediction_is_timed_beside_the_import_of_torch(
     say: Any, tmp_path: Path, trained: Path
 ) -> None:
     found = measured(say, tmp_path, "--only", "start", "--model", trained)
-    assert found["start"]["ratio"] > 1
+    assert found["start"]["ratio"]["torch"] > 1
 
 
 def test_an_unknown_part_and_an_absent_device_are_refused(say: Any, tmp_path: Path) -> None:
