@@ -605,6 +605,7 @@ def test_an_image_of_an_archive_is_fetched_and_kept(
     words = (trained, "--store", tmp_path / "kept", "--dicomweb", "127.0.0.1")
     with archived as at, serving(*words, folder=tmp_path) as (_, url):
         page, trouble = opened(browser, url, width=400)
+        page.on("dialog", lambda dialog: dialog.accept())  # the mask without words is meant
         box = page.get_by_label("From the archive")
         box.fill(f"dicomweb://127.0.0.1:{at.port}/root/studies/1/series/2/instances/3")
         box.press("Enter")

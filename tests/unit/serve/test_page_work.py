@@ -376,7 +376,7 @@ def test_a_mask_is_reviewed_taken_over_and_exported(
     page.fill("#comment", "well done")
     page.fill("#who", "B.")
     page.click("#accepted")
-    expect(page.locator("#verdict")).to_contain_text("Kept by A. accepted by B.")
+    expect(page.locator("#verdict")).to_contain_text("Kept by A.; accepted by B.")
     expect(page.locator("#verdict")).to_contain_text("well done")
     page.click("#agree")
     expect(page.locator("#agreement tr").first).to_be_visible()

@@ -18,9 +18,9 @@ whenChanged(() => {
 });
 
 function verdictOf(row) {
-  const by = row.who ? `Kept by ${row.who}. ` : "";
+  const by = row.who ? `Kept by ${row.who}; ` : "";
   const review = reviews.get(row.key);
-  if (!review || review.verdict === "open") return `${by}Not reviewed.`;
+  if (!review || review.verdict === "open") return `${by}not reviewed`;
   const comment = review.comment ? `: ${review.comment}` : "";
   const when = new Date(review.when).toLocaleString();
   return `${by}${review.verdict} by ${review.who || "someone"}, ${when}${comment}`;
