@@ -5,12 +5,15 @@ root may write anywhere.
 from __future__ import annotations
 
 import errno
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from saywhere.__main__ import main
 from saywhere.config import Config
@@ -130,18 +133,28 @@ def test_on_the_command_line_it_is_one_sentence(
     assert lines[0].startswith("saywhere: cannot write ")
 
 
-def test_a_cache_that_may_not_be_written_is_said(
+def test_a_cache_that_may_not_be_written_is_said_and_not_needed(
     read_only: Callable[[Path, int], None],
     config: Config,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    train(config, tmp_path / "cached")
     monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path / "cache"))
     read_only(tmp_path / "cache", errno.EROFS)
-    for asked in (config, config.replace(**{"fusion.name": "none"})):
-        with pytest.raises(NotWritable, match=r"cannot write .*cache"):
-            train(asked, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+    with caplog.at_level(logging.WARNING, "saywhere"):
+        train(config, tmp_path / "run")
+    assert not (tmp_path / "cache").exists()
+    for what in ("text embeddings", "decoded pictures"):
+        (line,) = [text for text in caplog.messages if f"no cache of {what}: cannot write" in text]
+        assert "set SAYWHERE_CACHE to a folder that you may write to" in line
+    weights = [
+        (tmp_path / run / "checkpoints/last/checkpoint.safetensors") for run in ("cached", "run")
+    ]
+    first, second = (load_file(path) for path in weights)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_a_run_folder_on_a_read_only_copy_still_answers(

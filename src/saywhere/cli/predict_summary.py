@@ -139,9 +139,7 @@ def warn_of_outcome(outcome: Outcome, out: Path) -> None:
             "some prompts are unlike those that the model was trained on "
             "(unfamiliarity above 1 in predictions.jsonl): check these masks"
         )
-    # One prompt for many images has one warning.
-    of_prompts = [text for prediction in outcome.predictions for text in prediction.warnings]
-    notes = [*dict.fromkeys(of_prompts), *outcome.notes]
+    notes = [*_of_prompts(outcome.predictions), *outcome.notes]
     for note in notes[:N_NOTES]:
         warn(note)
     if len(notes) > N_NOTES:
@@ -151,3 +149,19 @@ def warn_of_outcome(outcome: Outcome, out: Path) -> None:
             f"set aside: {counted(len(outcome.failures), 'job')}, see {out / 'failures.jsonl'}; "
             f"the first: {outcome.failures[0].reason}"
         )
+
+
+def _of_prompts(predictions: list[Prediction]) -> list[str]:
+    """Warnings of prompts, each once; where it is of some pictures only, they are named."""
+    from saywhere.datasets.layout import first_of
+
+    images_of: dict[str, dict[str, None]] = {}
+    for prediction in predictions:
+        for text in prediction.warnings:
+            images_of.setdefault(text, {})[Path(prediction.image).name] = None
+    n_images = len({Path(prediction.image).name for prediction in predictions})
+    sentences = []
+    for text, images in images_of.items():
+        of_some = f" {first_of(list(images))}" if len(images) < n_images else ""
+        sentences.append(text + of_some)
+    return sentences

@@ -15,10 +15,10 @@ from torch import Tensor
 from saywhere import seeds
 from saywhere.config import DataConfig
 from saywhere.data.checks import CheckReport, check, within_budget
-from saywhere.data.decoded_cache import Store, open_store
+from saywhere.data.decoded_cache import Store, open_store, temporary_folder
 from saywhere.data.manifest import Manifest, read_manifest
 from saywhere.data.manifest_row import Row, texts_of
-from saywhere.errors import UsageError, counted, nearest
+from saywhere.errors import NotWritable, UsageError, counted, nearest
 from saywhere.io import images
 from saywhere.io.framing import FITS, Fit, Framing
 from saywhere.io.grey import DEFAULT, Grey, check_rule
@@ -213,11 +213,21 @@ class Dataset(torch.utils.data.Dataset[Any]):
         """The pictures at the network's size, uint8; decoded on first use."""
         if self._given is not None:
             return self._given
+        folder = cache_folder() / "stores"
+        try:
+            return self._store(folder)
+        except NotWritable:
+            temporary = temporary_folder(folder)
+            if temporary is None:
+                raise
+            return self._store(temporary)
+
+    def _store(self, folder: Path) -> Store:
         return open_store(
             self.rows,
             self.size,
             self.channels,
-            cache_folder() / "stores",
+            folder,
             grey=self.grey,
             fit=self.framing.fit,
             mask_resize=self.framing.mask_resize,
@@ -229,7 +239,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
         Raises:
             MissingFile: an image or a mask is not there.
             UnreadableFile: an image or a mask cannot be decoded.
-            NotWritable: the cache folder cannot be written.
+            NotWritable: neither the cache folder nor a temporary one can be written.
         """
         _ = self.decoded
 

@@ -5,13 +5,16 @@ So no step of a training reads or decodes a file.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +93,38 @@ def open_store(
     number = {path: i for i, path in enumerate(distinct)}
     pictures, masks = (torch.from_numpy(_open(place / name)) for name in FILES)
     return Store(pictures, masks, np.array([number[row.image] for row in rows], np.int64))
+
+
+# Once a process: of a training and its validation, one line suffices.
+@lru_cache
+def temporary_folder(instead_of: Path) -> Path | None:
+    """Make a folder for stores where the cache takes none, and say so; it goes with the process.
+
+    Args:
+        instead_of: the cache's folder for stores.
+
+    Returns:
+        The folder. None where the cache may be written to, so that its disk must be full, and where
+        the system has no place for temporary files either.
+    """
+    try:
+        instead_of.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=instead_of):
+            return None
+    except OSError as error:
+        reason = (error.strerror or "refused").lower()
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="saywhere-stores-"))
+    except OSError:
+        return None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    log.warning(
+        "no cache of decoded pictures: cannot write %s (%s); they are decoded anew each time, into "
+        "a temporary folder (set SAYWHERE_CACHE to a folder that you may write to)",
+        instead_of,
+        reason,
+    )
+    return folder
 
 
 def _open(path: Path) -> np.ndarray:

@@ -5,6 +5,7 @@ MosMedData+ is CT with lung infection, MoNuSeg is histology with cell nuclei.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +23,19 @@ IMAGES_REMEDY = (
 )
 
 
+WHOSE_LEFT = (
+    "whose left and right the sentences mean was not verified for this set: they are taken as the "
+    "image's (frame: image), as in LViT's QaTa-COV19, where side markers show it. Look at some; "
+    'where they mean the patient\'s, write "frame": "patient" into the rows'
+)
+
+
 def _prepare(
-    published: dict[str, int], source: Path, target: Path, progress: Progress | None = None
+    published: dict[str, int],
+    notes: Sequence[str],
+    source: Path,
+    target: Path,
+    progress: Progress | None = None,
 ) -> Prepared:
     """{Train,Val,Test}_Folder/{img,labelcol}/* and workbooks of any name, below `source`.
 
@@ -55,13 +67,13 @@ def _prepare(
         for stem in sorted(present - set(silent)):
             prompts = {"text": texts[split, stem]}
             cases.append(Case(stem, images[split][stem], masks[stem], split, prompts, ORACLE))
-    return write_set(source, target, cases, published, warnings, progress)
+    return write_set(source, target, cases, published, [*warnings, *notes], progress)
 
 
 # Rows per split, as LViT gives them away.
-prepare_mosmed = partial(_prepare, {"train": 2183, "val": 273, "test": 273})
+prepare_mosmed = partial(_prepare, {"train": 2183, "val": 273, "test": 273}, [WHOSE_LEFT])
 """Prepare MosMedData+: (source, target, progress) → `Prepared`."""
-prepare_monuseg = partial(_prepare, {"train": 24, "val": 6, "test": 14})
+prepare_monuseg = partial(_prepare, {"train": 24, "val": 6, "test": 14}, [])
 """Prepare MoNuSeg: (source, target, progress) → `Prepared`."""
 
 

@@ -50,7 +50,7 @@ class PromptVectors:
         # Where the home folder can only be read, an answer is worth more than a cache.
         tokens = self._runtime.reads_tokens
         made_by = ONNX if self._runtime.name == ONNX else ""
-        return EmbeddingCache(self.encoder, tokens=tokens, is_optional=True, made_by=made_by)
+        return EmbeddingCache(self.encoder, tokens=tokens, made_by=made_by)
 
     @property
     def n_remembered(self) -> int:

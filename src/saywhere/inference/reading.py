@@ -117,8 +117,12 @@ def _translated(
     what = f"{prompt[:80]!r} does not name {_WHOSE[frame]} sides, which the model was taught"
     if side is not None:
         raise UnknownSide(f"{what}; {side.found}", allowed=side.allowed, remedy=side.remedy)
+    view = (geometry.view_position or "").upper() if geometry else ""
+    # DICOM's View Position is the way of the rays through the patient; how the pixels lie is said
+    # by Patient Orientation alone (PS3.3, C.7.6.1.1.1). PA films and AP films are stored both ways.
+    of_view = f" (its view, {view}, says how the rays went, not how it is stored)" if view else ""
     raise UnknownSide(
-        f"{what}, and the picture's orientation is not known",
+        f"{what}, and the picture's orientation is not known{of_view}",
         allowed="left and right are translated where it is known: by a DICOM file, or by a "
         "statement",
         remedy=f"name {_WHOSE[frame]} sides, or state the orientation (--orientation on the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from saywhere.io import clinic, grey, images
 from saywhere.io.decode import Decoded, decode, from_pillow
 from saywhere.io.geometry import Geometry
 from saywhere.phases import phase
+
+log = logging.getLogger("saywhere")
 
 
 def as_image(picture: Any, channels: int = 3, rule: grey.Grey = grey.DEFAULT) -> NDArray[np.uint8]:
@@ -38,9 +41,9 @@ def as_image(picture: Any, channels: int = 3, rule: grey.Grey = grey.DEFAULT) ->
         UnreadableFile: The file, or the array, is no image that can be read.
     """
     if isinstance(picture, (str, PathLike)):
-        return images.read_image(Path(picture), channels, rule)
+        return _pixels(decode(Path(picture)), Path(picture), channels, rule)
     if isinstance(picture, Image.Image):
-        return images.image_pixels(from_pillow(picture), _name(picture), channels, rule)
+        return _pixels(from_pillow(picture), _name(picture), channels, rule)
     array = _array(picture, "an image")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > 4) or not array.size:
         remedy = "put the channel last" if array.ndim == 3 else "give one image at a time"
@@ -49,7 +52,7 @@ def as_image(picture: Any, channels: int = 3, rule: grey.Grey = grey.DEFAULT) ->
             allowed="(height, width), or (height, width, channel) with 1 to 4 channels",
             remedy=remedy,
         )
-    return images.image_pixels(_decoded(array, "an image"), Path("the array"), channels, rule)
+    return _pixels(_decoded(array, "an image"), Path("the array"), channels, rule)
 
 
 @phase("decode")
@@ -75,8 +78,39 @@ def as_located(
         return images.of_channels(picture.pixels, channels), picture.geometry
     if isinstance(picture, (str, PathLike)):
         decoded = decode(Path(picture))
-        return images.image_pixels(decoded, Path(picture), channels, rule), decoded.geometry
+        pixels = _pixels(decoded, Path(picture), channels, rule)
+        return pixels, decoded.geometry
     return as_image(picture, channels, rule), None
+
+
+def notes_of(decoded: Decoded, pixels: NDArray[np.uint8]) -> tuple[str, ...]:
+    """Say what a reader would not expect of a picture.
+
+    Args:
+        decoded: The picture.
+        pixels: Of it, from `image_pixels`.
+
+    Returns:
+        The file's own notes, and whether a deep picture of one value has become black.
+    """
+    if pixels.any():
+        return decoded.notes
+    stored = np.asarray(decoded.picture)
+    is_deep = stored.dtype != np.uint8 and stored.dtype != np.bool_
+    if not is_deep or not stored.any():
+        return decoded.notes
+    return (
+        *decoded.notes,
+        f"all its pixels have the value {stored.flat[0]:g}: it is read as black",
+    )
+
+
+def _pixels(decoded: Decoded, path: Path, channels: int, rule: grey.Grey) -> NDArray[np.uint8]:
+    """Read a picture, and log what a caller would not expect of it."""
+    pixels = images.image_pixels(decoded, path, channels, rule)
+    for note in notes_of(decoded, pixels):
+        log.warning("%s: %s", path, note)
+    return pixels
 
 
 def as_mask(picture: Any) -> NDArray[np.bool_]:

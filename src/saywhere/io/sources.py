@@ -23,6 +23,7 @@ from saywhere.io import archives, clinic, dicom, grey, images
 from saywhere.io.decode import decode_bytes, read_bytes
 from saywhere.io.geometry import Geometry
 from saywhere.io.image_formats import SUFFIXES, sniff
+from saywhere.io.inputs import notes_of
 from saywhere.io.skipped import Skipped, is_litter, skipped_in
 from saywhere.phases import phase
 
@@ -260,7 +261,8 @@ class Reader:
         if not source.frame:
             decoded = decode_bytes(self._content, source.file)
             pixels = images.image_pixels(decoded, source.file, self.channels, self.rule)
-            return Read(pixels, decoded.geometry, decoded.notes, self._sha256)
+            notes = notes_of(decoded, pixels)
+            return Read(pixels, decoded.geometry, notes, self._sha256)
         if self._pictures is None:
             self._pictures = clinic.read(self._content, source.file)
         picture = self._pictures.pictures[source.frame - 1]

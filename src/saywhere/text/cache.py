@@ -46,29 +46,24 @@ class EmbeddingCache:
         folder: Path | None = None,
         *,
         tokens: bool = False,
-        is_optional: bool = False,
         made_by: str = "",
     ) -> None:
         """Open the cache of an encoder, and make its folder if need be.
+
+        Where the folder cannot be written, it goes on without a cache, with one warning.
 
         Args:
             encoder: A frozen encoder.
             folder: Where all encoders' folders lie; None for `embeddings` in the cache folder.
             tokens: Keep a vector per token, instead of one per sentence.
-            is_optional: Go on without a cache where the folder cannot be written, with one
-                warning. A prediction does; a training would encode all anew each time.
             made_by: What computes the encoder, where that is not PyTorch: its last digits differ,
                 and nobody's answers shall depend on who asked first.
-
-        Raises:
-            NotWritable: The folder cannot be made, and the cache is not optional.
         """
         self.encoder = encoder
         self.tokens = tokens
         self._made_by = [made_by] if made_by else []
         self._keys_of_shard: dict[str, set[str]] = {}
         self.folder = (folder or cache_folder() / "embeddings") / self._folder_name()
-        self.is_optional = is_optional
         self._is_written = True
         try:
             with refusing(self.folder):
@@ -78,11 +73,9 @@ class EmbeddingCache:
 
     def _go_without(self, error: NotWritable) -> None:
         """Encode without keeping anything, and say so once."""
-        if not self.is_optional:
-            raise error
         self._is_written = False
         log.warning(
-            "no cache of text embeddings: %s; predictions are the same, and prompts are encoded "
+            "no cache of text embeddings: %s; results are the same, and prompts are encoded "
             "anew each time (set SAYWHERE_CACHE to a folder that you may write to)",
             error.found,
         )
@@ -107,10 +100,6 @@ class EmbeddingCache:
         Returns:
             float32 (n, dim), in the order of the prompts. With `tokens`, float32
             (n, token, dim), padded with zero rows to the longest prompt.
-
-        Raises:
-            NotWritable: The disk is full, or the folder takes no files, and the cache is not
-                optional.
         """
         keys = {prompt: shards.prompt_key(prompt) for prompt in prompts}
         vectors = self._read(set(keys.values()))

@@ -12,10 +12,8 @@ from saywhere.errors import counted
 from saywhere.runs.history import EpochRow
 from saywhere.runs.run_facts import DataFacts, RunFacts, now, versions
 from saywhere.text.encoder import identity
-from saywhere.text.frames import PATIENT
 from saywhere.training.events import Ended, Started, Warned
 from saywhere.training.fine_tuning import FineTuning, Images, judge
-from saywhere.training.setup import Material
 from saywhere.training.state import TrainState
 
 COLLAPSED = 0.01
@@ -70,19 +68,7 @@ def _warnings(state: TrainState) -> list[str]:
         )
     framing = material.training.dataset.framing
     lesions = small_lesions(material.report, framing, state.run.pseudonyms)
-    return [*warnings, *_two_frames(material), *lesions]
-
-
-def _two_frames(material: Material) -> list[str]:
-    """Where sentences that are not the set's own mean another left than the set's."""
-    data = material.data
-    if material.prompt_facts.frame != PATIENT or not (data.mosaic or data.half):
-        return []
-    return [
-        "sentences of mosaics and halves (data.mosaic, data.half) name sides of the image, and the "
-        "prompts of this set the patient's: the same word is taught for both sides; set the two "
-        "keys to 0, or text.frame = 'image'"
-    ]
+    return [*warnings, *lesions]
 
 
 def _facts(state: TrainState, warnings: list[str]) -> RunFacts:

@@ -28,7 +28,7 @@ from saywhere.modeling.build import reads_tokens_of
 from saywhere.prompt_policies import PromptPolicy, open_policy
 from saywhere.text.cache import EmbeddingCache
 from saywhere.text.encoder import Encoder, open_encoder
-from saywhere.text.frames import FRAMES
+from saywhere.text.frames import FRAMES, PATIENT
 from saywhere.text.prompt_facts import PromptFacts, facts_of
 from saywhere.text.whitening import EmbeddingScale, fit, one_vector, spread_of
 
@@ -142,11 +142,31 @@ def _in_one_frame(config: Config, report: CheckReport) -> tuple[CheckReport, Fra
         rows = tuple(in_frame(rows, config.training_levels, config.text.frame, "text.frame"))
     train = [row for row in rows if row.split == config.data.train_split]
     framed = frame_of(train, config.training_levels)
+    _refuse_image_words(config, framed)
     if framed.frame in FRAMES:
         others = (config.text.evaluate_prompts, config.text.unseen_prompts)
         levels = [level for level in others if level]
         rows = tuple(in_frame(rows, levels, framed.frame, "text.evaluate_prompts"))
     return replace(report, manifest=replace(report.manifest, rows=rows)), framed
+
+
+def _refuse_image_words(config: Config, framed: Framed) -> None:
+    """Halves, mosaics and recaption write plain words that name the image's sides."""
+    if PATIENT not in (framed.frame, framed.plain):
+        return
+    written = {
+        "data.half": config.data.half > 0,
+        "data.mosaic": config.data.mosaic > 0,
+        'fusion.arm = "recaption"': config.fusion.chosen_arm == "recaption",
+    }
+    for key in (key for key, is_set in written.items() if is_set):
+        raise ConfigError(
+            f"{key} writes sentences of the image's left and right, and the plain words of the "
+            "training prompts mean the patient's",
+            where=key.split(" ")[0],
+            allowed="plain words of one training have one frame",
+            remedy='leave it out, or train in the image\'s frame: text.frame = "image"',
+        )
 
 
 def _prompt_facts(rows: Sequence[Row], levels: Sequence[str], framed: Framed) -> PromptFacts:

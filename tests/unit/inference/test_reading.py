@@ -54,6 +54,9 @@ def test_without_an_orientation_the_other_frame_is_refused() -> None:
     for geometry in (None, lying(), lying(view="PA")):
         with pytest.raises(UnknownSide, match="orientation is not known"):
             read("the patient's left lung", OF_IMAGE, None, geometry)
+    # How the rays went says nothing of how the film is stored.
+    with pytest.raises(UnknownSide, match=r"its view, AP, says how the rays went"):
+        read("the patient's left lung", OF_IMAGE, None, lying(view="AP"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ import torch
 from PIL import Image
 
 from saywhere.errors import MissingFile, UnreadableFile, UsageError
+from saywhere.io.grey import DEFAULT
 from saywhere.io.inputs import as_image, as_mask
+from saywhere.io.sources import Reader, Source
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
 GREY = COLOUR[..., 0].copy()
@@ -154,3 +156,23 @@ def test_a_missing_file_is_one(tmp_path: Path) -> None:
     for read in (as_image, as_mask):
         with pytest.raises(MissingFile):
             read(tmp_path / "none.png")
+
+
+def test_a_deep_picture_of_one_value_is_said_to_become_black(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    flat = np.full((4, 5), 7.5, np.float32)
+    path = tmp_path / "flat.tif"
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(path, flat)
+    note = "all its pixels have the value 7.5: it is read as black"
+    for given in (flat, path):
+        caplog.clear()
+        assert not as_image(given).any()
+        (line,) = caplog.messages
+        assert line.endswith(note)
+    assert Reader(3, DEFAULT).read(Source(path)).notes == (note,)
+    caplog.clear()
+    as_image(np.zeros((4, 5), np.float32))
+    as_image(np.full((4, 5), 7, np.uint8))
+    assert caplog.messages == []

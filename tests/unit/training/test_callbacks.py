@@ -8,11 +8,8 @@ from typing import Any
 
 import pytest
 
-from saywhere.config import DataConfig
 from saywhere.runs.directory import create
 from saywhere.runs.history import EpochRow
-from saywhere.text.prompt_facts import PromptFacts
-from saywhere.training import callbacks
 from saywhere.training.callbacks import warn_if_nothing_is_marked, warn_if_unheard
 
 
@@ -33,17 +30,6 @@ def test_deaf_words_are_told_once_and_beside_other_warnings(loop: Any) -> None:
     assert len(loop.told) == 1
     assert "epoch 3: the prompt is not heard" in loop.told[0]["message"]
     assert len(loop.run.facts()["warnings"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("frame", "mosaic", "is_warned"),
-    [("patient", 0.2, True), ("patient", 0.0, False), ("image", 0.2, False), ("", 0.2, False)],
-)
-def test_sides_of_the_image_beside_the_patients_are_warned_of(
-    frame: str, mosaic: float, is_warned: bool
-) -> None:
-    material: Any = SimpleNamespace(data=DataConfig(mosaic=mosaic), prompt_facts=PromptFacts(frame))
-    assert bool(callbacks._two_frames(material)) is is_warned
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,11 @@ def test_prompts_are_translated_into_the_frame_that_is_wanted(
     # Some of the sentences say "of the image" themselves; the plain ones are the patient's now.
     as_written = gather(patients).prompt_facts
     assert (as_written.frame, as_written.plain) == ("both", "patient")
+    # What writes plain words of the image's sides would teach one word for both sides.
+    for key, value in (("data.half", 0.1), ("data.mosaic", 0.1), ("fusion.arm", "recaption")):
+        with pytest.raises(ConfigError, match=rf"{key}.* writes sentences of the image's left"):
+            gather(patients.replace(**{key: value}))
+        gather(patients.replace(**{key: value, "text.frame": "image"}))
     translated = gather(patients.replace(**{"text.frame": "image"}))
     assert translated.prompt_facts.frame == "image"
     assert translated.validation_prompts == [
