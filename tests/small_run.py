@@ -1,7 +1,7 @@
 """A few tiny phantoms and a run trained on them: made once a session, shared by every test that
 only reads them.
 
-The conftest.py of a folder that wants these fixtures imports them from here.
+The conftest.py of a folder that wants these fixtures imports all that `__all__` names.
 """
 
 from __future__ import annotations
@@ -25,6 +25,21 @@ from saywhere.text.bert import BertEncoder
 from saywhere.text.encoder import ENCODERS
 from saywhere.training.trainer import train
 
+__all__ = [
+    "another_encoder",
+    "config",
+    "evaluated",
+    "events",
+    "image_only",
+    "manifest",
+    "one_encoder",
+    "pictures",
+    "run_copy",
+    "shared",
+    "toml",
+    "trained",
+]
+"""The fixtures."""
 SMALL = {
     "data.size": 32,
     "data.channels": 1,

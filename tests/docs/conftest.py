@@ -13,26 +13,14 @@ import pytest
 from pages import ROOT
 
 from page_run import PageRun
-from s3_server import bucket
+from s3_server import bucket as bucket
 from saywhere.data.manifest import read_manifest
 from saywhere.datasets import synthetic
 from saywhere.experiments import executors
 from saywhere.io import addresses
 from saywhere.networks import registry
 from saywhere.text import encoder
-from small_run import config, evaluated, events, image_only, manifest, one_encoder, shared, trained
-
-__all__ = [
-    "bucket",
-    "config",
-    "evaluated",
-    "events",
-    "image_only",
-    "manifest",
-    "one_encoder",
-    "shared",
-    "trained",
-]
+from small_run import *  # noqa: F403
 
 
 @pytest.fixture

@@ -13,33 +13,7 @@ from typing import Any
 
 import pytest
 
-from small_run import (
-    another_encoder,
-    config,
-    evaluated,
-    events,
-    image_only,
-    manifest,
-    one_encoder,
-    run_copy,
-    shared,
-    toml,
-    trained,
-)
-
-__all__ = [
-    "another_encoder",
-    "config",
-    "evaluated",
-    "events",
-    "image_only",
-    "manifest",
-    "one_encoder",
-    "run_copy",
-    "shared",
-    "toml",
-    "trained",
-]
+from small_run import *  # noqa: F403
 
 
 @dataclass

@@ -7,33 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from console import Ended, invoke
-from small_run import (
-    another_encoder,
-    config,
-    evaluated,
-    events,
-    image_only,
-    manifest,
-    one_encoder,
-    run_copy,
-    shared,
-    toml,
-    trained,
-)
-
-__all__ = [
-    "another_encoder",
-    "config",
-    "evaluated",
-    "events",
-    "image_only",
-    "manifest",
-    "one_encoder",
-    "run_copy",
-    "shared",
-    "toml",
-    "trained",
-]
+from small_run import *  # noqa: F403
 
 
 @pytest.fixture

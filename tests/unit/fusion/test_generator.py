@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,30 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from place_prompts import MEANING, PROMPTS
 from saywhere.config import Config
 from saywhere.fusion.generator import Generator, start_unit_variance
 from saywhere.fusion.projection import Projection
 from saywhere.fusion.stack import spread
 from saywhere.text.whitening import EmbeddingScale, fit
-
-PLACES = [
-    f"{vertical} {horizontal}"
-    for vertical, horizontal in product(("upper", "lower"), ("left", "right"))
-]
-FRAMES = [
-    "the {} lesion",
-    "one small lesion in the {} of the image",
-    "{}",
-    "lesion, {}",
-    "find the bright one at the {}",
-    "segment the large dark area, {} quadrant",
-    "a round mass, {}",
-    "there is one lesion; it lies {}",
-    "{} lesion please",
-    "located {}",
-]
-PROMPTS = [frame.format(place) for place in PLACES for frame in FRAMES]
-MEANING = [number for number, _ in enumerate(PLACES) for _ in FRAMES]
 
 
 @pytest.fixture(scope="module")

@@ -16,33 +16,7 @@ from PIL import Image
 from saywhere.serve.app import build_app
 from saywhere.serve.models import Models, open_models
 from saywhere.serve.store import Store
-from small_run import (
-    another_encoder,
-    config,
-    evaluated,
-    events,
-    image_only,
-    manifest,
-    one_encoder,
-    run_copy,
-    shared,
-    toml,
-    trained,
-)
-
-__all__ = [
-    "another_encoder",
-    "config",
-    "evaluated",
-    "events",
-    "image_only",
-    "manifest",
-    "one_encoder",
-    "run_copy",
-    "shared",
-    "toml",
-    "trained",
-]
+from small_run import *  # noqa: F403
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +14,13 @@ from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.preprocessing import StandardScaler
 
+from place_prompts import MEANING, PROMPTS
 from saywhere.data.manifest import read_manifest
 from saywhere.data.prompt_table import PromptTable, groups_of_meaning
 from saywhere.text.directions import contradict
 from saywhere.text.whitening import SHRINKAGE, EmbeddingScale, fit
 
 NAMES = ["whiten", "within", "standardise", "none"]
-PLACES = [
-    f"{vertical} {horizontal}"
-    for vertical, horizontal in product(("upper", "lower"), ("left", "right"))
-]
-FRAMES = [
-    "the {} lesion",
-    "one small lesion in the {} of the image",
-    "{}",
-    "lesion, {}",
-    "find the bright one at the {}",
-    "a round mass, {}",
-    "segment the large dark area, {} quadrant",
-    "there is one lesion; it lies {}",
-    "{} lesion please",
-    "located {}",
-]
-PROMPTS = [frame.format(place) for place in PLACES for frame in FRAMES]
-MEANING = [number for number, _ in enumerate(PLACES) for _ in FRAMES]
 
 
 @pytest.fixture(scope="module")
