@@ -31,6 +31,7 @@ class Segmenter(LoadedModel):
         *,
         threshold: float | None = None,
         orientation: str | None = None,
+        pseudo_images: bool = True,
     ) -> Result:
         """Segment what the prompt names.
 
@@ -44,6 +45,7 @@ class Segmenter(LoadedModel):
             orientation: How the picture lies in the patient, as DICOM writes it: `L\\F` for a
                 standard chest film, `R\\F` for a mirrored one. Only a prompt that names the other
                 frame than the model's needs it; None: as the picture's file says.
+            pseudo_images: As `segment_many` takes it.
 
         Returns:
             Mask, probability and pseudo-image, in the image's original frame.
@@ -58,7 +60,11 @@ class Segmenter(LoadedModel):
             MissingEncoder: Where the text encoder's files are not installed.
         """
         results = self.segment_many(
-            [image], [prompt], threshold=threshold, orientations=[orientation]
+            [image],
+            [prompt],
+            threshold=threshold,
+            orientations=[orientation],
+            pseudo_images=pseudo_images,
         )
         return results[0]
 

@@ -100,6 +100,16 @@ def test_the_answer_has_the_pictures_own_size(segmenter: Segmenter, size: tuple[
     assert result.pseudo_image.shape == (*size, 3)
 
 
+def test_a_pseudo_image_that_nobody_wants_is_left_out_and_changes_nothing_else(
+    segmenter: Segmenter, picture: Path
+) -> None:
+    whole = segmenter.segment(picture, PROMPT)
+    lean = segmenter.segment(picture, PROMPT, pseudo_images=False)
+    assert whole.pseudo_image is not None
+    assert lean.pseudo_image is None
+    assert np.array_equal(lean.probability, whole.probability)
+
+
 def test_the_words_make_the_picture_and_white_space_does_not(
     segmenter: Segmenter, picture: Path
 ) -> None:

@@ -183,7 +183,8 @@ def test_metrics_are_the_same_numbers_in_both_files(tmp_path: Path) -> None:
 
 def test_a_run_goes_on_with_its_own_threads_unless_others_are_allowed(tmp_path: Path) -> None:
     begun = Config().replace(**{"train.threads": 2})
-    run, seven = directory.Run(tmp_path), Config().replace(**{"train.threads": 7})
+    run = directory.Run(tmp_path)
+    seven = Config().replace(**{"train.threads": 7})
     assert run.config(Config(), begun).train.threads == 2
     with pytest.raises(UsageError, match=r"train\.threads was 2 and is now 7.*--other-threads"):
         run.config(seven, begun)
