@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -80,7 +80,10 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
     """
     path = locate(Path(path))
     content, records, no_records = read_records(path)
-    rows, no_rows = sorted_out((record.number, partial(read_row, record)) for record in records)
+    lacking = {record.number for record in records if record.fields.get("split") in (None, "")}
+    rows, no_rows = sorted_out(
+        (record.number, partial(read_row, record)) for record in _released(records)
+    )
     bad = sorted([*no_records, *no_rows], key=lambda row: row.number)
     # Where no line is a row, the first line's error says more than that there are none.
     if bad and not (lenient and rows):
@@ -92,11 +95,17 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
             remedy="write one case a line, as "
             '{"id": …, "image": …, "mask": …, "prompt": …, "split": …}',
         )
-    rows = _standing(rows)
     # Lines that are set aside anyway tell nothing of the splits of the others.
-    is_bad = {row.number for row in bad}
-    _check_splits([record for record in records if record.number not in is_bad], path)
+    _check_splits([row.number for row in rows], lacking, path)
+    rows = _standing(rows)
     return Manifest(path, tuple(rows), hashlib.sha256(content).hexdigest(), tuple(bad))
+
+
+def _released(records: list[Record]) -> Iterator[Record]:
+    """Each once; of a million, records and rows then are not in memory side by side."""
+    records.reverse()
+    while records:
+        yield records.pop()
 
 
 def _standing(rows: list[Row]) -> list[Row]:
@@ -200,11 +209,11 @@ def locate(path: Path) -> Path:
     )
 
 
-def _check_splits(records: list[Record], path: Path) -> None:
+def _check_splits(lines: list[int], lacking: set[int], path: Path) -> None:
     """No split anywhere means train; a split here and none there is a slip."""
-    without = [record for record in records if not record.text("split")]
-    if without and len(without) < len(records):
-        raise without[0].error(
+    without = [number for number in lines if number in lacking]
+    if without and len(without) < len(lines):
+        raise Record(path, without[0], {}).error(
             "split",
             "no split, while other rows have one",
             allowed="all rows have a split or none",

@@ -23,7 +23,8 @@ FORMAT = 1
 """Of a manifest, in a row's `manifest_format`. Left out, as in all manifests so far, it is 1."""
 
 
-@dataclass(frozen=True)
+# Slots: there may be millions of rows.
+@dataclass(frozen=True, slots=True)
 class Row:
     """One case."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ Fields = dict[str, Any]
 """Column → value, as JSON or CSV holds it. The columns are the user's: they have no fixed type."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """One row as it stands in the file."""
 
@@ -259,10 +259,19 @@ def _jsonl_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
     return sorted_out(
         (number, partial(_jsonl_record, path, number, line))
         # Not `splitlines`: it also breaks at characters that JSON allows within a text.
-        for number, line in enumerate(text.split("\n"), start=1)
+        for number, line in enumerate(_lines(text), start=1)
         # A file ends with a line end, and what follows that is no row.
         if line.strip()
     )
+
+
+def _lines(text: str) -> Iterator[str]:
+    """One by one: a list of them would hold the text a second time."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def sorted_out(made: Iterable[tuple[int, Callable[[], Made]]]) -> tuple[list[Made], list[BadRow]]:

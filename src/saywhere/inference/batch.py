@@ -15,7 +15,7 @@ from saywhere.inference.ledger import Ledger
 from saywhere.inference.no_identifiers import Names, refuse_named
 from saywhere.inference.outcome import Outcome
 from saywhere.inference.overwriting import refuse_overwriting
-from saywhere.inference.predictions_file import Failure, Prediction, write_failures
+from saywhere.inference.predictions_file import Failure, Lines, Prediction, write_failures
 from saywhere.inference.requests import TABLE, Job
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.unit_writer import UnitWriter
@@ -108,7 +108,7 @@ def run_jobs(
         written += outcome.notes
     predictions = [done[job.stem] for job in jobs if job.stem in done]
     # Lines were added as they came; here they get the order of the jobs.
-    lines = [*others, *(prediction.to_json() for prediction in predictions)]
+    lines = Lines(others, predictions)
     ledger.write(lines)
     writers.write_tables(lines, out, TABLE)
     write_failures(out / "failures.jsonl", failures)

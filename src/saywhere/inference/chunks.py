@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from saywhere.inference.record_parts import Line
@@ -31,7 +31,7 @@ class Chunk:
 
     def to_text(self) -> str:
         """Returns the chunk as JSON."""
-        jobs = [vars(job) | {"image": str(job.image)} for job in self.jobs]
+        jobs = [asdict(job) | {"image": str(job.image)} for job in self.jobs]
         return json.dumps({"number": self.number, "jobs": jobs, "earlier": list(self.earlier)})
 
     @classmethod

@@ -121,9 +121,9 @@ class Flow:
         """Units as they complete, in order."""
         size = self.segmenter.batch_size
         ahead = ReadAhead(self.segmenter.config.data, threads, most=2 * size)
-        open_units = deque(Done(unit) for unit in units)
+        open_units: deque[Done] = deque()
         # Jobs come back in the order in which they went.
-        position = iter([(done, job) for done in open_units for job in done.unit.jobs])
+        position = _opened(units, open_units)
         jobs = (job for unit in units for job in unit.jobs)
         for batch in _batches(ahead.pictures(jobs), size):
             self._score(batch, position, advance)
@@ -182,6 +182,17 @@ class _Pair(NamedTuple):
     picture: Prepared
     reading: Reading
     sha256: str
+
+
+def _opened(units: Sequence[Unit], open_units: deque[Done]) -> Iterator[tuple[Done, Job]]:
+    """Each job with its unit, which is opened with its first job.
+
+    A list of them all would keep every answer in memory to the end.
+    """
+    for unit in units:
+        open_units.append(Done(unit))
+        for job in unit.jobs:
+            yield open_units[-1], job
 
 
 def _batches(pictures: Iterator[Seen], size: int) -> Iterator[list[Seen]]:

@@ -6,7 +6,7 @@ flight and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from threading import Lock
 
@@ -150,16 +150,17 @@ class Ledger:
         with self._lock:
             files.append_bytes(self.path, to_line(prediction.to_json()))
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Iterable[Line]) -> None:
         """Replace all lines, atomically.
 
         Args:
-            lines: In this order.
+            lines: In this order. One at a time is in memory, where they are made as they come.
 
         Raises:
             NotWritable: Where the folder takes no file.
         """
-        files.write_bytes(self.path, b"".join(map(to_line, lines)))
+        with files.writing(self.path) as temporary, temporary.open("wb") as file:
+            file.writelines(map(to_line, lines))
         # What they hold stands in the file now.
         remove_parts(self.folder)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ PLACE = ("member", "frame_number", "slice", "slices")
 """Keys that say which picture of a file a line is of."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Terms:
     """All that an answer depends on.
 
@@ -43,7 +43,7 @@ class Terms:
         return document
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """One image and one prompt, segmented and written.
 
@@ -175,6 +175,25 @@ class Failure:
         """Returns the failure as failures.jsonl holds it, without what is not known of it."""
         names = ("line", "image", "prompt", "code", "reason")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a folder, made one by one: of a million, each is in memory once.
+
+    Attributes:
+        others: Of earlier calls.
+        predictions: Of this call.
+    """
+
+    others: Sequence[Line]
+    predictions: Sequence[Prediction]
+
+    def __iter__(self) -> Iterator[Line]:
+        """Those of earlier calls come first."""
+        yield from self.others
+        for prediction in self.predictions:
+            yield prediction.to_json()
 
 
 def write_failures(path: Path, failures: Sequence[Failure]) -> None:

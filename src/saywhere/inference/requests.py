@@ -33,7 +33,8 @@ TABLE = "predictions"
 """What the name of a table of all predictions begins with."""
 
 
-@dataclass(frozen=True)
+# Slots: there may be millions of jobs.
+@dataclass(frozen=True, slots=True)
 class Job:
     """One image and one prompt.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ from PIL import Image
 from saywhere.errors import NotWritable
 from saywhere.inference import read_ahead
 from saywhere.inference.batch import run_jobs
+from saywhere.inference.flow import Done, Flow, Scored
 from saywhere.inference.read_ahead import ReadAhead, in_order
 from saywhere.inference.requests import Job
 from saywhere.inference.segmenter import Segmenter
+from saywhere.inference.units import Unit
 from saywhere.inference.writers import png
 from saywhere.io import files, sources
 
@@ -179,3 +183,20 @@ def test_a_full_disk_ends_the_flow_and_what_was_written_counts(
     # Sixteen jobs came before those that found no room, and some after them.
     assert 16 <= again.n_skipped <= 22
     assert len(again.predictions) == len(jobs)
+
+
+def test_answers_are_let_go_once_they_are_written(segmenter: Segmenter, jobs: list[Job]) -> None:
+    """Else memory grows with the number of pictures."""
+    many = [replace(job, stem=f"{n}-{job.stem}") for n in range(10) for job in jobs]
+    alive: list[int] = []
+
+    def write(done: Done) -> Done:
+        alive.append(sum(isinstance(one, Scored) for one in gc.get_objects()))
+        return done
+
+    flow = Flow(segmenter, n_threads=1)
+    for done in flow.each([Unit([job], ["mask"]) for job in many], write, lambda n: None):
+        assert len(done.scored) == 1
+    assert len(alive) == len(many)
+    assert max(alive) <= 6 * segmenter.batch_size
+    assert 6 * segmenter.batch_size < len(many) / 2

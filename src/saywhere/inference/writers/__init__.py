@@ -212,11 +212,11 @@ def record(answer: Answer, parts: Iterable[str]) -> Line:
     return gathered
 
 
-def write_tables(lines: Sequence[Line], folder: Path, stem: str) -> None:
+def write_tables(lines: Iterable[Line], folder: Path, stem: str) -> None:
     """Write the tables that the lines of predictions.jsonl name.
 
     Args:
-        lines: All of them.
+        lines: All of them; they are gone through more than once.
         folder: Where they go.
         stem: What their names begin with.
 
