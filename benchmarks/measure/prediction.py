@@ -5,7 +5,8 @@
 Both checkouts do the same work in turn, and the ratio of the medians is printed. `folder`: the
 command `saywhere predict` on so many pictures, from call to end. `single`: one picture at a time
 in a loaded model. `prompts`: eight prompts on one picture, decoded for each and once. `cold`: the
-command on one picture with a prompt never seen, in times of `import torch`.
+command on one picture with a prompt never seen, in times of `import torch`. `answers`: how far
+bfloat16 and ONNX Runtime are from PyTorch in float32 on twelve pictures.
 
 Pictures come from ../shared/data/kvasir where that is at hand, else phantoms are made.
 """
@@ -56,6 +57,27 @@ else:
 print(json.dumps(seconds))
 """
 
+ANSWERS = """
+import json, sys
+from pathlib import Path
+import numpy as np
+import saywhere
+pictures = sorted(Path(sys.argv[2]).iterdir())[:12]
+prompt = "one small round polyp, upper right"
+whole = saywhere.load("polyp")
+figures = {}
+for name in ("torch-bfloat16", "onnx"):
+    other = saywhere.load("polyp", runtime=name)
+    changes, equal = [], []
+    for picture in pictures:
+        one, two = whole.segment(picture, prompt), other.segment(picture, prompt)
+        changes.append(float(np.abs(one.probability - two.probability).max()))
+        equal.append(float((one.mask == two.mask).mean()))
+    share = {"mean": float(np.mean(equal)), "least": min(equal)}
+    figures[name] = {"largest_change": max(changes), "equal_pixels": share}
+print(json.dumps(figures))
+"""
+
 
 def environment(checkout: Path) -> dict[str, str]:
     """With that checkout's `saywhere` in front of any other."""
@@ -78,7 +100,7 @@ def timed(command: list[str], checkout: Path) -> float:
 def child(what: str, folder: Path, runtime: str, checkout: Path) -> Any:
     """What a process of its own measures within a loaded model."""
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, what, str(folder), runtime],
+        [sys.executable, "-c", ANSWERS if what == "answers" else CHILD, what, str(folder), runtime],
         env=environment(checkout),
         cwd=checkout,
         check=True,
@@ -123,6 +145,8 @@ def measure(old: Path, folder: Path, runtime: str, rounds: int, parts: list[str]
         fresh = median(seconds for is_once, seconds in both if not is_once)
         once = median(seconds for is_once, seconds in both if is_once)
         found["prompts"] = {"decoded for each": fresh, "once": once, "ratio": fresh / once}
+    if "answers" in parts:
+        found["answers"] = child("answers", folder, runtime, ROOT)
     for part in ("folder", "single", "cold"):
         if part in parts:
             found[part] = {name: median(v) for (of, name), v in times.items() if of == part}

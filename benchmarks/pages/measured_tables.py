@@ -204,6 +204,18 @@ def _prediction() -> str:
     return markdown(("what", "times as fast"), shown, note)
 
 
+def _prediction_answers() -> str:
+    """How far other runtimes are from PyTorch in float32."""
+    measured = result("prediction_answers")
+    rows = []
+    for name, one in measured["answers"].items():
+        equal = one["equal_pixels"]
+        shares = f"{equal['mean']:.2%} (at least {equal['least']:.2%} a picture)"
+        rows.append((f"`{name}`", f"{one['largest_change']:.1g}", shares))
+    note = f"{measured['pictures']} pictures of Kvasir-SEG. `{measured['command']}`."
+    return markdown(("runtime", "largest change of a probability", "equal pixels"), rows, note)
+
+
 def _span(value: float | list[float]) -> str:
     if isinstance(value, list):
         return f"{min(value):.2f} to {max(value):.2f}"
@@ -291,5 +303,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "training_speed": _training_speed,
     "new_prompt": _new_prompt,
     "prediction": _prediction,
+    "prediction_answers": _prediction_answers,
     "when_not": _when_not,
 }
