@@ -70,13 +70,40 @@ class Encoder(Protocol):
 
 
 def open_minilm(path: Path | None, pooling: str, max_length: int | None) -> Encoder:
-    # PyTorch and transformers are loaded by the encoder that needs them.
+    """Open MiniLM, as `minilm.open_minilm` does; PyTorch and transformers are loaded only then.
+
+    Args:
+        path: A folder of files; None for the package's own.
+        pooling: How token states become one vector; "default" for the encoder's own.
+        max_length: Tokens that are read; None for the encoder's own.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        MissingEncoder: Its files are not there.
+        BadCheckpoint: Its files are damaged, or belong to something else.
+    """
     from saywhere.text.minilm import open_minilm
 
     return open_minilm(path, pooling, max_length)
 
 
 def open_cxr_bert(path: Path | None, pooling: str, max_length: int | None) -> Encoder:
+    """Open CXR-BERT, as `bert.open_cxr_bert` does; PyTorch and transformers are loaded only then.
+
+    Args:
+        path: A folder of files; None for none: it must be named.
+        pooling: How token states become one vector; "default" for the encoder's own.
+        max_length: Tokens that are read; None for the encoder's own.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        MissingEncoder: Its files are not there.
+        BadCheckpoint: Its files are damaged, or belong to something else.
+    """
     from saywhere.text.bert import open_cxr_bert
 
     return open_cxr_bert(path, pooling, max_length)
