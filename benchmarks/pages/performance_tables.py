@@ -29,7 +29,7 @@ def _machines() -> str:
     rows: list[Row] = []
     for document in _documents():
         machine = document["machine"]
-        rates = (f"{machine['matrix_gflops'][kind]:,}" for kind in ("float32", "bfloat16"))
+        rates = (f"{machine['matrix_gflops'][kind]:,g}" for kind in ("float32", "bfloat16"))
         about = f"{machine['name']}, {machine['cores']} cores, {machine['memory_gib']} GiB"
         torch = machine["packages"]["torch"]
         rows.append((machine["device"], about, torch, machine["load"], *rates))

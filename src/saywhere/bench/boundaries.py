@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
 from saywhere.metrics.functional import case_metrics
 from saywhere.types import MaskArray
@@ -91,9 +91,19 @@ def pairs(kind: str, n_cases: int, shape: tuple[int, int]) -> Iterator[tuple[Mas
     smooth, outside = KINDS[kind]
     for seed in range(n_cases):
         random = np.random.default_rng(seed)
-        target, other = (gaussian_filter(random.normal(size=shape), smooth) for _ in range(2))
+        target, other = (_field(random, shape, smooth) for _ in range(2))
         cut = np.quantile(target, outside)
         yield target + 0.3 * other > cut, target > cut
+
+
+def _field(
+    random: np.random.Generator, shape: tuple[int, int], smooth: float
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Smooth noise of spread 1; drawn coarsely where it is smooth, which is many times faster."""
+    coarse = max(1, int(smooth / 4))
+    sides = [side // coarse + 1 for side in shape]
+    small = gaussian_filter(random.normal(size=sides), smooth / coarse)
+    return zoom(small / small.std(), coarse, order=1)[: shape[0], : shape[1]]
 
 
 def _timed(way: Any, prediction: MaskArray, target: MaskArray) -> tuple[float, list[float]]:

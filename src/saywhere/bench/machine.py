@@ -71,7 +71,7 @@ def describe(device: torch.device) -> Machine:
         memory_gib=_memory_gib(),
         load=_load(),
         packages=packages,
-        matrix_gflops={name: round(_rate(device, kind)) for name, kind in DTYPES.items()},
+        matrix_gflops={name: _rate(device, kind) for name, kind in DTYPES.items()},
     )
 
 
@@ -121,7 +121,7 @@ def _rate(device: torch.device, kind: torch.dtype) -> float:
         left @ right
         wait()
         seconds.append(time.perf_counter() - started)
-    return 2 * side**3 / min(seconds) / 1e9
+    return float(f"{2 * side**3 / min(seconds) / 1e9:.4g}")
 
 
 def _memory_gib() -> int:

@@ -29,8 +29,8 @@ def bench(
     ] = None,
     prompts: Annotated[str, typer.Option(help="Level of its prompts.")] = "plain",
     model: Annotated[str, typer.Option(help="Run or model that predicts.")] = "polyp",
-    pictures: Annotated[int, typer.Option(min=1, help="That are predicted.")] = 200,
-    cases: Annotated[int, typer.Option(min=1, help="Pairs of masks that are measured.")] = 1000,
+    pictures: Annotated[int, typer.Option(min=1, help="That are predicted.")] = 50,
+    cases: Annotated[int, typer.Option(min=1, help="Pairs of masks that are measured.")] = 500,
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="A key of every training, as a.b=c.")
     ] = None,
