@@ -71,7 +71,6 @@ export class Label {
     if (!step?.tiles.size) return null;
     this.#swap(step.tiles);
     this.version = step.version;
-    this.#settle(step.box);
     return step.box;
   }
 
@@ -85,7 +84,6 @@ export class Label {
     const { tiles, version, box } = source.pop();
     target.push({ tiles: this.#swap(tiles), version: this.version, box });
     this.version = version;
-    this.#settle(box);
     return box;
   }
 
@@ -138,6 +136,9 @@ export class Label {
       }
       this.painted.set(own, begin);
     }
+    const left = start % this.width;
+    const top = Math.floor(start / this.width);
+    this.#settle({ left, top, right: left + width, bottom: top + n });
   }
 
   #settle({ left, top, right, bottom }) {
