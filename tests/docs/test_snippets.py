@@ -66,6 +66,7 @@ NOT_RUN = {
         "needs an archive; tests/unit/serve has one of its own",
     ],
     "docs/index.md": ["needs a package registry, and some 2 GB of packages"],
+    "docs/how-to/own-data.md": ["needs hours"],
     "docs/how-to/compare.md": [
         "needs two finished runs",
         "needs a grid of your own, and hours",

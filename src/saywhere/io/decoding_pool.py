@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,11 @@ from saywhere import errors
 from saywhere.errors import SaywhereError, UnreadableFile
 from saywhere.io.decoding_child import Decoding, Header, find, receive, receive_bytes, send
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 log = logging.getLogger("saywhere")
 CPU_S = 5
 """Of a processor, for one file. A picture of 40 megapixels takes about one."""
@@ -39,6 +44,8 @@ WALL_S = 20.0
 """Of the clock, for one file: a decoder that waits uses no processor."""
 MEMORY_BYTES = 1_600_000_000
 """Beyond an idle child: 40 bytes for each of 40 million pixels."""
+PIPE_BYTES = 2**20
+"""What Linux lets every user have of a pipe."""
 N_CHILDREN = 4
 """At work at once; further files wait."""
 _PROGRAM = (
@@ -130,13 +137,16 @@ class DecodingPool:
                     return child
                 _end(child)
             self.n_started += 1
-        return subprocess.Popen(
+        child = subprocess.Popen(
             # No `multiprocessing`: it runs the user's own program anew in each child.
             [sys.executable, "-c", _PROGRAM, *sys.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
+        for pipe in (child.stdin, child.stdout):
+            _widen(pipe)
+        return child
 
     def _give(self, child: subprocess.Popen[bytes]) -> None:
         with self._lock:
@@ -205,6 +215,19 @@ def shared() -> DecodingPool:
 # A forked process shares the pipes of its parent's children: two would write to one.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=shared.cache_clear)
+
+
+def _widen(pipe: Any) -> None:
+    """Let a pipe hold a picture.
+
+    By itself it holds 64 kB, and for each such piece both processes wait for each other: on a busy
+    machine that is most of what a child costs. Not through `Popen(pipesize=…)`, which would start
+    no child at all where a user has used up the memory for pipes.
+    """
+    set_size = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux alone has it
+    if set_size is not None:
+        with suppress(OSError):
+            fcntl.fcntl(pipe, set_size, PIPE_BYTES)
 
 
 @contextmanager

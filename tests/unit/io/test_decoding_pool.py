@@ -171,3 +171,26 @@ def test_no_module_of_the_working_folder_is_taken(
     pool = decoding_pool.DecodingPool()
     assert pool.run("slow_decoders:echo", b"1")[1][0].tolist() == [49]
     pool.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pipes have a size of their own elsewhere")
+def test_a_pipe_holds_a_picture_so_that_nobody_waits_for_each_piece(
+    pool: DecodingPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    pool.warm()
+    (child,) = pool._idle
+    for pipe in (child.stdin, child.stdout):
+        assert pipe is not None
+        assert fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) == decoding_pool.PIPE_BYTES
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(1, "no more memory for pipes")
+
+    # A user may have used it up: then a child is slower, and no less.
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    other = DecodingPool()
+    facts, _ = other.run("slow_decoders:echo", b"abc")
+    assert facts["process"] != os.getpid()
+    other.close()
