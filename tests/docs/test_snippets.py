@@ -35,6 +35,7 @@ NOT_RUN = {
         "needs Slurm",
         "needs a package registry, and the machines of a cluster",
     ],
+    "docs/scale.md": ["it measures for a minute, and replaces what is measured"],
     "docs/how-to/s3.md": [
         "needs a package registry",
         "needs a server; tests/s3_server.py is one of its own",

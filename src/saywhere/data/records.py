@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.limits import MAX_FIELD_CHARS, MAX_MANIFEST_BYTES
+from saywhere.io.plain_text import lines_of
 
 Made = TypeVar("Made")
 Fields = dict[str, Any]
@@ -259,19 +260,10 @@ def _jsonl_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
     return sorted_out(
         (number, partial(_jsonl_record, path, number, line))
         # Not `splitlines`: it also breaks at characters that JSON allows within a text.
-        for number, line in enumerate(_lines(text), start=1)
+        for number, line in enumerate(lines_of(text), start=1)
         # A file ends with a line end, and what follows that is no row.
         if line.strip()
     )
-
-
-def _lines(text: str) -> Iterator[str]:
-    """One by one: a list of them would hold the text a second time."""
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield text[start:end]
-        start = end + 1
-    yield text[start:]
 
 
 def sorted_out(made: Iterable[tuple[int, Callable[[], Made]]]) -> tuple[list[Made], list[BadRow]]:

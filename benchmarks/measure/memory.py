@@ -1,0 +1,149 @@
+"""Does memory grow with the number of pictures? python benchmarks/measure/memory.py batch|index
+[--counts 1000,10000] → benchmarks/results/memory_batch.json, memory_index.json
+
+`batch`: `saywhere predict` of N pictures by a network of 32 px; each count in a process of its own,
+whose largest resident set is read. With `--model polyp` and `--counts 1000,10000` it is the batch
+with `lite`. `index`: a training's list of N rows, as `train` reads it, without a step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RESULTS = Path(__file__).parents[1] / "results"
+N_DISTINCT = 100
+"""Picture files; rows beyond them name the same files again."""
+MOST_GROWTH = 1.05
+STUB = "unet of width 4, 32 px"
+
+
+def main(arguments: list[str]) -> dict[str, Any]:
+    """Each count in a child, so that none sees what another left."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=["batch", "index", "child"])
+    parser.add_argument("--counts", default="1000,10000")
+    parser.add_argument("--model", default="", help="A model or run; default: a stub of 32 px.")
+    parser.add_argument("--of", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args(arguments)
+    if chosen.kind == "child":
+        work = _batch if chosen.of == "batch" else _index
+        return {"mib": work(chosen.folder, int(chosen.counts), chosen.model)}
+    counts = [int(count) for count in chosen.counts.split(",")]
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        model = chosen.model or (_stub(place) if chosen.kind == "batch" else "")
+        peaks = {count: _child(chosen.kind, place, count, model) for count in counts}
+    growth = peaks[counts[-1]] / peaks[counts[0]]
+    return {
+        "command": f"python benchmarks/measure/memory.py {' '.join(arguments)}",
+        "model": chosen.model or STUB * (chosen.kind == "batch"),
+        "peak_mib": {str(count): round(mib, 1) for count, mib in peaks.items()},
+        "growth": round(growth, 3),
+        "bytes_a_row": round((peaks[counts[-1]] - peaks[counts[0]]) * 2**20 / np.ptp(counts)),
+        "is_flat": growth <= MOST_GROWTH,
+    }
+
+
+def _child(kind: str, folder: Path, count: int, model: str) -> float:
+    call = [sys.executable, __file__, "child", "--of", kind, "--counts", str(count)]
+    ended = subprocess.run(
+        [*call, "--folder", str(folder), "--model", model],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        # A pool of arenas per thread would look like growth.
+        env={**os.environ, "MALLOC_ARENA_MAX": "1"},
+    )
+    return float(json.loads(ended.stdout.splitlines()[-1])["mib"])
+
+
+def _stub(folder: Path) -> str:
+    """A small network, trained for one step."""
+    from saywhere.config import Config
+    from saywhere.datasets.synthetic import make_phantoms
+    from saywhere.training.trainer import train
+
+    manifest = make_phantoms(folder / "phantoms", n_train=8, n_val=2, n_test=2, size=32, seed=1)
+    small = {
+        "data.manifest": str(manifest),
+        "data.size": 32,
+        "data.channels": 1,
+        "network.width": 4,
+        "train.epochs": 1,
+        "train.precision": "32-true",
+        "train.threads": 1,
+        "train.device": "cpu",
+        "text.train_prompts": "taught",
+        "text.evaluate_prompts": "plain",
+    }
+    return str(train(Config().replace(**small), folder / "stub"))
+
+
+def _manifest(folder: Path, count: int) -> Path:
+    """Rows of small pictures, with a mask and a prompt each."""
+    from PIL import Image
+
+    draws = np.random.default_rng(0)
+    images = folder / f"images-{count}"
+    images.mkdir()
+    for number in range(N_DISTINCT):
+        pixels = draws.integers(0, 256, (32, 32), dtype=np.uint8)
+        Image.fromarray(pixels).save(images / f"{number}.png")
+        Image.fromarray((pixels > 200).astype(np.uint8) * 255).save(images / f"{number}-m.png")
+    path = folder / f"manifest-{count}.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(count):
+            name = f"{images.name}/{number % N_DISTINCT}"
+            row = {"id": f"r{number}", "image": f"{name}.png", "mask": f"{name}-m.png"}
+            file.write(json.dumps({**row, "prompt": "upper left", "split": "train"}) + "\n")
+    return path
+
+
+def _batch(folder: Path, count: int, model: str) -> float:
+    from saywhere.cli.main import app
+
+    manifest = _manifest(folder, count)
+    out = str(folder / f"out-{count}")
+    call = ["predict", model, "--jobs", str(manifest), "--out", out, "--save", "mask"]
+    app([*call, "--quiet"], standalone_mode=False)
+    return _peak_mib()
+
+
+def _index(folder: Path, count: int, model: str) -> float:
+    # What the libraries take is the same for each count; a training has loaded them.
+    import saywhere.training.trainer  # noqa: F401
+    from saywhere.data.manifest import read_manifest
+
+    rows = read_manifest(_manifest(folder, count)).split("train")
+    assert len(rows) == count
+    return _peak_mib()
+
+
+def _peak_mib() -> float:
+    """Of this program. `ru_maxrss` will not do on Linux: a child inherits its parent's."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        (line,) = [one for one in status.read_text().splitlines() if one.startswith("VmHWM")]
+        return int(line.split()[1]) / 2**10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+if __name__ == "__main__":
+    document = main(sys.argv[1:])
+    print(json.dumps(document))
+    if sys.argv[1] != "child":
+        from saywhere.io.files import write_json
+
+        write_json(RESULTS / f"memory_{sys.argv[1]}.json", document)
