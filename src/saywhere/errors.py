@@ -1,6 +1,6 @@
 """Every error a user can meet: what was found, where, what is allowed, what to do next.
 
-Beside them stand the two functions that word messages in every room.
+Beside them stand the three functions that word messages in every room.
 """
 
 from __future__ import annotations
@@ -147,6 +147,12 @@ class OutOfMemory(SaywhereError):
     code = "out_of_memory"
 
 
+class ProcessLost(SaywhereError):
+    """One of the processes of a training died, and the others ended with it."""
+
+    code = "process_lost"
+
+
 class NotWritable(SaywhereError):
     """A file cannot be written: disk full or read-only folder.
 
@@ -222,3 +228,18 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
         "1 image", "2 images", "1,234 masks have".
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A span of time, as people say it.
+
+    Args:
+        seconds: From 0.
+
+    Returns:
+        "40 s", "12 min", "3.5 h".
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"

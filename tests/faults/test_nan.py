@@ -25,8 +25,8 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> Any:
     batch = TrainingSet.batch
 
     def at(wanted: int, part: str) -> None:
-        def poisoned(training: TrainingSet, step: int) -> Batch:
-            found = batch(training, step)
+        def poisoned(training: TrainingSet, step: int, number: int = 0) -> Batch:
+            found = batch(training, step, number)
             if step != wanted:
                 return found
             values = getattr(found, part).clone()

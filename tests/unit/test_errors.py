@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from saywhere import errors
-from saywhere.errors import ConfigError, SaywhereError, counted, nearest
+from saywhere.errors import ConfigError, SaywhereError, counted, duration, nearest
 
 KINDS = [
     kind
@@ -84,3 +84,8 @@ def test_a_number_stands_with_the_right_form_of_its_noun(
     number: int, plural: str | None, written: str
 ) -> None:
     assert counted(number, "row", plural) == written
+
+
+def test_a_span_of_time_has_its_unit() -> None:
+    spans = [duration(seconds) for seconds in (0, 59, 60, 725, 89 * 60, 5400, 40_000)]
+    assert spans == ["0 s", "59 s", "1 min", "12 min", "89 min", "1.5 h", "11.1 h"]

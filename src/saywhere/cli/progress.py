@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from saywhere.cli.plain_output import console
-from saywhere.errors import counted
+from saywhere.errors import counted, duration
 from saywhere.io.plain_text import visible_line
 
 # For a checker alone: a command that trains nothing loads no training.
@@ -53,6 +53,7 @@ class TrainingProgress:
         self.task: Any = None
         self._n_epochs = 0
         self._explains_spread = True
+        self._phases: Mapping[str, float] = {}
         self.run: str | None = None
         self.best: float | None = None
         self._had_finished = False
@@ -125,7 +126,11 @@ class TrainingProgress:
             if event.get(key) is not None
         ]
         # The bar has room for one number: the validation's Dice.
-        self.bar.update(self.task, note=" · ".join(shown[1:2]))
+        self._phases = event.get("phases", {})
+        left = event.get("seconds_left")
+        if left:
+            shown.append(f"{duration(left)} left")
+        self.bar.update(self.task, note=" · ".join([*shown[1:2], _in_phases(self._phases)]))
         self._say(f"epoch {event['epoch']}: " + " · ".join(shown))
         if self._explains_spread and event.get("spread") is not None:
             self._explains_spread = False
@@ -139,12 +144,23 @@ class TrainingProgress:
         if self._had_finished:
             return
         self._say(f"finished in {event['seconds']:.0f} s, best on validation {event['best']:.4f}")
+        if self._phases:
+            self._say(f"where the time went: {_in_phases(self._phases)}")
         if fine_tuning := event.get("fine_tuning"):
             self._say(fine_tuning["verdict"])
 
     def _say(self, line: str) -> None:
         # A path may hold brackets, and in a log a line stays one line.
         self.console.print(visible_line(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def _in_phases(phases: Mapping[str, float]) -> str:
+    """The share of each phase that counts, the largest first."""
+    total = sum(phases.values())
+    shares = sorted(phases.items(), key=lambda item: -item[1])
+    return " · ".join(
+        f"{name} {seconds / total:.0%}" for name, seconds in shares if seconds >= 0.01 * total > 0
+    )
 
 
 class CaseProgress:

@@ -90,6 +90,11 @@ def train(
         from saywhere.runs.locate import find
 
         find(start)
+    from saywhere.training.processes import Processes
+
+    # Of several processes, as torchrun starts them, the first one alone speaks.
+    is_first = Processes.of_environment().is_first
+    quiet = quiet or not is_first
     # After what may be refused at once, whose error is to stand alone.
     if not quiet:
         _name_manifest(settings.data.manifest, recipe, assignment or [])
@@ -110,6 +115,8 @@ def train(
         except KeyboardInterrupt:
             warn(f"interrupted{_resuming(progress.run, config if no_identifiers else None)}")
             raise typer.Exit(INTERRUPTED) from None
+    if not is_first:
+        return
     if as_json:
         facts = Run(run).facts()
         shown = {key: facts.get(key) for key in ("status", "seconds", "warnings", "fine_tuning")}

@@ -102,7 +102,10 @@ class TrainConfig(Section):
     # The paper's, as is the cosine schedule.
     epochs: int = Field(100, ge=1, description="how long to train")
     steps_per_epoch: int | None = Field(None, ge=1, description="none: every row once an epoch")
-    batch_size: int = Field(8, ge=1, description="samples a step")
+    batch_size: int = Field(8, ge=1, description="samples at once in one process")
+    accumulate: int = Field(
+        1, ge=1, description="batches of a process whose gradients make one step"
+    )
     seed: int = Field(0, ge=0, description="every random draw is a function of it")
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
         "auto", description="auto: whichever is measured fastest, with channels_last"
@@ -116,11 +119,34 @@ class TrainConfig(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", description="auto: a GPU where there is one"
     )
+    devices: int = Field(
+        1,
+        ge=1,
+        description=(
+            "processes on a machine, each with its own GPU or its share of the cores; "
+            "a step takes batch_size samples in each"
+        ),
+    )
+    nodes: int = Field(1, ge=1, description="machines, each with so many processes")
+    sync_batch_norm: bool = Field(
+        False, description="batch norms over all processes' samples; needs GPUs"
+    )
     # The loss holds the region term, which says nothing of the masks.
     select: Literal["dice_mean", "loss"] = Field(
         "dice_mean", description="what the best checkpoint is best at, on the validation split"
     )
     validate_every: int = Field(1, ge=1, description="epochs from one validation to the next")
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many validations without a better one; none: never"
+    )
+    loggers: list[Literal["tensorboard", "mlflow"]] = Field(
+        [], description="where the rows of metrics.jsonl go as well; each is an extra to install"
+    )
+
+    @property
+    def parts(self) -> int:
+        """Batches of one step, of all processes together."""
+        return self.devices * self.nodes * self.accumulate
 
 
 class EvaluateConfig(Section):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from saywhere.data.file_checks import Facts, Progress, gather
 from saywhere.data.folds import COLUMN
+from saywhere.data.kept_facts import gather_once
 from saywhere.data.manifest import Manifest
 from saywhere.data.manifest_row import Row
 from saywhere.errors import TooManyFaults, UsageError, nearest
@@ -153,6 +154,8 @@ def check(
     max_tokens: int | None = None,
     progress: Progress | None = None,
     framing: Framing | None = None,
+    *,
+    once: bool = False,
 ) -> CheckReport:
     """Find every fault; each distinct file is decoded once.
 
@@ -169,6 +172,8 @@ def check(
         progress: called with (done, total) after each file.
         framing: how masks come to the network's size, to count the lesions that are too small for
             it; None: they are not counted.
+        once: take what an earlier check found of the same files (same size and time), and decode
+            none of them again; for a training, which begins again and again.
 
     Returns:
         The clean rows, and the faults.
@@ -177,9 +182,11 @@ def check(
         UsageError: no row has one of the levels.
     """
     rows = manifest.rows
-    images, masks = gather(
-        (row.image for row in rows), (row.mask for row in rows if row.mask), progress, framing
-    )
+    paths = [row.image for row in rows], [row.mask for row in rows if row.mask]
+    if once:
+        images, masks = gather_once(*paths, framing)
+    else:
+        images, masks = gather(*paths, progress, framing)
     all_faults = [
         *_file_faults(rows, images, masks),
         *_duplicates(rows),

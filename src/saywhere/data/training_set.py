@@ -35,6 +35,8 @@ class Batch:
     rows: list[int]
     """Row numbers of the training set."""
     prompts: tuple[str, ...] = ()
+    first: int = 0
+    """Place of its first sample among those of the whole step."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class TrainingSet:
         """The order of the rows."""
         return Sampler(
             len(self.dataset),
-            self.config.batch_size,
+            self.config.batch_size * self.config.parts,
             seed=self.config.seed,
             steps_per_epoch=self.config.steps_per_epoch,
         )
@@ -69,17 +71,20 @@ class TrainingSet:
         return len(self.sampler)
 
     @phase("decode")
-    def batch(self, step: int) -> Batch:
-        """Make the batch of a step, the same one in every process.
+    def batch(self, step: int, part: int = 0) -> Batch:
+        """Make a batch of a step, the same one in every process.
 
         Args:
             step: from 0, counted over all epochs.
+            part: which of the step's batches (`TrainConfig.parts`), from 0.
 
         Returns:
             `train.batch_size` samples, on the CPU.
         """
-        rows = self.sampler.visits(step)
-        samples = [self._sample(step, place, row) for place, row in enumerate(rows)]
+        first = part * self.config.batch_size
+        rows = self.sampler.visits(step)[first : first + self.config.batch_size]
+        # By the place in the whole step: it does not matter which process takes a sample.
+        samples = [self._sample(step, place, row) for place, row in enumerate(rows, first)]
         images, masks, numbers = zip(*samples)
         return Batch(
             # In place, since `float` has made a copy already.
@@ -89,6 +94,7 @@ class TrainingSet:
             self.table.embeddings[torch.tensor(numbers)],
             rows,
             tuple(self.table.prompts[number] for number in numbers),
+            first,
         )
 
     def reworded(self, batch: Batch, prompts: Sequence[str]) -> Batch:

@@ -25,10 +25,11 @@ _FOLDER_NAMES = {
     "onnx": re.compile(r"\.?[0-9a-f]{24}-[0-9]+(\.\d+\.tmp)?"),
     "embeddings": re.compile(r"\.?[\w.-]+-[0-9a-f]{16}(\.\d+\.tmp)?"),
     "runtimes": re.compile(r"\.?[0-9a-f]{24}(\.\d+\.tmp)?"),
+    "checks": re.compile(r"\.?[0-9a-f]{24}(\.\d+\.tmp)?"),
     "autotune": re.compile(r"\.?[0-9a-f]{24}(\.\d+\.tmp)?"),
 }
 _FILE_NAME = re.compile(
-    r"images\.npy|masks\.npy|complete\.json|choice\.json|network\.onnx|text\.onnx|"
+    r"images\.npy|masks\.npy|complete\.json|choice\.json|facts\.json|network\.onnx|text\.onnx|"
     r"tokenizer\.json|saywhere\.json|[0-9a-f]{32}\.safetensors|\..+\.tmp"
 )
 
@@ -171,6 +172,8 @@ def _content(kind: str, folder: Path) -> str:
     """What the folder holds, in words."""
     if folder.name.startswith("."):
         return f"{kind}, half built"
+    if kind == "checks":
+        return "what a check found of a data set's files"
     if kind == "autotune":
         return "what was fastest in a training"
     if kind == "runtimes":

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from statistics import fmean
 
+from saywhere.errors import duration
 from saywhere.experiments.grid import Cell, Grid, cells_of
 from saywhere.experiments.results import read_document
 from saywhere.experiments.runner import result_path
@@ -119,9 +120,4 @@ def _end(cells: list[CellState], seeds: Sequence[int], side_by_side: int | None)
     usual = fmean([seconds for label in took.values() for seconds in label])
     left = sum(fmean(took.get(cell.label, [usual])) for cell in waiting)
     # Fewer cells than places leave places empty.
-    return _duration(left / min(side_by_side, len(waiting)))
-
-
-def _duration(seconds: float) -> str:
-    minutes = max(1, round(seconds / 60))
-    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+    return duration(max(60.0, left / min(side_by_side, len(waiting))))

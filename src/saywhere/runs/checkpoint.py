@@ -52,9 +52,11 @@ class Saver:
 
     Attributes:
         config: resolved; no `auto` is left in it.
+        is_written: False where another process writes: then nothing is written here.
     """
 
     config: Config
+    is_written: bool = True
 
     def save(
         self,
@@ -74,7 +76,8 @@ class Saver:
         Raises:
             NotWritable: where the disk refuses; the checkpoint before still loads then.
         """
-        save(folder, self.config, model, state, optimizer)
+        if self.is_written:
+            save(folder, self.config, model, state, optimizer)
 
 
 def save(

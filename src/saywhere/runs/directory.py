@@ -31,16 +31,20 @@ prediction lies as well.
 class Run:
     """One training's folder and what is written there while it goes on."""
 
-    def __init__(self, folder: Path, pseudonyms: Pseudonyms | None = None) -> None:
+    def __init__(
+        self, folder: Path, pseudonyms: Pseudonyms | None = None, *, is_written: bool = True
+    ) -> None:
         """Name a folder; nothing is read or made.
 
         Args:
             folder: of the run.
             pseudonyms: where given, what is written names no path: config.toml and checkpoints
                 leave out where the data lies, and run.json holds keyed hashes.
+            is_written: False where another process writes: then nothing is written here.
         """
         self.folder = folder
         self.pseudonyms = pseudonyms
+        self.is_written = is_written
 
     @property
     def last(self) -> Path:
@@ -66,7 +70,7 @@ class Run:
         Raises:
             NotWritable: where the disk refuses.
         """
-        files.write_text(self.folder / "config.toml", self.written(config).to_toml())
+        self._write("config.toml", self.written(config).to_toml())
 
     def written(self, config: Config) -> Config:
         """Choose what is written of a configuration.
@@ -92,7 +96,8 @@ class Run:
         if self.pseudonyms is not None:
             facts = _nameless(facts, self.pseudonyms)
         # Read and written whole: a resumed run keeps what earlier sittings recorded.
-        files.write_json(self.folder / "run.json", self.facts() | facts)
+        if self.is_written:
+            files.write_json(self.folder / "run.json", self.facts() | facts)
 
     def facts(self) -> RunRecord:
         """Read run.json.
@@ -223,7 +228,7 @@ class Run:
         """
         rows = [row.to_json() for row in history]
         lines = "".join(json.dumps(row) + "\n" for row in rows)
-        files.write_text(self.folder / "metrics.jsonl", lines)
+        self._write("metrics.jsonl", lines)
         # Rows differ in their keys: not every epoch is validated.
         columns = dict.fromkeys(key for row in rows for key in row)
         sheet = io.StringIO()
@@ -231,7 +236,11 @@ class Run:
         writer = csv.DictWriter(sheet, list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        files.write_text(self.folder / "metrics.csv", sheet.getvalue())
+        self._write("metrics.csv", sheet.getvalue())
+
+    def _write(self, name: str, text: str) -> None:
+        if self.is_written:
+            files.write_text(self.folder / name, text)
 
 
 def _nameless(facts: RunRecord, pseudonyms: Pseudonyms) -> RunRecord:

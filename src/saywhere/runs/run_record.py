@@ -90,6 +90,14 @@ class RunRecord(TypedDict, total=False):
     encoder: dict[str, str] | None
     parameters: dict[str, int]
     warnings: list[str]
+    phases: dict[str, float]
+    """seconds of the steps' phases, of all sittings; see `training.phases`"""
+    stopped_early: int
+    """the epoch after which `train.patience` ended it"""
+    mlflow_run: str
+    """its id, where `train.loggers` names mlflow"""
+    cause: str
+    """why it failed, where a process of several died"""
     weights: dict[str, str]
     """file and sha256 of published first weights"""
     started_from: str
@@ -123,6 +131,8 @@ class CheckpointState(_CheckpointState, total=False):
     loss_scale: dict[str, float]
     """of `16-mixed`; else it is empty"""
     fine_tuning: StartingRecord
+    n_stale: int
+    """validations since the best one"""
     spread: float | None
     """of earlier versions"""
     prompts: PromptFactsRecord

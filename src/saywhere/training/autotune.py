@@ -94,7 +94,7 @@ class Trials:
 
 
 def choose(
-    config: TrainConfig, prepare: Prepare, trials: Trials, kept: KeptChoice | None = None
+    config: TrainConfig, prepare: Prepare, trials: Trials, kept_choice: KeptChoice | None = None
 ) -> TrainConfig:
     """Settle what was left open, so that a resumed run takes the same.
 
@@ -105,7 +105,7 @@ def choose(
         config: as it was given; what it fixes is not tried.
         prepare: makes ready to time steps of a training under a configuration.
         trials: the time that there is.
-        kept: where the choice of an earlier training lies, and this one's will; None: nowhere.
+        kept_choice: where an earlier training's choice lies, and this one's will; None: nowhere.
 
     Returns:
         The configuration with precision, memory format and threads settled.
@@ -116,11 +116,11 @@ def choose(
     n_threads = limit_threads(config)
     if not _is_open(config):
         return config
-    chosen = kept.read() if kept is not None else None
+    chosen = kept_choice.read() if kept_choice is not None else None
     if chosen is None:
         chosen = _try(config, n_threads, prepare, trials)
-        if kept is not None and not trials.is_cut_short:
-            kept.write(chosen)
+        if kept_choice is not None and not trials.is_cut_short:
+            kept_choice.write(chosen)
     config = config.model_copy(update=chosen)
     # The last trial left its own number set.
     torch.set_num_threads(config.threads)
@@ -153,12 +153,12 @@ def _precisions(config: TrainConfig, trials: Trials) -> list[Choice]:
     return [{"precision": name, "channels_last": last} for name in names for last in formats]
 
 
-def what_is_tried(config: TrainConfig, kept: KeptChoice | None = None) -> str:
+def what_is_tried(config: TrainConfig, kept_choice: KeptChoice | None = None) -> str:
     """Name what `choose` will time, for people who wait.
 
     Args:
         config: as it was given.
-        kept: where the choice of an earlier training lies.
+        kept_choice: where the choice of an earlier training lies.
 
     Returns:
         A clause that begins with a comma; empty where nothing is open.
@@ -167,7 +167,7 @@ def what_is_tried(config: TrainConfig, kept: KeptChoice | None = None) -> str:
     names = " and ".join(name for name, is_open in open_keys.items() if is_open)
     if not names:
         return ""
-    if kept is not None and kept.read() is not None:
+    if kept_choice is not None and kept_choice.read() is not None:
         return f", with the {names} that were fastest here before"
     return f", and trying a few steps for the fastest {names}"
 

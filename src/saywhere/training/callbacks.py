@@ -29,6 +29,7 @@ def begin(state: TrainState) -> None:
         state: the training that begins.
     """
     warnings = _warnings(state)
+    state.first_step = state.progress.step
     # A resumed run counts its faulty rows anew, and keeps what else it was warned of.
     earlier = [
         message
@@ -182,18 +183,25 @@ def end(state: TrainState, status: str = "finished") -> None:
         state: the training that ends.
         status: finished or interrupted.
     """
-    earlier = state.run.facts().get("seconds", 0)
-    seconds = round(earlier + time.monotonic() - state.started, 1)
-    state.run.write_facts(status=status, finished=now(), seconds=seconds)
+    facts = state.run.facts()
+    seconds = round(facts.get("seconds", 0) + time.monotonic() - state.started, 1)
+    phases = _with_earlier(state.phases.rounded(), facts.get("phases", {}))
+    state.run.write_facts(status=status, finished=now(), seconds=seconds, phases=phases)
     # An interrupted training goes on later: the verdict waits for its end.
     if status != "finished":
         return
+    if state.progress.step < state.n_steps:
+        state.run.write_facts(stopped_early=len(state.progress.history))
     warn_if_nothing_is_marked(state)
     tuning = _fine_tuning(state)
     outcome = None if tuning is None else tuning.to_json()
     if outcome is not None:
         state.run.write_facts(fine_tuning=outcome)
     state.tell(Ended(str(state.run.folder), seconds, state.progress.best, outcome))
+
+
+def _with_earlier(phases: dict[str, float], earlier: dict[str, float]) -> dict[str, float]:
+    return {name: round(took + earlier.get(name, 0), 1) for name, took in phases.items()}
 
 
 def _fine_tuning(state: TrainState) -> FineTuning | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import NoReturn
 
@@ -28,8 +29,8 @@ class Diagnostic:
         losses: total, segmentation and roi, as text: JSON has no NaN.
         gradient_norm: before clipping, as text.
         rows: lines of the manifest, from 1.
-        image_is_finite: of the batch.
-        embedding_is_finite: of the batch.
+        image_is_finite: of the step.
+        embedding_is_finite: of the step.
         not_finite: names of parameters whose gradient is not finite.
     """
 
@@ -56,13 +57,13 @@ class Step:
 
     Attributes:
         number: from 0.
-        batch: what it was computed from.
+        batches: makes what it was computed from, of all processes.
         losses: (3,): total, segmentation, roi.
         norm: of the gradient, before clipping.
     """
 
     number: int
-    batch: Batch
+    batches: Callable[[], list[Batch]]
     losses: Tensor
     norm: Tensor
 
@@ -135,7 +136,8 @@ def check_validation(state: TrainState, validation: Validation, epoch: int) -> N
 
 def _diverged(state: TrainState, diagnostic: dict[str, object], numbers: str) -> NoReturn:
     place = state.run.folder / "diagnostic.json"
-    files.write_json(place, diagnostic)
+    if state.run.is_written:
+        files.write_json(place, diagnostic)
     raise TrainingDiverged(
         numbers,
         allowed="loss and gradient must be finite",
@@ -145,13 +147,15 @@ def _diverged(state: TrainState, diagnostic: dict[str, object], numbers: str) ->
 
 def _diagnostic(state: TrainState, step: Step) -> Diagnostic:
     names = ("total", "segmentation", "roi")
+    # Made again: they are a function of the step, and to keep them would take memory.
+    batches = step.batches()
     return Diagnostic(
         step=step.number,
         losses=dict(zip(names, map(str, step.losses.tolist()))),
         gradient_norm=str(float(step.norm)),
-        rows=[state.training.rows[row].number for row in step.batch.rows],
-        image_is_finite=bool(torch.isfinite(step.batch.image).all()),
-        embedding_is_finite=bool(torch.isfinite(step.batch.embedding).all()),
+        rows=[state.training.rows[row].number for batch in batches for row in batch.rows],
+        image_is_finite=all(bool(torch.isfinite(one.image).all()) for one in batches),
+        embedding_is_finite=all(bool(torch.isfinite(one.embedding).all()) for one in batches),
         not_finite=_not_finite(_gradients(state.model)),
     )
 

@@ -31,6 +31,8 @@ class EventRecord(TypedDict, total=False):
     val_dice_pooled: float
     val_loss: float
     spread: float | None
+    phases: dict[str, float]
+    seconds_left: float | None
     seconds: float
     best: float
     fine_tuning: FineTuningRecord | None
@@ -124,18 +126,27 @@ class TextStepped(Event):
 
 @dataclass(frozen=True)
 class EpochEnded(Event):
-    """One epoch is done; its row of metrics.jsonl is written."""
+    """One epoch is done; its row of metrics.jsonl is written.
+
+    Attributes:
+        row: of metrics.jsonl.
+        phases: seconds of this sitting, by phase; see `training.phases`.
+        seconds_left: of the training, at the speed up to now.
+    """
 
     kind = "epoch"
     row: EpochRow
+    phases: dict[str, float]
+    seconds_left: float | None = None
 
     def to_json(self) -> EventRecord:
         """Make the document that a listener is given.
 
         Returns:
-            {"event": "epoch", and the keys of metrics.jsonl}.
+            {"event": "epoch", the keys of metrics.jsonl, "phases", "seconds_left"}.
         """
-        return {"event": self.kind, **self.row.to_json()}
+        times = {"phases": self.phases, "seconds_left": self.seconds_left}
+        return cast(EventRecord, {"event": self.kind, **self.row.to_json(), **times})
 
 
 @dataclass(frozen=True)

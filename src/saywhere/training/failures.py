@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import torch
 
-from saywhere.errors import OutOfMemory, SaywhereError, UsageError
+from saywhere.errors import OutOfMemory, ProcessLost, SaywhereError, UsageError
 from saywhere.runs.directory import Run
 from saywhere.runs.run_facts import now
 
@@ -41,7 +41,7 @@ def recording(run: Run, *, is_new: bool = False) -> Iterator[None]:
     except Exception as error:
         # Weights are never removed, whatever the error.
         has_weights = any(run.folder.rglob("*.safetensors"))
-        if is_new and isinstance(error, UsageError) and not has_weights:
+        if is_new and run.is_written and isinstance(error, UsageError) and not has_weights:
             # The wrong configuration is the error to report, not a folder that stays.
             shutil.rmtree(run.folder, ignore_errors=True)
             raise
@@ -49,6 +49,39 @@ def recording(run: Run, *, is_new: bool = False) -> Iterator[None]:
         with suppress(SaywhereError):
             run.write_facts(status="failed", finished=now())
         raise
+
+
+@contextmanager
+def reporting_lost(n_processes: int) -> Iterator[None]:
+    """Raise ProcessLost in place of what a closed connection raises.
+
+    Args:
+        n_processes: of the training; where it is 1, every error passes.
+
+    Yields:
+        Nothing; the training goes into the block.
+
+    Raises:
+        ProcessLost: another process of the training has died.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if n_processes == 1 or not _is_lost(error):
+            raise
+        raise ProcessLost(
+            f"another one of the {n_processes} processes of this training has ended "
+            f"({str(error).splitlines()[0][:200]})",
+            allowed="the last checkpoint is valid",
+            remedy="see what that process said; then go on with --resume",
+        ) from error
+
+
+def _is_lost(error: RuntimeError) -> bool:
+    # gloo has words for it, and no type.
+    return isinstance(error, torch.distributed.DistError) or any(
+        sign in str(error) for sign in ("gloo", "Connection closed by peer", "Connection reset")
+    )
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class KeptChoice:
             The choice; None where there is none, or the file is damaged.
         """
         # Anything may be in a damaged file. A trial makes it anew.
-        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             document = json.loads(self.file.read_text(encoding="utf-8"))
             if document["facts"] == self.facts:
                 chosen = _checked(document["choice"])
@@ -82,7 +82,7 @@ def _facts(config: Config) -> dict[str, Any]:
         "size": config.data.size,
         "channels": config.data.channels,
         "batch_size": train.batch_size,
-        "asked": [train.device, train.precision, train.channels_last, train.threads],
+        "asked": [train.device, train.devices, train.precision, train.channels_last, train.threads],
         "processor": [processor(), n_cores(), torch.backends.cpu.get_cpu_capability(), _gpu()],
         "versions": [record.saywhere, record.python, record.packages],
     }

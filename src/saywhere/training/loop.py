@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,7 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from saywhere.data.training_set import Batch
-from saywhere.losses import ReferringLoss
+from saywhere.losses import Loss, ReferringLoss
 from saywhere.modeling.changes import Changes
 from saywhere.modeling.model import Model
 from saywhere.runs import checkpoint
@@ -29,6 +31,7 @@ from saywhere.training.events import EpochEnded, Listener, Stage, StartScored, S
 from saywhere.training.interrupts import until_interrupted
 from saywhere.training.optimizer import build_optimizer, set_learning_rate
 from saywhere.training.pretrain import train_words
+from saywhere.training.processes import Processes
 from saywhere.training.setup import Material
 from saywhere.training.state import LoopConfig, Progress, StartingPoint, TrainState
 from saywhere.training.validation import Validation, validate
@@ -46,6 +49,7 @@ class Loop:
         saver: Saver,
         fabric: Fabric,
         listen: Listener,
+        processes: Processes | None = None,
     ) -> None:
         """Make the model's optimiser; nothing is written.
 
@@ -57,8 +61,10 @@ class Loop:
             saver: of its checkpoints.
             fabric: device and precision.
             listen: given each event.
+            processes: which one of the training this is; None: the only one.
         """
         self.config, self.material = config, material
+        self.processes = processes or Processes()
         self.run, self.saver, self.fabric = run, saver, fabric
         self.model = model
         self.model.to(memory_format=self._memory_format)  # type: ignore[call-overload]
@@ -66,7 +72,7 @@ class Loop:
         is_fused = config.train.precision != "16-mixed"
         self.optimizer = build_optimizer(self.model, config.optimizer, fused=is_fused)
         self.fast, self.fast_optimizer = fabric.setup(self.model, self.optimizer)
-        self.sampler = StepSampler(config.augment, material, config.train.seed)
+        self.sampler = StepSampler(config.augment, material, config.train)
         self.loss = ReferringLoss(config.loss)
         self.n_steps = config.train.epochs * material.training.steps_per_epoch
         self.state = TrainState(
@@ -94,6 +100,7 @@ class Loop:
             TrainingDiverged: where a number is not finite.
         """
         callbacks.begin(self.state)
+        timed = self.state.phases.timed
         # On the device, so that no step waits for its losses to be added.
         sums = torch.tensor(self.progress.sums, dtype=torch.float64, device=self.fabric.device)
         steps_per_epoch = self.material.training.steps_per_epoch
@@ -103,10 +110,13 @@ class Loop:
             if self.progress.fine_tuning is not None and self.progress.step == 0:
                 self._score_start()
             for step in range(self.progress.step, self.n_steps):
-                batch = self.to_device(self.material.training.batch(step))
+                if self.has_stopped_early:
+                    break
+                with timed("data"):
+                    batches = [self.to_device(batch) for batch in self._batches(step)]
                 rate = set_learning_rate(self.optimizer, self.config.optimizer, step, self.n_steps)
-                losses, norm = self.step(step, batch)
-                guard.watch(Step(step, batch, losses, norm))
+                losses, norm = self.step(step, batches)
+                guard.watch(Step(step, partial(self._every_batch, step), losses, norm))
                 sums += losses
                 self.progress.step = step + 1
                 self.state.tell(Stepped(step + 1, self.n_steps))
@@ -115,7 +125,8 @@ class Loop:
                     guard.check()
                     self._end_epoch((sums / steps_per_epoch).tolist(), rate)
                     sums.zero_()
-                if stop.is_set():
+                # All processes stop after the same step.
+                if self.processes.largest(stop.is_set()):
                     guard.check()
                     # The epoch goes on from these when the run is resumed.
                     self.progress.sums = sums.tolist()
@@ -124,21 +135,59 @@ class Loop:
                     raise KeyboardInterrupt
         callbacks.end(self.state)
 
-    def step(self, step: int, batch: Batch) -> tuple[Tensor, Tensor]:
+    @property
+    def has_stopped_early(self) -> bool:
+        """Were `train.patience` validations no better than one before them?"""
+        patience = self.config.train.patience
+        return patience is not None and self.progress.n_stale >= patience
+
+    def _batches(self, step: int) -> list[Batch]:
+        """Those of this process. They lie between those of the others, batch by batch."""
+        parts = range(self.processes.rank, self.config.train.parts, self.processes.n)
+        return [self.material.training.batch(step, part) for part in parts]
+
+    def _every_batch(self, step: int) -> list[Batch]:
+        return [self.material.training.batch(step, n) for n in range(self.config.train.parts)]
+
+    def step(self, step: int, batches: Sequence[Batch]) -> tuple[Tensor, Tensor]:
         """Take one step.
 
         Args:
             step: from 0; every random draw is a function of it.
-            batch: on the model's device.
+            batches: of this process, on the model's device; their gradients are averaged.
 
         Returns:
-            (total, segmentation, roi) losses and the gradient's norm, not yet synchronised.
+            (total, segmentation, roi) losses and the gradient's norm, over all processes, not yet
+            synchronised with the device.
         """
-        seed, policy = self.config.train.seed, self.material.policy
+        timed = self.state.phases.timed
         self.fast.train()
+        self.fast_optimizer.zero_grad(set_to_none=True)
+        values = []
+        for number, batch in enumerate(batches, start=1):
+            # The processes tell each other their gradients once, after the last batch.
+            with self.fabric.no_backward_sync(self.fast, enabled=number < len(batches)):
+                with timed("forward"):
+                    value = self._loss(step, batch)
+                    # Not divided where there is one: not even a last bit may differ.
+                    total = value.total / len(batches) if len(batches) > 1 else value.total
+                with timed("backward"):
+                    self.fabric.backward(total)
+            values.append(torch.stack([value.total.detach(), value.segmentation, value.roi]))
+        with timed("optimizer"):
+            norm = self._clip()
+            self.fast_optimizer.step()
+        losses = torch.stack(values).double().mean(0) if len(values) > 1 else values[0].double()
+        return self.processes.mean(losses), norm
+
+    def _loss(self, step: int, batch: Batch) -> Loss:
+        """Draw, augment, segment, and judge one batch."""
+        seed, policy = self.config.train.seed, self.material.policy
         # Dropout draws from torch's own state. Seeded by the step, there is none to restore.
-        torch.manual_seed(int(generator(seed, "dropout", step).integers(2**63 - 1)))
-        draws = self.sampler.draw(step, batch.rows, self.fabric.device)
+        part = batch.first // self.config.train.batch_size
+        key = (step, part) if part else (step,)
+        torch.manual_seed(int(generator(seed, "dropout", *key).integers(2**63 - 1)))
+        draws = self.sampler.draw(step, batch.rows, self.fabric.device, batch.first)
         image = draws.photometry(batch.image)
         # Nearest, so that a mask stays 0 or 1.
         target = draws.geometry(batch.mask, mode="nearest")
@@ -151,12 +200,7 @@ class Loop:
         # The model mixes its stack by the same draws.
         mixed = draws.mixing.cutmix(target)
         # The pseudo-image is judged in the original frame: by the mask before it was moved.
-        value = self.loss(segmentation, mixed, image, batch.mask, progress=step / self.n_steps)
-        self.fast_optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(value.total)
-        norm = self._clip()
-        self.fast_optimizer.step()
-        return torch.stack([value.total.detach(), value.segmentation, value.roi]).double(), norm
+        return self.loss(segmentation, mixed, image, batch.mask, progress=step / self.n_steps)
 
     def _clip(self) -> Tensor:
         """The gradient's norm before clipping; unscaled first, where `16-mixed` scales the loss."""
@@ -266,6 +310,7 @@ class Loop:
                 spread=validation.spread,
             )
             is_best = self._score(validation) > self.progress.best
+            self.progress.n_stale = 0 if is_best else self.progress.n_stale + 1
             if is_best:
                 self._remember_best(validation, epoch)
         self.progress.sums = [0.0, 0.0, 0.0]
@@ -276,18 +321,22 @@ class Loop:
             self._save_best()
         self._save_last()
         self.run.write_metrics(self.progress.history)
-        self.state.tell(EpochEnded(row))
+        self.state.tell(EpochEnded(row, self.state.phases.rounded(), self.state.seconds_left()))
         callbacks.warn_if_unheard(self.state, row)
 
     def _validate(self, epoch: int) -> Validation:
-        validation = validate(
-            self.fast,
-            self.material,
-            self.config.evaluate,
-            self.loss,
-            self.fabric.device,
-            self._memory_format,
-        )
+        # A process's batch norms have met its own samples: the first one's statistics count.
+        self.processes.equalise(self.model, buffers_alone=True)
+        with self.state.phases.timed("validation"):
+            validation = validate(
+                self.fast,
+                self.material,
+                self.config.evaluate,
+                self.loss,
+                self.fabric.device,
+                self._memory_format,
+                self.processes,
+            )
         check_validation(self.state, validation, epoch)
         return validation
 
@@ -315,7 +364,9 @@ class Loop:
 
     def _save_best(self) -> None:
         # Without moments: no training is resumed from `best`.
-        self.saver.save(self.run.best, self.model, self._saved_state())
+        with self.state.phases.timed("saving"):
+            self.saver.save(self.run.best, self.model, self._saved_state())
 
     def _save_last(self) -> None:
-        self.saver.save(self.run.last, self.model, self._saved_state(), self.optimizer)
+        with self.state.phases.timed("saving"):
+            self.saver.save(self.run.last, self.model, self._saved_state(), self.optimizer)

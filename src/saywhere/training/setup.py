@@ -242,7 +242,7 @@ def checked(config: Config) -> CheckReport:
     manifest = manifest_of(config.data)
     levels = _levels(config, manifest) if config.fusion.uses_text else []
     report = within_budget(
-        check(manifest, levels, framing=Framing.of(config.data)),
+        check(manifest, levels, framing=Framing.of(config.data), once=True),
         manifest.n_lines,
         config.data.fault_budget,
         "data.fault_budget",

@@ -24,6 +24,7 @@ from saywhere.runs.history import EpochRow, read_history
 from saywhere.runs.run_record import CheckpointState, StartingRecord
 from saywhere.training.events import Event
 from saywhere.training.events import Listener as Listener
+from saywhere.training.phases import Phases
 from saywhere.training.setup import Material
 
 
@@ -73,6 +74,7 @@ class Progress:
         sums: of (total, segmentation, roi) losses in the epoch that is under way.
         history: one row per finished epoch.
         fine_tuning: None for a fresh start.
+        n_stale: validations since the best one.
     """
 
     step: int = 0
@@ -80,6 +82,7 @@ class Progress:
     sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     history: list[EpochRow] = field(default_factory=list)
     fine_tuning: StartingPoint | None = None
+    n_stale: int = 0
 
     def to_json(self) -> CheckpointState:
         """Make the part of a checkpoint's state that `from_json` reads.
@@ -92,6 +95,7 @@ class Progress:
             "best": self.best,
             "sums": self.sums,
             "history": [row.to_json() for row in self.history],
+            "n_stale": self.n_stale,
         }
         if self.fine_tuning is not None:
             document["fine_tuning"] = cast(StartingRecord, vars(self.fine_tuning))
@@ -118,6 +122,7 @@ class Progress:
             sums=state["sums"],
             history=read_history(state["history"], where),
             fine_tuning=StartingPoint(**remembered) if remembered else None,
+            n_stale=state.get("n_stale", 0),
         )
 
 
@@ -135,6 +140,8 @@ class TrainState:
         listen: given each event as JSON.
         progress: where it stands.
         started: of this sitting, seconds of a clock that only goes forward.
+        phases: where the seconds of this sitting go.
+        first_step: that this sitting began with.
     """
 
     config: LoopConfig
@@ -146,11 +153,25 @@ class TrainState:
     listen: Listener
     progress: Progress = field(default_factory=Progress)
     started: float = field(default_factory=time.monotonic)
+    phases: Phases = field(default_factory=Phases)
+    first_step: int = 0
 
     @property
     def training(self) -> TrainingSet:
         """The training rows as batches."""
         return self.material.training
+
+    def seconds_left(self) -> float | None:
+        """Guess how long the rest will take, as long a step as up to now.
+
+        Returns:
+            Seconds; None before this sitting's first step.
+        """
+        n_done = self.progress.step - self.first_step
+        if not n_done:
+            return None
+        seconds = time.monotonic() - self.started
+        return round(seconds / n_done * (self.n_steps - self.progress.step), 1)
 
     def tell(self, event: Event) -> None:
         """Hand an event to the listener.

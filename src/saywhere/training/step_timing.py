@@ -27,7 +27,7 @@ def time_steps(loop: Loop) -> TimeStep:
         limit_threads(loop.config.train)
         started = time.perf_counter()
         # The move counts: a memory format that must be converted to costs time.
-        losses, _ = loop.step(step, loop.to_device(batch))
+        losses, _ = loop.step(step, [loop.to_device(batch)])
         # A GPU works on after the call: wait for it.
         losses.tolist()
         return time.perf_counter() - started

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import torch
 from lightning_fabric import Fabric
 
 from saywhere.config import Config, TrainConfig, as_config
@@ -23,10 +24,13 @@ from saywhere.text.prompt_facts import PromptFacts
 from saywhere.training import autotune, failures
 from saywhere.training.autotune import TimeStep
 from saywhere.training.device import check_device, launch, limit_threads
-from saywhere.training.events import Listener, Stage, Warned
+from saywhere.training.events import EventRecord, Listener, Stage, Warned
 from saywhere.training.interrupts import until_interrupted
 from saywhere.training.kept_choice import KeptChoice
+from saywhere.training.launcher import Job, launch_processes
+from saywhere.training.loggers import check_loggers, logging_to
 from saywhere.training.loop import Loop
+from saywhere.training.processes import Processes
 from saywhere.training.setup import Material, gather
 from saywhere.training.state import LoopConfig
 from saywhere.training.step_timing import time_steps
@@ -94,11 +98,25 @@ def train(
         OutOfMemory: with a smaller suggestion.
         NotWritable: where the run cannot be written.
         BadCheckpoint: for a run or model to begin from that cannot be read.
+        ProcessLost: where one of several processes died.
         UsageError: for a resumption under another configuration, or with other threads.
     """
-    config = as_config(config)
+    processes = Processes.of_environment()
+    config = processes.settle(as_config(config))
+    check_loggers(config.train.loggers)
     out = None if out is None else Path(out)
     start = None if start is None else Path(start)
+    if processes.n < config.train.devices:
+        check_device(config.train)
+        check_network(config)
+        if pseudonyms is not None:
+            raise UsageError(
+                "--no-identifiers with train.devices > 1",
+                allowed="the key of the hashes stays in one process",
+                remedy="train in one process, or start them with torchrun",
+            )
+        job = Job(config, out, name, resume, start, other_threads)
+        return launch_processes(job, listen)
     run = reopen(out, name) if resume else None
     if run is not None:
         run = Run(run.folder, pseudonyms)
@@ -108,7 +126,13 @@ def train(
         begin = _fine_tuning(config, start)
     else:
         begin = _fresh(config)
-    return _run(begin, out, name, listen, pseudonyms)
+    heard = listen if processes.is_first else _hear_nothing
+    with failures.reporting_lost(processes.n):
+        return _run(begin, out, name, heard, pseudonyms, processes)
+
+
+def _hear_nothing(event: EventRecord) -> None:
+    """Of several processes the first one alone reports."""
 
 
 def _fresh(config: Config) -> Start:
@@ -165,7 +189,12 @@ def _of_other_threads(before: int, now: int) -> str:
 
 
 def _run(
-    begin: Start, out: Path | None, name: str, listen: Listener, pseudonyms: Pseudonyms | None
+    begin: Start,
+    out: Path | None,
+    name: str,
+    listen: Listener,
+    pseudonyms: Pseudonyms | None,
+    processes: Processes,
 ) -> Path:
     """Everything that the three ways have in common, from the check of the data to the end."""
     config = begin.config
@@ -178,16 +207,20 @@ def _run(
     with memory, until_interrupted(stop, at_once=True):
         limit_threads(config.train)
         listen(Stage(GETTING_READY).to_json())
-        material = _with_scale_of(begin.before, gather(config))
+        processes.join(config.train)
+        with processes.first_then_others():
+            material = _with_scale_of(begin.before, gather(config))
         # After the data was checked: what is refused leaves no folder.
-        run = begin.run or Run(_directory(out, name, listen), pseudonyms)
+        run = begin.run or Run(_directory(out, name, listen, processes), pseudonyms)
+        run.is_written = processes.is_first
         # Outside of `recording`: a refusal must not mark a good run as failed.
         if begin.run is not None:
             run.same_data(material.report.manifest.digest)
             run.same_weights(weights)
         with failures.recording(run, is_new=begin.run is None):
-            material.report.write_quarantine(run.folder / "quarantine.jsonl", pseudonyms)
-            config = _settled(config, material, listen)
+            if processes.is_first:
+                material.report.write_quarantine(run.folder / "quarantine.jsonl", pseudonyms)
+            config = _settled(config, material, listen, processes)
             fabric = launch(config.train)
             # As settled, so that a resumed run takes the same.
             run.write_config(config)
@@ -195,9 +228,13 @@ def _run(
                 run.write_facts(weights=weights)
             warnings = [begin.warning, _of_another_frame(begin.taught, material.prompt_facts)]
             _warn(run, [text for text in warnings if text], listen)
-            loop = _loop(config, material, run, fabric, listen)
-            begin.prepare(loop)
-            loop.go(stop)
+            names = config.train.loggers if processes.is_first else []
+            with logging_to(names, config, run, listen) as listener:
+                loop = _loop(config, material, run, fabric, listener, processes)
+                begin.prepare(loop)
+                processes.equalise(loop.model)
+                loop.go(stop)
+            processes.leave()
     return run.folder
 
 
@@ -219,18 +256,23 @@ def _warn(run: Run, warnings: list[str], listen: Listener) -> None:
         listen(Warned(message).to_json())
 
 
-def _settled(config: Config, material: Material, listen: Listener) -> Config:
-    """With what `auto` becomes on this machine."""
+def _settled(config: Config, material: Material, listen: Listener, processes: Processes) -> Config:
+    """With what `auto` becomes on this machine; of several processes the first one tries."""
 
     def prepare(train: TrainConfig) -> TimeStep:
         return trial(config.model_copy(update={"train": train}), material)
 
-    kept = KeptChoice(config)
-    tried = autotune.what_is_tried(config.train, kept)
+    kept_choice = KeptChoice(config)
+    tried = autotune.what_is_tried(config.train, kept_choice)
     listen(Stage(f"building the model{tried}").to_json())
-    n_samples = config.train.batch_size * config.train.epochs * material.training.steps_per_epoch
+    per_step = config.train.batch_size * config.train.accumulate
+    n_samples = per_step * config.train.epochs * material.training.steps_per_epoch
     trials = autotune.Trials(n_samples / autotune.N_SAMPLES)
-    settled = autotune.choose(config.train, prepare, trials, kept)
+    settled = config.train
+    if processes.is_first:
+        settled = autotune.choose(settled, prepare, trials, kept_choice)
+    settled = processes.of_first(settled)
+    limit_threads(settled)
     return config.model_copy(update={"train": settled})
 
 
@@ -246,10 +288,18 @@ def trial(config: Config, material: Material) -> TimeStep:
     """
     # The other start takes seconds to compute, and a step takes as long after either.
     plain = config.replace(**{"fusion.start": "default"})
-    return time_steps(_loop(plain, material, Run(Path()), launch(config.train), lambda event: None))
+    fabric = launch(config.train, alone=True)
+    return time_steps(_loop(plain, material, Run(Path()), fabric, _hear_nothing, Processes()))
 
 
-def _loop(config: Config, material: Material, run: Run, fabric: Fabric, listen: Listener) -> Loop:
+def _loop(
+    config: Config,
+    material: Material,
+    run: Run,
+    fabric: Fabric,
+    listen: Listener,
+    processes: Processes,
+) -> Loop:
     """Each part with its own section; the whole goes with the weights alone."""
     sections = LoopConfig(
         config.train,
@@ -260,12 +310,16 @@ def _loop(config: Config, material: Material, run: Run, fabric: Fabric, listen: 
         config.fusion.words_first,
     )
     model = build_model(config, material.scale, material.table.embeddings)
-    return Loop(sections, model, material, run, Saver(run.written(config)), fabric, listen)
+    if config.train.sync_batch_norm:
+        model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    saver = Saver(run.written(config), is_written=run.is_written)
+    return Loop(sections, model, material, run, saver, fabric, listen, processes)
 
 
-def _directory(out: Path | None, name: str, listen: Listener) -> Path:
-    """A new folder for a run."""
-    folder = create(out, name).folder
+def _directory(out: Path | None, name: str, listen: Listener, processes: Processes) -> Path:
+    """A new folder for a run, which the first process makes."""
+    folder = create(out, name).folder if processes.is_first else Path()
+    folder = processes.of_first(folder)
     if out is not None and folder != out:
         message = f"{out} holds something already: this run is {folder}"
         listen(Warned(message).to_json())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from saywhere.config import EvaluateConfig
 from saywhere.data.sampler import Sampler
 from saywhere.fusion.stack import spread
 from saywhere.losses import ReferringLoss
+from saywhere.training.processes import Processes
 from saywhere.training.setup import Material
 
 N_SPREAD = 256
@@ -39,6 +42,18 @@ class Validation:
     dice_per_image: list[float]
 
 
+class Measured(NamedTuple):
+    """What one batch of validation rows gave, on the processor."""
+
+    first: int
+    """its first row"""
+    overlap: Tensor
+    total: Tensor
+    loss: Tensor
+    """times its rows, since the last batch may be smaller"""
+    pseudo_image: Tensor | None
+
+
 @torch.no_grad()
 def validate(
     model: Any,
@@ -47,6 +62,7 @@ def validate(
     loss: ReferringLoss,
     device: torch.device,
     memory_format: torch.memory_format = torch.contiguous_format,
+    processes: Processes | None = None,
 ) -> Validation:
     """Measure a model on the validation rows, with the prompts of `text.evaluate_prompts`.
 
@@ -59,36 +75,46 @@ def validate(
         loss: the training's own.
         device: where the model is.
         memory_format: of the images.
+        processes: that share the batches; None: this one takes all.
 
     Returns:
-        The measures of all rows.
+        The measures of all rows, equal in each process.
     """
     model.eval()
-    overlap, total, losses, pseudo_images = [], [], [], []
+    processes = processes or Processes()
     numbers = material.table.numbers(material.validation_prompts)
-    for part in Sampler(len(numbers), config.batch_size):
+    mine = []
+    for part in islice(Sampler(len(numbers), config.batch_size), processes.rank, None, processes.n):
         pixels, masks = material.validation.pixels(part)
         image = pixels.to(device).float() / 255
         image = image.to(memory_format=memory_format)
         target = masks.to(device).float()
         segmentation = model(image, material.table.embeddings[numbers[part]].to(device))
-        # Weighted by its rows, since the last batch may be smaller.
-        losses.append(loss(segmentation, target, image, target).total * len(image))
+        value = loss(segmentation, target, image, target).total * len(image)
         mask = (segmentation.logits.float().sigmoid() > config.threshold).float()
         # Double: single precision counts pixels exactly to 16 million only.
-        overlap.append((mask * target).sum((1, 2, 3)).double())
-        total.append((mask.sum((1, 2, 3)) + target.sum((1, 2, 3))).double())
-        if segmentation.pseudo_image is not None and part[0] < N_SPREAD:
-            pseudo_images.append(segmentation.pseudo_image.float())
-    both, either = torch.cat(overlap), torch.cat(total)
+        overlap = (mask * target).sum((1, 2, 3)).double()
+        total = (mask.sum((1, 2, 3)) + target.sum((1, 2, 3))).double()
+        words = segmentation.pseudo_image if part[0] < N_SPREAD else None
+        words = None if words is None else words.float().cpu()
+        mine.append(Measured(part[0], overlap.cpu(), total.cpu(), value.cpu(), words))
+    return _together(sorted(processes.gathered(mine), key=attrgetter("first")), material, numbers)
+
+
+def _together(batches: list[Measured], material: Material, numbers: np.ndarray) -> Validation:
+    """In the rows' order, so that the number of processes changes not even a last bit."""
+    both = torch.cat([batch.overlap for batch in batches])
+    either = torch.cat([batch.total for batch in batches])
+    losses = torch.stack([batch.loss for batch in batches])
+    pseudo_images = [one.pseudo_image for one in batches if one.pseudo_image is not None]
     per_row = _dice(both, either)
     return Validation(
         dice_mean=float(per_row.mean()),
         dice_pooled=float(_dice(both.sum(), either.sum())),
-        loss=float(torch.stack(losses).sum() / len(numbers)),
+        loss=float(losses.sum() / len(numbers)),
         spread=_spread(pseudo_images, numbers),
         dice_per_image=_per_image(
-            per_row.cpu().numpy(), np.asarray(material.validation.decoded.image_of_row)
+            per_row.numpy(), np.asarray(material.validation.decoded.image_of_row)
         ),
     )
 

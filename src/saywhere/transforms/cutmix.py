@@ -101,7 +101,7 @@ class Mixing:
         return torch.cat([self.cutmix(image), words], dim=1)
 
 
-def draw_cutmix(config: AugmentConfig, seed: int, step: int, batch: int) -> CutMix:
+def draw_cutmix(config: AugmentConfig, seed: int, step: int, batch: int, first: int = 0) -> CutMix:
     """Draw the boxes of a step, a function of (seed, step, place in the batch).
 
     Args:
@@ -109,6 +109,7 @@ def draw_cutmix(config: AugmentConfig, seed: int, step: int, batch: int) -> CutM
         seed: of the training.
         step: from 0.
         batch: number of samples.
+        first: place of the first one in the whole step.
 
     Returns:
         One box per sample.
@@ -116,7 +117,7 @@ def draw_cutmix(config: AugmentConfig, seed: int, step: int, batch: int) -> CutM
     box = np.zeros((batch, 4))
     # By place in the batch and not by row: a box is pasted from the next place's image.
     for sample in range(batch if config.name != "none" else 0):
-        random = generator(seed, "cutmix", step, sample)
+        random = generator(seed, "cutmix", step, first + sample)
         if random.random() < config.cutmix:
             # The root, since it is the area that is to be uniform.
             side = np.sqrt(random.uniform(0, 0.5))

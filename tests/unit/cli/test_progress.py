@@ -25,6 +25,8 @@ EVENTS = [
         "val_dice_mean": 0.25,
         "spread": None,
         "learning_rate": 1e-3,
+        "phases": {"data": 1.0, "forward": 3.0, "backward": 6.0, "saving": 0.0},
+        "seconds_left": 300.0,
     },
     {"event": "end", "run": "runs/a", "seconds": 3.4, "best": 0.25},
 ]
@@ -44,8 +46,9 @@ def test_a_log_gets_plain_lines_on_stderr(capsys: pytest.CaptureFixture[str]) ->
         "decoding [all]",
         "runs/a: 8 training rows, 2 for validation, 4 steps",
         "warning: the [bold]words[/bold] are not heard",
-        "epoch 1: loss 1.5000 · val_dice_mean 0.2500",
+        "epoch 1: loss 1.5000 · val_dice_mean 0.2500 · 5 min left",
         "finished in 3 s, best on validation 0.2500",
+        "where the time went: backward 60% · forward 30% · data 10%",
     ]
 
 
@@ -117,7 +120,10 @@ def test_spread_is_explained_once_where_it_is_first_shown(
         for epoch in (1, 2):
             progress({**EVENTS[4], "epoch": epoch, "spread": 0.05})
     lines = capsys.readouterr().err.splitlines()
-    assert lines[2:] == [SPREAD, "epoch 2: loss 1.5000 · val_dice_mean 0.2500 · spread 0.0500"]
+    assert lines[2:] == [
+        SPREAD,
+        "epoch 2: loss 1.5000 · val_dice_mean 0.2500 · spread 0.0500 · 5 min left",
+    ]
 
 
 def test_the_next_step_is_a_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,6 +43,12 @@ FIRST_KEYS = {
 }
 SAME: dict[str, str] = {
     "text.frame": "left out, prompts stay in the frame of their manifest",
+    "train.accumulate": "1, a step is of one batch",
+    "train.devices": "1, there was one process",
+    "train.patience": "None, every training went to its last epoch",
+    "train.loggers": "none, and they change no number",
+    "train.nodes": "1, there was one machine",
+    "train.sync_batch_norm": "False, there was one process",
     "data.fold": "left out, the manifest's splits count",
 }
 """Keys that came later, and whose default is what was done before → why that is so."""

@@ -166,9 +166,10 @@ def test_a_trial_takes_two_samples(config: Config, monkeypatch: pytest.MonkeyPat
     sizes: list[tuple[int, int]] = []
     step = Loop.step
 
-    def counting(self: Loop, number: int, batch: Batch) -> Any:
+    def counting(self: Loop, number: int, batches: list[Batch]) -> Any:
+        (batch,) = batches
         sizes.append((len(batch.rows), len(batch.image)))
-        return step(self, number, batch)
+        return step(self, number, batches)
 
     monkeypatch.setattr(Loop, "step", counting)
     assert config.train.batch_size > autotune.N_SAMPLES

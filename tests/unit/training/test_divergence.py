@@ -40,7 +40,7 @@ FINE, NORM = torch.tensor([1.0, 0.9, 0.1]), torch.tensor(2.0)
 def test_finite_steps_pass(loop: Any) -> None:
     guard = StepGuard(loop)
     for step in range(3):
-        guard.watch(Step(step, BATCH, FINE, NORM))
+        guard.watch(Step(step, lambda: [BATCH], FINE, NORM))
     guard.check()
     assert not (loop.run.folder / "diagnostic.json").exists()
 
@@ -54,13 +54,13 @@ def test_a_broken_step_is_found_with_the_next_one(loop: Any, broken: float, wher
         if where == "loss"
         else (FINE, torch.tensor(broken))
     )
-    guard.watch(Step(6, BATCH, losses, norm))
+    guard.watch(Step(6, lambda: [BATCH], losses, norm))
     with pytest.raises(
         TrainingDiverged,
         match=r"at step 7; loss and gradient must be finite: see .*diagnostic\.json; "
         r"try a smaller optimizer\.learning_rate",
     ):
-        guard.watch(Step(7, BATCH, FINE, NORM))
+        guard.watch(Step(7, lambda: [BATCH], FINE, NORM))
     found = json.loads((loop.run.folder / "diagnostic.json").read_text())
     assert (found["step"], found["rows"], found["image_is_finite"]) == (6, [14, 12], True)
     assert float(found["losses"]["segmentation"]) == pytest.approx(0.9)
@@ -70,7 +70,7 @@ def test_the_diagnostic_says_whether_the_input_was_broken(loop: Any) -> None:
     poisoned = Batch(BATCH.image + float("nan"), BATCH.mask, BATCH.embedding, BATCH.rows)
     guard = StepGuard(loop)
     loop.model.weight.grad = torch.full((1, 2), float("nan"))
-    guard.watch(Step(0, poisoned, FINE * float("nan"), NORM))
+    guard.watch(Step(0, lambda: [poisoned], FINE * float("nan"), NORM))
     with pytest.raises(TrainingDiverged):
         guard.check()
     found = json.loads((loop.run.folder / "diagnostic.json").read_text())
