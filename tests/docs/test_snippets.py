@@ -40,7 +40,10 @@ NOT_RUN = {
         "needs a package registry",
         "needs a server; tests/s3_server.py is one of its own",
     ],
-    "docs/how-to/cxr-bert.md": ["needs the published CXR-BERT files, the QaTa-COV19 set and a GPU"],
+    "docs/how-to/cxr-bert.md": [
+        "needs the published CXR-BERT files",
+        "needs the published CXR-BERT files, the QaTa-COV19 set and a GPU",
+    ],
     "docs/how-to/dicom.md": [
         "needs your images; tests/unit/inference/test_volumes.py runs such",
         "needs a run, and pictures of yours",
@@ -59,6 +62,8 @@ NOT_RUN = {
         "needs a GPU",
         "needs a GPU",
         "needs a GPU and the published CXR-BERT files",
+        "needs a package registry and Kvasir-SEG",
+        "needs a GPU",
     ],
     "docs/how-to/speed.md": ["exporting takes a minute", "takes minutes"],
     "docs/how-to/models.md": ["needs a run with twenty validation cases"],
