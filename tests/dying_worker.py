@@ -29,15 +29,6 @@ class DyingActor(Actor):
         ChunkWorker.record = dying  # type: ignore[method-assign]
 
 
-class AlwaysDyingActor(Actor):
-    """It dies of one picture, whenever it meets it."""
-
-    def __call__(self, batch: Any) -> Any:
-        if any("deadly" in str(text) for text in batch["chunk"]):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(batch)
-
-
 def _is_first() -> bool:
     try:
         with Path(os.environ[MARKER]).open("x") as file:

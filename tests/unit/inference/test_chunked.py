@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,27 @@ def test_a_full_disk_ends_it_and_damaged_places_are_refused(
     beside = Job(jobs[0].image.with_name("a-mask.png"), "left", "a")
     with pytest.raises(UsageError, match="would be overwritten"):
         chunked.run_chunked([beside], recipe(trained, jobs[0].image.parent), on=chunked.LOCAL)
+
+
+def test_a_job_that_no_worker_survives_is_set_aside_alone(
+    trained: Path, jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Ray reports it: a chunk whose workers died is missing."""
+    good = [job for job in jobs if job.image.parent != tmp_path]
+    deadly = good[1]
+    report = chunked._reports
+
+    def surviving(chunks: list[Chunk], *given: Any) -> Any:
+        return report([chunk for chunk in chunks if deadly not in chunk.jobs], *given)
+
+    monkeypatch.setattr(chunked, "_reports", surviving)
+    recipe_ = Recipe(run=str(trained), out=str(tmp_path / "out"), folder=str(tmp_path), chunk=3)
+    outcome = chunked.run_chunked(good, recipe_, on=chunked.LOCAL)
+    group = [job for job in good if job.group == deadly.group]
+    assert len(outcome.failures) == len(group) < len(good)
+    assert {failure.image for failure in outcome.failures} == {str(deadly.image)}
+    assert chunked.DIED in outcome.failures[0].reason
+    assert len(outcome.predictions) == len(good) - len(group)
 
 
 def test_on_ray_who_is_killed_between_mask_and_record_loses_and_doubles_nothing(
