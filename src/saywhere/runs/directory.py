@@ -42,8 +42,7 @@ class Run:
                 leave out where the data lies, and run.json holds keyed hashes.
             is_written: False where another process writes: then nothing is written here.
         """
-        self.folder = folder
-        self.pseudonyms = pseudonyms
+        self.folder, self.pseudonyms = folder, pseudonyms
         self.is_written = is_written
 
     @property
@@ -130,16 +129,14 @@ class Run:
 
         Args:
             wanted: the configuration of this call.
-            saved: the checkpoint's; None where there is none yet. config.toml stands in for it,
-                and `wanted` where the run was killed before that was written.
+            saved: the checkpoint's; None: config.toml's, else `wanted` where that is not there.
             other_threads: may the number of threads be another one than the run's?
 
         Returns:
             The configuration to go on with.
 
         Raises:
-            UsageError: where the two differ in more than threads, or in threads and
-                `other_threads` is False: the last bits of a sum depend on them.
+            UsageError: where the two differ; in threads, unless `other_threads`.
         """
         path = self.folder / "config.toml"
         before = saved or (read_stored(path) if path.is_file() else wanted)
@@ -150,18 +147,14 @@ class Run:
         if self.pseudonyms is not None:
             # Only this call knows where the data lies; that it is the same, its digest says.
             before = before.replace(**{key: _value(wanted, key) for key in PLACES})
-        begun, now = before.train.threads, wanted.train.threads
-        # 0: as the run has it.
+        begun, now = before.train.threads, wanted.train.threads  # 0: as the run has it
         if now in (0, begun):
             return before
-        # A run that was killed before it had settled on a number has none to keep.
         if begun and not other_threads:
             raise UsageError(
                 f"train.threads was {begun} and is now {now}",
-                where=self.folder,
                 allowed="with as many threads as before a run goes on to the same bits",
-                remedy="leave train.threads out, or say --other-threads (other_threads=True) "
-                "to go on with other last bits",
+                remedy="leave train.threads out, or say --other-threads (other_threads=True)",
             )
         return before.replace(**{"train.threads": now})
 
