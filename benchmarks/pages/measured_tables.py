@@ -44,6 +44,21 @@ def _again() -> str:
     return markdown(("the same configuration", "seed", "mean Dice per image"), rows)
 
 
+def _strangers() -> str:
+    """How well each shipped model tells pictures of other sets from its own."""
+    measured = result("strangers")
+    rows: list[Row] = []
+    for model, kinds in measured["models"].items():
+        own = kinds["own"]
+        rows.append((f"`{model}`", "its own set, test", own["n"], "", f"{100 * own['told']:.0f} %"))
+        for name, one in kinds.items():
+            if name != "own":
+                auroc = f"{one['auroc']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
+                rows.append(("", name, one["n"], auroc, f"{100 * one['told']:.0f} %"))
+    heads = ("model", "pictures", "n", "AUROC [95 %]", "told as unlike")
+    return markdown(heads, rows, f"Made by `{measured['command']}`.")
+
+
 def _small_masks() -> str:
     """What masks lose at the network's size, by the way they are resized."""
     measured = result("small_masks")
@@ -293,6 +308,7 @@ def _one_lesion() -> list[Row]:
 
 TABLES: dict[str, Callable[[], str]] = {
     "coverage": _coverage,
+    "strangers": _strangers,
     "small_masks": _small_masks,
     "turned_masks": _turned_masks,
     "grey_values": _grey_values,

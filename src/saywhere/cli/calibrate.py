@@ -54,11 +54,18 @@ def calibrate(
         # The evaluation that is proposed reads the same data and prompts.
         given = {"data": data, "prompts": prompts}
         options = [f" --{name} {value}" for name, value in given.items() if value is not None]
+        pictures = learned["n_pictures"]
+        known = "" if pictures is None else f", and from {pictures:,} training pictures"
         typer.echo(
-            f"learned from {answers} of split {learned['split']!r} "
+            f"learned from {answers} of split {learned['split']!r}{known} "
             f"(mean Dice {learned['dice']:.3f}), kept in {learned['kept']}; "
             f"how good it is: saywhere evaluate {run}{''.join(options)}"
         )
+        if pictures is None:
+            typer.echo(
+                "which pictures are like the training's was not learned: it takes 50 pictures of "
+                "the training split, and 50 of this one, and a network that names its maps"
+            )
     if learned["is_test"]:
         warn(
             "learned from the test split: what an evaluation says of it there is said of the "

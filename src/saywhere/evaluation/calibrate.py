@@ -13,13 +13,14 @@ from typing import TypedDict
 
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import UsageError
+from saywhere.evaluation import known_pictures
 from saywhere.evaluation.cases import measure
 from saywhere.evaluation.evaluate import rows_to_measure
 from saywhere.evaluation.prompt_conditions import PromptLevels
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
 from saywhere.metrics.calibration import Expectation, fit
-from saywhere.runs import calibration_file, locate
+from saywhere.runs import calibration_file, locate, picture_file
 
 # A key that scripts read, and no good name for anything new: so it stands apart.
 _Place = TypedDict("_Place", {"kept": str})  # noqa: UP013
@@ -36,6 +37,8 @@ class CalibrationOutcome(_Place):
     is_test: bool
     manifest: str
     quarantined: int
+    n_pictures: int | None
+    """training pictures that the known kind was learned from; None where it was not learned"""
 
 
 def calibrate(
@@ -51,7 +54,9 @@ def calibrate(
 
     Each image is segmented with its own prompt, at the original size. From then on every answer
     of these weights has an `expected_dice`. It is kept in expected.json of the run's or the
-    model's folder.
+    model's folder. Where the manifest has 50 pictures or more of the training split, too, it is
+    also learned how those are distributed (pictures.safetensors): of a picture that is none of
+    their kind no Dice is expected, and the answer says so.
 
     Args:
         run: A run directory, a model's folder, or a model's name.
@@ -64,7 +69,7 @@ def calibrate(
 
     Returns:
         n, dice (the mean over all cases), split, is_test (is that the test split?), manifest,
-        quarantined, kept (the file).
+        quarantined, kept (the file), n_pictures (of the training split).
 
     Raises:
         UsageError: For a device that is not here, where fewer than 20 answers mark anything, and
@@ -94,7 +99,14 @@ def calibrate(
     dice = [case.dice for case in cases]
     # 0 stands for an empty mask, which promises no Dice.
     expectation = fit([case.confidence or None for case in cases], dice)
+    # A limit that is taken from the known pictures themselves would be far too close.
+    is_apart = chosen != config.data.train_split
+    learn = known_pictures.learn
+    pictures = learn(segmenter, place, levels, measured.rows) if is_apart else None
     _keep(expectation, chosen, segmenter)
+    if pictures is not None:
+        picture_file.write(pictures, segmenter.folder, segmenter.state)
+        _renew_digest(segmenter.folder, picture_file.FILE)
     return {
         "n": expectation.n,
         "dice": sum(dice) / len(dice),
@@ -104,6 +116,7 @@ def calibrate(
         "manifest": str(measured.manifest),
         "quarantined": measured.n_quarantined,
         "kept": str(path),
+        "n_pictures": None if pictures is None else pictures.n,
     }
 
 
@@ -118,9 +131,7 @@ def _keep(expectation: Expectation, split: str, segmenter: Segmenter) -> None:
     )
     record = calibration_file.record(expectation, terms, segmenter.state)
     files.write_json(folder / calibration_file.FILE, record)
-    # A model's SHA256SUMS vouches for every file that is passed on with it.
-    if not locate.is_run(folder):
-        _renew_digest(folder)
+    _renew_digest(folder, calibration_file.FILE)
 
 
 def _refuse_ours(run: Path, folder: Path) -> None:
@@ -136,15 +147,15 @@ def _refuse_ours(run: Path, folder: Path) -> None:
         )
 
 
-def _renew_digest(folder: Path) -> None:
-    """Write the new file's digest into SHA256SUMS.
+def _renew_digest(folder: Path, name: str) -> None:
+    """Write a new file's digest into SHA256SUMS: it vouches for all that is passed on.
 
     The others stay as they were: what is damaged is not vouched for.
     """
     sums = folder / locate.SUMS
+    # A run has none.
     if not sums.is_file():
         return
-    name = calibration_file.FILE
     # `sha256sum` writes a star before the name of a file read as binary.
     ends = re.compile(rf"[ *]{re.escape(name)}$")
     lines = sums.read_text(encoding="utf-8").splitlines()

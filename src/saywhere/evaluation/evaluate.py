@@ -163,6 +163,7 @@ def rows_to_measure(
     split: str,
     levels: PromptLevels,
     frame: str = NOT_STATED,
+    choose: Callable[[list[Row]], list[Row]] = list,
 ) -> Selection:
     """Read a split, set faulty rows aside, and bring the prompts into the model's frame.
 
@@ -172,6 +173,7 @@ def rows_to_measure(
         split: Of the manifest.
         levels: Of the prompts; each row must have the right one.
         frame: Whose left the model was taught: image or patient. Anything else: prompts stay.
+        choose: Which rows of the split; default: all.
 
     Returns:
         One row or more.
@@ -186,7 +188,7 @@ def rows_to_measure(
     everything = data_of(data, manifest)
     # Whoever reads no prompts is not kept from a row by a faulty one.
     needed = [] if levels.right is None else [levels.right]
-    of_split = rows_of(everything, split, "name one with --split")
+    of_split = choose(rows_of(everything, split, "name one with --split"))
     # The split alone: a fault in another one changes nothing here.
     report = check(replace(everything, rows=tuple(of_split)), needed)
     rows = list(report.manifest.rows)

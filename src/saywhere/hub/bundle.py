@@ -35,6 +35,7 @@ from saywhere.runs import (
     calibration_file,
     checkpoint,
     locate,
+    picture_file,
     prompt_facts_file,
     tensor_file,
 )
@@ -108,6 +109,8 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
     if learned := calibration_file.read_record(run_dir, saved.state):
         files.write_json(folder / calibration_file.FILE, learned)
         facts["expected"] = {"n": learned["n"], "split": learned["split"]}
+    if domain := picture_file.read(run_dir, saved.state):
+        picture_file.write(domain, folder, saved.state)
     state = cast(CheckpointState, {**saved.state, prompt_facts_file.KEY: prompts.to_json()})
     files.write_bytes(folder / locate.BUNDLE, _weights(replace(saved, state=state), config))
     files.write_text(folder / "config.toml", config.to_toml())

@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 from saywhere.errors import BadCheckpoint, MissingFile
-from saywhere.hub.facts import FILES, files_of
+from saywhere.hub.facts import FILES, LEARNED, files_of
 from saywhere.io import files
-from saywhere.runs import calibration_file
 from saywhere.runs.locate import SUMS
 
 # `sha256sum` writes a star before the name of a file read as binary.
@@ -46,7 +45,7 @@ def read_sums(folder: Path, where: str) -> dict[str, str]:
     text = (folder / SUMS).read_text(encoding="utf-8", errors="replace")
     matches = [_LINE.fullmatch(line.strip()) for line in text.splitlines()]
     sums = {match[2]: match[1] for match in matches if match}
-    if strange := sorted(set(sums) - {*FILES, calibration_file.FILE}):
+    if strange := sorted(set(sums) - {*FILES, *LEARNED}):
         raise BadCheckpoint(
             f"{SUMS} names {strange[0][:80]!r}",
             where=where,

@@ -11,7 +11,7 @@ from saywhere.evaluation.probes.probe_record import HalvesRecord, MosaicRecord
 from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord
 from saywhere.hub.metadata import AboutRecord
 from saywhere.io import strict_json
-from saywhere.runs import calibration_file, formats, locate
+from saywhere.runs import calibration_file, formats, locate, picture_file
 from saywhere.runs.run_record import RunRecord
 from saywhere.text.prompt_facts import PromptFactsRecord
 
@@ -20,6 +20,8 @@ FORMAT = formats.MODEL_FORMAT
 CONFIG = "config.json"
 FILES = (locate.BUNDLE, CONFIG, "config.toml", "README.md")
 """Files that every model has, beside the digests."""
+LEARNED = (calibration_file.FILE, picture_file.FILE)
+"""What `calibrate` adds to them."""
 TABLES = ("about", "config", "run", "evidence", "expected")
 """Keys of config.json that hold tables."""
 
@@ -137,7 +139,6 @@ def files_of(folder: Path) -> list[str]:
         folder: a model's folder.
 
     Returns:
-        Names of files: FILES, and the expected Dice where the model was calibrated.
+        Names of files: FILES, and what `calibrate` learned where it was called.
     """
-    has_expected = (folder / calibration_file.FILE).is_file()
-    return [*FILES, calibration_file.FILE] if has_expected else [*FILES]
+    return [*FILES, *(name for name in LEARNED if (folder / name).is_file())]

@@ -21,7 +21,13 @@ from torch import Tensor, nn
 
 from saywhere._version import __version__
 from saywhere.errors import MissingExtra
-from saywhere.hub.onnx_graph import AnySize, Sentences, WithoutText, WithPseudoImage
+from saywhere.hub.onnx_graph import (
+    AnySize,
+    Described,
+    Sentences,
+    WithoutText,
+    WithPseudoImage,
+)
 from saywhere.hub.parity import Parity
 from saywhere.inference import onnx_files
 from saywhere.inference.finite import refuse_not_finite
@@ -29,6 +35,7 @@ from saywhere.inference.onnx_files import ABOUT, NETWORK, TEXT, TOKENIZER
 from saywhere.inference.segmenter import Segmenter, load
 from saywhere.io import files
 from saywhere.io.framing import Framing
+from saywhere.modeling.stage_statistics import staged_network
 from saywhere.runs import locate
 from saywhere.text.bert import BertEncoder
 
@@ -120,21 +127,30 @@ def _network_bytes(segmenter: Segmenter) -> bytes:
     # Two of a batch and no square: a 1, or equal sides, would be taken for fixed.
     image = torch.rand(2, channels, size + 8, size + 16)
     shapes: list[dict[int, Any]] = [{0: batch, 2: height, 3: width}]
+    outputs = ["probability", "logits"]
     if not segmenter.hears_words:
-        model: nn.Module = WithoutText(segmenter.model, framing)
-        return _exported(model, (image,), shapes, ["image"], ["probability", "logits"])
+        model = _described(WithoutText(segmenter.model, framing), segmenter, outputs)
+        return _exported(model, (image,), shapes, ["image"], outputs)
     embedding = segmenter.embeddings(["a lesion", "one small round polyp, upper left"])
     shapes.append({0: batch})
     if segmenter.model.reads_tokens:
         shapes[1][1] = torch.export.Dim("token", min=2, max=segmenter.encoder.max_length)
     names = ["image", "embedding"]
-    outputs = ["probability", "logits"]
-    if segmenter.model.text_branch is None:
-        model = AnySize(segmenter.model, framing)
-    else:
-        model = WithPseudoImage(segmenter.model, framing)
+    whole = AnySize(segmenter.model, framing)
+    if segmenter.model.text_branch is not None:
+        whole = WithPseudoImage(segmenter.model, framing)
         outputs.append("pseudo_image")
+    model = _described(whole, segmenter, outputs)
     return _exported(model, (image, embedding), shapes, names, outputs)
+
+
+def _described(whole: nn.Module, segmenter: Segmenter, outputs: list[str]) -> nn.Module:
+    """With the network's features as a further output, where it names its maps."""
+    network = staged_network(segmenter.model)
+    if network is None:
+        return whole
+    outputs.append("features")
+    return Described(whole, network)
 
 
 def _text_bytes(segmenter: Segmenter) -> bytes | None:

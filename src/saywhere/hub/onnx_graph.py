@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from saywhere.io.framing import Framing
 from saywhere.modeling.model import Model
+from saywhere.modeling.stage_statistics import watch
 from saywhere.text.bert import pool
 
 
@@ -93,6 +94,27 @@ class WithoutText(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """As `AnySize.forward`, without an embedding."""
         return self.whole(image, torch.zeros(image.shape[0], 1))
+
+
+class Described(nn.Module):
+    """Another module's outputs, and the features of its network, by which pictures are compared.
+
+    Args:
+        whole: `AnySize` or one of its kind.
+        network: the part of it that hands its maps out, see `modeling.stage_statistics`.
+    """
+
+    def __init__(self, whole: nn.Module, network: nn.Module) -> None:
+        super().__init__()
+        self.whole = whole
+        # In a list: a module of its own it would be a second time.
+        self.network = [network]
+
+    def forward(self, image: Tensor, embedding: Tensor | None = None) -> tuple[Tensor, ...]:
+        """As the other module, with features (batch, feature) after its outputs."""
+        with watch(self.network[0]) as seen:
+            outputs = self.whole(image) if embedding is None else self.whole(image, embedding)
+        return (*outputs, seen.features())
 
 
 class Sentences(nn.Module):

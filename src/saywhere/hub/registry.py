@@ -17,6 +17,7 @@ from saywhere.errors import SaywhereError, UsageError
 from saywhere.hub.digests import read_sums, verified
 from saywhere.hub.facts import (
     CONFIG,
+    LEARNED,
     ModelFacts,
     files_of,
     read_facts,
@@ -26,7 +27,7 @@ from saywhere.hub.facts import (
 from saywhere.hub.metadata import About
 from saywhere.hub.transfer import fetch, reaching, shown
 from saywhere.io import files
-from saywhere.runs import calibration_file, locate, prompt_facts_file
+from saywhere.runs import locate, prompt_facts_file
 from saywhere.runs.locate import SUMS
 
 MAX_TITLE_CHARS = 200
@@ -154,10 +155,10 @@ def push(
         facts = write(run_dir, folder, name, about)
         system.makedirs(root, exist_ok=True)
         names = files_of(folder)
-        stale = f"{root}/{calibration_file.FILE}"
-        # A model that is replaced may have been calibrated: its expected Dice is not this one's.
-        if replace and calibration_file.FILE not in names and system.exists(stale):
-            system.rm(stale)
+        # A model that is replaced may have been calibrated: what it learned is not this one's.
+        for stale in set(LEARNED) - set(names) if replace else ():
+            if system.exists(f"{root}/{stale}"):
+                system.rm(f"{root}/{stale}")
         for file in (*names, SUMS):
             system.put_file(str(folder / file), f"{root}/{file}")
     return facts

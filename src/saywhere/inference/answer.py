@@ -27,6 +27,9 @@ class Answer:
             network. None for an image-only model.
         unfamiliarity: Distance of the prompt from the training prompts. Above 1 the prompt is
             unlike anything that the model was trained on.
+        picture_unfamiliarity: Distance of the picture from the training pictures. Above 1 it is
+            farther than 98 % of held-out pictures of the training's kind. None for a model that
+            learned no such distance.
         expectation: What `saywhere calibrate` learned of the model. None where it did not, or
             learned it of another threshold.
         geometry: Where the image lies in a patient or a volume, for the writers. None for a plain
@@ -50,6 +53,7 @@ class Answer:
     read_as: str | None = None
     frame: str = NOT_STATED
     warnings: tuple[str, ...] = ()
+    picture_unfamiliarity: float | None = None
 
     @property
     def caption(self) -> str:
@@ -95,16 +99,20 @@ class Answer:
         know that it is wrong. `saywhere evaluate` measures both.
 
         Returns:
-            Dice, [0, 1]. None for an empty mask, or a model that was not calibrated.
+            Dice, [0, 1]. None for an empty mask, for a model that was not calibrated, and where
+            the picture is unlike those of the training: nothing was learned of such.
         """
-        return None if self.expectation is None else self.expectation.of(self.confidence)
+        if self.expectation is None or (self.picture_unfamiliarity or 0) > 1:
+            return None
+        return self.expectation.of(self.confidence)
 
     def to_json(self) -> dict[str, Any]:
         """Sum the answer up.
 
         Returns:
             What a line of predictions.jsonl says of it: prompt, size, area_px, presence,
-            confidence, expected_dice, unfamiliarity, frame, read_as and warnings.
+            confidence, expected_dice, unfamiliarity, picture_unfamiliarity, frame, read_as and
+            warnings.
         """
         height, width = self.mask.shape
         return {
@@ -115,6 +123,7 @@ class Answer:
             "confidence": _rounded(self.confidence),
             "expected_dice": _rounded(self.expected_dice),
             "unfamiliarity": round(self.unfamiliarity, 3),
+            "picture_unfamiliarity": _rounded(self.picture_unfamiliarity),
             "frame": self.frame,
             "read_as": self.read_as,
             "warnings": list(self.warnings),

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from saywhere.config import Config
+from saywhere.metrics.picture_domain import PictureDomain
+from saywhere.runs import picture_file
 from saywhere.runs.calibration_file import Calibration
 from saywhere.runs.older_values import without_older
 
@@ -21,6 +23,7 @@ def model_digest(
     calibration: Calibration | None,
     weights: Mapping[str, np.ndarray],
     rounding: str | None = None,
+    pictures: PictureDomain | None = None,
 ) -> str:
     """Identify a model.
 
@@ -30,6 +33,7 @@ def model_digest(
         calibration: What `calibrate` learned; None where it was not called.
         weights: Of the whole model, by name.
         rounding: How it is computed, where that changes answers beyond the last digits.
+        pictures: Which ones it knows; None where that was not learned.
 
     Returns:
         sha256 of all of them.
@@ -45,6 +49,8 @@ def model_digest(
     sha = hashlib.sha256(about.encode())
     if calibration is not None:
         sha.update(json.dumps(asdict(calibration)).encode())
+    if pictures is not None:
+        sha.update(picture_file.identity(pictures).encode())
     if rounding is not None:
         sha.update(rounding.encode())
     for name, value in sorted(weights.items()):

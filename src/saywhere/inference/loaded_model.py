@@ -11,7 +11,8 @@ from saywhere.inference.identity import model_digest
 from saywhere.inference.prompt_vectors import PromptVectors
 from saywhere.inference.runtimes.choice import open_runtime, pytorch_of
 from saywhere.inference.runtimes.runtime import HALF
-from saywhere.runs import calibration_file, locate, prompt_facts_file
+from saywhere.metrics.picture_domain import PictureDomain
+from saywhere.runs import calibration_file, locate, picture_file, prompt_facts_file
 from saywhere.text.encoder import Encoder
 from saywhere.text.prompt_facts import PromptFacts
 
@@ -97,7 +98,9 @@ class LoadedModel:
         encoder = self.state.get("encoder")
         rounding = self.runtime.name if self.runtime.name == HALF else None
         weights = self.runtime.weights()
-        return model_digest(self.config, encoder, self.calibrated, weights, rounding)
+        return model_digest(
+            self.config, encoder, self.calibrated, weights, rounding, self.known_pictures
+        )
 
     @property
     def hears_words(self) -> bool:
@@ -161,6 +164,13 @@ class LoadedModel:
     def calibrated(self) -> calibration_file.Calibration | None:
         """What `saywhere calibrate` learned of these weights; None where it did not."""
         return calibration_file.read(self.folder, self.state)
+
+    @cached_property
+    def known_pictures(self) -> PictureDomain | None:
+        """How the pictures of its training are distributed; None where `calibrate` did not learn
+        it.
+        """
+        return picture_file.read(self.folder, self.state)
 
     def __repr__(self) -> str:
         reads = "hears words" if self.hears_words else "image only"

@@ -19,8 +19,8 @@ from saywhere.io.files import digest
 from saywhere.io.paths import cache_folder
 
 NETWORK, TEXT, TOKENIZER, ABOUT = "network.onnx", "text.onnx", "tokenizer.json", "saywhere.json"
-FORMAT = 1
-"""Of the files: counted up when what they hold changes."""
+FORMAT = 2
+"""Of the files: counted up when what they hold changes. 2: the network's features as well."""
 PACKAGES = ("onnxruntime", "tokenizers")
 
 

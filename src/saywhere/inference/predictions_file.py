@@ -57,6 +57,8 @@ class Prediction:
         confidence: Mean probability inside the mask, [0, 1]; None for an empty mask.
         expected_dice: [0, 1]; None for an empty mask, or a model that was not calibrated.
         unfamiliarity: Distance of the prompt from the training prompts; above 1 is far.
+        picture_unfamiliarity: Of the picture from the training pictures; None where it is not
+            known.
         stem: What the names of its own files begin with.
         without: Parts that were wanted and that it has nothing of, such as the DICOM SEG of an
             empty mask.
@@ -84,6 +86,7 @@ class Prediction:
     record: Mapping[str, Any] = field(default_factory=dict)
     frame: str = ""
     read_as: str | None = None
+    picture_unfamiliarity: float | None = None
     warnings: list[str] = field(default_factory=list)
     place: Mapping[str, Any] = field(default_factory=dict)
 
@@ -103,6 +106,7 @@ class Prediction:
             "confidence": self.confidence,
             "expected_dice": self.expected_dice,
             "unfamiliarity": self.unfamiliarity,
+            "picture_unfamiliarity": self.picture_unfamiliarity,
             "stem": self.stem,
             **{name: value for name, value in {**more, **about}.items() if value},
             **self.record,
@@ -127,7 +131,8 @@ class Prediction:
                 size=(int(height), int(width)),
                 area_px=int(line["area_px"]),
                 presence=float(line["presence"]),
-                # Lines of earlier versions lack these two.
+                # Lines of earlier versions lack these three.
+                picture_unfamiliarity=line.get("picture_unfamiliarity"),
                 confidence=line.get("confidence"),
                 expected_dice=line.get("expected_dice"),
                 unfamiliarity=float(line["unfamiliarity"]),

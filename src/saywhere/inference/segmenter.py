@@ -20,6 +20,11 @@ from saywhere.io.sources import pictures_of
 from saywhere.text.frames import NOT_STATED
 from saywhere.text.prompts import clean
 
+STRANGE = (
+    "the picture is unlike those that the model was trained on: check the mask; no Dice is expected"
+)
+"""The warning of a picture that is none of the training's kind."""
+
 
 class Segmenter(LoadedModel):
     """A trained model with its text encoder: `segment(image, "prompt")`."""
@@ -186,7 +191,11 @@ class Segmenter(LoadedModel):
         mirror = self.config.evaluate.mirror
         scores = self.runtime.scores(squares, embedding, mirror=mirror)
         refuse_not_finite(
-            self.folder, scores.probability, scores.pseudo_image, scores.unfamiliarity
+            self.folder,
+            scores.probability,
+            scores.pseudo_image,
+            scores.unfamiliarity,
+            scores.features,
         )
         return scores
 
@@ -220,6 +229,7 @@ class Segmenter(LoadedModel):
         chosen = threshold or self.config.evaluate.threshold
         calibrated = self.calibrated
         mirror = self.config.evaluate.mirror
+        far = self._picture_unfamiliarity(one)
         return Result(
             picture.pixels,
             reading.prompt,
@@ -232,8 +242,15 @@ class Segmenter(LoadedModel):
             picture.geometry,
             read_as=reading.translated,
             frame=self.prompt_facts.frame if self.hears_words else NOT_STATED,
-            warnings=reading.warnings,
+            warnings=(*reading.warnings, *([STRANGE] if (far or 0) > 1 else [])),
+            picture_unfamiliarity=far,
         )
+
+    def _picture_unfamiliarity(self, one: Scores) -> float | None:
+        known = self.known_pictures
+        if known is None or one.features is None or one.features.shape[1] != len(known.mean):
+            return None
+        return float(known.unfamiliarity(one.features)[0])
 
     def read(
         self, prompt: str, orientation: str | None = None, geometry: Geometry | None = None

@@ -92,7 +92,7 @@ def record(expectation: Expectation, terms: Terms, state: CheckpointState) -> Ca
     Returns:
         A document with KEYS.
     """
-    document = {**expectation.record(), **asdict(terms), "weights": _weights(state)}
+    document = {**expectation.record(), **asdict(terms), "weights": weights_of(state)}
     return cast(CalibrationRecord, document)
 
 
@@ -147,7 +147,7 @@ def read(folder: Path, state: CheckpointState) -> Calibration | None:
 def _unusable(content: Any, state: CheckpointState) -> str | None:
     if _parse(content) is None:
         return "damaged"
-    return None if content["weights"] == _weights(state) else "of other weights"
+    return None if content["weights"] == weights_of(state) else "of other weights"
 
 
 def _parse(content: Any) -> Calibration | None:
@@ -164,7 +164,7 @@ def _parse(content: Any) -> Calibration | None:
     return Calibration(expectation, threshold, mirror, names[0])
 
 
-def _weights(state: CheckpointState) -> list[float | None]:
+def weights_of(state: CheckpointState) -> list[float | None]:
     """What tells one checkpoint of a run from another: a training that goes on may find a better
     one. None for what JSON does not hold.
     """

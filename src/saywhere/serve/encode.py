@@ -41,9 +41,10 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, object]:
         "mask": run_lengths(result.mask),
         "area_px": int(result.mask.sum()),
         "presence": round(result.presence, 4),
-        "confidence": None if result.confidence is None else round(result.confidence, 4),
-        "expected_dice": None if result.expected_dice is None else round(result.expected_dice, 4),
+        "confidence": _rounded(result.confidence),
+        "expected_dice": _rounded(result.expected_dice),
         "unfamiliarity": round(result.unfamiliarity, 4),
+        "picture_unfamiliarity": _rounded(result.picture_unfamiliarity),
         "denies": denies(result.prompt),
         "frame": result.frame,
         "read_as": result.read_as,
@@ -126,3 +127,7 @@ def as_base64(pixels: np.ndarray) -> str:
         ASCII text.
     """
     return base64.b64encode(png_bytes(pixels)).decode("ascii")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -98,10 +98,17 @@ class Found(BaseModel):
     expected_dice: float | None = Field(
         description=(
             "Dice of answers of this confidence where the truth was known and the prompt right; "
-            "null for an empty mask or a model that was not calibrated"
+            "null for an empty mask, a model that was not calibrated, and where the picture is "
+            "unlike those of the training"
         )
     )
     unfamiliarity: float = Field(description="above 1: unlike the prompts of the training")
+    picture_unfamiliarity: float | None = Field(
+        description=(
+            "above 1: unlike the pictures of the training; null for a model that learned no such "
+            "distance"
+        )
+    )
     denies: bool = Field(
         description=(
             "has the prompt a no, not, without or the like? Published sets hold no such prompts: "

@@ -74,10 +74,15 @@ class OnnxRuntime:
         if self.uses_text:
             feed["embedding"] = np.ascontiguousarray(embedding)
         names = [output.name for output in self._network.get_outputs()]
-        wanted = [name for name in ("probability", "pseudo_image") if name in names]
+        wanted = [name for name in ("probability", "pseudo_image", "features") if name in names]
         answers = dict(zip(wanted, self._network.run(wanted, feed)))
         unfamiliarity = self._distance(embedding)
-        return Scores(answers["probability"], answers.get("pseudo_image"), unfamiliarity)
+        return Scores(
+            answers["probability"],
+            answers.get("pseudo_image"),
+            unfamiliarity,
+            answers.get("features"),
+        )
 
     def in_frame(
         self, picture: NDArray[np.float32], box: Box, height: int, width: int

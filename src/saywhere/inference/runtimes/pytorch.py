@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from saywhere.inference.original_frame import to_frame, to_network
 from saywhere.inference.runtimes.runtime import HALF, Scores
 from saywhere.inference.test_time_augmentation import mirrored, refuse_mirrors
 from saywhere.io.framing import Box
+from saywhere.modeling.stage_statistics import staged_network, watch
 from saywhere.runs import checkpoint, devices
 from saywhere.text.encoder import Encoder, open_encoder
 
@@ -55,6 +57,7 @@ class TorchRuntime:
             # differ by rounding alone.
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model.to(self.device)
+        self._staged = staged_network(self.model)
 
     @property
     def uses_text(self) -> bool:
@@ -78,11 +81,13 @@ class TorchRuntime:
         image = to_network(self._placed(squares))
         vectors = self._placed(embedding)
         # Off, and not absent: a caller's own autocast would change the answer.
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_half):
+        watching = nullcontext() if self._staged is None else watch(self._staged)
+        with watching as seen, torch.autocast(self.device.type, torch.bfloat16, self.is_half):
             probability, pseudo_image = self._forward(image, vectors, mirror)
         unfamiliarity = self.model.prompt_distance(vectors)
         shown = None if pseudo_image is None else _on_host(pseudo_image)
-        return Scores(_on_host(probability), shown, _on_host(unfamiliarity))
+        features = None if seen is None else _on_host(seen.features())
+        return Scores(_on_host(probability), shown, _on_host(unfamiliarity), features)
 
     def in_frame(
         self, picture: NDArray[np.float32], box: Box, height: int, width: int

@@ -25,11 +25,14 @@ class Scores:
         probability: float32 (batch, 1, size, size), [0, 1].
         pseudo_image: float32 (batch, 1 or 3, size, size), [0, 1]; None where the model has none.
         unfamiliarity: (batch,): distance of each prompt from the training prompts.
+        features: float32 (batch, feature): mean and spread of the network's maps, as
+            `modeling.stage_statistics` takes them. None where the network names no maps.
     """
 
     probability: NDArray[np.float32]
     pseudo_image: NDArray[np.float32] | None
     unfamiliarity: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
 
     def of(self, number: int) -> Scores:
         """One answer of the batch.
@@ -45,7 +48,8 @@ class Scores:
         shown = self.pseudo_image
         if shown is not None:
             shown = np.repeat(shown[one], 3 // shown.shape[1], axis=1)
-        return Scores(self.probability[one], shown, self.unfamiliarity[one])
+        features = None if self.features is None else self.features[one]
+        return Scores(self.probability[one], shown, self.unfamiliarity[one], features)
 
 
 class Runtime(Protocol):

@@ -27,6 +27,7 @@ COLUMNS = {
     "confidence": "float64",
     "expected_dice": "float64",
     "unfamiliarity": "float64",
+    "picture_unfamiliarity": "float64",
     "threshold": "float64",
     "model": "string",
     "image_sha256": "string",

@@ -1,8 +1,14 @@
 // Why a person should look twice at a mask, and how good it may be.
 
-const UNLIKE = 1;  // unfamiliarity above which words are unlike those of the training
+const UNLIKE = 1;  // unfamiliarity above which words or a picture are unlike those of the training
 
 export const isUnlike = ({ prompt, facts }) => Boolean(prompt) && facts.unfamiliarity > UNLIKE;
+
+const isUnlikePicture = ({ facts }) => (facts.picture_unfamiliarity ?? 0) > UNLIKE;
+
+// How good a mask may be, from 0 to 1, to look at the least certain first.
+export const howSure = (facts) =>
+  isUnlikePicture({ facts }) ? 0 : (facts.expected_dice ?? facts.confidence ?? 0);
 
 export function howGood(label, isAsLearned) {
   // The expected Dice was learned of the model's own mask at its own threshold, and of prompts
@@ -12,6 +18,7 @@ export function howGood(label, isAsLearned) {
   const isUsual = isAsLearned && !label.isCorrected && !denies && !isUnlike(label);
   if (expected !== null && isUsual) return `expected Dice ${expected.toFixed(2)}`;
   const sure = `sure ${Math.round(100 * confidence)} %`;
+  if (isUnlikePicture(label)) return `${sure}, no expected Dice: unlike picture`;
   return expected !== null && isUnlike(label) ? `${sure}, no expected Dice: unlike words` : sure;
 }
 

@@ -1,5 +1,6 @@
 // The list of pictures: what each looks like, its name, and what became of it.
 
+import { howSure } from "./doubts.js";
 import { nameOf } from "./files.js";
 import * as ahead from "./ahead.js";
 import { aboutFile, at, element, fileNow, show, state, tell, whenChanged } from "./state.js";
@@ -104,7 +105,7 @@ async function estimate(file, model) {
   if (about.state === "kept" || about.expected !== undefined) return;
   try {
     const { results } = await ahead.facts(file, words.promptsTyped(), model);
-    about.expected = Math.min(...results.map((each) => each.expected_dice ?? each.confidence ?? 0));
+    about.expected = Math.min(...results.map(howSure));
   } catch {
     about.state = "unreadable";
   }

@@ -2,7 +2,7 @@
 
 import * as ahead from "./ahead.js";
 import { colourOf } from "./colours.js";
-import { doubts } from "./doubts.js";
+import { doubts, howSure } from "./doubts.js";
 import { digestOf, isPicture } from "./files.js";
 import { Label } from "./label.js";
 import { isAtRisk, signature } from "./kept.js";
@@ -276,8 +276,7 @@ function carryPainting(prompts) {
 function note(file, answer) {
   // How sure the model is of a picture that nobody has kept anything for.
   const about = aboutFile(file);
-  const expected = answer.results.map(({ expected_dice: dice, confidence }) => dice ?? confidence ?? 0);
-  about.expected = Math.min(...expected);
+  about.expected = Math.min(...answer.results.map(howSure));
   if (about.state === "new" || about.state === "unsure") {
     about.state = about.expected < UNSURE ? "unsure" : "new";
   }
