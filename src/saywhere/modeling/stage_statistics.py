@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,7 +68,7 @@ def watch(network: nn.Module) -> Iterator[StageStatistics]:
     """
     statistics = StageStatistics()
 
-    def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def before(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         stack, *given = args
         statistics.add("", stack)
         inner: FeatureEdit = given[0] if given else kwargs.get("edit", unedited)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def read(folder: Path, state: CheckpointState) -> PictureDomain | None:
     return None
 
 
-def _opened(path: Path) -> tuple[dict[str, Any], PictureDomain | None]:
+def _opened(path: Path) -> tuple[Mapping[str, Any], PictureDomain | None]:
     from safetensors import safe_open
 
     try:
@@ -119,7 +120,7 @@ def _opened(path: Path) -> tuple[dict[str, Any], PictureDomain | None]:
         return {}, None
 
 
-def _parse(header: dict[str, Any], numbers: Numbers) -> PictureDomain | None:
+def _parse(header: Mapping[str, Any], numbers: Numbers) -> PictureDomain | None:
     """None for what `pack` cannot have made."""
     n = header["n"]
     if set(numbers) != set(_NUMBERS) or not isinstance(n, int) or isinstance(n, bool) or n < 1:
