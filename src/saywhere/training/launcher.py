@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from lightning_fabric.plugins.environments.lightning import find_free_network_port
 
@@ -30,10 +30,13 @@ from saywhere.runs.directory import Run
 from saywhere.runs.run_facts import now
 from saywhere.training.events import EventRecord, Listener
 from saywhere.training.interrupts import until_interrupted
+from saywhere.training.job_files import JobRecord, OutcomeRecord
 
 WORKER = "saywhere.training.worker"
 GRACE_S = 8.0
 """How long the others may take to end by themselves, once one of them has died."""
+STOP_S = 30.0
+"""How long they may go on after Ctrl-C without a sign of life; torchrun waits as long."""
 POLL_S = 0.1
 
 
@@ -57,7 +60,7 @@ class Job:
     start: Path | None
     other_threads: bool
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JobRecord:
         """Make what `worker` reads.
 
         Returns:
@@ -85,7 +88,8 @@ def launch_processes(job: Job, listen: Listener) -> Path:
         The run directory.
 
     Raises:
-        SaywhereError: what ended one of them; ProcessLost where it left no word.
+        SaywhereError: what ended one of them; ProcessLost where it left no word, or did not end
+            after Ctrl-C.
         KeyboardInterrupt: after Ctrl-C; what was learned is saved.
     """
     stop = threading.Event()
@@ -108,6 +112,8 @@ class _Group:
         self.place = place
         self.run: Path | None = None
         self.first_dead: int | None = None
+        self.last_sign = time.monotonic()
+        self.overdue: list[int] = []
         self.events: queue.Queue[EventRecord] = queue.Queue()
         files.write_json(place / "job.json", job.to_json())
         port = find_free_network_port()
@@ -157,7 +163,10 @@ class _Group:
             self._pass_on(listen)
             if stop.is_set() and not is_told:
                 is_told = True
+                self.last_sign = time.monotonic()
                 self._signal(signal.SIGINT)
+            elif is_told and time.monotonic() - self.last_sign > STOP_S:
+                self._end_overdue()
             if self.first_dead is None:
                 self.first_dead = self._dead()
                 died_at = time.monotonic()
@@ -172,6 +181,7 @@ class _Group:
         with suppress(queue.Empty):
             while True:
                 event = self.events.get_nowait()
+                self.last_sign = time.monotonic()
                 if event["event"] == "start":
                     self.run = Path(event["run"])
                 listen(event)
@@ -186,16 +196,22 @@ class _Group:
         causes = [rank for rank in ended if rank not in lost]
         return causes[0] if causes else None
 
-    def _said(self, rank: int) -> dict[str, Any]:
+    def _said(self, rank: int) -> OutcomeRecord:
         with suppress(OSError, ValueError):
             text = (self.place / f"{rank}.json").read_text(encoding="utf-8")
-            return dict(json.loads(text))
+            outcome: OutcomeRecord = json.loads(text)
+            return outcome
         return {}
 
     def _signal(self, number: int) -> None:
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(number)
+
+    def _end_overdue(self) -> None:
+        """One that waits for another one inside of torch hears no signal but this one."""
+        self.overdue = [rank for rank in range(self.n) if self.processes[rank].poll() is None]
+        self.kill()
 
     def kill(self) -> None:
         """End those that are left."""
@@ -208,6 +224,10 @@ class _Group:
         """The run directory, or what ended the training."""
         if all(process.returncode == 0 for process in self.processes):
             return Path(self._said(0)["run"])
+        if self.overdue and not self._said(0).get("interrupted"):
+            lost = self._overdue_error()
+            self._record(lost)
+            raise lost
         if any(self._said(rank).get("interrupted") for rank in range(self.n)) or stop.is_set():
             raise KeyboardInterrupt
         error = self._error(self.first_dead if self.first_dead is not None else 0)
@@ -227,6 +247,14 @@ class _Group:
             "then go on with --resume",
         )
 
+    def _overdue_error(self) -> ProcessLost:
+        return ProcessLost(
+            f"process {self.overdue[0]} of {self.n} (numbered from 0) gave no sign of life for "
+            f"{STOP_S:g} s after the interruption, and was ended",
+            allowed="the last checkpoint is valid; what came after it is not saved",
+            remedy="go on with --resume",
+        )
+
     def _record(self, error: SaywhereError) -> None:
         """Where the first process could not: run.json still says that it runs."""
         if self.run is None or not self.run.is_dir():
@@ -236,11 +264,14 @@ class _Group:
             run.write_facts(status="failed", finished=now(), cause=str(error))
 
 
-def _rebuilt(kind: str, outcome: dict[str, Any]) -> SaywhereError:
+def _rebuilt(kind: str, outcome: OutcomeRecord) -> SaywhereError:
     """A process's error, as if it had been raised here."""
     known = getattr(errors, kind, None)
     is_ours = isinstance(known, type) and issubclass(known, SaywhereError)
     made: type[SaywhereError] = known if is_ours and known else SaywhereError
     return made(
-        outcome["found"], **{name: outcome.get(name) for name in ("where", "allowed", "remedy")}
+        outcome["found"],
+        where=outcome.get("where"),
+        allowed=outcome.get("allowed"),
+        remedy=outcome.get("remedy"),
     )

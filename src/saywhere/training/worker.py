@@ -11,11 +11,13 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from saywhere.config import parse
 from saywhere.errors import SaywhereError
 from saywhere.io import files
+from saywhere.training.events import EventRecord
+from saywhere.training.job_files import OutcomeRecord
 
 # The shell's convention: 128 + SIGINT.
 INTERRUPTED = 130
@@ -35,13 +37,13 @@ def main() -> None:
     os._exit(code)
 
 
-def _work(folder: Path, events: IO[str]) -> tuple[dict[str, Any], int]:
+def _work(folder: Path, events: IO[str]) -> tuple[OutcomeRecord, int]:
     from saywhere.training.trainer import train
 
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     config = parse(job.pop("config"), where="the job")
 
-    def listen(event: Any) -> None:
+    def listen(event: EventRecord) -> None:
         events.write(json.dumps(event) + "\n")
         events.flush()
 
@@ -50,8 +52,13 @@ def _work(folder: Path, events: IO[str]) -> tuple[dict[str, Any], int]:
     except KeyboardInterrupt:
         return {"interrupted": True}, INTERRUPTED
     except SaywhereError as error:
-        parts = {name: getattr(error, name) for name in ("found", "where", "allowed", "remedy")}
-        return {"error": type(error).__name__, **parts}, 1
+        return {
+            "error": type(error).__name__,
+            "found": error.found,
+            "where": error.where,
+            "allowed": error.allowed,
+            "remedy": error.remedy,
+        }, 1
     except Exception as error:
         # Whatever it is, the launcher is to know, and to end the others.
         return {"error": "SaywhereError", "found": f"{type(error).__name__}: {error}"}, 1

@@ -126,6 +126,36 @@ def test_killed_and_resumed_it_ends_with_the_same_bytes(
     assert json.loads((resumed / "run.json").read_text())["status"] == "finished"
 
 
+STUBBORN = """
+import json, signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print(json.dumps({"event": "start", "run": sys.argv[1]}), flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_process_that_hears_no_interruption_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[str]] = []
+    begin = subprocess.Popen
+
+    def stubborn(command: list[str], **options: Any) -> Any:
+        # As one that waits inside of torch for another one.
+        started.append(begin([command[0], "-c", STUBBORN, str(tmp_path)], **options))
+        return started[-1]
+
+    monkeypatch.setattr(launcher.subprocess, "Popen", stubborn)
+    monkeypatch.setattr(launcher, "STOP_S", 0.5)
+    job = launcher.Job(Config().replace(**TWO), tmp_path, "run", False, None, False)
+    with pytest.raises(ProcessLost, match="process 0 of 2 .* no sign of life for 0.5 s"):
+        launcher.launch_processes(job, lambda event: os.kill(os.getpid(), signal.SIGINT))
+    assert [process.returncode for process in started] == [-signal.SIGKILL] * 2
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert facts["status"] == "failed"
+    assert "go on with --resume" in facts["cause"]
+
+
 def test_an_error_of_a_process_is_the_error_of_the_call(few: Config, tmp_path: Path) -> None:
     faulty = few.replace(**TWO, **{"text.train_prompts": "tought"})
     with pytest.raises(ConfigError, match="no prompts named 'tought'"):
