@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
 Take = Callable[[], list[float]]
 """Does some of the work one way; returns the seconds of each piece."""
+
+
+class SecondsRecord(TypedDict):
+    """`Seconds` as the result file has them."""
+
+    median: float
+    lowest: float
+    highest: float
+    n: int
 
 
 @dataclass(frozen=True)
@@ -27,9 +36,14 @@ class Seconds:
     highest: float
     n: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> SecondsRecord:
         """Make what the result file holds."""
-        return asdict(self)
+        return {
+            "median": self.median,
+            "lowest": self.lowest,
+            "highest": self.highest,
+            "n": self.n,
+        }
 
 
 def summary(pieces: list[float]) -> Seconds:

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from saywhere.bench.alternating import alternate, ratio
+from saywhere.bench.alternating import SecondsRecord, alternate, ratio
 from saywhere.bench.clock import Clock, watching
-from saywhere.bench.machine import waiter
+from saywhere.bench.measured_machine import waiter
 from saywhere.bench.naive_training import encoding, read_image
 from saywhere.inference.batch import run_jobs
 from saywhere.inference.requests import Job
@@ -25,6 +25,23 @@ from saywhere.inference.segmenter import Segmenter, load
 
 Pair = tuple[Path, str]
 """A picture's file, and a prompt."""
+
+
+class PredictionRecord(TypedDict):
+    """Predictions, as the result file has them."""
+
+    model: str
+    network: str
+    size: int
+    runtime: str
+    pictures: int
+    picture_s: dict[str, SecondsRecord]
+    """way → seconds of a picture"""
+    ratio: dict[str, float]
+    """naive by ours: of one picture, and of a folder"""
+    pictures_per_s: float
+    profile_s: dict[str, dict[str, float]]
+    """ours and naive → phase → seconds of a picture"""
 
 
 class NaivePrediction:
@@ -67,7 +84,9 @@ class NaivePrediction:
             Image.fromarray(mask.numpy().astype(np.uint8) * 255).save(path)
 
 
-def measure(model: str, pairs: Sequence[Pair], rounds: int, device: torch.device) -> dict[str, Any]:
+def measure(
+    model: str, pairs: Sequence[Pair], rounds: int, device: torch.device
+) -> PredictionRecord:
     """Time single pictures in a loaded model, and a folder, both ways in turn.
 
     Args:

@@ -11,15 +11,25 @@ from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-from saywhere.bench.alternating import Take, alternate, ratio
+from saywhere.bench.alternating import SecondsRecord, Take, alternate, ratio
 
 IMPORT = [sys.executable, "-c", "import torch"]
 SAYWHERE = [sys.executable, "-m", "saywhere"]
 
 
-def measure(model: str, picture: Path, rounds: int) -> dict[str, Any]:
+class StartRecord(TypedDict):
+    """A first prediction, as the result file has it."""
+
+    model: str
+    seconds: dict[str, SecondsRecord]
+    """of the import of PyTorch, and of a prediction with each runtime"""
+    ratio: dict[str, float]
+    """runtime → its prediction's time by that of the import"""
+
+
+def measure(model: str, picture: Path, rounds: int) -> StartRecord:
     """Time `saywhere predict` of one picture with a prompt never seen, to the mask on disk.
 
     Args:

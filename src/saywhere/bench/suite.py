@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 from PIL import Image
 
-from saywhere.bench import boundaries, prediction, start, training
-from saywhere.bench.machine import Machine, describe
+from saywhere.bench import boundary_distances, prediction, start, training
+from saywhere.bench.measured_machine import Machine, MachineRecord, describe
 from saywhere.bench.targets import PAPER
 from saywhere.bench.training import Effort
 from saywhere.config import Config
@@ -25,7 +25,9 @@ from saywhere.errors import UsageError
 from saywhere.io.files import write_json
 
 PARTS = ("training", "prediction", "start", "boundaries")
-CELLS: dict[str, tuple[dict[str, Any], Effort]] = {
+Changes = dict[str, object]
+"""Dotted key of the configuration → value."""
+CELLS: dict[str, tuple[Changes, Effort]] = {
     # A step takes seconds on a CPU: two rounds say enough.
     PAPER: ({"network.name": "unet", "network.width": 64, "data.size": 224}, Effort(1, 2)),
     "lite 160": ({"network.name": "lite", "data.size": 160}, Effort(4, 3)),
@@ -38,6 +40,24 @@ CELLS: dict[str, tuple[dict[str, Any], Effort]] = {
 PHANTOM_PX = 512
 """Side of the files that are read: about a photograph's."""
 DRAWN_PX = 128
+
+
+class ResultsRecord(TypedDict, total=False):
+    """What was measured, part by part."""
+
+    training: dict[str, training.TrainingRecord]
+    """cell → its steps"""
+    prediction: prediction.PredictionRecord
+    start: start.StartRecord
+    boundaries: boundary_distances.BoundariesRecord
+
+
+class BenchRecord(ResultsRecord):
+    """The result file of `saywhere bench`."""
+
+    command: str
+    """that made it"""
+    machine: MachineRecord
 
 
 @dataclass(frozen=True)
@@ -59,7 +79,7 @@ class Plan:
     """
 
     parts: Sequence[str] = PARTS
-    cells: dict[str, tuple[dict[str, Any], Effort]] = field(default_factory=lambda: dict(CELLS))
+    cells: dict[str, tuple[Changes, Effort]] = field(default_factory=lambda: dict(CELLS))
     batch: int = 8
     device: str = "cpu"
     data: Path | None = None
@@ -68,7 +88,7 @@ class Plan:
     pictures: int = 50
     cases: int = 500
     rounds: int = 3
-    changes: dict[str, Any] = field(default_factory=dict)
+    changes: Changes = field(default_factory=dict)
 
     def of_network(self, name: str, width: int, size: int, steps: int) -> Plan:
         """Make a plan of one network alone.
@@ -82,14 +102,14 @@ class Plan:
         Returns:
             The plan with that training alone.
         """
-        keys = {"network.name": name, "network.width": width, "data.size": size}
+        keys: Changes = {"network.name": name, "network.width": width, "data.size": size}
         label = f"{name} {width} {size}"
         return replace(self, cells={label: (keys, Effort(steps, self.rounds))})
 
 
 def run(
     plan: Plan, out: Path, command: str, tell: Callable[[str], None] = lambda message: None
-) -> dict[str, Any]:
+) -> BenchRecord:
     """Measure, and write each part once it is done.
 
     Args:
@@ -105,13 +125,12 @@ def run(
     with own_cache(), tempfile.TemporaryDirectory() as folder:
         tell("the machine's matrix rate")
         machine = describe(torch.device(plan.device))
-        document: dict[str, Any] = {"command": command, "machine": machine.to_json()}
+        document: BenchRecord = {"command": command, "machine": machine.to_json()}
         tell("the data")
         manifest = plan.data or _phantoms(Path(folder), plan)
         for part in plan.parts:
-            document[part] = {}
-            for name, result in _measured(part, plan, manifest, machine, tell):
-                document[part] |= {name: result} if name else result
+            for results in _measured(part, plan, manifest, machine, tell):
+                document.update(results)
                 write_json(out, document)
     return document
 
@@ -125,28 +144,30 @@ def refuse_unknown(parts: Sequence[str]) -> None:
 
 def _measured(
     part: str, plan: Plan, manifest: Path, machine: Machine, tell: Callable[[str], None]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name ("" where a part is one measurement), and what was measured."""
+) -> Iterator[ResultsRecord]:
+    """The part with what was measured; of the trainings again and again, with one more."""
     device = torch.device(plan.device)
     tell(part)
     if part == "training":
+        cells: dict[str, training.TrainingRecord] = {}
         for name, (changes, effort) in plan.cells.items():
             tell(f"training: {name}")
             config = config_for(plan, manifest, changes)
             effort = replace(effort, rounds=min(effort.rounds, plan.rounds))
-            yield name, training.measure(config, effort, machine, image_only=name == PAPER)
+            cells[name] = training.measure(config, effort, machine, image_only=name == PAPER)
+            yield {"training": cells}
         return
     if part == "boundaries":
-        yield "", boundaries.measure(plan.cases)
+        yield {"boundaries": boundary_distances.measure(plan.cases)}
         return
     pairs = _pairs(read_manifest(manifest).rows, plan)
     if part == "start":
-        yield "", start.measure(plan.model, pairs[0][0], plan.rounds)
+        yield {"start": start.measure(plan.model, pairs[0][0], plan.rounds)}
     else:
-        yield "", prediction.measure(plan.model, pairs, plan.rounds, device)
+        yield {"prediction": prediction.measure(plan.model, pairs, plan.rounds, device)}
 
 
-def config_for(plan: Plan, manifest: Path, changes: dict[str, Any]) -> Config:
+def config_for(plan: Plan, manifest: Path, changes: Changes) -> Config:
     """The configuration of a training that is measured: the paper's recipe, 100 epochs.
 
     Args:

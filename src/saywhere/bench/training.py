@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypedDict
 
 import torch
 
 from saywhere.bench import our_training
-from saywhere.bench.alternating import Seconds, alternate, ratio
+from saywhere.bench.alternating import Seconds, SecondsRecord, alternate, ratio
 from saywhere.bench.clock import Clock, watching
-from saywhere.bench.machine import Machine, waiter
+from saywhere.bench.measured_machine import Machine, waiter
 from saywhere.bench.naive_training import NaiveTraining
 from saywhere.config import Config
 from saywhere.networks.cost import cost
@@ -38,7 +38,38 @@ class Effort:
     warm: int = 1
 
 
-def measure(config: Config, effort: Effort, machine: Machine, image_only: bool) -> dict[str, Any]:
+class ArithmeticRecord(TypedDict):
+    """A step's arithmetic beside what the machine can do."""
+
+    gflop_per_step: float
+    gflops: float
+    """10⁹ operations a second"""
+    share_of_matrix_rate: float
+
+
+class TrainingRecord(ArithmeticRecord):
+    """Training steps of one cell, as the result file has them."""
+
+    network: str
+    width: int
+    size: int
+    batch: int
+    precision: str
+    channels_last: bool | str
+    threads: int
+    encoder: str
+    start_s: dict[str, float]
+    """first and second training → seconds to the end of the first step"""
+    step_s: dict[str, SecondsRecord]
+    """way → seconds of a step"""
+    ratio: float
+    """naive by ours"""
+    images_per_s: float
+    profile_s: dict[str, dict[str, float]]
+    """ours and naive → phase → seconds of a step"""
+
+
+def measure(config: Config, effort: Effort, machine: Machine, image_only: bool) -> TrainingRecord:
     """Time our step and the naive one in turn.
 
     Args:
@@ -133,7 +164,7 @@ def shares(clock: Clock, n_steps: int) -> dict[str, float]:
     return {name: float(f"{seconds / n_steps:.3g}") for name, seconds in phases}
 
 
-def arithmetic(config: Config, step: Seconds, machine: Machine) -> dict[str, float]:
+def arithmetic(config: Config, step: Seconds, machine: Machine) -> ArithmeticRecord:
     """Compare a step's arithmetic with what the machine can do.
 
     Args:

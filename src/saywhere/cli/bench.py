@@ -44,7 +44,7 @@ def bench(
     epoch by two workers, float32. Both ways take turns in one process. A quiet machine needs about
     5 minutes.
     """
-    from saywhere.bench.machine import device_named
+    from saywhere.bench.measured_machine import device_named
     from saywhere.bench.suite import Plan, run
     from saywhere.bench.targets import outcomes
     from saywhere.config.toml import split_override

@@ -9,9 +9,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from saywhere._version import __version__
 from saywhere.data.file_checks import Facts, gather
@@ -22,6 +22,22 @@ from saywhere.io.paths import cache_folder
 
 FILE = "facts.json"
 FORMAT = 1
+
+
+class FactsRecord(TypedDict, total=False):
+    """The facts of one file; without the fields that are as in most files."""
+
+    kind: str | None
+    reason: str
+    size: tuple[int, int] | None
+    """height and width; a list once it was read from JSON"""
+    digest: str
+    orientation: int
+    foreground: float
+    is_around: bool
+    n_lesions: int
+    n_vanishing: int
+    is_emptied: bool
 
 
 def gather_once(
@@ -89,10 +105,10 @@ def _read(place: Path, n_files: int) -> list[Facts] | None:
     return None
 
 
-def _facts(row: dict[str, Any]) -> Facts:
+def _facts(row: FactsRecord) -> Facts:
+    facts = Facts(**row)
     # JSON has no pairs.
-    size = row.pop("size", None)
-    return Facts(size=(size[0], size[1]) if size else None, **row)
+    return replace(facts, size=(facts.size[0], facts.size[1])) if facts.size else facts
 
 
 def _write(place: Path, facts: Sequence[Facts]) -> None:
@@ -104,7 +120,7 @@ def _write(place: Path, facts: Sequence[Facts]) -> None:
         files.write_json(place, {"sha256": sha, "facts": text})
 
 
-def _changed(facts: Facts) -> dict[str, Any]:
-    """Without the fields that are as in most files."""
+def _changed(facts: Facts) -> FactsRecord:
     usual = asdict(Facts())
-    return {key: value for key, value in asdict(facts).items() if value != usual[key]}
+    changed = {key: value for key, value in asdict(facts).items() if value != usual[key]}
+    return cast(FactsRecord, changed)

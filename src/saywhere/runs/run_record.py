@@ -91,7 +91,7 @@ class RunRecord(TypedDict, total=False):
     parameters: dict[str, int]
     warnings: list[str]
     phases: dict[str, float]
-    """seconds of the steps' phases, of all sittings; see `training.phases`"""
+    """seconds of the steps' phases, of all sittings; see `training.time_spent`"""
     stopped_early: int
     """the epoch after which `train.patience` ended it"""
     mlflow_run: str

@@ -11,14 +11,14 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from saywhere.errors import UsageError
 from saywhere.inference import writers
 from saywhere.inference.answer import Answer
-from saywhere.inference.writers.coco import run_lengths
+from saywhere.inference.writers.coco import RunLengths, run_lengths
 from saywhere.inference.writers.geojson import polygons
 from saywhere.io import images
 from saywhere.serve.store import Store
@@ -33,6 +33,19 @@ coco.json        COCO, with compressed run lengths: one data set of all pictures
 labels/ data.yaml  YOLO: polygons as shares of the picture; it knows no holes, so they are filled
 nifti/           a volume of one slice for each mask, one voxel a pixel: no place in a patient
 """
+
+
+class Annotation(TypedDict):
+    """A mask as COCO has it."""
+
+    id: int
+    image_id: int
+    category_id: int
+    segmentation: RunLengths
+    bbox: list[int]
+    """left, top, width, height"""
+    area: int
+    iscrowd: int
 
 
 def write_zip(store: Store, file: Path, formats: Sequence[str], *, with_names: bool) -> int:
@@ -76,7 +89,7 @@ def _stems(rows: Sequence[StoredRow], *, with_names: bool) -> list[str]:
     ]
 
 
-def _line(row: StoredRow, stem: str, *, with_names: bool) -> dict[str, Any]:
+def _line(row: StoredRow, stem: str, *, with_names: bool) -> dict[str, object]:
     hidden = {"suggested", "replaces", *(() if with_names else ("name",))}
     shown = {key: value for key, value in row.items() if key not in hidden}
     return shown | {"image": f"images/{stem}.png", "mask": f"masks/{stem}.png"}
@@ -114,7 +127,7 @@ def _add_formats(
         archive.writestr("coco.json", json.dumps(tables))
 
 
-def _annotation(mask: np.ndarray, number: int, category: int) -> dict[str, Any]:
+def _annotation(mask: np.ndarray, number: int, category: int) -> Annotation:
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     top, left = int(rows[0]), int(columns[0])
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 import numpy as np
 from fastapi import FastAPI, File, Form, UploadFile
@@ -27,6 +27,31 @@ CT_WINDOWS = {
     "Brain": (0.0, 80.0),
 }
 """Usual windows in Hounsfield units (centre and width 40/400, -600/1500, 400/1800, 40/80)."""
+
+
+class WindowRecord(TypedDict):
+    """A window, as `schemas.Shades` checks it."""
+
+    name: str
+    low: float
+    high: float
+
+
+class _FrameRecord(TypedDict):
+    size: list[int]
+    """height, width"""
+    orientation: str
+
+
+class ShownRecord(_FrameRecord, total=False):
+    """A picture to look at, as `schemas.ShownPicture` checks it."""
+
+    image_png: str
+    upper_png: str
+    lower_png: str
+    offset: float
+    step: float
+    windows: list[WindowRecord]
 
 
 def add_picture_routes(
@@ -53,7 +78,7 @@ def add_picture_routes(
             str | None,
             Form(max_length=MAX_REFERENCE_CHARS, description="instead of image, as in /v1/segment"),
         ] = None,
-    ) -> dict[str, Any]:
+    ) -> ShownRecord:
         """The picture to look at: 16-bit values with their windows, or colours."""
         queue.take()
         try:
@@ -73,7 +98,7 @@ def add_picture_routes(
         mask: Annotated[
             UploadFile, File(description="PNG, TIFF, BMP, DICOM SEG or NIfTI of one picture")
         ],
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """A mask that was made elsewhere, as it is read; label maps are refused by name."""
         queue.take()
         try:
@@ -85,16 +110,20 @@ def add_picture_routes(
             queue.give()
 
 
-def _answer(content: bytes, values: GreyValues) -> dict[str, Any]:
+def _answer(content: bytes, values: GreyValues) -> ShownRecord:
     height, width = values.pixels.shape[:2]
     geometry = _geometry(content)
     sides = geometry.patient_orientation if geometry else None
-    answer = {"size": [height, width], "orientation": "\\".join(sides) if sides else ""}
+    frame: _FrameRecord = {
+        "size": [height, width],
+        "orientation": "\\".join(sides) if sides else "",
+    }
     if not values.is_deep:
-        return answer | {"image_png": as_base64(values.pixels)}
+        return {**frame, "image_png": as_base64(values.pixels)}
     is_ct = geometry is not None and geometry.modality == "CT"
     windows = {"As the file says": (values.black, values.white), **(CT_WINDOWS if is_ct else {})}
-    return answer | {
+    return {
+        **frame,
         "upper_png": as_base64((values.pixels >> 8).astype(np.uint8)),
         "lower_png": as_base64((values.pixels & 255).astype(np.uint8)),
         "offset": values.offset,

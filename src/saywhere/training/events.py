@@ -130,7 +130,7 @@ class EpochEnded(Event):
 
     Attributes:
         row: of metrics.jsonl.
-        phases: seconds of this sitting, by phase; see `training.phases`.
+        phases: seconds of this sitting, by phase; see `training.time_spent`.
         seconds_left: of the training, at the speed up to now.
     """
 

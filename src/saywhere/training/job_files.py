@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 
 class JobRecord(TypedDict):
     """job.json: what `trainer.train` was called with."""
 
-    config: dict[str, dict[str, Any]]
+    config: dict[str, dict[str, object]]
     """tables of the configuration, with the keys that were named alone"""
     out: str | None
     """the run directory"""
@@ -23,7 +23,7 @@ class JobRecord(TypedDict):
 
 
 class OutcomeRecord(TypedDict, total=False):
-    """RANK.json: what became of a process. It has `run`, `interrupted`, or the parts of an error."""
+    """RANK.json, what became of a process: `run`, `interrupted`, or the parts of an error."""
 
     run: str
     """the run directory, of a training that is finished"""
@@ -31,7 +31,7 @@ class OutcomeRecord(TypedDict, total=False):
     """it ended after Ctrl-C, and what was learned is saved"""
     error: str
     """the class of the error"""
-    found: str
+    problem: str
     """what is wrong"""
     where: str | None
     """the place of the fault"""

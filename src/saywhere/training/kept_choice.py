@@ -28,6 +28,21 @@ class Choice(TypedDict, total=False):
     threads: int
 
 
+class ChoiceFacts(TypedDict):
+    """What a choice depends on."""
+
+    network: dict[str, object]
+    """the table of the configuration"""
+    fusion: str
+    size: int
+    channels: int
+    batch_size: int
+    given: list[str | int | bool]
+    """the keys of `[train]` as they were given"""
+    processor: list[str | int]
+    versions: list[str | dict[str, str]]
+
+
 class KeptChoice:
     """The place of one choice.
 
@@ -72,7 +87,7 @@ class KeptChoice:
             files.write_json(self.file, {"facts": self.facts, "choice": choice})
 
 
-def _facts(config: Config) -> dict[str, Any]:
+def _facts(config: Config) -> ChoiceFacts:
     """What the speed of a step depends on, and what was left open."""
     train = config.train
     record = versions()
@@ -82,7 +97,7 @@ def _facts(config: Config) -> dict[str, Any]:
         "size": config.data.size,
         "channels": config.data.channels,
         "batch_size": train.batch_size,
-        "asked": [train.device, train.devices, train.precision, train.channels_last, train.threads],
+        "given": [train.device, train.devices, train.precision, train.channels_last, train.threads],
         "processor": [processor(), n_cores(), torch.backends.cpu.get_cpu_capability(), _gpu()],
         "versions": [record.saywhere, record.python, record.packages],
     }

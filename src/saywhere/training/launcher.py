@@ -270,7 +270,7 @@ def _rebuilt(kind: str, outcome: OutcomeRecord) -> SaywhereError:
     is_ours = isinstance(known, type) and issubclass(known, SaywhereError)
     made: type[SaywhereError] = known if is_ours and known else SaywhereError
     return made(
-        outcome["found"],
+        outcome["problem"],
         where=outcome.get("where"),
         allowed=outcome.get("allowed"),
         remedy=outcome.get("remedy"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -173,7 +173,7 @@ class MLflow:
         self.client.set_terminated(self.id, words.get(status, "FAILED"))
 
 
-LOGGERS: dict[str, Any] = {"tensorboard": TensorBoard, "mlflow": MLflow}
+LOGGERS: dict[str, Callable[[Config, Run], Logger]] = {"tensorboard": TensorBoard, "mlflow": MLflow}
 """A name of `train.loggers` → a function of (configuration, run)."""
 
 

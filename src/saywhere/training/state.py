@@ -24,8 +24,8 @@ from saywhere.runs.history import EpochRow, read_history
 from saywhere.runs.run_record import CheckpointState, StartingRecord
 from saywhere.training.events import Event
 from saywhere.training.events import Listener as Listener
-from saywhere.training.phases import Phases
 from saywhere.training.setup import Material
+from saywhere.training.time_spent import TimeSpent
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class TrainState:
     listen: Listener
     progress: Progress = field(default_factory=Progress)
     started: float = field(default_factory=time.monotonic)
-    phases: Phases = field(default_factory=Phases)
+    phases: TimeSpent = field(default_factory=TimeSpent)
     first_step: int = 0
 
     @property

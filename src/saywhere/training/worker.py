@@ -54,14 +54,14 @@ def _work(folder: Path, events: IO[str]) -> tuple[OutcomeRecord, int]:
     except SaywhereError as error:
         return {
             "error": type(error).__name__,
-            "found": error.found,
+            "problem": error.found,
             "where": error.where,
             "allowed": error.allowed,
             "remedy": error.remedy,
         }, 1
     except Exception as error:
         # Whatever it is, the launcher is to know, and to end the others.
-        return {"error": "SaywhereError", "found": f"{type(error).__name__}: {error}"}, 1
+        return {"error": "SaywhereError", "problem": f"{type(error).__name__}: {error}"}, 1
 
 
 def _end_with_launcher() -> None:

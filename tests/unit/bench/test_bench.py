@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from console import Ended
-from saywhere.bench import machine, our_training, suite, targets
+from saywhere.bench import measured_machine, our_training, suite, targets
 from saywhere.bench.training import Effort
 from saywhere.config import Config
 
@@ -23,7 +23,7 @@ FEW = ("--rounds", 1, "--pictures", 3, "--cases", 2, "--device", "cpu")
 def small_phantoms(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small phantoms, and small matrices for the machine's rate."""
     monkeypatch.setattr(suite, "PHANTOM_PX", 64)
-    monkeypatch.setitem(machine.SIDE, "cpu", 128)
+    monkeypatch.setitem(measured_machine.SIDE, "cpu", 128)
 
 
 def measured(say: Callable[..., Ended], tmp_path: Path, *more: object) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def test_a_process_that_hears_no_interruption_is_ended(
     monkeypatch.setattr(launcher.subprocess, "Popen", stubborn)
     monkeypatch.setattr(launcher, "STOP_S", 0.5)
     job = launcher.Job(Config().replace(**TWO), tmp_path, "run", False, None, False)
-    with pytest.raises(ProcessLost, match="process 0 of 2 .* no sign of life for 0.5 s"):
+    with pytest.raises(ProcessLost, match=r"process 0 of 2 .* no sign of life for 0\.5 s"):
         launcher.launch_processes(job, lambda event: os.kill(os.getpid(), signal.SIGINT))
     assert [process.returncode for process in started] == [-signal.SIGKILL] * 2
     facts = json.loads((tmp_path / "run.json").read_text())

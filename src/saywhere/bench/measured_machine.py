@@ -7,8 +7,8 @@ import platform
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 
@@ -20,6 +20,19 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SIDE = {"cpu": 2048, "cuda": 8192}
 """Side of the matrices, per kind of device; larger ones are no faster."""
 REPEATS = 5
+
+
+class MachineRecord(TypedDict):
+    """`Machine` as the result file has it."""
+
+    device: str
+    name: str
+    cores: int
+    threads: int
+    memory_gib: int
+    load: float
+    packages: dict[str, str]
+    matrix_gflops: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -46,9 +59,18 @@ class Machine:
     packages: dict[str, str]
     matrix_gflops: dict[str, float]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> MachineRecord:
         """Make what the result file holds."""
-        return asdict(self)
+        return {
+            "device": self.device,
+            "name": self.name,
+            "cores": self.cores,
+            "threads": self.threads,
+            "memory_gib": self.memory_gib,
+            "load": self.load,
+            "packages": self.packages,
+            "matrix_gflops": self.matrix_gflops,
+        }
 
 
 def describe(device: torch.device) -> Machine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from saywhere.bench.boundaries import measured
+from saywhere.bench.boundary_distances import measured
 
 
 @pytest.mark.parametrize("kind", ["one lesion", "ragged"])

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 NAMES = ("data", "forward", "backward", "optimizer", "validation", "saving")
 
 
-class Phases:
+class TimeSpent:
     """Seconds of each phase, as the processor sees them.
 
     A GPU works on after a call: there, its seconds show up in whichever phase waits for it.
