@@ -25,6 +25,13 @@ WHOLE = {
     "runs/config_diff.py": "compares two",
     "runs/older_values.py": "completes a stored one",
     "runs/model_limits.py": "looks through every key of a stranger's",
+    "training/launcher.py": "starts whole trainings in other processes",
+    "training/processes.py": "brings it and what was launched together, before it is resolved",
+    "training/kept_choice.py": "the speed of a step depends on five sections",
+    "training/loggers.py": "logs every key of it",
+    "bench/our_training.py": "runs a whole training",
+    "bench/naive_training.py": "the same, written by hand",
+    "bench/training.py": "times the two, with one configuration",
     "evaluation/probes/generator.py": "a training's entry as well: of the generator alone",
     "experiments/grid.py": "makes one for each cell",
     "cli/demo_run.py": "makes the demo's",
@@ -40,6 +47,7 @@ ASSEMBLERS = {"modeling/build.py", "config/model_sections.py", "config/fusions.p
 OWN_PARTS = {
     "fusion/pseudo_image.py": "a fusion's start is given the parts that its own build made",
     "modeling/early_fusion.py": "the same, of the one fusion that it wraps",
+    "bench/naive_training.py": "its steps are written for one model; the suite refuses others",
 }
 """Assertions for the type checker alone: nothing is decided by them."""
 

@@ -23,6 +23,7 @@ from saywhere.data.manifest_row import Row
 from saywhere.datasets.synthetic import make_phantoms
 from saywhere.errors import UsageError
 from saywhere.io.files import write_json
+from saywhere.modeling.build import reads_tokens_of
 
 PARTS = ("training", "prediction", "start", "boundaries")
 Changes = dict[str, object]
@@ -177,6 +178,9 @@ def config_for(plan: Plan, manifest: Path, changes: Changes) -> Config:
 
     Returns:
         The configuration; precision, memory format and threads are left open.
+
+    Raises:
+        UsageError: for a fusion that the naive way is not written for.
     """
     kind = torch.device(plan.device).type
     keys = {
@@ -190,7 +194,15 @@ def config_for(plan: Plan, manifest: Path, changes: Changes) -> Config:
         "train.steps_per_epoch": 100,
         "train.device": kind,
     }
-    return Config().replace(**{**keys, **changes, **plan.changes})
+    config = Config().replace(**{**keys, **changes, **plan.changes})
+    if not config.fusion.has_pseudo_image or reads_tokens_of(config):
+        raise UsageError(
+            f"the benchmark cannot train with fusion.name {config.fusion.name!r}",
+            allowed="the naive way is written for pseudo-images made of a whole sentence's "
+            "embedding",
+            remedy="leave fusion.name out",
+        )
+    return config
 
 
 def _pairs(rows: Sequence[Row], plan: Plan) -> list[prediction.Pair]:

@@ -13,6 +13,7 @@ from console import Ended
 from saywhere.bench import measured_machine, our_training, suite, targets
 from saywhere.bench.training import Effort
 from saywhere.config import Config
+from saywhere.errors import UsageError
 
 TINY = ("--network", "unet", "--width", 4, "--size", 32, "--batch", 2, "--steps", 2)
 CHOSEN = ("--set", "train.precision=32-true", "--set", "train.threads=1")
@@ -88,6 +89,13 @@ def test_an_unknown_part_and_an_absent_device_are_refused(say: Any, tmp_path: Pa
     assert say("bench", "--only", "cooking", "--out", out).code == 2
     assert say("bench", "--device", "cuda:77", "--out", out).code == 2
     assert not (tmp_path / "b.json").exists()
+
+
+@pytest.mark.parametrize("fusion", ["none", "film"])
+def test_a_fusion_that_the_naive_way_lacks_is_refused(manifest: Path, fusion: str) -> None:
+    plan = suite.Plan(changes={"fusion.name": fusion})
+    with pytest.raises(UsageError, match=rf"cannot train with fusion\.name '{fusion}'"):
+        suite.config_for(plan, manifest, {})
 
 
 def test_the_steps_that_are_timed_are_those_that_were_asked_for(config: Config) -> None:
