@@ -36,7 +36,8 @@ WORKER = "saywhere.training.worker"
 GRACE_S = 8.0
 """How long the others may take to end by themselves, once one of them has died."""
 STOP_S = 30.0
-"""How long they may go on after Ctrl-C without a sign of life; torchrun waits as long."""
+"""How long they may go on without a sign of life, after Ctrl-C or the first one's good end;
+torchrun waits as long."""
 POLL_S = 0.1
 
 
@@ -157,15 +158,17 @@ class _Group:
 
     def watch(self, listen: Listener, stop: threading.Event) -> None:
         """Until all have ended: by themselves, or because one of them died."""
-        is_told = False
+        is_ending = False
         died_at = 0.0
         while any(process.poll() is None for process in self.processes):
             self._pass_on(listen)
-            if stop.is_set() and not is_told:
-                is_told = True
+            is_finished = self.processes[0].poll() == 0
+            if not is_ending and (stop.is_set() or is_finished):
+                is_ending = True
                 self.last_sign = time.monotonic()
-                self._signal(signal.SIGINT)
-            elif is_told and time.monotonic() - self.last_sign > STOP_S:
+                if not is_finished:
+                    self._signal(signal.SIGINT)
+            elif is_ending and time.monotonic() - self.last_sign > STOP_S:
                 self._end_overdue()
             if self.first_dead is None:
                 self.first_dead = self._dead()
@@ -222,7 +225,9 @@ class _Group:
 
     def outcome(self, stop: threading.Event) -> Path:
         """The run directory, or what ended the training."""
-        if all(process.returncode == 0 for process in self.processes):
+        failed = [rank for rank in range(self.n) if self.processes[rank].returncode != 0]
+        # The first one has written all there is: another one that only did not end changes nothing.
+        if 0 not in failed and set(failed) <= set(self.overdue):
             return Path(self._said(0)["run"])
         if self.overdue and not self._said(0).get("interrupted"):
             lost = self._overdue_error()

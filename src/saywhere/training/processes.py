@@ -24,6 +24,11 @@ PATIENCE = timedelta(hours=12)
 died is noticed at once all the same: its connections close, and its launcher ends the others."""
 LAUNCHED_BY = "torchrun, srun, or train.devices on one machine"
 
+_LEFT: list[object] = []
+"""Groups stay until the process ends. Else the model's end would free one while a thread of gloo
+still drops the tensors of the last call: it holds the group's lock and waits for Python's, and the
+main thread has Python's and waits for the group's."""
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -142,6 +147,7 @@ class Processes:
     def leave(self) -> None:
         """Part from the others, where all has gone well."""
         if self.n > 1 and distributed.is_initialized():
+            _LEFT.append(distributed.group.WORLD)
             distributed.destroy_process_group()
 
     @contextmanager
