@@ -19,6 +19,7 @@ from PIL import Image, TiffImagePlugin
 
 from saywhere.errors import MissingFile, SaywhereError, UnreadableFile
 from saywhere.io import clinic, deep_jpeg, deep_png, deep_tiff
+from saywhere.io.bmp import with_whole_palette
 from saywhere.io.bounds import refuse_excess
 from saywhere.io.geometry import Geometry
 from saywhere.io.grey import NotFinite, Range
@@ -162,6 +163,8 @@ def _decoded(content: bytes, path: Path) -> Decoded:
         head = deep_jpeg.read_head(content)
         if head is not None and head.is_read_here:
             return _of_deep_jpeg(content, head, path)
+    if kind == "BMP":
+        content = with_whole_palette(content)
     decoded = _upright(_open(path, content))
     if kind == "WEBP":
         return replace(decoded, is_lossy=is_lossy_webp(content))
@@ -179,6 +182,9 @@ def _of_png(content: bytes, path: Path) -> Decoded:
         decoded = Decoded(upright(samples, orientation), "PNG", orientation)
     else:
         decoded = _upright(picture)
+        if head.n_bits == 16:
+            grey = np.asarray(decoded.picture)[..., None]
+            _refuse_transparent(grey, (picture.info.get("transparency"),), path)
     # Pillow forgives a lost end mark; whoever fetched the file should know.
     if PNG_END not in content:
         raise EOFError("truncated")
@@ -191,7 +197,8 @@ def _of_png(content: bytes, path: Path) -> Decoded:
 
 def _refuse_transparent(samples: NDArray[np.uint16], colour: Any, path: Path) -> None:
     """A PNG may name one colour that is see-through."""
-    if isinstance(colour, tuple) and samples.shape[-1] == len(colour):
+    is_named = isinstance(colour, tuple) and None not in colour
+    if is_named and samples.shape[-1] == len(colour):
         is_through = (samples == np.asarray(colour, np.uint16)).all(axis=-1)
         if is_through.any():
             raise see_through(path)
@@ -236,8 +243,8 @@ def _of_deep_jpeg(content: bytes, head: deep_jpeg.Head, path: Path) -> Decoded:
 def from_pillow(picture: Image.Image) -> Decoded:
     """Turn a Pillow image upright.
 
-    Of a PNG or TIFF that was opened and not yet touched, the file itself is read: Pillow alone
-    would cut 16-bit colours, and take signed bytes for others.
+    Of a PNG, TIFF or BMP that was opened and not yet touched, the file itself is read: Pillow alone
+    would cut 16-bit colours, and take signed bytes or short palettes for others.
 
     Args:
         picture: As opened, or made in memory.
@@ -255,10 +262,10 @@ def from_pillow(picture: Image.Image) -> Decoded:
 
 
 def _untouched_file(picture: Image.Image) -> bytes | None:
-    """The bytes that a lazily opened PNG or TIFF comes from, its first frame chosen."""
+    """The bytes that a lazily opened PNG, TIFF or BMP comes from, its first frame chosen."""
     stream = getattr(picture, "fp", None)
     is_untouched = bool(getattr(picture, "tile", None)) and picture.tell() == 0
-    if stream is None or picture.format not in ("PNG", "TIFF") or not is_untouched:
+    if stream is None or picture.format not in ("PNG", "TIFF", "BMP") or not is_untouched:
         return None
     try:
         place = stream.tell()

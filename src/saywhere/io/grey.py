@@ -137,7 +137,8 @@ def _robust(values: NDArray[Any], stated: Range | None) -> Range:
         return stated
     if values.dtype.kind == "f" and low >= 0 and high <= 1:
         return 0.0, 1.0
-    if values.dtype == np.uint16 and _is_of_8_bits(values):
+    # In either order of bytes: a big-endian array's dtype equals no other.
+    if values.dtype.newbyteorder("=") == np.uint16 and _is_of_8_bits(values):
         return 0.0, 65535.0
     if low < high:
         return low, high

@@ -22,6 +22,7 @@ from saywhere.io.decode import (
 )
 from saywhere.io.files import writing
 from saywhere.io.labels import StoredMask, foreground
+from saywhere.io.palettes import mask_of_palette
 
 CHROMA_NOISE = 24  # largest difference between the channels of a grey picture after JPEG
 
@@ -260,7 +261,7 @@ def _without_single_channel(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _stored(decoded: Decoded, path: Path) -> StoredMask:
     """A mask's values, of any kind of picture."""
     if isinstance(decoded.picture, Image.Image) and decoded.picture.mode == "P":
-        return _of_palette(decoded.picture)
+        return mask_of_palette(decoded.picture)
     picture = _opaque(decoded.picture, path)
     if isinstance(picture, np.ndarray):
         return _of_deep_values(picture, path, decoded)
@@ -273,24 +274,6 @@ def _stored(decoded: Decoded, path: Path) -> StoredMask:
     # Pillow stretches 2 and 4 bits to 8; the labels are the numbers that were stored.
     white = 2**decoded.n_bits - 1
     return StoredMask(pixels // np.uint8(255 // white), pixels, white=white)
-
-
-def _of_palette(picture: Image.Image) -> StoredMask:
-    """Labels are indices, whatever grey or colour the palette shows them in.
-
-    The exception is a picture of black and white alone: programs that shrink PNGs put white first,
-    and a person sees which of the two is the background.
-    """
-    indices = np.asarray(picture)
-    colours = np.asarray(picture.convert("RGB"))
-    is_grey = np.ptp(colours, axis=-1).max() == 0
-    if is_grey and set(np.unique(colours).tolist()) <= {0, 255}:
-        is_index_0_black = not colours[indices == 0].any() and (indices == 0).any()
-        shown = indices if is_index_0_black else colours[..., 0]
-        return StoredMask(shown, shown, may_be_soft=False)
-    # An antialiased mask that was saved with the palette of plain greys is what it was as grey.
-    is_plain_grey = bool((colours == indices[..., None]).all())
-    return StoredMask(indices, indices, may_be_soft=is_plain_grey)
 
 
 def _of_colours(colours: NDArray[np.uint8]) -> StoredMask:

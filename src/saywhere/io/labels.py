@@ -23,6 +23,8 @@ THRESHOLD = 128
 
 It is the middle of 0 and 255: JPEG noise stays near the two ends.
 """
+# From here on noise cannot carry a value across the threshold.
+SURE = 160
 # A lossless mask of 3 or 4 values is a label map; more are an antialiased edge, unless they fill an
 # area.
 LABEL_MAP = 4
@@ -99,12 +101,14 @@ class StoredMask:
     def has_third_area(self) -> bool:
         """Do values between 1/8 and 7/8 of the greatest fill some area of 5 × 5 px?
 
-        The edges of a mask that JPEG or a resize has blurred are thinner than that.
+        The edges of a mask that JPEG or a resize has blurred are thinner than that. Where nothing
+        reaches the threshold, or an area lies at it, a mask of 0 and 1, or of 0 and 128, would
+        lose its foreground.
         """
-        if not self.grey.size:
-            return False
-        top = int(self.grey.max())
-        between = (self.grey > top / 8) & (self.grey < top * 7 / 8)
+        top = int(self.grey.max()) if self.grey.size else 0
+        if top < THRESHOLD:
+            return top > 0
+        between = (self.grey > top / 8) & (self.grey < max(top * 7 / 8, SURE))
         if np.count_nonzero(between) < PLATEAU.size:
             return False
         # Imported late: masks of two values, as most are, do without SciPy.

@@ -163,3 +163,26 @@ def test_deep_colours_are_scaled_alike_in_all_channels() -> None:
     inner = scaled[60:, 20:]
     assert np.abs(inner[..., 0] - 2 * inner[..., 1]).max() < 6
     np.testing.assert_array_equal(to_bytes(colour, HERE, grey="maximum"), colour >> 8)
+
+
+def test_either_order_of_bytes_is_read_alike(tmp_path: Path) -> None:
+    values = (film(255) * 257).astype(np.uint16)
+    np.testing.assert_array_equal(
+        to_bytes(values.astype(">u2"), HERE), to_bytes(values, HERE), strict=True
+    )
+    assert to_bytes(values, HERE).max() == values.max() // 257
+
+
+def test_a_see_through_grey_of_sixteen_bits_is_refused(tmp_path: Path) -> None:
+    values = film()
+
+    def chunk(grey: int) -> bytes:
+        body = b"tRNS" + struct.pack(">H", grey)
+        return struct.pack(">I", 2) + body + struct.pack(">I", zlib.crc32(body))
+
+    path = tmp_path / "film.png"
+    path.write_bytes(png16(values, chunk(int(values[60, 80]))))
+    with pytest.raises(UnreadableFile, match="see-through"):
+        read_image(path)
+    path.write_bytes(png16(values, chunk(65535)))
+    assert read_image(path, 1).max() == 255

@@ -136,3 +136,46 @@ def test_named_labels_are_the_values_as_stored(tmp_path: Path) -> None:
         "1": 60,
         "2": 40,
     }
+
+
+@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 255, 0), (255, 255, 255), (255, 255, 0)])
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("kind", ["png", "gif", "bmp", "tif"])
+def test_black_beside_one_colour_is_background_at_either_index(
+    tmp_path: Path, colour: tuple[int, int, int], is_first: bool, kind: str
+) -> None:
+    colours = (colour, (3, 2, 5)) if is_first else ((0, 0, 0), colour)
+    path = saved(tmp_path, palette(~ONE if is_first else ONE, *colours), f"mask.{kind}")
+    np.testing.assert_array_equal(read_mask(path), ONE)
+
+
+def test_a_mask_reduced_to_a_palette_is_what_it_was_in_colours(tmp_path: Path) -> None:
+    colours = np.where(ONE[..., None], np.array([255, 0, 0], np.uint8), np.uint8(0))
+    reduced = Image.fromarray(colours).quantize(2)
+    assert reduced.getpalette()[:3] != [0, 0, 0]  # red first, as Pillow writes it
+    np.testing.assert_array_equal(read_mask(saved(tmp_path, reduced)), ONE)
+    path = saved(tmp_path, Image.fromarray(colours), "mask.gif")
+    np.testing.assert_array_equal(read_mask(path), ONE)
+
+
+@pytest.mark.parametrize("level", [2, 7, 60, 100, 127, 128])
+@pytest.mark.parametrize("name", ["mask.jpg", "mask.webp"])
+def test_a_lossy_mask_that_the_threshold_would_empty_or_halve_is_refused(
+    tmp_path: Path, level: int, name: str
+) -> None:
+    path = tmp_path / name
+    Image.fromarray(ONE.astype(np.uint8) * np.uint8(level)).save(path, quality=95)
+    with pytest.raises(LabelMap, match="a mask has background 0"):
+        read_mask(path)
+
+
+def test_an_empty_jpeg_mask_is_empty(tmp_path: Path) -> None:
+    path = saved(tmp_path, np.zeros((20, 50), np.uint8), "mask.jpg")
+    assert not read_mask(path).any()
+
+
+def test_a_soft_mask_whose_area_lies_at_the_threshold_is_refused(tmp_path: Path) -> None:
+    large = Image.fromarray(np.kron(ONE, np.ones((4, 4))).astype(np.uint8) * np.uint8(128))
+    soft = large.resize((75, 30), Image.Resampling.BILINEAR)
+    with pytest.raises(LabelMap, match="128"):
+        read_mask(saved(tmp_path, soft))
