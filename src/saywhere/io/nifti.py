@@ -302,10 +302,24 @@ def _letters(step: NDArray[np.float64], is_flipped: bool) -> str:
     return letters(-along if is_flipped else along)
 
 
+def _is_contradicted(image: Nifti1Image) -> bool:
+    """Do its two statements name other axes or sides?"""
+    codes = int(image.header["qform_code"]), int(image.header["sform_code"])
+    if min(codes) <= 0:
+        return False
+    affines = np.asarray(image.header.get_qform()), np.asarray(image.header.get_sform())
+    is_sound = all(np.isfinite(affine).all() for affine in affines)
+    return is_sound and _world_axes(affines[0]) != _world_axes(affines[1])
+
+
 def _notes(image: Nifti1Image) -> list[str]:
     notes = []
     if not affine_of(image.header)[1]:
         notes.append("it does not say how it lies: which side is left is not known")
+    if _is_contradicted(image):
+        notes.append(
+            "its qform and sform lie differently: the sform counts, also for left and right"
+        )
     if _stated(image) is not None:
         notes.append("its grey values are shown from its cal_min to its cal_max")
     return notes

@@ -57,14 +57,22 @@ def unpacked(content: bytes, path: Path, limit: int | None = None) -> bytes:
     """
     if not content.startswith(GZIP):
         return content
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    try:
-        plain = unpacker.decompress(content, limit or MAX_BYTES)
-    except zlib.error as error:
-        raise damaged(path, type(error).__name__) from None
-    if limit is None and unpacker.unconsumed_tail:
+    parts: list[bytes] = []
+    left = limit or MAX_BYTES
+    # Programs that pack in parallel write several gzip files, one behind the other.
+    while content.startswith(GZIP) and left:
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        try:
+            parts.append(unpacker.decompress(content, left))
+        except zlib.error as error:
+            raise damaged(path, type(error).__name__) from None
+        left -= len(parts[-1])
+        content = unpacker.unconsumed_tail or unpacker.unused_data
+        if not unpacker.eof:
+            break
+    if limit is None and not left and content:
         raise _too_large(path, f"more than {MAX_BYTES:,} bytes once unpacked")
-    return plain
+    return b"".join(parts)
 
 
 def require() -> None:

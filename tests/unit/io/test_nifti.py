@@ -171,3 +171,23 @@ def test_the_header_alone_says_where_the_first_slice_lies() -> None:
         whole = nifti.read(content, Path("a.nii")).slices[0].geometry
         assert nifti.geometry_of(content[:540], Path("a.nii")) == whole
         assert whole.size == nifti.read(content, Path("a.nii")).slices[0].pixels.shape
+
+
+def test_several_gzip_files_one_behind_the_other_are_one_file() -> None:
+    content = image(VOLUME).to_bytes()
+    packed = b"".join(gzip.compress(content[at : at + 200]) for at in range(0, len(content), 200))
+    expected = nifti.read(content, PATH).slices
+    for whole in (packed, packed + bytes(512)):
+        slices = nifti.read(whole, PATH).slices
+        assert all((a.pixels == b.pixels).all() for a, b in zip(slices, expected, strict=True))
+    with pytest.raises(UnreadableFile, match="damaged"):
+        nifti.read(packed[: len(packed) // 2], PATH)
+
+
+@pytest.mark.parametrize(("side", "is_told"), [(1, False), (-1, True)])
+def test_a_qform_of_another_side_than_the_sform_is_told(side: int, is_told: bool) -> None:
+    stored = image(VOLUME)
+    stored.set_sform(np.eye(4), 1)
+    stored.set_qform(np.diag([side, 1, 1, 1]), 1)
+    notes = nifti.read(stored.to_bytes(), PATH).notes
+    assert any("qform" in note for note in notes) == is_told

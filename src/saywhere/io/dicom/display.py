@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from saywhere.errors import UnreadableFile
 from saywhere.io.dicom.header import damaged, group, items, number, numbers, quietly, text
-from saywhere.io.dicom.pixel_layout import Layout
+from saywhere.io.dicom.pixel_layout import BIG_ENDIAN, Layout
 from saywhere.io.dicom.stored import is_rgb
 from saywhere.io.dicom.voi import Table, Window
 from saywhere.io.grey import Range, percentiles, refuse_not_finite
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    from pydicom import DataElement, Dataset
 
 BLOCK = 1 << 20
 """Values that are converted at a time: a large film needs no whole copy in float64."""
@@ -156,16 +156,16 @@ def scales_of(dataset: Dataset, layout: Layout, path: Path) -> tuple[list[Scale]
         UnreadableFile: A table is damaged.
     """
     notes: dict[str, None] = {}
-    modality = _first_table(items(dataset, "ModalityLUTSequence"), layout, path)
+    modality = _first_table(items(dataset, "ModalityLUTSequence"), layout, path, layout.is_signed)
     is_inverted = _is_inverted(dataset, layout, notes)
-    padding = _padding(dataset)
+    padding = _padding(dataset, layout)
     scales = []
     for frame in range(1, layout.frames + 1):
         rescale = group(dataset, "PixelValueTransformationSequence", frame) or dataset
         slope = _slope(rescale, notes)
         intercept = number(rescale, "RescaleIntercept", 0.0)
         window = group(dataset, "FrameVOILUTSequence", frame) or dataset
-        voi = _voi(window, layout, notes, path)
+        voi = _voi(window, layout, notes, path, _is_below_zero(layout, slope, intercept))
         scales.append(Scale(slope, intercept, modality, voi, is_inverted, padding))
     return scales, list(notes)
 
@@ -177,15 +177,20 @@ def _slope(rescale: Dataset, notes: dict[str, None]) -> float:
     return slope or 1.0
 
 
+def _is_below_zero(layout: Layout, slope: float, intercept: float) -> bool:
+    """May a rescaled value be negative?"""
+    return layout.is_signed or min(0.0, slope * (2.0**layout.n_bits - 1)) + intercept < 0
+
+
 def _voi(
-    source: Dataset, layout: Layout, notes: dict[str, None], path: Path
+    source: Dataset, layout: Layout, notes: dict[str, None], path: Path, is_below_zero: bool
 ) -> Table | Window | None:
     tables = items(source, "VOILUTSequence")
     centers, widths = numbers(source, "WindowCenter"), numbers(source, "WindowWidth")
     if tables:
         if len(tables) > 1 or centers:
             notes["the file has several VOI LUTs or windows: the first LUT is used"] = None
-        return _first_table(tables, layout, path)
+        return _first_table(tables, layout, path, is_below_zero)
     if not centers or not widths:
         return None
     function = (text(source, "VOILUTFunction") or "LINEAR").upper()
@@ -208,12 +213,19 @@ def _is_inverted(dataset: Dataset, layout: Layout, notes: dict[str, None]) -> bo
     return is_first or shape == "INVERSE"
 
 
-def _padding(dataset: Dataset) -> tuple[float, float] | None:
+def _padding(dataset: Dataset, layout: Layout) -> tuple[float, float] | None:
     values = numbers(dataset, "PixelPaddingValue")
     if not values:
         return None
     limit = number(dataset, "PixelPaddingRangeLimit", values[0])
-    return min(values[0], limit), max(values[0], limit)
+    first, last = (_signed(value, layout) for value in (values[0], limit))
+    return min(first, last), max(first, last)
+
+
+def _signed(value: float, layout: Layout) -> float:
+    """Some programs write the padding of signed pixels as an unsigned number."""
+    is_wrapped = layout.is_signed and value >= 2 ** (layout.allocated - 1)
+    return value - 2.0**layout.allocated if is_wrapped else value
 
 
 def with_range(scales: list[Scale], frames: Sequence[NDArray[Any]], layout: Layout) -> list[Scale]:
@@ -256,22 +268,31 @@ def _sample(scale: Scale, frame: NDArray[Any]) -> NDArray[np.float32]:
     return scale.rescaled(values).astype(np.float32)
 
 
-def _first_table(tables: Sequence[Dataset], layout: Layout, path: Path) -> Table | None:
+def _first_table(
+    tables: Sequence[Dataset], layout: Layout, path: Path, is_below_zero: bool
+) -> Table | None:
     if not tables:
         return None
     table = tables[0]
     try:
         length, first, n_bits = (int(part) for part in table.LUTDescriptor)
-        content = table["LUTData"].value
-        return _table(length, first, n_bits, content, layout)
+        # Where the values looked up may be negative, an unsigned number stands for one.
+        first -= 65536 if is_below_zero and first >= 32768 else 0
+        return _table(length, first, n_bits, _content(table["LUTData"], layout))
     except Exception as error:  # a damaged table of any kind
         raise damaged(path, f"its lookup table: {type(error).__name__}") from None
 
 
-def _table(length: int, first: int, n_bits: int, content: Any, layout: Layout) -> Table:
+def _content(element: DataElement, layout: Layout) -> Any:
+    """Entries as numbers, or as bytes of which the low one of a word comes first."""
+    content = element.value
+    if layout.syntax != BIG_ENDIAN or element.VR != "OW":
+        return content
+    return np.frombuffer(content[: len(content) // 2 * 2], "<u2").byteswap().tobytes()
+
+
+def _table(length: int, first: int, n_bits: int, content: Any) -> Table:
     length = length or 65536  # 16 bits cannot hold it
-    if layout.is_signed and first >= 32768:
-        first -= 65536
     entries = _entries(content, length, n_bits)
     if len(entries) < length:
         raise EOFError("truncated")
@@ -300,15 +321,16 @@ def _palette(dataset: Dataset, layout: Layout, path: Path) -> list[Table]:
 def _channel(dataset: Dataset, layout: Layout, name: str) -> Table:
     descriptor = dataset[f"{name}PaletteColorLookupTableDescriptor"].value
     length, first, n_bits = (int(part) for part in descriptor)
+    first -= 65536 if layout.is_signed and first >= 32768 else 0
     keyword = f"{name}PaletteColorLookupTableData"
     if keyword in dataset:
-        return _table(length, first, n_bits, dataset[keyword].value, layout)
+        return _table(length, first, n_bits, _content(dataset[keyword], layout))
     from pydicom.pixels.processing import _expand_segmented_lut
 
-    content = dataset[f"Segmented{keyword}"].value
+    content = _content(dataset[f"Segmented{keyword}"], layout)
     words = np.frombuffer(content, np.uint8 if n_bits <= 8 else "<u2").tolist()
     expanded = _expand_segmented_lut(tuple(words), "B" if n_bits <= 8 else "<H")
-    return _table(length, first, n_bits, expanded, layout)
+    return _table(length, first, n_bits, expanded)
 
 
 def _used(table: Table) -> Table:
