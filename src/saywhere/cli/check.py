@@ -216,6 +216,7 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSumm
         What `saywhere check --json` prints, but for the distances of opposite words.
     """
     from saywhere.data.prompt_frames import frame_warnings
+    from saywhere.data.turned import turned_pairs
     from saywhere.datasets.inverted import inverted_masks
 
     return {
@@ -234,6 +235,7 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSumm
             *_unusual_splits(manifest),
             *frame_warnings(manifest),
             *inverted_masks(report),
+            *turned_pairs(report),
         ],
     }
 

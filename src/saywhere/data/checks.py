@@ -88,6 +88,8 @@ class CheckReport:
     """In row order; a row may have several."""
     masks: dict[Path, Facts] = field(default_factory=dict)
     """What is known of each mask file."""
+    images: dict[Path, Facts] = field(default_factory=dict)
+    """What is known of each image file."""
 
     @property
     def quarantined(self) -> list[int]:
@@ -203,7 +205,8 @@ def check(
         for bad in manifest.bad
     ]
     in_order = sorted([*no_rows, *(fault for _, fault in faults)], key=lambda fault: fault.row)
-    return CheckReport(replace(manifest, rows=tuple(_others(rows, faults))), in_order, masks)
+    clean = replace(manifest, rows=tuple(_others(rows, faults)))
+    return CheckReport(clean, in_order, masks, images)
 
 
 def _no_faults(row: Row) -> set[str]:

@@ -31,8 +31,9 @@ from saywhere.io.mask_resize import MaskResize
 
 log = logging.getLogger("saywhere")
 # 1: without EXIF's orientation; 2: masks of 0 and 1 to 127, and palettes, were black; 3: without
-# digests, so that a flipped byte was trained on; 4: 16-bit colours were cut to 8 bits.
-FORMAT = 5
+# digests, so that a flipped byte was trained on; 4: 16-bit colours were cut to 8 bits; 5: palettes
+# whose black is second were inverted.
+FORMAT = 6
 FILES = ("images.npy", "masks.npy")
 
 

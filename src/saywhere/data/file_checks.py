@@ -131,7 +131,12 @@ def mask_facts(path: Path, framing: Framing | None = None) -> Facts:
         where = f"({top}) in {path}" if stored.has_soft_edges else f"(all values are 0) in {path}"
         return Facts("empty_mask", f"mask: no foreground {where}", size)
     is_around = _touches_all_sides(mask) and not _touches_all_sides(~mask)
-    facts = Facts(size=size, foreground=float(mask.mean()), is_around=is_around)
+    facts = Facts(
+        size=size,
+        orientation=stored.orientation,
+        foreground=float(mask.mean()),
+        is_around=is_around,
+    )
     if framing is None:
         return facts
     small = framing.mask(mask)

@@ -21,7 +21,7 @@ from saywhere.io.framing import Framing
 from saywhere.io.paths import cache_folder
 
 FILE = "facts.json"
-FORMAT = 1
+FORMAT = 2
 
 
 class FactsRecord(TypedDict, total=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -149,7 +150,8 @@ def stored_mask(content: bytes, path: Path) -> StoredMask:
         UnreadableFile: It is no mask that can be read.
     """
     if clinic.kind_of(content) is None:
-        return _stored(decode_bytes(content, path), path)
+        decoded = decode_bytes(content, path)
+        return replace(_stored(decoded, path), orientation=decoded.orientation)
     labels = clinic.read_one_of_labels(content, path)
     return of_labels(labels)
 

@@ -59,6 +59,7 @@ class StoredMask:
         may_be_soft: Can values in between be an antialiased edge? Not of colours or palettes.
         white: The value that means foreground where it fills the whole picture: 255, or of
             pictures of 2 and 4 bits the greatest that these hold.
+        orientation: EXIF's, of the file, 1 to 8; the pixels are upright.
         segments: Of a DICOM SEG: a segment's number → its pixels, which may overlap.
         segment_names: Of a DICOM SEG: a segment's number → its label. It is free text of the
             header, so that no message has it.
@@ -70,6 +71,7 @@ class StoredMask:
     is_coloured: bool = False
     may_be_soft: bool = True
     white: int = 255
+    orientation: int = 1
     segments: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
     segment_names: Mapping[int, str] = field(default_factory=dict, repr=False)
 
