@@ -31,6 +31,8 @@ WITH_BLOCKS = [
 NOT_RUN = {
     "docs/deploy.md": ["needs root, systemd and a package registry", "needs a container engine"],
     "docs/how-to/cluster.md": [
+        "takes some minutes",
+        "needs two machines",
         "needs a package registry, and the machines of a cluster",
         "needs Slurm",
         "needs a package registry, and the machines of a cluster",
@@ -47,6 +49,7 @@ NOT_RUN = {
     "docs/how-to/dicom.md": [
         "needs your images; tests/unit/inference/test_volumes.py runs such",
         "needs a run, and pictures of yours",
+        "needs a series of yours; tests/unit/datasets/test_segmented_slices.py runs such",
     ],
     "docs/results/contradictions.md": ["needs one of the public sets"],
     "docs/how-to/export.md": [
@@ -65,6 +68,7 @@ NOT_RUN = {
         "needs a package registry and Kvasir-SEG",
         "needs a GPU",
     ],
+    "docs/performance.md": ["takes minutes"] * 2,
     "docs/how-to/speed.md": ["exporting takes a minute", "takes minutes"],
     "docs/how-to/models.md": ["needs a run with twenty validation cases"],
     "docs/how-to/own-network.md": ["needs the published R50+ViT-B_16.npz and a GPU"],

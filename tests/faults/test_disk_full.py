@@ -34,7 +34,15 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
             write_bytes(path, content[: len(content) // 2])
             raise OSError(errno.ENOSPC, "No space left on device")
 
+        opened = Path.open
+
+        def refuse_opened(path: Path, mode: str = "r", *more: Any, **options: Any) -> Any:
+            if name in path.name and "w" in mode:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return opened(path, mode, *more, **options)
+
         monkeypatch.setattr(Path, "write_bytes", refuse)
+        monkeypatch.setattr(Path, "open", refuse_opened)
 
     return fill
 

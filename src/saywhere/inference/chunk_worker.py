@@ -6,7 +6,6 @@ already of these jobs is there as empty files, since their names alone are looke
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -100,9 +99,6 @@ class ChunkWorker:
         Raises:
             SaywhereError: As `load`.
         """
-        # A configuration's paths, and a manifest's, are relative to where the call was made.
-        if Path(recipe.folder).is_dir():
-            os.chdir(recipe.folder)
         self.recipe = recipe
         self.outlet: Outlet = open_outlet(recipe.out)
         self.segmenter: Segmenter = load(

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from saywhere import errors
@@ -133,6 +135,10 @@ class Actor:
                 import torch
 
                 torch.set_num_threads(self._recipe.threads)
+                # A configuration's paths, and a manifest's, are relative to where the call was
+                # made.
+                if Path(self._recipe.folder).is_dir():
+                    os.chdir(self._recipe.folder)
                 self._worker = ChunkWorker(self._recipe)
             done = self._worker.do(Chunk.from_text(text))
         except SaywhereError as error:

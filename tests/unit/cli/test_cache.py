@@ -38,6 +38,7 @@ def test_what_a_training_left_is_listed_and_cleared_and_the_next_makes_it_anew(
     assert {entry["what"].lstrip("0123456789 ") for entry in found} == {
         "decoded images, 32 px",
         "text embeddings of minilm",
+        "what a check found of a data set's files",
     }
     assert sum(entry["n_bytes"] for entry in found) == sum(
         path.stat().st_size for path in folder.rglob("*") if path.is_file()

@@ -19,6 +19,7 @@ CALLS = {
     "train config": ["train", "{}"],
     "train start": ["train", PHANTOMS, "--from", "{}"],
     "evaluate run": ["evaluate", "{}"],
+    "bench model": ["bench", "--model", "{}"],
     "calibrate run": ["calibrate", "{}"],
     "predict run": ["predict", "{}", "image.png", "--prompt", "left"],
     "report run": ["report", "{}"],

@@ -29,7 +29,8 @@ def test_it_prints_the_run_alone_on_stdout_and_plain_lines_on_stderr(
     assert lines[0].startswith("manifest: ")
     assert lines[1].startswith("checking and decoding the images")
     assert lines[begun + 1].startswith("epoch 1:")
-    assert lines[-2].startswith("finished in ")
+    assert lines[-3].startswith("finished in ")
+    assert lines[-2].startswith("where the time went: ")
     assert lines[-1] == f"next: saywhere evaluate {tmp_path / 'run'}"
     assert "\x1b" not in ended.err  # no colours in a log
 

@@ -82,7 +82,8 @@ def test_the_batch_is_open(exported: Path, trained: Path) -> None:
     session = ort.InferenceSession(exported / onnx.NETWORK)
     image = torch.rand(5, 1, 40, 56, generator=torch.Generator().manual_seed(1)).numpy()
     embedding = load(trained).embeddings([*PROMPTS, "a", "b"]).numpy()
-    together, logits = session.run(None, {"image": image, "embedding": embedding})
+    feed = {"image": image, "embedding": embedding}
+    together, logits = session.run(["probability", "logits"], feed)
     assert together.shape == (5, 1, 40, 56)
     assert logits.shape == (5, 1, 32, 32)
     alone = session.run(None, {"image": image[3:4], "embedding": embedding[3:4]})[0]

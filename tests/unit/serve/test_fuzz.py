@@ -35,7 +35,16 @@ OPERATIONS = [
     "POST /v1/opposite",
     "POST /v1/keep",
     "GET /v1/kept",
+    "POST /v1/take-back",
+    "POST /v1/picture",
+    "POST /v1/mask",
+    "POST /v1/review",
+    "GET /v1/reviews",
+    "GET /v1/agreement",
+    "GET /v1/export",
 ]
+OF_KEPT = {"POST /v1/take-back", "POST /v1/review", "GET /v1/export"}
+"""They want the digest of a picture that was kept, which nothing made up has."""
 SPOILT = [
     schemathesis.checks.positive_data_acceptance
 ]  # checks that do not fit: no schema says what a picture is, and which models there are
@@ -137,7 +146,9 @@ def test_every_operation_is_fuzzed(schema: Any) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_few_requests_of_each_kind(schema: Any, operation: str) -> None:
-    assert hold(schema, operation, N_SMALL)["200"] > 0  # some reach what they ask for
+    statuses = hold(schema, operation, N_SMALL)
+    # Some reach what they ask for.
+    assert statuses["200"] > 0 or operation in OF_KEPT
 
 
 @pytest.mark.slow
