@@ -39,7 +39,8 @@ def test_a_run_holds_what_the_page_says(evaluated: Path, tmp_path: Path) -> None
     assert [
         name
         for name in listed
-        if not (evaluated / name).exists() and not (tmp_path / name).exists()
+        if not (evaluated / name).exists()
+        and not (tmp_path / name).exists()
         # It takes more pictures than a small run has.
         and name != picture_file.FILE
     ] == []

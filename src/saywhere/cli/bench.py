@@ -44,6 +44,12 @@ def bench(
     epoch by two workers, float32. Both ways take turns in one process. A quiet machine needs about
     5 minutes.
     """
+    from saywhere.runs.devices import check_name
+    from saywhere.runs.locate import find
+
+    # Before torch is loaded: a slip is refused at once.
+    find(Path(model))
+    check_name(device, "--device")
     from saywhere.bench.measured_machine import device_named
     from saywhere.bench.suite import Plan, run
     from saywhere.bench.targets import outcomes

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Form, Query
 from fastapi.responses import FileResponse
+from pydantic import StringConstraints
 from starlette.background import BackgroundTask
 
 from saywhere.errors import UsageError
@@ -18,6 +19,9 @@ from saywhere.serve.export import write_zip
 from saywhere.serve.reviews import Agreement, Review, Reviews, Verdict
 from saywhere.serve.schemas import refusals
 from saywhere.serve.store import Store
+
+Key = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+"""Of a kept row."""
 
 MAX_COMMENT_CHARS = 2000
 ZIP: dict[int | str, dict[str, Any]] = {
@@ -57,10 +61,10 @@ def add_review_routes(app: FastAPI, store: Store | None, before: list[Any]) -> N
         responses=refusals(*schemas.GET),
     )
     def list_reviews(
-        key: Annotated[list[str] | None, Query(max_length=500)] = None,
+        key: Annotated[list[Key], Query(max_length=500, default_factory=list)],
     ) -> dict[str, list[Review]]:
         """The newest review of each of these rows."""
-        newest = [_given(reviews).of(each) for each in key or []]
+        newest = [_given(reviews).of(each) for each in key]
         return {"reviews": [each for each in newest if each is not None]}
 
     @app.get(

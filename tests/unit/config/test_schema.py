@@ -74,7 +74,10 @@ def test_a_size_below_the_smallest_says_the_smallest(tmp_path: Path, size: int) 
         ("[trian]\nepochs = 3\n", ["unknown key trian", "line 1", "'train'"]),
         ("[data]\nsize = 96\n\n[train]  # loop\nsize = 96\n", ["unknown key train.size", "line 5"]),
         ("train.epoch = 3\n", ["unknown key train.epoch", "line 1", "'epochs'"]),
-        ("[train]\nqqqqq = 3\n", ["unknown key train.qqqqq", "choose one of accumulate, batch_size, "]),
+        (
+            "[train]\nqqqqq = 3\n",
+            ["unknown key train.qqqqq", "choose one of accumulate, "],
+        ),
         ("data = 3\n", ["data is a single value", "line 1", "[data]"]),
         ('[train]\nepochs = "many"\n', ['train.epochs is "many"', "line 2", "integer"]),
         ("[train]\nepochs = 0\n", ["train.epochs is 0", "greater than or equal to 1"]),
