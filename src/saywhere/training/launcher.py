@@ -113,6 +113,7 @@ class _Group:
         self.place = place
         self.run: Path | None = None
         self.first_dead: int | None = None
+        self.first_lost: int | None = None
         self.last_sign = time.monotonic()
         self.overdue: list[int] = []
         self.events: queue.Queue[EventRecord] = queue.Queue()
@@ -159,7 +160,7 @@ class _Group:
     def watch(self, listen: Listener, stop: threading.Event) -> None:
         """Until all have ended: by themselves, or because one of them died."""
         is_ending = False
-        died_at = 0.0
+        died_at = lost_at = 0.0
         while any(process.poll() is None for process in self.processes):
             self._pass_on(listen)
             is_finished = self.processes[0].poll() == 0
@@ -174,6 +175,13 @@ class _Group:
                 self.first_dead = self._dead()
                 died_at = time.monotonic()
             elif time.monotonic() - died_at > GRACE_S:
+                self.kill()
+            # One that says that it lost another one is no cause, but the cause may never show.
+            if self.first_lost is None:
+                self.first_lost = self._lost()
+                lost_at = time.monotonic()
+            elif time.monotonic() - lost_at > STOP_S:
+                self.first_dead = self.first_lost if self.first_dead is None else self.first_dead
                 self.kill()
             time.sleep(POLL_S)
         if self.first_dead is None:
@@ -194,10 +202,18 @@ class _Group:
 
         A process that lost another one says so: it is never the cause.
         """
-        ended = [rank for rank in range(self.n) if self.processes[rank].poll() not in (None, 0)]
-        lost = [rank for rank in ended if self._said(rank).get("error") == ProcessLost.__name__]
-        causes = [rank for rank in ended if rank not in lost]
+        causes = [rank for rank in self._ended() if not self._says_lost(rank)]
         return causes[0] if causes else None
+
+    def _lost(self) -> int | None:
+        """A process that ended since it lost another one."""
+        return next(filter(self._says_lost, self._ended()), None)
+
+    def _ended(self) -> list[int]:
+        return [rank for rank in range(self.n) if self.processes[rank].poll() not in (None, 0)]
+
+    def _says_lost(self, rank: int) -> bool:
+        return self._said(rank).get("error") == ProcessLost.__name__
 
     def _said(self, rank: int) -> OutcomeRecord:
         with suppress(OSError, ValueError):

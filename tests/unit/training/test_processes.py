@@ -138,8 +138,12 @@ from pathlib import Path
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 folder, run, first_ends = sys.argv[1:]
 print(json.dumps({"event": "start", "run": run}), flush=True)
-if first_ends and os.environ["RANK"] == "0":
+if first_ends == "well" and os.environ["RANK"] == "0":
     Path(folder, "0.json").write_text(json.dumps({"run": run}))
+elif first_ends == "lost" and os.environ["RANK"] == "0":
+    said = {"error": "ProcessLost", "problem": "another process is gone"}
+    Path(folder, "0.json").write_text(json.dumps(said))
+    sys.exit(1)
 else:
     time.sleep(600)
 """
@@ -181,10 +185,18 @@ def test_a_process_that_hears_no_interruption_is_ended(stubborn: Any, tmp_path: 
 
 
 def test_a_process_that_stays_after_a_good_end_is_ended(stubborn: Any, tmp_path: Path) -> None:
-    started = stubborn("first ends")
+    started = stubborn("well")
     job = launcher.Job(Config().replace(**TWO), tmp_path, "run", False, None, False)
     assert launcher.launch_processes(job, lambda event: None) == tmp_path
     assert [process.returncode for process in started] == [0, -signal.SIGKILL]
+
+
+def test_a_process_that_stays_when_another_lost_it_is_ended(stubborn: Any, tmp_path: Path) -> None:
+    started = stubborn("lost")
+    job = launcher.Job(Config().replace(**TWO), tmp_path, "run", False, None, False)
+    with pytest.raises(ProcessLost, match="another process is gone"):
+        launcher.launch_processes(job, lambda event: None)
+    assert [process.returncode for process in started] == [1, -signal.SIGKILL]
 
 
 def test_a_group_that_was_left_is_not_freed() -> None:
