@@ -100,6 +100,9 @@ def test_killed_and_resumed_it_ends_with_the_same_bytes(
     counts = ("running_mean", "running_var", "num_batches_tracked")
     assert share_apart(straight, parts, without=counts) <= FEW
 
+    # Long enough that a process is killed before the training has ended.
+    long = few.replace(**TWO, **{"train.steps_per_epoch": 10, "train.epochs": 8})
+    straight = train(long, tmp_path / "long")
     started: list[subprocess.Popen[str]] = []
     begin = subprocess.Popen
 
@@ -114,19 +117,19 @@ def test_killed_and_resumed_it_ends_with_the_same_bytes(
     killed_at: list[float] = []
 
     def kill(event: dict[str, Any]) -> None:
-        if event["event"] == "step" and event["step"] == 3 and not killed_at:
+        if event["event"] == "step" and event["step"] > 10 and not killed_at:
             killed_at.append(time.monotonic())
             os.kill(started[1].pid, signal.SIGKILL)
 
     with pytest.raises(ProcessLost, match=r"process 1 of 2 .* was killed by signal 9"):
-        train(few.replace(**TWO), tmp_path / "killed", listen=kill)
+        train(long, tmp_path / "killed", listen=kill)
     assert time.monotonic() - killed_at[0] <= MOST_S
     assert all(process.returncode is not None for process in started)
     facts = json.loads((tmp_path / "killed/run.json").read_text())
     assert facts["status"] == "failed"
     assert "killed by signal 9" in facts["cause"]
 
-    resumed = train(few.replace(**TWO), tmp_path / "killed", resume=True)
+    resumed = train(long, tmp_path / "killed", resume=True)
     for name in KEPT:
         assert (resumed / name).read_bytes() == (straight / name).read_bytes(), name
     assert json.loads((resumed / "run.json").read_text())["status"] == "finished"
