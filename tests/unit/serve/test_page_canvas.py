@@ -378,3 +378,22 @@ def test_a_stroke_is_smaller_than_a_tile_and_undone_in_any_tile(page: Any) -> No
     assert (marked(page) == before).all()
     page.keyboard.press("Control+Shift+z")
     assert (marked(page) == painted).all()
+
+
+def test_a_brush_thinner_than_a_pixel_leaves_no_notches(page: Any) -> None:
+    holes = page.evaluate(
+        """async () => {
+            const { Label, FOREGROUND } = await import("/label.js");
+            const found = [];
+            for (let offset = 0; offset < 0.5; offset += 0.03) {
+                const label = new Label("a line", 40, 9);
+                label.begin();
+                const from = { x: 2 + offset, y: 4.6 };  // nearer to row 5, and over row 4 as well
+                label.line(from, { x: 37, y: 4.6 }, Math.SQRT1_2, FOREGROUND);
+                const row = label.mask.subarray(4 * 40 + 4, 4 * 40 + 35);
+                if (row.some((value) => !value)) found.push(offset);
+            }
+            return found;
+        }"""
+    )
+    assert holes == []

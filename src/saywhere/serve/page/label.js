@@ -166,8 +166,9 @@ export class Label {
     this.#save(box);
     this.version = ++painted;
     const [dx, dy] = [to.x - from.x, to.y - from.y];
-    // Half a radius apart, so that the discs make a line without notches.
-    const n = Math.max(1, Math.ceil(Math.hypot(dx, dy) / Math.max(1, radius / 2)));
+    // Half a radius apart, so that the discs make a line without notches: those of a brush of less
+    // than a pixel, too.
+    const n = Math.max(1, Math.ceil(Math.hypot(dx, dy) / (radius / 2)));
     for (let i = 0; i <= n; i++) {
       this.#disc(from.x + dx * i / n, from.y + dy * i / n, radius, value);
     }
