@@ -25,4 +25,5 @@ def test_no_package_has_two_pins_on_one_python() -> None:
 
 
 def test_every_pin_is_one_version() -> None:
-    assert [str(pin) for pin in PINS if [each.operator for each in pin.specifier] != ["=="]] == []
+    for pin in PINS:
+        assert [each.operator for each in pin.specifier] == ["=="], str(pin)
