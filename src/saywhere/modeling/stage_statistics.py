@@ -89,5 +89,8 @@ def watch(network: nn.Module) -> Iterator[StageStatistics]:
 
 def _statistics(feature: Tensor) -> Tensor:
     """(batch, channel, height, width) → (batch, 2 · channel)."""
-    spread, mean = torch.std_mean(feature.float(), dim=(2, 3), correction=0)
-    return torch.cat([mean, spread], dim=1)
+    # `torch.std_mean` takes ten times as long on a processor, a tenth of a whole prediction.
+    values = feature.float().contiguous().flatten(2)
+    mean = values.mean(2)
+    deviation = (values - mean[..., None]).square().mean(2).sqrt()
+    return torch.cat([mean, deviation], dim=1)
