@@ -6,7 +6,7 @@ already of these jobs is there as empty files, since their names alone are looke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -87,6 +87,50 @@ class Done:
     n_bytes: int = 0
 
 
+def run_recipe(
+    segmenter: Segmenter,
+    jobs: Sequence[Job],
+    out: Path,
+    recipe: Recipe,
+    *,
+    refused: Sequence[Failure] = (),
+    notes: Sequence[str] = (),
+    advance: Callable[[int], None] = lambda done: None,
+) -> Outcome:
+    """Do jobs of this machine in a folder of this machine, as `batch.run_jobs` does.
+
+    Args:
+        segmenter: The model.
+        jobs: Images with prompts.
+        out: The folder.
+        recipe: What is wanted.
+        refused: As `run_jobs` takes them.
+        notes: The same.
+        advance: The same.
+
+    Returns:
+        What was predicted, and what was set aside.
+
+    Raises:
+        SaywhereError: As `run_jobs`.
+    """
+    return run_jobs(
+        segmenter,
+        jobs,
+        out,
+        threshold=recipe.threshold,
+        formats=recipe.formats,
+        save=recipe.save,
+        options=recipe.options,
+        orientation=recipe.orientation,
+        again=recipe.again,
+        refused=refused,
+        notes=notes,
+        pseudonyms=recipe.pseudonyms,
+        advance=advance,
+    )
+
+
 class ChunkWorker:
     """A model, loaded once, that does one chunk after the other."""
 
@@ -122,23 +166,8 @@ class ChunkWorker:
             jobs = fetched.jobs(chunk.jobs)
             out = scratch / "out"
             _lay_out(out, chunk.earlier, self.outlet.present(_named(chunk.earlier)))
-            outcome = fetched.renamed(self._run(jobs, out))
+            outcome = fetched.renamed(run_recipe(self.segmenter, jobs, out, self.recipe))
             return self._publish(chunk, out, outcome, fetched)
-
-    def _run(self, jobs: Sequence[Job], out: Path) -> Outcome:
-        recipe = self.recipe
-        return run_jobs(
-            self.segmenter,
-            jobs,
-            out,
-            threshold=recipe.threshold,
-            formats=recipe.formats,
-            save=recipe.save,
-            options=recipe.options,
-            orientation=recipe.orientation,
-            again=recipe.again,
-            pseudonyms=recipe.pseudonyms,
-        )
 
     def _publish(self, chunk: Chunk, out: Path, outcome: Outcome, fetched: _Fetched) -> Done:
         """First what strikes out, then the files, then the lines; see `record_parts`."""

@@ -14,8 +14,7 @@ from typing import Any
 
 from saywhere.errors import SaywhereError
 from saywhere.inference import ray_pool, writers
-from saywhere.inference.batch import run_jobs
-from saywhere.inference.chunk_worker import ChunkWorker, Done, Recipe
+from saywhere.inference.chunk_worker import ChunkWorker, Done, Recipe, run_recipe
 from saywhere.inference.chunks import Chunk, cut, gathered
 from saywhere.inference.ledger import NAME, Ledger, shared_files
 from saywhere.inference.no_identifiers import Names
@@ -87,21 +86,8 @@ def run_anywhere(
         return run_chunked(
             jobs, recipe, on=on, workers=workers, refused=refused, notes=notes, advance=advance
         )
-    return run_jobs(
-        segmenter,
-        jobs,
-        Path(recipe.out),
-        threshold=recipe.threshold,
-        formats=recipe.formats,
-        save=recipe.save,
-        options=recipe.options,
-        orientation=recipe.orientation,
-        again=recipe.again,
-        refused=refused,
-        notes=notes,
-        pseudonyms=recipe.pseudonyms,
-        advance=advance,
-    )
+    out = Path(recipe.out)
+    return run_recipe(segmenter, jobs, out, recipe, refused=refused, notes=notes, advance=advance)
 
 
 def run_chunked(
