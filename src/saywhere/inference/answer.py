@@ -120,10 +120,10 @@ class Answer:
             "size": [height, width],
             "area_px": int(self.mask.sum()),
             "presence": round(self.presence, 4),
-            "confidence": _rounded(self.confidence),
-            "expected_dice": _rounded(self.expected_dice),
+            "confidence": rounded(self.confidence),
+            "expected_dice": rounded(self.expected_dice),
             "unfamiliarity": round(self.unfamiliarity, 3),
-            "picture_unfamiliarity": _rounded(self.picture_unfamiliarity),
+            "picture_unfamiliarity": rounded(self.picture_unfamiliarity),
             "frame": self.frame,
             "read_as": self.read_as,
             "warnings": list(self.warnings),
@@ -138,5 +138,13 @@ class Answer:
         return overlay(self.image, self.mask)
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """Round a number of an answer as files and the service give it.
+
+    Args:
+        value: any; None where there is none.
+
+    Returns:
+        Four digits after the point; None for None.
+    """
     return None if value is None else round(value, 4)

@@ -13,6 +13,8 @@ from saywhere.serve.slow_work import FETCHING, in_thread
 from saywhere.text.prompts import refuse_endless
 
 MAX_PROMPTS = 16
+ROW_KEY = "^[0-9a-f]{32}$"
+"""Of a kept row. It becomes a file's name, so it holds nothing but these digits."""
 MAX_NAME_CHARS = 200
 MAX_REFERENCE_CHARS = 500
 

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from saywhere.inference import writers
+from saywhere.inference.answer import rounded
 from saywhere.inference.result import Result
 from saywhere.inference.writers.coco import run_lengths
 from saywhere.inference.writers.writer import Options
@@ -40,11 +41,11 @@ def as_json(result: Result, include: frozenset[str]) -> dict[str, object]:
         "prompt": result.prompt,
         "mask": run_lengths(result.mask),
         "area_px": int(result.mask.sum()),
-        "presence": round(result.presence, 4),
-        "confidence": _rounded(result.confidence),
-        "expected_dice": _rounded(result.expected_dice),
-        "unfamiliarity": round(result.unfamiliarity, 4),
-        "picture_unfamiliarity": _rounded(result.picture_unfamiliarity),
+        "presence": rounded(result.presence),
+        "confidence": rounded(result.confidence),
+        "expected_dice": rounded(result.expected_dice),
+        "unfamiliarity": rounded(result.unfamiliarity),
+        "picture_unfamiliarity": rounded(result.picture_unfamiliarity),
         "denies": denies(result.prompt),
         "frame": result.frame,
         "read_as": result.read_as,
@@ -127,7 +128,3 @@ def as_base64(pixels: np.ndarray) -> str:
         ASCII text.
     """
     return base64.b64encode(png_bytes(pixels)).decode("ascii")
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

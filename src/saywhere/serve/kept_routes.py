@@ -15,6 +15,7 @@ from saywhere.serve import schemas
 from saywhere.serve.content import (
     MAX_NAME_CHARS,
     MAX_REFERENCE_CHARS,
+    ROW_KEY,
     check_prompts,
     content_of,
     sha256,
@@ -62,8 +63,7 @@ def _add_keep(
         key: Annotated[
             str,
             Form(
-                # The key becomes a file's name, so it holds nothing but these digits.
-                pattern="^[0-9a-f]{32}$",
+                pattern=ROW_KEY,
                 description=(
                     "32 hexadecimal digits, the sender's own: the same key twice is one row"
                 ),
@@ -91,7 +91,7 @@ def _add_keep(
         ] = False,
         replaces: Annotated[
             str | None,
-            Form(pattern="^[0-9a-f]{32}$", description="a row that this one takes the place of"),
+            Form(pattern=ROW_KEY, description="a row that this one takes the place of"),
         ] = None,
         name: Annotated[
             str | None,
@@ -157,7 +157,7 @@ def _add_take_back(app: FastAPI, store: Store | None, before: list[Any]) -> None
         responses=refusals(*schemas.TAKE_BACK),
     )
     def take_back(
-        key: Annotated[str, Form(pattern="^[0-9a-f]{32}$", description="of the row")],
+        key: Annotated[str, Form(pattern=ROW_KEY, description="of the row")],
         who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
     ) -> dict[str, object]:
         """Take a row out of the manifest; it stays in history.jsonl, its pictures on the disk."""

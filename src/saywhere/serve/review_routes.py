@@ -14,13 +14,13 @@ from starlette.background import BackgroundTask
 
 from saywhere.errors import UsageError
 from saywhere.serve import schemas
-from saywhere.serve.content import MAX_NAME_CHARS
+from saywhere.serve.content import MAX_NAME_CHARS, ROW_KEY
 from saywhere.serve.export import write_zip
 from saywhere.serve.reviews import Agreement, Review, Reviews, Verdict
 from saywhere.serve.schemas import refusals
 from saywhere.serve.store import Store
 
-Key = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+Key = Annotated[str, StringConstraints(pattern=ROW_KEY)]
 """Of a kept row."""
 
 MAX_COMMENT_CHARS = 2000
@@ -46,7 +46,7 @@ def add_review_routes(app: FastAPI, store: Store | None, before: list[Any]) -> N
         responses=refusals(*schemas.TAKE_BACK),
     )
     def review(
-        key: Annotated[str, Form(pattern="^[0-9a-f]{32}$", description="of the row")],
+        key: Annotated[str, Form(pattern=ROW_KEY, description="of the row")],
         verdict: Annotated[Verdict, Form(description="open takes an earlier one back")],
         comment: Annotated[str, Form(max_length=MAX_COMMENT_CHARS)] = "",
         who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
