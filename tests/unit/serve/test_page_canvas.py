@@ -397,3 +397,36 @@ def test_a_brush_thinner_than_a_pixel_leaves_no_notches(page: Any) -> None:
         }"""
     )
     assert holes == []
+
+
+def test_a_stroke_marks_the_pixels_within_its_radius_and_no_others(page: Any) -> None:
+    wrong = page.evaluate(
+        """async () => {
+            const { Label, FOREGROUND } = await import("/label.js");
+            const wrong = [];
+            let seed = 1;
+            const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+            for (let n = 0; n < 400; n++) {
+                const [width, height] = [30, 20];
+                const label = new Label("a line", width, height);
+                const at = () => ({ x: 40 * random() - 5, y: 30 * random() - 5 });
+                const from = at(), to = at(), radius = Math.SQRT1_2 + 6 * random() ** 3;
+                if (n % 4 === 1) to.x = from.x;
+                if (n % 4 === 2) to.y = from.y;
+                if (n % 40 === 3) Object.assign(to, from);
+                label.begin();
+                label.line(from, to, radius, FOREGROUND);
+                const [dx, dy] = [to.x - from.x, to.y - from.y], all = dx * dx + dy * dy;
+                for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
+                    const along = ((x - from.x) * dx + (y - from.y) * dy) / all;
+                    const t = all ? Math.min(1, Math.max(0, along)) : 0;
+                    const far = Math.hypot(x - from.x - t * dx, y - from.y - t * dy) - radius;
+                    const isOn = label.mask[y * width + x] === 1;
+                    if (Math.abs(far) > 1e-9 && isOn !== far < 0) wrong.push([n, x, y, far]);
+                }
+                if (label.area !== label.mask.reduce((a, b) => a + b, 0)) wrong.push([n, "area"]);
+            }
+            return wrong;
+        }"""
+    )
+    assert wrong == []

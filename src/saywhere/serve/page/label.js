@@ -165,25 +165,13 @@ export class Label {
     const box = { left, top, right, bottom };
     this.#save(box);
     this.version = ++painted;
-    const [dx, dy] = [to.x - from.x, to.y - from.y];
-    // Half a radius apart, so that the discs make a line without notches: those of a brush of less
-    // than a pixel, too.
-    const n = Math.max(1, Math.ceil(Math.hypot(dx, dy) / (radius / 2)));
-    for (let i = 0; i <= n; i++) {
-      this.#disc(from.x + dx * i / n, from.y + dy * i / n, radius, value);
+    for (let row = top; row < bottom; row++) {
+      const [first, last] = reached(row, from, to, radius);
+      const start = Math.max(left, Math.ceil(first));
+      const end = Math.min(right - 1, Math.floor(last));
+      this.#span(row * this.width + start, row * this.width + end, value);
     }
     return box;
-  }
-
-  #disc(x, y, radius, value) {
-    const top = Math.max(0, Math.ceil(y - radius));
-    const bottom = Math.min(this.height - 1, Math.floor(y + radius));
-    for (let row = top; row <= bottom; row++) {
-      const reach = Math.sqrt(radius * radius - (row - y) * (row - y));
-      const left = Math.max(0, Math.ceil(x - reach));
-      const right = Math.min(this.width - 1, Math.floor(x + reach));
-      this.#span(row * this.width + left, row * this.width + right, value);
-    }
   }
 
   #span(first, last, value) {
@@ -223,6 +211,35 @@ export class Label {
     Object.assign(this, { past: [], future: [], step: null });
     this.#settle(this.everything);
   }
+}
+
+// From where to where a row lies within the radius of a line. Discs side by side would leave notches
+// at the rim, and a thin brush would have holes.
+function reached(row, from, to, radius) {
+  let [first, last] = [Infinity, -Infinity];
+  const take = (a, b) => { if (a <= b) [first, last] = [Math.min(first, a), Math.max(last, b)]; };
+  for (const { x, y } of [from, to]) {
+    const half = Math.sqrt(radius * radius - (row - y) * (row - y));  // NaN: no part of the row
+    take(x - half, x + half);
+  }
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  const length = Math.hypot(dx, dy);
+  if (length === 0) return [first, last];
+  // Between the two ends: at most the radius beside the line, and neither before nor behind it.
+  const down = row - from.y;
+  const beside = between(dy, -down * dx, -radius * length, radius * length);
+  const along = between(dx, down * dy, 0, length * length);
+  take(from.x + Math.max(beside[0], along[0]), from.x + Math.min(beside[1], along[1]));
+  return [first, last];
+}
+
+// The x for which slope · x + offset lies from least to most.
+function between(slope, offset, least, most) {
+  if (slope === 0) {
+    return offset >= least && offset <= most ? [-Infinity, Infinity] : [Infinity, -Infinity];
+  }
+  const ends = [(least - offset) / slope, (most - offset) / slope];
+  return slope > 0 ? ends : ends.reverse();
 }
 
 export function united(a, b) {
