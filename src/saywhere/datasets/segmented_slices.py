@@ -20,7 +20,8 @@ from saywhere.io import clinic, dicom
 from saywhere.io.geometry import Geometry
 from saywhere.io.names import comparable
 from saywhere.io.skipped import Skipped
-from saywhere.io.sources import Source, content_of, dicom_files, stem_of
+from saywhere.io.source_reader import content_of
+from saywhere.io.sources import Source, dicom_files, stem_of
 from saywhere.io.volume_pairs import instance_of, segmentation_of
 
 

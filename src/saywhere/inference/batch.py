@@ -22,7 +22,7 @@ from saywhere.inference.unit_writer import UnitWriter
 from saywhere.inference.units import Unit, units_of
 from saywhere.inference.writers.writer import Options
 from saywhere.io.pseudonyms import Pseudonyms
-from saywhere.io.sources import Reader
+from saywhere.io.source_reader import Reader
 from saywhere.text.frames import NOT_STATED, check_orientation, frame_named
 from saywhere.text.prompts import clean
 

@@ -18,7 +18,7 @@ from saywhere.errors import MissingFile, UnreadableFile
 from saywhere.inference.prepared import Prepared, prepare
 from saywhere.inference.requests import Job
 from saywhere.io.clinic import Picture
-from saywhere.io.sources import Reader
+from saywhere.io.source_reader import Reader
 
 MOST_BYTES = 128 * 2**20
 """Of decoded pictures that wait, as long as each is smaller than that."""

@@ -16,7 +16,7 @@ from saywhere.inference.reading import Reading, read
 from saywhere.inference.result import Result
 from saywhere.inference.runtimes.runtime import Scores
 from saywhere.io.geometry import Geometry
-from saywhere.io.sources import pictures_of
+from saywhere.io.source_reader import pictures_of
 from saywhere.text.frames import NOT_STATED
 from saywhere.text.prompts import clean
 

@@ -18,7 +18,7 @@ from saywhere.inference.requests import TABLE, Job
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.units import SHARED, Unit
 from saywhere.inference.writers.writer import Options, Scope
-from saywhere.io.sources import Reader
+from saywhere.io.source_reader import Reader
 from saywhere.text.frames import NOT_STATED, frame_named
 
 PSEUDO = "pseudo"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from saywhere.errors import UnreadableFile
 from saywhere.io import clinic
 from saywhere.io.dicom import header
-from saywhere.io.sources import Source, content_of
+from saywhere.io.source_reader import content_of
+from saywhere.io.sources import Source
 
 if TYPE_CHECKING:
     from pydicom import Dataset

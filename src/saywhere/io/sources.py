@@ -2,12 +2,10 @@
 
 A picture is a file, one frame or slice of a file, or either of them in a zip archive. Nothing of an
 archive is written to the disk, so that no name in it can lead anywhere.
-Long because files, folders and archives are listed by one set of rules.
 """
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
@@ -15,17 +13,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-from numpy.typing import NDArray
-
 from saywhere.errors import MissingFile, UnreadableFile
-from saywhere.io import archives, clinic, dicom, grey, images
-from saywhere.io.decode import decode_bytes, read_bytes
-from saywhere.io.geometry import Geometry
+from saywhere.io import archives, clinic, dicom
+from saywhere.io.decode import read_bytes
 from saywhere.io.image_formats import SUFFIXES, sniff
-from saywhere.io.inputs import notes_of
 from saywhere.io.skipped import Skipped, is_litter, skipped_in
-from saywhere.phases import phase
 
 MAX_FOLDERS = 100_000  # that are looked into below one folder
 CLINIC_SUFFIXES = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
@@ -89,23 +81,6 @@ class Listing:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Read:
-    """A picture that was read.
-
-    Attributes:
-        pixels: uint8 (height, width, channels), upright.
-        geometry: Where it lies; None of a plain picture.
-        notes: What a reader would not expect of it. No patient data.
-        sha256: Of its file's content, in hexadecimal digits.
-    """
-
-    pixels: NDArray[np.uint8]
-    geometry: Geometry | None
-    notes: tuple[str, ...]
-    sha256: str
-
-
 def list_inputs(
     path: Path, known: Callable[[Path], Collection[str]] = lambda folder: ()
 ) -> Listing:
@@ -164,25 +139,6 @@ def stem_of(name: str) -> str:
     return Path(name).stem
 
 
-def content_of(source: Source) -> bytes:
-    """Read a picture's file, of a folder or an archive.
-
-    Args:
-        source: The picture.
-
-    Returns:
-        All bytes of the file.
-
-    Raises:
-        MissingFile: It is not there.
-        UnreadableFile: It cannot be read, or is over the limits.
-    """
-    if not source.member:
-        return read_bytes(source.path)
-    with archives.open_archive(source.path) as archive:
-        return archives.read_member(archive, source.member, source.file)
-
-
 def dicom_files(place: Path) -> Iterator[Source]:
     """Find the DICOM files of a folder, of the folders below it, and of the zip archives there.
 
@@ -206,99 +162,6 @@ def dicom_files(place: Path) -> Iterator[Source]:
                 yield from _dicom_members(path)
             elif clinic.kind_of(head) == "DICOM":
                 yield Source(path)
-
-
-class Reader:
-    """Reads pictures one after the other; a volume's file is decoded once for all its slices."""
-
-    def __init__(self, channels: int, rule: grey.Grey) -> None:
-        """Remember how a model reads.
-
-        Args:
-            channels: 1 (grey) or 3 (colour).
-            rule: What black and white are of deep pictures; a model's `data.grey`.
-        """
-        self.channels = channels
-        self.rule = rule
-        # One file at a time: a volume may fill much of the memory.
-        self._file: tuple[Path, str] | None = None
-        self._content = b""
-        self._sha256 = ""
-        self._pictures: clinic.Pictures | None = None
-
-    def sha256(self, source: Source) -> str:
-        """Identify a picture's file.
-
-        Args:
-            source: The picture.
-
-        Returns:
-            Of the file's content, in hexadecimal digits.
-
-        Raises:
-            MissingFile: It is not there.
-            UnreadableFile: It cannot be read.
-        """
-        self._open(source)
-        return self._sha256
-
-    @phase("decode")
-    def read(self, source: Source) -> Read:
-        """Read a picture.
-
-        Args:
-            source: The picture.
-
-        Returns:
-            Its pixels and where they lie.
-
-        Raises:
-            MissingFile: Its file is not there.
-            MissingExtra: A library is not installed.
-            UnreadableFile: It is no picture, damaged, or over the limits.
-        """
-        self._open(source)
-        if not source.frame:
-            decoded = decode_bytes(self._content, source.file)
-            pixels = images.image_pixels(decoded, source.file, self.channels, self.rule)
-            notes = notes_of(decoded, pixels)
-            return Read(pixels, decoded.geometry, notes, self._sha256)
-        if self._pictures is None:
-            self._pictures = clinic.read(self._content, source.file)
-        picture = self._pictures.pictures[source.frame - 1]
-        pixels = images.of_channels(picture.pixels, self.channels)
-        return Read(pixels, picture.geometry, self._pictures.notes, self._sha256)
-
-    def _open(self, source: Source) -> None:
-        file = (source.path, source.member)
-        if self._file == file:
-            return
-        self._file = self._pictures = None
-        self._content = content_of(source)
-        self._sha256 = hashlib.sha256(self._content).hexdigest()
-        self._file = file
-
-
-def pictures_of(source: Input, channels: int, rule: grey.Grey) -> Iterator[clinic.Picture]:
-    """Read the pictures of an input.
-
-    Args:
-        source: The input.
-        channels: 1 (grey) or 3 (colour).
-        rule: What black and white are of deep pictures; a model's `data.grey`.
-
-    Yields:
-        One picture after the other.
-
-    Raises:
-        MissingFile: A file is not there.
-        MissingExtra: A library is not installed.
-        UnreadableFile: A file is no picture, damaged, or over the limits.
-    """
-    reader = Reader(channels, rule)
-    for part in source.sources:
-        picture = reader.read(part)
-        yield clinic.Picture(picture.pixels, picture.geometry)
 
 
 def _dicom_members(path: Path) -> Iterator[Source]:

@@ -13,7 +13,8 @@ from saywhere.errors import UnreadableFile
 from saywhere.io import clinic, dicom, images
 from saywhere.io.geometry import Geometry
 from saywhere.io.labels import StoredMask
-from saywhere.io.sources import Source, content_of
+from saywhere.io.source_reader import content_of
+from saywhere.io.sources import Source
 
 SAME_MM = 1e-3
 """Affines of an image and its mask that differ by less are one."""

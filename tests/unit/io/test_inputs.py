@@ -13,7 +13,8 @@ from PIL import Image
 from saywhere.errors import MissingFile, UnreadableFile, UsageError
 from saywhere.io.grey import DEFAULT
 from saywhere.io.inputs import as_image, as_mask
-from saywhere.io.sources import Reader, Source
+from saywhere.io.source_reader import Reader
+from saywhere.io.sources import Source
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
 GREY = COLOUR[..., 0].copy()
