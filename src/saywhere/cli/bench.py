@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from saywhere.bench.suite import BenchRecord
 
 
 def bench(
@@ -51,11 +53,11 @@ def bench(
     find(Path(model))
     check_name(device, "--device")
     from saywhere.bench.measured_machine import device_named
-    from saywhere.bench.suite import Plan, run
-    from saywhere.bench.targets import outcomes
+    from saywhere.bench.suite import PARTS, Plan, run
     from saywhere.config.toml import split_override
 
     plan = Plan(
+        parts=[part.strip() for part in only.split(",")] if only else PARTS,
         batch=batch,
         device=device_named(device),
         data=data,
@@ -66,8 +68,6 @@ def bench(
         rounds=rounds,
         changes=dict(split_override(change) for change in changes or []),
     )
-    if only:
-        plan = replace(plan, parts=[part.strip() for part in only.split(",")])
     if network:
         plan = plan.of_network(network, width, size, steps)
 
@@ -78,9 +78,9 @@ def bench(
     document = run(plan, out, _command(sys.argv[1:]), tell)
     if as_json:
         typer.echo(json.dumps(document, indent=2))
-        return
-    _draw([outcome.row() for outcome in outcomes(document)])
-    typer.echo(f"everything that was measured: {out}")
+    else:
+        _draw(document)
+        typer.echo(f"everything that was measured: {out}")
 
 
 def _command(words: list[str]) -> str:
@@ -91,12 +91,14 @@ def _command(words: list[str]) -> str:
     return " ".join(["saywhere", *words])
 
 
-def _draw(rows: list[tuple[str, str, str, str]]) -> None:
+def _draw(document: BenchRecord) -> None:
+    """Each goal, and whether it was reached."""
     from rich.table import Table
 
+    from saywhere.bench.targets import outcomes
     from saywhere.cli.plain_output import console
 
     table = Table("goal", "wanted", "measured", "")
-    for row in rows:
-        table.add_row(*row)
+    for outcome in outcomes(document):
+        table.add_row(*outcome.row())
     console().print(table)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from saywhere.cli.compute import Device
+
+if TYPE_CHECKING:
+    from saywhere.evaluation.calibrate import CalibrationOutcome
 
 
 def calibrate(
@@ -40,7 +43,6 @@ def calibrate(
     find(run)
     check_name(device, "--device")
     from saywhere.cli.progress import CaseProgress, warn, warn_of_quarantine
-    from saywhere.errors import counted
     from saywhere.evaluation.calibrate import calibrate as learn
 
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
@@ -50,25 +52,32 @@ def calibrate(
     if as_json:
         typer.echo(json.dumps(learned, indent=2))
     elif not quiet:
-        answers = counted(learned["n"], "answer")
         # The evaluation that is proposed reads the same data and prompts.
         given = {"data": data, "prompts": prompts}
         options = [f" --{name} {value}" for name, value in given.items() if value is not None]
-        pictures = learned["n_pictures"]
-        known = "" if pictures is None else f", and from {pictures:,} training pictures"
-        typer.echo(
-            f"learned from {answers} of split {learned['split']!r}{known} "
-            f"(mean Dice {learned['dice']:.3f}), kept in {learned['kept']}; "
-            f"how good it is: saywhere evaluate {run}{''.join(options)}"
-        )
-        if pictures is None:
-            typer.echo(
-                "which pictures are like the training's was not learned: it takes 50 pictures of "
-                "the training split, and 50 of this one, and a network that names its maps"
-            )
+        typer.echo(_in_words(learned, f"saywhere evaluate {run}{''.join(options)}"))
     if learned["is_test"]:
         warn(
             "learned from the test split: what an evaluation says of it there is said of the "
             "cases that it was learned from"
         )
     warn_of_quarantine(learned)
+
+
+def _in_words(learned: CalibrationOutcome, check: str) -> str:
+    """What was learned from how much, and the command that shows how good it is."""
+    from saywhere.errors import counted
+
+    pictures = learned["n_pictures"]
+    known = "" if pictures is None else f", and from {pictures:,} training pictures"
+    line = (
+        f"learned from {counted(learned['n'], 'answer')} of split {learned['split']!r}{known} "
+        f"(mean Dice {learned['dice']:.3f}), kept in {learned['kept']}; how good it is: {check}"
+    )
+    if pictures is not None:
+        return line
+    return (
+        f"{line}\n"
+        "which pictures are like the training's was not learned: it takes 50 pictures of "
+        "the training split, and 50 of this one, and a network that names its maps"
+    )

@@ -67,15 +67,13 @@ def evaluate(
 
     if not quiet and not as_json and not no_identifiers:
         _name_manifest(folder, data)
-    conditions = None if words is None else [part.strip() for part in words.split(",")]
     progress = CaseProgress("cases", quiet=quiet or as_json)
     with withholding(no_identifiers), progress as advance:
         summary = measure(
             run,
             manifest=data,
             split=split,
-            # A comma at the end names no condition.
-            words=conditions if conditions is None else [one for one in conditions if one],
+            words=None if words is None else _conditions(words),
             prompts=prompts,
             out=out,
             # Without the option, the run's configuration decides.
@@ -84,6 +82,19 @@ def evaluate(
             device=device,
             advance=advance,
         )
+    _tell(summary, run, as_json=as_json, quiet=quiet)
+    # Last, since it ends the program where rows were set aside.
+    warn_of_quarantine(summary)
+
+
+def _conditions(words: str) -> list[str]:
+    """The names between the commas; a comma at the end names no condition."""
+    names = [part.strip() for part in words.split(",")]
+    return [name for name in names if name]
+
+
+def _tell(summary: EvaluationSummary, run: Path, *, as_json: bool, quiet: bool) -> None:
+    """The numbers, what to beware of, and what comes next."""
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
     elif not quiet:
@@ -91,8 +102,6 @@ def evaluate(
     _warn(summary)
     if not quiet and not as_json:
         _name_next(run)
-    # Last, since it ends the program where rows were set aside.
-    warn_of_quarantine(summary)
 
 
 def _name_manifest(folder: Path, data: Path | None) -> None:

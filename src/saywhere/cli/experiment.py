@@ -40,8 +40,7 @@ def experiment(
 
     Each cell has a result file; a page, progress.html, says how far the grid is.
     """
-    from saywhere.cli.progress import CaseProgress, next_step, warn, warn_of_replaced
-    from saywhere.errors import counted
+    from saywhere.cli.progress import CaseProgress, warn_of_replaced
     from saywhere.experiments.executors import LOCAL
     from saywhere.experiments.grid import read_grid
     from saywhere.experiments.results import replaced_cells
@@ -50,11 +49,11 @@ def experiment(
 
     cells = read_grid(grid)
     warn_of_replaced(replaced_cells(out / cells.table))
-    again = set(waiting_ids(cells, out, seed or ()))
-    n_new = len(again)
+    waiting = set(waiting_ids(cells, out, seed or ()))
+    n_new = len(waiting)
     # A cluster takes as many as it has cores for: no end can be told.
     side_by_side = (jobs or cells.jobs) if on == LOCAL else None
-    page = write_progress(cells, out, seed or (), side_by_side, again)
+    page = write_progress(cells, out, seed or (), side_by_side, waiting)
     if not quiet:
         typer.echo(f"progress: {page}", err=True)
     with CaseProgress("cells", n_new, quiet=quiet) as advance:
@@ -63,21 +62,28 @@ def experiment(
             if not quiet:
                 typer.echo(f"{cell}: {what}", err=True)
             # It has a result of this call now, which the page may show as failed.
-            again.discard(cell)
-            write_progress(cells, out, seed or (), side_by_side, again)
+            waiting.discard(cell)
+            write_progress(cells, out, seed or (), side_by_side, waiting)
             advance(1)
 
         failed = run_grid(cells, out, report, f"saywhere experiment {grid}", seed or (), on, jobs)
+    _tell(page, n_new, failed, as_json=as_json, quiet=quiet)
+    if failed:
+        # Done, but some cells were set aside.
+        raise typer.Exit(3)
+
+
+def _tell(page: Path, n_new: int, failed: list[str], *, as_json: bool, quiet: bool) -> None:
+    """Where the results are, what comes next, and which cells failed."""
+    from saywhere.cli.progress import next_step, warn
+    from saywhere.errors import counted
+
+    table = page.parent
     if as_json:
-        typer.echo(
-            json.dumps(
-                {"results": str(page.parent), "progress": str(page), "run": n_new, "failed": failed}
-            )
-        )
+        document = {"results": str(table), "progress": str(page), "run": n_new, "failed": failed}
+        typer.echo(json.dumps(document))
     elif not quiet:
-        next_step(f"saywhere compare {page.parent}")
+        next_step(f"saywhere compare {table}")
     if failed:
         files = "its file" if len(failed) == 1 else "their files"
         warn(f"{counted(len(failed), 'cell')} failed, see {files}: {', '.join(failed)}")
-        # Done, but some cells were set aside.
-        raise typer.Exit(3)

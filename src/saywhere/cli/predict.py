@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from saywhere.cli.compute import Device, Runtime, export_once
+from saywhere.cli.compute import Device, Runtime
+from saywhere.cli.job_source import JobSource
 from saywhere.errors import UsageError
 
 if TYPE_CHECKING:
-    from saywhere.inference.predictions_file import Failure
-    from saywhere.inference.requests import Plan
-    from saywhere.inference.segmenter import Segmenter
-    from saywhere.inference.writers.writer import Options
+    from saywhere.io.dicomweb import Reference
+    from saywhere.io.pseudonyms import Pseudonyms
 
 EMPTY = ("skip", "write")
-SOURCES = "INPUT… with --prompt, or --manifest M, or --jobs FILE.jsonl"
 
 
 def predict(
@@ -145,119 +142,78 @@ def predict(
 
     What --out holds already is skipped, so that a stopped batch goes on.
     """
-    _refuse_other_than_one_source(inputs, prompt, manifest, split, jobs)
-    # Before torch is loaded: a slip is refused at once.
-    _find_run(run, inputs or [])
-    from saywhere.inference import archive, writers
+    source = JobSource(inputs or [], prompt, manifest, split, jobs, orientation)
+    _refuse_slips(run, source, empty, device)
+    formats, archived = _checked_formats(formats, save, source.inputs if store else None)
+    pseudonyms = _pseudonyms(no_identifiers, identifier_key, formats, out)
+    # Only now: it brings torch.
+    from saywhere.cli.predict_run import segment, tell
+    from saywhere.inference import archive
+    from saywhere.inference.chunk_worker import Recipe
+    from saywhere.inference.writers.writer import Options
+    from saywhere.io import addresses
+
+    recipe = Recipe(
+        run=str(run),
+        out=addresses.of(out) or str(out),
+        folder=str(Path.cwd()),
+        # Without the option, the run's configuration decides.
+        mirror=mirror or None,
+        threshold=threshold,
+        formats=formats,
+        save=save,
+        options=Options(fractional, not no_prompt, empty == "write"),
+        orientation=orientation,
+        again=again,
+        pseudonyms=pseudonyms,
+        device=device,
+        runtime=runtime,
+    )
+    done = segment(recipe, source, on, workers, quiet=quiet or as_json)
+    n_stored = None if archived is None else archive.store(done.outcome, out, archived)
+    tell(done, out, n_stored, as_json=as_json, quiet=quiet)
+    if done.outcome.failures:
+        # Done, but some jobs were set aside.
+        raise typer.Exit(3)
+
+
+def _refuse_slips(run: Path, source: JobSource, empty: str, device: str) -> None:
+    """What can be seen before torch is loaded is refused at once."""
+    source.refuse_other_than_one()
+    _find_run(run, source.inputs)
     from saywhere.runs.devices import check_name
 
     check_name(device, "--device")
     if empty not in EMPTY:
         raise UsageError(f"--empty is {empty!r}", allowed=" or ".join(EMPTY))
-    target = archive.reference_to_store(inputs or []) if store else None
-    formats = f"{formats},{archive.FORMAT}" if store else formats
+
+
+def _checked_formats(
+    formats: str, save: str, to_store: list[Path] | None
+) -> tuple[str, Reference | None]:
+    """The formats to write, and where their files are stored; `to_store`: inputs of --store."""
+    from saywhere.inference import archive, writers
+
+    archived = None
+    if to_store is not None:
+        archived = archive.reference_to_store(to_store)
+        formats = f"{formats},{archive.FORMAT}"
     # A wrong name is refused before a model is loaded.
     writers.choose_parts(formats, save)
-    from saywhere.cli.identifiers import withholding
-    from saywhere.inference.no_identifiers import Names, refuse_named
+    return formats, archived
+
+
+def _pseudonyms(
+    no_identifiers: bool, identifier_key: Path | None, formats: str, out: Path
+) -> Pseudonyms | None:
+    """What hashes names; None: they are written. Refuses what would name a patient all the same."""
+    from saywhere.inference.no_identifiers import refuse_named
     from saywhere.io.pseudonyms import read_pseudonyms
 
-    names = Names(read_pseudonyms(no_identifiers, identifier_key))
+    pseudonyms = read_pseudonyms(no_identifiers, identifier_key)
     if no_identifiers:
         refuse_named(formats, out)
-    from saywhere.cli.predict_summary import (
-        summary,
-        warn_of_outcome,
-        warn_of_prompts,
-        warn_of_skipped,
-        whose_left,
-    )
-    from saywhere.cli.progress import CaseProgress, counted
-    from saywhere.inference.chunk_worker import Recipe
-    from saywhere.inference.chunked import run_anywhere
-    from saywhere.inference.segmenter import load
-    from saywhere.io import addresses
-
-    export_once(run, runtime, quiet or as_json)
-    # Without the option, the run's configuration decides.
-    segmenter = load(run, mirror=mirror or None, device=device, runtime=runtime)
-    with withholding(no_identifiers), archive.fetched(inputs or []) as local:
-        # Before --out is made, which may lie among the inputs.
-        plan, refused = _read_jobs(segmenter, local, prompt, manifest, split, jobs, orientation)
-        warn_of_prompts(segmenter, plan.jobs)
-        with CaseProgress("images", total=len(plan.jobs), quiet=quiet or as_json) as advance:
-            recipe = Recipe(
-                run=str(run),
-                out=addresses.of(out) or str(out),
-                folder=str(Path.cwd()),
-                mirror=mirror or None,
-                threshold=threshold,
-                formats=formats,
-                save=save,
-                options=_options(segmenter, fractional, no_prompt, empty),
-                orientation=orientation,
-                again=again,
-                pseudonyms=names.pseudonyms,
-                device=device,
-                runtime=runtime,
-            )
-            outcome = run_anywhere(
-                segmenter,
-                plan.jobs,
-                recipe,
-                on=on,
-                workers=workers,
-                refused=refused,
-                notes=plan.notes,
-                advance=advance,
-            )
-    n_stored = 0 if target is None else archive.store(outcome, out, target)
-    if as_json:
-        document = outcome.to_json() | {
-            "skipped_files": names.skipped(plan.skipped),
-            "frame": segmenter.prompt_facts.frame if segmenter.hears_words else "",
-        }
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    elif not quiet:
-        typer.echo(summary(outcome, out) + whose_left(segmenter, plan.jobs))
-        if target is not None:
-            typer.echo(f"{counted(n_stored, 'DICOM SEG')} stored in the archive")
-    warn_of_skipped(plan.skipped, names)
-    warn_of_outcome(outcome, out)
-    if outcome.failures:
-        # Done, but some jobs were set aside.
-        raise typer.Exit(3)
-
-
-def _refuse_other_than_one_source(
-    inputs: list[Path] | None,
-    prompt: list[str] | None,
-    manifest: Path | None,
-    split: str | None,
-    jobs: Path | None,
-) -> None:
-    """Images with prompts, or a manifest, or jobs: exactly one. Raises UsageError."""
-    options = (("INPUT", inputs), ("--manifest", manifest), ("--jobs", jobs))
-    sources = [name for name, value in options if value]
-    if not sources:
-        raise UsageError("nothing to predict", allowed=SOURCES)
-    if len(sources) > 1:
-        raise UsageError(
-            f"both {sources[0]} and {sources[1]}",
-            allowed=SOURCES,
-            remedy="leave one of them out",
-        )
-    if prompt and not inputs:
-        whose = "a manifest's rows" if manifest else "the lines of --jobs"
-        raise UsageError(
-            f"both --prompt and {sources[0]}",
-            allowed=f"{whose} have their own prompts",
-            remedy="leave one of them out",
-        )
-    if split is not None and manifest is None:
-        raise UsageError(
-            "--split without --manifest", remedy="name a manifest, or leave --split out"
-        )
+    return pseudonyms
 
 
 def _find_run(run: Path, inputs: list[Path]) -> None:
@@ -277,54 +233,3 @@ def _find_run(run: Path, inputs: list[Path]) -> None:
         kind = "an image" if is_image else "no run and no model"
         raise UsageError(f"{run} is {kind}", remedy=f"did you mean `{call}`?")
     find(run)
-
-
-def _options(segmenter: Segmenter, fractional: bool, no_prompt: bool, empty: str) -> Options:
-    from saywhere.hub.facts import read_facts
-    from saywhere.inference.writers.writer import Options
-
-    about = read_facts(segmenter.folder).get("about") or {}
-    return Options(
-        fractional=fractional,
-        with_prompt=not no_prompt,
-        write_empty=empty == "write",
-        model=segmenter.folder.resolve().name,
-        digest=segmenter.digest,
-        target=str(about.get("title") or segmenter.folder.resolve().name),
-    )
-
-
-def _read_jobs(
-    segmenter: Segmenter,
-    inputs: list[Path] | None,
-    prompt: list[str] | None,
-    manifest: Path | None,
-    split: str | None,
-    jobs: Path | None,
-    orientation: str | None,
-) -> tuple[Plan, list[Failure]]:
-    """What to predict, and the lines of --jobs that cannot be read. Raises UsageError."""
-    from saywhere.inference.address_requests import plan_anywhere, with_local_list
-    from saywhere.inference.requests import (
-        Plan,
-        jobs_from_file,
-        jobs_from_manifest,
-    )
-
-    if jobs is not None:
-        (from_file, refused), placed = with_local_list(
-            jobs, lambda path: jobs_from_file(path, hears_words=segmenter.hears_words)
-        )
-        return Plan(list(map(placed, from_file)), [], []), refused
-    if manifest is not None:
-        rows, placed = with_local_list(
-            manifest, lambda path: jobs_from_manifest(path, segmenter, split, orientation)
-        )
-        return Plan(list(map(placed, rows)), [], []), []
-    if prompt is None and segmenter.hears_words:
-        raise UsageError(
-            "no --prompt",
-            allowed="say what to segment",
-            remedy='--prompt "one small round polyp, upper right"; --prompt "" for no words',
-        )
-    return plan_anywhere(inputs or [], prompt or [""]), []

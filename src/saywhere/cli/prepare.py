@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -9,6 +10,13 @@ import typer
 
 if TYPE_CHECKING:
     from saywhere.datasets.set_writer import Prepared
+
+_CHOICES = {
+    "seed": ("--seed", "its split is published or fixed"),
+    "labels": ("--label", "its masks have two values"),
+    "folds": ("--folds", "its split is published or fixed"),
+}
+"""What a folder of one's own leaves open → its option, and why no other set has it."""
 
 
 def prepare(
@@ -66,36 +74,12 @@ def prepare(
     out, or cannot be used.
     """
     from saywhere.cli.progress import CaseProgress, warn
-    from saywhere.datasets import PHANTOMS, SETS
-    from saywhere.errors import UsageError, nearest
+    from saywhere.datasets import SETS
 
-    if name not in SETS:
-        raise UsageError(
-            f"no set named {name!r}",
-            allowed=f"known are {', '.join(SETS)}",
-            remedy=nearest(name, SETS),
-        )
-    # Phantoms are drawn; every other set is read from a folder.
-    if (source is None) != (name == PHANTOMS):
-        if source is not None:
-            raise UsageError(f"{name} are drawn, not read from --from", remedy="leave --from out")
-        remedy = "name the folder that the download was unpacked into"
-        raise UsageError(f"no --from for {name}", remedy=remedy)
-    # Refused and not ignored: who gives a seed believes that it counts.
-    if seed is not None and name != "folder":
-        raise UsageError(
-            f"--seed with {name}: its split is published or fixed", remedy="leave --seed out"
-        )
-    if label and name != "folder":
-        raise UsageError(
-            f"--label with {name}: its masks have two values", remedy="leave --label out"
-        )
-    if folds is not None and name != "folder":
-        raise UsageError(
-            f"--folds with {name}: its split is published or fixed", remedy="leave --folds out"
-        )
-    drawn = {"seed": seed, "folds": folds}
-    options: dict[str, Any] = {key: value for key, value in drawn.items() if value is not None}
+    _refuse_unknown(name, source)
+    choices: dict[str, Any] = {"seed": seed, "labels": label or None, "folds": folds}
+    options = {key: value for key, value in choices.items() if value is not None}
+    _refuse_choices(name, options)
     if label:
         from saywhere.datasets.label_rows import parse_labels
 
@@ -108,6 +92,37 @@ def prepare(
     if prepared.set_aside:
         # Done, but some inputs were set aside. Files that are no images do not count.
         raise typer.Exit(3)
+
+
+def _refuse_unknown(name: str, source: Path | None) -> None:
+    """Is there such a set, and a folder to read it from? Raises UsageError."""
+    from saywhere.datasets import PHANTOMS, SETS
+    from saywhere.errors import UsageError, nearest
+
+    if name not in SETS:
+        raise UsageError(
+            f"no set named {name!r}",
+            allowed=f"known are {', '.join(SETS)}",
+            remedy=nearest(name, SETS),
+        )
+    # Phantoms are drawn; every other set is read from a folder.
+    if name == PHANTOMS and source is not None:
+        raise UsageError(f"{name} are drawn, not read from --from", remedy="leave --from out")
+    if name != PHANTOMS and source is None:
+        remedy = "name the folder that the download was unpacked into"
+        raise UsageError(f"no --from for {name}", remedy=remedy)
+
+
+def _refuse_choices(name: str, given: Collection[str]) -> None:
+    """Only a folder of one's own leaves a choice. Raises UsageError."""
+    from saywhere.errors import UsageError
+
+    if name == "folder":
+        return
+    # Refused and not ignored: who gives a seed believes that it counts.
+    for choice, (option, reason) in _CHOICES.items():
+        if choice in given:
+            raise UsageError(f"{option} with {name}: {reason}", remedy=f"leave {option} out")
 
 
 def _report(prepared: Prepared, *, quiet: bool, as_json: bool) -> None:

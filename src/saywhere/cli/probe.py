@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,28 +15,12 @@ from saywhere.cli.compute import Device
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from saywhere.evaluation.probes.probe_record import (
-        GeneratorRecord,
-        HalfMeasure,
-        HalvesRecord,
-        InvarianceRecord,
-        MosaicRecord,
-        ProbeRecord,
-    )
+    from saywhere.evaluation.probes.probe_record import ProbeRecord
 
-_PROBES = ("generator", "invariance", "mosaic", "halves")
 _WHAT = (
     "generator: words → pseudo-image alone. invariance: turn a pair, compare masks. "
     "mosaic: words name a tile. halves: words name one half."
 )
-_HALVES: dict[HalfMeasure, str] = {
-    "inside": "of the mask, inside the named half",
-    "dice": "Dice with what lies there",
-    "empty_area": "marked where nothing lies",
-    "presence": "presence, where something lies",
-    "empty_presence": "presence, where nothing lies",
-}
-"""Measure of the halves → its line in the table."""
 
 
 def probe(
@@ -73,14 +59,42 @@ def probe(
     ] = False,
 ) -> None:
     """The paper's next checks; writes a JSON file and a picture."""
-    from saywhere.errors import UsageError, nearest
+    _refuse_slips(what, subject, image_only, device)
+    folder = out or _default_folder(subject)
+    call = _Call(subject, folder, image_only, steps, cases, side, data, assignment, device)
+    summary, table = _PROBES[what](call)
+    if as_json:
+        typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+        return
+    if not quiet:
+        _print(table)
+    # Quiet or not: where the picture is, is the result.
+    typer.echo(folder / f"{what}.png")
 
-    if what not in _PROBES:
-        raise UsageError(f"no probe {what!r}", remedy=nearest(what, _PROBES))
+
+@dataclass(frozen=True)
+class _Call:
+    """What was typed; each probe takes what concerns it."""
+
+    subject: Path
+    folder: Path
+    image_only: Path | None
+    steps: int
+    n_cases: int
+    side: int | None
+    manifest: Path | None
+    assignments: list[str] | None
+    device: str
+
+
+def _refuse_slips(what: str, subject: Path, image_only: Path | None, device: str) -> None:
+    """What can be seen before torch is loaded is refused at once."""
+    from saywhere.errors import UsageError, nearest
     from saywhere.runs.devices import check_name
     from saywhere.runs.locate import find
 
-    # Before torch is loaded: a slip is refused at once.
+    if what not in _PROBES:
+        raise UsageError(f"no probe {what!r}", remedy=nearest(what, _PROBES))
     check_name(device, "--device")
     if what == "generator" and device not in ("auto", "cpu"):
         raise UsageError(
@@ -91,39 +105,6 @@ def probe(
     for run in (subject, image_only):
         if run is not None and run.suffix != ".toml":
             find(run)
-    folder = out or _default_folder(subject)
-
-    def show(summary: ProbeRecord, table: Table) -> None:
-        if as_json:
-            typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
-            return
-        if not quiet:
-            _print(table)
-        # Quiet or not: where the picture is, is the result.
-        typer.echo(folder / f"{what}.png")
-
-    if what == "generator":
-        score = _generator(subject, folder, steps, assignment)
-        show(score, _generator_table(score))
-    elif what == "invariance":
-        from saywhere.evaluation.probes.invariance import probe_invariance
-
-        pairs = probe_invariance(
-            subject, folder, image_only=image_only, n_cases=cases, device=device
-        )
-        show(pairs, _invariance_table(pairs))
-    elif what == "mosaic":
-        from saywhere.evaluation.probes.mosaic import probe_mosaic
-
-        mosaics = probe_mosaic(
-            subject, folder, n_cases=cases, side=side, manifest=data, device=device
-        )
-        show(mosaics, _mosaic_table(mosaics))
-    else:
-        from saywhere.evaluation.probes.halves import probe_halves
-
-        halves = probe_halves(subject, folder, n_cases=cases, manifest=data, device=device)
-        show(halves, _halves_table(halves))
 
 
 def _default_folder(subject: Path) -> Path:
@@ -136,78 +117,76 @@ def _default_folder(subject: Path) -> Path:
     return results_of(find(subject), "probe")
 
 
-def _generator(
-    subject: Path, folder: Path, steps: int, assignment: list[str] | None
-) -> GeneratorRecord:
+def _generator(call: _Call) -> tuple[ProbeRecord, Table]:
+    from saywhere.cli.probe_tables import generator_table
     from saywhere.config import read
     from saywhere.evaluation.probes.generator import probe_generator
     from saywhere.inference.segmenter import load
 
-    if subject.suffix == ".toml":
-        return probe_generator(read(subject, assignment), folder, steps=steps)
-    # The probe trains on the CPU, and what the run learned is measured beside that.
-    segmenter = load(subject, device="cpu")
-    # What the run learned is shown beside what the probe's own steps reach.
-    trained = segmenter.model.text_branch
-    return probe_generator(segmenter.config, folder, steps=steps, trained=trained)
+    if call.subject.suffix == ".toml":
+        config = read(call.subject, call.assignments)
+        trained = None
+    else:
+        # The probe trains on the CPU, and what the run learned is measured beside that.
+        segmenter = load(call.subject, device="cpu")
+        config = segmenter.config
+        trained = segmenter.model.text_branch
+    summary = probe_generator(config, call.folder, steps=call.steps, trained=trained)
+    return summary, generator_table(summary)
+
+
+def _invariance(call: _Call) -> tuple[ProbeRecord, Table]:
+    from saywhere.cli.probe_tables import invariance_table
+    from saywhere.evaluation.probes.invariance import probe_invariance
+
+    summary = probe_invariance(
+        call.subject,
+        call.folder,
+        image_only=call.image_only,
+        n_cases=call.n_cases,
+        device=call.device,
+    )
+    return summary, invariance_table(summary)
+
+
+def _mosaic(call: _Call) -> tuple[ProbeRecord, Table]:
+    from saywhere.cli.probe_tables import mosaic_table
+    from saywhere.evaluation.probes.mosaic import probe_mosaic
+
+    summary = probe_mosaic(
+        call.subject,
+        call.folder,
+        n_cases=call.n_cases,
+        side=call.side,
+        manifest=call.manifest,
+        device=call.device,
+    )
+    return summary, mosaic_table(summary)
+
+
+def _halves(call: _Call) -> tuple[ProbeRecord, Table]:
+    from saywhere.cli.probe_tables import halves_table
+    from saywhere.evaluation.probes.halves import probe_halves
+
+    summary = probe_halves(
+        call.subject,
+        call.folder,
+        n_cases=call.n_cases,
+        manifest=call.manifest,
+        device=call.device,
+    )
+    return summary, halves_table(summary)
+
+
+_PROBES: dict[str, Callable[[_Call], tuple[ProbeRecord, Table]]] = {
+    "generator": _generator,
+    "invariance": _invariance,
+    "mosaic": _mosaic,
+    "halves": _halves,
+}
 
 
 def _print(table: Table) -> None:
     from saywhere.cli.plain_output import console
 
     console().print(table)
-
-
-def _generator_table(summary: GeneratorRecord) -> Table:
-    from rich.table import Table
-
-    from saywhere.cli.progress import SPREAD
-    from saywhere.metrics.statistics import with_span
-
-    title = f"does it say where? {summary['n']} test prompts, {summary['steps']} steps"
-    headings = ("prompts", "pseudo-image", "AUC [95 %]", "Dice at the best threshold", "spread")
-    table = Table(*headings, title=title)
-    for level, stages in summary["prompt_sets"].items():
-        for stage, score in stages.items():
-            auc, dice = with_span(**score["auc"]), with_span(**score["dice"])
-            table.add_row(level, stage, auc, dice, f"{score['spread']:.3f}")
-    table.caption = SPREAD
-    return table
-
-
-def _invariance_table(summary: InvarianceRecord) -> Table:
-    from rich.table import Table
-
-    from saywhere.metrics.statistics import with_span
-
-    ways = list(next(iter(summary["agreement"].values())))
-    title = f"agreement of the mask (Dice) [95 %], {summary['n']} test cases"
-    table = Table("transform", *ways, title=title)
-    for name, agreement in summary["agreement"].items():
-        table.add_row(name, *(with_span(**agreement[way]) for way in ways))
-    return table
-
-
-def _mosaic_table(summary: MosaicRecord) -> Table:
-    from rich.table import Table
-
-    from saywhere.metrics.statistics import with_span
-
-    title = f"{summary['n']} mosaics of {summary['side']}×{summary['side']} test images"
-    table = Table("words", "Dice with the named tile's lesion [95 %]", title=title)
-    for condition, interval in summary["dice_mean"].items():
-        table.add_row(condition, with_span(**interval))
-    return table
-
-
-def _halves_table(summary: HalvesRecord) -> Table:
-    from rich.table import Table
-
-    from saywhere.metrics.statistics import with_span
-
-    title = f"words that name one half alone, {summary['n']} test images"
-    table = Table("measure", "[95 %]", title=title)
-    for measure, label in _HALVES.items():
-        interval = summary[measure]
-        table.add_row(label, with_span(**interval) if interval else "no such case")
-    return table

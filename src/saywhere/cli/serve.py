@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -67,60 +71,76 @@ def serve(
 
     Nothing leaves this machine.
     """
-    import os
-
-    from saywhere.cli.progress import warn
-    from saywhere.errors import MissingExtra
-
-    # Before the limits are read: what a user allows for files of their own, strangers may not send.
-    for variable in ("SAYWHERE_MAX_PIXELS", "SAYWHERE_MAX_MIB"):
-        if os.environ.pop(variable, ""):
-            warn(f"{variable} is for your own files; the service keeps its own limit")
-
-    import secrets
-    from importlib.util import find_spec
-
+    # First of all: `io.limits` reads them once, when it is imported.
+    _keep_own_limits()
+    _refuse_missing()
     from saywhere.runs.devices import check_name
     from saywhere.runs.locate import find
 
-    # Looked for, and not loaded: that takes a third of a second.
-    if not (find_spec("fastapi") and find_spec("uvicorn")):
-        raise MissingExtra(
-            "what the service is made of is not installed", remedy="pip install 'saywhere[serve]'"
-        )
+    # Before torch is loaded: a slip is refused at once.
     check_name(device, "--device")
     for run in runs or ():
-        # Before torch is loaded: a slip is refused at once.
         find(run)
-    from saywhere.io.dicomweb import is_loopback
+    drawn = None if token else _drawn_token(public_name, host)
     from saywhere.serve.run import run_server
-
-    drawn = None
-    # An empty token counts as none: SAYWHERE_TOKEN= must not open the door.
-    if not token and (public_name or not is_loopback(host)):
-        token = drawn = secrets.token_urlsafe(24)
-        warn(f"{public_name or host} can be reached from outside, so a token is asked for: {token}")
-
-    def say(address: str, names: list[str]) -> None:
-        if as_json:
-            document = {"address": address, "models": names, "store": str(store)}
-            typer.echo(json.dumps(document | ({"token": drawn} if drawn else {})))
-        elif not quiet:
-            typer.echo(
-                f"Saywhere is at {address} ({', '.join(names)}); kept work goes to {store}; "
-                "Ctrl-C ends it",
-                err=True,
-            )
 
     run_server(
         runs or [],
         host=host,
         port=port,
         store=store,
-        token=token or None,
+        # An empty token counts as none: SAYWHERE_TOKEN= must not open the door.
+        token=token or drawn,
         places=places,
         public_name=public_name,
         archives=dicomweb or (),
         device=device,
-        say=say,
+        say=partial(_announce, store=store, drawn=drawn, as_json=as_json, quiet=quiet),
     )
+
+
+def _keep_own_limits() -> None:
+    """What a user allows for files of their own, strangers may not send."""
+    from saywhere.cli.progress import warn
+
+    for variable in ("SAYWHERE_MAX_PIXELS", "SAYWHERE_MAX_MIB"):
+        if os.environ.pop(variable, ""):
+            warn(f"{variable} is for your own files; the service keeps its own limit")
+
+
+def _refuse_missing() -> None:
+    """Raises MissingExtra where the service's packages are not installed."""
+    from saywhere.errors import MissingExtra
+
+    # Looked for, and not loaded: that takes a third of a second.
+    if not (find_spec("fastapi") and find_spec("uvicorn")):
+        raise MissingExtra(
+            "what the service is made of is not installed", remedy="pip install 'saywhere[serve]'"
+        )
+
+
+def _drawn_token(public_name: str | None, host: str) -> str | None:
+    """A token where one is needed and none was given; None where only this machine can call."""
+    from saywhere.cli.progress import warn
+    from saywhere.io.dicomweb import is_loopback
+
+    if not public_name and is_loopback(host):
+        return None
+    drawn = secrets.token_urlsafe(24)
+    warn(f"{public_name or host} can be reached from outside, so a token is asked for: {drawn}")
+    return drawn
+
+
+def _announce(
+    address: str, names: list[str], *, store: Path, drawn: str | None, as_json: bool, quiet: bool
+) -> None:
+    """Requests are taken now: say where, and with which token."""
+    if as_json:
+        document = {"address": address, "models": names, "store": str(store)}
+        typer.echo(json.dumps(document | ({"token": drawn} if drawn else {})))
+    elif not quiet:
+        typer.echo(
+            f"Saywhere is at {address} ({', '.join(names)}); kept work goes to {store}; "
+            "Ctrl-C ends it",
+            err=True,
+        )

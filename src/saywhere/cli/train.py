@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from saywhere.config import Config
 
 # The shell's convention: 128 + SIGINT.
 INTERRUPTED = 130
@@ -67,29 +70,13 @@ def train(
 ) -> None:
     """Train a model; the run directory holds everything it was made from."""
     from saywhere.cli.identifiers import withholding
-    from saywhere.cli.progress import TrainingProgress, next_step, warn
-    from saywhere.config import read
+    from saywhere.cli.progress import TrainingProgress, warn
     from saywhere.io.pseudonyms import read_pseudonyms
-    from saywhere.runs.directory import Run
-    from saywhere.runs.older_values import read_stored
 
     pseudonyms = read_pseudonyms(no_identifiers, identifier_key)
-    # `--resume RUN`: the one argument is the run itself.
-    if resume and out is None and Run(config).exists:
-        out = config
+    out = _run_itself(config) if resume and out is None else out
     # Before torch is loaded: a slip is refused at once.
-    recipe = _recipe(config)
-    # A run's or model's configuration holds what its maker's machine did fastest, which may be ten
-    # times slower on this one. A resumption must go on alike; a fine-tuning need not.
-    anew = ["train.precision=auto"] if start is not None and recipe != config else []
-    # A run or model that is trained anew is trained as it was: it may be older than a key. What is
-    # gone on from decides on such keys itself.
-    is_stored = recipe != config and not resume and start is None
-    settings = (read_stored if is_stored else read)(recipe, [*anew, *(assignment or [])])
-    if start is not None:
-        from saywhere.runs.locate import find
-
-        find(start)
+    settings = _settings(config, assignment or [], resume=resume, start=start)
     from saywhere.training.processes import Processes
 
     # Of several processes, as torchrun starts them, the first one alone speaks.
@@ -97,7 +84,7 @@ def train(
     quiet = quiet or not is_first
     # After what may be refused at once, whose error is to stand alone.
     if not quiet:
-        _name_manifest(settings.data.manifest, recipe, assignment or [])
+        _name_manifest(settings.data.manifest, _recipe(config), assignment or [])
     from saywhere.training.trainer import train as run_training
 
     with withholding(no_identifiers), TrainingProgress(quiet) as progress:
@@ -115,16 +102,50 @@ def train(
         except KeyboardInterrupt:
             warn(f"interrupted{_resuming(progress.run, config if no_identifiers else None)}")
             raise typer.Exit(INTERRUPTED) from None
-    if not is_first:
-        return
+    if is_first:
+        _tell(run, progress.best, as_json=as_json, quiet=quiet)
+
+
+def _run_itself(config: Path) -> Path | None:
+    """Of `--resume RUN`, where the one argument is the run; None for any other argument."""
+    from saywhere.runs.directory import Run
+
+    return config if Run(config).exists else None
+
+
+def _settings(config: Path, assignments: list[str], *, resume: bool, start: Path | None) -> Config:
+    """What is trained. A model to start from is looked for, too: a slip is refused at once."""
+    from saywhere.config import read
+    from saywhere.runs.locate import find
+    from saywhere.runs.older_values import read_stored
+
+    recipe = _recipe(config)
+    is_stored = recipe != config
+    # A run's or model's configuration holds what its maker's machine did fastest, which may be ten
+    # times slower on this one. A resumption must go on alike; a fine-tuning need not.
+    anew = ["train.precision=auto"] if start is not None and is_stored else []
+    # A run or model that is trained anew is trained as it was: it may be older than a key. What is
+    # gone on from decides on such keys itself.
+    as_it_was = is_stored and not resume and start is None
+    settings = (read_stored if as_it_was else read)(recipe, [*anew, *assignments])
+    if start is not None:
+        find(start)
+    return settings
+
+
+def _tell(run: Path, best: float | None, *, as_json: bool, quiet: bool) -> None:
+    """The run directory is the result: it stands on stdout, alone or in JSON."""
+    from saywhere.cli.progress import next_step
+    from saywhere.runs.directory import Run
+
     if as_json:
         facts = Run(run).facts()
         shown = {key: facts.get(key) for key in ("status", "seconds", "warnings", "fine_tuning")}
-        typer.echo(json.dumps({"run": str(run), **shown, "best": progress.best}))
-    else:
-        typer.echo(run)
-        if not quiet:
-            next_step(f"saywhere evaluate {run}")
+        typer.echo(json.dumps({"run": str(run), **shown, "best": best}))
+        return
+    typer.echo(run)
+    if not quiet:
+        next_step(f"saywhere evaluate {run}")
 
 
 def _resuming(run: str | None, recipe: Path | None) -> str:
