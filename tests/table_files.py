@@ -43,3 +43,25 @@ def written(folder: Path, cells: list[dict[str, Any]], reference: str | None = "
             json.dumps(found)
         )
     return folder
+
+
+def with_negatives(one: dict[str, Any], left_empty: list[bool]) -> dict[str, Any]:
+    """A cell as `cell` makes it, its cases with pixels, and these without a target besides."""
+    for case in one["cases"]:
+        case |= {"iou": case["dice"] / 2, "true_positive": 9, "false_positive": 1}
+        case["false_negative"] = 1
+    kinds = dict.fromkeys(case["words"] for case in one["cases"])
+    one["cases"] += [
+        {
+            "id": f"normal-{i}",
+            "words": kind,
+            "dice": float(is_empty),
+            "iou": float(is_empty),
+            "true_positive": 0,
+            "false_positive": 0 if is_empty else 7,
+            "false_negative": 0,
+        }
+        for kind in kinds
+        for i, is_empty in enumerate(left_empty)
+    ]
+    return one

@@ -154,7 +154,7 @@ def _warn(summary: EvaluationSummary) -> None:
 
 def _print(summary: EvaluationSummary) -> None:
     from saywhere.cli.plain_output import console as new_console
-    from saywhere.evaluation.summary import negatives_in_words
+    from saywhere.evaluation.negatives import negatives_in_words
 
     console = new_console()
     console.print(_measures(summary))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from saywhere.experiments.paired import (
 from saywhere.experiments.pooled_folds import pooled
 from saywhere.experiments.protocol import protocol
 from saywhere.experiments.results import read_results, references
+from saywhere.experiments.scored_cases import is_negative, left_empty, scored
 from saywhere.metrics.printed import printed
 from saywhere.metrics.sample_size import FEWEST_CASES
 from saywhere.metrics.statistics import PairedDifference, holm, with_span
@@ -34,7 +35,7 @@ class Line:
     label: str
     n_seeds: int
     dice: PairedDifference
-    """Mean Dice per case with the right prompt; its p says nothing."""
+    """Mean Dice per case with a target, with the right prompt; its p says nothing."""
     columns: list[str]
     """As `Comparison.heads` names them."""
     difference: PairedDifference | None
@@ -139,7 +140,9 @@ def heads(results: Results, reference: str | None) -> list[str]:
     Returns:
         As many as each line has columns.
     """
-    names = ["mean Dice per image [95 %]", "IoU per image", "Dice pooled", "IoU pooled"]
+    only = " with a target" if _has_negatives(results) else ""
+    names = [f"mean Dice per image{only} [95 %]", f"IoU per image{only}"]
+    names += ["Dice pooled", "IoU pooled"]
     names += [column.head for column in _extras(results)]
     names += [f"right − {kind}" for kind in _kinds(results)]
     if reference:
@@ -199,7 +202,7 @@ def judged(difference: PairedDifference) -> str:
 def _measures(cells: Sequence[CellResult], dice: PairedDifference) -> list[str]:
     """Dice with its interval, IoU, and both pooled over all pixels."""
     right = [cell["summary"]["words"]["right"] for cell in cells]
-    iou = np.mean([measured["iou_mean"]["mean"] for measured in right])
+    iou = np.mean([_over_targets(cell, "right", "iou") for cell in cells])
     dice_pooled = np.mean([measured["dice_pooled"] for measured in right])
     iou_pooled = np.mean([measured["iou_pooled"] for measured in right])
     means = [f"{mean:.3f}" for mean in (iou, dice_pooled, iou_pooled)]
@@ -219,6 +222,8 @@ def _extras(results: Results) -> list[_Column]:
     """Wordings never trained on, mosaics, and how much prompts show in the pseudo-image."""
     every = [cell for cells in results.values() for cell in cells]
     columns: list[_Column] = []
+    if _has_negatives(results):
+        columns.append(_Column("without a target: left empty", _left_empty))
     if any("unseen" in cell["summary"]["words"] for cell in every):
         columns.append(_Column("unseen wording", _unseen))
     if any(cell.get("mosaic") for cell in every):
@@ -231,9 +236,29 @@ def _extras(results: Results) -> list[_Column]:
     return columns
 
 
+def _has_negatives(results: Results) -> bool:
+    return any(left_empty(cells)[1] for cells in results.values())
+
+
+def _left_empty(cells: Sequence[CellResult]) -> str:
+    n_empty, n = left_empty(cells)
+    return f"{n_empty} of {n} ({n_empty / n:.0%})" if n else "–"
+
+
 def _unseen(cells: Sequence[CellResult]) -> str:
-    measured = [cell["summary"]["words"].get("unseen") for cell in cells]
-    return _mean([one["dice_mean"]["mean"] if one else None for one in measured])
+    return _mean([_over_targets(cell, "unseen", "dice") for cell in cells])
+
+
+def _over_targets(cell: CellResult, kind: str, measure: Literal["dice", "iou"]) -> float | None:
+    """A mean over the cases with a target; None where none has a prompt of this kind."""
+    if any(is_negative(case) for case in cell["cases"]):
+        values = [case[measure] for case in scored(cell, kind)]
+        return float(np.mean(values)) if values else None
+    # Results of before keep the mean alone.
+    measured = cell["summary"]["words"].get(kind)
+    if measured is None:
+        return None
+    return (measured["dice_mean"] if measure == "dice" else measured["iou_mean"])["mean"]
 
 
 def _on_mosaics(kind: str, cells: Sequence[CellResult]) -> str:

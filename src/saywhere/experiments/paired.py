@@ -1,4 +1,7 @@
-"""The statistics of a table's cells: means over seeds and cases, and paired differences."""
+"""The statistics of a table's cells: means over seeds and cases, and paired differences.
+
+All are over the cases that have a target, see `experiments.scored_cases`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 
 from saywhere.errors import UsageError
 from saywhere.experiments.cell_record import CellResult
+from saywhere.experiments.scored_cases import scored
 from saywhere.metrics.statistics import PairedDifference, hierarchical_difference, rank_biserial
 
 RESAMPLES = 4000
@@ -130,8 +134,8 @@ def _shared(cells: Sequence[CellResult], reference: Sequence[CellResult]) -> set
 
 
 def _names(cell: CellResult, kind: str) -> list[str]:
-    """Of the cases that have a prompt of this kind."""
-    return [case["id"] for case in cell["cases"] if case["words"] == kind]
+    """Of the cases with a target that have a prompt of this kind."""
+    return [case["id"] for case in scored(cell, kind)]
 
 
 def _matrix(

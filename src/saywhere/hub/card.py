@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from saywhere.config import Document, FusionConfig
 from saywhere.config.fusions import FUSIONS
+from saywhere.evaluation.negatives import negatives_in_words
 from saywhere.evaluation.probes.probe_record import HalfMeasure, HalvesRecord, MosaicRecord
 from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord, TrustRecord
 from saywhere.evaluation.verdict import least_favourable, verdict_of
@@ -185,6 +186,7 @@ def _metrics(summary: SummaryRecord, resamples: int) -> str:
         "| mean IoU per image [95 %] | IoU pooled | median HD95 (px) |",
         "|---|---|---|---|---|---|---|",
     ]
+    how += _apart(summary)
     for condition, row in summary["words"].items():
         distance = row["hausdorff_95_px"]["median"]
         cells = (
@@ -199,6 +201,21 @@ def _metrics(summary: SummaryRecord, resamples: int) -> str:
         )
         lines.append(f"| {' | '.join(cells)} |")
     return f"## Metrics\n\n{how}\n\n" + "\n".join(lines)
+
+
+def _apart(summary: SummaryRecord) -> str:
+    """Images with a target and those without, by prompt condition; empty where all have one."""
+    sentences = {
+        _CONDITIONS.get(condition, condition): negatives_in_words(summary, condition)
+        for condition in summary["words"]
+    }
+    listed = [f"- {name}: {sentence}." for name, sentence in sentences.items() if sentence]
+    if not listed:
+        return ""
+    return (
+        "\n\nA model that marks nothing has Dice 1 where nothing is there, so these cases are told "
+        "apart; the table is over all of them.\n\n" + "\n".join(listed)
+    )
 
 
 def _listening(summary: SummaryRecord) -> str:

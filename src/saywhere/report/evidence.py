@@ -39,7 +39,7 @@ class Evidence:
     comparison: Mapping[str, object]
     """comparison.json"""
     dice: dict[str, list[float]]
-    """prompt condition → Dice of each image, [0, 1], from evaluation/cases.csv"""
+    """prompt condition → Dice of each image with a target, [0, 1], from evaluation/cases.csv"""
     config_text: str
     settings: config.Config | None
     steps_per_epoch: int | None
@@ -152,18 +152,30 @@ def _rows(path: Path, unreadable: list[str]) -> list[Mapping[str, object]]:
 
 
 def _dice(path: Path, unreadable: list[str]) -> dict[str, list[float]]:
-    """Dice by prompt condition; rows whose Dice is no share of 1 are passed over."""
+    """Dice by prompt condition; rows whose Dice is no share of 1 are passed over.
+
+    Of an image without a target Dice is 1 or 0, which the report counts apart.
+    """
     text = _text(path, unreadable)
     dice: dict[str, list[float]] = {}
     try:
         for row in csv.DictReader(io.StringIO(text)):
-            if (share := _share(row.get("dice"))) is not None:
-                dice.setdefault(str(row.get("words")), []).append(share)
+            if (share := _share(row.get("dice"))) is None:
+                continue
+            of_kind = dice.setdefault(str(row.get("words")), [])
+            if not _is_without_target(row):
+                of_kind.append(share)
     except csv.Error as error:
         unreadable.append(f"{path.name} is no CSV ({error}) and is left out")
     if text and not dice:
         unreadable.append(f"{path.name} names no Dice and is left out")
-    return dice
+    return {kind: values for kind, values in dice.items() if values}
+
+
+def _is_without_target(row: Mapping[str, object]) -> bool:
+    # An earlier version wrote no pixels: nothing is known of its targets.
+    pixels = [row.get(name) for name in ("true_positive", "false_negative")]
+    return all(_share(value) == 0 for value in pixels)
 
 
 def _share(text: object) -> float | None:

@@ -15,10 +15,15 @@ from saywhere.report.wording import (
     CONDITIONS,
     TONES,
     count,
+    dice_of,
+    has_negatives,
+    images_of,
     is_number,
+    left_empty_of,
     name_of,
     number,
     p_value,
+    share_left_empty,
     span,
 )
 
@@ -56,6 +61,8 @@ class ConditionRow:
     n: str
     dice: MeanDice
     gain: Gain
+    left_empty: str
+    """of the images without a target; empty where all have one"""
 
 
 @dataclass(frozen=True)
@@ -196,6 +203,7 @@ def measures(evidence: Evidence, condition: str) -> list[MeasureRow]:
         tolerance = f", within {evidence.settings.evaluate.surface_tolerance_px:g} px"
     return [
         _mean("Dice", measured, "dice_mean"),
+        *_apart(measured),
         MeasureRow("Dice", POOLED, number(measured.get("dice_pooled"))),
         _mean("IoU", measured, "iou_mean"),
         MeasureRow("IoU", POOLED, number(measured.get("iou_pooled"))),
@@ -251,6 +259,22 @@ def _expected(measured: Mapping[str, Any]) -> list[MeasureRow]:
     ]
 
 
+def _apart(measured: Mapping[str, object]) -> list[MeasureRow]:
+    """Images with a target, and those without; nothing where all have one."""
+    if not has_negatives(measured):
+        return []
+    negatives = mapping(measured.get("negatives"))
+    dice = dice_of(measured)
+    return [
+        MeasureRow("Dice", "mean over images with a target", number(dice.get("mean")), span(dice)),
+        MeasureRow(
+            "Left empty",
+            f"share of {count(negatives.get('n'), 'image')} without a target",
+            number(share_left_empty(measured)),
+        ),
+    ]
+
+
 def _condition(
     evidence: Evidence, condition: str, difference: Mapping[str, object]
 ) -> ConditionRow:
@@ -260,9 +284,10 @@ def _condition(
         condition=condition,
         name=name,
         meaning=meaning,
-        n=count(measured.get("n"), "image"),
-        dice=_dice(measured.get("dice_mean")),
+        n=images_of(measured),
+        dice=_dice(dice_of(measured)),
         gain=_gain(difference) if difference else Gain(),
+        left_empty=left_empty_of(measured),
     )
 
 

@@ -165,6 +165,82 @@ def name_of(condition: str, image_only: bool) -> tuple[str, str]:
     return CONDITIONS.get(condition, (condition, ""))
 
 
+def has_negatives(measured: Mapping[str, object]) -> bool:
+    """Tell whether some images have no target.
+
+    Args:
+        measured: of one prompt condition; one of an earlier version does not say it.
+
+    Returns:
+        True where some are known to have none.
+    """
+    n = mapping(measured.get("negatives")).get("n")
+    return is_number(n) and n > 0
+
+
+def dice_of(measured: Mapping[str, object]) -> Mapping[str, object]:
+    """The mean Dice to show: where some images have no target, that of the others.
+
+    A model that marks nothing would else earn the share of images without a target.
+
+    Args:
+        measured: of one prompt condition.
+
+    Returns:
+        Mean and interval; empty where no image has a target.
+    """
+    if has_negatives(measured):
+        return mapping(mapping(measured.get("positives")).get("dice_mean"))
+    return mapping(measured.get("dice_mean"))
+
+
+def images_of(measured: Mapping[str, object]) -> str:
+    """Count the images that `dice_of` is over.
+
+    Args:
+        measured: of one prompt condition.
+
+    Returns:
+        "65 images with a target", or "78 images" where all have one.
+    """
+    if not has_negatives(measured):
+        return count(measured.get("n"), "image")
+    n = count(mapping(measured.get("positives")).get("n"), "image")
+    return f"{n} with a target" if n else ""
+
+
+def share_left_empty(measured: Mapping[str, object]) -> float | None:
+    """The share of the images without a target in which nothing was marked.
+
+    Args:
+        measured: of one prompt condition.
+
+    Returns:
+        In [0, 1]; None where it is not known.
+    """
+    negatives = mapping(measured.get("negatives"))
+    n, empty = negatives.get("n"), negatives.get("left_empty")
+    return empty / n if is_number(n) and is_number(empty) and n > 0 else None
+
+
+def left_empty_of(measured: Mapping[str, object]) -> str:
+    """Say how many images without a target were left empty.
+
+    Args:
+        measured: of one prompt condition.
+
+    Returns:
+        One sentence without an end stop; empty where every image has a target.
+    """
+    share = share_left_empty(measured)
+    if share is None:
+        return ""
+    negatives = mapping(measured.get("negatives"))
+    n = count(negatives.get("n"), "image")
+    empty = number(negatives.get("left_empty"), 0)
+    return f"Of {n} without a target, {empty} left empty ({number(100 * share, 0)} %)"
+
+
 def headline(evidence: Evidence) -> Headline:
     """Sum up a run in a sentence, as far as it was measured.
 
@@ -178,12 +254,7 @@ def headline(evidence: Evidence) -> Headline:
     """
     if not evidence.conditions:
         return Headline("Not evaluated yet.", NOT_EVALUATED, "plain")
-    right = mapping(evidence.conditions.get("right"))
-    dice = mapping(right.get("dice_mean"))
-    mean = number(dice.get("mean"))
-    interval = f"95 % interval {span(dice)}" if span(dice) else ""
-    rests_on = "; ".join(part for part in (interval, count(right.get("n"), "image")) if part)
-    measured = f"Mean Dice {mean} ({rests_on})." if rests_on else f"Mean Dice {mean}."
+    measured = _measured(mapping(evidence.conditions.get("right")))
     if evidence.is_image_only:
         return Headline("Image only: there is no prompt to hear.", measured, "plain")
     differences = mapping(evidence.summary.get("listening"))
@@ -194,9 +265,28 @@ def headline(evidence: Evidence) -> Headline:
     if against is None:
         return Headline("Whether it listens was not measured.", measured, "plain")
     verdict = verdicts[against]
-    with_it = f"With it, mean Dice is {mean} ({span(dice)})." if span(dice) else measured
-    detail = f"{_worth(mapping(differences[against]), against)} {with_it}{_collapse(evidence)}"
-    return Headline(sentence(verdict), detail, TONES[verdict])
+    worth = _worth(mapping(differences[against]), against)
+    with_it = _with_it(mapping(evidence.conditions.get("right"))) or measured
+    return Headline(sentence(verdict), f"{worth} {with_it}{_collapse(evidence)}", TONES[verdict])
+
+
+def _measured(right: Mapping[str, object]) -> str:
+    dice = dice_of(right)
+    interval = f"95 % interval {span(dice)}" if span(dice) else ""
+    rests_on = "; ".join(part for part in (interval, images_of(right)) if part)
+    about = f" ({rests_on})" if rests_on else ""
+    return f"Mean Dice {number(dice.get('mean'))}{about}.{_and_empty(right)}"
+
+
+def _with_it(right: Mapping[str, object]) -> str:
+    dice = dice_of(right)
+    if not span(dice):
+        return ""
+    return f"With it, mean Dice is {number(dice.get('mean'))} ({span(dice)}).{_and_empty(right)}"
+
+
+def _and_empty(right: Mapping[str, object]) -> str:
+    return f" {left_empty_of(right)}." if left_empty_of(right) else ""
 
 
 def _worth(difference: Mapping[str, object], against: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from saywhere.evaluation.cases import COLUMNS, DISTANCE, MEASURES, Case
+from saywhere.evaluation.negatives import negatives_in_words
 from saywhere.evaluation.summary import (
     EvaluationSummary,
     expected_in,
-    negatives_in_words,
     summarise,
 )
 from saywhere.evaluation.verdict import TOO_FEW

@@ -14,7 +14,7 @@ from saywhere.experiments.compare import compare
 from saywhere.experiments.compare import table as markdown_of
 from saywhere.experiments.paired import case_difference
 from saywhere.metrics.statistics import rank_biserial
-from table_files import cell, written
+from table_files import cell, with_negatives, written
 
 N = 40
 
@@ -293,3 +293,33 @@ def test_a_result_that_lacks_a_part_is_left_out(tmp_path: Path, key: str) -> Non
         json.dumps(whole | {key: ["a list"] if key != "cases" else "no list"})
     )
     assert list(compare(folder).left_out) == ["other-seed0.json", "third-seed0.json"]
+
+
+def test_marking_nothing_on_normal_images_earns_no_dice(tmp_path: Path) -> None:
+    # One marks nothing anywhere; the other finds half of each lesion, and marks every normal image.
+    nothing = with_negatives(cell("image", 0, np.zeros(N)), [True] * N)
+    halves = with_negatives(cell("text", 0, np.full(N, 0.5), np.full(N, 0.2)), [False] * N)
+    markdown = table(written(tmp_path, [nothing, halves]))
+    heads = row_of(markdown, "")
+    found = {label: dict(zip(heads, row_of(markdown, label))) for label in ("image", "text")}
+    dice, empty = "mean Dice per image with a target [95 %]", "without a target: left empty"
+    assert found["image"][dice].startswith("0.000")
+    assert found["text"][dice].startswith("0.500")
+    assert found["text"]["IoU per image with a target"] == "0.250"
+    assert found["text"]["Dice − “image” [95 %]"].startswith("+0.500")
+    assert found["text"]["right − shuffled"].startswith("+0.300")
+    assert found["image"][empty] == f"{N} of {N} (100%)"
+    assert found["text"][empty] == f"0 of {N} (0%)"
+
+
+def test_where_every_case_has_a_target_no_column_is_added(tmp_path: Path) -> None:
+    plain = with_negatives(cell("image", 0, np.full(N, 0.5)), [])
+    assert "target" not in table(written(tmp_path, [plain]))
+
+
+def test_a_table_of_normal_images_alone_has_their_dice(tmp_path: Path) -> None:
+    alone = with_negatives(cell("image", 0, np.array([])), [True])
+    alone["cases"] = [{**with_negatives(cell("i", 0, np.array([0.5])), [True])["cases"][1]}]
+    markdown = table(written(tmp_path, [alone]))
+    assert row_of(markdown, "image")[2].startswith("1.000")
+    assert "1 of 1 (100%)" in markdown

@@ -94,6 +94,18 @@ def test_the_card_says_what_was_measured_and_what_was_not(folder: Path, evaluate
         assert part in text
 
 
+def test_the_card_tells_images_without_a_target_apart(trained: Path, evaluated: Path) -> None:
+    facts = bundle.write(evaluated, evaluated.parent / "apart", "spot", About())
+    assert "without a target" not in card(facts)
+    right = facts["evidence"]["evaluation"]["words"]["right"]
+    right["negatives"] = {"n": 40, "left_empty": 30}
+    right["positives"] = {"n": 60, "dice_mean": {"mean": 0.512, "low": 0.44, "high": 0.58}}
+    assert (
+        "- right prompt: cases without a target: 40, of which left empty: 30 (75%); "
+        "with a target: 60, mean Dice of these 0.512 [0.440, 0.580]." in card(facts)
+    )
+
+
 def test_the_card_says_in_words_whose_left_is_meant_and_what_became_of_the_prompts(
     trained: Path, evaluated: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from saywhere.config import Config
 from saywhere.errors import MissingFile, NotWritable
 from saywhere.report.build import build_report
+from saywhere.report.evidence import gather
 from unit.report.parsed import page
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7 * 7 }} & café ‮"
@@ -345,3 +346,46 @@ def test_a_place_that_cannot_be_written_is_an_error_of_ours(run: Path, tmp_path:
     (tmp_path / "file").write_text("")
     with pytest.raises((NotWritable, MissingFile)):
         build_report(run, tmp_path / "file" / "report.html")
+
+
+def test_images_without_a_target_earn_no_dice_and_are_counted(
+    run: Path, fake: SimpleNamespace
+) -> None:
+    summary = fake.summary()
+    dice = {"mean": 0.512, "low": 0.44, "high": 0.58}
+    summary["words"]["right"] |= {
+        "positives": {"n": 60, "dice_mean": dice},
+        "negatives": {"n": 40, "left_empty": 30},
+    }
+    fake.write(run / "evaluation/summary.json", summary)
+    header = "id,words,prompt,dice,true_positive,false_negative"
+    rows = ["a,right,x,0.5,4,4", "b,right,x,1,0,0", "c,empty,,0,0,0"]
+    (run / "evaluation/cases.csv").write_text("\n".join([header, *rows]) + "\n")
+    text = page(run).text
+    left = "Of 40 images without a target, 30 left empty (75 %)"
+    assert f"With it, mean Dice is 0.512 (0.440 to 0.580). {left}." in text
+    assert f"0.512 0.440 to 0.580 60 images with a target {left}" in text
+    assert "Dice mean over images with a target 0.512" in text
+    assert "Left empty share of 40 images without a target 0.750" in text
+    # The normal images stand in no distribution; of the empty prompt there is none left.
+    assert gather(run).dice == {"right": [0.5]}
+
+
+@pytest.mark.parametrize("odd", [None, 3, {"n": "x"}, {"n": 2}, {"n": 10**400, "left_empty": 1}])
+def test_negatives_of_a_stranger_are_not_taken_on_trust(
+    run: Path, fake: SimpleNamespace, odd: object
+) -> None:
+    summary = fake.summary()
+    summary["words"]["right"]["negatives"] = odd
+    fake.write(run / "evaluation/summary.json", summary)
+    assert "left empty (" not in page(run).text
+
+
+def test_normal_images_alone_have_no_dice(run: Path, fake: SimpleNamespace) -> None:
+    summary = fake.summary()
+    alone = {"positives": {"n": 0, "dice_mean": None}, "negatives": {"n": 4, "left_empty": 1}}
+    summary["words"] = {"right": summary["words"]["right"] | alone}
+    summary["listening"] = {}
+    fake.write(run / "evaluation/summary.json", summary)
+    text = page(run).text
+    assert "Mean Dice – (0 images with a target). Of 4 images without a target, 1 left" in text
