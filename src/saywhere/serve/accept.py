@@ -1,24 +1,53 @@
-"""What kind of answer a caller wants: JSON, a PNG or a DICOM SEG."""
+"""What kind of answer a caller wants: JSON, a PNG, a DICOM SEG, a zip."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import Request
 
 from saywhere.errors import NotAcceptable
 
 JSON, PNG, DICOM = "application/json", "image/png", "application/dicom"
 KINDS = (JSON, PNG, DICOM)
-# What a caller who leaves the choice open gets.
-OPEN = {"*/*": JSON, "application/*": JSON, "image/*": PNG}
+"""Of `POST /v1/segment`; the first is for who leaves the choice open."""
 
 
-def wanted_kind(accept: str) -> str:
+def check_accept(request: Request) -> None:
+    """Refuse a call whose `Accept` names no kind that it answers: a dependency of all under /v1.
+
+    Args:
+        request: the request.
+
+    Raises:
+        NotAcceptable: none of the route's kinds would be accepted.
+    """
+    wanted_kind(accept_of(request), _kinds(request.scope["route"]))
+
+
+def accept_of(request: Request) -> str:
+    """The header `Accept`, which may come in several lines.
+
+    Args:
+        request: the request.
+
+    Returns:
+        All of it; empty where there is none.
+    """
+    return ", ".join(request.headers.getlist("accept"))
+
+
+def wanted_kind(accept: str, kinds: Sequence[str] = KINDS) -> str:
     """Choose the kind of an answer.
 
     Args:
         accept: The header, empty where there is none.
+        kinds: What the call can answer, the usual one first.
 
     Returns:
         A kind that is named goes before one that is left open, and the first one named counts.
-        JSON where there is no header.
+        The usual one where there is no header.
 
     Raises:
         NotAcceptable: None of the kinds would be accepted.
@@ -26,19 +55,33 @@ def wanted_kind(accept: str) -> str:
     ranges = [_range(part) for part in accept.split(",") if part.strip()]
     accepted = [name for name, is_refused in ranges if not is_refused]
     refused = [name for name, is_refused in ranges if is_refused]
-    named = [name for name in accepted if name in KINDS]
-    left_open = [OPEN[name] for name in accepted if name in OPEN and OPEN[name] not in refused]
+    named = [name for name in accepted if name in kinds]
+    # What a caller who leaves the choice open gets.
+    opened = [next((kind for kind in kinds if _is_in(kind, name)), None) for name in accepted]
+    left_open = [kind for kind in opened if kind is not None and kind not in refused]
     if not ranges:
-        return JSON
+        return kinds[0]
     if not named and not left_open:
         raise NotAcceptable(
             "a kind of answer that this call does not give",
-            allowed=f"Accept is {', '.join(KINDS)} or */*",
-            remedy="leave the header out for JSON",
+            allowed=f"Accept is {', '.join(kinds)} or */*",
+            remedy=f"leave the header out for {kinds[0]}",
         )
-    # PNG and DICOM are never meant by accident; clients add JSON to any header.
-    special = [name for name in named if name != JSON]
+    # The others are never meant by accident; clients add JSON to any header.
+    special = [name for name in named if name != kinds[0]]
     return [*special, *named, *left_open][0]
+
+
+def _kinds(route: Any) -> list[str]:
+    """As /openapi.json names them, so that the two cannot differ."""
+    answer = route.responses.get(200, {"model": None})
+    return [*([JSON] if "model" in answer else []), *answer.get("content", ())]
+
+
+def _is_in(kind: str, name: str) -> bool:
+    """Is a kind in a range that leaves it open, such as `image/*`?"""
+    family, _, rest = name.partition("/")
+    return rest == "*" and family in ("*", kind.partition("/")[0])
 
 
 def _range(part: str) -> tuple[str, bool]:

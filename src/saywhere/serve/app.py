@@ -13,13 +13,14 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from saywhere._version import __version__
 from saywhere.errors import Busy, SaywhereError
 from saywhere.io.dicomweb import Archives
 from saywhere.serve.auth import Auth
 from saywhere.serve.body_limit import BodyLimit
-from saywhere.serve.errors import CODES, error_response, refusal
+from saywhere.serve.errors import CODES, error_response, refusal, refused_by_disk
 from saywhere.serve.metrics import Metrics, RequestLog
 from saywhere.serve.models import Models
 from saywhere.serve.queue import SegmentQueue
@@ -93,7 +94,7 @@ def build_app(
     add_routes(app, models, queue, metrics, store, archives, needs_token=token is not None)
     close_forms(app)
     # Last, since it takes every path that no route took.
-    app.mount("/", _Page(directory=str(package_files("saywhere.serve") / "page"), html=True))
+    app.mount("/", _Page(app))
     return app
 
 
@@ -131,24 +132,54 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
+        # The framework answers 400 for whatever stops it when it reads a body.
+        if (disk := refused_by_disk(error.__cause__)) is not None:
+            return error_response(disk)
+        if isinstance(error.__cause__, UnicodeError):
+            return _no_text()
         response = refusal(
             error.status_code, CODES.get(error.status_code, "bad_request"), str(error.detail)[:200]
         )
         response.headers.update(error.headers or {})
         return response
 
+    @app.exception_handler(OSError)
+    async def disk(request: Request, error: OSError) -> JSONResponse:
+        if (refused := refused_by_disk(error)) is None:
+            raise error
+        return error_response(refused)
+
     @app.exception_handler(UnicodeError)
     async def unreadable(request: Request, error: UnicodeError) -> JSONResponse:
-        """Of a form that claims a strange charset, or a name with half a character."""
-        return refusal(
-            400, "bad_request", "the text of this request cannot be read", "send it as UTF-8"
-        )
+        return _no_text()
+
+
+def _no_text() -> JSONResponse:
+    """Of a form that claims a strange charset, or a name with half a character."""
+    return refusal(422, "usage", "the text of this request cannot be read", "send it as UTF-8")
 
 
 class _Page(StaticFiles):
     """The page's files, with a policy that lets no request leave the machine."""
 
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(directory=str(package_files("saywhere.serve") / "page"), html=True)
+        self.app = app
+
+    async def get_response(self, path: str, scope: Any) -> Response:
+        # It takes every path, so the router never says that a call has another method.
+        _refuse_method(self.app, scope)
+        return await super().get_response(path, scope)
+
     def file_response(self, *inputs: Any, **named: Any) -> Response:
         response = super().file_response(*inputs, **named)
         response.headers.update(HEADERS)
         return response
+
+
+def _refuse_method(app: FastAPI, scope: Any) -> None:
+    """Refuse a call that is there with another method, and name that (405)."""
+    calls = [route for route in app.routes if route.matches(scope)[0] is Match.PARTIAL]
+    methods = {method for route in calls for method in getattr(route, "methods", ())}
+    if methods:
+        raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})

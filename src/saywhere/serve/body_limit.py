@@ -19,6 +19,8 @@ MAX_BODY_BYTES = MAX_FILE_BYTES + 512 * 1024
 MAX_BODY_S = 29.0
 MAX_HELD_BYTES = 1 << 30
 """Of all bodies that are in memory at once, arriving or in work."""
+BODY = "saywhere.body"
+"""Key of a request's scope: the bytes of its body as they came."""
 
 
 class BodyLimit:
@@ -73,7 +75,8 @@ class BodyLimit:
             await error_response(error, close=True)(scope, receive, send)
         else:
             if is_whole:
-                await self.app(scope, _replay(bytes(body), receive), send)
+                scope[BODY] = bytes(body)
+                await self.app(scope, _replay(scope[BODY], receive), send)
         finally:
             # After the answer: until then the request holds its bytes.
             self.n_held_bytes -= len(body)

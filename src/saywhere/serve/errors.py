@@ -5,9 +5,12 @@ A message never holds a path, a file's name or a prompt.
 
 from __future__ import annotations
 
+import errno
+
 from fastapi.responses import JSONResponse
 
-from saywhere.errors import Busy, NotAllowed, SaywhereError
+from saywhere.errors import Busy, NotAllowed, NotWritable, SaywhereError
+from saywhere.io.files import FULL
 
 CODES = {
     400: "bad_request",
@@ -21,6 +24,8 @@ CODES = {
 }
 """HTTP status → the error's code, for errors that the framework raises."""
 
+_UNWRITABLE = NotWritable("the server cannot write what this call needs", remedy="see its log")
+
 
 def error_response(error: SaywhereError, *, close: bool = False) -> JSONResponse:
     """Turn one of our errors into its response.
@@ -32,6 +37,9 @@ def error_response(error: SaywhereError, *, close: bool = False) -> JSONResponse
     Returns:
         A response with the error's status; with Retry-After where the service is busy.
     """
+    if isinstance(error, NotWritable) and error.__cause__ is not None:
+        # Of a writer for one's own machine: its message names the folder.
+        error = refused_by_disk(error.__cause__) or _UNWRITABLE
     rule = f"; {error.allowed}" if error.allowed else ""
     response = refusal(error.http_status, error.code, f"{error.found}{rule}", error.remedy)
     if isinstance(error, Busy):
@@ -42,6 +50,28 @@ def error_response(error: SaywhereError, *, close: bool = False) -> JSONResponse
     if close:
         response.headers["Connection"] = "close"
     return response
+
+
+def refused_by_disk(error: BaseException | None) -> NotWritable | None:
+    """Tell a full temporary folder from a fault of the code.
+
+    Args:
+        error: what was raised, or what stands behind it.
+
+    Returns:
+        What the caller is told, without the server's folders; None where it is something else.
+    """
+    if not isinstance(error, OSError):
+        return None
+    # Python looks for a temporary folder that takes a file, and names none where all are full.
+    has_none = error.errno == errno.ENOENT and error.filename is None
+    if error.errno not in FULL and not has_none:
+        return None
+    return NotWritable(
+        "the server's disk for temporary files is full",
+        allowed="nothing was kept of this call",
+        remedy="make room there (TMPDIR), and send it again",
+    )
 
 
 def refusal(status: int, code: str, message: str, remedy: str | None = None) -> JSONResponse:

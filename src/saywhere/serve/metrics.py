@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import time
-import traceback
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from saywhere.serve.errors import refusal
+from saywhere.serve.json_log import LINES, fault
 
-log = logging.getLogger("saywhere.serve")
+log = logging.getLogger(LINES)
 HEADER = b"x-request-id"
+LEFT = 499
+"""The status that nginx logs for a caller who closed the connection."""
 UNKNOWN = "something went wrong here; the log has it under the X-Request-ID of this answer"
 
 
@@ -60,6 +61,9 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, noted)
+            if not is_begun:
+                # The caller went away before the body was whole.
+                status = LEFT
         # Our own errors are answered further in: one that comes here is a fault of the code.
         except Exception as error:
             _log_fault(request, error)
@@ -83,14 +87,7 @@ class RequestLog:
 
 
 def _log_fault(request: str, error: Exception) -> None:
-    """Type and place only: an error's text may hold a prompt or a path."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    line = {
-        "request": request,
-        "error": type(error).__name__,
-        "at": f"{Path(place.filename).name}:{place.lineno}",
-    }
-    log.error(json.dumps(line))
+    log.error(json.dumps({"request": request, **fault(error)}))
 
 
 class Metrics:

@@ -21,6 +21,7 @@ class ServedRecord(TypedDict):
     """A model's entry in `GET /v1/models`."""
 
     name: str
+    digest: str
     network: str
     fusion: str
     size_px: int
@@ -49,6 +50,7 @@ class Served:
         config = self.segmenter.config
         return {
             "name": self.name,
+            "digest": self.segmenter.digest,
             "network": config.network.name,
             "fusion": config.fusion.name,
             "size_px": config.data.size,

@@ -19,7 +19,7 @@ from saywhere.io.clinic import Picture
 from saywhere.io.dicomweb import Archives
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_PROMPT_CHARS
 from saywhere.serve import schemas
-from saywhere.serve.accept import DICOM, PNG, wanted_kind
+from saywhere.serve.accept import DICOM, JSON, PNG, accept_of, check_accept, wanted_kind
 from saywhere.serve.content import (
     MAX_PROMPTS,
     MAX_REFERENCE_CHARS,
@@ -30,7 +30,7 @@ from saywhere.serve.content import (
 from saywhere.serve.encode import as_base64, as_json, dicom_seg, mask_png
 from saywhere.serve.errors import refusal
 from saywhere.serve.kept_routes import add_kept_routes
-from saywhere.serve.metrics import Metrics
+from saywhere.serve.metrics import LEFT, Metrics
 from saywhere.serve.models import Models, Served
 from saywhere.serve.picture_route import add_picture_routes
 from saywhere.serve.queue import Job, SegmentQueue
@@ -38,12 +38,10 @@ from saywhere.serve.review_routes import add_review_routes
 from saywhere.serve.schemas import refusals
 from saywhere.serve.slow_work import DECODING, in_thread
 from saywhere.serve.store import Store
-from saywhere.serve.strict import refuse_unknown
+from saywhere.serve.strict import refuse_other_text, refuse_repeated, refuse_unknown
 from saywhere.text.directions import contradict
 from saywhere.text.frames import check_orientation
 
-# The status that nginx logs for a caller who closed the connection.
-LEFT = 499
 LIMITS = {
     "file_bytes": MAX_FILE_BYTES,
     "pixels": MAX_PIXELS,
@@ -82,7 +80,7 @@ def add_routes(
         needs_token: say in /openapi.json that a token is needed; `Auth` checks it.
     """
     before = [
-        Depends(refuse_unknown),
+        *map(Depends, (check_accept, refuse_unknown, refuse_repeated, refuse_other_text)),
         *([Security(HTTPBearer(auto_error=False))] if needs_token else []),
     ]
     listed = archives or Archives()
@@ -168,15 +166,16 @@ def _add_segment(
     ) -> Response:
         """A mask per prompt, as COCO RLE.
 
-        With `Accept: image/png` the first one as a PNG of the image's size; with
+        With `Accept: image/png` the mask of one prompt as a PNG of the image's size; with
         `Accept: application/dicom` all of a DICOM image as a DICOM SEG.
         """
         started = time.perf_counter()
-        kind = wanted_kind(request.headers.get("accept", ""))
+        kind = wanted_kind(accept_of(request))
         chosen = models.named(model)
         prompts = prompt or [""]
         check_prompts(prompts)
         wanted = frozenset(include or [])
+        _check_fits(kind, prompts, wanted)
         if orientation:
             check_orientation(orientation)
         # Before the image is decoded, which takes memory: a busy service refuses at once.
@@ -201,10 +200,10 @@ def _add_segment(
         metrics.masks.labels(chosen.name).inc(len(answers))
         if kind == DICOM:
             file = await run_in_threadpool(dicom_seg, [result for result, _ in answers], chosen)
-            return Response(file, media_type=DICOM)
+            return Response(file, media_type=DICOM, headers=_named(chosen))
         if kind == PNG:
             content_png = await run_in_threadpool(mask_png, answers[0][0].mask)
-            return Response(content_png, media_type="image/png")
+            return Response(content_png, media_type=PNG, headers=_named(chosen))
         results = await run_in_threadpool(
             lambda: [as_json(result, wanted) for result, _ in answers]
         )
@@ -218,6 +217,8 @@ def _add_segment(
             shown["image_png"] = await run_in_threadpool(as_base64, pixels.squeeze())
         answer = {
             "model": chosen.name,
+            "model_digest": chosen.segmenter.digest,
+            "frame": chosen.segmenter.prompt_facts.frame,
             "size": list(pixels.shape[:2]),
             "results": results,
             "timings_ms": timings,
@@ -247,6 +248,28 @@ async def _left(request: Request) -> None:
     # BodyLimit has read the body: all that comes now is the end of the connection.
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _check_fits(kind: str, prompts: list[str], wanted: frozenset[str]) -> None:
+    """Refuse what this kind of answer has no place for, which would be left out without a word."""
+    if kind == PNG and len(prompts) > 1:
+        raise UsageError(
+            f"{len(prompts)} prompts, and an answer as PNG",
+            allowed="a PNG holds the mask of one",
+            remedy=f"send one prompt in a call, or Accept: {JSON}",
+        )
+    if kind != JSON and wanted:
+        raise UsageError(
+            f"include, and an answer as {kind}",
+            allowed=f"include is for {JSON}",
+            remedy="leave include out, or the header Accept",
+        )
+
+
+def _named(model: Served) -> dict[str, str]:
+    """Which model an answer without JSON is from."""
+    facts = model.segmenter
+    return {"X-Model-Digest": facts.digest, "X-Model-Frame": facts.prompt_facts.frame}
 
 
 def _check_work(pixels: np.ndarray, n_prompts: int) -> None:

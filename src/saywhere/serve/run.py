@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import uvicorn
 from saywhere.errors import UsageError
 from saywhere.io import decoding_pool
 from saywhere.io.dicomweb import Archives, is_loopback
+from saywhere.serve import json_log
 from saywhere.serve.app import LOOPBACK, build_app
 from saywhere.serve.models import open_models
 from saywhere.serve.store import Store
@@ -66,7 +65,7 @@ def run_server(
     # Off loopback a token guards, and the machine's names are not ours to know.
     hosts = (*LOOPBACK, host, *named) if is_loopback(host) else ("*",)
     app = build_app(models, Store(store), token=token, hosts=hosts, places=places, archives=listed)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    json_log.install()
     # No limit_concurrency: uvicorn counts silent connections too, and its 503 is neither in the one
     # form nor has it Retry-After. Auth, BodyLimit and the queue bound who is read, how many bytes
     # are held, and how many requests are worked on.
@@ -74,6 +73,7 @@ def run_server(
     config = uvicorn.Config(
         # RequestLog writes the lines: uvicorn's would hold addresses as they were typed.
         app,
+        log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,

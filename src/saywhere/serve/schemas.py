@@ -38,6 +38,9 @@ class ModelFacts(BaseModel):
     """One model."""
 
     name: str
+    digest: str = Field(
+        description="sha256 of all that its answers come from: weights, configuration, encoder"
+    )
     network: str
     fusion: str
     size_px: int
@@ -137,6 +140,8 @@ class Segmented(BaseModel):
     """A mask per prompt, in the order of the prompts."""
 
     model: str
+    model_digest: str = Field(description="as `digest` in /v1/models")
+    frame: str = Field(description="whose left and right the model was taught, see /v1/models")
     size: list[int] = Field(description="height, width of the image", min_length=2, max_length=2)
     results: list[Found]
     timings_ms: dict[str, float]
@@ -273,15 +278,15 @@ MEANINGS = {
     500: "a fault of the service; the log has it under X-Request-ID",
     502: "the archive cannot be reached, or refuses",
     503: "as much to do as it takes on, or about to stop; Retry-After says when to come back",
-    507: "the disk is full; what was kept before is still there",
+    507: "a disk is full, of what is kept or of temporary files; what was kept is still there",
 }
-GET = (400, 401, 422, 500)
-POST = (*GET, 408, 413, 503)
+GET = (400, 401, 406, 422, 500)
+POST = (*GET, 408, 413, 503, 507)
 IMAGE = (*POST, 415)
-SEGMENT = (*IMAGE, 406, 502)
 PICTURE = (*IMAGE, 502)
-KEEP = (*IMAGE, 409, 502, 507)
-TAKE_BACK = (*POST, 404, 507)
+SEGMENT = PICTURE
+KEEP = (*PICTURE, 409)
+TAKE_BACK = (*POST, 404)
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

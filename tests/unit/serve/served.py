@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +86,9 @@ def serving_here(monkeypatch: pytest.MonkeyPatch, start: Callable[[], Any]) -> I
 
     with monkeypatch.context() as patch:
         patch.setattr(run, "run_server", in_a_thread)
+        # The service sets both for its whole process.
+        patch.setattr(warnings, "showwarning", warnings.showwarning)
+        patch.setattr(threading, "excepthook", threading.excepthook)
         patch.setattr(run.uvicorn, "Server", Noted)
         patch.setattr(
             run, "signal", SimpleNamespace(signal=lambda *_: None, SIGTERM=None, SIGINT=None)

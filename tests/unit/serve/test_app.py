@@ -489,10 +489,7 @@ def test_a_strange_charset_is_no_failure(client: Client, picture: np.ndarray, ch
         content=body,
         headers={"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"},
     )
-    if charset == "utf-16":  # not even the fields' names can be read
-        assert is_an_error(response, 422, "usage")
-    else:
-        assert response.status_code == 200 or is_an_error(response, 400, "bad_request")
+    assert is_an_error(response, 422, "usage")
 
 
 def test_what_it_answers_is_documented(client: Client) -> None:
@@ -523,7 +520,7 @@ def test_what_it_answers_is_documented(client: Client) -> None:
     assert len(forms) == 7
     assert all(form["additionalProperties"] is False for form in forms.values())
     answers = paths["/v1/segment"]["post"]["responses"]
-    refused = ["400", "401", "406", "408", "413", "415", "422", "500", "502", "503"]
+    refused = ["400", "401", "406", "408", "413", "415", "422", "500", "502", "503", "507"]
     assert sorted(answers) == ["200", *refused]
     kinds = {"application/json", "image/png", "application/dicom"}
     assert set(answers["200"]["content"]) == kinds
