@@ -44,9 +44,14 @@ class Topic(NamedTuple):
 SETS = {"kvasir": "Kvasir-SEG", "isic": "ISIC-2016", "qata": "QaTa-COV19"}
 LEARNING = {"phantoms": "Phantoms", "kvasir": "Kvasir-SEG", "qata": "QaTa-COV19"}
 NUMBERS = ("32", "64", "128", "256", "all")
+FILMS = ("32 films", "64 films", "128 films", "399 films")
+LUNGS = "Lungs (chest films)"
+DECIDED = "Three prompts a film: the image alone cannot tell which lung is meant."
 LATE = ("late-concat", "film", "cross-attention")
 WAYS = ("zero", "scale", "tile", "adapter", "stem")  # of network.first_filters
 MOSAICS = "Kvasir-SEG mosaics"
+FUSED_ON = {"lungs": LUNGS, "mosaic": MOSAICS, "kvasir": "Kvasir-SEG", "qata": "QaTa-COV19"}
+"""A set's key in `KEY_fusions` → what it is called."""
 RECIPE = "image + text + augmentation, our recipe"
 FUSED = "early · fuse-first"
 SMALL = "64 px, width 8, 800 steps of 8."
@@ -58,7 +63,15 @@ def _curve(policy: str) -> tuple[Claim, ...]:
     Beside "untouched" or no prompt it is a claim of the paper, else a question of ours.
     """
     compared = between if policy in ("untouched", "image only") else better
-    return tuple(
+    films = tuple(
+        Claim(
+            f"{LUNGS}, {n}",
+            compared("learning_lungs", f"{n} · fuse-first", f"{n} · {policy}"),
+            DECIDED if n == FILMS[-1] else "",
+        )
+        for n in FILMS
+    )
+    return films + tuple(
         Claim(
             f"{shown}, {n} training cases",
             compared(f"learning_{key}", f"{n} · fuse-first", f"{n} · {policy}"),
@@ -74,12 +87,16 @@ TURNED = Topic(
     "(`fuse-first`). Others transform image and mask and leave the prompt as it was (`untouched`). "
     f"{SMALL}",
     (
+        *_curve("untouched"),
+        Claim(
+            f"{LUNGS}, prompts in the patient's frame",
+            between("lungs_patient", FUSED, "early · untouched"),
+        ),
         Claim(
             "Phantoms, the demo",
             arms,
             "Three short runs; without the prompt nothing can be solved there.",
         ),
-        *_curve("untouched"),
         Claim(MOSAICS, between("mosaic_fusions", FUSED, "early · untouched")),
         Claim(
             "Kvasir-SEG",
@@ -122,11 +139,7 @@ REWORDED = Topic(
     (
         *(
             Claim(f"{shown}, {done}", better(f"{key}_fusions", FUSED, f"early · {arm}"))
-            for key, shown in (
-                ("mosaic", MOSAICS),
-                ("kvasir", "Kvasir-SEG"),
-                ("qata", "QaTa-COV19"),
-            )
+            for key, shown in FUSED_ON.items()
             for arm, done in (("swap", "exchanging"), ("recaption", "writing anew"))
         ),
         *_curve("swap"),
@@ -140,7 +153,7 @@ EARLY = Topic(
     f"{SMALL}",
     tuple(
         Claim(f"{name} · {arm}, {shown}", between(f"{key}_fusions", FUSED, f"{name} · {arm}"))
-        for key, shown in (("mosaic", MOSAICS), ("kvasir", "Kvasir-SEG"), ("qata", "QaTa-COV19"))
+        for key, shown in FUSED_ON.items()
         for name in LATE
         for arm in ("swap", "still")
     ),
@@ -204,10 +217,12 @@ ANY = Topic(
             Claim(
                 f"{name}, {shown}",
                 between(f"{key}_networks", f"{name} · {BOTH}", f"{name} · {AUG}"),
+                DECIDED if (key, name) == ("lungs", NETWORKS[0]) else "",
             )
-            for key, shown in SETS.items()
+            for key, shown in {"lungs": LUNGS, **SETS}.items()
             for name in NETWORKS
         ),
+        Claim(f"`lite`, {LUNGS}", between("lungs_networks", f"lite · {BOTH}", f"lite · {AUG}")),
         Claim(
             "`lite`, Kvasir-SEG",
             between("kvasir_lite", BOTH, AUG),
@@ -249,6 +264,11 @@ HEARD = Topic(
     "Mean Dice does not show it; the right prompt beside a contradictory one does. On mosaics a "
     "contradictory prompt names another tile.",
     (
+        *(
+            Claim(f"{name}, {LUNGS}", heard("lungs_networks", f"{name} · {BOTH}"))
+            for name in NETWORKS
+        ),
+        Claim(f"`lite`, {LUNGS}", heard("lungs_networks", f"lite · {BOTH}")),
         Claim("UNet with augmentation, Kvasir-SEG", heard("kvasir_unet", BOTH)),
         Claim("UNet without augmentation, Kvasir-SEG", heard("kvasir_unet", "image + text")),
         Claim(
@@ -266,6 +286,7 @@ HEARD = Topic(
     ),
 )
 ENDS = (("heard_mosaics", "Mosaics"), ("heard_phantoms", "Phantoms"))
+PUBLISHED = "early · fuse-first · as published"
 VISUALNESS = Topic(
     "Does the L1 term as published make the prompt visible, or silence it?",
     "An open question of the paper, asked from both ends, one factor at a time. One end is the "
@@ -274,6 +295,11 @@ VISUALNESS = Topic(
     "start unit-variance, region term balanced). The published term is in every row here. Under "
     "L1 over the frame a black pseudo-image is nearly optimal.",
     (
+        Claim(f"{LUNGS}: as published", silenced("lungs_fusions", PUBLISHED)),
+        Claim(
+            f"{LUNGS}, prompts in the patient's frame: as published",
+            silenced("lungs_patient", PUBLISHED),
+        ),
         *(
             Claim(f"{shown}: {label}", silenced(name, label))
             for name, shown in ENDS

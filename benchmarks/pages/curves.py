@@ -17,7 +17,12 @@ from saywhere.experiments.compare import Line, compare
 
 matplotlib.use("Agg")
 RESULTS = Path(__file__).parents[1] / "results"
-SETS = {"phantoms": "Phantoms", "kvasir": "Kvasir-SEG", "qata": "QaTa-COV19, subset"}
+SETS = {
+    "lungs": "Lungs (chest films)",
+    "phantoms": "Phantoms",
+    "kvasir": "Kvasir-SEG",
+    "qata": "QaTa-COV19, subset",
+}
 POLICIES = {
     "fuse-first": "#0b6e4f",
     "swap": "#c0561a",
@@ -29,24 +34,24 @@ MARKERS = dict(zip(POLICIES, "osD^x"))
 
 
 def main(out: Path) -> None:
-    """Draw a panel a set: mean Dice per image over the number of training cases, 95 % intervals.
+    """Draw mean Dice per image over the number of training cases, 95 % intervals, a set a panel.
 
     Args:
         out: where the picture goes.
     """
     curves = {name: _lines(name) for name in SETS}
     measured = {name: lines for name, lines in curves.items() if lines}
+    n_rows = -(-len(measured) // 2)
     figure, panels = pyplot.subplots(
-        1,
-        len(measured),
-        figsize=(1.2 + 4.6 * len(measured), 3.9),
-        layout="constrained",
-        squeeze=False,
+        n_rows, 2, figsize=(10.4, 3.9 * n_rows), layout="constrained", squeeze=False
     )
-    for panel, (name, lines) in zip(panels[0], measured.items()):
+    for panel, (name, lines) in zip(panels.flat, measured.items()):
         _draw(panel, SETS[name], lines)
-    panels[0][0].set_ylabel("mean Dice per image, right prompt")
-    figure.savefig(out, dpi=150)
+    for panel in panels[:, 0]:
+        panel.set_ylabel("mean Dice per image, right prompt")
+    for panel in panels.flat[len(measured) :]:
+        panel.remove()
+    figure.savefig(out, dpi=120)
 
 
 def _lines(name: str) -> list[Line]:

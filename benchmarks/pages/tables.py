@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import cache
 
 import demo_tables
 import measured_tables
 import model_tables
+import paper_tables
 import performance_tables
 import question_tables
 import service_tables
@@ -28,6 +30,7 @@ PAGES = (
     ROOT / "README.md",
     ROOT / "docs" / "index.md",
     ROOT / "docs" / "service.md",
+    ROOT / "docs" / "paper.md",
     ROOT / "docs" / "performance.md",
     ROOT / "docs" / "when-not-to-use.md",
     ROOT / "docs" / "how-to" / "models.md",
@@ -39,6 +42,7 @@ TABLES = {
     **demo_tables.TABLES,
     **measured_tables.TABLES,
     **model_tables.TABLES,
+    **paper_tables.TABLES,
     **performance_tables.TABLES,
     **question_tables.TABLES,
     **service_tables.TABLES,
@@ -61,6 +65,7 @@ def filled(text: str) -> str:
     return _MARK.sub(lambda mark: mark[1] + _table(mark[2]) + mark[3], text)
 
 
+@cache  # some tables stand on several pages, and a grid is large
 def _table(name: str) -> str:
     if name in TABLES:
         return TABLES[name]()
