@@ -124,6 +124,8 @@ def _print(comparison: Comparison) -> None:
     console = new_console(markup=True)
     console.print(f"{comparison.title}. {comparison.note}", markup=False, highlight=False)
     console.print(_terminal_table(comparison))
+    for one in comparison.pruned:
+        console.print(f"Pruned: {one.label} ({one.sentence}).", markup=False, highlight=False)
     for name, why in comparison.left_out.items():
         console.print(f"Left out: {name} ({why}).", markup=False, highlight=False)
     console.print("All columns: --out FILE.md, or --out FILE.html with figures.", highlight=False)

@@ -44,6 +44,7 @@ def experiment(
     from saywhere.experiments.executors import LOCAL
     from saywhere.experiments.grid import read_grid
     from saywhere.experiments.results import replaced_cells
+    from saywhere.experiments.rungs import PAUSED
     from saywhere.experiments.runner import run_grid, waiting_ids
     from saywhere.report.progress import write_progress
 
@@ -64,7 +65,9 @@ def experiment(
             # It has a result of this call now, which the page may show as failed.
             waiting.discard(cell)
             write_progress(cells, out, seed or (), side_by_side, waiting)
-            advance(1)
+            # At a rung it is not over.
+            if not what.startswith(PAUSED):
+                advance(1)
 
         failed = run_grid(cells, out, report, f"saywhere experiment {grid}", seed or (), on, jobs)
     _tell(page, n_new, failed, as_json=as_json, quiet=quiet)

@@ -68,6 +68,21 @@ class CellResult(_CellResult, total=False):
     """kind of prompt → mean Dice on mosaics of test images"""
     arm: ArmRecord
     """what the prompt policy fitted"""
+    rungs: dict[str, float]
+    """of a grid that is pruned: epoch → the best validation Dice up to it"""
+    prune: Document
+    """of a pruned cell: the rule that stopped it"""
+
+
+class PrunedRecord(TypedDict):
+    """A cell that was trained no further, since others were ahead of it."""
+
+    label: str
+    seed: int
+    epoch: int
+    """of the rung that it did not pass"""
+    dice: float
+    """the best validation Dice up to there, at the network's size"""
 
 
 class _TableRecord(TypedDict):

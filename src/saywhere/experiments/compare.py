@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from saywhere.evaluation.verdict import TOO_FEW
-from saywhere.experiments.cell_record import CellResult, Results
+from saywhere.experiments.cell_record import CellResult, PrunedRecord, Results
 from saywhere.experiments.paired import (
     case_difference,
     effect,
@@ -46,6 +46,23 @@ class Line:
 
 
 @dataclass(frozen=True)
+class PrunedLine:
+    """A label whose cells were stopped early, since others were ahead of them."""
+
+    label: str
+    n_seeds: int
+    epoch: int
+    """of the rung that they did not pass"""
+    dice: float
+    """mean over its seeds of the best validation Dice up to there, at the network's size"""
+
+    @property
+    def sentence(self) -> str:
+        """What became of it, for a table's foot."""
+        return f"stopped after epoch {self.epoch}, validation Dice {self.dice:.3f}: not a result"
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A table: what its cells share, and a line per label."""
 
@@ -58,6 +75,8 @@ class Comparison:
     """result file → why it is not in the table"""
     replaced: tuple[str, ...] = ()
     """result files that count in place of frozen cells of their names"""
+    pruned: tuple[PrunedLine, ...] = ()
+    """labels that were stopped early, which no line is about"""
 
 
 class _Column(NamedTuple):
@@ -93,7 +112,20 @@ def compare(table: Path) -> Comparison:
         lines(results, beside, about["reference"]),
         stored.left_out | unfinished,
         tuple(stored.replaced),
+        tuple(_pruned_lines(stored.pruned)),
     )
+
+
+def _pruned_lines(cells: Sequence[PrunedRecord]) -> list[PrunedLine]:
+    """A line per label: a label's seeds are stopped together."""
+    by_label: dict[str, list[PrunedRecord]] = {}
+    for cell in cells:
+        by_label.setdefault(cell["label"], []).append(cell)
+    lines = []
+    for label, of in by_label.items():
+        dice = float(np.mean([cell["dice"] for cell in of]))
+        lines.append(PrunedLine(label, len(of), of[0]["epoch"], dice))
+    return lines
 
 
 def lines(results: Results, beside: Mapping[str, str], reference: str | None) -> list[Line]:
@@ -157,7 +189,7 @@ def table(comparison: Comparison) -> str:
         comparison: of `compare` or `compare_runs`.
 
     Returns:
-        Title and note, the table, and what was left out; ends with a line break.
+        Title and note, the table, what was pruned and what was left out; ends with a line break.
     """
     first = ["", "seeds", *comparison.heads]
     text = [
@@ -168,6 +200,7 @@ def table(comparison: Comparison) -> str:
     ]
     for line in comparison.lines:
         text.append(f"| {' | '.join([line.label, str(line.n_seeds), *line.columns])} |")
+    text += [f"\nPruned: {one.label} ({one.sentence})." for one in comparison.pruned]
     text += [f"\nLeft out: {name} ({why})." for name, why in comparison.left_out.items()]
     return "\n".join(text) + "\n"
 

@@ -169,11 +169,11 @@ def _frozen_in(results: Path) -> set[str]:
 
 
 def _finished(folder: Path) -> dict[str, Document]:
-    """Id → the cell, of the folder's cell files that hold a finished one."""
+    """Id → the cell, of the folder's cell files that hold a finished or a pruned one."""
     cells = {}
     for path in sorted(folder.glob("*-seed*.json")):
         cell = json.loads(path.read_text(encoding="utf-8"))
-        if cell["status"] == "finished":
+        if cell["status"] in ("finished", "pruned"):
             cells[path.stem] = cell
     return cells
 

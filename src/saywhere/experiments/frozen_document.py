@@ -43,7 +43,9 @@ def packed(about: Document, cells: Mapping[str, Document]) -> tuple[Document, by
     Raises:
         UnreadableFile: where cases of one table have different columns.
     """
-    columns = list(next(iter(cells.values()))["cases"][0]) if cells else []
+    # A pruned cell has none.
+    every = [case for cell in cells.values() for case in cell["cases"]]
+    columns = list(every[0]) if every else []
     text = [column for column in columns if _is_text(cells, column)]
     derived = [column for column in DERIVED if column in columns and _follows(cells, column)]
     sheet = _sheet(cells, columns, text, derived)

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from saywhere.config import Config, Document, read
 from saywhere.config.toml import read_document
 from saywhere.errors import ConfigError, nearest
+from saywhere.experiments.pruning import Prune
+from saywhere.experiments.search import Search
 
 
 class Choice(BaseModel):
@@ -47,13 +49,33 @@ class Grid(BaseModel):
         "the last axis",
     )
     set: Document = Field({}, description="keys of every cell, on top of the base")
-    axis: list[list[Choice]] = Field(min_length=1)
+    axis: list[list[Choice]] = Field([], description="what varies: every choice of every axis")
+    search: Search | None = Field(
+        None, description="settings drawn at random; each is tried with every choice of the axes"
+    )
+    prune: Prune | None = Field(None, description="stop cells early that fall behind")
     _file: Path | None = PrivateAttr(None)
 
     @property
     def place(self) -> str:
         """The file that it was read from, for people."""
         return str(self._file) if self._file else f"table {self.table}"
+
+    @property
+    def axes(self) -> list[list[Choice]]:
+        """What varies: the settings of the search, where there is one, before the written axes."""
+        if self.search is None:
+            return self.axis
+        drawn = [
+            Choice(label=self.search.label(number, setting), set=setting)
+            for number, setting in enumerate(self.search.settings(), start=1)
+        ]
+        return [drawn, *self.axis]
+
+    def record(self) -> Document:
+        """What table.json holds: the grid, with the settings that were drawn as an axis."""
+        # As fields of the model, so that choices are written as the grid's own are.
+        return self.model_copy(update={"axis": self.axes}).model_dump(mode="json")
 
 
 @dataclass(frozen=True)
@@ -63,6 +85,8 @@ class Cell:
     label: str
     seed: int
     config: Config
+    group: str = ""
+    """where cells are pruned, those of one group compete: draws that share the other choices"""
 
     @property
     def id(self) -> str:
@@ -141,11 +165,13 @@ def cells_of(grid: Grid, seeds: Sequence[int] = ()) -> list[Cell]:
             where=grid.place,
             remedy="say on how many: mosaics = 100",
         )
+    _check_search(grid)
     base = read(grid.base)
+    axes = grid.axes
     cells = [
         _cell(grid, base, choices, seed)
         for seed in seeds or grid.seeds
-        for choices in itertools.product(*grid.axis)
+        for choices in itertools.product(*axes)
     ]
     names = [cell.id for cell in cells]
     for name in names:
@@ -156,12 +182,13 @@ def cells_of(grid: Grid, seeds: Sequence[int] = ()) -> list[Cell]:
                 allowed="labels must differ",
                 remedy="rename a label or drop a seed",
             )
-    _check_reference(grid)
+    _check_reference(grid, axes)
     return cells
 
 
 def _cell(grid: Grid, base: Config, choices: Sequence[Choice], seed: int) -> Cell:
     label = _label_of(choices)
+    group = _label_of(choices[1:]) if grid.search else ""
     changes = dict(grid.set)
     for choice in choices:
         # A later axis counts before an earlier one.
@@ -169,7 +196,7 @@ def _cell(grid: Grid, base: Config, choices: Sequence[Choice], seed: int) -> Cel
     # Last: seed and threads are the grid's, whatever a choice sets.
     changes |= {"train.seed": seed, "train.threads": grid.threads}
     try:
-        return Cell(label, seed, base.replace(**changes))
+        return Cell(label, seed, base.replace(**changes), group)
     except ConfigError as error:
         raise ConfigError(
             error.found,
@@ -179,10 +206,39 @@ def _cell(grid: Grid, base: Config, choices: Sequence[Choice], seed: int) -> Cel
         ) from None
 
 
-def _check_reference(grid: Grid) -> None:
+def _check_search(grid: Grid) -> None:
+    """Something varies, and what is drawn is what the label says."""
+    if grid.search is None:
+        if not grid.axis:
+            raise ConfigError(
+                "nothing varies in this grid",
+                where=grid.place,
+                allowed="axis (every combination), search (settings drawn at random), or both",
+            )
+        return
+    fixed = {"train.seed", "train.threads"}
+    for choice in itertools.chain(*grid.axis):
+        fixed |= choice.set.keys()
+    for key in grid.search.draw:
+        if key in fixed:
+            raise ConfigError(
+                f"search.draw has {key}, which the grid sets itself",
+                where=grid.place,
+                allowed="keys that no axis sets, and neither train.seed nor train.threads",
+            )
+    n_drawn = len(grid.search.settings())
+    if n_drawn < grid.search.n:
+        raise ConfigError(
+            f"search.n is {grid.search.n}, and only {n_drawn} different settings were drawn",
+            where=grid.place,
+            remedy=f"set search.n = {n_drawn}, or draw from more values",
+        )
+
+
+def _check_reference(grid: Grid, axes: Sequence[Sequence[Choice]]) -> None:
     """A cell's whole label, or that of a choice in the last axis."""
-    known = [_label_of(choices) for choices in itertools.product(*grid.axis)]
-    known += [choice.label for choice in grid.axis[-1]]
+    known = [_label_of(choices) for choices in itertools.product(*axes)]
+    known += [choice.label for choice in axes[-1]]
     if grid.reference is not None and grid.reference not in known:
         raise ConfigError(
             f"the reference {grid.reference[:80]!r} is no cell's label",

@@ -16,6 +16,7 @@ from saywhere.errors import NotWritable, OutOfMemory, SaywhereError, TooManyFaul
 from saywhere.experiments.cell_record import Case, Summary
 from saywhere.experiments.frozen_document import Document
 from saywhere.experiments.grid import Cell
+from saywhere.experiments.rungs import PAUSED
 from saywhere.experiments.scratch import workplace
 from saywhere.experiments.stopwatch import Stopwatch
 from saywhere.io.csv_cells import text_of
@@ -50,6 +51,8 @@ class Task:
     n_mosaics: int = 0
     measure: str = "images"
     """images or mosaics: whose Dice the table compares"""
+    pause_after: int | None = None
+    """the epoch of a rung: train up to it, and measure nothing else"""
 
 
 def outcome(task: Task) -> Document:
@@ -59,11 +62,13 @@ def outcome(task: Task) -> Document:
         task: the cell; its training works in a temporary folder of its own.
 
     Returns:
-        What a result file holds: status "finished" with all that was measured, or status "failed"
-        with the reason.
+        What a result file holds: status "finished" with all that was measured, status "paused" at
+        a rung with the best validation Dice up to it, or status "failed" with the reason.
     """
     try:
-        with workplace(task.cell) as folder:
+        with workplace(task.cell, is_kept=task.pause_after is not None) as folder:
+            if task.pause_after is not None:
+                return _paused(task.cell, folder / "run", task.pause_after)
             return _measured(task, folder / "run")
     except Exception as error:
         return {
@@ -92,6 +97,28 @@ def cases_of(run: Path) -> list[Case]:
 
 def _unescaped(row: Mapping[str, str]) -> dict[str, str]:
     return {key: text_of(cell) for key, cell in row.items()}
+
+
+def _paused(cell: Cell, place: Path, rung: int) -> Document:
+    """Train up to a rung."""
+    clock = Stopwatch(place.with_name("seconds"))
+    run = _trained(cell, place, clock, rung)
+    return {
+        "status": PAUSED,
+        "seconds": round(clock.seconds()),
+        "config": cell.config.model_dump(mode="json"),
+        "epoch": rung,
+        "dice": _best_dice(run, rung),
+    }
+
+
+def _best_dice(run: Path, rung: int) -> float:
+    """Of the validations up to a rung: a training keeps its best weights, not its last ones."""
+    rows = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    reached = [
+        row["val_dice_mean"] for row in rows if row["epoch"] <= rung and "val_dice_mean" in row
+    ]
+    return float(max(reached))
 
 
 def _measured(task: Task, place: Path) -> Document:
@@ -123,13 +150,15 @@ def _measured(task: Task, place: Path) -> Document:
     }
 
 
-def _trained(cell: Cell, place: Path, clock: Stopwatch) -> Path:
+def _trained(cell: Cell, place: Path, clock: Stopwatch, pause_after: int | None = None) -> Path:
     """Go on from what a killed attempt left there, if that can be gone on from; else anew."""
     from saywhere.training.trainer import train
 
     if _is_whole(place):
         try:
-            return train(cell.config, place, resume=True, listen=clock.listen)
+            return train(
+                cell.config, place, resume=True, pause_after=pause_after, listen=clock.listen
+            )
         except (TrainingDiverged, OutOfMemory, NotWritable, TooManyFaults):
             # A training from the start would end so, too.
             raise
@@ -139,7 +168,7 @@ def _trained(cell: Cell, place: Path, clock: Stopwatch) -> Path:
     # The training would go to another folder beside what is left there.
     shutil.rmtree(place, ignore_errors=True)
     clock.begin_anew()
-    return train(cell.config, place, listen=clock.listen)
+    return train(cell.config, place, pause_after=pause_after, listen=clock.listen)
 
 
 def _is_whole(place: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 
 from saywhere.errors import MissingFile, UnreadableFile
 from saywhere.experiments import frozen
-from saywhere.experiments.cell_record import CellResult, Results, TableRecord
+from saywhere.experiments.cell_record import CellResult, PrunedRecord, Results, TableRecord
 from saywhere.experiments.frozen_document import Document
 from saywhere.experiments.grid import labels_of
 from saywhere.experiments.moved import moved
@@ -27,6 +27,8 @@ class Table(NamedTuple):
     """file name → why it is not in the table: cut in half, or its cell failed"""
     replaced: list[str]
     """names of cell files that stand in for frozen cells of their names"""
+    pruned: list[PrunedRecord]
+    """cells that were stopped early, in the grid's order"""
 
 
 def read_results(table: Path) -> Table:
@@ -48,9 +50,14 @@ def read_results(table: Path) -> Table:
     seeds = about.get("seeds", [])
     results: Results = {}
     left_out = {}
+    pruned = []
     # A name may be in both: then the file counts.
     names = {path.name for path in folder.glob("*-seed*.json")} | _frozen_names(folder)
     for path in sorted(folder / name for name in names):
+        stopped = _read_pruned(path)
+        if stopped and not _stranger(stopped, known, seeds, path):
+            pruned.append(stopped)
+            continue
         cell = read_cell(path)
         why = cell if isinstance(cell, str) else _stranger(cell, known, seeds, path)
         if why:
@@ -60,9 +67,11 @@ def read_results(table: Path) -> Table:
     if not results:
         remedy = "run `saywhere experiment GRID.toml` first"
         raise MissingFile("no finished cell", where=folder, remedy=remedy)
-    labels = sorted(results, key=lambda label: known.index(label) if label in known else len(known))
+    place = {label: number for number, label in enumerate(known)}
+    labels = sorted(results, key=lambda label: place.get(label, len(known)))
+    pruned.sort(key=lambda one: (place.get(one["label"], len(known)), one["seed"]))
     ordered = {label: sorted(results[label], key=lambda cell: cell["seed"]) for label in labels}
-    return Table(about, ordered, left_out, replaced_cells(folder))
+    return Table(about, ordered, left_out, replaced_cells(folder), pruned)
 
 
 def replaced_cells(folder: Path) -> list[str]:
@@ -91,8 +100,10 @@ def read_cell(path: Path) -> CellResult | str:
     """
     try:
         cell = read_document(path)
-        if cell["status"] != "finished":
+        if cell["status"] == "failed":
             return f"the cell failed: {cell.get('reason', 'no reason is kept')}"
+        if cell["status"] != "finished":
+            return f"the cell is {cell['status']} after epoch {cell['epoch']}, not finished"
         if all(isinstance(cell[key], kind) for key, kind in _HOLDS.items()):
             paths = {key: moved(cell[key]) for key in ("config", "command") if key in cell}
             return cast(CellResult, cell | paths)
@@ -145,6 +156,19 @@ def references(reference: str | None, labels: Iterable[str]) -> dict[str, str]:
     return {label: other for label, other in beside.items() if other and other != label}
 
 
+def _read_pruned(path: Path) -> PrunedRecord | None:
+    """A cell that was stopped early; None for any other, and for half a file."""
+    try:
+        cell = read_document(path)
+        if cell["status"] == "pruned":
+            return PrunedRecord(
+                label=cell["label"], seed=cell["seed"], epoch=cell["epoch"], dice=cell["dice"]
+            )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return None
+
+
 def _about(folder: Path) -> TableRecord:
     place = folder / frozen.TABLE
     table = frozen.read(folder)
@@ -174,7 +198,9 @@ def _frozen_names(folder: Path) -> set[str]:
     return set() if table is None else {f"{name}.json" for name in table.cells}
 
 
-def _stranger(cell: CellResult, known: list[str], seeds: list[int], path: Path) -> str:
+def _stranger(
+    cell: CellResult | PrunedRecord, known: list[str], seeds: list[int], path: Path
+) -> str:
     """Why a cell is none of this table's; "" if it is. A table that names no cells takes all."""
     if not known or (cell["label"] in known and cell["seed"] in seeds):
         return ""

@@ -27,19 +27,20 @@ KEPT_S = 7 * 86_400
 
 
 @contextmanager
-def workplace(cell: Cell) -> Iterator[Path]:
+def workplace(cell: Cell, *, is_kept: bool = False) -> Iterator[Path]:
     """A folder that only this user can enter.
 
     It is removed when the body ends or fails, and left when it is killed or interrupted.
 
     Args:
         cell: to train there.
+        is_kept: leave it when the body ends, too: the next attempt goes on there.
 
     Yields:
         The same folder for the same cell, code and working directory; a new one, never left, while
         another process is at work in that one.
     """
-    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{_digest(cell)}"
+    folder = _place(cell)
     held = _hold(folder)
     is_found_again = held is not None
     if not is_found_again:
@@ -48,6 +49,7 @@ def workplace(cell: Cell) -> Iterator[Path]:
     is_over = True
     try:
         yield folder
+        is_over = not (is_kept and is_found_again)
     except KeyboardInterrupt:
         # A folder with a name of its own would be found by nobody.
         is_over = not is_found_again
@@ -58,6 +60,19 @@ def workplace(cell: Cell) -> Iterator[Path]:
             _remove(folder)
         if held is not None:
             os.close(held)
+
+
+def forget(cell: Cell) -> None:
+    """Remove what a cell left on this machine that nobody goes on with.
+
+    Args:
+        cell: it may have left nothing. A folder that another process works in stays.
+    """
+    folder = _place(cell)
+    held = _lock(folder)
+    if held is not None:
+        _remove(folder)
+        os.close(held)
 
 
 def sweep() -> None:
@@ -87,6 +102,10 @@ def _is_forgotten(folder: Path) -> bool:
         )
     except OSError:
         return False
+
+
+def _place(cell: Cell) -> Path:
+    return Path(tempfile.gettempdir()) / f"{PREFIX}{_digest(cell)}"
 
 
 def _digest(cell: Cell) -> str:

@@ -78,7 +78,12 @@ def _way_out(grid: Grid, changed: Sequence[_Changed]) -> str:
 def _changes(result: CellResult, cell: Cell, grid: Grid) -> dict[str, Change]:
     """Of the configuration, and of what was measured."""
     changes = differences(result.get("config", {}), cell.config, FREE)
-    summary = result.get("summary", {})
+    if "summary" not in result:
+        # Between rungs, or pruned: another rule might have let it go on.
+        before = result.get("prune")
+        after = grid.prune.model_dump(mode="json") if grid.prune else None
+        return changes | ({"prune": (before, after)} if before and before != after else {})
+    summary = result["summary"]
     on_mosaics = summary.get("frame") == "mosaic"
     before = ("mosaics", summary.get("n")) if on_mosaics else ("images", None)
     after = ("mosaics", grid.mosaics) if grid.measure == "mosaics" else ("images", None)

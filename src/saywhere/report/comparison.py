@@ -64,6 +64,7 @@ def comparison_page(comparison: Comparison) -> str:
             "rows": rows,
             "dice_axis": axis(dice_reach, inner_ticks(dice_reach)),
             "gain_axis": axis(gain_reach, inner_ticks(gain_reach)),
+            "pruned": comparison.pruned,
             "left_out": comparison.left_out,
         },
     )

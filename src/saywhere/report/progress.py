@@ -14,6 +14,7 @@ from statistics import fmean
 from saywhere.errors import duration
 from saywhere.experiments.grid import Cell, Grid, cells_of
 from saywhere.experiments.results import read_document
+from saywhere.experiments.rungs import PAUSED, PRUNED
 from saywhere.experiments.runner import result_path
 from saywhere.io.files import write_text
 from saywhere.report.page import render
@@ -26,7 +27,7 @@ class CellState:
     label: str
     seed: int
     state: str = "waiting"
-    """waiting, finished, or failed with its reason"""
+    """waiting, paused or pruned with its epoch, finished, or failed with its reason"""
     dice: str = ""
     seconds: float | None = None
 
@@ -39,6 +40,11 @@ class CellState:
     def is_failed(self) -> bool:
         """Did it end without a result?"""
         return self.state.startswith("failed")
+
+    @property
+    def is_pruned(self) -> bool:
+        """Was it stopped early?"""
+        return self.state.startswith(PRUNED)
 
 
 def write_progress(
@@ -69,6 +75,7 @@ def write_progress(
     cells = [_state(cell, folder, is_again=cell.id in again) for cell in cells_of(grid)]
     n_done = sum(cell.is_finished for cell in cells)
     n_failed = sum(cell.is_failed for cell in cells)
+    n_pruned = sum(cell.is_pruned for cell in cells)
     page = render(
         "progress.html.j2",
         {
@@ -79,7 +86,8 @@ def write_progress(
             "cells": cells,
             "done": n_done,
             "failed": n_failed,
-            "left": len(cells) - n_done - n_failed,
+            "pruned": n_pruned,
+            "left": len(cells) - n_done - n_failed - n_pruned,
             "total": len(cells),
             "end": _end(cells, seeds, side_by_side),
         },
@@ -96,6 +104,10 @@ def _state(cell: Cell, folder: Path, *, is_again: bool) -> CellState:
         if result["status"] == "failed":
             failed = CellState(cell.label, cell.seed, f"failed: {result['reason']}")
             return waiting if is_again else failed
+        if result["status"] in (PAUSED, PRUNED):
+            stands = f"{result['status']} after epoch {result['epoch']}"
+            reached = f" (validation Dice {result['dice']:.3f})"
+            return CellState(cell.label, cell.seed, stands + reached)
         dice = result["summary"]["words"]["right"]["dice_mean"]["mean"]
         return CellState(cell.label, cell.seed, "finished", f"{dice:.3f}", result["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -108,6 +120,9 @@ def _end(cells: list[CellState], seeds: Sequence[int], side_by_side: int | None)
     A waiting cell takes as long as those of its label did with other seeds, else as the mean of
     all.
     """
+    if any(cell.is_pruned or cell.state.startswith(PAUSED) for cell in cells):
+        # Whoever waits may be stopped early, or have trained for the most part.
+        return ""
     waiting = [
         cell for cell in cells if cell.state == "waiting" and (not seeds or cell.seed in seeds)
     ]

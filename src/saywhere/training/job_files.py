@@ -20,6 +20,8 @@ class JobRecord(TypedDict):
     """whose weights are the first ones"""
     other_threads: bool
     """may a resumed run have other threads?"""
+    pause_after: int | None
+    """the epoch after which it pauses"""
 
 
 class OutcomeRecord(TypedDict, total=False):

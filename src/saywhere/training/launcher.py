@@ -52,6 +52,7 @@ class Job:
         resume: go on where the run stands.
         start: whose weights are the first ones.
         other_threads: may a resumed run have other threads?
+        pause_after: the epoch after which it pauses.
     """
 
     config: Config
@@ -60,6 +61,7 @@ class Job:
     resume: bool
     start: Path | None
     other_threads: bool
+    pause_after: int | None = None
 
     def to_json(self) -> JobRecord:
         """Make what `worker` reads.
@@ -75,6 +77,7 @@ class Job:
             "resume": self.resume,
             "start": None if self.start is None else str(self.start),
             "other_threads": self.other_threads,
+            "pause_after": self.pause_after,
         }
 
 

@@ -89,7 +89,8 @@ def logging_to(
     status = "failed"
     try:
         yield hear
-        status = "finished"
+        # A training that pauses ends well, and is not finished.
+        status = run.facts().get("status", "finished")
     except KeyboardInterrupt:
         status = "interrupted"
         raise

@@ -89,11 +89,12 @@ class Loop:
         is_last = self.config.train.channels_last
         return torch.channels_last if is_last else torch.contiguous_format
 
-    def go(self, stop: threading.Event) -> None:
+    def go(self, stop: threading.Event, pause_after: int | None = None) -> None:
         """Take every step that is left, then end.
 
         Args:
             stop: once it is set, by Ctrl-C now or before, the step under way is the last.
+            pause_after: take the steps up to the end of this epoch; None: all of them.
 
         Raises:
             KeyboardInterrupt: after such a step; `last` is saved.
@@ -104,12 +105,15 @@ class Loop:
         # On the device, so that no step waits for its losses to be added.
         sums = torch.tensor(self.progress.sums, dtype=torch.float64, device=self.fabric.device)
         steps_per_epoch = self.material.training.steps_per_epoch
+        last = self.n_steps
+        if pause_after is not None:
+            last = min(last, pause_after * steps_per_epoch)
         guard = StepGuard(self.state)
         with until_interrupted(stop):
             # A resumed fine-tuning has this score in its checkpoint.
             if self.progress.fine_tuning is not None and self.progress.step == 0:
                 self._score_start()
-            for step in range(self.progress.step, self.n_steps):
+            for step in range(self.progress.step, last):
                 if self.has_stopped_early:
                     break
                 with timed("data"):
@@ -133,7 +137,8 @@ class Loop:
                     self._save_last()
                     callbacks.end(self.state, "interrupted")
                     raise KeyboardInterrupt
-        callbacks.end(self.state)
+        is_over = last == self.n_steps or self.has_stopped_early
+        callbacks.end(self.state, "finished" if is_over else "interrupted")
 
     @property
     def has_stopped_early(self) -> bool:

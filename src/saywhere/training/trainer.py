@@ -50,6 +50,7 @@ class Start:
         before: whose scale of the embeddings is kept, so that the prompts mean the same.
         warning: what to say of it before the first step; "" where nothing is.
         taught: what the first weights of a fine-tuning know of prompts.
+        pause_after: the epoch after which it pauses; None: it goes on to the end.
         prepare: brings weights, optimiser and progress to where the training begins.
     """
 
@@ -59,6 +60,7 @@ class Start:
     prepare: Callable[[Loop], None]
     warning: str = ""
     taught: PromptFacts = field(default_factory=PromptFacts)
+    pause_after: int | None = None
 
 
 def train(
@@ -69,6 +71,7 @@ def train(
     resume: bool = False,
     start: str | Path | None = None,
     other_threads: bool = False,
+    pause_after: int | None = None,
     listen: Listener = lambda event: None,
     pseudonyms: Pseudonyms | None = None,
 ) -> Path:
@@ -83,6 +86,8 @@ def train(
             training's first ones (fine-tuning); of the same network and fusion.
         other_threads: may a resumed run go on with another `train.threads` than it began with? The
             last bits of its numbers are others then.
+        pause_after: end after this epoch, with run.json at "interrupted": `resume` goes on, and
+            ends with the numbers of an uninterrupted training. None: train to the end.
         listen: called with each event of the training, as `training.events` lists them.
         pseudonyms: where given, the run's files name no id, path or prompt: these are hashed, and
             where the data lies is left out. To go on with such a run, its configuration is given
@@ -115,7 +120,7 @@ def train(
                 allowed="the key of the hashes stays in one process",
                 remedy="train in one process, or start them with torchrun",
             )
-        job = Job(config, out, name, resume, start, other_threads)
+        job = Job(config, out, name, resume, start, other_threads, pause_after)
         return launch_processes(job, listen)
     run = reopen(out, name) if resume else None
     if run is not None:
@@ -126,6 +131,7 @@ def train(
         begin = _fine_tuning(config, start)
     else:
         begin = _fresh(config)
+    begin = replace(begin, pause_after=pause_after)
     heard = listen if processes.is_first else _hear_nothing
     with failures.reporting_lost(processes.n):
         return _run(begin, out, name, heard, pseudonyms, processes)
@@ -233,7 +239,7 @@ def _run(
                 loop = _loop(config, material, run, fabric, listener, processes)
                 begin.prepare(loop)
                 processes.equalise(loop.model)
-                loop.go(stop)
+                loop.go(stop, begin.pause_after)
             processes.leave()
     return run.folder
 
