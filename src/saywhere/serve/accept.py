@@ -57,7 +57,7 @@ def wanted_kind(accept: str, kinds: Sequence[str] = KINDS) -> str:
     refused = [name for name, is_refused in ranges if is_refused]
     named = [name for name in accepted if name in kinds]
     # What a caller who leaves the choice open gets.
-    opened = [next((kind for kind in kinds if _is_in(kind, name)), None) for name in accepted]
+    opened = [_first_in(kinds, name) for name in accepted]
     left_open = [kind for kind in opened if kind is not None and kind not in refused]
     if not ranges:
         return kinds[0]
@@ -70,6 +70,11 @@ def wanted_kind(accept: str, kinds: Sequence[str] = KINDS) -> str:
     # The others are never meant by accident; clients add JSON to any header.
     special = [name for name in named if name != kinds[0]]
     return [*special, *named, *left_open][0]
+
+
+def _first_in(kinds: Sequence[str], named: str) -> str | None:
+    """The first kind within a range such as image/*; None: there is none."""
+    return next((kind for kind in kinds if _is_in(kind, named)), None)
 
 
 def _kinds(route: Any) -> list[str]:
