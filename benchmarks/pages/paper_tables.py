@@ -79,17 +79,15 @@ def _gain(place: Place, other: str) -> str:
 
 def _early_or_late() -> str:
     """Fuse-first minus each late fusion, its prompt exchanged or its image left upright."""
-    rows = [
-        (
-            f"{shown}, {arm}",
-            *(gap(gained(f"{key}_fusions", FUSED, f"{one} · {way}").paired) for one in LATE),
-        )
-        for key, shown in FUSED_ON.items()
-        for way, arm in (
+    rows: list[tuple[str, ...]] = []
+    for key, shown in FUSED_ON.items():
+        for way, named in (
             ("swap", "left and right exchanged"),
             ("still", "no geometric augmentation"),
-        )
-    ]
+        ):
+            table = f"{key}_fusions"
+            ahead = [gap(gained(table, FUSED, f"{one} · {way}").paired) for one in LATE]
+            rows.append((f"{shown}, {named}", *ahead))
     heads = ("set, and what late fusion does", *(f"− {name}" for name in LATE))
     return markdown(
         heads, rows, "Mean Dice per image of fuse-first minus that of each late fusion."
@@ -105,7 +103,9 @@ ASKED = (
 
 def _who_is_heard() -> str:
     """Seeds whose right prompt beats a contradictory one: as published, and mended."""
-    rows = [(shown, *(_hear(table, label) for label in labels)) for shown, table, *labels in ASKED]
+    rows: list[tuple[str, ...]] = []
+    for shown, table, *labels in ASKED:
+        rows.append((shown, *(_hear(table, label) for label in labels)))
     heads = ("set", "as published", "with the region term balanced", "our defaults")
     note = (
         "Seeds that hear the prompt: the 95 % interval of right − contradictory lies above 0. In "
