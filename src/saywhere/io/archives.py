@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from pathlib import Path
@@ -17,11 +18,12 @@ MAX_ARCHIVE_BYTES = 2 * 1024 * 1024 * 1024
 """Of all files of an archive together, unpacked."""
 
 
-def open_archive(path: Path) -> zipfile.ZipFile:
+def open_archive(path: Path, content: bytes | None = None) -> zipfile.ZipFile:
     """Open an archive.
 
     Args:
         path: The file.
+        content: All of its bytes, where it is no file; then errors call it by `path`.
 
     Returns:
         The archive, to be closed.
@@ -30,7 +32,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         UnreadableFile: It is damaged.
     """
     try:
-        return zipfile.ZipFile(path)
+        return zipfile.ZipFile(path if content is None else io.BytesIO(content))
     # zipfile raises several types on damaged bytes.
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise _damaged(path, type(error).__name__) from None

@@ -95,12 +95,14 @@ def kind_of(content: bytes) -> Kind | None:
     return "NIfTI" if nifti.is_nifti(content) else None
 
 
-def read(content: bytes, path: Path) -> Pictures:
+def read(content: bytes, path: Path, *, may_be_large: bool = True) -> Pictures:
     """Read all pictures of a file.
 
     Args:
         content: All of its bytes, of a kind that `kind_of` knows.
         path: How errors name it.
+        may_be_large: Read a file of more than `clinic_jobs.N_VALUES` values, too, under limits
+            that are ten times as wide.
 
     Returns:
         At least one picture.
@@ -110,7 +112,7 @@ def read(content: bytes, path: Path) -> Pictures:
         UnreadableFile: It holds no image, is damaged, or over the limits.
     """
     kind = _kind(content)
-    facts, arrays = _decode("read", content, path, kind=kind)
+    facts, arrays = _decode("read", content, path, may_be_large, kind=kind)
     source = _header(content, path)
     places = [clinic_jobs.unpacked(place, source) for place in facts["places"]]
     return Pictures(kind, tuple(map(Picture, arrays, places)), tuple(facts["notes"]))
@@ -327,8 +329,8 @@ def _refuse_several(n_pictures: int, content: bytes, path: Path) -> None:
         f"a {kind_of(content)} file of {n_pictures:,} {noun}",
         where=path,
         allowed="one picture is asked for here",
-        remedy="`saywhere predict` and `segment_volume` take all of them, `saywhere prepare "
-        "folder` makes a row of each; or export the one that is meant",
+        remedy="`saywhere predict`, `segment_volume` and /v1/segment take all of them, `saywhere "
+        "prepare folder` makes a row of each; or export the one that is meant",
     )
 
 
@@ -338,11 +340,20 @@ def _kind(content: bytes) -> Kind:
     return kind
 
 
-def _decode(job: str, content: bytes, path: Path, **options: Any) -> Decoding:
+def _decode(
+    job: str, content: bytes, path: Path, may_be_large: bool = True, **options: Any
+) -> Decoding:
     """A file of few values under the usual limits; it says itself whether it needs the wider."""
     facts, arrays = _run(job, content, path, **options, most=clinic_jobs.N_VALUES)
     if not facts.get("is_large"):
         return facts, arrays
+    if not may_be_large:
+        raise UnreadableFile(
+            f"more than {clinic_jobs.N_VALUES:,} values in one file",
+            where=path,
+            allowed=f"at most {clinic_jobs.N_VALUES:,} are read here",
+            remedy="`saywhere predict` on your own machine takes ten times as many",
+        )
     # Of still more values the readers refuse themselves what is over their limits.
     return _run(job, content, path, pool=_wide(), **options, most=sys.maxsize)
 

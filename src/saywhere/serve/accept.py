@@ -1,4 +1,4 @@
-"""What kind of answer a caller wants: JSON, a PNG, a DICOM SEG, a zip."""
+"""What kind of answer a caller wants: JSON, a PNG, a DICOM SEG, a NIfTI volume, a zip."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from fastapi import Request
 from saywhere.errors import NotAcceptable
 
 JSON, PNG, DICOM = "application/json", "image/png", "application/dicom"
-KINDS = (JSON, PNG, DICOM)
+NIFTI = "application/x-nifti"
+"""No type is registered for it."""
+KINDS = (JSON, PNG, DICOM, NIFTI)
 """Of `POST /v1/segment`; the first is for who leaves the choice open."""
 
 

@@ -7,7 +7,7 @@ import hashlib
 from fastapi import UploadFile
 
 from saywhere.errors import UsageError
-from saywhere.io.dicomweb import Archives, Reference, fetch, parse
+from saywhere.io.dicomweb import Archives, fetch, parse
 from saywhere.io.limits import MAX_FILE_BYTES
 from saywhere.serve.slow_work import FETCHING, in_thread
 from saywhere.text.prompts import refuse_endless
@@ -53,6 +53,36 @@ async def content_of(image: UploadFile | None, reference: str | None, archives: 
     Raises:
         UsageError: both or neither were sent, or the reference is not one image's.
     """
+    files = await contents_of(image, reference, archives)
+    if len(files) != 1:
+        raise UsageError(
+            f"a reference to {len(files)} images",
+            allowed="one image in this call; /v1/segment takes the images of a series",
+            remedy="name the instance: …/series/UID/instances/UID",
+        )
+    return files[0]
+
+
+async def contents_of(
+    image: UploadFile | None,
+    reference: str | None,
+    archives: Archives,
+    most_bytes: int = MAX_FILE_BYTES,
+) -> list[bytes]:
+    """Read the bytes that were sent, or all files that a reference names: exactly one of the two.
+
+    Args:
+        image: the file that was sent.
+        reference: of an image or a series in an archive.
+        archives: hosts that images may be fetched from.
+        most_bytes: of all files of a reference together.
+
+    Returns:
+        All bytes of each file.
+
+    Raises:
+        UsageError: both or neither were sent.
+    """
     if (image is None) == (not reference):
         raise UsageError(
             "both image and reference" if image is not None else "no image",
@@ -60,29 +90,18 @@ async def content_of(image: UploadFile | None, reference: str | None, archives: 
             remedy="send one of them",
         )
     if image is not None:
-        return await image.read()
+        return [await image.read()]
     # Off the event loop: the archive may be slow.
-    return await in_thread(FETCHING, _fetched, parse(reference), archives)
+    return await in_thread(FETCHING, fetch, parse(reference), archives, most_bytes=most_bytes)
 
 
-def _fetched(reference: Reference, archives: Archives) -> bytes:
-    files = fetch(reference, archives, most_bytes=MAX_FILE_BYTES)
-    if len(files) != 1:
-        raise UsageError(
-            f"a reference to {len(files)} images",
-            allowed="one image in a call",
-            remedy="name the instance: …/series/UID/instances/UID",
-        )
-    return files[0]
-
-
-def sha256(content: bytes) -> str:
-    """Name a file by its content.
+def sha256(*contents: bytes) -> str:
+    """Name a file, or the files of a series in their order, by its content.
 
     Args:
-        content: all bytes of it.
+        contents: all bytes of each.
 
     Returns:
         64 hexadecimal digits.
     """
-    return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(b"".join(contents)).hexdigest()

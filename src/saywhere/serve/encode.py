@@ -106,6 +106,25 @@ def dicom_seg(results: Sequence[Result], model: Served) -> bytes:
         return written[parts[0]].read_bytes()
 
 
+def nifti(results: Sequence[Result]) -> bytes:
+    """Write one prompt's answers as a NIfTI volume.
+
+    Args:
+        results: One per slice; of a NIfTI all of its slices.
+
+    Returns:
+        A packed NIfTI file (.nii.gz).
+
+    Raises:
+        UsageError: Slices are missing, or do not lie in one even stack.
+    """
+    answers = [replace(result, pseudo_image=None) for result in results]
+    with TemporaryDirectory(prefix="saywhere-nifti-") as folder:
+        written, _ = writers.write(answers, Path(folder), "a", writers.choose_parts("nifti"))
+        (file,) = written.values()
+        return file.read_bytes()
+
+
 def mask_png(mask: np.ndarray) -> bytes:
     """Write a mask as a PNG.
 

@@ -128,6 +128,10 @@ class Found(BaseModel):
     warnings: list[str] = Field(
         description="what to know of the prompt: translated, another language, whose left …"
     )
+    slice_number: int | None = Field(
+        alias="slice",
+        description="of a volume: which slice, from 1, in the order of places; null of a picture",
+    )
     probability_png: str = Field(
         "", description="where included: base64 of a PNG, 0 to 255 for [0, 1]"
     )
@@ -137,12 +141,18 @@ class Found(BaseModel):
 
 
 class Segmented(BaseModel):
-    """A mask per prompt, in the order of the prompts."""
+    """A mask per prompt, in the order of the prompts; of a volume slice after slice."""
 
     model: str
     model_digest: str = Field(description="as `digest` in /v1/models")
     frame: str = Field(description="whose left and right the model was taught, see /v1/models")
-    size: list[int] = Field(description="height, width of the image", min_length=2, max_length=2)
+    size: list[int] = Field(
+        description="height, width of the image, or of its first slice", min_length=2, max_length=2
+    )
+    slices: int = Field(description="of the volume that was sent; 1 of a picture", ge=1)
+    notes: list[str] = Field(
+        description="what to know of a volume: gaps, copies, files that are no images"
+    )
     results: list[Found]
     timings_ms: dict[str, float]
     image_sha256: str = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from saywhere.errors import NotAcceptable
-from saywhere.serve.accept import DICOM, JSON, PNG, wanted_kind
+from saywhere.serve.accept import DICOM, JSON, NIFTI, PNG, wanted_kind
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ from saywhere.serve.accept import DICOM, JSON, PNG, wanted_kind
         ("Image/PNG; q=0.5, */*", PNG),
         ("application/json, image/png", PNG),
         ("application/dicom", DICOM),
+        ("application/x-nifti", NIFTI),
         ("text/html, application/dicom;q=0.9", DICOM),
         ("text/html, */*;q=0.8", JSON),
         ("image/png;q=0, */*", JSON),

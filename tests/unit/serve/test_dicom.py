@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 pytest.importorskip("pydicom")
-nibabel = pytest.importorskip("nibabel")
 
-import dicom_file  # noqa: E402
-from dicom_file import CANARY  # noqa: E402
-from saywhere.io import images  # noqa: E402
-from saywhere.io.images import png_bytes  # noqa: E402
+import dicom_file
+from dicom_file import CANARY
+from saywhere.io import images
+from saywhere.io.images import png_bytes
 
 FILM = dicom_file.file(dicom_file.ramp(900), WindowCenter=400, WindowWidth=800)
 
@@ -34,15 +32,6 @@ def test_a_dicom_is_answered_as_its_picture_is(client: TestClient, tmp_path: Pat
     of_dicom, of_png = (post(client, content).json() for content in (FILM, shown))
     assert of_dicom["size"] == [32, 32]
     assert of_dicom["results"][0]["mask"] == of_png["results"][0]["mask"]
-
-
-def test_a_volume_is_refused_in_words(client: TestClient) -> None:
-    frames = dicom_file.file(np.zeros((3, 8, 8), np.uint8), NumberOfFrames=3)
-    volume = nibabel.Nifti1Image(np.zeros((8, 8, 4), np.uint8), np.eye(4)).to_bytes()
-    for content, text in ((frames, "3 frames"), (volume, "4 slices")):
-        answer = post(client, content)
-        assert answer.status_code == 415
-        assert text in answer.json()["error"]["message"]
 
 
 def test_no_answer_and_no_log_names_the_patient(

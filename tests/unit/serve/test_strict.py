@@ -100,7 +100,7 @@ def test_what_a_png_has_no_place_for_is_refused(client: TestClient, picture: np.
     wants = {"Accept": "image/png"}
     two = asked(client, png(picture), "left", "right", headers=wants)
     assert is_an_error(two, 422, "usage")
-    assert "2 prompts, and an answer as PNG" in two.text
+    assert "2 prompts, and an answer as image/png" in two.text
     more = asked(client, png(picture), "left", headers=wants, include="probability")
     assert is_an_error(more, 422, "usage")
     one = asked(client, png(picture), "left", headers=wants)
