@@ -116,8 +116,8 @@ def _name_manifest(folder: Path, data: Path | None) -> None:
 def _own_manifest(path: Path) -> Path | None:
     """As config.toml names it; None where that is not there, or not understood."""
     from saywhere.errors import SaywhereError
-    from saywhere.evaluation.own_data import own_data
     from saywhere.runs.older_values import read_stored
+    from saywhere.runs.own_data import own_data
 
     try:
         return own_data(read_stored(path).data, path.parent).manifest

@@ -15,7 +15,6 @@ from saywhere.data.select import data_of, rows_of
 from saywhere.errors import TooManyFaults, UsageError
 from saywhere.evaluation import gallery
 from saywhere.evaluation.cases import Case, measure, write_cases
-from saywhere.evaluation.own_data import own_data
 from saywhere.evaluation.prompt_conditions import PromptLevels, conditions_of, prompts_for
 from saywhere.evaluation.summary import EvaluationSummary, expected_in, summarise, trust_in
 from saywhere.evaluation.summary_record import UnfinishedRecord
@@ -25,6 +24,7 @@ from saywhere.io.pseudonyms import Pseudonyms, hasher
 from saywhere.metrics.statistics import Bootstrap
 from saywhere.runs import locate
 from saywhere.runs.directory import Run
+from saywhere.runs.own_data import own_data
 from saywhere.text.frames import FRAMES, NOT_STATED
 
 

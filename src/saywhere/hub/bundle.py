@@ -184,7 +184,7 @@ def _prompts(about: About, saved: Checkpoint, run_dir: Path) -> PromptFacts:
 
     An older run does not say it: its manifest does, where that is still there.
     """
-    facts = prompt_facts_file.read(run_dir, saved.state)
+    facts = prompt_facts_file.read(run_dir, saved.state, saved.config)
     if about.frame:
         return replace(facts, frame=about.frame)
     if facts.frame or saved.config.data.manifest is None or not saved.config.fusion.uses_text:

@@ -110,7 +110,7 @@ class LoadedModel:
     @cached_property
     def prompt_facts(self) -> PromptFacts:
         """Whose left and right, which script and which language the model was taught."""
-        return prompt_facts_file.read(self.folder, self.state)
+        return prompt_facts_file.read(self.folder, self.state, self.config)
 
     def embed(self, prompts: Sequence[str]) -> None:
         """Encode the prompts that were not met before, all at once.

@@ -171,7 +171,7 @@ def n_values(content: bytes, path: Path, kind: str) -> int:
         Pixels of all pictures.
     """
     if kind == "DICOM":
-        return dicom.count_frames(content, path) * dicom.count_pixels(content, path)
+        return dicom.count_pixels(content, path)
     height, width = nifti.geometry_of(content, path).size
     return height * width * nifti.count_slices(content, path)
 

@@ -181,9 +181,12 @@ def foreign(prompt: str, scripts: Sequence[str], languages: Sequence[str]) -> st
         languages: the same.
 
     Returns:
-        A sentence; "" where the prompt is in a script and language that was taught, or where
-        nobody can tell.
+        A sentence; "" where the prompt is in a script and language that was taught, or where its
+        own words do not tell. Of a model of which nothing is known, it says so where the prompt is
+        not English.
     """
+    if not scripts:
+        return _unknown(prompt)
     taught = " and ".join(languages) or " and ".join(f"{script} script" for script in scripts)
     script = _foreign_script(prompt, scripts)
     if script:
@@ -201,10 +204,20 @@ def foreign(prompt: str, scripts: Sequence[str], languages: Sequence[str]) -> st
     )
 
 
+def _unknown(prompt: str) -> str:
+    """Of a model that does not say what it was taught. Most are taught English."""
+    script = _foreign_script(prompt, (LATIN,))
+    language = f"{script} script" if script else language_of(prompt, (ENGLISH,))
+    if language in ("", ENGLISH):
+        return ""
+    return (
+        f"the prompt reads as {language}; which language this model was taught is not recorded: "
+        "try a prompt of each side before you rely on it"
+    )
+
+
 def _foreign_script(prompt: str, scripts: Sequence[str]) -> str:
     """The script of a word that was not taught. Greek is used in names of cells and signs."""
-    if not scripts:
-        return ""
     for word in _WORD.findall(prompt):
         script = _main_script(word)
         is_symbol = script == "Greek" and (len(word) == 1 or _main_script(prompt) in scripts)

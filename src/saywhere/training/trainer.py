@@ -152,7 +152,7 @@ def _fine_tuning(config: Config, start: Path, run: Run | None = None) -> Start:
     config = keep_taught(config, first.config)
     prepare = partial(Loop.start_from, first=first, where=start)
     warning = taught_otherwise(config, first.config)
-    taught = prompt_facts_file.read(place, first.state)
+    taught = prompt_facts_file.read(place, first.state, first.config)
     return Start(config, run, first, prepare, warning, taught)
 
 

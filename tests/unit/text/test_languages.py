@@ -80,8 +80,13 @@ def test_a_model_is_held_to_its_own_language() -> None:
     assert "taught German" in foreign("the polyp on the left", facts.scripts, facts.languages)
 
 
-def test_nothing_is_told_of_a_model_that_does_not_say() -> None:
-    assert foreign("linke Lunge", [], []) == ""
+def test_of_a_model_that_does_not_say_only_other_words_than_english_are_told_of() -> None:
+    for prompt, language in (("linke Lunge", "German"), ("左肺", "Chinese script")):
+        told = foreign(prompt, [], [])
+        assert f"reads as {language}; which language this model was taught is not recorded" in told
+    for prompt in ("left lung", "situs inversus", "β-cells", ""):
+        assert foreign(prompt, [], []) == ""
+    # Training prompts whose words do not tell are known by their script alone.
     assert foreign("linke Lunge", ["Latin"], []) == ""
 
 

@@ -14,13 +14,13 @@ from saywhere import seeds
 from saywhere.data import halves
 from saywhere.data.select import data_of, rows_of
 from saywhere.evaluation.cases import answers
-from saywhere.evaluation.own_data import own_data
 from saywhere.evaluation.probes.probe_record import HalvesRecord
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
 from saywhere.metrics.functional import dice
 from saywhere.metrics.statistics import bootstrap_mean
+from saywhere.runs.own_data import own_data
 
 N_SHOWN = 4
 

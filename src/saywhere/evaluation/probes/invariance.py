@@ -14,7 +14,6 @@ from saywhere.config import DataConfig
 from saywhere.data.manifest_row import Row
 from saywhere.data.select import evaluation_prompt, manifest_of, rows_of
 from saywhere.errors import ConfigError
-from saywhere.evaluation.own_data import own_data
 from saywhere.evaluation.probes import chart
 from saywhere.evaluation.probes.probe_record import InvarianceRecord
 from saywhere.evaluation.summary_record import IntervalRecord
@@ -25,6 +24,7 @@ from saywhere.io.overlay import overlay, panel
 from saywhere.metrics.functional import dice
 from saywhere.metrics.statistics import Bootstrap
 from saywhere.modeling.changes import Changes
+from saywhere.runs.own_data import own_data
 from saywhere.transforms.geometry import Geometry
 
 TRANSFORMS: dict[str, dict[str, float]] = {

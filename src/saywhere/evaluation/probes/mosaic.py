@@ -15,7 +15,6 @@ from saywhere.data import mosaic
 from saywhere.data.dataset import Dataset
 from saywhere.data.select import data_of, rows_of
 from saywhere.evaluation.cases import Case
-from saywhere.evaluation.own_data import own_data
 from saywhere.evaluation.probes.probe_record import MosaicRecord
 from saywhere.evaluation.summary import summarise
 from saywhere.evaluation.summary_record import IntervalRecord
@@ -24,6 +23,7 @@ from saywhere.io import files, images
 from saywhere.io.overlay import overlay, panel
 from saywhere.metrics.functional import case_metrics
 from saywhere.metrics.statistics import Bootstrap
+from saywhere.runs.own_data import own_data
 
 LABELS = {
     "right": "right",

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from saywhere.errors import MissingExtra, UnreadableFile
+from saywhere.io.dicom import element_count
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -34,6 +35,8 @@ EXPLICIT = b"1.2.840.10008.1.2.1"
 """Transfer syntaxes: what is left of the first once it is unpacked."""
 DIRECTORY = "1.2.840.10008.1.3.10"
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+MAX_NUMBERS_BYTES = 65_536
+"""Of one element's numbers: no explicit file can hold more, and pydicom makes an object of each."""
 MAX_INFLATED_BYTES = 512 * 1024 * 1024
 """Of a file of the deflated transfer syntax, unpacked."""
 WITHOUT_PIXELS = {
@@ -151,8 +154,9 @@ def parse(content: bytes, path: Path, *, with_pixels: bool = True) -> Dataset:
 def _parse(content: bytes, path: Path, with_pixels: bool) -> Dataset:
     import pydicom
 
-    stream = BytesIO(_inflated(content, path))
-    return pydicom.dcmread(stream, force=True, stop_before_pixels=not with_pixels)
+    inflated = _inflated(content, path)
+    element_count.refuse_many(inflated, path)
+    return pydicom.dcmread(BytesIO(inflated), force=True, stop_before_pixels=not with_pixels)
 
 
 def require() -> None:
@@ -221,9 +225,12 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
         keyword: DICOM's, such as "WindowCenter".
 
     Returns:
-        Finite numbers; empty where the value is missing, damaged or not finite.
+        Finite numbers; empty where the value is missing, damaged, endless or not finite.
     """
     try:
+        stored = dataset.get_item(keyword) if keyword in dataset else None
+        if len(getattr(stored, "value", None) or b"") > MAX_NUMBERS_BYTES:
+            return []
         value = dataset.get(keyword)
         if value is None or value == "":
             return []

@@ -182,18 +182,22 @@ def count_frames(content: bytes, path: Path) -> int:
     """
     dataset = header.parse(content, path, with_pixels=False)
     with header.quiet():
-        return max(1, int(header.number(dataset, "NumberOfFrames", 1)))
+        return _n_frames(dataset)
+
+
+def _n_frames(dataset: Dataset) -> int:
+    return max(1, int(header.number(dataset, "NumberOfFrames", 1)))
 
 
 def count_pixels(content: bytes, path: Path) -> int:
-    """Say how many pixels a frame has, without decoding it.
+    """Say how many pixels all frames have together, without decoding them.
 
     Args:
         content: All of its bytes.
         path: How errors name it.
 
     Returns:
-        Rows × columns, as the file claims; 0 where it does not say.
+        Frames × rows × columns, as the file claims; 0 where it does not say.
 
     Raises:
         MissingExtra: pydicom is not installed.
@@ -201,7 +205,8 @@ def count_pixels(content: bytes, path: Path) -> int:
     """
     dataset = header.parse(content, path, with_pixels=False)
     with header.quiet():
-        return int(header.number(dataset, "Rows", 0) * header.number(dataset, "Columns", 0))
+        n_rows, n_columns = (header.number(dataset, name, 0) for name in ("Rows", "Columns"))
+        return _n_frames(dataset) * int(n_rows * n_columns)
 
 
 @header.quietly

@@ -10,7 +10,7 @@ import pytest
 
 from saywhere.config import DataConfig
 from saywhere.errors import MissingFile
-from saywhere.evaluation.own_data import own_data
+from saywhere.runs.own_data import own_data
 
 LINE = '{"id": "a", "image": "a.png", "prompt": "left"}\n'
 

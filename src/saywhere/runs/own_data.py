@@ -31,7 +31,7 @@ def own_data(data: DataConfig, run: Path) -> DataConfig:
     if written is None or written.exists():
         return data
     for folder in run.resolve().parents:
-        if not written.is_absolute() and _is_trained_on(folder / written, run):
+        if not written.is_absolute() and is_trained_on(folder / written, run):
             ids = data.ids
             moved = ids if ids is None or ids.exists() else folder / ids
             return data.model_copy(update={"manifest": folder / written, "ids": moved})
@@ -43,8 +43,16 @@ def own_data(data: DataConfig, run: Path) -> DataConfig:
     )
 
 
-def _is_trained_on(manifest: Path, run: Path) -> bool:
-    """Is it there, and the run's own by its digest? A run without a digest takes it as it is."""
+def is_trained_on(manifest: Path, run: Path) -> bool:
+    """Is a manifest the one that a run was trained on, by its digest?
+
+    Args:
+        manifest: Its file or folder, which need not be there.
+        run: The run's folder.
+
+    Returns:
+        True also where the run holds no digest, and the manifest is there.
+    """
     try:
         content = locate(manifest).read_bytes()
     except (OSError, SaywhereError):
