@@ -74,10 +74,13 @@ class _Walk:
 
     def _pass_head(self, kind: bytes) -> int:
         """The length of the value that is next then."""
-        form, at, n_bytes = ("H", 6, 8) if self.is_explicit else ("I", 4, 8)
-        if kind in _LONG:
-            form, at, n_bytes = "I", 8, 12
-        (length,) = struct.unpack_from(f"{self.order}{form}", self.content, self.at + at)
+        is_long = kind in _LONG or not self.is_explicit
+        n_bytes = 12 if kind in _LONG else 8
+        form = "I" if is_long else "H"
+        n_length = struct.calcsize(form)
+        (length,) = struct.unpack_from(
+            f"{self.order}{form}", self.content, self.at + n_bytes - n_length
+        )
         self.at += n_bytes
         return int(length)
 
