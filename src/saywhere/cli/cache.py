@@ -86,6 +86,7 @@ def clear_cache(
     elif not quiet:
         folders = counted(len(entries), "folder")
         typer.echo(f"{folders} removed, {_megabytes(entries):,.1f} MB")
+    # On Windows a file that is in use cannot be removed.
     for entry in stuck:
         warn(f"{entry.folder} could not be removed: it is in use, or another user's")
     if stuck:

@@ -42,9 +42,10 @@ def calibrate(
     # Before torch is loaded: a slip is refused at once.
     find(run)
     check_name(device, "--device")
-    from saywhere.cli.progress import CaseProgress, warn, warn_of_quarantine
+    from saywhere.cli.progress import CaseProgress, warn, warn_of_quarantine, warn_of_unfinished
     from saywhere.evaluation.calibrate import calibrate as learn
 
+    warn_of_unfinished(run)
     with CaseProgress("cases", quiet=quiet or as_json) as advance:
         learned = learn(
             run, manifest=data, split=split, prompts=prompts, device=device, advance=advance

@@ -63,6 +63,7 @@ def levels_table(levels: dict[str, PromptCounts]) -> Table:
     for name, counts in levels.items():
         positions = " · ".join(f"{word} {n:,}" for word, n in counts["positions"].items())
         numbers = [f"{n:,}" for n in (counts["texts"], counts["distinct"], counts["blank"])]
+        # The levels are named by whoever wrote the manifest, and rich reads [brackets] as markup.
         table.add_row(escape(name), *numbers, positions or "none")
     return table
 

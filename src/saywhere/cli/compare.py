@@ -120,9 +120,10 @@ def _show(comparison: Comparison, out: Path | None, *, quiet: bool, as_json: boo
 def _print(comparison: Comparison) -> None:
     """For a terminal: the columns that decide, each interval in one line."""
     from saywhere.cli.plain_output import console as new_console
+    from saywhere.cli.plain_output import print_sentences
 
     console = new_console(markup=True)
-    console.print(f"{comparison.title}. {comparison.note}", markup=False, highlight=False)
+    print_sentences(console, f"{comparison.title}. {comparison.note}")
     console.print(_terminal_table(comparison))
     for one in comparison.pruned:
         console.print(f"Pruned: {one.label} ({one.sentence}).", markup=False, highlight=False)

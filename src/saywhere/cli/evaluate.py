@@ -154,16 +154,17 @@ def _warn(summary: EvaluationSummary) -> None:
 
 def _print(summary: EvaluationSummary) -> None:
     from saywhere.cli.plain_output import console as new_console
+    from saywhere.cli.plain_output import print_sentences
     from saywhere.evaluation.negatives import negatives_in_words
 
     console = new_console()
     console.print(_measures(summary))
     # Before the comparisons: the table's means are over both kinds of cases.
     if apart := negatives_in_words(summary):
-        console.print(apart)
+        print_sentences(console, apart)
     if summary["listening"]:
         console.print(_comparisons(summary))
-    console.print(_trusted(summary))
+    print_sentences(console, _trusted(summary))
 
 
 def _measures(summary: EvaluationSummary) -> Table:
@@ -176,7 +177,7 @@ def _measures(summary: EvaluationSummary) -> Table:
     table = Table(title=f"{about}, original size")
     table.add_column("prompt", no_wrap=True)
     for heading in ("n", "mean Dice per case [95 %]", "Dice pooled", "mean IoU"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=heading.endswith("]"))
     for condition, numbers in summary["words"].items():
         table.add_row(
             condition,
@@ -196,7 +197,7 @@ def _comparisons(summary: EvaluationSummary) -> Table:
 
     table = Table()
     table.add_column("prompt", no_wrap=True)
-    table.add_column("Dice: right prompt − this [95 %]", justify="right")
+    table.add_column("Dice: right prompt − this [95 %]", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for condition, gap in summary["listening"].items():
         difference = with_span(gap["difference"], gap["low"], gap["high"], "+")

@@ -32,12 +32,14 @@ def export(
 
     The exported files are compared with the model before they are kept.
     """
+    from saywhere.cli.progress import warn_of_unfinished
     from saywhere.hub import exports
     from saywhere.runs.locate import find
 
     # Before torch is loaded: a slip is refused at once.
     exports.refuse_unknown(to)
     find(run)
+    warn_of_unfinished(run)
     if in_cache:
         _keep(to, out, run, as_json, quiet)
         return

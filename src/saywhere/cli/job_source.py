@@ -59,6 +59,7 @@ class JobSource:
                 allowed=f"{whose} have their own prompts",
                 remedy="leave one of them out",
             )
+        # Refused and not ignored: who names a split believes that only its rows are predicted.
         if self.split is not None and self.manifest is None:
             raise UsageError(
                 "--split without --manifest", remedy="name a manifest, or leave --split out"
@@ -91,6 +92,8 @@ class JobSource:
                 lambda path: jobs_from_manifest(path, segmenter, self.split, self.orientation),
             )
             return Plan(list(map(placed, rows)), [], []), []
+        # A blank prompt is a choice, and is said as one: a forgotten one would look like a good
+        # answer.
         if self.prompts is None and segmenter.hears_words:
             raise UsageError(
                 "no --prompt",

@@ -119,11 +119,12 @@ def push_model(
     It holds the weights in 16 bit, the configuration, and a card of what was measured: run
     `saywhere evaluate` and `saywhere probe` first.
     """
-    from saywhere.cli.progress import warn
+    from saywhere.cli.progress import warn, warn_of_unfinished
     from saywhere.hub.metadata import About, read_about
     from saywhere.hub.registry import push, shown
 
     description = About() if about is None else read_about(about)
+    warn_of_unfinished(run)
     facts = push(run, address, description, name, replace=replace)
     # Pushed all the same: a card that says "not evaluated" is honest.
     if "evaluation" not in facts["evidence"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from rich.console import Console
 from rich.text import Text
 
 from saywhere.io.plain_text import visible, visible_line
+
+_UNBROKEN = re.compile(r"[^\s\[]+ \[[^\]]*\]\S*|\S+")
+"""A number with its interval, or else a word."""
 
 
 class EscapingStream(io.TextIOBase):
@@ -81,6 +85,31 @@ def console(*, stderr: bool = False, **options: Any) -> Console:
     # Below the wrapper: the console's own colours must pass.
     file = stream.stream if isinstance(stream, EscapingStream) else stream
     return PlainConsole(file=file, **({"markup": False, "emoji": False} | options))
+
+
+def print_sentences(console: Console, text: str) -> None:
+    """Print sentences that may hold intervals: 0.91 [0.90, 0.92] is never broken over lines.
+
+    Args:
+        console: Of a terminal of any width; anywhere else the text stays one line.
+        text: Without line feeds.
+    """
+    lines = [text]
+    if console.is_terminal:
+        # rich breaks at every blank, and takes a no-break space for one.
+        lines = _filled(_UNBROKEN.findall(text), console.width)
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _filled(words: list[str], width: int) -> list[str]:
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from saywhere.cli.predict_summary import (
     warn_of_skipped,
     whose_left,
 )
-from saywhere.cli.progress import CaseProgress, counted
+from saywhere.cli.progress import CaseProgress, counted, warn_of_unfinished
 from saywhere.hub.facts import read_facts
 from saywhere.inference.archive import fetched
 from saywhere.inference.chunk_worker import Recipe
@@ -67,6 +67,8 @@ def segment(recipe: Recipe, source: JobSource, on: str, workers: int, *, quiet: 
         SaywhereError: The model, the jobs or the place of the predictions cannot be used. A job
             that fails by itself is set aside instead.
     """
+    # Before the model is loaded, which takes seconds.
+    warn_of_unfinished(Path(recipe.run))
     export_once(Path(recipe.run), recipe.runtime, quiet)
     segmenter = load(recipe.run, mirror=recipe.mirror, device=recipe.device, runtime=recipe.runtime)
     recipe = replace(recipe, options=_signed(recipe.options, segmenter))

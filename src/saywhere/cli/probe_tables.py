@@ -24,6 +24,14 @@ _HALVES: dict[HalfMeasure, str] = {
 """Measure of the halves → its line in the table."""
 
 
+def _table(first: str, *others: str, title: str) -> Table:
+    """The first column alone may take several lines: the others hold intervals."""
+    table = Table(first, title=title)
+    for heading in others:
+        table.add_column(heading, no_wrap=True)
+    return table
+
+
 def generator_table(summary: GeneratorRecord) -> Table:
     """Draw how well the pseudo-image alone says where.
 
@@ -34,12 +42,13 @@ def generator_table(summary: GeneratorRecord) -> Table:
         The table, to be printed.
     """
     title = f"does it say where? {summary['n']} test prompts, {summary['steps']} steps"
-    headings = ("prompts", "pseudo-image", "AUC [95 %]", "Dice at the best threshold", "spread")
-    table = Table(*headings, title=title)
+    # In 80 columns: two columns of words, or a heading in one line, would cut the numbers off.
+    headings = ("AUC [95 %]", "Dice at the best\nthreshold [95 %]", "spread")
+    table = _table("prompts: pseudo-image", *headings, title=title)
     for level, stages in summary["prompt_sets"].items():
         for stage, score in stages.items():
             auc, dice = with_span(**score["auc"]), with_span(**score["dice"])
-            table.add_row(level, stage, auc, dice, f"{score['spread']:.3f}")
+            table.add_row(f"{level}: {stage}", auc, dice, f"{score['spread']:.3f}")
     table.caption = SPREAD
     return table
 
@@ -53,11 +62,12 @@ def invariance_table(summary: InvarianceRecord) -> Table:
     Returns:
         The table, to be printed.
     """
-    ways = list(next(iter(summary["agreement"].values())))
-    title = f"agreement of the mask (Dice) [95 %], {summary['n']} test cases"
-    table = Table("transform", *ways, title=title)
+    title = f"how alike the masks are, {summary['n']} test cases"
+    table = _table("transform: way", "Dice [95 %]", title=title)
+    # A line a way, not a column: four intervals side by side are wider than a terminal.
     for name, agreement in summary["agreement"].items():
-        table.add_row(name, *(with_span(**agreement[way]) for way in ways))
+        for way, dice in agreement.items():
+            table.add_row(f"{name}: {way}", with_span(**dice))
     return table
 
 
@@ -71,7 +81,7 @@ def mosaic_table(summary: MosaicRecord) -> Table:
         The table, to be printed.
     """
     title = f"{summary['n']} mosaics of {summary['side']}×{summary['side']} test images"
-    table = Table("words", "Dice with the named tile's lesion [95 %]", title=title)
+    table = _table("words", "Dice with the named tile's lesion [95 %]", title=title)
     for condition, interval in summary["dice_mean"].items():
         table.add_row(condition, with_span(**interval))
     return table
@@ -87,7 +97,7 @@ def halves_table(summary: HalvesRecord) -> Table:
         The table, to be printed.
     """
     title = f"words that name one half alone, {summary['n']} test images"
-    table = Table("measure", "[95 %]", title=title)
+    table = _table("measure", "[95 %]", title=title)
     for measure, label in _HALVES.items():
         interval = summary[measure]
         table.add_row(label, with_span(**interval) if interval else "no such case")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -70,6 +71,8 @@ class TrainingProgress:
         getattr(self, f"_{event['event']}")(event)
 
     def _stage(self, event: EventRecord) -> None:
+        # Before the first step: a training that is stopped now goes on in this directory, too.
+        self.run = event.get("run") or self.run
         self._say(event["message"])
         # A bar without an end: it moves, so that nobody takes a long stage for a hang.
         self._begin("getting ready", total=None)
@@ -202,6 +205,20 @@ def warn(message: str) -> None:
         message: a warning or note, without the program's name.
     """
     sys.stderr.write(f"saywhere: {visible_line(message)}\n")
+
+
+def warn_of_unfinished(run: Path) -> None:
+    """Warn that a run's training has not finished, before its weights are used.
+
+    Args:
+        run: a run directory, or a model's name, which is there.
+    """
+    from saywhere.runs.locate import find
+    from saywhere.runs.status import status_of
+
+    status = status_of(find(run))
+    if status is not None:
+        warn(f"{run}: {status.in_words()}; {status.advice(run)}")
 
 
 def warn_of_replaced(names: Sequence[str]) -> None:

@@ -74,6 +74,7 @@ def serve(
     # First of all: `io.limits` reads them once, when it is imported.
     _keep_own_limits()
     _refuse_missing()
+    from saywhere.cli.progress import warn_of_unfinished
     from saywhere.runs.devices import check_name
     from saywhere.runs.locate import find
 
@@ -81,6 +82,7 @@ def serve(
     check_name(device, "--device")
     for run in runs or ():
         find(run)
+        warn_of_unfinished(run)
     drawn = None if token else _drawn_token(public_name, host)
     from saywhere.serve.run import run_server
 

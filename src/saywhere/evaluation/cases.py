@@ -113,6 +113,7 @@ def measure(
             id=row.id,
             words=condition,
             prompt=prompt,
+            # None where nothing is marked: of all answers that is the least sure one.
             confidence=result.confidence or 0.0,
             expected_dice=result.expected_dice,
             **case_metrics(result.mask, target, tolerance_px),  # type: ignore[arg-type]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from saywhere.config import DataConfig
 from saywhere.data.checks import check
 from saywhere.data.manifest_row import Row
 from saywhere.data.prompt_frames import in_frame
 from saywhere.data.select import data_of, rows_of
-from saywhere.errors import TooManyFaults, UsageError
+from saywhere.errors import TooManyFaults
 from saywhere.evaluation import gallery
 from saywhere.evaluation.cases import Case, measure, write_cases
 from saywhere.evaluation.prompt_conditions import PromptLevels, conditions_of, prompts_for
@@ -23,28 +22,9 @@ from saywhere.io import files
 from saywhere.io.pseudonyms import Pseudonyms, hasher
 from saywhere.metrics.statistics import Bootstrap
 from saywhere.runs import locate
-from saywhere.runs.directory import Run
 from saywhere.runs.own_data import own_data
+from saywhere.runs.status import status_of
 from saywhere.text.frames import FRAMES, NOT_STATED
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """A training that had not ended when its weights were evaluated.
-
-    Attributes:
-        status: "running", "interrupted" or "failed". A training that was killed says "running".
-        epoch: Of the weights that were evaluated.
-        epochs: That the training was to have.
-    """
-
-    status: str
-    epoch: int
-    epochs: int
-
-    def to_json(self) -> UnfinishedRecord:
-        """Returns the fields by name, as summary.json holds them."""
-        return cast(UnfinishedRecord, asdict(self))
 
 
 def evaluate(
@@ -214,7 +194,7 @@ def _in_frame(rows: list[Row], levels: PromptLevels, frame: str) -> list[Row]:
     return in_frame(rows, read, frame, f"a model that was taught the {frame}'s left")
 
 
-def unfinished(segmenter: Segmenter) -> Unfinished | None:
+def unfinished(segmenter: Segmenter) -> UnfinishedRecord | None:
     """Was the training of these weights still to go on?
 
     Args:
@@ -223,15 +203,16 @@ def unfinished(segmenter: Segmenter) -> Unfinished | None:
     Returns:
         How far it had come; None for a finished run, and where no run.json tells.
     """
-    try:
-        status = Run(segmenter.folder).facts().get("status")
-    except UsageError:
-        # Damaged: the weights do not depend on it.
+    status = status_of(segmenter.folder)
+    if status is None:
         return None
-    if status in (None, "finished"):
-        return None
-    epochs = segmenter.config.train.epochs
-    return Unfinished(str(status), int(segmenter.state.get("epoch", 0)), epochs)
+    return {
+        "status": status.state,
+        "epoch": int(segmenter.state.get("epoch", 0)),
+        "epochs": segmenter.config.train.epochs,
+        "epochs_done": status.epochs_done,
+        "step": status.step,
+    }
 
 
 def _summary(
@@ -239,7 +220,6 @@ def _summary(
 ) -> EvaluationSummary:
     config = segmenter.config
     bootstrap = Bootstrap(config.evaluate.bootstrap, config.train.seed)
-    early = unfinished(segmenter)
     about = {
         "trust": trust_in(cases["right"], bootstrap),
         "expected": expected_in(cases),
@@ -249,6 +229,6 @@ def _summary(
         "quarantined": measured.n_quarantined,
         "mirror": config.evaluate.mirror,
         "expected_from": segmenter.learned_from,
-        "unfinished": None if early is None else early.to_json(),
+        "unfinished": unfinished(segmenter),
     }
     return EvaluationSummary(summarise(cases, bootstrap).to_json() | about)

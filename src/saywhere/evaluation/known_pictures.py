@@ -66,9 +66,11 @@ def one_per_picture(rows: list[Row]) -> list[Row]:
     Returns:
         The first row of each picture; of more than `MOST_PICTURES` so many, drawn with seed 0.
     """
+    # Reversed twice: a dictionary keeps the last row of a picture, and the first one is wanted.
     firsts = list({row.image: row for row in reversed(rows)}.values())[::-1]
     if len(firsts) <= MOST_PICTURES:
         return firsts
+    # Drawn, and not the first ones: manifests are often sorted by patient or by clinic.
     chosen = sorted(random.Random(0).sample(range(len(firsts)), MOST_PICTURES))
     return [firsts[number] for number in chosen]
 

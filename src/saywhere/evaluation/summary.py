@@ -22,6 +22,7 @@ from saywhere.metrics.calibration import check as check_expected
 from saywhere.metrics.confidence import trust
 from saywhere.metrics.functional import pooled
 from saywhere.metrics.statistics import Bootstrap, Interval, PairedDifference, with_span
+from saywhere.runs.status import RunStatus
 
 NOT_COMPARED = ("right", "unseen")
 """Conditions whose prompts are right: nothing is to be gained over them."""
@@ -184,9 +185,12 @@ def unfinished_in_words(summary: Mapping[str, Any]) -> str:
         One sentence, without an end stop.
     """
     facts = summary["unfinished"]
+    status = RunStatus(
+        facts["status"], facts.get("epochs_done"), facts.get("step"), facts["epochs"]
+    )
     return (
-        f"the training is {facts['status']}, not finished: these are the weights of epoch "
-        f"{facts['epoch']} of {facts['epochs']}; `saywhere train --resume RUN` goes on"
+        f"{status.in_words()}; measured are the weights of epoch {facts['epoch']} of "
+        f"{facts['epochs']}; {status.advice()}"
     )
 
 

@@ -111,11 +111,20 @@ class LearnedRecord(TypedDict):
 
 
 class UnfinishedRecord(TypedDict):
-    """A training that had not ended when its weights were evaluated."""
+    """A training that had not ended when its weights were evaluated; see `runs.status`.
+
+    Of an earlier version the last two are missing, and "running" may mean killed.
+    """
 
     status: str
     epoch: int
+    """of the weights that were evaluated"""
     epochs: int
+    """that the training was to have"""
+    epochs_done: int | None
+    """when the last checkpoint was saved"""
+    step: int | None
+    """of the last checkpoint"""
 
 
 class CasesRecord(TypedDict):

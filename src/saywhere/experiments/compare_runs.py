@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from saywhere.errors import MissingFile, UnreadableFile, UsageError
+from saywhere.evaluation.summary import unfinished_in_words
 from saywhere.experiments.cell_record import CellResult, Results, Summary
 from saywhere.experiments.compare import Comparison, heads, lines
 from saywhere.experiments.frozen import is_table
@@ -50,7 +51,7 @@ def compare_runs(runs: Sequence[Path]) -> Comparison:
     beside = dict.fromkeys(list(results)[1:], first)
     return Comparison(
         f"{len(runs)} runs",
-        _note(runs, cells[first]["summary"]),
+        _note(runs, [cell["summary"] for cell in cells.values()]),
         first,
         heads(results, first),
         lines(results, beside, first),
@@ -117,8 +118,9 @@ def _right_cases(cell: CellResult) -> set[str]:
     return {case["id"] for case in cell["cases"] if case["words"] == "right"}
 
 
-def _note(runs: Sequence[Path], summary: Summary) -> str:
-    """Cases, what else differs between the runs, and the statistics."""
+def _note(runs: Sequence[Path], summaries: Sequence[Summary]) -> str:
+    """Cases, what else differs between the runs, which had not ended, and the statistics."""
+    summary = summaries[0]
     n = summary["n"]
     few = f" Fewer than {FEWEST_CASES} cases are too few to tell." if n < FEWEST_CASES else ""
     before = read_stored(runs[0] / "config.toml").model_dump(mode="json")
@@ -126,6 +128,9 @@ def _note(runs: Sequence[Path], summary: Summary) -> str:
     for run in runs[1:]:
         changed = _listed(differences(before, read_stored(run / "config.toml"), FREE))
         changes.append(f"`{run}` differs from `{runs[0]}` in {changed}.")
+    for run, measured in zip(runs, summaries):
+        if measured.get("unfinished"):
+            changes.append(f"Of `{run}`, {unfinished_in_words(measured)}.")
     return (
         f"{n} cases of split {summary.get('split')!r}, at their original size, the same for all."
         f"{few} {' '.join(changes)} {statistics_note(1)} Made by `saywhere compare`."

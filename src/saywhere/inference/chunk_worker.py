@@ -176,12 +176,15 @@ class ChunkWorker:
         struck = [line for line in chunk.earlier if known.get(str(line.get("stem"))) != line]
         if struck:
             stems = [(str(line.get("stem")), shared_files(line)) for line in struck]
+            # Before a file is replaced: a worker that dies in between leaves no line that tells of
+            # another.
             self.record(record_parts.begun(chunk.number, stems))
         made = _made(out)
         stale = {name for line in struck for name in (*own_files(line), *shared_files(line))}
         self.outlet.remove(sorted(stale - set(_named(lines))))
         n_bytes = fetched.n_bytes
         for file in made:
+            # Before it is published, which may move it away.
             n_bytes += file.stat().st_size
             self.outlet.publish(file)
         self.record(record_parts.done(chunk.number, lines))
@@ -246,12 +249,14 @@ class _Fetched:
         """One copy of a picture, however many prompts it has."""
         if address not in self._copies:
             name = address.rsplit("/", 1)[-1]
+            # A folder for each: two addresses may end in the same name.
             copy = self.folder / str(len(self._copies)) / name
             try:
                 addresses.fetch(address, copy)
                 self.n_bytes += copy.stat().st_size
                 self._copies[address] = copy
             except SaywhereError as error:
+                # Kept like a copy: what ten prompts are about is asked for once, and fails all ten.
                 self._copies[address] = error
         return self._copies[address]
 
@@ -262,6 +267,7 @@ def _lay_out(out: Path, earlier: Sequence[Line], present: Iterable[str]) -> None
     if earlier:
         files.write_bytes(out / NAME, b"".join(map(record_parts.to_line, earlier)))
     for name in present:
+        # Empty: a local run looks only whether it is there, and its content need not travel.
         (out / name).touch()
 
 
@@ -272,6 +278,7 @@ def _named(lines: Iterable[Line]) -> list[str]:
 
 def _made(out: Path) -> list[Path]:
     """What the run wrote: names that were laid out are empty, and no output is."""
+    # The call writes the lists, of all its chunks, at its end.
     others = {*LISTS, f"{TABLE}.parquet"}
     made = [file for file in sorted(out.iterdir()) if file.is_file() and file.name not in others]
     return [file for file in made if file.stat().st_size]

@@ -154,6 +154,8 @@ def _chunks(jobs: Sequence[Job], recipe: Recipe, ledger: Ledger, names: Names) -
     shared = (Scope.VOLUME, Scope.INPUT)
     is_shared = any(writers.scope_of(part) in shared for part in parts)
     if is_shared or any(map(shared_files, ledger.lines.values())):
+        # One worker writes a file of several answers: its jobs must stand together to be cut
+        # together.
         jobs = gathered(jobs)
     for number, some in enumerate(cut(jobs, recipe.chunk)):
         stems = [names.of(job.stem) for job in some]
@@ -218,6 +220,7 @@ def _finish(
 ) -> Outcome:
     outlet.pull()
     ledger = Ledger(outlet.mirror)
+    # Of this call, also those that were done before it: the others are counted apart.
     stems = [names.of(job.stem) for job in jobs]
     mine = {stem: ledger.lines[stem] for stem in stems if stem in ledger.lines}
     others = [line for stem, line in ledger.lines.items() if stem not in mine]

@@ -21,6 +21,7 @@ def refuse_not_finite(folder: Path, *answers: Any) -> None:
         NotFiniteAnswer: one holds NaN or infinity.
     """
     for answer in answers:
+        # NaN compares as false: without this it would be an empty mask, which looks like an answer.
         if answer is not None and not np.isfinite(np.asarray(answer)).all():
             raise NotFiniteAnswer(
                 "the model's answer is not a number",

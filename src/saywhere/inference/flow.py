@@ -107,6 +107,8 @@ class Flow:
             try:
                 for done in self._scored(units, threads, advance):
                     waiting.append(pool.submit(write, done))
+                    # Bounded: where writing is slower than the network, the answers would fill the
+                    # memory.
                     while waiting and (len(waiting) > 2 * threads or waiting[0].done()):
                         yield waiting.popleft().result()
                 while waiting:

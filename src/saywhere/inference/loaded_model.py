@@ -96,6 +96,8 @@ class LoadedModel:
             `calibrate` learned, and bfloat16 where that is used.
         """
         encoder = self.state.get("encoder")
+        # What torch answered, ONNX Runtime need not do again; bfloat16 rounds, and is another
+        # model.
         rounding = self.runtime.name if self.runtime.name == HALF else None
         weights = self.runtime.weights()
         return model_digest(

@@ -46,6 +46,7 @@ def folder_for(weights: Path) -> Path:
     Returns:
         A folder of the cache, which need not be there.
     """
+    # By content: a run that was trained on, or another of its name, has files of its own.
     return cache_folder() / "onnx" / f"{digest(weights)[:24]}-{FORMAT}"
 
 

@@ -139,6 +139,7 @@ class AddressOutlet(Outlet):
             address: Of a folder; it need not be there yet.
         """
         self.address = address
+        # Kept, since the folder is removed together with this object.
         self._temporary = TemporaryDirectory(prefix="saywhere-lists-")
         self.mirror = Path(self._temporary.name)
 

@@ -27,6 +27,7 @@ def refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
     for job in jobs:
         for part, ending in writers.endings().items():
             path = out / f"{job.stem_for(writers.scope_of(part))}{ending}"
+            # Resolved on both sides: `./a.png`, and a link to it, are the same picture.
             if path.resolve() in given:
                 raise UsageError(
                     f"{path} would be overwritten, and it is one of the pictures",

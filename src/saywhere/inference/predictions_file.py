@@ -241,6 +241,8 @@ def stem_of(line: Line) -> str | None:
     """
     stem = line.get("stem")
     if isinstance(stem, str):
+        # The list may come from a stranger: a stem with a folder in it would have files elsewhere
+        # removed.
         return stem if stem and stem == Path(stem).name else None
     # Lines of earlier versions do not name it.
     for part, name in files_of(line).items():

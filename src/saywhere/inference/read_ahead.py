@@ -86,6 +86,8 @@ class ReadAhead:
     def _tasks(self, jobs: Iterable[Job]) -> Iterator[tuple[_File, list[Job]]]:
         for _, of_file in itertools.groupby(jobs, lambda job: (job.image, job.member)):
             file = _File(Reader(self.data.channels, self.data.grey))
+            # `groupby` joins neighbours alone: one picture on two far lines is read twice, in
+            # little memory.
             for _, of_picture in itertools.groupby(of_file, lambda job: job.frame):
                 yield file, list(of_picture)
 
@@ -101,6 +103,7 @@ class ReadAhead:
                 read = file.reader.read(jobs[0].source)
         except (UnreadableFile, MissingFile) as error:
             return Seen(jobs, error=error)
+        # Written by several threads without a lock: a lost update costs a little memory, no answer.
         self._largest = max(self._largest, read.pixels.nbytes)
         picture = prepare(Picture(read.pixels, read.geometry), self.data)
         return Seen(jobs, picture, read.sha256, read.notes)

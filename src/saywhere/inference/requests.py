@@ -157,6 +157,7 @@ def paired(pictures: Sequence[Input], prompts: Sequence[str]) -> list[Job]:
                 job = Job(source.path, prompt, part, group=group, member=source.member)
                 volume = volume if picture.is_volume else ""
                 jobs.append(replace(job, volume=volume, frame=source.frame, place=place))
+    # Once more, over all: slice 1 of `a` and a picture `a-001` would write the same files.
     stems = _distinct(job.stem for job in jobs)
     return [replace(job, stem=stem) for job, stem in zip(jobs, stems)]
 

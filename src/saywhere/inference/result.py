@@ -44,6 +44,7 @@ class Result(Answer):
             MissingExtra: Where a format's package is not installed.
             NotWritable: Where the folder takes no file.
         """
+        # First, so that a wrong name leaves no file behind.
         parts = writers.choose_parts(format, save)
         written, notes = writers.write([self], Path(folder), stem, parts, options)
         for note in notes:

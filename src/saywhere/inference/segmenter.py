@@ -145,6 +145,7 @@ class Segmenter(LoadedModel):
             self.read(prompt, orientation, picture.geometry)
             for prompt, orientation, picture in zip(prompts, stated, prepared)
         ]
+        # All at once: one pass of the encoder for the call, and not one for each batch.
         self.embed([reading.read_as for reading in readings])
         results: list[Result] = []
         size = self.batch_size
@@ -226,6 +227,7 @@ class Segmenter(LoadedModel):
         shown = None
         if one.pseudo_image is not None and pseudo_images:
             shown = picture.in_frame(one.pseudo_image, self.runtime)
+        # 0 is none: `check_threshold` has refused it.
         chosen = threshold or self.config.evaluate.threshold
         calibrated = self.calibrated
         mirror = self.config.evaluate.mirror
@@ -270,6 +272,7 @@ class Segmenter(LoadedModel):
             UsageError: For an orientation that is none.
         """
         cleaned = clean(prompt)
+        # It answers every prompt alike: no side can be the wrong one.
         if not self.hears_words:
             return Reading(cleaned, cleaned)
         return read(cleaned, self.prompt_facts, orientation, geometry)

@@ -56,6 +56,7 @@ def units_of(jobs: Sequence[Job], wanted: Sequence[str], ledger: Ledger) -> list
     for group in groups.values():
         earlier = [part for job in group for part in ledger.parts_of(job.stem)]
         together = Unit(group, list(dict.fromkeys([*wanted, *earlier])))
+        # A file of a whole volume cannot be written slice by slice: its jobs wait for each other.
         if together.shared:
             units.append(together)
             continue

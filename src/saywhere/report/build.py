@@ -15,16 +15,10 @@ from saywhere.report.curves import Chart, Distribution, curves, distributions
 from saywhere.report.evidence import Evidence, gather, listed, mapping
 from saywhere.report.figures import axis, share_ticks
 from saywhere.report.nameless import nameless
-from saywhere.report.origin import Setting, facts, settings, versions
+from saywhere.report.origin import Setting, facts, settings, state_of, versions
 from saywhere.report.page import render
 from saywhere.report.pictures import Album, Case, Prompted, cases, prompted
 from saywhere.report.wording import Headline, headline, name_of
-
-UNFINISHED = {
-    "running": "This run was still going on when the report was made.",
-    "interrupted": "This run was interrupted; `saywhere train --resume` goes on.",
-    "failed": "This run failed; what it left is shown.",
-}
 
 
 @dataclass(frozen=True)
@@ -104,7 +98,7 @@ def _page(evidence: Evidence, run: str) -> ReportPage:
         run=run,
         version=__version__,
         headline=headline(evidence),
-        state=UNFINISHED.get(str(evidence.record.get("status")), ""),
+        state=state_of(evidence.folder),
         split=evidence.summary.get("split"),
         level=evidence.summary.get("level"),
         image_only=evidence.is_image_only,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from saywhere.config import Config
 from saywhere.report.evidence import Evidence, mapping
 from saywhere.report.wording import duration, is_number, thousands
+from saywhere.runs.status import status_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,22 @@ class Setting:
         return self.value != self.default
 
 
+def state_of(run: Path) -> str:
+    """Say that a run has not finished.
+
+    Args:
+        run: a run directory.
+
+    Returns:
+        A sentence; empty for a finished run, and for one that does not tell.
+    """
+    status = status_of(run)
+    if status is None:
+        return ""
+    words = status.in_words()
+    return f"{words[0].upper()}{words[1:]}; {status.advice()}."
+
+
 def facts(evidence: Evidence) -> list[tuple[str, str]]:
     """List what the run was made from.
 
@@ -37,7 +55,7 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
     record = evidence.record
     data = mapping(record.get("data"))
     rows = [
-        ("Status", record.get("status")),
+        ("Status", _status(evidence)),
         ("Created", record.get("created")),
         ("Took", duration(record.get("seconds"))),
         ("Manifest", data.get("manifest")),
@@ -54,6 +72,12 @@ def facts(evidence: Evidence) -> list[tuple[str, str]]:
     ]
     # A 0 is shown: that no row was set aside is worth knowing.
     return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def _status(evidence: Evidence) -> object:
+    """In one word; what run.json says of a killed run is no longer true."""
+    status = status_of(evidence.folder)
+    return evidence.record.get("status") if status is None else status.state
 
 
 def versions(evidence: Evidence) -> list[tuple[str, str]]:

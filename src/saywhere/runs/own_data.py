@@ -31,6 +31,7 @@ def own_data(data: DataConfig, run: Path) -> DataConfig:
     if written is None or written.exists():
         return data
     for folder in run.resolve().parents:
+        # An absolute path leads to one place only, and that was looked at above.
         if not written.is_absolute() and is_trained_on(folder / written, run):
             ids = data.ids
             moved = ids if ids is None or ids.exists() else folder / ids

@@ -10,6 +10,7 @@ from typing import cast
 
 from saywhere._version import __version__
 from saywhere.runs.formats import RUN_FORMAT
+from saywhere.runs.process import ProcessRecord
 from saywhere.runs.provenance import RUNNING
 from saywhere.runs.run_record import ArmRecord, RunRecord
 
@@ -60,6 +61,7 @@ class RunFacts:
     Attributes:
         versions: code, packages, machine.
         status: running, finished, interrupted or failed.
+        process: that writes it: a killed one leaves "running".
         created: UTC, of the first sitting.
         device: as torch names it.
         threads: of torch.
@@ -75,6 +77,7 @@ class RunFacts:
 
     versions: Versions
     status: str
+    process: ProcessRecord
     created: str
     device: str
     threads: int

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from saywhere.captions.grid import PlaceRuleRecord
     from saywhere.captions.lungs import LungRuleRecord
+    from saywhere.runs.process import ProcessRecord
     from saywhere.text.prompt_facts import PromptFactsRecord
 
 
@@ -76,6 +77,8 @@ class RunRecord(TypedDict, total=False):
     python: str
     platform: str
     status: str
+    process: ProcessRecord
+    """which wrote "running"; missing in runs of earlier versions"""
     created: str
     finished: str
     seconds: float

@@ -10,6 +10,7 @@ from torch import nn
 from saywhere.data.small_lesions import small_lesions
 from saywhere.errors import counted
 from saywhere.runs.history import EpochRow
+from saywhere.runs.process import this_process
 from saywhere.runs.run_facts import DataFacts, RunFacts, now, versions
 from saywhere.text.encoder import identity
 from saywhere.training.events import Ended, Started, Warned
@@ -77,6 +78,7 @@ def _facts(state: TrainState, warnings: list[str]) -> RunFacts:
     return RunFacts(
         versions=versions(),
         status="running",
+        process=this_process(),
         # Of the first sitting: a resumed run keeps it.
         created=state.run.facts().get("created", now()),
         device=str(state.device),

@@ -59,10 +59,16 @@ class Event:
 
 @dataclass(frozen=True)
 class Stage(Event):
-    """Something that takes a while is being made ready. `message` says what."""
+    """Something that takes a while is being made ready.
+
+    Attributes:
+        message: says what.
+        run: the run directory, where it is made already: what is stopped now goes on there.
+    """
 
     kind = "stage"
     message: str
+    run: str = ""
 
 
 @dataclass(frozen=True)

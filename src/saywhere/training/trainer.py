@@ -19,6 +19,7 @@ from saywhere.runs import checkpoint, locate, prompt_facts_file
 from saywhere.runs.checkpoint import Checkpoint, Saver
 from saywhere.runs.directory import Run, create, reopen, weights_of
 from saywhere.runs.older_values import keep_taught, taught_otherwise
+from saywhere.runs.status import refuse_running, status_of
 from saywhere.text.frames import FRAMES
 from saywhere.text.prompt_facts import PromptFacts
 from saywhere.training import autotune, failures
@@ -126,6 +127,10 @@ def train(
     if run is not None:
         run = Run(run.folder, pseudonyms)
         run.same_naming()
+        # The first process alone: the others may see its new record, and take it for another.
+        if processes.is_first:
+            refuse_running(run.folder)
+            _tell_of_earlier(run, listen)
         begin = _resumption(run, config, start, other_threads=other_threads)
     elif start is not None:
         begin = _fine_tuning(config, start)
@@ -135,6 +140,13 @@ def train(
     heard = listen if processes.is_first else _hear_nothing
     with failures.reporting_lost(processes.n):
         return _run(begin, out, name, heard, pseudonyms, processes)
+
+
+def _tell_of_earlier(run: Run, listen: Listener) -> None:
+    """Say how the run was left, before it goes on."""
+    status = status_of(run.folder)
+    if status is not None:
+        listen(Stage(f"going on with {run.folder}: {status.in_words()}").to_json())
 
 
 def _hear_nothing(event: EventRecord) -> None:
@@ -226,7 +238,7 @@ def _run(
         with failures.recording(run, is_new=begin.run is None):
             if processes.is_first:
                 material.report.write_quarantine(run.folder / "quarantine.jsonl", pseudonyms)
-            config = _settled(config, material, listen, processes)
+            config = _settled(config, material, run, listen, processes)
             fabric = launch(config.train)
             # As settled, so that a resumed run takes the same.
             run.write_config(config)
@@ -262,7 +274,9 @@ def _warn(run: Run, warnings: list[str], listen: Listener) -> None:
         listen(Warned(message).to_json())
 
 
-def _settled(config: Config, material: Material, listen: Listener, processes: Processes) -> Config:
+def _settled(
+    config: Config, material: Material, run: Run, listen: Listener, processes: Processes
+) -> Config:
     """With what `auto` becomes on this machine; of several processes the first one tries."""
 
     def prepare(train: TrainConfig) -> TimeStep:
@@ -270,7 +284,7 @@ def _settled(config: Config, material: Material, listen: Listener, processes: Pr
 
     kept_choice = KeptChoice(config)
     tried = autotune.what_is_tried(config.train, kept_choice)
-    listen(Stage(f"building the model{tried}").to_json())
+    listen(Stage(f"building the model{tried}", str(run.folder)).to_json())
     per_step = config.train.batch_size * config.train.accumulate
     n_samples = per_step * config.train.epochs * material.training.steps_per_epoch
     trials = autotune.Trials(n_samples / autotune.N_SAMPLES)

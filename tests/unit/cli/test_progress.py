@@ -112,6 +112,15 @@ def test_the_steps_of_the_text_branch_are_counted_too(monkeypatch: pytest.Monkey
         assert (task.description, task.completed, task.total) == ("text branch", 7, 300)
 
 
+def test_before_the_first_step_the_run_is_known_once_it_is_made() -> None:
+    with TrainingProgress(quiet=True) as progress:
+        progress({"event": "stage", "message": "decoding", "run": ""})
+        assert progress.run is None
+        progress({"event": "stage", "message": "building the model", "run": "runs/a"})
+        progress({"event": "stage", "message": "first 300 steps", "run": ""})
+        assert progress.run == "runs/a"
+
+
 def test_spread_is_explained_once_where_it_is_first_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -280,8 +280,13 @@ def test_a_training_that_has_not_ended_is_said(run_copy: Path, status: str) -> N
     facts = json.loads((run_copy / "run.json").read_text())
     (run_copy / "run.json").write_text(json.dumps(facts | {"status": status}))
     summary = evaluate(run_copy, words=["right"])
-    epoch = Segmenter(run_copy).state["epoch"]
-    assert summary["unfinished"] == {"status": status, "epoch": epoch, "epochs": 2}
+    assert summary["unfinished"] == {
+        "status": status,
+        "epoch": Segmenter(run_copy).state["epoch"],
+        "epochs": 2,
+        "epochs_done": 2,
+        "step": json.loads((run_copy / "checkpoints/last/state.json").read_text())["state"]["step"],
+    }
     written = json.loads((run_copy / "evaluation/summary.json").read_text())
     assert written["unfinished"] == summary["unfinished"]
 

@@ -80,10 +80,16 @@ def test_a_training_that_goes_on_is_said_in_the_table() -> None:
     written = summarise({"right": cases("right", [0.5])}, BOOTSTRAP).to_json()
     about: dict[str, Any] = {"split": "test", "level": "p1", "unfinished": None}
     assert "training" not in repr(EvaluationSummary(written | about))
-    about["unfinished"] = {"status": "interrupted", "epoch": 3, "epochs": 10}
-    shown = repr(EvaluationSummary(written | about))
-    assert "the training is interrupted, not finished" in shown
-    assert "epoch 3 of 10" in shown
+    early = {"status": "interrupted", "epoch": 3, "epochs": 10}
+    # Of an earlier version: it does not say where the training stood.
+    shown = repr(EvaluationSummary(written | about | {"unfinished": early}))
+    assert "the training was interrupted; measured are the weights of epoch 3 of 10" in shown
+    early |= {"status": "killed", "epochs_done": 4, "step": 1234}
+    shown = repr(EvaluationSummary(written | about | {"unfinished": early}))
+    assert (
+        "its process is gone (its last checkpoint: step 1,234, 4 of 10 epochs done); measured are "
+        "the weights of epoch 3 of 10; `saywhere train --resume RUN` goes on" in shown
+    )
 
 
 NEGATIVE = replace(CASE, true_positive=0, false_negative=0)

@@ -321,7 +321,12 @@ def test_too_few_cases_are_no_verdict(run: Path, fake: SimpleNamespace) -> None:
 
 @pytest.mark.parametrize(
     ("status", "sentence"),
-    [("running", "still going on"), ("interrupted", "--resume"), ("failed", "This run failed")],
+    [
+        # Without a record of its process, as an earlier version left it.
+        ("running", "whether it goes on cannot be seen from here"),
+        ("interrupted", "--resume"),
+        ("failed", "The training failed"),
+    ],
 )
 def test_an_unfinished_run_says_so(
     run: Path, fake: SimpleNamespace, status: str, sentence: str

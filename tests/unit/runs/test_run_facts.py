@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from saywhere.runs.formats import RUN_FORMAT
+from saywhere.runs.process import this_process
 from saywhere.runs.run_facts import DataFacts, RunFacts, versions
 
 
@@ -19,6 +20,7 @@ def test_versions_stand_beside_the_other_keys() -> None:
     facts = RunFacts(
         versions=versions(),
         status="running",
+        process=this_process(),
         created="2026-01-01T00:00:00Z",
         device="cpu",
         threads=1,

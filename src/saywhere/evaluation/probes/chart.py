@@ -57,6 +57,7 @@ def agreement(by_transform: Mapping[str, Mapping[str, IntervalRecord]]) -> bytes
         intervals = [numbers[way] for numbers in by_transform.values()]
         _points(panel, intervals, number, len(ways), way)
     panel.set_xticks(range(len(by_transform)), list(by_transform), rotation=40, ha="right")
+    # A mark at 1 would be cut in half.
     panel.set_ylim(0, 1.02)
     panel.set_ylabel("agreement (Dice)")
     panel.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)

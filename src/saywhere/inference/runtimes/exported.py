@@ -73,6 +73,7 @@ class OnnxRuntime:
         feed = {"image": np.ascontiguousarray(pixels)}
         if self.uses_text:
             feed["embedding"] = np.ascontiguousarray(embedding)
+        # Files that an earlier version exported lack the later outputs.
         names = [output.name for output in self._network.get_outputs()]
         wanted = [name for name in ("probability", "pseudo_image", "features") if name in names]
         answers = dict(zip(wanted, self._network.run(wanted, feed)))
@@ -119,6 +120,7 @@ class OnnxRuntime:
             return np.zeros(len(embedding), np.float32)
         mean, matrix, reach = (self._numbers[f"scale.{name}"] for name in SCALE)
         if embedding.ndim == 3:
+            # Padding is all zeros. Where there is no token at all, the mean is zero and not NaN.
             n_tokens = np.maximum(embedding.any(-1).sum(1, keepdims=True), 1)
             embedding = (embedding.sum(1) / n_tokens).astype(np.float32)
         centred = embedding - mean

@@ -77,6 +77,7 @@ def choose_parts(formats: str | Sequence[str], save: str | Sequence[str] = SAVED
     wanted = []
     for name in choose(formats):
         parts = WRITERS[name].chosen(kinds)
+        # Refused and not ignored: a user would wait for files that never come.
         if not parts:
             allowed = ", ".join(dict.fromkeys(WRITERS[name].kinds.values()))
             raise UsageError(
@@ -192,6 +193,7 @@ def fingerprints(
         Format → 16 hexadecimal digits, of those formats whose files depend on more.
     """
     made = {name: WRITERS[name].fingerprint(members, options) for name in formats_of(parts)}
+    # None: what the line tells of its own answer says all that the file depends on.
     return {name: digits for name, digits in made.items() if digits is not None}
 
 
@@ -249,6 +251,7 @@ def refuse_inputs(formats: Iterable[str], files: Iterable[Path]) -> None:
         UsageError: For the first file that a format cannot be written for.
     """
     refusals = [WRITERS[name].refuse for name in formats]
+    # Each once: a volume of 300 slices comes as 300 jobs.
     for file in dict.fromkeys(files):
         for refuse in refusals:
             if refuse is not None:
