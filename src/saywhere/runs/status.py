@@ -92,8 +92,9 @@ def status_of(folder: Path) -> RunStatus | None:
     state = facts.get("status")
     if state not in ("running", "interrupted", "failed"):
         return None
+    # The folder may come from a stranger: what is no record tells nothing.
     record: Any = facts.get("process")
-    process: dict[str, Any] = record if isinstance(record, dict) else {}
+    process = record if isinstance(record, dict) else {}
     pid = None
     if state == "running":
         lives = is_alive(process)
@@ -135,7 +136,7 @@ def _place(run: Run) -> tuple[int | None, int | None, int | None]:
     """Epoch, step and number of epochs, as the last checkpoint's state.json has them."""
     path = run.last / "state.json"
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
         config: Config = parse_stored(document["config"], where=path)
         return (
             len(document["state"]["history"]),

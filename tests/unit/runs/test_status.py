@@ -11,7 +11,7 @@ import pytest
 
 from saywhere.config import Config
 from saywhere.errors import UsageError
-from saywhere.runs import status as status_module
+from saywhere.runs import status
 from saywhere.runs.process import this_process
 from saywhere.runs.status import RunStatus, refuse_running, status_of
 
@@ -29,7 +29,7 @@ def write_run(folder: Path, **facts: Any) -> Path:
 
 
 def seen(monkeypatch: pytest.MonkeyPatch, answer: bool | None) -> None:
-    monkeypatch.setattr(status_module, "is_alive", lambda record: answer)
+    monkeypatch.setattr(status, "is_alive", lambda record: answer)
 
 
 @pytest.mark.parametrize(
@@ -45,27 +45,27 @@ def test_running_is_believed_only_of_a_process_that_is_there(
 ) -> None:
     seen(monkeypatch, lives)
     run = write_run(tmp_path / "run", status="running", process=this_process())
-    status = status_of(run)
-    assert status == RunStatus(state, 3, 1340, 12, os.getpid() if lives else None)
-    assert words in status.in_words()
-    assert "step 1,340, 3 of 12 epochs done" in status.in_words()
+    standing = status_of(run)
+    assert standing == RunStatus(state, 3, 1340, 12, os.getpid() if lives else None)
+    assert words in standing.in_words()
+    assert "step 1,340, 3 of 12 epochs done" in standing.in_words()
     # Whoever looks at a checkpoint's own folder learns the same.
-    assert status_of(run / "checkpoints" / "best") == status
+    assert status_of(run / "checkpoints" / "best") == standing
 
 
 def test_a_run_of_an_earlier_version_names_no_process(tmp_path: Path) -> None:
-    status = status_of(write_run(tmp_path / "run", status="running"))
-    assert status is not None
-    assert status.state == "unclear"
-    assert "with an earlier version" in status.in_words()
+    standing = status_of(write_run(tmp_path / "run", status="running"))
+    assert standing is not None
+    assert standing.state == "unclear"
+    assert "with an earlier version" in standing.in_words()
 
 
 @pytest.mark.parametrize("state", ["interrupted", "failed"])
 def test_what_a_run_says_itself_is_believed(tmp_path: Path, state: str) -> None:
-    status = status_of(write_run(tmp_path / "run", status=state, process=this_process()))
-    assert status is not None
-    assert status.state == state
-    assert status.advice("runs/a") == "`saywhere train --resume runs/a` goes on"
+    standing = status_of(write_run(tmp_path / "run", status=state, process=this_process()))
+    assert standing is not None
+    assert standing.state == state
+    assert standing.advice("runs/a") == "`saywhere train --resume runs/a` goes on"
 
 
 @pytest.mark.parametrize("facts", [{}, {"status": "finished"}, {"status": ["running"]}])
@@ -77,9 +77,9 @@ def test_of_a_finished_run_nothing_is_said(tmp_path: Path, facts: dict[str, Any]
 def test_without_a_checkpoint_no_place_is_named(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", status="failed")
     (run / "checkpoints/last/state.json").write_text("{")
-    status = status_of(run)
-    assert status is not None
-    assert status.in_words() == "the training failed"
+    standing = status_of(run)
+    assert standing is not None
+    assert standing.in_words() == "the training failed"
 
 
 def test_two_processes_do_not_write_one_run(
