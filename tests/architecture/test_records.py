@@ -18,7 +18,7 @@ OPEN = {
     "training/device.py": (1, "keyword arguments of torch, one of whose names changes"),
     "cli/prepare.py": (1, "keyword arguments of the sets' prepare functions, which differ"),
     "serve/schemas.py": (1, "FastAPI's own type of `responses`"),
-    "serve/routes.py": (1, "the same"),
+    "serve/segment_route.py": (1, "the same"),
     "serve/review_routes.py": (1, "the same"),
     "serve/kept_routes.py": (1, "further columns of a row, as keyword arguments"),
     "serve/strict.py": (1, "a document of OpenAPI"),
