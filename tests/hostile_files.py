@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 
+import numpy as np
 from PIL import Image
 
 GREY = [(256, 3, 1, 1), (257, 3, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
@@ -56,16 +57,30 @@ def chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + check
 
 
-def png(width: int, height: int, *, before: bytes = b"", n_bits: int = 8) -> bytes:
-    """A black grey PNG with chunks before its pixels."""
-    rows = zlib.compress(bytes(height * (width * n_bits // 8 + 1)), 9)
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, n_bits, 0, 0, 0, 0))
+def png(
+    width: int, height: int, *, before: bytes = b"", n_bits: int = 8, is_colour: bool = False
+) -> bytes:
+    """A black PNG, grey or in colour, with chunks before its pixels."""
+    n_channels = 3 if is_colour else 1
+    rows = zlib.compress(bytes(height * (width * n_channels * n_bits // 8 + 1)), 9)
+    kind = 2 if is_colour else 0
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, n_bits, kind, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + head + before + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def png_of_chunks(n_chunks: int) -> bytes:
     """An 8 × 8 PNG, its head and pixels counted."""
     return png(8, 8, before=chunk(b"teXt", b"") * (n_chunks - 2))
+
+
+def dicom_of_elements(n: int) -> bytes:
+    """A DICOM header of so many numbers of two bytes."""
+    meta = b"\x02\0\x10\0UI\x14\0" + b"1.2.840.10008.1.2.1\0"
+    block = np.zeros((n, 10), np.uint8)
+    block[:, 0] = 9
+    block[:, 2:4] = np.arange(n, dtype="<u4").view(np.uint8).reshape(n, 4)[:, :2]
+    block[:, 4:8] = np.frombuffer(b"US\x02\0", np.uint8)
+    return bytes(128) + b"DICM" + meta + block.tobytes()
 
 
 def jpeg(side: int = 8, *, progressive: bool = False) -> bytes:

@@ -86,8 +86,19 @@ def _hostile() -> str:
     times = measured["picture of 0.5 MP, ms"]
     child = f"{times['child']} ms in the warm child, {times['here']} ms in the same process"
     note = f"`{measured['command']}`; a picture of half a megapixel takes {child} (the least of 40)"
+    if "added, median" in times:
+        added = f"the child adds {times['added, median']} ms, {times['added']} ms to the least"
+        note += f"; by turns, {added} (goal: {measured['goal, ms']:g} ms)"
     heads = ("file", "bytes", "answer", "of a processor", "memory beyond idle")
     return markdown((*heads, "bytes per pixel of 40 million"), rows, f"{note}.")
+
+
+def _decoding() -> str:
+    """What decoding a large picture takes of memory."""
+    measured = result("hostile")
+    large = {name: file for name, file in measured["files"].items() if "40 megapixels" in name}
+    rows = [(name, file["bytes per pixel"]) for name, file in large.items()]
+    return markdown(("picture", "bytes a pixel"), rows, f"`{measured['command']}`.")
 
 
 def _fuzz() -> str:
@@ -121,6 +132,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "service": _service,
     "limits": _limits,
     "hostile": _hostile,
+    "decoding": _decoding,
     "fuzz": _fuzz,
     "typing": _typing,
 }

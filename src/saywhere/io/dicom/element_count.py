@@ -20,7 +20,8 @@ MAX_ELEMENTS = 200_000 * MAX_FILE_BYTES // 2**25
 are allowed than the usual 32 MiB. A reader parses a file three times, half a second each."""
 _LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 """Kinds of value whose length has four bytes, behind two that are empty."""
-_MARK_AT, _MARK = 128, b"DICM"
+_MARK_AT = 128
+_MARK = b"DICM"
 _UNDEFINED = 0xFFFFFFFF
 _META, _PIXELS, _DELIMITERS = 0x0002, 0x7FE0, 0xFFFE
 _ITEM, _SEQUENCE_END = 0xE000, 0xE0DD
