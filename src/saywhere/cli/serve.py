@@ -57,6 +57,43 @@ def serve(
             help="An archive that images may be fetched from by reference; may be repeated.",
         ),
     ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            exists=True,
+            help="Folder whose images Label Studio's tasks and an agent may name.",
+        ),
+    ] = None,
+    label_studio: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Also be an ML backend, at /label-studio/MODEL, of the Label Studio there.",
+        ),
+    ] = None,
+    label_studio_token: Annotated[
+        str,
+        typer.Option(
+            help="Of a person there, to fetch what was uploaded.", envvar="LABEL_STUDIO_API_KEY"
+        ),
+    ] = "",
+    image_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST[:PORT]",
+            help="Another server that images of its tasks may be fetched from; may be repeated.",
+        ),
+    ] = None,
+    mcp: Annotated[
+        bool,
+        typer.Option(
+            "--mcp", help="Be tools of an agent (Model Context Protocol) over stdio, and no page."
+        ),
+    ] = False,
+    http: Annotated[
+        bool, typer.Option("--http", help="With --mcp: over HTTP at --host and --port instead.")
+    ] = False,
     device: Device = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the address.")] = False,
     as_json: Annotated[
@@ -69,12 +106,13 @@ def serve(
 ) -> None:
     """Serve the page at /, the service at /v1, /healthz, /readyz and /metrics.
 
-    Nothing leaves this machine.
+    Nothing leaves this machine. With --label-studio also an ML backend; with --mcp tools alone.
     """
     # First of all: `io.limits` reads them once, when it is imported.
     _keep_own_limits()
     _refuse_missing()
     from saywhere.cli.progress import warn_of_unfinished
+    from saywhere.errors import UsageError
     from saywhere.runs.devices import check_name
     from saywhere.runs.locate import find
 
@@ -83,9 +121,18 @@ def serve(
     for run in runs or ():
         find(run)
         warn_of_unfinished(run)
+    if http and not mcp:
+        raise UsageError("--http without --mcp", remedy="leave it out: the page and /v1 are HTTP")
+    if mcp:
+        _serve_tools(runs or [], images, device, (host, port) if http else None, token, quiet=quiet)
+        return
     drawn = None if token else _drawn_token(public_name, host)
     from saywhere.serve.run import run_server
+    from saywhere.serve.task_images import TaskImages
 
+    bridge = None
+    if label_studio:
+        bridge = TaskImages.of(label_studio, label_studio_token, image_host or (), images)
     run_server(
         runs or [],
         host=host,
@@ -97,6 +144,7 @@ def serve(
         public_name=public_name,
         archives=dicomweb or (),
         device=device,
+        task_images=bridge,
         say=partial(_announce, store=store, drawn=drawn, as_json=as_json, quiet=quiet),
     )
 
@@ -146,3 +194,22 @@ def _announce(
             "Ctrl-C ends it",
             err=True,
         )
+
+
+def _serve_tools(
+    runs: list[Path],
+    images: Path | None,
+    device: str,
+    http: tuple[str, int] | None,
+    token: str | None,
+    *,
+    quiet: bool,
+) -> None:
+    from saywhere.serve.mcp_server import run_mcp
+
+    def say(address: str, names: list[str]) -> None:
+        # stdout is the protocol's.
+        if not quiet:
+            typer.echo(f"Saywhere's tools are at {address} ({', '.join(names)})", err=True)
+
+    run_mcp(runs, folder=images, device=device, say=say, http=http, token=token or None)

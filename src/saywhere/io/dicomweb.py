@@ -1,34 +1,22 @@
 """DICOMweb: fetch images of an archive (PACS) by reference, and store what was written of them.
 
-The only module that opens connections, and only to where a reference says. A host is resolved once
-and the address is kept ("pinned"): a name that resolves to another address later leads nowhere.
-Redirects are not followed, proxies not asked, answers are bounded in size and time.
+Connections are opened by `pinned`, and only to where a reference says.
 """
 
 from __future__ import annotations
 
-import http.client
-import ipaddress
 import re
 import secrets
-import socket
-import ssl
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from saywhere.errors import SaywhereError, UsageError
+from saywhere.errors import UsageError
+from saywhere.io.pinned import MAX_BYTES, ArchiveError, Archives, Place, ask, is_loopback
 
 SCHEMES = ("dicomweb", "dicomweb+http", "dicomweb+https")
-MAX_BYTES = 1 << 30
-"""Of one answer: a study of a thousand CT slices has half of it."""
-CONNECT_S = 10.0
-"""To connect, and between two packets."""
-WHOLE_S = 300.0
-"""For a whole answer, however steadily it drips."""
-BLOCK_BYTES = 1 << 16
 DICOM = "application/dicom"
+MAX_CONFIRMED_BYTES = 1 << 20
+"""Of what an archive says to files that it took."""
 _FORM = re.compile(
     # pathlib makes one slash of two.
     r"(?P<scheme>dicomweb(?:\+https?)?):/{1,2}(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)"
@@ -39,15 +27,8 @@ _FORM = re.compile(
 ALLOWED = "dicomweb://HOST[:PORT][/ROOT]/studies/UID[/series/UID[/instances/UID]]"
 
 
-class ArchiveError(SaywhereError):
-    """The archive cannot be reached, or refuses."""
-
-    code = "archive"
-    http_status = 502
-
-
 @dataclass(frozen=True)
-class Reference:
+class Reference(Place):
     """Images in an archive.
 
     Attributes:
@@ -58,60 +39,8 @@ class Reference:
         path: Of the study, series or instance below the root.
     """
 
-    is_encrypted: bool
-    host: str
-    port: int
     root: str
     path: str
-
-
-@dataclass(frozen=True)
-class Archives:
-    """Hosts that may be asked, each with the address that its name had in the beginning.
-
-    Attributes:
-        addresses: (host, port) → its addresses.
-    """
-
-    addresses: Mapping[tuple[str, int | None], tuple[str, ...]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, hosts: Iterable[str]) -> Archives:
-        """Resolve a list of hosts, once.
-
-        Args:
-            hosts: HOST or HOST:PORT; without a port every port of it.
-
-        Returns:
-            The list.
-
-        Raises:
-            UsageError: For a text that is no host.
-            ArchiveError: For a name that has no address.
-        """
-        listed = [_host_and_port(text) for text in hosts]
-        return cls({(host, port): _resolved(host) for host, port in listed})
-
-    def address_of(self, reference: Reference) -> str:
-        """Give the address to connect to.
-
-        Args:
-            reference: What is asked for.
-
-        Returns:
-            An IP address.
-
-        Raises:
-            UsageError: The reference's host is not on the list. Its name is not looked up.
-        """
-        for key in ((reference.host, reference.port), (reference.host, None)):
-            if key in self.addresses:
-                return self.addresses[key][0]
-        raise UsageError(
-            "a reference to a host that is not on this server's list",
-            allowed="images are fetched from the hosts that `serve --dicomweb` names",
-            remedy="send the image itself, or ask who runs the server to add the host",
-        )
 
 
 def is_reference(text: object) -> bool:
@@ -156,21 +85,6 @@ def parse(text: object) -> Reference:
     return Reference(is_encrypted, host, port, match["root"], path)
 
 
-def is_loopback(host: str) -> bool:
-    """Does a host stand for this machine alone?
-
-    Args:
-        host: A name or an IP address.
-
-    Returns:
-        True for localhost and loopback addresses.
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def fetch(
     reference: Reference, archives: Archives | None = None, *, most_bytes: int = MAX_BYTES
 ) -> list[bytes]:
@@ -190,7 +104,14 @@ def fetch(
             or too slowly.
     """
     accept = f'multipart/related; type="{DICOM}"; transfer-syntax=*'
-    kind, content = _ask(reference, archives, "GET", reference.path, {"Accept": accept}, most_bytes)
+    kind, content = ask(
+        reference,
+        archives,
+        "GET",
+        reference.root + reference.path,
+        {"Accept": accept},
+        most_bytes=most_bytes,
+    )
     files = _parts(kind, content)
     if not files:
         raise ArchiveError("the archive holds no image of this reference")
@@ -218,85 +139,15 @@ def store(reference: Reference, files: Sequence[bytes], archives: Archives | Non
         "Content-Type": f'multipart/related; type="{DICOM}"; boundary={boundary}',
         "Accept": "application/dicom+json",
     }
-    _ask(reference, archives, "POST", "/studies", headers, BLOCK_BYTES * 16, body)
-
-
-class _Pinned(http.client.HTTPConnection):
-    """Connects to an address, and names the host."""
-
-    def __init__(self, reference: Reference, address: str) -> None:
-        super().__init__(reference.host, reference.port, timeout=CONNECT_S)
-        self._address = address
-        self._is_encrypted = reference.is_encrypted
-
-    def connect(self) -> None:
-        connected = socket.create_connection((self._address, self.port), self.timeout)
-        if self._is_encrypted:
-            context = ssl.create_default_context()
-            # The certificate is the name's, not the address's.
-            connected = context.wrap_socket(connected, server_hostname=self.host)
-        self.sock = connected
-
-
-def _ask(
-    reference: Reference,
-    archives: Archives | None,
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    most_bytes: int,
-    body: bytes | None = None,
-) -> tuple[str, bytes]:
-    """Content type and content of a good answer."""
-    known = archives or Archives({(reference.host, None): _resolved(reference.host)})
-    connection = _Pinned(reference, known.address_of(reference))
-    try:
-        connection.request(method, reference.root + path, body, headers)
-        answer = connection.getresponse()
-        _check(answer.status)
-        return answer.headers.get("Content-Type", ""), _read(answer, most_bytes)
-    except (OSError, http.client.HTTPException) as error:
-        raise ArchiveError(
-            f"the archive cannot be reached ({type(error).__name__})",
-            remedy="check host, port, http or https, and whether it is running",
-        ) from None
-    finally:
-        connection.close()
-
-
-def _check(status: int) -> None:
-    if status == 200:
-        return
-    reasons = {
-        202: "the archive did not take all files",
-        401: "the archive asks for a login, which Saywhere does not have",
-        403: "the archive forbids it",
-        404: "the archive does not have it",
-        409: "the archive did not take the files",
-    }
-    reason = reasons.get(status, "the archive refused")
-    if 300 <= status < 400:
-        reason = "the archive sends elsewhere, and redirects are not followed"
-    raise ArchiveError(f"{reason} (HTTP {status})")
-
-
-def _read(answer: Any, most_bytes: int) -> bytes:
-    """Block by block: neither a length that is promised nor a slow drip is trusted."""
-    ends = time.monotonic() + WHOLE_S
-    content = bytearray()
-    while block := answer.read1(BLOCK_BYTES):
-        content += block
-        if len(content) > most_bytes:
-            raise ArchiveError(
-                f"an answer of more than {most_bytes:,} bytes",
-                remedy="ask for a series or an instance instead of a study",
-            )
-        if time.monotonic() > ends:
-            raise ArchiveError(f"an answer that takes more than {WHOLE_S:.0f} seconds")
-    # http.client raises nothing where a connection ends too early.
-    if answer.length:
-        raise ArchiveError("an answer that was cut off", remedy="try again")
-    return bytes(content)
+    ask(
+        reference,
+        archives,
+        "POST",
+        f"{reference.root}/studies",
+        headers,
+        most_bytes=MAX_CONFIRMED_BYTES,
+        body=body,
+    )
 
 
 def _parts(kind: str, content: bytes) -> list[bytes]:
@@ -311,33 +162,3 @@ def _parts(kind: str, content: bytes) -> list[bytes]:
         raise ArchiveError("an answer that was cut off", remedy="try again")
     bodies = [section.split(b"\r\n\r\n", 1) for section in sections if section[:2] != b"--"]
     return [parts[1] for parts in bodies if len(parts) == 2]
-
-
-def _host_and_port(text: str) -> tuple[str, int | None]:
-    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?", text)
-    if match is None:
-        raise UsageError(
-            f"{text[:80]!r} is no host", allowed="HOST or HOST:PORT, as pacs.example.org:8042"
-        )
-    return match[1].strip("[]").lower(), int(match[2]) if match[2] else None
-
-
-def _resolved(host: str) -> tuple[str, ...]:
-    """Its addresses. Raises ArchiveError."""
-    try:
-        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        raise ArchiveError(
-            f"the host {host[:80]!r} has no address", remedy="check its name, or the network"
-        ) from None
-    addresses = tuple(dict.fromkeys(str(info[4][0]) for info in infos))
-    for address in addresses:
-        _refuse_odd(address)
-    return addresses
-
-
-def _refuse_odd(address: str) -> None:
-    """No archive has such an address; clouds keep their secrets on a link-local one."""
-    parsed = ipaddress.ip_address(address.split("%", 1)[0])
-    if parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified:
-        raise UsageError("a host whose address is link-local, multicast or no address at all")

@@ -21,6 +21,7 @@ from saywhere.io.dicomweb import Archives
 from saywhere.serve.auth import Auth
 from saywhere.serve.body_limit import BodyLimit
 from saywhere.serve.errors import CODES, error_response, refusal, refused_by_disk
+from saywhere.serve.label_studio import add_label_studio
 from saywhere.serve.metrics import Metrics, RequestLog
 from saywhere.serve.models import Models
 from saywhere.serve.queue import SegmentQueue
@@ -28,6 +29,7 @@ from saywhere.serve.routes import add_routes
 from saywhere.serve.schemas import Health, Readiness, refusals
 from saywhere.serve.store import Store
 from saywhere.serve.strict import close_forms
+from saywhere.serve.task_images import TaskImages
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 POLICY = (
@@ -50,6 +52,7 @@ def build_app(
     hosts: tuple[str, ...] = LOOPBACK,
     places: int = 32,
     archives: Archives | None = None,
+    task_images: TaskImages | None = None,
 ) -> FastAPI:
     """Build the service: the page at /, the calls at /v1, /healthz, /readyz, /metrics.
 
@@ -60,6 +63,8 @@ def build_app(
         hosts: names under which the service may be called; another Host header is refused.
         places: requests in work or waiting at once.
         archives: hosts that images may be fetched from by reference; None: from nowhere.
+        task_images: where the images of Label Studio's tasks may come from; None: the service is no
+            ML backend of it.
 
     Returns:
         An ASGI application.
@@ -92,6 +97,8 @@ def build_app(
     _answer_errors(app)
     _add_health(app, queue, metrics)
     add_routes(app, models, queue, metrics, store, archives, needs_token=token is not None)
+    if task_images is not None:
+        add_label_studio(app, models, queue, metrics, task_images, needs_token=token is not None)
     close_forms(app)
     # Last, since it takes every path that no route took.
     app.mount("/", _Page(app))

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from saywhere.errors import Busy, NotAllowed, NotWritable, SaywhereError
 from saywhere.io.files import FULL
+from saywhere.serve.schemas import Fault
 
 CODES = {
     400: "bad_request",
@@ -40,8 +41,7 @@ def error_response(error: SaywhereError, *, close: bool = False) -> JSONResponse
     if isinstance(error, NotWritable) and error.__cause__ is not None:
         # Of a writer for one's own machine: its message names the folder.
         error = refused_by_disk(error.__cause__) or _UNWRITABLE
-    rule = f"; {error.allowed}" if error.allowed else ""
-    response = refusal(error.http_status, error.code, f"{error.found}{rule}", error.remedy)
+    response = refusal(error.http_status, error.code, _message(error), error.remedy)
     if isinstance(error, Busy):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, NotAllowed):
@@ -72,6 +72,22 @@ def refused_by_disk(error: BaseException | None) -> NotWritable | None:
         allowed="nothing was kept of this call",
         remedy="make room there (TMPDIR), and send it again",
     )
+
+
+def fault_of(error: SaywhereError) -> Fault:
+    """Describe an error within an answer that is no refusal as a whole.
+
+    Args:
+        error: what was raised.
+
+    Returns:
+        Its code, message and remedy.
+    """
+    return Fault(code=error.code, message=_message(error), remedy=error.remedy)
+
+
+def _message(error: SaywhereError) -> str:
+    return f"{error.found}; {error.allowed}" if error.allowed else error.found
 
 
 def refusal(status: int, code: str, message: str, remedy: str | None = None) -> JSONResponse:

@@ -17,6 +17,7 @@ from saywhere.serve import json_log
 from saywhere.serve.app import LOOPBACK, build_app
 from saywhere.serve.models import open_models
 from saywhere.serve.store import Store
+from saywhere.serve.task_images import TaskImages
 
 # So that a stop takes 10 seconds at most, all told.
 STOP_S = 8
@@ -34,6 +35,7 @@ def run_server(
     public_name: str | None = None,
     archives: Sequence[str] = (),
     device: str = "auto",
+    task_images: TaskImages | None = None,
 ) -> None:
     """Load the models, open the store, and serve until SIGTERM or Ctrl-C.
 
@@ -48,6 +50,8 @@ def run_server(
         public_name: the name of a proxy in front of the service.
         archives: hosts that images may be fetched from by reference, HOST or HOST:PORT.
         device: where the models run: auto, cpu, cuda, cuda:1 or mps.
+        task_images: where the images of Label Studio's tasks may come from; None: the service is no
+            ML backend of it.
 
     Raises:
         UsageError: the port is in use, the device is not here, or two runs have one name.
@@ -57,14 +61,22 @@ def run_server(
     """
     # Resolved once, now: a name that moves later leads nowhere.
     listed = Archives.of(archives)
-    listening = _listen(host, port)
+    listening = listen(host, port)
     models = open_models(runs, device)
     # So that no first picture waits for it.
     decoding_pool.shared().warm()
     named = (public_name,) if public_name else ()
     # Off loopback a token guards, and the machine's names are not ours to know.
     hosts = (*LOOPBACK, host, *named) if is_loopback(host) else ("*",)
-    app = build_app(models, Store(store), token=token, hosts=hosts, places=places, archives=listed)
+    app = build_app(
+        models,
+        Store(store),
+        token=token,
+        hosts=hosts,
+        places=places,
+        archives=listed,
+        task_images=task_images,
+    )
     json_log.install()
     # No limit_concurrency: uvicorn counts silent connections too, and its 503 is neither in the one
     # form nor has it Retry-After. Auth, BodyLimit and the queue bound who is read, how many bytes
@@ -88,8 +100,19 @@ def run_server(
     uvicorn.Server(config).run(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Before anything is loaded: a port in use is known at once."""
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port. Before anything is loaded: one in use is known at once.
+
+    Args:
+        host: the address to listen on.
+        port: 0: any that is free.
+
+    Returns:
+        A socket that listens.
+
+    Raises:
+        UsageError: the port is in use, or the address is not this machine's.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM

@@ -12,7 +12,7 @@ import pytest
 
 from archive_server import TWO, Answer, answering, archive
 from saywhere.errors import UsageError
-from saywhere.io import dicomweb
+from saywhere.io import dicomweb, pinned
 from saywhere.io.dicomweb import ArchiveError, Archives, Reference, fetch, parse, store
 
 
@@ -121,7 +121,7 @@ def test_each_refusal_is_said(answer: Answer, message: str) -> None:
 
 
 def test_an_answer_that_drips_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dicomweb, "WHOLE_S", 0.2)
+    monkeypatch.setattr(pinned, "WHOLE_S", 0.2)
     stopped = threading.Event()
 
     def drip(request: BaseHTTPRequestHandler) -> None:
@@ -136,7 +136,7 @@ def test_an_answer_that_drips_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_silent_archive_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dicomweb, "CONNECT_S", 0.2)
+    monkeypatch.setattr(pinned, "CONNECT_S", 0.2)
     stopped = threading.Event()
     with archive(lambda request: stopped.wait(30) and None) as reference:
         with pytest.raises(ArchiveError, match=r"cannot be reached \(TimeoutError\)"):

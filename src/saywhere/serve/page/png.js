@@ -1,4 +1,5 @@
-// A mask as a grey PNG of 0 and 255, written here: a canvas would take a second for 12 megapixels.
+// A mask as a grey PNG of one bit a pixel, written here: a canvas would take a second for 12
+// megapixels, and a byte a pixel eight times the work, here and on the server.
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
@@ -7,7 +8,7 @@ export async function maskPng(mask, width, height) {
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  header.set([8, 0, 0, 0, 0], 8);  // 8 bits, grey, not interlaced
+  header.set([1, 0, 0, 0, 0], 8);  // 1 bit, grey, not interlaced
   const parts = [
     new Uint8Array(SIGNATURE),
     chunk("IHDR", header),
@@ -18,11 +19,14 @@ export async function maskPng(mask, width, height) {
 }
 
 function lines(mask, width, height) {
-  // Each begins with its filter: 0, none.
-  const bytes = new Uint8Array((width + 1) * height);
-  for (let y = 0; y < height; y++) {
-    const begin = y * (width + 1) + 1;
-    for (let x = 0; x < width; x++) bytes[begin + x] = mask[y * width + x] ? 255 : 0;
+  // Each begins with its filter: 0, none. The first pixel is the highest bit.
+  const across = Math.ceil(width / 8) + 1;
+  const bytes = new Uint8Array(across * height);
+  for (let y = 0, i = 0; y < height; y++) {
+    const begin = y * across + 1;
+    for (let x = 0; x < width; x++, i++) {
+      if (mask[i]) bytes[begin + (x >> 3)] |= 128 >> (x & 7);
+    }
   }
   return bytes;
 }

@@ -115,7 +115,7 @@ whenChanged(() => {
   view.opacity = Number(at("opacity").value);
   view.contour = at("contour").checked;
   view.masks = picture ? state.labels.filter((label) => !label.isHidden) : [];
-  view.redraw();
+  view.redrawMasks();
   at("opacity-value").textContent = view.opacity.toFixed(2);
   // Which side is the patient's, where that is known.
   const [towards] = at("orientation").value || picture?.orientation || "";

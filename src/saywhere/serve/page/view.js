@@ -8,7 +8,8 @@ const CRISP = 3;  // from here on the picture's own pixels are shown as squares
 export class View {
   constructor(frame, picture, masks, place) {
     Object.assign(this, { frame, place, picture: null, masks: [] });
-    Object.assign(this, { scale: 1, x: 0, y: 0, isFitted: true, isWaiting: false });
+    Object.assign(this, { scale: 1, x: 0, y: 0, isFitted: true });
+    Object.assign(this, { isWaiting: false, isPictureOld: false });
     Object.assign(this, { opacity: 0.45, contour: false, whenMoved: () => {} });
     this.canvases = [picture, masks];
     [this.below, this.above] = [picture.getContext("2d"), masks.getContext("2d")];
@@ -136,12 +137,19 @@ export class View {
 
   // ---- drawing
 
-  redraw() {
+  redraw() { this.#drawSoon(true); }
+
+  // The picture stays as it is on the screen: one of 12 megapixels takes longer than all masks.
+  redrawMasks() { this.#drawSoon(false); }
+
+  #drawSoon(withPicture) {
+    this.isPictureOld ||= withPicture;
     if (this.isWaiting) return;
     this.isWaiting = true;
     requestAnimationFrame(() => {
       this.isWaiting = false;
-      this.#drawPicture();
+      if (this.isPictureOld) this.#drawPicture();
+      this.isPictureOld = false;
       this.drawMasks();
     });
   }
