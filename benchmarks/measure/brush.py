@@ -2,9 +2,11 @@
 
 In a real browser without a GPU, on pictures of 2048 × 2048 and 4000 × 3000 pixels: the time from
 the moment that the page is handed a pointer's move to the end of the frame that shows it, over 200
-moves of one stroke; then undo, and keep until the page says that it is on the disk. `--src`
-measures the page of another checkout's src/, for a ratio on the same machine. Prints JSON, and with
---keep writes it to benchmarks/results/brush.json. Needs the serve and dev extras, and a Chromium.
+moves of one stroke; then undo, keep until the page says that it is on the disk, and the next of two
+pictures, made ready before, until the frame that shows its masks. `--src` measures the page of
+another checkout's src/, for a ratio on the same machine; `--check` takes a small picture and 20
+moves, to see that it works. Prints JSON; --keep writes it to benchmarks/results/brush.json. Needs
+the serve and dev extras, and a Chromium.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import math
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +48,23 @@ WATCH = """() => {
 }"""
 
 
-def main(run: Path, n_events: int) -> dict[str, Any]:
-    """Height × width → milliseconds: of a move, of undo, of keep."""
+NEXT = """() => new Promise((resolve) => {
+  const begun = performance.now();
+  const isShown = () => document.querySelector("#picture").ariaLabel === "Picture 2 of 2"
+    && document.querySelector("#labels .words");
+  const look = () => {
+    if (!isShown()) return requestAnimationFrame(look);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve(performance.now() - begun);
+    requestAnimationFrame(() => port2.postMessage(null));
+  };
+  document.querySelector("#next").click();
+  look();
+})"""
+
+
+def main(run: Path, n_events: int, sizes: Sequence[tuple[int, int]] = SIZES) -> dict[str, Any]:
+    """Height × width → milliseconds: of a move, of undo, of keep, of the next picture."""
     found: dict[str, Any] = {"events": n_events, **machine_facts()}
     with (
         Server(run) as (address, _),
@@ -54,10 +72,11 @@ def main(run: Path, n_events: int) -> dict[str, Any]:
         tempfile.TemporaryDirectory() as folder,
     ):
         browser = running.chromium.launch(executable_path=shutil.which("chromium"), args=FREE)
-        for height, width in SIZES:
+        for height, width in sizes:
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.goto(address)
-            page.set_input_files("#open", _picture(Path(folder), height, width))
+            files = [_picture(Path(folder), height, width, number) for number in (1, 2)]
+            page.set_input_files("#open", files)
             expect(page.locator("#labels .words")).to_have_count(1, timeout=120_000)
             page.evaluate(WATCH)
             found[f"{height} × {width}"] = _measured(page, n_events)
@@ -77,6 +96,7 @@ def _measured(page: Page, n_events: int) -> dict[str, float]:
         "move_p95_ms": round(float(np.percentile(moves, 95)), 1),
         "undo_ms": round(undo, 1),
         "keep_ms": round(_keep(page), 1),
+        "next_ms": round(_next(page), 1),
     }
 
 
@@ -125,11 +145,24 @@ def _keep(page: Page) -> float:
     )
 
 
-def _picture(folder: Path, height: int, width: int) -> Path:
+def _next(page: Page) -> float:
+    """The second picture, when its masks were made ahead: an answer to it has come."""
+    page.wait_for_function(
+        """async () => {
+            const { state, aboutFile } = await import("/state.js");
+            return aboutFile(state.files[1]).expected !== undefined;
+        }""",
+        timeout=300_000,
+    )
+    return float(page.evaluate(NEXT))
+
+
+def _picture(folder: Path, height: int, width: int, number: int) -> Path:
     """Smooth, like a photograph: noise would measure the PNG's size."""
     down, across = np.mgrid[:height, :width]
-    values = np.stack([128 + 100 * np.sin((down * i + across) / 90) for i in (1, 2, 3)], 2)
-    path = folder / f"{height}.jpg"
+    shades = [128 + 100 * np.sin((down * i + across * number) / 90) for i in (1, 2, 3)]
+    values = np.stack(shades, 2)
+    path = folder / f"{height}-{number}.jpg"
     Image.fromarray(values.astype(np.uint8)).save(path, quality=90)
     return path
 
@@ -141,11 +174,12 @@ if __name__ == "__main__":
     parser.add_argument("run", type=Path, nargs="?", default=Path("polyp"))
     parser.add_argument("--src", type=Path, help="src/ of another checkout, whose page is measured")
     parser.add_argument("--events", type=int, default=200, help="moves of the stroke")
+    parser.add_argument("--check", action="store_true", help="a small picture, 20 moves")
     parser.add_argument("--keep", action="store_true")
     asked = parser.parse_args()
     if asked.src:
         os.environ["PYTHONPATH"] = str(asked.src.resolve())
-    measured = main(asked.run, asked.events)
+    measured = main(asked.run, 20, [(600, 800)]) if asked.check else main(asked.run, asked.events)
     print(json.dumps(measured, indent=2, ensure_ascii=False))
     if asked.keep:
         write_json(RESULT, measured)

@@ -21,6 +21,7 @@ OPEN = {
     "serve/segment_route.py": (1, "the same"),
     "serve/review_routes.py": (1, "the same"),
     "serve/kept_routes.py": (1, "further columns of a row, as keyword arguments"),
+    "serve/label_studio_schemas.py": (1, "`OpenFields`: the data of somebody's tasks"),
     "serve/strict.py": (1, "a document of OpenAPI"),
     "serve/run.py": (1, "keyword arguments of uvicorn"),
     "inference/answer.py": (1, "a line of predictions.jsonl; writers add keys of their own"),

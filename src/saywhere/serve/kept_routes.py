@@ -174,7 +174,7 @@ def _opened(store: Store | None) -> Store:
 
 def _kept_row(row: StoredRow, store: Store, *, with_mask: bool) -> dict[str, str]:
     shown = {"key": row["key"], "prompt": row["prompt"], "kept": row["kept"]}
-    shown |= {"who": row.get("who", ""), "model": row.get("model", "")}
+    shown |= {name: str(row.get(name, "")) for name in ("who", "model", "group")}
     return shown | {"mask_png": store.mask_png(row)} if with_mask else shown
 
 

@@ -23,12 +23,15 @@ from saywhere.serve import brush_labels, labeling_config, schemas
 from saywhere.serve.content import check_prompts
 from saywhere.serve.errors import fault_of
 from saywhere.serve.label_studio_schemas import (
+    Brush,
     Event,
     Failed,
     Heard,
+    OpenFields,
     Predict,
     Prediction,
     Predictions,
+    Region,
     Setup,
     Task,
     Up,
@@ -101,13 +104,13 @@ def _add_state(app: FastAPI, models: Models, before: list[Any]) -> None:
 
 def _add_training(app: FastAPI, models: Models, before: list[Any]) -> None:
     """What Label Studio may send though no model learns here."""
-    options: dict[str, Any] = {
-        "dependencies": before,
-        "response_model": Heard,
-        "responses": refusals(*schemas.POST),
-    }
 
-    @app.post(f"{PREFIX}/{{model}}/webhook", **options)
+    @app.post(
+        f"{PREFIX}/{{model}}/webhook",
+        dependencies=before,
+        response_model=Heard,
+        responses=refusals(*schemas.POST),
+    )
     async def webhook(model: str, sent: Event) -> Heard:
         """Take note of what happened in a project; a training is refused."""
         models.named(model)
@@ -115,7 +118,12 @@ def _add_training(app: FastAPI, models: Models, before: list[Any]) -> None:
             raise _no_training()
         return Heard(status="noted")
 
-    @app.post(f"{PREFIX}/{{model}}/train", **options)
+    @app.post(
+        f"{PREFIX}/{{model}}/train",
+        dependencies=before,
+        response_model=Heard,
+        responses=refusals(*schemas.POST),
+    )
     async def train(model: str) -> Heard:
         """Refused: a model learns by `saywhere train`."""
         models.named(model)
@@ -177,7 +185,7 @@ def _add_predict(
 async def _answered(
     task: Task,
     labeling: Labeling,
-    context: dict[str, Any],
+    context: OpenFields,
     model: Served,
     queue: SegmentQueue,
     images: TaskImages,
@@ -194,7 +202,7 @@ async def _answered(
     height, width = picture.pixels.shape[:2]
     # As many at once as the memory of one call allows.
     n_at_once = max(1, MAX_PIXELS // (height * width))
-    regions: list[dict[str, Any]] = []
+    regions: list[Region] = []
     scores = []
     for start in range(0, len(pairs), n_at_once):
         part = pairs[start : start + n_at_once]
@@ -207,28 +215,26 @@ async def _answered(
     return Prediction(result=regions, score=min(scores), model_version=_version(model))
 
 
-def _regions(results: list[Result], labels: list[str], labeling: Labeling) -> list[dict[str, Any]]:
+def _regions(results: list[Result], labels: list[str], labeling: Labeling) -> list[Region]:
     marked = [(r, label) for r, label in zip(results, labels) if r.mask.any()]
     return [_region(result, label, labeling) for result, label in marked]
 
 
-def _region(result: Result, label: str, labeling: Labeling) -> dict[str, Any]:
+def _region(result: Result, label: str, labeling: Labeling) -> Region:
     height, width = result.mask.shape
     rle = brush_labels.encode(result.mask)
     named = hashlib.sha256(f"{label}\n{result.prompt}".encode() + bytes(rle)).hexdigest()
-    return {
-        "id": named[:10],
-        "type": "brushlabels",
-        "from_name": labeling.brush,
-        "to_name": labeling.image,
-        "original_width": width,
-        "original_height": height,
-        "image_rotation": 0,
-        "score": _score(result),
-        "value": {"format": "rle", "rle": rle, "brushlabels": [label]},
+    return Region(
+        id=named[:10],
+        from_name=labeling.brush,
+        to_name=labeling.image,
+        original_width=width,
+        original_height=height,
+        score=_score(result),
+        value=Brush(rle=rle, brushlabels=[label]),
         # Label Studio shows it beside the region.
-        "meta": {"text": [result.prompt, *result.warnings]},
-    }
+        meta={"text": [result.prompt, *result.warnings]},
+    )
 
 
 def _score(result: Result) -> float:

@@ -9,18 +9,20 @@ from pydantic import BaseModel, Field
 from saywhere.serve.schemas import Fault
 
 MAX_TASKS = 1_000
+OpenFields = dict[str, Any]
+"""What people name as they like: a task's data; and what Label Studio says of an annotation."""
 
 
 class Task(BaseModel):
     """What is needed of a task; Label Studio sends more."""
 
-    data: dict[str, Any]
+    data: OpenFields
 
 
 class Params(BaseModel):
     """What Label Studio adds to a call."""
 
-    context: dict[str, Any] | None = Field(None, description="what the annotator did so far")
+    context: OpenFields | None = Field(None, description="what the annotator did so far")
 
 
 class Predict(BaseModel):
@@ -62,10 +64,33 @@ class Versions(BaseModel):
     versions: list[str]
 
 
+class Brush(BaseModel):
+    """A mask as Label Studio's brush has it, see `brush_labels`."""
+
+    format: str = "rle"
+    rle: list[int]
+    brushlabels: list[str]
+
+
+class Region(BaseModel):
+    """A prompt's mask."""
+
+    id: str
+    type: str = "brushlabels"
+    from_name: str
+    to_name: str
+    original_width: int
+    original_height: int
+    image_rotation: int = 0
+    score: float
+    value: Brush
+    meta: dict[str, list[str]] = Field(description="text: the prompt, and what to know of it")
+
+
 class Prediction(BaseModel):
     """Of one task."""
 
-    result: list[dict[str, Any]] = Field(description="a brush label for each mask with a pixel")
+    result: list[Region] = Field(description="a brush label for each mask with a pixel")
     score: float = Field(
         description=(
             "of the least certain prompt: the expected Dice; for a model that was not calibrated "

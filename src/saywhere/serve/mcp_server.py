@@ -185,8 +185,8 @@ def build_mcp(desk: Desk) -> MCPServer[Any]:
     ) -> Segmented:
         """Mark what the words name: a mask (COCO run lengths), its box, how good it may be."""
         result, name = desk.answer(words, model, path, image_base64, threshold)
-        facts: dict[str, Any] = as_json(result, frozenset())
-        return Segmented(model=name, size=list(result.mask.shape), box=_box(result.mask), **facts)
+        own = {"model": name, "size": list(result.mask.shape), "box": _box(result.mask)}
+        return Segmented.model_validate(as_json(result, frozenset()) | own)
 
     @server.tool()
     def overlay(

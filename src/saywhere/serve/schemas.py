@@ -255,6 +255,7 @@ class KeptRow(BaseModel):
     prompt: str
     who: str
     model: str = Field(description="that gave the mask which was corrected")
+    group: str = Field(description="patient or study; empty: none was given")
     kept_at: str = Field(alias="kept", title="Kept")
     mask_png: str = Field(
         "", description="where the call names one image: base64 of a PNG of the mask"

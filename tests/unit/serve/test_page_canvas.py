@@ -314,6 +314,21 @@ def test_a_polygon_is_filled_holes_too_and_a_mask_grows_and_shrinks(page: Any) -
     assert not marked(page)[:15, :15].any()
 
 
+def test_a_polygon_is_drawn_by_keys_alone(page: Any) -> None:
+    page.locator("#picture").focus()
+    page.keyboard.press("g")
+    for x, y in ((25, 25), (90, 25), (90, 90)):
+        steer(page, x, y)
+        page.keyboard.press("Enter")
+    assert not marked(page).any()
+    page.keyboard.press("Shift+Enter")
+    mask = marked(page)
+    assert mask[35:40, 50:80].all()
+    assert not mask[60:, :40].any()
+    page.keyboard.press("Control+z")
+    assert not marked(page).any()
+
+
 def test_zoom_and_window_stay_for_the_next_picture_where_that_is_wanted(
     browser: Any, address: str, tmp_path: Path
 ) -> None:

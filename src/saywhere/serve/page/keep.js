@@ -1,6 +1,7 @@
 // Keeping masks, and taking them back.
 
 import { hexadecimal, nameOf } from "./files.js";
+import { groupNow, keptIn } from "./group.js";
 import { isKept, signature } from "./kept.js";
 import { maskPng } from "./png.js";
 import * as service from "./service.js";
@@ -55,10 +56,12 @@ function workToKeep() {
     suggested: label.suggested(),
     who: at("who").value,
     named: at("names").checked,
+    group: groupNow(),
   }));
 }
 
-async function keepOne({ label, file, seen, as, prompt, model, mask, suggested, who, named }) {
+async function keepOne({ label, file, seen, as, prompt, model, mask, suggested, ...about }) {
+  const { who, named, group } = about;
   // A failed act is tried again under its key; another mask has another.
   if (label.keyFor !== as) Object.assign(label, { key: newKey(), keyFor: as });
   const { key, width, height, row } = label;
@@ -71,12 +74,14 @@ async function keepOne({ label, file, seen, as, prompt, model, mask, suggested, 
     // The same label under other words: one takes the other's place.
     ...(row && row.prompt !== prompt ? { replaces: row.key } : {}),
     ...(named ? { name: nameOf(file) } : {}),
+    ...(group ? { group } : {}),
   };
   const answer = await keptDespiteOthers(fields);
   if (!answer) throw new Error("another person's mask is there, and yours was not put beside it");
   seen.add(key);
   Object.assign(label, { keptAs: as, row: { key, prompt, who } });
   aboutFile(file).state = "kept";
+  keptIn(file, group);
   tellKept(answer.n_kept);
 }
 

@@ -4,6 +4,7 @@ import * as ahead from "./ahead.js";
 import { colourOf } from "./colours.js";
 import { doubts, howSure } from "./doubts.js";
 import { digestOf, isPicture } from "./files.js";
+import { keptIn, showGroup } from "./group.js";
 import { Label } from "./label.js";
 import { isAtRisk, signature } from "./kept.js";
 import * as service from "./service.js";
@@ -78,6 +79,7 @@ async function turnTo(number) {
   const own = aboutFile(file);
   const isNew = own.words === undefined;
   words.setWords(own.words ?? at("prompt").value, isNew && state.files.length > 1);
+  showGroup();
   if (await showFile(file)) await segment();
 }
 
@@ -295,6 +297,7 @@ async function recall(file) {
     state.recalled = recalled;
     state.seen = new Set(rows.map(({ key }) => key));
     if (rows.length) aboutFile(file).state = "kept";
+    for (const { group } of rows) keptIn(file, group);
     return rowsShown().length > 0;
   } catch (error) { tell(error.message); return false; }
 }
