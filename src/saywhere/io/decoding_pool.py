@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from saywhere import errors
-from saywhere.errors import SaywhereError, UnreadableFile
+from saywhere.errors import Busy, SaywhereError, UnreadableFile
 from saywhere.io.decoding_child import Decoding, Header, find, receive, receive_bytes, send
 
 try:
@@ -82,7 +82,9 @@ class DecodingPool:
         self._places = threading.BoundedSemaphore(n_children)
         self._lock = threading.Lock()
         self._idle: list[subprocess.Popen[bytes]] = []
+        self._at_work: set[subprocess.Popen[bytes]] = set()
         self._is_possible = True
+        self._is_stopped = False
 
     def run(self, function: str, content: bytes, **options: Any) -> Decoding:
         """Call a function in a child.
@@ -99,9 +101,12 @@ class DecodingPool:
         Raises:
             TooMuchWork: It took more time or memory than is allowed.
             UnreadableFile: The decoder crashed.
+            Busy: The pool was stopped.
             SaywhereError: As the function raised it.
         """
         with self._places:
+            if self._is_stopped:
+                raise _stopped()
             if self._is_possible:
                 try:
                     child = self._take()
@@ -127,6 +132,16 @@ class DecodingPool:
             self._idle = []
         for child in idle:
             _end(child)
+
+    def stop(self) -> None:
+        """End all children, also those at work, and take no more files: each is answered `Busy`."""
+        self._is_stopped = True
+        with self._lock:
+            at_work = list(self._at_work)
+        for child in at_work:
+            # Its pipes end, and so does the waiting of who reads them.
+            child.kill()
+        self.close()
 
     def _take(self) -> subprocess.Popen[bytes]:
         with self._lock:
@@ -162,7 +177,7 @@ class DecodingPool:
         assert child.stdout is not None
         job = {"function": function, "options": options, "n_bytes": len(content), **self.limits}
         try:
-            with _killed_after(child, self.wall_s):
+            with self._noted(child), _killed_after(child, self.wall_s):
                 send(child.stdin, job, content)  # type: ignore[arg-type]
                 header = receive(child.stdout)  # type: ignore[arg-type]
                 kinds = header.get("arrays", [])
@@ -182,8 +197,23 @@ class DecodingPool:
             raise _error(header)
         return header["facts"], arrays
 
-    def _ended(self, status: int) -> UnreadableFile:
+    @contextmanager
+    def _noted(self, child: subprocess.Popen[bytes]) -> Iterator[None]:
+        with self._lock:
+            self._at_work.add(child)
+        try:
+            # It may have been stopped while this child was started.
+            if self._is_stopped:
+                child.kill()
+            yield
+        finally:
+            with self._lock:
+                self._at_work.discard(child)
+
+    def _ended(self, status: int) -> SaywhereError:
         """Why a child ended before it answered: by our clock, by the system's, or by itself."""
+        if self._is_stopped:
+            return _stopped()
         # SIGKILL is our clock's, or the system's when memory is short; 24 is SIGXCPU.
         if status in (-9, -24) or (os.name == "nt" and status == 1):
             return self._too_much("time")
@@ -215,6 +245,10 @@ def shared() -> DecodingPool:
 # A forked process shares the pipes of its parent's children: two would write to one.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=shared.cache_clear)
+
+
+def _stopped() -> Busy:
+    return Busy("files are decoded no more", allowed="it is about to stop", remedy="send it again")
 
 
 def _widen(pipe: Any) -> None:

@@ -17,6 +17,9 @@ MAX_BODY_BYTES = MAX_FILE_BYTES + 512 * 1024
 """An image at its limit, prompts, and the multipart's own lines."""
 # A slow sender has its refusal within 30 seconds.
 MAX_BODY_S = 29.0
+GRACE_S = 10.0
+MIN_BYTES_PER_S = 1000
+"""After the grace: what is slower never ends in time, and is told so now."""
 MAX_HELD_BYTES = 1 << 30
 """Of all bodies that are in memory at once, arriving or in work."""
 BODY = "saywhere.body"
@@ -35,6 +38,7 @@ class BodyLimit:
         max_bytes: int = MAX_BODY_BYTES,
         max_s: float = MAX_BODY_S,
         max_held_bytes: int = MAX_HELD_BYTES,
+        grace_s: float = GRACE_S,
     ) -> None:
         """Wrap an application.
 
@@ -43,11 +47,13 @@ class BodyLimit:
             max_bytes: of one body.
             max_s: time in which one body must arrive.
             max_held_bytes: of all bodies in memory.
+            grace_s: time after which the body's mean pace counts.
         """
         self.app = app
         self.max_bytes = max_bytes
         self.max_s = max_s
         self.max_held_bytes = max_held_bytes
+        self.grace_s = min(grace_s, max_s)
         self.n_held_bytes = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -65,13 +71,8 @@ class BodyLimit:
         try:
             # What declares itself too large is refused before it is taken in.
             self._check_declared(scope)
-            is_whole = await asyncio.wait_for(self._read(receive, body), self.max_s)
-        except asyncio.TimeoutError:
-            late = BodyTooSlow(
-                f"the body did not arrive within {self.max_s:g} s", remedy="send it again"
-            )
-            await error_response(late, close=True)(scope, receive, send)
-        except (BodyTooLarge, Busy) as error:
+            is_whole = await self._read_in_time(receive, body)
+        except (BodyTooSlow, BodyTooLarge, Busy) as error:
             await error_response(error, close=True)(scope, receive, send)
         else:
             if is_whole:
@@ -80,6 +81,25 @@ class BodyLimit:
         finally:
             # After the answer: until then the request holds its bytes.
             self.n_held_bytes -= len(body)
+
+    async def _read_in_time(self, receive: Any, body: bytearray) -> bool:
+        reading = asyncio.ensure_future(self._read(receive, body))
+        try:
+            await asyncio.wait([reading], timeout=self.grace_s)
+            if not reading.done() and len(body) < MIN_BYTES_PER_S * self.grace_s:
+                raise BodyTooSlow(
+                    f"{len(body):,} bytes of the body in {self.grace_s:g} s",
+                    allowed=f"at least {MIN_BYTES_PER_S:,} a second",
+                    remedy="send it again",
+                )
+            await asyncio.wait([reading], timeout=self.max_s - self.grace_s)
+            if not reading.done():
+                raise BodyTooSlow(
+                    f"the body did not arrive within {self.max_s:g} s", remedy="send it again"
+                )
+            return reading.result()
+        finally:
+            reading.cancel()
 
     def _check_declared(self, scope: Any) -> None:
         for name, value in scope["headers"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,8 +22,9 @@ from saywhere.serve.content import (
     sha256,
 )
 from saywhere.serve.models import Models
+from saywhere.serve.queue import SegmentQueue
 from saywhere.serve.schemas import refusals
-from saywhere.serve.slow_work import DECODING, in_thread
+from saywhere.serve.slow_work import DECODING, count_pixels, in_thread
 from saywhere.serve.store import Store
 from saywhere.serve.stored_row import Known, StoredRow
 
@@ -30,24 +32,35 @@ MAX_SEEN = 10_000
 
 
 def add_kept_routes(
-    app: FastAPI, models: Models, store: Store | None, archives: Archives, before: list[Any]
+    app: FastAPI,
+    models: Models,
+    queue: SegmentQueue,
+    store: Store | None,
+    archives: Archives,
+    before: list[Any],
 ) -> None:
     """Add the routes of the store to a service.
 
     Args:
         app: the service.
         models: the models that it offers.
+        queue: pictures take a place of it while they are decoded and written.
         store: where "keep" writes; None: nothing can be kept.
         archives: hosts that images may be fetched from by reference.
         before: what is checked before each call.
     """
-    _add_keep(app, models, store, archives, before)
-    _add_kept(app, store, before)
+    _add_keep(app, models, queue, store, archives, before)
+    _add_kept(app, queue, store, before)
     _add_take_back(app, store, before)
 
 
 def _add_keep(
-    app: FastAPI, models: Models, store: Store | None, archives: Archives, before: list[Any]
+    app: FastAPI,
+    models: Models,
+    queue: SegmentQueue,
+    store: Store | None,
+    archives: Archives,
+    before: list[Any],
 ) -> None:
     @app.post(
         "/v1/keep",
@@ -112,24 +125,29 @@ def _add_keep(
         opened = _opened(store)
         check_prompts([prompt])
         chosen = models.named(model)
-        content = await content_of(image, reference, archives)
-        sent = [content, await mask.read(), await suggested.read()]
-        about: dict[str, Any] = {"who": who, "model": chosen.name, "source": sha256(sent[0])}
+        about: dict[str, Any] = {"who": who, "model": chosen.name}
         about |= {field: text for field, text in (("name", name), ("group", group)) if text}
-        pictures = await in_thread(DECODING, _pictures, *sent)
         known = Known(None if seen is None else frozenset(seen), beside=beside, replaces=replaces)
-        row = await run_in_threadpool(opened.keep, key, *pictures, prompt, known, **about)
+        with queue.place():
+            content = await content_of(image, reference, archives)
+            sent = [content, await mask.read(), await suggested.read()]
+            about["source"] = sha256(content)
+            # Each in its turn: a call that held one and waited for the next could wait for ever.
+            n_pixels = [await count_pixels(file) for file in sent]
+            async with queue.pixels.reserve(sum(n_pixels)):
+                pictures = await in_thread(DECODING, _pictures, *sent)
+                row = await run_in_threadpool(opened.keep, key, *pictures, prompt, known, **about)
         return {"key": row["key"], "kept": row["kept"], "n_kept": opened.n_kept}
 
 
-def _add_kept(app: FastAPI, store: Store | None, before: list[Any]) -> None:
+def _add_kept(app: FastAPI, queue: SegmentQueue, store: Store | None, before: list[Any]) -> None:
     @app.get(
         "/v1/kept",
         dependencies=before,
         response_model=schemas.KeptList,
-        responses=refusals(*schemas.GET),
+        responses=refusals(*schemas.GET, 503),
     )
-    def kept(
+    async def kept(
         image: Annotated[
             str | None,
             Query(
@@ -141,12 +159,9 @@ def _add_kept(app: FastAPI, store: Store | None, before: list[Any]) -> None:
         """What was kept so far, without the pictures; or for one image, to go on from."""
         if store is None:
             return {"n_kept": 0, "rows": [], "images": []}
-        rows = store.rows()[-200:] if image is None else store.of_image(image)
-        return {
-            "n_kept": store.n_kept,
-            "rows": [_kept_row(row, store, with_mask=image is not None) for row in rows],
-            "images": store.sources() if image is None else [],
-        }
+        # Masks are read whole; the list alone waits for nobody.
+        with queue.place() if image else nullcontext():
+            return await run_in_threadpool(_listed, store, image)
 
 
 def _add_take_back(app: FastAPI, store: Store | None, before: list[Any]) -> None:
@@ -164,6 +179,15 @@ def _add_take_back(app: FastAPI, store: Store | None, before: list[Any]) -> None
         opened = _opened(store)
         taken = opened.take_back(key, who)
         return {"keys": [row["key"] for row in taken], "n_kept": opened.n_kept}
+
+
+def _listed(store: Store, image: str | None) -> dict[str, object]:
+    rows = store.rows()[-200:] if image is None else store.of_image(image)
+    return {
+        "n_kept": store.n_kept,
+        "rows": [_kept_row(row, store, with_mask=image is not None) for row in rows],
+        "images": store.sources() if image is None else [],
+    }
 
 
 def _opened(store: Store | None) -> Store:

@@ -43,7 +43,7 @@ from saywhere.serve.metrics import Metrics
 from saywhere.serve.models import Models, Served
 from saywhere.serve.queue import Job, SegmentQueue
 from saywhere.serve.schemas import refusals
-from saywhere.serve.slow_work import DECODING, FETCHING, in_thread
+from saywhere.serve.slow_work import DECODING, FETCHING, count_pixels, in_thread
 from saywhere.serve.task_images import TaskImages
 
 PREFIX = "/label-studio"
@@ -163,8 +163,7 @@ def _add_predict(
         context = (sent.params.context if sent.params else None) or {}
         results: list[Prediction | Failed] = []
         # Before an image is fetched or decoded: a busy service refuses at once.
-        queue.take()
-        try:
+        with queue.place():
             for task in sent.tasks:
                 # Label Studio waits 100 s; what it does not wait for is not made.
                 if await request.is_disconnected():
@@ -177,8 +176,6 @@ def _add_predict(
                     if len(sent.tasks) == 1:
                         raise
                     results.append(Failed(error=fault_of(error)))
-        finally:
-            queue.give()
         return Predictions(results=results, model_version=_version(chosen))
 
 
@@ -197,13 +194,27 @@ async def _answered(
             f"a task without {labeling.field[:80]!r}", allowed="the Image's value names its key"
         )
     content = await in_thread(FETCHING, images.read, task.data[labeling.field])
+    n_pixels = await count_pixels(content) * len(pairs)
+    async with queue.pixels.reserve(min(n_pixels, MAX_PIXELS)):
+        regions, scores = await _predicted(content, pairs, labeling, model, queue)
+    return Prediction(result=regions, score=min(scores), model_version=_version(model))
+
+
+async def _predicted(
+    content: bytes,
+    pairs: list[tuple[str, str]],
+    labeling: Labeling,
+    model: Served,
+    queue: SegmentQueue,
+) -> tuple[list[Region], list[float]]:
+    """The brush labels and the scores of a picture's pairs of label and prompt."""
     data = model.segmenter.config.data
     picture = await in_thread(DECODING, uploads.read_picture, content, data.channels, data.grey)
     height, width = picture.pixels.shape[:2]
     # As many at once as the memory of one call allows.
     n_at_once = max(1, MAX_PIXELS // (height * width))
     regions: list[Region] = []
-    scores = []
+    scores: list[float] = []
     for start in range(0, len(pairs), n_at_once):
         part = pairs[start : start + n_at_once]
         jobs = [Job(model.segmenter, picture, prompt, None) for _, prompt in part]
@@ -212,7 +223,7 @@ async def _answered(
         scores += [_score(result) for result in results]
         labels = [label for label, _ in part]
         regions += await run_in_threadpool(_regions, results, labels, labeling)
-    return Prediction(result=regions, score=min(scores), model_version=_version(model))
+    return regions, scores
 
 
 def _regions(results: list[Result], labels: list[str], labeling: Labeling) -> list[Region]:

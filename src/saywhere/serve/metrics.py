@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -11,7 +12,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from saywhere.serve.errors import refusal
+from saywhere.errors import Busy
+from saywhere.serve.errors import error_response, refusal
 from saywhere.serve.json_log import LINES, fault
 
 log = logging.getLogger(LINES)
@@ -64,6 +66,12 @@ class RequestLog:
             if not is_begun:
                 # The caller went away before the body was whole.
                 status = LEFT
+        except asyncio.CancelledError:
+            # The service stops, and this took longer than it waits.
+            if not is_begun:
+                late = Busy("the service is about to stop", remedy="send it again")
+                await error_response(late, close=True)(scope, receive, noted)
+            status = 503
         # Our own errors are answered further in: one that comes here is a fault of the code.
         except Exception as error:
             _log_fault(request, error)

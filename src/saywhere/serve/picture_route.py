@@ -18,7 +18,7 @@ from saywhere.serve.content import MAX_REFERENCE_CHARS, content_of
 from saywhere.serve.encode import as_base64
 from saywhere.serve.queue import SegmentQueue
 from saywhere.serve.schemas import refusals
-from saywhere.serve.slow_work import DECODING, in_thread
+from saywhere.serve.slow_work import DECODING, count_pixels, in_thread
 
 CT_WINDOWS = {
     "Soft tissue": (-160.0, 240.0),
@@ -80,13 +80,11 @@ def add_picture_routes(
         ] = None,
     ) -> ShownRecord:
         """The picture to look at: 16-bit values with their windows, or colours."""
-        queue.take()
-        try:
+        with queue.place():
             content = await content_of(image, reference, archives)
-            values = await in_thread(DECODING, grey_values.read, content)
-            return await run_in_threadpool(_answer, content, values)
-        finally:
-            queue.give()
+            async with queue.pixels.reserve(await count_pixels(content)):
+                values = await in_thread(DECODING, grey_values.read, content)
+                return await run_in_threadpool(_answer, content, values)
 
     @app.post(
         "/v1/mask",
@@ -100,14 +98,13 @@ def add_picture_routes(
         ],
     ) -> dict[str, object]:
         """A mask that was made elsewhere, as it is read; label maps are refused by name."""
-        queue.take()
-        try:
+        with queue.place():
             content = await mask.read()
-            pixels = await in_thread(DECODING, uploads.read_mask, content, "mask")
-            shown = await run_in_threadpool(as_base64, np.where(pixels, np.uint8(255), np.uint8(0)))
-            return {"size": list(pixels.shape), "mask_png": shown}
-        finally:
-            queue.give()
+            async with queue.pixels.reserve(await count_pixels(content)):
+                pixels = await in_thread(DECODING, uploads.read_mask, content, "mask")
+                drawn = np.where(pixels, np.uint8(255), np.uint8(0))
+                shown = await run_in_threadpool(as_base64, drawn)
+                return {"size": list(pixels.shape), "mask_png": shown}
 
 
 def _answer(content: bytes, values: GreyValues) -> ShownRecord:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,10 +20,23 @@ from saywhere.errors import Busy
 from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io.clinic import Picture
+from saywhere.serve.pixel_budget import PixelBudget
 
 BATCH_SIZE = 8
 # So that a stop takes 10 seconds at most, all told.
 STOP_S = 8.0
+
+
+def as_it_is(result: Result) -> Any:
+    """Keep a result.
+
+    Args:
+        result: of the model, with all its arrays.
+
+    Returns:
+        The same.
+    """
+    return result
 
 
 @dataclass
@@ -38,22 +53,26 @@ class Job:
     r"""how the picture lies in the patient, as in `L\F`; None: as its file says"""
     shows: bool = False
     """is the pseudo-image wanted?"""
-    answer: Future[tuple[Result, float]] = field(default_factory=Future)
-    """the result, and how long the model took, in ms (of the whole batch)"""
+    pack: Callable[[Result], Any] = as_it_is
+    """what becomes of the result at once: packed, it waits in a hundredth of the memory"""
+    answer: Future[tuple[Any, float]] = field(default_factory=Future)
+    """the packed result, and how long the model took, in ms (of the whole batch)"""
 
 
 class SegmentQueue:
-    """`take` a place, `submit` jobs for it, `give` the place back.
+    """Take a `place`, reserve `pixels`, `submit` jobs, give both back.
 
     A place is one request, however many prompts it holds.
     """
 
-    def __init__(self, places: int = 32) -> None:
+    def __init__(self, places: int = 32, pixels: PixelBudget | None = None) -> None:
         """Start the worker.
 
         Args:
             places: requests in work or waiting at once.
+            pixels: of all pictures in work at once; None: as many as by default.
         """
+        self.pixels = pixels or PixelBudget()
         self._places = threading.BoundedSemaphore(places)
         self.n_places = places
         self.n_taken = 0
@@ -62,6 +81,22 @@ class SegmentQueue:
         # A daemon: a batch that outlasts `close` does not keep the process alive.
         self._worker = threading.Thread(target=self._work, name="segmenting", daemon=True)
         self._worker.start()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place until the context ends.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            Busy: all places are taken, or the service is about to stop.
+        """
+        self.take()
+        try:
+            yield
+        finally:
+            self.give()
 
     def take(self) -> None:
         """Take a place.
@@ -88,7 +123,7 @@ class SegmentQueue:
         self.n_taken -= 1
         self._places.release()
 
-    def submit(self, job: Job) -> Future[tuple[Result, float]]:
+    def submit(self, job: Job) -> Future[tuple[Any, float]]:
         """Let a job wait for the worker.
 
         Args:
@@ -100,19 +135,29 @@ class SegmentQueue:
         self._waiting.put(job)
         return job.answer
 
+    def refuse(self, patience_s: float = STOP_S) -> None:
+        """Take no more requests; those that were begun go on.
+
+        Args:
+            patience_s: how long `close` waits for them, from now on.
+        """
+        if self._is_open:
+            self._is_open = False
+            self._stops_at = time.monotonic() + patience_s
+
     def close(self, patience_s: float = STOP_S) -> bool:
         """Take no more requests, and finish those that were begun.
 
         Args:
-            patience_s: how long to wait.
+            patience_s: how long to wait, where `refuse` has not begun to.
 
         Returns:
             False where the work is not finished in time.
         """
-        self._is_open = False
+        self.refuse(patience_s)
         # The worker ends at this mark: what waits before it is finished.
         self._waiting.put(None)
-        self._worker.join(patience_s)
+        self._worker.join(max(0.0, self._stops_at - time.monotonic()))
         return not self._worker.is_alive()
 
     @property
@@ -178,5 +223,16 @@ def _answer(jobs: list[Job]) -> None:
         pseudo_images=any(job.shows for job in jobs),
     )
     took_ms = 1000 * (time.perf_counter() - started)
-    for job, result in zip(jobs, results):
-        job.answer.set_result((result, took_ms))
+    results.reverse()
+    for job in jobs:
+        # Popped: no result is held longer than until it is packed.
+        _pack(job, results.pop(), took_ms)
+
+
+def _pack(job: Job, result: Result, took_ms: float) -> None:
+    try:
+        packed = job.pack(result)
+    except Exception as error:
+        job.answer.set_exception(error)
+    else:
+        job.answer.set_result((packed, took_ms))

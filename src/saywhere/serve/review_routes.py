@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,11 +12,14 @@ from fastapi import FastAPI, Form, Query
 from fastapi.responses import FileResponse
 from pydantic import StringConstraints
 from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
 
 from saywhere.errors import UsageError
+from saywhere.io.limits import MAX_PIXELS
 from saywhere.serve import schemas
 from saywhere.serve.content import MAX_NAME_CHARS, ROW_KEY
 from saywhere.serve.export import write_zip
+from saywhere.serve.queue import SegmentQueue
 from saywhere.serve.reviews import Agreement, Review, Reviews, Verdict
 from saywhere.serve.schemas import refusals
 from saywhere.serve.store import Store
@@ -29,11 +33,14 @@ ZIP: dict[int | str, dict[str, Any]] = {
 }
 
 
-def add_review_routes(app: FastAPI, store: Store | None, before: list[Any]) -> None:
+def add_review_routes(
+    app: FastAPI, queue: SegmentQueue, store: Store | None, before: list[Any]
+) -> None:
     """Add the routes to a service.
 
     Args:
         app: the service.
+        queue: who reads kept pictures takes a place of it.
         store: what is kept; None: nothing.
         before: what is checked before each call.
     """
@@ -71,23 +78,26 @@ def add_review_routes(app: FastAPI, store: Store | None, before: list[Any]) -> N
         "/v1/agreement",
         dependencies=before,
         response_model=schemas.AgreementList,
-        responses=refusals(*schemas.GET),
+        responses=refusals(*schemas.GET, 503),
     )
-    def agreement() -> dict[str, list[Agreement]]:
+    async def agreement() -> dict[str, list[Agreement]]:
         """Dice of every two masks that were kept for one picture and one prompt."""
-        return {"pairs": _given(reviews).agreement()}
+        given = _given(reviews)
+        with queue.place():
+            async with queue.pixels.reserve(MAX_PIXELS):
+                return {"pairs": await run_in_threadpool(given.agreement)}
 
-    _add_export(app, store, before)
+    _add_export(app, queue, store, before)
 
 
-def _add_export(app: FastAPI, store: Store | None, before: list[Any]) -> None:
+def _add_export(app: FastAPI, queue: SegmentQueue, store: Store | None, before: list[Any]) -> None:
     @app.get(
         "/v1/export",
         dependencies=before,
         response_class=FileResponse,
-        responses=ZIP | refusals(*schemas.GET, 507),
+        responses=ZIP | refusals(*schemas.GET, 503, 507),
     )
-    def export(
+    async def export(
         format: Annotated[
             list[Literal["png", "coco", "yolo", "nifti"]] | None,
             Query(description="beside the PNG masks and the manifest, which are always there"),
@@ -99,19 +109,27 @@ def _add_export(app: FastAPI, store: Store | None, before: list[Any]) -> None:
         """All that is kept, as a zip with a manifest that `saywhere train` takes."""
         if store is None:
             raise UsageError("this server keeps nothing", remedy="start it with --store DIR")
-        handle, name = tempfile.mkstemp(prefix="saywhere-export-", suffix=".zip")
-        os.close(handle)
-        try:
-            write_zip(store, Path(name), format or ["png"], with_names=names)
-        except BaseException:
-            Path(name).unlink()
-            raise
+        with queue.place():
+            # One picture after the other: never more than the largest one.
+            async with queue.pixels.reserve(MAX_PIXELS):
+                file = await run_in_threadpool(_zipped, store, format or ["png"], names)
         return FileResponse(
-            name,
+            file,
             media_type="application/zip",
             filename="saywhere-masks.zip",
-            background=BackgroundTask(Path(name).unlink),
+            background=BackgroundTask(file.unlink),
         )
+
+
+def _zipped(store: Store, formats: Sequence[str], with_names: bool) -> Path:
+    handle, name = tempfile.mkstemp(prefix="saywhere-export-", suffix=".zip")
+    os.close(handle)
+    try:
+        write_zip(store, Path(name), formats, with_names=with_names)
+    except BaseException:
+        Path(name).unlink()
+        raise
+    return Path(name)
 
 
 def _given(reviews: Reviews | None) -> Reviews:

@@ -63,9 +63,9 @@ def add_routes(
     listed = archives or Archives()
     _add_models(app, models, store, listed, before)
     add_segment_route(app, models, queue, metrics, listed, before)
-    add_kept_routes(app, models, store, listed, before)
+    add_kept_routes(app, models, queue, store, listed, before)
     add_picture_routes(app, queue, listed, before)
-    add_review_routes(app, store, before)
+    add_review_routes(app, queue, store, before)
 
 
 def _add_models(

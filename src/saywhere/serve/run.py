@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
 import socket
+import sys
+import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +20,18 @@ from saywhere.io import decoding_pool
 from saywhere.io.dicomweb import Archives, is_loopback
 from saywhere.serve import json_log
 from saywhere.serve.app import LOOPBACK, build_app
+from saywhere.serve.connections import Patience, protocol
 from saywhere.serve.models import open_models
+from saywhere.serve.queue import SegmentQueue
 from saywhere.serve.store import Store
 from saywhere.serve.task_images import TaskImages
 
 # So that a stop takes 10 seconds at most, all told.
 STOP_S = 8
+DECODE_S = 4.0
+"""Files that are decoded at the stop have so long; then their children are ended (503)."""
+END_S = 1.0
+"""For threads, when all answers are sent."""
 
 
 def run_server(
@@ -36,6 +47,7 @@ def run_server(
     archives: Sequence[str] = (),
     device: str = "auto",
     task_images: TaskImages | None = None,
+    patience: Patience | None = None,
 ) -> None:
     """Load the models, open the store, and serve until SIGTERM or Ctrl-C.
 
@@ -52,6 +64,7 @@ def run_server(
         device: where the models run: auto, cpu, cuda, cuda:1 or mps.
         task_images: where the images of Label Studio's tasks may come from; None: the service is no
             ML backend of it.
+        patience: with connections; None: as by default.
 
     Raises:
         UsageError: the port is in use, the device is not here, or two runs have one name.
@@ -78,13 +91,15 @@ def run_server(
         task_images=task_images,
     )
     json_log.install()
-    # No limit_concurrency: uvicorn counts silent connections too, and its 503 is neither in the one
-    # form nor has it Retry-After. Auth, BodyLimit and the queue bound who is read, how many bytes
-    # are held, and how many requests are worked on.
+    # No limit_concurrency: its 503 is neither in the one form nor has it Retry-After. The protocol
+    # bounds connections; Auth, BodyLimit and the queue bound who is read, how many bytes are held,
+    # and how many requests and pixels are worked on.
     limits: dict[str, Any] = {"timeout_graceful_shutdown": STOP_S, "timeout_keep_alive": 15}
     config = uvicorn.Config(
         # RequestLog writes the lines: uvicorn's would hold addresses as they were typed.
         app,
+        http=protocol(patience or _usual_patience()),
+        ws="none",
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -97,7 +112,64 @@ def run_server(
         signal.signal(number, lambda *_: None)
     address = f"[{host}]" if ":" in host else host
     say(f"http://{address}:{listening.getsockname()[1]}/", [model.name for model in models])
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config, app.state.queue).run(sockets=[listening])
+    # No child outlives the service; who serves anew in this process gets new ones.
+    decoding_pool.shared().stop()
+    decoding_pool.shared.cache_clear()
+    if threading.current_thread() is threading.main_thread():
+        _end_threads()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server; a decoder that takes long does not hold up its end."""
+
+    def __init__(self, config: uvicorn.Config, queue: SegmentQueue) -> None:
+        """Listen to nothing yet.
+
+        Args:
+            config: of uvicorn.
+            queue: takes no more requests from the stop on.
+        """
+        super().__init__(config)
+        self.queue = queue
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is in work, as far as there is time.
+
+        Args:
+            sockets: that it listens on.
+        """
+        self.queue.refuse()
+        asyncio.get_running_loop().call_later(DECODE_S, decoding_pool.shared().stop)
+        await super().shutdown(sockets)
+
+
+def _end_threads() -> None:
+    """End the process though a thread waits for an archive, which may take minutes.
+
+    What such a thread writes is safe: nothing was confirmed, and files are written as a whole.
+    """
+    waiting = [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.main_thread() and not thread.daemon
+    ]
+    for thread in waiting:
+        thread.join(END_S / len(waiting))
+    if any(thread.is_alive() for thread in waiting):
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def _usual_patience() -> Patience:
+    """Fewer connections where the system lets a process open few files."""
+    usual = Patience()
+    try:
+        import resource
+    except ImportError:  # Windows
+        return usual
+    n_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return replace(usual, most=max(8, min(usual.most, n_files // 2)))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -34,7 +34,7 @@ from saywhere.serve.metrics import LEFT, Metrics
 from saywhere.serve.models import Models, Served
 from saywhere.serve.queue import BATCH_SIZE, Job, SegmentQueue
 from saywhere.serve.schemas import refusals
-from saywhere.serve.slow_work import DECODING, in_thread
+from saywhere.serve.slow_work import DECODING, count_pixels, in_thread
 from saywhere.text.frames import check_orientation
 
 MAX_ANSWERS = 512
@@ -63,15 +63,23 @@ class _Call:
 
     def jobs(self, picture: Any) -> list[Job]:
         shows = "pseudo_image" in self.include
-        rest = (self.threshold, self.orientation, shows)
+        rest = (self.threshold, self.orientation, shows, self.pack)
         return [Job(self.model.segmenter, picture, text, *rest) for text in self.prompts]
+
+    def pack(self, result: Result) -> Any:
+        """By the worker, at once: as run lengths where nothing else is wanted of a result."""
+        if self.kind != JSON:
+            # No file holds it, and it is most of a result's bytes.
+            return replace(result, pseudo_image=None)
+        return result if self.include else as_json(result, self.include)
 
 
 @dataclass(frozen=True)
 class _Answered:
     """The answers to a call: slice after slice, and of each slice one per prompt."""
 
-    results: list[Result]
+    results: list[Any]
+    """as `_Call.pack` gives them"""
     model_ms: float
 
 
@@ -158,28 +166,33 @@ def add_segment_route(
         call = _Call(chosen, prompts, threshold, orientation or None, wanted, kind)
         _check_fits(call)
         # Before the image is decoded, which takes memory: a busy service refuses at once.
-        queue.take()
-        try:
+        with queue.place():
             files = await contents_of(image, reference, archives, MAX_UNPACKED_BYTES)
-            # Off the event loop: decoding would hold up every other request.
-            uploaded = await in_thread(DECODING, _read, files, chosen, wanted_slice)
-            _check_work(uploaded, call)
-            answered = await _answered(request, queue, uploaded, call)
-        finally:
-            queue.give()
-        if answered is None:
-            # For the log: nobody is there to read it.
-            return refusal(LEFT, "client_left", "the caller went away")
-        metrics.masks.labels(chosen.name).inc(len(answered.results))
-        if kind != JSON:
-            return await run_in_threadpool(_file, answered.results, call)
+            async with queue.pixels.reserve(await _pixels(files, call)):
+                # Off the event loop: decoding would hold up every other request.
+                uploaded = await in_thread(DECODING, _read, files, chosen, wanted_slice)
+                _check_work(uploaded, call)
+                answered = await _answered(request, queue, uploaded, call)
+                if answered is None:
+                    # For the log: nobody is there to read it.
+                    return refusal(LEFT, "client_left", "the caller went away")
+                metrics.masks.labels(chosen.name).inc(len(answered.results))
+                if kind != JSON:
+                    return await run_in_threadpool(_file, answered.results, call)
+                body = await run_in_threadpool(_body, files, uploaded, answered.results, call)
         timings = {
             # Not the sum: prompts of one batch each have the time of the whole batch.
             "model": round(answered.model_ms, 1),
             "total": round(1000 * (time.perf_counter() - started), 1),
         }
-        body = await run_in_threadpool(_body, files, uploaded, answered.results, call)
         return JSONResponse({**body, "timings_ms": timings})
+
+
+async def _pixels(files: Sequence[bytes], call: _Call) -> int:
+    """As the headers state them, for each prompt; `_check_work` refuses more than MAX_PIXELS."""
+    if len(files) > 1:
+        return MAX_PIXELS
+    return min(await count_pixels(files[0]) * len(call.prompts), MAX_PIXELS)
 
 
 def _check_fits(call: _Call) -> None:
@@ -238,7 +251,7 @@ async def _answered(
     request: Request, queue: SegmentQueue, uploaded: Uploaded, call: _Call
 ) -> _Answered | None:
     """All answers; None where the caller went away."""
-    results: list[Result] = []
+    results: list[Any] = []
     model_ms = 0.0
     pictures = uploaded.pictures
     # Few slices wait for the model at once, so that other callers' pictures come in between.
@@ -253,7 +266,7 @@ async def _answered(
     return _Answered(results, model_ms)
 
 
-async def _unless_left(request: Request, answers: list[Any]) -> list[tuple[Result, float]] | None:
+async def _unless_left(request: Request, answers: list[Any]) -> list[tuple[Any, float]] | None:
     """The answers of the queue; None where the caller goes away before.
 
     Then what still waits takes no model's time.
@@ -268,6 +281,8 @@ async def _unless_left(request: Request, answers: list[Any]) -> list[tuple[Resul
         left.cancel()
         # A job that the model has begun is finished; nothing is done where all were.
         results.cancel()
+        # Nobody asks for it any more, which asyncio would write down as a fault.
+        results.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
 async def _left(request: Request) -> None:
@@ -287,12 +302,14 @@ def _file(results: list[Result], call: _Call) -> Response:
 
 
 def _body(
-    files: Sequence[bytes], uploaded: Uploaded, results: list[Result], call: _Call
+    files: Sequence[bytes], uploaded: Uploaded, results: list[Any], call: _Call
 ) -> dict[str, object]:
     """The answer as `schemas.Segmented` describes it, but for the timings."""
     is_volume = uploaded.n_slices > 1
     numbers = [number for number in uploaded.numbers for _ in call.prompts]
     first = uploaded.pictures[0].pixels
+    if call.include:
+        results = [as_json(result, call.include) for result in results]
     answer: dict[str, object] = {
         "model": call.model.name,
         "model_digest": call.model.segmenter.digest,
@@ -301,7 +318,7 @@ def _body(
         "slices": uploaded.n_slices,
         "notes": list(uploaded.notes),
         "results": [
-            {**as_json(result, call.include), "slice": number if is_volume else None}
+            {**result, "slice": number if is_volume else None}
             for result, number in zip(results, numbers)
         ],
         "image_sha256": sha256(*files),

@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
+from saywhere.io import uploads
 from saywhere.io.decoding_pool import N_CHILDREN
 
 # More threads than children would only wait for these.
@@ -37,3 +38,18 @@ async def in_thread(
         What the function gives.
     """
     return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=limiter)
+
+
+async def count_pixels(content: bytes) -> int:
+    """Count the pixels that an upload claims to have, to reserve them before it is decoded.
+
+    Args:
+        content: all bytes of the file.
+
+    Returns:
+        As `saywhere.io.uploads.count_pixels`.
+
+    Raises:
+        UnreadableFile: it claims more work than any honest file.
+    """
+    return await in_thread(DECODING, uploads.count_pixels, content)

@@ -22,12 +22,19 @@ import pytest
 import uvicorn
 
 from saywhere.serve import run
+from saywhere.serve.queue import SegmentQueue
 
 
 @contextmanager
-def serving(*words: Any, folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its address; killed in the end, if it still runs."""
-    command = [sys.executable, "-m", "saywhere", "serve", *map(str, words), "--port", "0"]
+def serving(
+    *words: Any, folder: Path, first: str = ""
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and its address; killed in the end, if it still runs.
+
+    `first` is a program that it runs before.
+    """
+    code = f"{first}\nimport runpy; runpy.run_module('saywhere', run_name='__main__')"
+    command = [sys.executable, "-c", code, "serve", *map(str, words), "--port", "0"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         command,
@@ -63,13 +70,13 @@ def serving_here(monkeypatch: pytest.MonkeyPatch, start: Callable[[], Any]) -> I
 
     `start` calls the command line in this process.
     """
-    servers: list[uvicorn.Server] = []
+    servers: list[run.Server] = []
     told: queue.Queue[str | BaseException] = queue.Queue()
     listen = run.run_server
 
-    class Noted(uvicorn.Server):
-        def __init__(self, config: uvicorn.Config) -> None:
-            super().__init__(config)
+    class Noted(run.Server):
+        def __init__(self, config: uvicorn.Config, queue: SegmentQueue) -> None:
+            super().__init__(config, queue)
             servers.append(self)
 
     def work(runs: Any, options: dict[str, Any]) -> None:
@@ -89,7 +96,7 @@ def serving_here(monkeypatch: pytest.MonkeyPatch, start: Callable[[], Any]) -> I
         # The service sets both for its whole process.
         patch.setattr(warnings, "showwarning", warnings.showwarning)
         patch.setattr(threading, "excepthook", threading.excepthook)
-        patch.setattr(run.uvicorn, "Server", Noted)
+        patch.setattr(run, "Server", Noted)
         patch.setattr(
             run, "signal", SimpleNamespace(signal=lambda *_: None, SIGTERM=None, SIGINT=None)
         )  # signals are the main thread's

@@ -33,6 +33,8 @@ class SlowPool:
         self.sign = sign
 
     def run(self, function: str, content: bytes, **options: Any) -> Any:
+        if content.startswith(SLOW) and function.endswith(":stated_pixels"):
+            return {"n_pixels": 64}, []
         if content.startswith(SLOW):
             return self.pool.run("slow_decoders:wait", content, sign=str(self.sign))
         return self.pool.run(function, content, **options)
