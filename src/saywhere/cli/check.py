@@ -215,6 +215,7 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSumm
     Returns:
         What `saywhere check --json` prints, but for the distances of opposite words.
     """
+    from saywhere.data.flat_pictures import flat_pictures
     from saywhere.data.prompt_frames import frame_warnings
     from saywhere.data.turned import turned_pairs
     from saywhere.datasets.inverted import inverted_masks
@@ -236,6 +237,7 @@ def summarise(manifest: Manifest, report: CheckReport, place: Path) -> CheckSumm
             *frame_warnings(manifest),
             *inverted_masks(report),
             *turned_pairs(report),
+            *flat_pictures(report),
         ],
     }
 

@@ -39,6 +39,8 @@ class Facts:
     """Of an image's pixels."""
     orientation: int = 1
     """EXIF's, 1 to 8; size and digest are of the upright picture."""
+    is_flat: bool = False
+    """Of an image: is it one value, as it is read?"""
     foreground: float = 0.0
     """Of a mask: the share of foreground pixels, [0, 1]."""
     is_around: bool = False
@@ -104,7 +106,10 @@ def image_facts(path: Path) -> Facts:
     # Of the pixels, since one picture may be saved twice with other bytes. With the shape, since
     # 2 × 8 and 4 × 4 pixels can have equal bytes.
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
-    return Facts(size=pixels.shape[:2], digest=digest, orientation=decoded.orientation)
+    is_flat = pixels.size > 0 and bool(pixels.min() == pixels.max())
+    return Facts(
+        size=pixels.shape[:2], digest=digest, orientation=decoded.orientation, is_flat=is_flat
+    )
 
 
 def mask_facts(path: Path, framing: Framing | None = None) -> Facts:
@@ -129,7 +134,9 @@ def mask_facts(path: Path, framing: Framing | None = None) -> Facts:
     if not mask.any():
         top = f"greatest value {int(stored.grey.max())}, foreground begins at {THRESHOLD}"
         where = f"({top}) in {path}" if stored.has_soft_edges else f"(all values are 0) in {path}"
-        return Facts("empty_mask", f"mask: no foreground {where}", size)
+        # Of a JPEG or a lossy WebP, nothing is left that could tell.
+        doubt = "; with loss, a mask of 0 and 1 is stored so as well" if stored.is_lossy else ""
+        return Facts("empty_mask", f"mask: no foreground {where}{doubt}", size)
     is_around = _touches_all_sides(mask) and not _touches_all_sides(~mask)
     facts = Facts(
         size=size,

@@ -21,7 +21,7 @@ from saywhere.io.framing import Framing
 from saywhere.io.paths import cache_folder
 
 FILE = "facts.json"
-FORMAT = 2
+FORMAT = 3
 
 
 class FactsRecord(TypedDict, total=False):
@@ -38,6 +38,7 @@ class FactsRecord(TypedDict, total=False):
     n_lesions: int
     n_vanishing: int
     is_emptied: bool
+    is_flat: bool
 
 
 def gather_once(

@@ -21,6 +21,8 @@ from saywhere.errors import counted
 
 LARGE = 0.9
 """A mask with a greater share of foreground is told of: a target rarely fills a picture."""
+FEWEST_AROUND = 3
+"""Of one or two masks, nobody calls anything the set's habit."""
 FEWEST_SENTENCES = 20
 LEAST_AGREEMENT = 0.5
 """A set has a rule where so many sentences, and such a share of them, follow it."""
@@ -29,20 +31,26 @@ LEAST_AGREEMENT = 0.5
 def inverted_masks(report: CheckReport) -> list[str]:
     """Warn of the clean rows whose masks look inverted.
 
-    Either more than 90 % of a mask is foreground, or its background lies where the row's sentence
-    says, by the rule that the set's sentences follow, and its foreground does not.
+    Either more than 90 % of a mask is foreground; or its background lies where the row's sentence
+    says, by the rule that the set's sentences follow, and its foreground does not; or the
+    foreground of most masks of the set lies around their background.
 
     Args:
         report: of a check.
 
     Returns:
-        A sentence for each of the two kinds that occurs.
+        A sentence for each of the kinds that occur.
     """
     rows = [row for row in report.manifest.rows if row.mask in report.masks]
     large = [row for row in rows if _facts(report, row).foreground > LARGE]
     others = [row for row in rows if _facts(report, row).is_around and row not in large]
     contradicted = _contradicted(report, rows, others) if others else []
+    around = [row for row in rows if _facts(report, row).is_around]
+    is_most = len(around) >= FEWEST_AROUND and len(around) > len(rows) / 2
     kinds = {
+        "a foreground that lies around the background, as most of the set": (
+            [row for row in others if row not in contradicted] if is_most else []
+        ),
         f"more than {LARGE:.0%} foreground": large,
         "a background that fits the sentence better than the foreground": contradicted,
     }

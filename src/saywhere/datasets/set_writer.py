@@ -16,9 +16,9 @@ from saywhere.data.manifest import write_manifest
 from saywhere.data.records import Fields
 from saywhere.datasets.layout import SetAside
 from saywhere.errors import ManifestError, UnreadableFile, UsageError, counted
-from saywhere.io.decode import read_bytes
+from saywhere.io.decode import decode, read_bytes
 from saywhere.io.files import keep_earlier, write_bytes
-from saywhere.io.images import mask_values, png_bytes, read_image, read_mask
+from saywhere.io.images import image_pixels, mask_values, png_bytes, read_mask
 from saywhere.io.labels import LabelMap, StoredMask, foreground, label_values, pixels_of
 from saywhere.io.skipped import Skipped
 from saywhere.io.sources import Source
@@ -223,6 +223,7 @@ def _write_files(
     """
     warnings: list[str] = []
     replaced = 0
+    orientation = 1
     try:
         if case.frame:
             # The pixels alone: a DICOM file's header names the patient.
@@ -231,11 +232,14 @@ def _write_files(
             # Bytes as they are: saving a JPEG anew would change its pixels.
             replaced += _write(image, read_bytes(case.image))
             # Decoded for this alone: to hear of it now is better than hours later, in `train`.
-            read_image(case.image)
+            decoded = decode(case.image)
+            image_pixels(decoded, case.image)
+            orientation = decoded.orientation
     except UnreadableFile as error:
         warnings.append(SetAside(f"an image cannot be used, and `check` will say so: {error}"))
     try:
-        content = png_bytes(np.where(_foreground(case), np.uint8(255), np.uint8(0)))
+        pixels = np.where(_foreground(case), np.uint8(255), np.uint8(0))
+        content = png_bytes(pixels, orientation if _is_turned(case, orientation) else 1)
     except UnreadableFile as error:
         if refuses_label_maps and isinstance(error, LabelMap):
             raise
@@ -243,6 +247,14 @@ def _write_files(
         # A DICOM's bytes would carry its header along.
         content = b"" if case.frame else case.mask.read_bytes()
     return warnings, replaced + _write(mask, content)
+
+
+def _is_turned(case: Case, orientation: int) -> bool:
+    """Was the mask stored as its image is? Then it stays so, and nobody asks how it lies.
+
+    Programs that look at no orientation see both as stored, the others see both upright.
+    """
+    return orientation != 1 and mask_values(case.mask).orientation == orientation
 
 
 def _write(path: Path, content: bytes) -> int:

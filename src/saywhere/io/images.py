@@ -23,6 +23,7 @@ from saywhere.io.decode import (
 )
 from saywhere.io.files import writing
 from saywhere.io.labels import StoredMask, foreground
+from saywhere.io.orientation import TAG, as_stored
 from saywhere.io.palettes import mask_of_palette
 
 CHROMA_NOISE = 24  # largest difference between the channels of a grey picture after JPEG
@@ -240,18 +241,23 @@ def write_image(path: Path, image: NDArray[np.uint8], compress_level: int = 6) -
         picture.save(file, format="PNG", compress_level=compress_level)
 
 
-def png_bytes(image: NDArray[np.uint8]) -> bytes:
+def png_bytes(image: NDArray[np.uint8], orientation: int = 1) -> bytes:
     """Encode an image as a PNG in memory.
 
     Args:
-        image: uint8 (height, width) or (height, width, 3).
+        image: uint8 (height, width) or (height, width, 3), upright.
+        orientation: EXIF's, by which the pixels are stored turned; readers turn them back.
 
     Returns:
         The file's content.
     """
     stream = BytesIO()
     # The lowest compression: an answer of the service waits for it.
-    Image.fromarray(image).save(stream, format="PNG", compress_level=1)
+    stored = Image.fromarray(as_stored(image, orientation))
+    exif = Image.Exif()
+    if orientation != 1:
+        exif[TAG] = orientation
+    stored.save(stream, format="PNG", compress_level=1, exif=exif)
     return stream.getvalue()
 
 

@@ -52,6 +52,20 @@ def upright(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(turned[rows, columns])
 
 
+def as_stored(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Undo `upright`.
+
+    Args:
+        samples: (height, width[, channel]), upright.
+        orientation: As `upright` takes it.
+
+    Returns:
+        What `upright` turns into the samples.
+    """
+    # A quarter turn is undone by the other one, all else by itself.
+    return upright(samples, {6: 8, 8: 6}.get(orientation, orientation))
+
+
 def upright_picture(picture: Image.Image, orientation: int) -> Image.Image:
     """Turn a Pillow image.
 

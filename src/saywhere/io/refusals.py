@@ -27,6 +27,19 @@ REMEDIES: dict[str | None, str] = {
 """What to do with a file of another format; any other is converted to PNG."""
 
 
+_KINDS = {
+    4: "in a kind of mask (transparency)",
+    8: "in colours (CIE L*a*b*)",
+    9: "in colours (ICC L*a*b*)",
+    10: "in colours (ITU L*a*b*)",
+    32803: "with the raw values of a camera (CFA)",
+    32844: "in high-range greys (LogL)",
+    32845: "in high-range colours (LogLuv)",
+    34892: "with the raw values of a camera (LinearRaw)",
+}
+"""What a TIFF's PhotometricInterpretation says."""
+
+
 class TruncatedFile(UnreadableFile):
     """The file is cut off: its head says an image, its tail is missing."""
 
@@ -159,8 +172,10 @@ def refusal(path: Path, content: bytes, error: Exception) -> UnreadableFile:
             remedy="fetch or export the file again",
         )
     if isinstance(error, UnidentifiedImageError) and claimed == "TIFF" and _is_legal_tiff(content):
+        head = deep_tiff.read_head(content)
+        kind = _KINDS.get(head.photometric, "of a kind")
         return UnreadableFile(
-            f"{deep_tiff.read_head(content).described()} of a kind that is not read",
+            f"{head.described()} {kind} that is not read",
             where=path,
             allowed="grey and RGB are, and palettes of up to 8 bits",
             remedy="save it as RGB or grey",
@@ -189,7 +204,8 @@ def _is_legal_tiff(content: bytes) -> bool:
     except Exception:  # whatever damaged bytes raise
         return False
     has_pixels = 273 in head.tags or 324 in head.tags
-    return has_pixels and head.width > 0 and head.height > 0 and head.photometric in range(11)
+    is_known = head.photometric in range(11) or head.photometric in _KINDS
+    return has_pixels and head.width > 0 and head.height > 0 and is_known
 
 
 def _is_cut_off(content: bytes, error: Exception) -> bool:

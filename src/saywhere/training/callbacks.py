@@ -7,6 +7,7 @@ import time
 import torch
 from torch import nn
 
+from saywhere.data.flat_pictures import flat_pictures
 from saywhere.data.small_lesions import small_lesions
 from saywhere.errors import counted
 from saywhere.runs.history import EpochRow
@@ -70,7 +71,7 @@ def _warnings(state: TrainState) -> list[str]:
         )
     framing = material.training.dataset.framing
     lesions = small_lesions(material.report, framing, state.run.pseudonyms)
-    return [*warnings, *lesions]
+    return [*warnings, *flat_pictures(material.report, state.run.pseudonyms), *lesions]
 
 
 def _facts(state: TrainState, warnings: list[str]) -> RunFacts:

@@ -11,6 +11,8 @@ from PIL import Image
 from saywhere.data.checks import check
 from saywhere.data.manifest import read_manifest
 from saywhere.data.turned import turned_pairs
+from saywhere.datasets.set_writer import Case, write_set
+from saywhere.io.images import read_image, read_mask
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,29 @@ def test_a_pair_that_a_size_cannot_tell_apart_is_asked_about(
     warnings = turned_pairs(report)
     assert len(warnings) == is_told
     assert all("EXIF" in warning and "the first: a" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_a_mask_that_is_prepared_beside_its_turned_image_leaves_no_question(
+    tmp_path: Path, orientation: int
+) -> None:
+    source = tmp_path / "mine"
+    pixels = np.zeros((20, 20), np.uint8)
+    pixels[2:8, 3:5] = 255
+    exif = Image.Exif()
+    exif[274] = orientation
+    for folder in ("images", "masks"):
+        (source / folder).mkdir(parents=True)
+    Image.fromarray(pixels).save(source / "images/a.png", exif=exif)
+    Image.fromarray(pixels // 255 * 2).save(source / "masks/a.png", exif=exif)
+    case = Case("a", source / "images/a.png", source / "masks/a.png", "train", {"text": "a spot"})
+    prepared = write_set(source, tmp_path / "set", [case], {"train": 1}, [])
+    report = check(read_manifest(prepared.manifest))
+    assert not report.faults
+    assert turned_pairs(report) == []
+    (row,) = report.manifest.rows
+    assert row.mask is not None
+    # It lies where its image does, for who looks at the orientation and for who does not.
+    assert np.array_equal(read_mask(row.mask), read_image(row.image, 1)[..., 0] > 0)
+    stored, of_image = (np.asarray(Image.open(path)) for path in (row.mask, row.image))
+    assert np.array_equal(stored, of_image)

@@ -68,3 +68,30 @@ def test_without_a_rule_of_the_set_sentences_say_nothing(tmp_path: Path) -> None
     assert warned(written(tmp_path, [*SOUND[:12], large])) == []
     shuffled = [(place, lesion("top left")) for place, _ in SOUND]
     assert warned(written(tmp_path, [*shuffled, large])) == []
+
+
+def test_a_set_that_is_inverted_throughout_is_told_of_without_any_rule(tmp_path: Path) -> None:
+    inverted = [(place, ~lesion(place, 16)) for place in CORNERS]
+    large = [("top left", ~lesion("top left", 30)) for _ in range(4)]
+    told = warned(written(tmp_path, [*large, *SOUND[:3]]))
+    assert told == [
+        "4 masks have a foreground that lies around the background, as most of the set: inverted? "
+        "background is 0 (the first: n0, n1, n2)"
+    ]
+    assert [text[:30] for text in warned(written(tmp_path, inverted))] == [
+        "3 masks have more than 90% for"
+    ]
+
+
+def test_what_is_meant_is_not_called_inverted(tmp_path: Path) -> None:
+    """Small lesions, lungs, a lesion that fills most of its picture, and one label among others."""
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    lungs = (np.hypot((rows - 30) / 2, columns - 15) < 11) | (
+        np.hypot((rows - 30) / 2, columns - 45) < 11
+    )
+    filling = np.hypot(rows - 29.5, columns - 29.5) < 29
+    speck = np.zeros((SIDE, SIDE), bool)
+    speck[30, 30] = True
+    quarter = (rows < 30) & (columns < 30)
+    for mask in (lungs, filling, speck, quarter):
+        assert warned(written(tmp_path, [("top left", mask)] * 5)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import sys
 import zlib
@@ -68,6 +69,27 @@ def test_the_noise_of_a_lossy_webp_is_not_foreground(path: Path) -> None:
     path.write_bytes(encoded(picture, "WEBP", quality=40))
     assert mask_values(path).is_lossy
     assert np.count_nonzero(read_mask(path) != disc) < 0.03 * disc.sum()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (32803, "raw values of a camera (CFA)"),
+        (34892, "raw values of a camera (LinearRaw)"),
+        (32845, "high-range colours (LogLuv)"),
+        (8, "in colours (CIE L*a*b*)"),
+    ],
+)
+def test_a_legal_tiff_of_another_kind_is_refused_by_its_kind(
+    path: Path, code: int, words: str
+) -> None:
+    content = bytearray(encoded(Image.fromarray(GREY), "TIFF"))
+    directory = int.from_bytes(content[4:8], "little") + 2
+    tag = content.index((262).to_bytes(2, "little") + b"\x03\0", directory)
+    content[tag + 8 : tag + 10] = code.to_bytes(2, "little")
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile, match=re.escape(words)):
+        read_image(path)
 
 
 def test_a_see_through_gif_is_refused(path: Path) -> None:
