@@ -85,7 +85,7 @@ def encoding(encoder: Encoder, device: torch.device) -> Callable[[Sequence[str]]
     @torch.no_grad()
     def encode(prompts: Sequence[str]) -> Tensor:
         tokens = {name: rows.to(device) for name, rows in encoder.tokens(prompts).items()}
-        states = trunk(**tokens, output_hidden_states=True).hidden_states
+        states = trunk(tokens["input_ids"], tokens["attention_mask"])
         return pool(states, tokens["attention_mask"], encoder.pooling)
 
     return encode

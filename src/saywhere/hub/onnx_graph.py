@@ -121,7 +121,7 @@ class Sentences(nn.Module):
     """A BERT with its pooling: token numbers → what a model reads.
 
     Args:
-        trunk: transformers' model, in evaluation mode.
+        trunk: The network, in evaluation mode.
         pooling: `mean`, `cls` or `paper_code`, see `text.bert.pool`.
         unit_length: Is each vector scaled to length 1?
         gives_tokens: Give a vector per token instead, with zeros at the padding.
@@ -144,12 +144,10 @@ class Sentences(nn.Module):
         Returns:
             float32 (batch, embedding), or (batch, token, embedding).
         """
-        output = self.trunk(
-            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
-        )
+        states = self.trunk(input_ids, attention_mask)
         if self.gives_tokens:
-            return output.last_hidden_state * attention_mask[..., None]
-        vector = pool(output.hidden_states, attention_mask, self.pooling)
+            return states[-1] * attention_mask[..., None]
+        vector = pool(states, attention_mask, self.pooling)
         return nn.functional.normalize(vector, dim=-1) if self.unit_length else vector
 
 

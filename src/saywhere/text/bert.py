@@ -1,13 +1,11 @@
 """A frozen BERT from a local folder, in the published CXR-BERT or plain BERT layout.
 
 CXR-BERT (Boecking et al. 2022, doi:10.1007/978-3-031-20059-5_1) is a BERT with heads on top. Its
-remote code is never run: the heads are left out, and the trunk is loaded into transformers' own
-`BertModel`.
+remote code is never run: the heads are left out, and the trunk is loaded into `BertTrunk`.
 """
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import pickle
@@ -21,6 +19,8 @@ from torch import Tensor
 
 from saywhere.errors import BadCheckpoint, ConfigError, MissingEncoder
 from saywhere.io.files import digest
+from saywhere.text.bert_trunk import BertTrunk, empty_trunk
+from saywhere.text.word_pieces import WordPieces
 
 DESCRIPTIONS = ("config.json", "vocab.txt")
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -30,8 +30,6 @@ _EXPECTED = (
     "a folder with config.json, vocab.txt and model.safetensors (or pytorch_model.bin), "
     "as BiomedVLP-CXR-BERT-specialized is published"
 )
-# They would name remote code, or another class.
-_FOREIGN_KEYS = ("auto_map", "architectures", "model_type", "torch_dtype", "dtype")
 _BATCH = 64
 
 
@@ -81,10 +79,15 @@ class BertEncoder:
         self.revision = revision or _revision(folder, weights)
         self._model = _load_trunk(folder, weights)
         architecture = self._model.config
-        self._tokenizer = _load_tokenizer(folder, architecture.vocab_size)
-        self.dim = int(architecture.hidden_size)
+        self.dim = architecture.hidden_size
         # BERT has no position vector beyond these; a longer prompt would be an index error.
-        self.max_length = min(max_length, int(architecture.max_position_embeddings))
+        self.max_length = min(max_length, architecture.max_position_embeddings)
+        # transformers would take seconds to load, and makes the same of a pinned checkpoint.
+        tokenizer = _load_tokenizer(folder) if revision is None else _whole_tokenizer(folder)
+        # The public code averages over the padding too, so that its length is part of the vector.
+        is_fixed = pooling == "paper_code"
+        self._pieces = WordPieces(tokenizer, self.max_length, is_fixed=is_fixed)
+        _check_vocabulary(self._pieces, architecture.vocab_size, folder)
         # Before the first prompt: otherwise the encoder would fail in the middle of a training.
         if pooling == "paper_code" and architecture.num_hidden_layers < 2:
             raise ConfigError(
@@ -102,8 +105,7 @@ class BertEncoder:
         Returns:
             Tokens before truncation, with the special ones.
         """
-        tokens = self._tokenizer(_without_surrogates(prompt), truncation=False, verbose=False)
-        return len(tokens["input_ids"])
+        return self._pieces.count(prompt)
 
     @torch.inference_mode()
     def embed(self, prompts: Sequence[str]) -> np.ndarray:
@@ -115,7 +117,7 @@ class BertEncoder:
         Returns:
             float32 (n, dim), in the order of the prompts.
         """
-        by_length = self._by_length(prompts)
+        by_length = self._pieces.shortest_first(prompts)
         rows = np.zeros((len(prompts), self.dim), np.float32)
         for start in range(0, len(prompts), _BATCH):
             chosen = by_length[start : start + _BATCH]
@@ -135,18 +137,18 @@ class BertEncoder:
             after truncation, without padding.
         """
         rows: dict[int, np.ndarray] = {}
-        by_length = self._by_length(prompts)
+        by_length = self._pieces.shortest_first(prompts)
         for start in range(0, len(prompts), _BATCH):
             chosen = by_length[start : start + _BATCH]
-            tokens = self._tokens([prompts[i] for i in chosen], padding=True)
-            states = self._model(**tokens).last_hidden_state
+            tokens = self.tokens([prompts[i] for i in chosen])
+            states = self._states(tokens)[-1]
             for i, state, mask in zip(chosen, states, tokens["attention_mask"]):
                 rows[i] = state[mask.bool()].numpy()
         return [rows[i] for i in range(len(prompts))]
 
     @property
-    def trunk(self) -> Any:
-        """transformers' model, frozen, in evaluation mode; for an export."""
+    def trunk(self) -> BertTrunk:
+        """The network, frozen, in evaluation mode; for an export."""
         return self._model
 
     def tokens(self, prompts: Sequence[str]) -> dict[str, Tensor]:
@@ -158,41 +160,21 @@ class BertEncoder:
         Returns:
             `input_ids` and `attention_mask`, int64 (prompt, token), padded as the pooling wants it.
         """
-        return dict(self._tokens(list(prompts), self._padding))
+        batch = self._pieces.batch(prompts)
+        return {name: torch.from_numpy(numbers) for name, numbers in batch.items()}
 
     def tokenizer_json(self) -> str:
         """The tokenizer, as `tokenizers.Tokenizer.from_str` reads it; it cuts and pads nothing."""
-        tokenizer = copy.deepcopy(self._tokenizer.backend_tokenizer)
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return tokenizer.to_str()
+        return self._pieces.to_json()
 
-    @property
-    def _padding(self) -> bool | str:
-        # The public code averages over the padding too, so that its length is part of the vector.
-        return "max_length" if self.pooling == "paper_code" else True
-
-    def _by_length(self, prompts: Sequence[str]) -> list[int]:
-        """Numbers of the prompts, those of fewest tokens first.
-
-        A batch then holds hardly any padding, which costs as much as words do.
-        """
-        counts = [self.count_tokens(prompt) for prompt in prompts]
-        return sorted(range(len(prompts)), key=counts.__getitem__)
-
-    def _tokens(self, prompts: list[str], padding: bool | str) -> Any:
-        return self._tokenizer(
-            [_without_surrogates(prompt) for prompt in prompts],
-            padding=padding,
-            truncation=True,
-            max_length=self.max_length,
-            return_tensors="pt",
-        )
+    def _states(self, tokens: dict[str, Tensor]) -> list[Tensor]:
+        mask = tokens["attention_mask"]
+        # A faster attention where there is no padding.
+        return self._model(tokens["input_ids"], None if mask.all() else mask)
 
     def _embed_batch(self, prompts: list[str]) -> Tensor:
-        tokens = self._tokens(prompts, self._padding)
-        output = self._model(**tokens, output_hidden_states=True)
-        sentence = pool(output.hidden_states, tokens["attention_mask"], self.pooling)
+        tokens = self.tokens(prompts)
+        sentence = pool(self._states(tokens), tokens["attention_mask"], self.pooling)
         return torch.nn.functional.normalize(sentence, dim=-1) if self.unit_length else sentence
 
 
@@ -255,14 +237,6 @@ def _revision(folder: Path, weights: Path) -> str:
     return hashlib.sha256("".join(digest(file) for file in files).encode()).hexdigest()[:16]
 
 
-def _without_surrogates(prompt: str) -> str:
-    """Lone surrogates become question marks, since no tokenizer takes them.
-
-    A command line gives them for bytes that are no text.
-    """
-    return prompt.encode("utf-8", "replace").decode("utf-8")
-
-
 def _find_weights(name: str, folder: Path) -> Path:
     missing = [file for file in DESCRIPTIONS if not (folder / file).is_file()]
     weights = [folder / file for file in WEIGHT_FILES if (folder / file).is_file()]
@@ -279,18 +253,15 @@ def _find_weights(name: str, folder: Path) -> Path:
     return weights[0]
 
 
-def _load_trunk(folder: Path, weights: Path) -> Any:
-    # A new model's first weights are random, and are thrown away here. The caller's random
-    # numbers must go on as if nothing had been drawn.
-    # `devices=[]`: the trunk is made on the CPU, and no GPU's random state need be saved.
-    with torch.random.fork_rng(devices=[]):
-        model = _empty_trunk(folder / "config.json")
+def _load_trunk(folder: Path, weights: Path) -> BertTrunk:
+    model = _empty_trunk(folder / "config.json")
     tensors = {_trunk_key(key): value for key, value in _read_weights(weights).items()}
     wanted = model.state_dict()
     _check_tensors(tensors, wanted, weights)
-    # Published checkpoints may be in half precision; embeddings are float32 everywhere.
-    model.load_state_dict({key: tensors[key].float() for key in wanted})
-    # `eval` switches dropout off. The public code leaves it on, and equal prompts differ there.
+    # Published checkpoints may be in half precision; embeddings are float32 everywhere. A copy,
+    # since the tensors may be the file itself, which may be written anew.
+    whole = {key: tensors[key].to(torch.float32, copy=True) for key in wanted}
+    model.load_state_dict(whole, assign=True)
     return model.eval().requires_grad_(False)
 
 
@@ -321,38 +292,45 @@ def _check_tensors(tensors: dict[str, Tensor], wanted: dict[str, Tensor], weight
             )
 
 
-def _empty_trunk(path: Path) -> Any:
-    from transformers import BertConfig, BertModel
-
+def _empty_trunk(path: Path) -> BertTrunk:
     try:
-        document = json.loads(path.read_text("utf-8"))
-        settings = {key: value for key, value in document.items() if key not in _FOREIGN_KEYS}
-        return BertModel(BertConfig(**settings), add_pooling_layer=False)
-    except Exception as error:  # a foreign file: transformers may make anything of it
+        return empty_trunk(json.loads(path.read_text("utf-8")))
+    except Exception as error:  # a foreign file may hold anything
         raise BadCheckpoint(
             f"not a BERT's configuration ({_reason(error)})", where=path, allowed=_EXPECTED
         ) from None
 
 
-def _load_tokenizer(folder: Path, vocab_size: int) -> Any:
+def _whole_tokenizer(folder: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    """Made from vocab.txt and what tokenizer_config.json says, as only transformers knows it."""
     from transformers import BertTokenizer
 
-    vocabulary = folder / "vocab.txt"
     try:
         # Nothing is ever downloaded, whatever the folder's configuration names.
         tokenizer = BertTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # a foreign file: transformers may make anything of it
         raise BadCheckpoint(
-            f"not a BERT's vocabulary ({_reason(error)})", where=vocabulary, allowed=_EXPECTED
+            f"not a BERT's vocabulary ({_reason(error)})",
+            where=folder / "vocab.txt",
+            allowed=_EXPECTED,
         ) from None
-    # A token beyond the table would be an index error at the first prompt that holds it.
-    if len(tokenizer) > vocab_size:
+    return tokenizer.backend_tokenizer
+
+
+def _check_vocabulary(pieces: WordPieces, vocab_size: int, folder: Path) -> None:
+    """A token beyond the table would be an index error at the first prompt that holds it."""
+    if pieces.size > vocab_size:
         raise BadCheckpoint(
-            f"{len(tokenizer)} words",
-            where=vocabulary,
+            f"{pieces.size} words",
+            where=folder / "vocab.txt",
             allowed=f"config.json says {vocab_size}; the two must belong together",
         )
-    return tokenizer
 
 
 def _trunk_key(key: str) -> str:

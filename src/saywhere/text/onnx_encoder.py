@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saywhere.text.word_pieces import WordPieces
+
 BATCH = 64
 
 
@@ -40,7 +42,10 @@ class OnnxEncoder:
         self.dim = int(about["embedding_size"])
         self.max_length = int(about["max_tokens"])
         self._folder = folder
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        # The public code averages over the padding too, so that its length is part of the vector.
+        is_fixed = self.pooling == "paper_code"
+        self._pieces = WordPieces(tokenizer, self.max_length, is_fixed=is_fixed)
 
     def count_tokens(self, prompt: str) -> int:
         """How long a prompt is, in tokens before truncation, with the special ones.
@@ -51,7 +56,7 @@ class OnnxEncoder:
         Returns:
             The number.
         """
-        return len(self._ids(prompt))
+        return self._pieces.count(prompt)
 
     def embed(self, prompts: Sequence[str]) -> NDArray[np.float32]:
         """One vector per prompt.
@@ -84,35 +89,11 @@ class OnnxEncoder:
         path = self._folder / "text.onnx"
         return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
-    def _ids(self, prompt: str) -> list[int]:
-        # Lone surrogates become question marks, since no tokenizer takes them.
-        ids: list[int] = self._tokenizer.encode(prompt.encode("utf-8", "replace").decode()).ids
-        return ids
-
     def _encoded(self, prompts: Sequence[str]) -> list[NDArray[np.float32]]:
-        """Fewest tokens first: a batch then holds hardly any padding."""
-        ids = [_truncated(self._ids(prompt), self.max_length) for prompt in prompts]
-        by_length = sorted(range(len(ids)), key=lambda number: len(ids[number]))
+        by_length = self._pieces.shortest_first(prompts)
         rows: dict[int, NDArray[np.float32]] = {}
-        for start in range(0, len(ids), BATCH):
+        for start in range(0, len(prompts), BATCH):
             chosen = by_length[start : start + BATCH]
-            answer = self._network.run(None, self._padded([ids[number] for number in chosen]))[0]
-            rows.update(zip(chosen, answer))
-        return [rows[number] for number in range(len(ids))]
-
-    def _padded(self, ids: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64]]:
-        # The public code averages over the padding too, so that its length is part of the vector.
-        is_fixed = self.pooling == "paper_code"
-        length = self.max_length if is_fixed else max(len(one) for one in ids)
-        padding = self._tokenizer.token_to_id("[PAD]") or 0
-        tokens = np.full((len(ids), length), padding, np.int64)
-        mask = np.zeros((len(ids), length), np.int64)
-        for number, one in enumerate(ids):
-            tokens[number, : len(one)] = one
-            mask[number, : len(one)] = 1
-        return {"input_ids": tokens, "attention_mask": mask}
-
-
-def _truncated(ids: list[int], most: int) -> list[int]:
-    """The words are cut, and the closing token stays."""
-    return ids if len(ids) <= most else [*ids[: most - 1], ids[-1]]
+            batch = self._pieces.batch([prompts[number] for number in chosen])
+            rows.update(zip(chosen, self._network.run(None, batch)[0]))
+        return [rows[number] for number in range(len(prompts))]

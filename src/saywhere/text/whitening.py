@@ -48,7 +48,8 @@ class EmbeddingScale(nn.Module):
         """
         super().__init__()
         self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("matrix", torch.eye(dim, scaled_dim))
+        # Not torch.eye: for a shape alone (device "meta") it loads the compiler, for seconds.
+        self.register_buffer("matrix", torch.zeros(dim, scaled_dim).fill_diagonal_(1))
         # With an infinite reach no prompt is unfamiliar, until a scale is fitted.
         self.register_buffer("reach", torch.tensor(float("inf")))
 
