@@ -87,7 +87,9 @@ class Head:
             return False
         if self.n_bits <= 8 and self.kind == "u":
             return False
-        return self.n_samples > 1 or (self.kind, self.n_bits) not in _PILLOWS
+        # libtiff unpacks to the machine's order, and Pillow then swaps all but unsigned values.
+        is_swapped = self.order == ">" and self.compression != _UNCOMPRESSED and self.kind != "u"
+        return self.n_samples > 1 or is_swapped or (self.kind, self.n_bits) not in _PILLOWS
 
     @property
     def is_by_channel(self) -> bool:

@@ -32,6 +32,23 @@ def values(kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
     return random.integers(low, 120, shape).astype(kind)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("u1", "u8", "i8")])
+def test_whoever_reads_a_file_reads_its_values(kind: str, tmp_path: Path) -> None:
+    """Pillow swaps the bytes of unpacked signed numbers and floats that were written MM."""
+    expected = values(kind, (33, 40))
+    mask = expected > 60
+    for order in "<>":
+        for compression in (None, "deflate", "lzw", "packbits", "zstd"):
+            options: dict[str, Any] = {"byteorder": order}
+            options |= {"compression": compression} if compression else {}
+            content = imagecodecs.tiff_encode(expected.copy(), **options)
+            read = np.asarray(decode_bytes(content, HERE).picture)
+            np.testing.assert_array_equal(read, expected, err_msg=f"{order} {compression}")
+            stored = (mask * 5).astype(kind)
+            (tmp_path / "mask.tif").write_bytes(imagecodecs.tiff_encode(stored, **options))
+            assert np.array_equal(read_mask(tmp_path / "mask.tif"), mask), (order, compression)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", [(33, 40), (33, 40, 3), (33, 40, 4)])
 @pytest.mark.parametrize("order", ["<", ">"])
