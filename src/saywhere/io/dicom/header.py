@@ -229,7 +229,9 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
     """
     try:
         stored = dataset.get_item(keyword) if keyword in dataset else None
-        if len(getattr(stored, "value", None) or b"") > MAX_NUMBERS_BYTES:
+        # Bytes until it is read for the first time.
+        unread = getattr(stored, "value", None)
+        if isinstance(unread, bytes) and len(unread) > MAX_NUMBERS_BYTES:
             return []
         value = dataset.get(keyword)
         if value is None or value == "":

@@ -134,6 +134,37 @@ def test_all_frames_share_one_scale_and_have_numbers() -> None:
     assert [picture.geometry.frame for picture in file.pictures] == [1, 2]
 
 
+def test_frames_have_their_own_rescale_and_window_or_share_one() -> None:
+    ramp = dicom_file.ramp(4000)
+    values = ramp.astype(float)
+    for is_shared in (False, True):
+        groups = [_functional_groups(n) for n in ((1, 1, 1) if is_shared else (1, 2, 3))]
+        dataset = dicom_file.make(np.stack([ramp] * 3), NumberOfFrames=3)
+        if is_shared:
+            dataset.SharedFunctionalGroupsSequence = groups[:1]
+        else:
+            dataset.PerFrameFunctionalGroupsSequence = groups
+        pictures = dicom.read(dicom_file.to_bytes(dataset), Path("a.dcm")).pictures
+        for n, picture in zip((1, 1, 1) if is_shared else (1, 2, 3), pictures, strict=True):
+            # PS3.3 C.11.2.1.2.1, of a window 2,000 wide.
+            shown = ((values * n - 100 - (1000 * n - 0.5)) / 1999 + 0.5) * 255
+            assert np.abs(picture.pixels - np.clip(shown, 0, 255)).max() <= 0.51
+
+
+def _functional_groups(n: int) -> pydicom.Dataset:
+    """Of a frame: rescaled by n, with a window about 1000 n."""
+    rescale = pydicom.Dataset()
+    rescale.RescaleSlope = n
+    rescale.RescaleIntercept = -100
+    window = pydicom.Dataset()
+    window.WindowCenter = 1000 * n
+    window.WindowWidth = 2000
+    group = pydicom.Dataset()
+    group.PixelValueTransformationSequence = [rescale]
+    group.FrameVOILUTSequence = [window]
+    return group
+
+
 def test_planes_of_colour_one_after_the_other() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (8, 6, 3), dtype=np.uint8)
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1)).tobytes()
