@@ -84,7 +84,9 @@ def train(
     quiet = quiet or not is_first
     # After what may be refused at once, whose error is to stand alone.
     if not quiet:
-        _name_manifest(settings.data.manifest, _recipe(config), assignment or [])
+        # A resumption on another manifest is refused: no advice how to name one.
+        origin = None if resume else _recipe(config)
+        _name_manifest(settings.data.manifest, origin, assignment or [])
     from saywhere.training.trainer import train as run_training
 
     with withholding(no_identifiers), TrainingProgress(quiet) as progress:
@@ -157,13 +159,15 @@ def _resuming(run: str | None, recipe: Path | None) -> str:
     return f": go on with `saywhere train {recipe} --resume --out {run} --no-identifiers`"
 
 
-def _name_manifest(manifest: Path | None, recipe: Path, assignments: list[str]) -> None:
+def _name_manifest(manifest: Path | None, recipe: Path | None, assignments: list[str]) -> None:
     """Say what is trained on, before anything else: a recipe names a set of its own."""
     if manifest is None:
         return
     is_given = any(text.split("=")[0].strip() == "data.manifest" for text in assignments)
-    origin = f" (named in {recipe}; yours: --set data.manifest=FILE)"
-    typer.echo(f"manifest: {manifest}{'' if is_given else origin}", err=True)
+    origin = ""
+    if recipe is not None and not is_given:
+        origin = f" (named in {recipe}; yours: --set data.manifest=FILE)"
+    typer.echo(f"manifest: {manifest}{origin}", err=True)
 
 
 def _recipe(config: Path) -> Path:

@@ -89,6 +89,7 @@ class Answer:
             Mean probability inside the mask, [0.5, 1] at the default threshold. None for an empty
             mask.
         """
+        # The mean over no pixels would be NaN, with a warning of NumPy.
         return float(self.probability[self.mask].mean()) if self.mask.any() else None
 
     @property

@@ -125,6 +125,7 @@ class Ledger:
         """
         for stem in stems:
             self.lines.pop(stem, None)
+        # Most calls share no file, and a folder may have a million lines.
         for line in self.lines.values() if shared else ():
             _strike_out(line, shared)
 
@@ -135,6 +136,8 @@ class Ledger:
             stem: Of the files.
         """
         for part, ending in writers.endings().items():
+            # What holds answers of other lines as well is removed by `begin`, with its name in
+            # those.
             if writers.scope_of(part) is Scope.ANSWER:
                 (self.folder / f"{stem}{ending}").unlink(missing_ok=True)
 

@@ -45,6 +45,7 @@ def done(number: int, lines: Iterable[Line]) -> tuple[str, bytes]:
     Returns:
         The file's name in `FOLDER`, and its content.
     """
+    # Padded, so that names sort as the numbers do.
     return f"{number:09d}-done.jsonl", b"".join(map(to_line, lines))
 
 
@@ -97,6 +98,7 @@ def read_lines(path: Path) -> Iterator[Line]:
     for text in content.split(b"\n"):
         try:
             line = json.loads(text)
+        # RecursionError: thousands of brackets, which a stranger may have put there.
         except (ValueError, RecursionError):
             continue
         if isinstance(line, dict):

@@ -156,6 +156,14 @@ def test_a_few_faults_are_a_warning_on_stderr(
     assert json.loads((tmp_path / "run/run.json").read_text())["data"]["quarantined"] == 1
 
 
+def test_a_resumption_is_not_advised_to_take_another_manifest(say: Say, run_copy: Path) -> None:
+    ended = say("train", "--resume", run_copy)
+    assert ended.code == 0, ended.err
+    first = ended.err.splitlines()[0]
+    assert first.startswith("manifest: ")
+    assert "yours" not in first
+
+
 def test_one_line_serves_a_queue_that_kills_and_restarts(
     say: Say, toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

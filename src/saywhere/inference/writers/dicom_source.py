@@ -68,9 +68,11 @@ def sources_of(answers: Sequence[Answer]) -> Sources:
     headers: dict[int, Dataset] = {}
     for geometry in geometries:
         # The frames of one file share their header.
+        # By `id`, since a data set of pydicom has no hash; `geometries` keeps each of them alive.
         if id(geometry.source) not in headers:
             headers[id(geometry.source)] = _completed(geometry.source)
         picture = Picture(headers[id(geometry.source)], geometry)
+        # Of several prompts on one picture, the file refers to it once.
         pictures.setdefault(picture.key, picture)
         keys.append(picture.key)
     numbers = {key: number for number, key in enumerate(pictures)}

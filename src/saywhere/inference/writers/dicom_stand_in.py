@@ -158,6 +158,7 @@ def _stand_in(picture: Picture, made_up: int | None) -> Dataset:
         PixelSpacing=list(picture.spacing_mm or (1.0, 1.0)),
         SliceThickness=geometry.thickness_mm or UNKNOWN_THICKNESS_MM,
     )
+    # By these highdicom would read one frame as a file of several.
     for keyword in SEVERAL_FRAMES:
         if keyword in image:
             delattr(image, keyword)
@@ -221,6 +222,7 @@ def _place(segmentation: Dataset, frames: Sequence[Picture]) -> None:
     if not is_placed:
         del segmentation.FrameOfReferenceUID
         del segmentation.PositionReferenceIndicator
+    # highdicom concludes it from places, and these were made up.
     if "DimensionOrganizationType" in segmentation:
         del segmentation.DimensionOrganizationType
     shared = segmentation.SharedFunctionalGroupsSequence[0]

@@ -72,6 +72,7 @@ def join(answers: Sequence[Answer]) -> NDArray[np.uint8]:
 def _legend(
     answers: Sequence[Answer], labels: NDArray[np.uint8], n_overlapping: int
 ) -> dict[str, object]:
+    # With a place for each: a label that lost all of its pixels keeps its line.
     counts = np.bincount(labels.ravel(), minlength=len(answers) + 1)
     return {
         "labels": [

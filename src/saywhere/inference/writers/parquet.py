@@ -65,6 +65,7 @@ def tabulate(lines: Sequence[Line], path: Path) -> None:
     import pyarrow
     from pyarrow import parquet
 
+    # Types by name: a column of nothing but nulls would get a type of its own in this file alone.
     schema = pyarrow.schema([(name, kind) for name, kind in COLUMNS.items()])
     rows = [_row(line) for line in lines if COUNTS in line]
     table = pyarrow.Table.from_pylist(rows, schema=schema)
