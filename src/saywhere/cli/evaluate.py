@@ -99,7 +99,7 @@ def _tell(summary: EvaluationSummary, run: Path, *, as_json: bool, quiet: bool) 
         typer.echo(json.dumps(summary, indent=2))
     elif not quiet:
         _print(summary)
-    _warn(summary)
+    _warn(summary, run)
     if not quiet and not as_json:
         _name_next(run)
 
@@ -136,13 +136,13 @@ def _name_next(run: Path) -> None:
     next_step(f"saywhere report {run}" if is_reported else predict)
 
 
-def _warn(summary: EvaluationSummary) -> None:
+def _warn(summary: EvaluationSummary, run: Path) -> None:
     from saywhere.cli.progress import warn
     from saywhere.evaluation.summary import unfinished_in_words
     from saywhere.evaluation.verdict import TOO_FEW, sentence
 
     if summary["unfinished"] is not None:
-        warn(unfinished_in_words(summary))
+        warn(unfinished_in_words(summary, run))
     if summary["verdict"] == TOO_FEW:
         warn(sentence(TOO_FEW))
     if summary["verdict"] == "not heard":

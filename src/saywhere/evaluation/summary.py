@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -175,11 +176,12 @@ class EvaluationSummary(dict[str, Any]):
         return f"{condition:14}{numbers['n']:>6}   {mean}    {gap}".rstrip()
 
 
-def unfinished_in_words(summary: Mapping[str, Any]) -> str:
+def unfinished_in_words(summary: Mapping[str, Any], run: str | Path = "RUN") -> str:
     """Warn that the training had not ended when its weights were evaluated.
 
     Args:
         summary: Of an evaluation, with "unfinished".
+        run: As a command should call it.
 
     Returns:
         One sentence, without an end stop.
@@ -190,7 +192,7 @@ def unfinished_in_words(summary: Mapping[str, Any]) -> str:
     )
     return (
         f"{status.in_words()}; measured are the weights of epoch {facts['epoch']} of "
-        f"{facts['epochs']}; {status.advice()}"
+        f"{facts['epochs']}; {status.advice(run)}"
     )
 
 

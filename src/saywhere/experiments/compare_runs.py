@@ -130,7 +130,7 @@ def _note(runs: Sequence[Path], summaries: Sequence[Summary]) -> str:
         changes.append(f"`{run}` differs from `{runs[0]}` in {changed}.")
     for run, measured in zip(runs, summaries):
         if measured.get("unfinished"):
-            changes.append(f"Of `{run}`, {unfinished_in_words(measured)}.")
+            changes.append(f"Of `{run}`, {unfinished_in_words(measured, run)}.")
     return (
         f"{n} cases of split {summary.get('split')!r}, at their original size, the same for all."
         f"{few} {' '.join(changes)} {statistics_note(1)} Made by `saywhere compare`."

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from saywhere.cli.progress import SPREAD, CaseProgress, TrainingProgress, next_step, warn
+from saywhere.cli.progress import (
+    SPREAD,
+    CaseProgress,
+    TrainingProgress,
+    next_step,
+    warn,
+    warn_of_unfinished,
+)
 
 EVENTS = [
     {"event": "stage", "message": "decoding [all]"},
@@ -138,6 +147,23 @@ def test_spread_is_explained_once_where_it_is_first_shown(
 def test_the_next_step_is_a_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     next_step("saywhere evaluate runs/a")
     assert capsys.readouterr() == ("", "next: saywhere evaluate runs/a\n")
+
+
+def test_who_uses_the_weights_of_an_unfinished_training_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "run/checkpoints/best/checkpoint.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.touch()
+    (tmp_path / "run/run.json").write_text('{"status": "finished"}')
+    warn_of_unfinished(tmp_path / "run")
+    assert capsys.readouterr().err == ""
+    (tmp_path / "run/run.json").write_text('{"status": "interrupted"}')
+    warn_of_unfinished(tmp_path / "run")
+    assert capsys.readouterr().err == (
+        f"saywhere: {tmp_path / 'run'}: the training was interrupted; "
+        f"`saywhere train --resume {tmp_path / 'run'}` goes on\n"
+    )
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:

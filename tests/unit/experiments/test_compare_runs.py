@@ -54,6 +54,18 @@ def run(folder: Path, dice: np.ndarray, wrong: np.ndarray | None = None, **chang
     return folder
 
 
+def test_a_training_that_had_not_ended_is_named(tmp_path: Path) -> None:
+    runs = [run(tmp_path / name, DICE) for name in "ab"]
+    assert "training" not in compare_runs(runs).note
+    path = runs[1] / "evaluation/summary.json"
+    early = {"status": "killed", "epoch": 3, "epochs": 9, "epochs_done": 4, "step": 40}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"unfinished": early}))
+    note = compare_runs(runs).note
+    assert f"Of `{runs[1]}`, the training was killed: its process is gone" in note
+    assert f"measured are the weights of epoch 3 of 9; `saywhere train --resume {runs[1]}`" in note
+    assert f"Of `{runs[0]}`" not in note
+
+
 def test_each_run_is_compared_with_the_first_over_the_same_cases(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     dice = [DICE, DICE + random.normal(0.1, 0.05, N), DICE + random.normal(0, 0.05, N)]
