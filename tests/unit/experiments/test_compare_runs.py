@@ -56,7 +56,7 @@ def run(folder: Path, dice: np.ndarray, wrong: np.ndarray | None = None, **chang
 
 def test_a_training_that_had_not_ended_is_named(tmp_path: Path) -> None:
     runs = [run(tmp_path / name, DICE) for name in "ab"]
-    assert "training" not in compare_runs(runs).note
+    assert "the training was" not in compare_runs(runs).note
     path = runs[1] / "evaluation/summary.json"
     early = {"status": "killed", "epoch": 3, "epochs": 9, "epochs_done": 4, "step": 40}
     path.write_text(json.dumps(json.loads(path.read_text()) | {"unfinished": early}))
