@@ -10,7 +10,11 @@ from typing import Any
 import torch
 from monai.losses import DiceCELoss, DiceLoss
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy, interpolate
+from torch.nn.functional import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    interpolate,
+)
 
 from saywhere.config import LossConfig
 from saywhere.errors import UsageError
@@ -25,9 +29,10 @@ class Loss:
     """Scalars of one step.
 
     Attributes:
-        total: segmentation + λ · roi; its gradient trains the model.
+        total: segmentation + λ · roi + weight · presence; its gradient trains the model.
         segmentation: first term, detached.
-        roi: second term without λ, detached; 0 without a pseudo-image.
+        roi: second term without λ, detached; 0 without a pseudo-image. Presence is not listed
+            apart: it is what `total` has more.
     """
 
     total: Tensor
@@ -124,8 +129,24 @@ def _blurred(mask: Mask) -> Tensor:
     return interpolate(small, mask.shape[-2:], mode="bilinear", align_corners=False)
 
 
+def presence_loss(presence: Tensor, target: Mask) -> Tensor:
+    """Compare the answer "it is there" with the target; cross-entropy.
+
+    The target is what is left after augmentation: a crop without the lesion holds none.
+
+    Args:
+        presence: (batch,), logits.
+        target: (batch, 1, height, width), 0 or 1, augmented frame.
+
+    Returns:
+        A scalar.
+    """
+    is_there = target.flatten(1).amax(1) > 0
+    return binary_cross_entropy_with_logits(presence.float(), is_there.float())
+
+
 class ReferringLoss(nn.Module):
-    """Both terms. λ is `roi_weight` once `roi_after` of the training is done, 0 before."""
+    """All terms. λ is `roi_weight` once `roi_after` of the training is done, 0 before."""
 
     def __init__(self, config: LossConfig) -> None:
         """Choose both terms.
@@ -160,10 +181,21 @@ class ReferringLoss(nn.Module):
         """
         # In float32, also where the network ran in half precision.
         value = self.segmentation(segmentation.logits.float(), target)
+        beside = self._presence(segmentation, target)
         weight = self.config.roi_weight if progress >= self.config.roi_after else 0.0
         if segmentation.pseudo_image is None or self.config.roi == "none":
-            return Loss(value, value.detach(), value.new_zeros(()))
+            return Loss(_sum(value, beside), value.detach(), value.new_zeros(()))
         roi = roi_loss(self.config.roi, segmentation.pseudo_image.float(), image, mask)
         # Without weight, the text branch gets no gradient of this term at all.
         total = value + weight * roi if weight else value
-        return Loss(total, value.detach(), roi.detach())
+        return Loss(_sum(total, beside), value.detach(), roi.detach())
+
+    def _presence(self, segmentation: Segmentation, target: Mask) -> Tensor | None:
+        if segmentation.presence is None:
+            return None
+        return self.config.presence * presence_loss(segmentation.presence, target)
+
+
+def _sum(value: Tensor, beside: Tensor | None) -> Tensor:
+    # Nothing is added where there is no head: not even a last bit may differ.
+    return value if beside is None else value + beside

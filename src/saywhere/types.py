@@ -72,7 +72,10 @@ class Segmentation:
         logits: (batch, 1, height, width), in the augmented frame.
         pseudo_image: (batch, channel, height, width) in [0, 1], in the original frame; None for a
             model without one.
+        presence: (batch,), logits: is what the words name in the image? None for a model without
+            a head for it.
     """
 
     logits: Logits
     pseudo_image: PseudoImage | None
+    presence: Tensor | None = None

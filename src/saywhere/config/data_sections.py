@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from saywhere.config.section import Place, Section, Share
 
@@ -94,6 +94,33 @@ class DataConfig(Section):
         le=1,
         description="share of training samples with a contradictory prompt and an empty target",
     )
+    denied: Share = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of training samples whose prompt denies the target, with an empty mask",
+    )
+    foreign: Share = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description=(
+            "share of training samples whose prompt names one of data.foreign_targets, "
+            "with an empty mask"
+        ),
+    )
+    foreign_targets: list[Noun] = Field(
+        [], max_length=40, description="what is in no image of this set: polyp, kidney"
+    )
+    borrowed: Share = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description=(
+            "share of samples of an image without a target that borrow the prompt of an image with "
+            "one, and keep their empty mask"
+        ),
+    )
     target: str = Field(
         "lesion",
         description="what the mosaics' sentences call the target: polyp, lesion, infection",
@@ -109,6 +136,14 @@ class DataConfig(Section):
         le=1,
         description="share of rows that may be quarantined before training refuses to start",
     )
+
+    @model_validator(mode="after")
+    def _foreign_is_named(self) -> DataConfig:
+        if self.foreign and not self.foreign_targets:
+            raise ValueError(
+                "data.foreign asks for prompts of other targets: name some in data.foreign_targets"
+            )
+        return self
 
     @field_validator("size")
     @classmethod

@@ -54,6 +54,11 @@ class Config(Section):
                 "fusion.arm is 'fuse-first', "
                 f"but {self.fusion.name} has no pseudo-image to transform: try 'untouched'"
             )
+        if self.loss.presence and self.fusion.uses_text and not self.fusion.has_pseudo_image:
+            raise ValueError(
+                "loss.presence reads the network's deepest map, which does not hold the words "
+                f"with fusion.name = {self.fusion.name!r}: take 'early', or leave loss.presence 0"
+            )
         return self
 
     @property

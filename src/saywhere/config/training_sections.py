@@ -75,6 +75,14 @@ class LossConfig(Section):
     roi_after: Share = Field(
         0.0, ge=0, le=1, description="λ is 0 before this share of the training"
     )
+    presence: float = Field(
+        0.0,
+        ge=0,
+        description=(
+            "weight of the presence term: above 0 the model also learns to say whether what the "
+            "words name is in the image at all"
+        ),
+    )
 
 
 class OptimizerConfig(Section):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from saywhere.config import DataConfig, TextConfig
-from saywhere.data import halves, mosaic
+from saywhere.data import absences, halves, mosaic
 from saywhere.data.manifest_row import Row, texts_of
 from saywhere.text.directions import contradict
 from saywhere.text.variants import variants
@@ -70,17 +70,29 @@ class TrainingPrompts:
         return [text, *variants(text, self.text.variants)]
 
     def same_place(self) -> list[tuple[str, ...]]:
-        """List the sentences that are not the set's own: those of a mosaic's tiles and of halves.
+        """List the sentences that are not the set's own: of tiles, of halves and of absent targets.
 
         Returns:
-            One list per place, its sentences equal in meaning; none where neither is wanted.
+            One list per meaning; none where none of them is wanted.
         """
         places: list[tuple[str, ...]] = []
         if self.data.mosaic:
             places += [self.of_tile(tile) for tile in range(self.data.mosaic_side**2)]
         if self.data.half:
             places += [self.of_half(side) for side in halves.SIDES]
+        if self.data.denied:
+            places.append(self.of_denial())
+        if self.data.foreign:
+            places += [absences.foreign(noun) for noun in self.data.foreign_targets]
         return places
+
+    def of_denial(self) -> tuple[str, ...]:
+        """List the sentences that deny the target.
+
+        Returns:
+            Sentences, in a fixed order.
+        """
+        return absences.denials((self.data.target, *self.data.also_called))
 
     def of_tile(self, tile: int) -> tuple[str, ...]:
         """List the sentences that name a tile of a mosaic.

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from saywhere import seeds
 from saywhere.config import TrainConfig
-from saywhere.data import halves, mosaic
+from saywhere.data import absences, halves, mosaic
 from saywhere.data.dataset import Dataset
 from saywhere.data.manifest_row import Row, texts_of
 from saywhere.data.prompt_table import PromptTable
@@ -124,12 +124,37 @@ class TrainingSet:
             return image, *self._half(random, mask)
         if random.random() < self.prompts.text.blank:
             return image, mask, self.table.number[""]
-        text = self._draw_text(random, row)
+        if absent := self._absent(random):
+            return image, torch.zeros_like(mask), self.table.number[absent]
+        text = self._draw_text(random, self._lender(random, row, mask))
         opposite = contradict(text) if random.random() < data.absent else None
         if opposite is not None:
             # Nothing lies where the contradiction points, so nothing is to be marked.
             return image, torch.zeros_like(mask), self.table.number[opposite]
         return image, mask, self.table.number[text]
+
+    def _absent(self, random: np.random.Generator) -> str:
+        """A sentence whose target is in no image of the set; "" for a sample without one."""
+        data = self.prompts.data
+        # Drawn only where they are wanted, as halves are.
+        if data.denied and random.random() < data.denied:
+            return seeds.one_of(self.prompts.of_denial(), random)
+        if data.foreign and random.random() < data.foreign:
+            noun = seeds.one_of(data.foreign_targets, random)
+            return seeds.one_of(absences.foreign(noun), random)
+        return ""
+
+    def _lender(self, random: np.random.Generator, row: int, mask: Tensor) -> int:
+        """The row whose prompt a row is given: another one's only where it has no target."""
+        share = self.prompts.data.borrowed
+        if not share or mask.any() or random.random() >= share or not len(self._with_target):
+            return row
+        return int(self._with_target[random.integers(len(self._with_target))])
+
+    @cached_property
+    def _with_target(self) -> np.ndarray:
+        has = [bool(self.dataset.pixels(row)[1].any()) for row in range(len(self.rows))]
+        return np.flatnonzero(has)
 
     def _draw_text(self, random: np.random.Generator, row: int) -> str:
         levels = self.prompts.levels

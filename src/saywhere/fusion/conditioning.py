@@ -124,7 +124,7 @@ def condition(
             remedy="use unet, unetpp, transunet, missformer or lite",
         )
     stages = conditioner.stages(find())
-    channels = _channels(network, in_channels)
+    channels = stage_channels(network, in_channels)
     unmet = [stage for stage in stages if stage not in channels]
     if unmet:
         raise UsageError(
@@ -139,8 +139,16 @@ def condition(
 
 
 @torch.no_grad()
-def _channels(network: nn.Module, in_channels: int) -> dict[str, int]:
-    """Channels of each map that the network hands over, as one empty picture shows."""
+def stage_channels(network: nn.Module, in_channels: int) -> dict[str, int]:
+    """Count the channels of each map that a network hands over, by one empty picture.
+
+    Args:
+        network: its `forward` takes an `edit` (`types.FeatureEdit`).
+        in_channels: of the stack.
+
+    Returns:
+        Stage → channels.
+    """
     channels: dict[str, int] = {}
 
     def look(stage: str, feature: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ Only where the prompt is mirrored with the image can "left" stay left.
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,7 +35,21 @@ def refuse_mirrors(model: Model) -> None:
         )
 
 
-def mirrored(model: Model, image: Image, embedding: Tensor) -> tuple[Tensor, PseudoImage | None]:
+class Mirrored(NamedTuple):
+    """What a model answers, in the image's own frame.
+
+    Attributes:
+        probability: (batch, 1, height, width), [0, 1].
+        pseudo_image: As the model gives it.
+        presence: (batch,), logits; None for a model without a head for it.
+    """
+
+    probability: Tensor
+    pseudo_image: PseudoImage | None
+    presence: Tensor | None
+
+
+def mirrored(model: Model, image: Image, embedding: Tensor) -> Mirrored:
     """Segment an image as it is, left-right, upside down, and both; average the answers.
 
     Test-time mirroring as nnU-Net does it (DOI 10.1038/s41592-020-01008-z), but of the stack: the
@@ -46,15 +61,17 @@ def mirrored(model: Model, image: Image, embedding: Tensor) -> tuple[Tensor, Pse
         embedding: As the model's `forward` takes it.
 
     Returns:
-        Mean probability (batch, 1, height, width), [0, 1], and the pseudo-image, both in the
-        image's own frame.
+        Means over the mirrorings; the pseudo-image is the same in each.
     """
     answers = []
+    presences = []
     pseudo_image = None
     for across, down in itertools.product((0, 1), repeat=2):
         geometry = Geometry.alike(len(image), horizontal_flip=across, vertical_flip=down)
         segmentation = model(image, embedding, Changes(geometry))
         answers.append(geometry.undo(segmentation.logits.sigmoid()))
+        presences.append(segmentation.presence)
         # In the original frame, the same each time.
         pseudo_image = segmentation.pseudo_image
-    return torch.stack(answers).mean(0), pseudo_image
+    is_there = None if presences[0] is None else torch.stack(presences).mean(0)
+    return Mirrored(torch.stack(answers).mean(0), pseudo_image, is_there)

@@ -17,6 +17,7 @@ from saywhere.modeling.feature_conditioned import FeatureSegmenter
 from saywhere.modeling.image_only import ImageSegmenter
 from saywhere.modeling.model import Model
 from saywhere.modeling.normalize import Normalize
+from saywhere.modeling.presence import WithPresence
 from saywhere.modeling.referring import ReferringSegmenter
 from saywhere.networks import registry
 from saywhere.networks.stack_check import check_stack
@@ -46,7 +47,7 @@ def build_model(
     network = _network(config, restored=restored)
     normalize = _normalize(config, network)
     if not config.fusion.uses_text:
-        return ImageSegmenter(normalize, network)
+        return ImageSegmenter(normalize, _with_head(config, network))
     if scale is None:
         raise UsageError(
             "a model with words, and no scale for its embeddings",
@@ -63,14 +64,20 @@ def build_model(
             config.data.channels,
         )
         return FeatureSegmenter(scale, normalize, conditioned, reads_tokens)
+    text_branch = build_pseudo_image(config.data, config.fusion, scale, start_prompts)
     return ReferringSegmenter(
         scale,
-        *build_pseudo_image(config.data, config.fusion, scale, start_prompts),
+        *text_branch,
         normalize,
-        network,
+        # Last: a head changes no other first weight.
+        _with_head(config, network),
         pseudo_image_turns=POLICIES[config.fusion.chosen_arm].pseudo_image_turns,
         reads_tokens=reads_tokens,
     )
+
+
+def _with_head(config: Config, network: nn.Module) -> nn.Module:
+    return WithPresence(network, _in_channels(config)) if config.loss.presence else network
 
 
 def build_pseudo_image(

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from saywhere.modeling.changes import UNCHANGED, Changes
 from saywhere.modeling.normalize import Normalize
+from saywhere.modeling.presence import answered
 from saywhere.types import Embedding, Image, Segmentation
 
 
@@ -51,4 +52,5 @@ class ImageSegmenter(nn.Module):
         geometry, _, mixing = changes
         turned = image if geometry is None else geometry(image)  # augmented frame
         turned = mixing.cutmix(turned) if mixing else turned
-        return Segmentation(self.network(self.normalize(turned)), None)
+        logits, presence = answered(self.network, self.normalize(turned))
+        return Segmentation(logits, None, presence)

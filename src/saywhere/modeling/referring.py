@@ -10,6 +10,7 @@ from saywhere.fusion.stack import fuse
 from saywhere.fusion.text_branch import TextBranch
 from saywhere.modeling.changes import UNCHANGED, Changes
 from saywhere.modeling.normalize import Normalize
+from saywhere.modeling.presence import answered
 from saywhere.text.whitening import EmbeddingScale
 from saywhere.transforms.geometry import Geometry
 from saywhere.types import Image, PseudoImage, Segmentation, Stack
@@ -74,7 +75,8 @@ class ReferringSegmenter(TextBranch):
             changes: of a training step. Else nothing moves, and nothing is added.
 
         Returns:
-            logits in the augmented frame, the pseudo-image in the original one.
+            logits in the augmented frame, the pseudo-image in the original one, and presence where
+            the network has a head for it.
         """
         geometry, noise, mixing = changes
         pseudo_image = self.generate(embedding, noise)  # (batch, channel, height, width), original
@@ -82,8 +84,9 @@ class ReferringSegmenter(TextBranch):
         mixed = mixing.of_words(pseudo_image) if mixing else pseudo_image
         stack = self.turn(image, mixed, geometry)  # (batch, 2*channel, height, width), augmented
         stack = mixing.of_stack(stack) if mixing else stack
-        logits = self.network(self.normalize(stack))  # (batch, 1, height, width), augmented frame
-        return Segmentation(logits, pseudo_image)
+        # (batch, 1, height, width), augmented frame
+        logits, presence = answered(self.network, self.normalize(stack))
+        return Segmentation(logits, pseudo_image, presence)
 
     def turn(self, image: Image, pseudo_image: PseudoImage, geometry: Geometry | None) -> Stack:
         """The stack in the augmented frame: fused first, then transformed."""

@@ -58,7 +58,8 @@ def train_words(
 
 def _without_absent(training: TrainingSet) -> TrainingSet:
     """An absent target would be learned as a black pseudo-image, whatever its prompt says."""
-    data = training.prompts.data.model_copy(update={"absent": 0.0})
+    none = {"absent": 0.0, "denied": 0.0, "foreign": 0.0, "borrowed": 0.0}
+    data = training.prompts.data.model_copy(update=none)
     # Each process takes the same steps.
     alone = {"batch_size": BATCH_SIZE, "accumulate": 1, "devices": 1, "nodes": 1}
     config = training.config.model_copy(update=alone)

@@ -34,7 +34,8 @@ def test_it_is_the_mean_over_four_flips_of_the_stack(trained: Path) -> None:
             for axes in ((), (3,), (2,), (2, 3))
         ]
     ).mean(0)
-    found, pseudo_image = mirrored(model, image, embedding)
+    found, pseudo_image, presence = mirrored(model, image, embedding)
+    assert presence is None
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
     torch.testing.assert_close(pseudo_image, model.generate(embedding))
     assert (found - model(image, embedding).logits.sigmoid()).abs().max() > 1e-3

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from saywhere.inference.original_frame import to_frame, to_network
 from saywhere.inference.runtimes.runtime import HALF, Scores
-from saywhere.inference.test_time_augmentation import mirrored, refuse_mirrors
+from saywhere.inference.test_time_augmentation import Mirrored, mirrored, refuse_mirrors
 from saywhere.io.framing import Box
 from saywhere.modeling.stage_statistics import staged_network, watch
 from saywhere.runs import checkpoint, devices
@@ -83,11 +83,15 @@ class TorchRuntime:
         # Off, and not absent: a caller's own autocast would change the answer.
         watching = nullcontext() if self._staged is None else watch(self._staged)
         with watching as seen, torch.autocast(self.device.type, torch.bfloat16, self.is_half):
-            probability, pseudo_image = self._forward(image, vectors, mirror)
+            answer = self._forward(image, vectors, mirror)
         unfamiliarity = self.model.prompt_distance(vectors)
-        shown = None if pseudo_image is None else _on_host(pseudo_image)
-        features = None if seen is None else _on_host(seen.features())
-        return Scores(_on_host(probability), shown, _on_host(unfamiliarity), features)
+        return Scores(
+            _on_host(answer.probability),
+            None if answer.pseudo_image is None else _on_host(answer.pseudo_image),
+            _on_host(unfamiliarity),
+            None if seen is None else _on_host(seen.features()),
+            None if answer.presence is None else _on_host(answer.presence),
+        )
 
     def in_frame(
         self, picture: NDArray[np.float32], box: Box, height: int, width: int
@@ -104,14 +108,13 @@ class TorchRuntime:
         state = self.model.state_dict()
         return {name: value.detach().cpu().contiguous().numpy() for name, value in state.items()}
 
-    def _forward(
-        self, image: Tensor, embedding: Tensor, mirror: bool
-    ) -> tuple[Tensor, Tensor | None]:
-        """Probability (batch, 1, size, size) and pseudo-image."""
+    def _forward(self, image: Tensor, embedding: Tensor, mirror: bool) -> Mirrored:
         if mirror:
             return mirrored(self.model, image, embedding)
         segmentation = self.model(image, embedding)
-        return segmentation.logits.float().sigmoid(), segmentation.pseudo_image
+        return Mirrored(
+            segmentation.logits.float().sigmoid(), segmentation.pseudo_image, segmentation.presence
+        )
 
     def _placed(self, array: NDArray[Any]) -> Tensor:
         """On the device. To a GPU from pinned memory, so that the copy waits for nothing."""

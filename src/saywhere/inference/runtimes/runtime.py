@@ -27,12 +27,15 @@ class Scores:
         unfamiliarity: (batch,): distance of each prompt from the training prompts.
         features: float32 (batch, feature): mean and spread of the network's maps, as
             `modeling.stage_statistics` takes them. None where the network names no maps.
+        presence: float32 (batch,), logits: is what the prompt names in the picture? None for a
+            model without a head for it.
     """
 
     probability: NDArray[np.float32]
     pseudo_image: NDArray[np.float32] | None
     unfamiliarity: NDArray[np.float32]
     features: NDArray[np.float32] | None = None
+    presence: NDArray[np.float32] | None = None
 
     def of(self, number: int) -> Scores:
         """One answer of the batch.
@@ -49,7 +52,8 @@ class Scores:
         if shown is not None:
             shown = np.repeat(shown[one], 3 // shown.shape[1], axis=1)
         features = None if self.features is None else self.features[one]
-        return Scores(self.probability[one], shown, self.unfamiliarity[one], features)
+        presence = None if self.presence is None else self.presence[one]
+        return Scores(self.probability[one], shown, self.unfamiliarity[one], features, presence)
 
 
 class Runtime(Protocol):

@@ -1,0 +1,81 @@
+"""Sentences whose target is not in the image: denials, and words of another organ.
+
+A model that learns from present targets alone finds something in anything. These teach it that
+nothing may be meant.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from saywhere.data.halves import SIDES
+
+# Many forms: the more wordings are trained, the better a new one is understood.
+_DENIALS = (
+    "no {n}",
+    "no {n}.",
+    "no {n} in the image",
+    "no {n} in this picture.",
+    "there is no {n}",
+    "there is no {n} in the image.",
+    "there are no {n}s here",
+    "without {n}",
+    "an image without any {n}",
+    "no sign of a {n}",
+    "no evidence of {n}",
+    "not a {n}",
+    "a {n} is not seen",
+    "the {n} is absent",
+    "free of {n}",
+    "normal, no {n}",
+    "nothing to mark, no {n}",
+    "no {n} on the left",
+    "no {n} on the right",
+    "not a {n} on the left",
+    "not a {n} on the right",
+)
+_FOREIGN = (
+    "{n}",
+    "the {n}",
+    "one {n}",
+    "a {n}.",
+    "{n} in the image",
+    "the {n} in this picture.",
+    "find the {n}",
+    "segment the {n}",
+    "mark the {n}",
+    "outline the {n} in the image",
+    "one small {n}",
+    "one large {n}",
+    "a bright {n} in the centre",
+)
+_PLACED = ("{n}, {h}", "{n} on the {h}", "the {h} {n}", "one {n}, located on the {h} of the image")
+
+
+# Called for every sample of a denial.
+@cache
+def denials(nouns: tuple[str, ...]) -> tuple[str, ...]:
+    """List the sentences that deny a target.
+
+    Args:
+        nouns: its names.
+
+    Returns:
+        Distinct sentences, in a fixed order.
+    """
+    return tuple(dict.fromkeys(text.format(n=noun) for noun in nouns for text in _DENIALS))
+
+
+@cache
+def foreign(noun: str) -> tuple[str, ...]:
+    """List the sentences that name one target of another set.
+
+    Args:
+        noun: as polyp, or left kidney.
+
+    Returns:
+        Distinct sentences, in a fixed order.
+    """
+    plain = [text.format(n=noun) for text in _FOREIGN]
+    placed = [text.format(n=noun, h=side) for text in _PLACED for side in SIDES]
+    return tuple(dict.fromkeys([*plain, *placed]))

@@ -1,0 +1,110 @@
+"""Is what the words name in this image? One number, read off a network's deepest map."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from saywhere.errors import UsageError
+from saywhere.fusion.conditioning import stage_channels
+
+HIDDEN = 64
+DROPOUT = 0.2
+
+
+class PresenceHead(nn.Module):
+    """Mean and maximum of each channel of a map, one hidden layer, one logit.
+
+    Where words and image are fused before the network, its deepest map holds both.
+
+    Args:
+        n_channels: of the map.
+    """
+
+    def __init__(self, n_channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(2 * n_channels, HIDDEN),
+            nn.ReLU(),
+            nn.Dropout(DROPOUT),
+            nn.Linear(HIDDEN, 1),
+        )
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Judge a batch of maps.
+
+        Args:
+            feature: (batch, channel, height, width).
+
+        Returns:
+            (batch,): logits; above 0 more likely there than not.
+        """
+        pooled = torch.cat([feature.mean((2, 3)), feature.amax((2, 3))], dim=1)
+        return self.layers(pooled)[:, 0]
+
+
+class WithPresence(nn.Module):
+    """A network, and a head on the deepest map that it hands out.
+
+    Args:
+        network: stack (batch, in_channels, height, width) → logits (batch, 1, height, width), with
+            `stages()` and an `edit` in its `forward`.
+        in_channels: of the stack.
+
+    Raises:
+        UsageError: the network does not name its stages.
+    """
+
+    def __init__(self, network: nn.Module, in_channels: int) -> None:
+        super().__init__()
+        find = getattr(network, "stages", None)
+        if find is None:
+            raise UsageError(
+                f"{type(network).__name__} does not name its stages",
+                allowed="loss.presence needs a network with a method stages(), which hands its "
+                "deepest map to the argument edit of its forward",
+                remedy="use unet, unetpp, transunet, missformer or lite, or set loss.presence = 0",
+            )
+        self.network = network
+        self.stage = find().bottleneck
+        self.head = PresenceHead(stage_channels(network, in_channels)[self.stage])
+
+    def forward(self, stack: Tensor) -> tuple[Tensor, Tensor]:
+        """Segment, and judge.
+
+        Args:
+            stack: (batch, in_channels, height, width).
+
+        Returns:
+            Logits (batch, 1, height, width), and those of presence (batch,).
+        """
+        deepest: list[Tensor] = []
+
+        def edit(stage: str, feature: Tensor) -> Tensor:
+            if stage == self.stage:
+                deepest.append(feature)
+            return feature
+
+        logits = self.network(stack, edit=edit)
+        return logits, self.head(deepest[0])
+
+    def pretrained_parameters(self) -> list[nn.Parameter]:
+        """Those of the network that started from published weights."""
+        # A user's own network need not have any.
+        pretrained = getattr(self.network, "pretrained_parameters", list)
+        return list(pretrained())
+
+
+def answered(network: nn.Module, stack: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Run a network, with or without a head.
+
+    Args:
+        network: of a model.
+        stack: normalised, (batch, in_channels, height, width).
+
+    Returns:
+        Logits (batch, 1, height, width); those of presence (batch,), None without a head.
+    """
+    if isinstance(network, WithPresence):
+        return network(stack)
+    return network(stack), None
