@@ -17,6 +17,7 @@ import measured_tables
 import model_tables
 import paper_tables
 import performance_tables
+import presence_tables
 import question_tables
 import service_tables
 from sources import RESULTS, ROOT
@@ -41,6 +42,7 @@ PAGES = (
 TABLES = {
     **demo_tables.TABLES,
     **measured_tables.TABLES,
+    **presence_tables.TABLES,
     **model_tables.TABLES,
     **paper_tables.TABLES,
     **performance_tables.TABLES,

@@ -75,6 +75,13 @@ def _in_words(learned: CalibrationOutcome, check: str) -> str:
         f"learned from {counted(learned['n'], 'answer')} of split {learned['split']!r}{known} "
         f"(mean Dice {learned['dice']:.3f}), kept in {learned['kept']}; how good it is: {check}"
     )
+    if presence := learned["presence"]:
+        line += (
+            f"\npresence: below {presence['threshold']:.3f} a mask is emptied; of "
+            f"{counted(presence['n_absent'], 'case')} without a target "
+            f"{presence['left_empty']:.0%} are left empty, at a cost of {presence['cost']:.4f} "
+            "mean Dice where there is one"
+        )
     if pictures is not None:
         return line
     return (

@@ -13,14 +13,16 @@ from typing import TypedDict
 
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import UsageError
-from saywhere.evaluation import known_pictures
+from saywhere.evaluation import known_pictures, presence_calibration
 from saywhere.evaluation.cases import measure
 from saywhere.evaluation.evaluate import rows_to_measure
 from saywhere.evaluation.prompt_conditions import PromptLevels
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
 from saywhere.metrics.calibration import Expectation, fit
-from saywhere.runs import calibration_file, locate, picture_file
+from saywhere.metrics.presence import PresenceRule
+from saywhere.runs import calibration_file, locate, picture_file, presence_file
+from saywhere.runs.presence_file import PresenceRecord
 
 # A key that scripts read, and no good name for anything new: so it stands apart.
 _Place = TypedDict("_Place", {"kept": str})  # noqa: UP013
@@ -39,6 +41,8 @@ class CalibrationOutcome(_Place):
     quarantined: int
     n_pictures: int | None
     """training pictures that the known kind was learned from; None where it was not learned"""
+    presence: PresenceRecord | None
+    """what the presence head means; None without a head, or of too few cases of either kind"""
 
 
 def calibrate(
@@ -56,7 +60,9 @@ def calibrate(
     of these weights has an `expected_dice`. It is kept in expected.json of the run's or the
     model's folder. Where the manifest has 50 pictures or more of the training split, too, it is
     also learned how those are distributed (pictures.safetensors): of a picture that is none of
-    their kind no Dice is expected, and the answer says so.
+    their kind no Dice is expected, and the answer says so. Of a model with a presence head
+    (`loss.presence`) it is learned what presence means, and below what a mask is emptied
+    (presence.json).
 
     Args:
         run: A run directory, a model's folder, or a model's name.
@@ -69,7 +75,7 @@ def calibrate(
 
     Returns:
         n, dice (the mean over all cases), split, is_test (is that the test split?), manifest,
-        quarantined, kept (the file), n_pictures (of the training split).
+        quarantined, kept (the file), n_pictures (of the training split), presence.
 
     Raises:
         UsageError: For a device that is not here, where fewer than 20 answers mark anything, and
@@ -84,6 +90,8 @@ def calibrate(
     segmenter = Segmenter(Path(run), device=device)
     if prompts is not None:
         segmenter.config = segmenter.config.replace(**{"text.evaluate_prompts": prompts})
+    # An earlier rule would empty masks that a new one is learned from.
+    segmenter.presence_rule = PresenceRule()
     config = segmenter.config
     path = segmenter.folder / calibration_file.FILE
     _refuse_ours(Path(run), segmenter.folder)
@@ -99,6 +107,7 @@ def calibrate(
     dice = [case.dice for case in cases]
     # 0 stands for an empty mask, which promises no Dice.
     expectation = fit([case.confidence or None for case in cases], dice)
+    judged = presence_calibration.learn(segmenter, measured.rows, right, cases, chosen, advance)
     # A limit that is taken from the known pictures themselves would be far too close.
     is_apart = chosen != config.data.train_split
     learn = known_pictures.learn
@@ -107,6 +116,10 @@ def calibrate(
     if pictures is not None:
         picture_file.write(pictures, segmenter.folder, segmenter.state)
         _renew_digest(segmenter.folder, picture_file.FILE)
+    if judged is not None:
+        document = presence_file.content(judged, segmenter.state)
+        files.write_json(segmenter.folder / presence_file.FILE, document)
+        _renew_digest(segmenter.folder, presence_file.FILE)
     return {
         "n": expectation.n,
         "dice": sum(dice) / len(dice),
@@ -117,6 +130,7 @@ def calibrate(
         "quarantined": measured.n_quarantined,
         "kept": str(path),
         "n_pictures": None if pictures is None else pictures.n,
+        "presence": judged,
     }
 
 

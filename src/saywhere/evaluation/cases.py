@@ -42,6 +42,8 @@ class Case:
         confidence: Mean probability inside the mask; 0 for an empty mask, None where it was not
             measured.
         expected_dice: What `calibrate` promised; None where it promised nothing.
+        presence: How sure the model is that what the prompt names is there, [0, 1]; None where it
+            was not measured.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Case:
     false_negative: int
     confidence: float | None = None
     expected_dice: float | None = None
+    presence: float | None = None
 
     @property
     def is_negative(self) -> bool:
@@ -116,6 +119,7 @@ def measure(
             # None where nothing is marked: of all answers that is the least sure one.
             confidence=result.confidence or 0.0,
             expected_dice=result.expected_dice,
+            presence=result.presence,
             **case_metrics(result.mask, target, tolerance_px),  # type: ignore[arg-type]
         )
         cases.append(case)

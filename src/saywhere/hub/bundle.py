@@ -36,6 +36,7 @@ from saywhere.runs import (
     checkpoint,
     locate,
     picture_file,
+    presence_file,
     prompt_facts_file,
     tensor_file,
 )
@@ -111,6 +112,9 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
         facts["expected"] = {"n": learned["n"], "split": learned["split"]}
     if domain := picture_file.read(run_dir, saved.state):
         picture_file.write(domain, folder, saved.state)
+    if judged := presence_file.read_record(run_dir, saved.state):
+        files.write_json(folder / presence_file.FILE, presence_file.content(judged, saved.state))
+        facts["presence"] = judged
     state = cast(CheckpointState, {**saved.state, prompt_facts_file.KEY: prompts.to_json()})
     files.write_bytes(folder / locate.BUNDLE, _weights(replace(saved, state=state), config))
     files.write_text(folder / "config.toml", config.to_toml())

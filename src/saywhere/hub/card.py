@@ -16,6 +16,7 @@ from saywhere.hub.metadata import AboutRecord
 from saywhere.metrics.calibration import promised
 from saywhere.metrics.confidence import sure_and_right
 from saywhere.metrics.statistics import with_span
+from saywhere.runs.presence_file import PresenceRecord
 
 NOT_STATED = "Not stated."
 RESEARCH = "**Research use only. Not a medical device.**"
@@ -109,6 +110,7 @@ def card(facts: ModelFacts) -> str:
         f"Terms: {about['terms'] or NOT_STATED}",
         _made(facts, config),
         *_evidence(facts["evidence"], facts.get("expected"), config),
+        *_presence(facts.get("presence")),
         f"## Never tested\n\n{limits or NOT_STATED}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -265,6 +267,22 @@ def _expected(learned: LearnedRecord | None, summary: SummaryRecord) -> list[str
     if measured:
         sentences.append(f"On split `{summary['split']}` {promised(measured)}.")
     return sentences
+
+
+def _presence(presence: PresenceRecord | None) -> list[str]:
+    if not presence:
+        return []
+    tells = with_span(presence["auroc"], presence["auroc_low"], presence["auroc_high"])
+    error = with_span(presence["error"], presence["error_low"], presence["error_high"])
+    return [
+        "## Does it know when nothing is there?\n\n"
+        "An answer's presence is the probability that what the prompt names is in the image. "
+        f"Below {presence['threshold']:.3f} the mask is emptied, and the answer says so. Of "
+        f"{presence['n']} cases with a target and {presence['n_absent']} without, of split "
+        f"`{presence['split']}`, which it was calibrated on: area under the curve {tells}, "
+        f"calibration error {error}; {presence['left_empty']:.0%} of the cases without a target "
+        f"are left empty, at a cost of {presence['cost']:.4f} mean Dice where there is one."
+    ]
 
 
 def _mosaic(mosaic: MosaicRecord | None) -> list[str]:

@@ -11,7 +11,8 @@ from saywhere.evaluation.probes.probe_record import HalvesRecord, MosaicRecord
 from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord
 from saywhere.hub.metadata import AboutRecord
 from saywhere.io import strict_json
-from saywhere.runs import calibration_file, formats, locate, picture_file
+from saywhere.runs import calibration_file, formats, locate, picture_file, presence_file
+from saywhere.runs.presence_file import PresenceRecord
 from saywhere.runs.run_record import RunRecord
 from saywhere.text.prompt_facts import PromptFactsRecord
 
@@ -20,9 +21,9 @@ FORMAT = formats.MODEL_FORMAT
 CONFIG = "config.json"
 FILES = (locate.BUNDLE, CONFIG, "config.toml", "README.md")
 """Files that every model has, beside the digests."""
-LEARNED = (calibration_file.FILE, picture_file.FILE)
+LEARNED = (calibration_file.FILE, picture_file.FILE, presence_file.FILE)
 """What `calibrate` adds to them."""
-TABLES = ("about", "config", "run", "evidence", "expected")
+TABLES = ("about", "config", "run", "evidence", "expected", "presence")
 """Keys of config.json that hold tables."""
 
 
@@ -64,6 +65,7 @@ class ModelFacts(TypedDict, total=False):
     """how it was trained: device, versions, seconds, seed"""
     evidence: ModelEvidence
     expected: LearnedRecord
+    presence: PresenceRecord
     n_parameters: int
 
 

@@ -22,11 +22,10 @@ from torch import Tensor, nn
 from saywhere._version import __version__
 from saywhere.errors import MissingExtra
 from saywhere.hub.onnx_graph import (
-    AnySize,
     Described,
     Sentences,
+    Whole,
     WithoutText,
-    WithPseudoImage,
 )
 from saywhere.hub.parity import Parity
 from saywhere.inference import onnx_files
@@ -50,7 +49,8 @@ def export(run: Path, folder: Path, *, n_inputs: int = 20, seed: int = 0) -> Par
 
     Args:
         run: A run directory, a model's folder, or a model's name.
-        folder: Where the files go: network.onnx (image and embedding → probability and logits),
+        folder: Where the files go: network.onnx (image and embedding → probability, logits, and
+            what else the model answers: pseudo_image, presence, features),
             text.onnx (token numbers → embedding), tokenizer.json, saywhere.json (sizes, threshold,
             digest). Batch and image size are open.
         n_inputs: Random images and prompts that both answer.
@@ -127,19 +127,18 @@ def _network_bytes(segmenter: Segmenter) -> bytes:
     # Two of a batch and no square: a 1, or equal sides, would be taken for fixed.
     image = torch.rand(2, channels, size + 8, size + 16)
     shapes: list[dict[int, Any]] = [{0: batch, 2: height, 3: width}]
-    outputs = ["probability", "logits"]
     if not segmenter.hears_words:
-        model = _described(WithoutText(segmenter.model, framing), segmenter, outputs)
+        alone = WithoutText(segmenter.model, framing)
+        outputs = alone.outputs()
+        model = _described(alone, segmenter, outputs)
         return _exported(model, (image,), shapes, ["image"], outputs)
     embedding = segmenter.embeddings(["a lesion", "one small round polyp, upper left"])
     shapes.append({0: batch})
     if segmenter.model.reads_tokens:
         shapes[1][1] = torch.export.Dim("token", min=2, max=segmenter.encoder.max_length)
     names = ["image", "embedding"]
-    whole = AnySize(segmenter.model, framing)
-    if segmenter.model.text_branch is not None:
-        whole = WithPseudoImage(segmenter.model, framing)
-        outputs.append("pseudo_image")
+    whole = Whole(segmenter.model, framing)
+    outputs = whole.outputs()
     model = _described(whole, segmenter, outputs)
     return _exported(model, (image, embedding), shapes, names, outputs)
 
@@ -220,24 +219,31 @@ def _compare(
 
     session = onnxruntime.InferenceSession(network)
     size = segmenter.config.data.size
-    model = AnySize(segmenter.model, Framing.of(segmenter.config.data)).eval()
+    model = Whole(segmenter.model, Framing.of(segmenter.config.data)).eval()
+    names = model.outputs()
     generator = torch.Generator().manual_seed(seed)
-    largest = 0.0
+    largest = {"probability": 0.0, **({"presence": 0.0} if "presence" in names else {})}
     for i in range(n_inputs):
         height, width = (size * share for share in TRIED_SIZES[i % len(TRIED_SIZES)])
         image = torch.rand(1, segmenter.config.data.channels, height, width, generator=generator)
         embedding = segmenter.embeddings([f"prompt {i}: a lesion, left"])
         with torch.inference_mode():
-            probability = model(image, embedding)[0]
+            answer = dict(zip(names, model(image, embedding)))
         # Compared with NaN, every difference counts as small.
-        refuse_not_finite(segmenter.folder, probability)
+        refuse_not_finite(segmenter.folder, *(answer[name] for name in largest))
         feed = {"image": image.numpy()}
         if segmenter.hears_words:
             feed["embedding"] = embedding.numpy()
-        largest = max(
-            largest, float(np.abs(session.run(None, feed)[0] - probability.numpy()).max())
-        )
-    return Parity(n_inputs, largest, None if text is None else _text_parity(segmenter, text))
+        exported = dict(zip(largest, session.run(list(largest), feed)))
+        for name, value in exported.items():
+            difference = float(np.abs(value - answer[name].numpy()).max())
+            largest[name] = max(largest[name], difference)
+    return Parity(
+        n_inputs,
+        largest["probability"],
+        None if text is None else _text_parity(segmenter, text),
+        largest.get("presence"),
+    )
 
 
 def _text_parity(segmenter: Segmenter, text: bytes) -> float:
@@ -266,6 +272,10 @@ def _about(segmenter: Segmenter, parity: Parity) -> dict[str, object]:
         "logits": f"float32 (batch, 1, {config.data.size}, {config.data.size})",
         "parity": asdict(parity),
     }
+    if parity.presence is not None:
+        about["presence"] = "float32 (batch,), a logit: is what the prompt names in the image?"
+        # Without it, nobody could empty a mask as the model does.
+        about["presence_rule"] = asdict(segmenter.presence_rule)
     if segmenter.hears_words:
         about["encoder"] = segmenter.state.get("encoder")
         about["embedding_size"] = segmenter.encoder.dim

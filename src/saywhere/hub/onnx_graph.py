@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from saywhere.io.framing import Framing
 from saywhere.modeling.model import Model
+from saywhere.modeling.presence_head import judges
 from saywhere.modeling.stage_statistics import watch
 from saywhere.text.bert import pool
 
@@ -60,8 +61,14 @@ class AnySize(nn.Module):
         return first, second
 
 
-class WithPseudoImage(AnySize):
-    """`AnySize` that gives the pseudo-image as well."""
+class Whole(AnySize):
+    """`AnySize` that gives all that a model answers."""
+
+    def outputs(self) -> list[str]:
+        """Names of what `forward` returns, in its order."""
+        beside = ["pseudo_image"] if self.model.text_branch is not None else []
+        judged = ["presence"] if judges(self.model.network) else []
+        return ["probability", "logits", *beside, *judged]
 
     def forward(  # type: ignore[override]
         self, image: Tensor, embedding: Tensor
@@ -73,26 +80,31 @@ class WithPseudoImage(AnySize):
             embedding: As `AnySize.forward`.
 
         Returns:
-            Probability and logits, and the pseudo-image (batch, channel, size_px, size_px), [0, 1],
-            resized frame.
+            Probability and logits; the pseudo-image (batch, channel, size_px, size_px), [0, 1],
+            resized frame, and presence (batch,), logits, where the model has them.
         """
         rows, columns = self._boxes(image)
         square = rows.into_square() @ image @ columns.into_square().T
         segmentation = self.model(square, embedding)
         logits = segmentation.logits
         probability = rows.out_of_square() @ logits.sigmoid() @ columns.out_of_square().T
-        return probability, logits, segmentation.pseudo_image
+        beside = (segmentation.pseudo_image, segmentation.presence)
+        return probability, logits, *(one for one in beside if one is not None)
 
 
 class WithoutText(nn.Module):
-    """`AnySize` of an image-only model: it has no second input."""
+    """`Whole` of an image-only model: it has no second input."""
 
     def __init__(self, model: Model, framing: Framing) -> None:
         super().__init__()
-        self.whole = AnySize(model, framing)
+        self.whole = Whole(model, framing)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """As `AnySize.forward`, without an embedding."""
+    def outputs(self) -> list[str]:
+        """As `Whole.outputs`."""
+        return self.whole.outputs()
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """As `Whole.forward`, without an embedding."""
         return self.whole(image, torch.zeros(image.shape[0], 1))
 
 

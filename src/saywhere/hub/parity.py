@@ -26,11 +26,13 @@ class Parity:
         n: Inputs that were compared.
         probability: Of a probability, [0, 1].
         embedding: Of a number of an embedding; None where no text encoder was exported.
+        presence: Of a logit of presence; None for a model without a head for it.
     """
 
     n: int
     probability: float
     embedding: float | None
+    presence: float | None = None
 
     def check(self, folder: Path) -> None:
         """Refuse what differs too much.
@@ -47,5 +49,13 @@ class Parity:
                 f"the exported network's probabilities differ by up to {self.probability:.1e}",
                 where=folder,
                 allowed=f"{TOLERANCE:g}",
+                remedy="report it with the versions of torch and of the export's packages",
+            )
+        # A logit within this distance gives a probability within TOLERANCE.
+        if self.presence is not None and not self.presence <= 4 * TOLERANCE:
+            raise ParityError(
+                f"the exported network's presence differs by up to {self.presence:.1e}",
+                where=folder,
+                allowed=f"{4 * TOLERANCE:g} of a logit",
                 remedy="report it with the versions of torch and of the export's packages",
             )

@@ -40,6 +40,9 @@ class Answer:
             says whose), or "" where it is not stated or the model reads no prompt.
         warnings: What a reader should know of the prompt, in sentences: that it was translated, or
             is in another language than the model was taught.
+        judged_presence: Probability that what the prompt names is in the image, [0, 1], by the
+            model's presence head; the mask is empty where it is below the threshold that
+            `saywhere calibrate` chose. None for a model without such a head.
     """
 
     image: np.ndarray
@@ -54,6 +57,7 @@ class Answer:
     frame: str = NOT_STATED
     warnings: tuple[str, ...] = ()
     picture_unfamiliarity: float | None = None
+    judged_presence: float | None = None
 
     @property
     def caption(self) -> str:
@@ -74,8 +78,11 @@ class Answer:
         """How sure the model is that what the prompt names is in the image.
 
         Returns:
-            The largest probability, [0, 1]. It is not calibrated.
+            Of a model with a presence head, `judged_presence`. Else the largest probability,
+            [0, 1], which is not calibrated.
         """
+        if self.judged_presence is not None:
+            return self.judged_presence
         return float(self.probability.max())
 
     @cached_property

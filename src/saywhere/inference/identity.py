@@ -12,7 +12,8 @@ import numpy as np
 
 from saywhere.config import Config
 from saywhere.metrics.picture_domain import PictureDomain
-from saywhere.runs import picture_file
+from saywhere.metrics.presence import PresenceRule
+from saywhere.runs import picture_file, presence_file
 from saywhere.runs.calibration_file import Calibration
 from saywhere.runs.older_values import without_older
 
@@ -24,6 +25,7 @@ def model_digest(
     weights: Mapping[str, np.ndarray],
     rounding: str | None = None,
     pictures: PictureDomain | None = None,
+    presence: PresenceRule | None = None,
 ) -> str:
     """Identify a model.
 
@@ -34,6 +36,7 @@ def model_digest(
         weights: Of the whole model, by name.
         rounding: How it is computed, where that changes answers beyond the last digits.
         pictures: Which ones it knows; None where that was not learned.
+        presence: What its presence head means; None where it has none.
 
     Returns:
         sha256 of all of them.
@@ -51,6 +54,8 @@ def model_digest(
         sha.update(json.dumps(asdict(calibration)).encode())
     if pictures is not None:
         sha.update(picture_file.identity(pictures).encode())
+    if presence is not None:
+        sha.update(presence_file.identity(presence).encode())
     if rounding is not None:
         sha.update(rounding.encode())
     for name, value in sorted(weights.items()):

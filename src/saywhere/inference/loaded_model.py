@@ -12,7 +12,14 @@ from saywhere.inference.prompt_vectors import PromptVectors
 from saywhere.inference.runtimes.choice import open_runtime, pytorch_of
 from saywhere.inference.runtimes.runtime import HALF
 from saywhere.metrics.picture_domain import PictureDomain
-from saywhere.runs import calibration_file, locate, picture_file, prompt_facts_file
+from saywhere.metrics.presence import PresenceRule
+from saywhere.runs import (
+    calibration_file,
+    locate,
+    picture_file,
+    presence_file,
+    prompt_facts_file,
+)
 from saywhere.text.encoder import Encoder
 from saywhere.text.prompt_facts import PromptFacts
 
@@ -101,7 +108,13 @@ class LoadedModel:
         rounding = self.runtime.name if self.runtime.name == HALF else None
         weights = self.runtime.weights()
         return model_digest(
-            self.config, encoder, self.calibrated, weights, rounding, self.known_pictures
+            self.config,
+            encoder,
+            self.calibrated,
+            weights,
+            rounding,
+            self.known_pictures,
+            self.presence_rule,
         )
 
     @property
@@ -173,6 +186,16 @@ class LoadedModel:
         it.
         """
         return picture_file.read(self.folder, self.state)
+
+    @property
+    def judges_presence(self) -> bool:
+        """Has the model a head that says whether what the prompt names is there?"""
+        return self.config.loss.presence > 0
+
+    @cached_property
+    def presence_rule(self) -> PresenceRule:
+        """What the presence head means; without one, or uncalibrated, it empties no mask."""
+        return presence_file.read(self.folder, self.state)
 
     def __repr__(self) -> str:
         reads = "hears words" if self.hears_words else "image only"

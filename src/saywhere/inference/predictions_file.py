@@ -53,7 +53,8 @@ class Prediction:
         files: Part → the name of its file in the folder, as {"mask": "a-mask.png"}.
         size: (height, width) of the image, px.
         area_px: Of the mask.
-        presence: Largest probability, [0, 1].
+        presence: How sure the model is that what the prompt names is there, [0, 1]; see
+            `Answer.presence`.
         confidence: Mean probability inside the mask, [0, 1]; None for an empty mask.
         expected_dice: [0, 1]; None for an empty mask, or a model that was not calibrated.
         unfamiliarity: Distance of the prompt from the training prompts; above 1 is far.

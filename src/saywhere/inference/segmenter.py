@@ -24,6 +24,11 @@ STRANGE = (
     "the picture is unlike those that the model was trained on: check the mask; no Dice is expected"
 )
 """The warning of a picture that is none of the training's kind."""
+NOT_THERE = (
+    "nothing named so was found (presence {presence:.2f}): the mask was emptied; the probabilities "
+    "are as they were"
+)
+"""The warning of a mask that the presence head emptied."""
 
 
 class Segmenter(LoadedModel):
@@ -197,6 +202,7 @@ class Segmenter(LoadedModel):
             scores.pseudo_image,
             scores.unfamiliarity,
             scores.features,
+            scores.presence,
         )
         return scores
 
@@ -232,21 +238,31 @@ class Segmenter(LoadedModel):
         calibrated = self.calibrated
         mirror = self.config.evaluate.mirror
         far = self._picture_unfamiliarity(one)
+        is_there = self._presence(one)
+        is_emptied = is_there is not None and is_there < self.presence_rule.threshold
+        # After resizing: a mask cut at the network's size would have its coarse steps.
+        mask = in_frame > chosen
+        remarks = [STRANGE] if (far or 0) > 1 else []
+        if is_emptied and is_there is not None:
+            remarks.append(NOT_THERE.format(presence=is_there))
         return Result(
             picture.pixels,
             reading.prompt,
             in_frame,
-            # After resizing: a mask cut at the network's size would have its coarse steps.
-            in_frame > chosen,
+            np.zeros_like(mask) if is_emptied else mask,
             shown,
             float(one.unfamiliarity[0]),
             None if calibrated is None else calibrated.at(chosen, mirror=mirror),
             picture.geometry,
             read_as=reading.translated,
             frame=self.prompt_facts.frame if self.hears_words else NOT_STATED,
-            warnings=(*reading.warnings, *([STRANGE] if (far or 0) > 1 else [])),
+            warnings=(*reading.warnings, *remarks),
             picture_unfamiliarity=far,
+            judged_presence=is_there,
         )
+
+    def _presence(self, one: Scores) -> float | None:
+        return None if one.presence is None else float(self.presence_rule.of(one.presence[0]))
 
     def _picture_unfamiliarity(self, one: Scores) -> float | None:
         known = self.known_pictures

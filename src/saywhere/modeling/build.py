@@ -17,7 +17,7 @@ from saywhere.modeling.feature_conditioned import FeatureSegmenter
 from saywhere.modeling.image_only import ImageSegmenter
 from saywhere.modeling.model import Model
 from saywhere.modeling.normalize import Normalize
-from saywhere.modeling.presence import WithPresence
+from saywhere.modeling.presence_head import WithPresence
 from saywhere.modeling.referring import ReferringSegmenter
 from saywhere.networks import registry
 from saywhere.networks.stack_check import check_stack

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from saywhere.modeling.changes import UNCHANGED, Changes
 from saywhere.modeling.normalize import Normalize
-from saywhere.modeling.presence import answered
+from saywhere.modeling.presence_head import answered
 from saywhere.types import Embedding, Image, Segmentation
 
 

@@ -10,7 +10,7 @@ from saywhere.fusion.stack import fuse
 from saywhere.fusion.text_branch import TextBranch
 from saywhere.modeling.changes import UNCHANGED, Changes
 from saywhere.modeling.normalize import Normalize
-from saywhere.modeling.presence import answered
+from saywhere.modeling.presence_head import answered
 from saywhere.text.whitening import EmbeddingScale
 from saywhere.transforms.geometry import Geometry
 from saywhere.types import Image, PseudoImage, Segmentation, Stack

@@ -21,6 +21,11 @@ OLDER_VALUES: dict[str, Any] = {
     "data.mask_resize": "nearest",
     # 16 bits were scaled by the picture's own greatest value, which one hot pixel sets.
     "data.grey": "maximum",
+    # Nothing taught absence but contradictions.
+    "data.denied": 0.0,
+    "data.foreign": 0.0,
+    "data.foreign_targets": [],
+    "data.borrowed": 0.0,
     "loss.presence": 0.0,
 }
 """Dotted key → what runs and models did before there was the key."""

@@ -89,8 +89,9 @@ class Found(BaseModel):
     area_px: int
     presence: float = Field(
         description=(
-            "how sure the model is that what was named is in the image: the largest probability, "
-            "not calibrated"
+            "how sure the model is that what was named is in the image: of a model with a presence "
+            "head its probability, below whose threshold the mask is empty and a warning says so; "
+            "else the largest probability, not calibrated"
         ),
         ge=0,
         le=1,

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from saywhere.config import Config
-from saywhere.data import halves, mosaic
+from saywhere.data import absences, halves, mosaic
 from saywhere.data.dataset import Dataset
 from saywhere.data.decoded_cache import Store
 from saywhere.data.manifest_row import Row
@@ -288,3 +288,64 @@ def test_other_nouns_for_the_target_are_taught_and_the_first_names_it_still() ->
     assert mosaic.wordings("polyp", 0) == tuple(
         text for text in mosaic.wordings("polyp", 0, 2, ("lesion",)) if "lesion" not in text
     )
+
+
+def test_a_denial_or_another_organs_words_have_an_empty_target() -> None:
+    foreign = ["kidney", "optic disc"]
+    training = training_set(
+        **{
+            "data.denied": 0.3,
+            "data.foreign": 0.3,
+            "data.foreign_targets": foreign,
+            "data.target": "polyp",
+        }
+    )
+    denials = set(absences.denials(("polyp",)))
+    others = {text for noun in foreign for text in absences.foreign(noun)}
+    kinds = {"denied": denials, "foreign": others}
+    counts = Counter[str]()
+    for step in range(100):
+        batch = training.batch(step)
+        areas = batch.mask.sum((1, 2, 3)).tolist()
+        for row, text, area in zip(batch.rows, prompts_of(training, batch), areas):
+            kind = next((name for name, texts in kinds.items() if text in texts), "own")
+            assert (area == 0) == (kind != "own")
+            assert kind != "own" or text == training.rows[row].prompts["prompt"][0]
+            counts[kind] += 1
+    assert counts["denied"] / 400 == pytest.approx(0.3, abs=0.06)
+    assert counts["foreign"] / 400 == pytest.approx(0.7 * 0.3, abs=0.06)
+
+
+def test_an_image_without_a_target_borrows_a_prompt_and_keeps_its_empty_mask() -> None:
+    training = training_set(**{"data.borrowed": 0.5})
+    empty = 3
+    training.dataset.decoded.masks[empty] = 0
+    n_borrowed = 0
+    n_own = 0
+    for step in range(100):
+        batch = training.batch(step)
+        for row, text, mask in zip(batch.rows, prompts_of(training, batch), batch.mask):
+            own = training.rows[row].prompts["prompt"][0]
+            if row == empty:
+                assert mask.sum() == 0
+                n_borrowed += text != own
+                n_own += text == own
+            else:
+                assert text == own
+                assert mask.sum() == row + 1
+    assert n_borrowed / (n_borrowed + n_own) == pytest.approx(0.5, abs=0.2)
+
+
+def test_samples_stay_what_they_were_where_no_absence_is_wanted() -> None:
+    before = training_set(**{"data.absent": 0.4})
+    after = training_set(**{"data.absent": 0.4, "data.foreign_targets": ["kidney"]})
+    for step in range(20):
+        one = before.batch(step)
+        other = after.batch(step)
+        assert one.prompts == other.prompts
+        assert torch.equal(one.mask, other.mask)
+
+
+def test_words_of_another_organ_without_any_organ_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"data\.foreign_targets"):
+        Config().replace(**{"data.foreign": 0.1})

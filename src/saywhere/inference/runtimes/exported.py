@@ -75,7 +75,8 @@ class OnnxRuntime:
             feed["embedding"] = np.ascontiguousarray(embedding)
         # Files that an earlier version exported lack the later outputs.
         names = [output.name for output in self._network.get_outputs()]
-        wanted = [name for name in ("probability", "pseudo_image", "features") if name in names]
+        known = ("probability", "pseudo_image", "features", "presence")
+        wanted = [name for name in known if name in names]
         answers = dict(zip(wanted, self._network.run(wanted, feed)))
         unfamiliarity = self._distance(embedding)
         return Scores(
@@ -83,6 +84,7 @@ class OnnxRuntime:
             answers.get("pseudo_image"),
             unfamiliarity,
             answers.get("features"),
+            answers.get("presence"),
         )
 
     def in_frame(

@@ -55,6 +55,8 @@ class WithPresence(nn.Module):
         UsageError: the network does not name its stages.
     """
 
+    judges_presence = True
+
     def __init__(self, network: nn.Module, in_channels: int) -> None:
         super().__init__()
         find = getattr(network, "stages", None)
@@ -105,6 +107,16 @@ def answered(network: nn.Module, stack: Tensor) -> tuple[Tensor, Tensor | None]:
     Returns:
         Logits (batch, 1, height, width); those of presence (batch,), None without a head.
     """
-    if isinstance(network, WithPresence):
-        return network(stack)
-    return network(stack), None
+    return network(stack) if judges(network) else (network(stack), None)
+
+
+def judges(network: nn.Module) -> bool:
+    """Tell whether a network answers for presence as well.
+
+    Args:
+        network: of a model.
+
+    Returns:
+        True for one with a head.
+    """
+    return getattr(network, "judges_presence", False)

@@ -1,0 +1,154 @@
+"""presence.json: what the presence head of a model means, and of which weights that is true."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+from saywhere.io import strict_json
+from saywhere.metrics.presence import PresenceRule
+from saywhere.runs.calibration_file import weights_of
+from saywhere.runs.run_record import CheckpointState
+
+log = logging.getLogger("saywhere")
+
+FILE = "presence.json"
+"""In a run's folder, or a model's."""
+_SHARES: tuple[str, ...] = (
+    "threshold",
+    "auroc",
+    "auroc_low",
+    "auroc_high",
+    "error",
+    "error_low",
+    "error_high",
+)
+_SHARES += ("left_empty", "cost")
+_COUNTS = ("n", "n_absent")
+_NAME = re.compile(r"[\w .+-]{1,80}")
+"""Of a split, as a card may print it."""
+
+
+class PresenceRecord(TypedDict):
+    """The file's content. All but slope and offset are in [0, 1] or counts."""
+
+    slope: float
+    offset: float
+    threshold: float
+    n: int
+    """cases with a target, that it was learned from"""
+    n_absent: int
+    """and without"""
+    split: str
+    auroc: float
+    auroc_low: float
+    auroc_high: float
+    error: float
+    """expected calibration error, on the cases that it was learned from"""
+    error_low: float
+    error_high: float
+    left_empty: float
+    """share of the cases without a target that the rule empties, or that were empty"""
+    cost: float
+    """mean Dice that the rule costs where the target is there"""
+
+
+class StoredPresence(PresenceRecord):
+    """The whole file."""
+
+    weights: list[float | None]
+    """step and best score of the checkpoint that it is true of"""
+
+
+def content(record: PresenceRecord, state: CheckpointState) -> StoredPresence:
+    """Make the file's content.
+
+    Args:
+        record: what was learned.
+        state: of the checkpoint that it is true of.
+
+    Returns:
+        A document for JSON.
+    """
+    return {**record, "weights": weights_of(state)}
+
+
+def read_record(folder: Path, state: CheckpointState) -> PresenceRecord | None:
+    """Read the file of these weights.
+
+    Args:
+        folder: of a run or model.
+        state: of the checkpoint that will answer.
+
+    Returns:
+        The record. None where there is none; one that is damaged, or of earlier weights, is passed
+        over, and the log says so.
+    """
+    path = folder / FILE
+    document: Any = None
+    try:
+        document = strict_json.read_table(path)
+    except FileNotFoundError:
+        return None
+    # Damaged: the log says so below.
+    except (OSError, ValueError):
+        pass
+    is_whole = _is_whole(document)
+    if is_whole and document.get("weights") == weights_of(state):
+        # Only the known keys: the record goes on into cards.
+        return cast(PresenceRecord, {key: document[key] for key in PresenceRecord.__annotations__})
+    log.warning(
+        "%s is %s: presence is not calibrated, and empties no mask, until `saywhere calibrate` is "
+        "run again",
+        path,
+        "of other weights" if is_whole else "damaged",
+    )
+    return None
+
+
+def read(folder: Path, state: CheckpointState) -> PresenceRule:
+    """Read the rule of these weights.
+
+    Args:
+        folder: of a run or model.
+        state: of the checkpoint that will answer.
+
+    Returns:
+        The rule; where none was learned, one that takes the head at its word and empties no mask.
+    """
+    record = read_record(folder, state)
+    if record is None:
+        return PresenceRule()
+    return PresenceRule(record["slope"], record["offset"], record["threshold"])
+
+
+def identity(rule: PresenceRule) -> str:
+    """Identify a rule, for the digest of a model.
+
+    Args:
+        rule: any.
+
+    Returns:
+        Its numbers in full; empty for that of a model which learned none.
+    """
+    return "" if rule == PresenceRule() else repr(asdict(rule))
+
+
+def _is_whole(document: Any) -> bool:
+    """The file may come from a stranger, with a model that was passed on."""
+    if not isinstance(document, Mapping):
+        return False
+    numbers = [document.get(key) for key in ("slope", "offset", *_SHARES)]
+    if not all(isinstance(number, float) and math.isfinite(number) for number in numbers):
+        return False
+    counts = [document.get(key) for key in _COUNTS]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        return False
+    is_share = all(-1 <= document[key] <= 1 for key in _SHARES)
+    is_rising = document["slope"] > 0 and document["threshold"] >= 0
+    return is_share and is_rising and bool(_NAME.fullmatch(str(document.get("split"))))
