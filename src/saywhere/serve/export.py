@@ -22,7 +22,7 @@ from saywhere.inference.writers.coco import RunLengths, run_lengths
 from saywhere.inference.writers.geojson import polygons
 from saywhere.io import images
 from saywhere.serve.store import Store
-from saywhere.serve.stored_row import StoredRow
+from saywhere.serve.stored_row import StoredRow, stored_file
 
 FORMATS = ("png", "coco", "yolo", "nifti")
 README = """Masks that were kept with Saywhere. `saywhere train` takes manifest.jsonl as its
@@ -73,8 +73,8 @@ def write_zip(store: Store, file: Path, formats: Sequence[str], *, with_names: b
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         archive.writestr("manifest.jsonl", text)
         for row, stem in zip(rows, stems):
-            archive.write(store.folder / row["image"], f"images/{stem}.png")
-            archive.write(store.folder / row["mask"], f"masks/{stem}.png")
+            archive.write(stored_file(store.folder, row, "image"), f"images/{stem}.png")
+            archive.write(stored_file(store.folder, row, "mask"), f"masks/{stem}.png")
         _add_formats(archive, store, list(zip(rows, stems)), formats)
     return len(rows)
 
@@ -105,7 +105,7 @@ def _add_formats(
     annotations = []
     sizes = {}
     for number, (row, stem) in enumerate(named, 1):
-        mask = images.read_mask(store.folder / row["mask"])
+        mask = images.read_mask(stored_file(store.folder, row, "mask"))
         sizes[stem] = mask.shape
         place = names.index(row["prompt"] or "(no words)")
         if "yolo" in formats:

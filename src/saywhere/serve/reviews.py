@@ -6,15 +6,15 @@ import json
 import threading
 from datetime import datetime, timezone
 from itertools import combinations
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, cast
 
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io import files, images
 from saywhere.metrics.functional import dice
 from saywhere.serve.store import Store
-from saywhere.serve.stored_row import StoredRow
+from saywhere.serve.store_sweep import REVIEWS
+from saywhere.serve.stored_row import StoredRow, stored_file
 
-REVIEWS = "reviews.jsonl"
 Verdict = Literal["accepted", "rejected", "open"]
 
 
@@ -56,14 +56,21 @@ class Reviews:
         if not place.is_file():
             return []
         lines = place.read_bytes().splitlines()
+        return [self._review(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+    def _review(self, number: int, line: bytes) -> Review:
         try:
-            return [json.loads(line) for line in lines if line.strip()]
-        except ValueError:
-            raise UsageError(
-                f"a line of {REVIEWS} cannot be read",
-                where=self._store.folder,
-                remedy="mend or remove that line, or choose another --store",
-            ) from None
+            review = json.loads(line)
+        except (ValueError, RecursionError):
+            review = None
+        columns = review if isinstance(review, dict) else {}
+        if all(isinstance(columns.get(name), str) for name in Review.__annotations__):
+            return cast(Review, columns)
+        raise UsageError(
+            f"line {number} of {REVIEWS} is nothing that was reviewed on this page",
+            where=self._store.folder,
+            remedy="mend or remove that line, or choose another --store",
+        )
 
     def add(self, key: str, verdict: Verdict, comment: str, who: str) -> Review:
         """Write a verdict, flushed to the disk before it is confirmed.
@@ -117,7 +124,10 @@ class Reviews:
         return [self._compared(*pair) for pair in pairs]
 
     def _compared(self, first: StoredRow, second: StoredRow) -> Agreement:
-        masks = [images.read_mask(self._store.folder / row["mask"]) for row in (first, second)]
+        masks = [
+            images.read_mask(stored_file(self._store.folder, row, "mask"))
+            for row in (first, second)
+        ]
         is_alike = masks[0].shape == masks[1].shape
         return Agreement(
             source=first["source"],

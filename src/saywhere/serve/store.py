@@ -20,18 +20,19 @@ import numpy as np
 
 from saywhere.errors import MissingFile, NotWritable, UsageError
 from saywhere.io import files, images
+from saywhere.serve.store_sweep import HISTORY, MANIFEST, refuse_links, sweep
 from saywhere.serve.stored_row import (
+    FILES,
     Known,
     StoredRow,
+    fault_of,
     is_begun,
     is_kept,
     kept_meanwhile,
     meant,
+    stored_file,
 )
 
-MANIFEST = "manifest.jsonl"
-HISTORY = "history.jsonl"
-"""What was taken back, a line each: when, by whom, and the row as it was."""
 TRY_AGAIN = "make room on the disk and keep it again; what was kept before is still there"
 
 
@@ -71,7 +72,9 @@ class Store:
             ) from None
         # `keep` runs in a pool of threads.
         self._writing = threading.Lock()
+        refuse_links(self.folder)
         self._settle()
+        sweep(self.folder)
         self._kept = {row["key"]: row for row in self.rows()}
 
     def rows(self) -> list[StoredRow]:
@@ -93,15 +96,21 @@ class Store:
         whole, half = self._read()
         lines = whole.splitlines()
         for number, line in enumerate([*lines, half], 1):
-            is_ours = is_kept(line) if number <= len(lines) else is_begun(line)
-            if line.strip() and not is_ours:
+            if number > len(lines):
+                fault = None if is_begun(line) else "no row"
+            else:
+                fault = fault_of(line)
+            if line.strip() and fault:
                 raise UsageError(
-                    f"line {number} of {MANIFEST} is nothing that was kept by this page",
+                    f"line {number} of {MANIFEST} is nothing that was kept by this page ({fault})",
                     where=self.folder,
                     allowed="a folder of its own for --store",
                     remedy="mend or remove that line, or choose another --store",
                 )
         ended = whole + b"\n" if whole and not whole.endswith(b"\n") else whole
+        for row in map(json.loads, filter(bytes.strip, lines)):
+            for column in FILES:
+                stored_file(self.folder, row, column)
         if half or ended != whole:
             files.write_bytes(self.folder / MANIFEST, ended)
 
@@ -307,8 +316,9 @@ class Store:
         Returns:
             base64 of the PNG; empty where somebody took the file away.
         """
+        file = stored_file(self.folder, row, "mask")
         with suppress(OSError):
-            return base64.b64encode((self.folder / row["mask"]).read_bytes()).decode()
+            return base64.b64encode(file.read_bytes()).decode()
         return ""
 
     @property

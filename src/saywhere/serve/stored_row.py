@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TypedDict
+from pathlib import Path, PurePosixPath
+from typing import Literal, TypedDict
 
 import numpy as np
 
-from saywhere.errors import KeptMeanwhile
+from saywhere.errors import KeptMeanwhile, UsageError
 from saywhere.text.prompts import is_blank
 
+FILES: tuple[Literal["image", "mask", "suggested"], ...] = ("image", "mask", "suggested")
+"""Columns that name a file."""
+_NEEDED = {"key", "prompt", "mask", "kept", "digest"}
+_TEXTS = ("id", "key", *FILES, "prompt", "kept", "digest", "who", "model", "source", "replaces")
+_KEY = re.compile("[0-9a-f]{32}")
 _BEGIN = b'{"id": "'
 _BEGUN = re.compile(re.escape(_BEGIN) + rb'[0-9a-f]{0,32}(?:".*)?', re.DOTALL)
 """How a row of `keep`'s begins."""
@@ -106,11 +112,65 @@ def is_kept(line: bytes) -> bool:
     Returns:
         False for anything else.
     """
+    return fault_of(line) is None
+
+
+def fault_of(line: bytes) -> str | None:
+    """Say why a line is no row as `Store.keep` writes them.
+
+    Args:
+        line: of the manifest, without its end.
+
+    Returns:
+        The column and what is wrong with it; None for such a row.
+    """
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(row, dict) and {"key", "prompt", "mask", "kept", "digest"} <= set(row)
+        return "no JSON"
+    if not isinstance(row, dict):
+        return "no row"
+    if missing := sorted(_NEEDED - set(row)):
+        return f"no {missing[0]}"
+    wrong = [name for name in _TEXTS if not isinstance(row.get(name, ""), str)]
+    if wrong:
+        return f"{wrong[0]} is no text"
+    if not _KEY.fullmatch(row["key"]):
+        return "key is not 32 hexadecimal digits"
+    outside = [name for name in FILES if not _is_below(row.get(name, ""))]
+    return f"{outside[0]} is a path outside of the store" if outside else None
+
+
+def stored_file(
+    folder: Path, row: StoredRow, column: Literal["image", "mask", "suggested"]
+) -> Path:
+    """Find a row's file, which nothing may lead out of the store, a link neither.
+
+    Args:
+        folder: the store's.
+        row: of its manifest.
+        column: which file.
+
+    Returns:
+        Its path; whether it is there is not asked.
+
+    Raises:
+        UsageError: it lies outside of the store; the row's key is named.
+    """
+    path = folder / row[column]
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(
+            f"the {column} of row {row['key']} lies outside of the store",
+            allowed="files of the store itself, no links to others",
+            remedy="put a copy in its place, or take the row out of the manifest",
+        )
+    return path
+
+
+def _is_below(path: str) -> bool:
+    """Does it name something below the folder, whatever links there are?"""
+    parts = PurePosixPath(path).parts
+    return ".." not in parts and not PurePosixPath(path).is_absolute() and "\0" not in path
 
 
 def is_begun(line: bytes) -> bool:

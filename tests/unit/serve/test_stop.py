@@ -11,7 +11,10 @@ import time
 from pathlib import Path
 
 import httpx2 as httpx
+import numpy as np
 
+from saywhere.data.manifest import read_manifest
+from saywhere.serve.encode import mask_png
 from unit.serve.served import serving
 
 
@@ -55,3 +58,60 @@ def test_what_was_begun_is_answered_and_it_ends_well(
     }  # who comes later may find the door shut
     assert {status for _, status in asked} <= {200, 503, 0}
     assert [path.name for path in tmp_path.rglob("*.tmp")] == []
+
+
+SLOW = f"""
+import sys; sys.path.append({str(Path(__file__).parents[2])!r})
+from saywhere.io.decoding_pool import DecodingPool
+run = DecodingPool.run
+def slow(self, function, content, **options):
+    if function.endswith(":image") and b"slow" in content:
+        self.wall_s = 600.0
+        return run(self, "slow_decoders:sleep", content, seconds=600.0)
+    return run(self, function, content, **options)
+DecodingPool.run = slow
+"""
+"""A service whose decoder hangs over a picture that has "slow" in it."""
+
+
+def test_a_decoder_that_hangs_holds_up_no_stop_and_what_was_kept_is_safe(
+    trained: Path, manifest: Path, tmp_path: Path
+) -> None:
+    picture = (manifest.parent / "images/test_0000.png").read_bytes()
+    mask = mask_png(np.zeros((32, 32), bool))
+    answers: list[httpx.Response] = []
+    store = tmp_path / "kept"
+
+    # One client: to make one takes seconds on a busy machine.
+    session = httpx.Client(timeout=120)
+
+    def post(address: str, call: str, files: dict[str, bytes], **data: str) -> httpx.Response:
+        return session.post(f"{address}v1/{call}", files=files, data=data)
+
+    def ask(address: str, call: str, **data: str) -> None:
+        files = {"image": picture + b"slow", "mask": mask, "suggested": mask}
+        taken = {name: files[name] for name in (files if call == "keep" else ["image"])}
+        answers.append(post(address, call, taken, **data))
+
+    with serving(trained, "--store", store, folder=tmp_path, first=SLOW) as (process, address):
+        files = {"image": picture, "mask": mask, "suggested": mask}
+        kept = post(address, "keep", files, key="1" * 32)
+        assert kept.status_code == 200, kept.text
+        asked = [("segment", {"prompt": "left"}), ("keep", {"key": "2" * 32})]
+        clients = [
+            threading.Thread(target=ask, args=(address, call), kwargs=data) for call, data in asked
+        ]
+        for each in clients:
+            each.start()
+        while "saywhere_requests_taken 2.0" not in session.get(f"{address}metrics").text:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+        for each in clients:
+            each.join()
+    session.close()
+    assert code == 0
+    # Nothing but the stop ends that decoder.
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert {answer.json()["error"]["code"] for answer in answers} == {"busy"}
+    assert [row.id for row in read_manifest(store).rows] == ["1" * 32]
