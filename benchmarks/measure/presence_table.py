@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from saywhere.io.files import write_json
-from saywhere.metrics.presence import auroc, calibration_error, fit
+from saywhere.metrics.presence import MOST_COST, auroc, calibration_error, fit
 from saywhere.metrics.statistics import bootstrap_mean
 
 RUNS = Path("runs/presence")
 RESULT = Path(__file__).parents[1] / "results" / "presence.json"
+ALLOWED = (0.001, 0.002, 0.005)
 Case = dict[str, Any]
 
 
@@ -66,14 +67,7 @@ def _score(
     cells: Sequence[dict[str, Any]], score: Callable[[Case], float], asked: str, absent: str
 ) -> dict[str, Any]:
     """What one score tells, over the test cases of all cells."""
-    cases: list[Case] = []
-    for cell in cells:
-        learned = cell["cases"]["val"]
-        rule = fit([score(case) for case in learned], [case["dice"] for case in learned])
-        for case in cell["cases"]["test"]:
-            probability = float(rule.of(score(case)))
-            is_emptied = probability < rule.threshold
-            cases.append(case | {"probability": probability, "is_emptied": is_emptied})
+    cases = _tested(cells, score, MOST_COST)
     there = [case for case in cases if case["kind"] == asked and case["is_there"]]
     absent_cases = [case for case in cases if case["kind"] == absent and not case["is_there"]]
     return {
@@ -94,11 +88,11 @@ def _score(
         },
         "dice": _dice(cases, emptied=False),
         "dice_emptied": _dice(cases, emptied=True),
-        "cost": asdict(
-            bootstrap_mean(
-                [case["dice"] * case["is_emptied"] for case in cases if case["is_there"]], 2000, 0
-            )
-        ),
+        "cost": _cost(cases),
+        # What is allowed on the validation cases → what it costs on those of the test.
+        "cost_by_allowed": {
+            str(allowed): _cost(_tested(cells, score, allowed)) for allowed in ALLOWED
+        },
     }
 
 
@@ -122,6 +116,27 @@ def _auroc(there: Sequence[Case], absent: Sequence[Case]) -> dict[str, float]:
 def _share(group: Sequence[Case]) -> dict[str, float]:
     empty = [case["is_emptied"] or case["area"] == 0 for case in group]
     return {"n": len(group), **asdict(bootstrap_mean(np.array(empty, float), 2000, 0))}
+
+
+def _tested(
+    cells: Sequence[dict[str, Any]], score: Callable[[Case], float], most_cost: float
+) -> list[Case]:
+    """The test cases with a probability, by the rule of each cell's validation cases."""
+    cases: list[Case] = []
+    for cell in cells:
+        learned = cell["cases"]["val"]
+        dice = [case["dice"] for case in learned]
+        rule = fit([score(case) for case in learned], dice, most_cost)
+        for case in cell["cases"]["test"]:
+            probability = float(rule.of(score(case)))
+            is_emptied = probability < rule.threshold
+            cases.append(case | {"probability": probability, "is_emptied": is_emptied})
+    return cases
+
+
+def _cost(cases: Sequence[Case]) -> dict[str, float]:
+    lost = [case["dice"] * case["is_emptied"] for case in cases if case["is_there"]]
+    return asdict(bootstrap_mean(lost, 2000, 0))
 
 
 def _empty_before(group: Sequence[Case]) -> float:
