@@ -27,7 +27,8 @@ def manifest(tmp_path: Path) -> Path:
     mask[2:5, 2:5] = 255
     rows = []
     for number, split in enumerate(("train", "train", "test")):
-        Image.fromarray(np.full((8, 8), number * 20, np.uint8)).save(tmp_path / f"{number}.png")
+        ramp = np.arange(64, dtype=np.uint8).reshape(8, 8)
+        Image.fromarray(ramp + np.uint8(number * 20)).save(tmp_path / f"{number}.png")
         Image.fromarray(mask).save(tmp_path / f"{number}-mask.png")
         rows.append(
             {
@@ -48,6 +49,20 @@ def run(*options: object) -> tuple[int, str]:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout
+
+
+def test_lesions_that_the_networks_size_loses_are_counted(manifest: Path) -> None:
+    mask = np.zeros((128, 128), np.uint8)
+    mask[10, 10] = 255
+    for number in range(3):
+        ramp = np.tile(np.arange(128, dtype=np.uint8), (128, 1)) + np.uint8(number)
+        Image.fromarray(ramp).save(manifest.with_name(f"{number}.png"))
+        Image.fromarray(mask).save(manifest.with_name(f"{number}-mask.png"))
+    code, said = run(manifest, "--size", 32, "--encoder", "none", "--json")
+    [warning] = json.loads(said)["warnings"]
+    assert code == 0
+    assert warning.startswith("3 of 3 lesions, in 3 of 3 masks")
+    assert "too small for 32 px: each is drawn as one pixel" in warning
 
 
 def test_a_clean_manifest_exits_0_and_leaves_no_file(manifest: Path) -> None:

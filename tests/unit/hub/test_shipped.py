@@ -34,6 +34,20 @@ def test_no_sentence_to_begin_with_is_marked_as_never_taught(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_it_says_whose_left_it_was_taught(name: str) -> None:
+    model = saywhere.load(name)
+    assert model.prompt_facts.left == "left of the image"
+    assert read_facts(locate.known()[name])["prompts"]["frame"] == "image"
+    result = model.segment(IMAGE, "the spot on the left")
+    assert result.frame == "image"
+    assert result.caption.endswith("(left of the image)")
+    # What `predict` writes into predictions.jsonl.
+    assert result.to_json()["frame"] == "image"
+    card = (locate.known()[name] / "README.md").read_text(encoding="utf-8")
+    assert "left of the image" in card
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_its_files_are_those_that_were_pushed_and_small(name: str) -> None:
     folder = locate.known()[name]
     verified(folder)

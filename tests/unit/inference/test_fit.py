@@ -13,6 +13,7 @@ from PIL import Image
 from saywhere.config import Config
 from saywhere.inference.segmenter import Segmenter, load
 from saywhere.io.framing import Framing
+from saywhere.io.images import read_image
 from saywhere.runs.older_values import without_older
 from saywhere.training.trainer import train
 
@@ -61,6 +62,26 @@ def test_a_model_keeps_how_it_was_trained(config: Config, tmp_path: Path) -> Non
     assert segmenter.config.data.fit == "pad"
     result = segmenter.segment(manifest.parent / "images/test_0000.png", PROMPT)
     assert result.mask.shape == (32, 96)
+
+
+def test_a_model_reads_deep_pictures_by_the_rule_that_it_was_trained_by(
+    trained: Path, tmp_path: Path
+) -> None:
+    film = np.random.default_rng(0).integers(1000, 3000, (32, 32)).astype(np.uint16)
+    film[0, 0] = 65_535
+    Image.fromarray(film).save(tmp_path / "film.png")
+    segmenter = load(trained)
+    assert segmenter.config.data.grey == "percentile"
+    means = {}
+    for rule in ("percentile", "maximum"):
+        segmenter.config = segmenter.config.replace(**{"data.grey": rule})
+        prepared = segmenter.prepare(tmp_path / "film.png")
+        # As a training of this rule reads it.
+        of_training = read_image(tmp_path / "film.png", 1, rule)
+        np.testing.assert_array_equal(prepared.pixels, of_training)
+        means[rule] = float(prepared.pixels.mean())
+    # One hot pixel darkens the whole film by the older rule alone.
+    assert means["maximum"] < 15 < 100 < means["percentile"]
 
 
 def test_an_older_model_keeps_its_digest(trained: Path) -> None:
