@@ -103,8 +103,14 @@ def _gain(name: str, label: str, reference: str) -> str:
     return f"{gap(gain)}, {seeds(len(own))}: {given}"
 
 
+def _in_short_above() -> str:
+    """The same for a page of docs/ itself: the questions' pages lie in results/."""
+    return re.sub(r"\]\((?=[a-z-]+\.md)", "](results/", _in_short())
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "claims_in_short": _in_short,
+    "claims_in_short_above": _in_short_above,
     "helps": _helps,
     **{f"{CLAIMS}{key}": partial(_claims, topic) for key, topic in TOPICS.items()},
 }
