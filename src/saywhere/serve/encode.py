@@ -81,13 +81,14 @@ def _to_look_at(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX, reducing_gap=2.0))
 
 
-def dicom_seg(results: Sequence[Result], model: Served) -> bytes:
+def dicom_seg(results: Sequence[Result], model: Served, *, is_corrected: bool = False) -> bytes:
     """Write all answers to a DICOM image as a DICOM SEG.
 
     Args:
         results: One per prompt, each with the image's geometry: its file is not read again.
             An empty mask has a segment as well: a caller asked for each.
         model: That made them.
+        is_corrected: A person corrected them.
 
     Returns:
         A DICOM file.
@@ -98,7 +99,11 @@ def dicom_seg(results: Sequence[Result], model: Served) -> bytes:
     answers = [replace(result, pseudo_image=None) for result in results]
     segmenter = model.segmenter
     options = Options(
-        write_empty=True, model=model.name, digest=segmenter.digest, target=model.name
+        write_empty=True,
+        model=model.name,
+        digest=segmenter.digest,
+        target=model.name,
+        is_corrected=is_corrected,
     )
     with TemporaryDirectory(prefix="saywhere-seg-") as folder:
         parts = writers.choose_parts("dicom-seg")

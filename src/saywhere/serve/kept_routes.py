@@ -206,10 +206,28 @@ def _pictures(
     image: bytes, mask: bytes, suggested: bytes
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     pixels = uploads.read_image(image, channels=3)
-    return pixels, _mask(mask, "mask", pixels), _mask(suggested, "suggested", pixels)
+    return (
+        pixels,
+        mask_of_image(mask, "mask", pixels),
+        mask_of_image(suggested, "suggested", pixels),
+    )
 
 
-def _mask(content: bytes, name: str, image: np.ndarray) -> np.ndarray:
+def mask_of_image(content: bytes, name: str, image: np.ndarray) -> np.ndarray:
+    """Decode a mask that belongs to an image.
+
+    Args:
+        content: all bytes of its file.
+        name: how errors name it.
+        image: its pixels (height, width, channel).
+
+    Returns:
+        bool (height, width).
+
+    Raises:
+        UsageError: it has another size.
+        UnreadableFile: it is no mask that can be read.
+    """
     mask = uploads.read_mask(content, name)
     if mask.shape != image.shape[:2]:
         raise UsageError(

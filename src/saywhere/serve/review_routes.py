@@ -99,7 +99,7 @@ def _add_export(app: FastAPI, queue: SegmentQueue, store: Store | None, before: 
     )
     async def export(
         format: Annotated[
-            list[Literal["png", "coco", "yolo", "nifti"]] | None,
+            list[Literal["png", "coco", "yolo", "nifti", "dicom-seg"]] | None,
             Query(description="beside the PNG masks and the manifest, which are always there"),
         ] = None,
         names: Annotated[
@@ -109,6 +109,13 @@ def _add_export(app: FastAPI, queue: SegmentQueue, store: Store | None, before: 
         """All that is kept, as a zip with a manifest that `saywhere train` takes."""
         if store is None:
             raise UsageError("this server keeps nothing", remedy="start it with --store DIR")
+        if "dicom-seg" in (format or []):
+            raise UsageError(
+                "DICOM SEG of all that is kept",
+                allowed="the store keeps no DICOM file, so its masks lie in no study",
+                remedy="open the DICOM image on the page, which brings back what was kept, and "
+                "choose DICOM SEG there; for programs: POST /v1/dicom-seg",
+            )
         with queue.place():
             # One picture after the other: never more than the largest one.
             async with queue.pixels.reserve(MAX_PIXELS):

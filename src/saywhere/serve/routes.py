@@ -15,6 +15,7 @@ from saywhere.serve.content import (
     MAX_PROMPTS,
     check_prompts,
 )
+from saywhere.serve.corrected_route import add_corrected_routes
 from saywhere.serve.kept_routes import add_kept_routes
 from saywhere.serve.metrics import Metrics
 from saywhere.serve.models import Models
@@ -64,6 +65,7 @@ def add_routes(
     _add_models(app, models, store, listed, before)
     add_segment_route(app, models, queue, metrics, listed, before)
     add_kept_routes(app, models, queue, store, listed, before)
+    add_corrected_routes(app, models, queue, listed, before)
     add_picture_routes(app, queue, listed, before)
     add_review_routes(app, queue, store, before)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,3 +114,50 @@ def test_image_and_reference_are_one_or_the_other(listing: TestClient, content: 
     )
     assert (neither.status_code, both.status_code) == (422, 422)
     assert "both image and reference" in both.json()["error"]["message"]
+
+
+def corrected(client: TestClient, content: bytes, *masks: np.ndarray, **data: object) -> Any:
+    sent = [("image", ("a.dcm", content)), *(("mask", ("mask", png(mask))) for mask in masks)]
+    return client.post("/v1/dicom-seg", files=sent, data=fields(client) | data)
+
+
+def test_corrected_masks_are_a_semi_automatic_dicom_seg_of_their_image(
+    client: TestClient, content: bytes
+) -> None:
+    mask = np.zeros((40, 50), np.uint8)
+    mask[5:20, 10:30] = 255
+    empty = np.zeros_like(mask)
+    answer = corrected(client, content, mask, empty)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/dicom")
+    segmentation = hd.seg.segread(BytesIO(answer.content))
+    source = pydicom.dcmread(BytesIO(content))
+    assert segmentation.StudyInstanceUID == source.StudyInstanceUID
+    assert [each.segment_label for each in segmentation.SegmentSequence] == ["left", "right"]
+    kinds = {each.SegmentAlgorithmType for each in segmentation.SegmentSequence}
+    assert kinds == {"SEMIAUTOMATIC"}
+    pixels = segmentation.get_pixels_by_source_instance(
+        [source.SOPInstanceUID], assert_missing_frames_are_empty=True
+    )
+    assert (pixels[0, :, :, 0] == mask // 255).all()
+    assert not pixels[0, :, :, 1].any()
+    own = client.post("/v1/segment", files={"image": content}, data=fields(client), headers=WANTED)
+    by_model = hd.seg.segread(BytesIO(own.content))
+    assert by_model.SeriesInstanceUID != segmentation.SeriesInstanceUID
+
+
+def test_masks_that_do_not_fit_and_images_that_are_no_dicom_are_refused(
+    client: TestClient, content: bytes, picture: np.ndarray
+) -> None:
+    mask = np.zeros((40, 50), np.uint8)
+    assert "1 masks" in corrected(client, content, mask).json()["error"]["message"]
+    other = corrected(client, content, mask, mask[:30])
+    assert "mask is 30 × 50" in other.json()["error"]["message"]
+    plain = corrected(client, png(picture), *[np.zeros((50, 70), np.uint8)] * 2)
+    assert "no DICOM file" in plain.json()["error"]["message"]
+    assert {one.status_code for one in (other, plain)} == {422}
+
+
+def test_a_dicom_seg_of_all_that_is_kept_is_refused_with_the_way(client: TestClient) -> None:
+    answer = client.get("/v1/export", params={"format": "dicom-seg"})
+    assert answer.status_code == 422
+    assert "/v1/dicom-seg" in answer.json()["error"]["remedy"]

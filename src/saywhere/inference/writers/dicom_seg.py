@@ -86,6 +86,9 @@ def build(answers: Sequence[Answer], prompts: Sequence[str], options: Options) -
     kind = "FRACTIONAL" if options.fractional else "BINARY"
     first = sources.pictures[0].header
     about = [first.SeriesInstanceUID, options.digest, kind, *prompts, str(options.with_prompt)]
+    if options.is_corrected:
+        # A series of its own, beside the model's; without it all UIDs stay as they were.
+        about.append("corrected")
     content = [*about, *(picture.key for picture in sources.pictures), pixels.tobytes().hex()]
     with refusing_in_words():
         segmentation = highdicom.seg.Segmentation(
@@ -158,7 +161,7 @@ def _description(number: int, prompt: str, source: Dataset, options: Options) ->
         segment_label=label or f"Segment {number}",
         segmented_property_category=_coded(kind.category),
         segmented_property_type=_coded(kind.type),
-        algorithm_type="AUTOMATIC",
+        algorithm_type="SEMIAUTOMATIC" if options.is_corrected else "AUTOMATIC",
         algorithm_identification=highdicom.AlgorithmIdentificationSequence(
             name=text(f"{MAKER} {options.model}", LABEL_CHARS),
             family=highdicom.sr.CodedConcept("123109", "DCM", "Artificial Intelligence"),

@@ -43,6 +43,7 @@ class Options:
         model: Name of the model, for the algorithm's name.
         digest: Of the model.
         target: What the model marks, in words, such as "Polyp (endoscopy)"; empty: unknown.
+        is_corrected: A person corrected the masks: DICOM SEG calls them semi-automatic.
     """
 
     fractional: bool = False
@@ -51,6 +52,7 @@ class Options:
     model: str = ""
     digest: str = ""
     target: str = ""
+    is_corrected: bool = False
 
 
 @dataclass(frozen=True)

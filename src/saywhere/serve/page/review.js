@@ -1,7 +1,8 @@
 // A second look at what was kept, how far readers agree, and all of it as a zip.
 
+import { maskPng } from "./png.js";
 import * as service from "./service.js";
-import { at, element, labelNow, show, state, tell, whenChanged } from "./state.js";
+import { at, element, fileNow, labelNow, show, state, tell, whenChanged } from "./state.js";
 
 const VERDICTS = { accepted: "accepted", rejected: "rejected", "open-again": "open" };  // by button
 const reviews = new Map();  // key of a row → its newest review
@@ -13,6 +14,7 @@ whenChanged(() => {
   at("comment").disabled = !row;
   at("verdict").textContent = row ? verdictOf(row) : "Nothing is kept for this label yet.";
   at("export").disabled = !state.keeps;
+  at("dicom-seg").disabled = !state.labels.length;
   at("agree").disabled = !state.keeps;
   if (row && !asked.has(row.key)) look(row.key);
 });
@@ -68,14 +70,28 @@ function line(kind, texts) {
 async function download() {
   const formats = ["coco", "yolo", "nifti"].filter((name) => at(`export-${name}`).checked);
   try {
-    save(await service.exported(["png", ...formats], at("export-names").checked));
+    const zip = await service.exported(["png", ...formats], at("export-names").checked);
+    save(zip, "saywhere-masks.zip");
   } catch (error) { tell(`Not exported: ${error.message}`); }
 }
 
-function save(blob) {
+async function downloadSeg() {
+  // Of the file that is open here, with the masks as they are now: the server keeps no DICOM.
+  const { labels } = state;
+  const [{ model, width, height }] = labels;
+  try {
+    const fields = {
+      prompt: labels.map(({ prompt }) => prompt), model,
+      mask: await Promise.all(labels.map(({ mask }) => maskPng(mask, width, height))),
+    };
+    save(await service.dicomSeg(fileNow(), fields), "saywhere-seg.dcm");
+  } catch (error) { tell(`Not written: ${error.message}`); }
+}
+
+function save(blob, name) {
   const link = element("a", "");
   link.href = URL.createObjectURL(blob);
-  link.download = "saywhere-masks.zip";
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
@@ -112,6 +128,7 @@ for (const [id, verdict] of Object.entries(VERDICTS)) {
 }
 at("agree").addEventListener("click", agree);
 at("export").addEventListener("click", download);
+at("dicom-seg").addEventListener("click", downloadSeg);
 at("import").addEventListener("change", (event) => {
   bring(event.target.files[0]);
   event.target.value = "";

@@ -71,6 +71,11 @@ export const readMask = (mask) => call("mask", { method: "POST", body: form({ ma
 export const review = (fields) => call("review", { method: "POST", body: form(fields) });
 export const reviews = (keys) => call(`reviews?${keys.map((key) => `key=${key}`).join("&")}`);
 export const agreement = () => call("agreement");
+export async function dicomSeg(image, fields) {
+  const options = { method: "POST", body: form({ ...source(image), ...fields }) };
+  const response = await answered("dicom-seg", options);
+  return response.ok ? response.blob() : call("dicom-seg", options);  // which says why not
+}
 export async function exported(formats, withNames) {
   const wanted = formats.map((format) => `format=${format}`).join("&");
   const path = `export?${wanted}&names=${withNames}`;
