@@ -17,6 +17,7 @@ from saywhere.inference.result import Result
 from saywhere.io import uploads
 from saywhere.io.clinic import Picture
 from saywhere.io.dicomweb import Archives
+from saywhere.io.limits import MAX_PIXELS
 from saywhere.serve import schemas
 from saywhere.serve.accept import DICOM
 from saywhere.serve.content import MAX_REFERENCE_CHARS, check_prompts, content_of
@@ -25,7 +26,7 @@ from saywhere.serve.kept_routes import mask_of_image
 from saywhere.serve.models import Models, Served
 from saywhere.serve.queue import SegmentQueue
 from saywhere.serve.schemas import refusals
-from saywhere.serve.slow_work import DECODING, in_thread
+from saywhere.serve.slow_work import DECODING, count_pixels, in_thread
 
 FILE: dict[int | str, Any] = {
     200: {"content": {DICOM: {"schema": {"type": "string", "contentMediaType": DICOM}}}}
@@ -72,14 +73,14 @@ def add_corrected_routes(
                 f"{len(mask)} masks and {len(set(prompt))} different prompts",
                 allowed="a mask for each prompt, and each prompt once",
             )
-        queue.take()
-        try:
+        with queue.place():
             content = await content_of(image, reference, archives)
             masks = [await each.read() for each in mask]
-            results = await in_thread(DECODING, _results, content, masks, prompt, chosen)
-            written = await run_in_threadpool(dicom_seg, results, chosen, is_corrected=True)
-        finally:
-            queue.give()
+            n_pixels = [await count_pixels(file) for file in (content, *masks)]
+            # A call over the limit waits until it is alone.
+            async with queue.pixels.reserve(min(sum(n_pixels), MAX_PIXELS)):
+                results = await in_thread(DECODING, _results, content, masks, prompt, chosen)
+                written = await run_in_threadpool(dicom_seg, results, chosen, is_corrected=True)
         return Response(written, media_type=DICOM)
 
 
