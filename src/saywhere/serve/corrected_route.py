@@ -58,7 +58,7 @@ def add_corrected_routes(
             File(description="one per prompt: PNG, 0 and 255, of the image's size"),
         ],
         prompt: Annotated[list[str], Form(description="one per mask, each another")],
-        image: Annotated[UploadFile, File(description="a DICOM file")] = None,  # type: ignore[assignment]
+        image: Annotated[UploadFile, File(description="of DICOM")] = None,  # type: ignore[assignment]
         reference: Annotated[
             str | None,
             Form(max_length=MAX_REFERENCE_CHARS, description="instead of image, as in /v1/segment"),

@@ -79,6 +79,9 @@ async function keepOne({ label, file, seen, as, prompt, model, mask, suggested, 
   const answer = await keptDespiteOthers(fields);
   if (!answer) throw new Error("another person's mask is there, and yours was not put beside it");
   seen.add(key);
+  // The row takes the place of one's own: that is no other reader's.
+  const isOwn = (old) => old.key === row?.key || (old.prompt === prompt && old.who === who);
+  if (fileNow() === file) state.recalled = state.recalled.filter((old) => !isOwn(old));
   Object.assign(label, { keptAs: as, row: { key, prompt, who } });
   aboutFile(file).state = "kept";
   keptIn(file, group);
