@@ -32,6 +32,8 @@ FILE: dict[int | str, Any] = {
     200: {"content": {DICOM: {"schema": {"type": "string", "contentMediaType": DICOM}}}}
 }
 
+DicomFile = Annotated[UploadFile, File(description="a DICOM file")]
+
 
 def add_corrected_routes(
     app: FastAPI, models: Models, queue: SegmentQueue, archives: Archives, before: list[Any]
@@ -58,7 +60,7 @@ def add_corrected_routes(
             File(description="one per prompt: PNG, 0 and 255, of the image's size"),
         ],
         prompt: Annotated[list[str], Form(description="one per mask, each another")],
-        image: Annotated[UploadFile, File(description="of DICOM")] = None,  # type: ignore[assignment]
+        image: DicomFile = None,  # type: ignore[assignment]
         reference: Annotated[
             str | None,
             Form(max_length=MAX_REFERENCE_CHARS, description="instead of image, as in /v1/segment"),
