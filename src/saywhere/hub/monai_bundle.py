@@ -19,7 +19,7 @@ from saywhere._version import __version__
 from saywhere.errors import UsageError
 from saywhere.hub import bundle
 from saywhere.hub.metadata import About
-from saywhere.hub.onnx_graph import AnySize
+from saywhere.hub.onnx_graph import Whole
 from saywhere.hub.parity import Parity
 from saywhere.inference.segmenter import load
 from saywhere.io import files, images
@@ -49,7 +49,8 @@ class PromptedNetwork(nn.Module):
         self.channels = segmenter.config.data.channels
         self.grey = segmenter.config.data.grey
         self.threshold = segmenter.config.evaluate.threshold
-        self.network = AnySize(segmenter.model, Framing.of(segmenter.config.data))
+        self.network = Whole(segmenter.model, Framing.of(segmenter.config.data))
+        self.rule = segmenter.presence_rule
         # A buffer: it moves to a GPU with the weights.
         self.register_buffer("embedding", segmenter.embeddings([clean(prompt)]))
 
@@ -62,10 +63,18 @@ class PromptedNetwork(nn.Module):
             image: (batch, channel, height, width), [0, 1], upright, of any size.
 
         Returns:
-            Probability (batch, 1, height, width), [0, 1].
+            Probability (batch, 1, height, width), [0, 1]; 0 everywhere where the presence head says
+            that nothing named so is there.
         """
         n_images = image.shape[0]
-        return self.network(image, self.embedding.expand(n_images, *self.embedding.shape[1:]))[0]
+        answers = self.network(image, self.embedding.expand(n_images, *self.embedding.shape[1:]))
+        named = dict(zip(self.network.outputs(), answers))
+        if "presence" not in named:
+            return named["probability"]
+        # A MONAI network has one output: what is emptied can be said in no other way.
+        line = self.rule.slope * named["presence"] + self.rule.offset
+        is_there = line.sigmoid() >= self.rule.threshold
+        return named["probability"] * is_there[:, None, None, None]
 
 
 def predict(network: PromptedNetwork, pictures: str, output: str) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import saywhere
 from saywhere.config import Config
@@ -16,6 +17,7 @@ from saywhere.evaluation.calibrate import calibrate
 from saywhere.hub import bundle, onnx
 from saywhere.hub.card import card
 from saywhere.hub.metadata import About
+from saywhere.hub.monai_bundle import PromptedNetwork
 from saywhere.inference.runtimes.exported import OnnxRuntime
 from saywhere.inference.segmenter import load
 from saywhere.runs import presence_file
@@ -149,3 +151,12 @@ def test_onnx_gives_the_same_presence(
         one = exported.segment(image, prompt)
         other = load(run).segment(image, prompt)
         assert one.presence == pytest.approx(other.presence, abs=1e-4)
+
+
+def test_a_monai_network_marks_nothing_where_nothing_is_there(run: Path) -> None:
+    pixels = torch.rand(2, 1, 40, 48)
+    there = PromptedNetwork(str(changed(run, threshold=0.0)), PROMPT).eval()(pixels)
+    absent = PromptedNetwork(str(changed(run, threshold=1.0)), PROMPT).eval()(pixels)
+    assert there.max() > 0
+    assert absent.shape == there.shape
+    assert absent.max() == 0
