@@ -60,8 +60,6 @@ def serve(
     images: Annotated[
         Path | None,
         typer.Option(
-            file_okay=False,
-            exists=True,
             help="Folder whose images Label Studio's tasks and an agent may name.",
         ),
     ] = None,
@@ -118,6 +116,7 @@ def serve(
 
     # Before torch is loaded: a slip is refused at once.
     check_name(device, "--device")
+    _refuse_no_folder(images)
     for run in runs or ():
         find(run)
         warn_of_unfinished(run)
@@ -166,6 +165,16 @@ def _refuse_missing() -> None:
     if not (find_spec("fastapi") and find_spec("uvicorn")):
         raise MissingExtra(
             "what the service is made of is not installed", remedy="pip install 'saywhere[serve]'"
+        )
+
+
+def _refuse_no_folder(images: Path | None) -> None:
+    """Raises MissingFile. Typer's own check would refuse without saying what to do."""
+    from saywhere.errors import MissingFile
+
+    if images is not None and not images.is_dir():
+        raise MissingFile(
+            f"no folder {images}", where="--images", remedy="make it, or name another one"
         )
 
 

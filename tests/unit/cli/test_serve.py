@@ -132,3 +132,9 @@ def test_without_the_extra_it_says_what_to_install(
     ended = say("serve", trained)
     assert ended.code == 2
     assert "pip install 'saywhere[serve]'" in ended.err
+
+
+def test_a_folder_of_images_that_is_not_there_is_refused_at_once(say: Say, tmp_path: Path) -> None:
+    ended = say("serve", "polyp", "--images", tmp_path / "films")
+    assert (ended.code, ended.out) == (2, "")
+    assert f"no folder {tmp_path / 'films'} in --images: make it" in ended.err
