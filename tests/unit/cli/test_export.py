@@ -41,6 +41,7 @@ def test_as_json(say: Say, run_copy: Path, as_if_written: None) -> None:
         "n": 20,
         "probability": 1.5e-6,
         "embedding": None,
+        "presence": None,
     }
 
 
