@@ -78,6 +78,7 @@ NOT_RUN = {
     ],
     "docs/service.md": [
         *["tests/unit/serve runs it against a server of its own"] * 3,
+        "tests/unit/serve/test_volumes.py sends such calls to a server of its own",
         "needs an archive; tests/unit/serve has one of its own",
     ],
     "docs/index.md": ["needs a package registry, and some 2 GB of packages"],
@@ -93,6 +94,13 @@ NOT_RUN = {
         "tests/unit/inference/test_viewers_page runs it with files of its own",
         "needs a server; tests/unit/serve runs one of its own",
         "tests/unit/inference/test_viewers_page runs it with files of its own",
+    ],
+    "docs/how-to/label-studio.md": [
+        "needs a Label Studio; tests/unit/serve/test_real_label_studio.py starts one"
+    ],
+    "docs/how-to/agents.md": [
+        "an agent starts it; tests/unit/serve/test_mcp.py does so with the SDK's own client",
+        "tests/unit/serve/test_mcp.py runs it",
     ],
     "docs/how-to/page.md": ["needs a server; tests/unit/serve runs one of its own"] * 2,
     "docs/how-to/train.md": ["needs your images"] * 1,
