@@ -23,6 +23,7 @@ WHOLE = {
     "runs/checkpoint.py": "stores it beside the weights",
     "runs/directory.py": "stores it as config.toml, and refuses another one at a resumption",
     "runs/config_diff.py": "compares two",
+    "runs/prompt_facts_file.py": "data, text and fusion together say which prompts a run learned",
     "runs/older_values.py": "completes a stored one",
     "runs/model_limits.py": "looks through every key of a stranger's",
     "training/launcher.py": "starts whole trainings in other processes",

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from saywhere.config import Config
 from saywhere.errors import SaywhereError, UsageError
 from saywhere.runs.directory import Run
 from saywhere.runs.older_values import parse_stored
@@ -137,11 +136,11 @@ def _place(run: Run) -> tuple[int | None, int | None, int | None]:
     path = run.last / "state.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        config: Config = parse_stored(document["config"], where=path)
+        n_epochs: int = parse_stored(document["config"], where=path).train.epochs
         return (
             len(document["state"]["history"]),
             int(document["state"]["step"]),
-            config.train.epochs,
+            n_epochs,
         )
     except (OSError, ValueError, KeyError, TypeError, SaywhereError):
         return None, None, None
