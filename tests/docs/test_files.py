@@ -12,7 +12,7 @@ import saywhere
 from saywhere.data import folds, prompt_frames
 from saywhere.data.manifest_row import COLUMNS
 from saywhere.report.build import build_report
-from saywhere.runs import picture_file
+from saywhere.runs import picture_file, presence_file
 
 
 def named(heading: str) -> list[str]:
@@ -41,8 +41,8 @@ def test_a_run_holds_what_the_page_says(evaluated: Path, tmp_path: Path) -> None
         for name in listed
         if not (evaluated / name).exists()
         and not (tmp_path / name).exists()
-        # It takes more pictures than a small run has.
-        and name != picture_file.FILE
+        # They take more pictures than a small run has, and a presence head.
+        and name not in (picture_file.FILE, presence_file.FILE)
     ] == []
     assert {path.name for path in evaluated.iterdir()} - {Path(name).name for name in listed} - {
         "checkpoints",

@@ -86,7 +86,7 @@ def _cell(run: Path) -> CellResult:
         cases = cases_of(run)
         if "right" not in summary["words"] or not cases:
             raise UnreadableFile("no case with the right prompt", where=folder)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         remedy = f"run `saywhere evaluate {run}` again"
         raise UnreadableFile("the evaluation is not whole", where=folder, remedy=remedy) from None
     return {

@@ -191,7 +191,7 @@ def _read(rest: Path, cases: Path, *changed: int) -> Frozen:
     try:
         document = json.loads(rest.read_text(encoding="utf-8"))
         return Frozen(*unpacked(document, cases.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError) as error:
         reason = str(error)[:80] or type(error).__name__
         remedy = "bring both files back from the repository, or run the grid again"
         raise UnreadableFile(f"damaged ({reason})", where=rest, remedy=remedy) from None

@@ -180,7 +180,7 @@ def _about(folder: Path) -> TableRecord:
         )
     try:
         return _with_defaults(json.loads(place.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UnreadableFile(
             f"{frozen.TABLE} is not whole",
             where=place,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from saywhere.errors import UsageError
 from saywhere.metrics.sample_size import FEWEST_CASES
-from saywhere.metrics.statistics import Interval, span_95
+
+if TYPE_CHECKING:
+    from saywhere.metrics.statistics import Interval
 
 # On new cases it costs a multiple of what was allowed: benchmarks/results/presence.json.
 MOST_COST = 0.001
@@ -124,6 +127,9 @@ def auroc(score: ArrayLike, is_there: ArrayLike, resamples: int = 2000, seed: in
     Returns:
         The area under the receiver operating characteristic, [0, 1], with its interval.
     """
+    # Late as in `fit`: it loads scipy.
+    from saywhere.metrics.statistics import Interval, span_95
+
     scores = np.asarray(score, float)
     there = np.asarray(is_there, bool)
     present = np.sort(scores[there])
@@ -163,6 +169,8 @@ def calibration_error(
     Returns:
         The error, [0, 1], with its interval.
     """
+    from saywhere.metrics.statistics import Interval, span_95
+
     values = np.asarray(probability, float)
     there = np.asarray(is_there, float)
     random = np.random.default_rng(seed)

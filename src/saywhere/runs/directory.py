@@ -113,7 +113,7 @@ class Run:
             return {}
         try:
             facts = cast(RunRecord, dict(json.loads(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             raise UsageError(
                 "run.json is damaged",
                 where=path,

@@ -142,5 +142,5 @@ def _place(run: Run) -> tuple[int | None, int | None, int | None]:
             int(document["state"]["step"]),
             n_epochs,
         )
-    except (OSError, ValueError, KeyError, TypeError, SaywhereError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SaywhereError):
         return None, None, None

@@ -186,7 +186,9 @@ def build_mcp(desk: Desk) -> MCPServer[Any]:
         """Mark what the words name: a mask (COCO run lengths), its box, how good it may be."""
         result, name = desk.answer(words, model, path, image_base64, threshold)
         own = {"model": name, "size": list(result.mask.shape), "box": _box(result.mask)}
-        return Segmented.model_validate(as_json(result, frozenset()) | own)
+        answer = as_json(result, frozenset()) | own
+        # A tool takes one picture: no answer is that of a slice.
+        return Segmented.model_validate(answer | {"slice": None})
 
     @server.tool()
     def overlay(

@@ -121,7 +121,7 @@ class TaskImages:
         )
         try:
             return f"Bearer {json.loads(answer)['access']}"
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise UsageError(
                 "Label Studio does not take the token",
                 allowed="a personal access token, or a legacy one",

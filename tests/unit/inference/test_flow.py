@@ -25,7 +25,7 @@ from saywhere.inference.requests import Job
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.units import Unit
 from saywhere.inference.writers import png
-from saywhere.io import files, sources
+from saywhere.io import files, source_reader
 
 N_PICTURES = 12
 
@@ -95,7 +95,7 @@ def test_each_picture_is_read_once_and_few_are_held(
     decoded: Counter[str] = Counter()
     networks: list[int] = []
     held = Gauge()
-    decode, scores, write = sources.decode_bytes, Segmenter.scores, png.write
+    decode, scores, write = source_reader.decode_bytes, Segmenter.scores, png.write
 
     def counting(content: bytes, path: Path, *rest: Any) -> Any:
         decoded[path.name] += 1
@@ -111,7 +111,7 @@ def test_each_picture_is_read_once_and_few_are_held(
         held.add(-1 if arguments[0][0].prompt == "lower right" else 0)
         return write(*arguments)
 
-    monkeypatch.setattr(sources, "decode_bytes", counting)
+    monkeypatch.setattr(source_reader, "decode_bytes", counting)
     monkeypatch.setattr(Segmenter, "scores", scoring)
     monkeypatch.setattr("saywhere.inference.writers.WRITERS", {"png": _with(png.WRITER, writing)})
     outcome = run_jobs(segmenter, jobs, tmp_path / "out")

@@ -175,7 +175,7 @@ def test_a_name_that_a_call_does_not_know_is_refused_with_what_is_meant(
     assert is_an_error(wrong, 422, "usage")
     assert wrong.json()["error"]["message"] == (
         "a field that this call does not know; "
-        "image, reference, prompt, model, threshold, orientation, include"
+        "image, reference, prompt, model, threshold, orientation, slice, include"
     )
     assert wrong.json()["error"]["remedy"] == "did you mean 'prompt'?"
     for body in ({"": "1", "prompts": "x"}, {"": "1"}):
@@ -197,7 +197,7 @@ def test_a_name_that_a_call_does_not_know_is_refused_with_what_is_meant(
 def test_pixels_times_prompts_are_bounded(
     client: Client, monkeypatch: pytest.MonkeyPatch, picture: np.ndarray
 ) -> None:
-    monkeypatch.setattr("saywhere.serve.routes.MAX_PIXELS", 50 * 70 * 2)
+    monkeypatch.setattr("saywhere.serve.segment_route.MAX_PIXELS", 50 * 70 * 2)
     assert asked(client, png(picture), "left", "right").status_code == 200
     assert is_an_error(asked(client, png(picture), "left", "right", "upper"), 422, "usage")
 
@@ -499,6 +499,7 @@ def test_what_it_answers_is_documented(client: Client) -> None:
         "/metrics",
         "/readyz",
         "/v1/agreement",
+        "/v1/dicom-seg",
         "/v1/export",
         "/v1/keep",
         "/v1/kept",
@@ -517,12 +518,12 @@ def test_what_it_answers_is_documented(client: Client) -> None:
         for name, form in client.get("/openapi.json").json()["components"]["schemas"].items()
         if name.startswith("Body_")
     }
-    assert len(forms) == 7
+    assert len(forms) == 8
     assert all(form["additionalProperties"] is False for form in forms.values())
     answers = paths["/v1/segment"]["post"]["responses"]
     refused = ["400", "401", "406", "408", "413", "415", "422", "500", "502", "503", "507"]
     assert sorted(answers) == ["200", *refused]
-    kinds = {"application/json", "image/png", "application/dicom"}
+    kinds = {"application/json", "image/png", "application/dicom", "application/x-nifti"}
     assert set(answers["200"]["content"]) == kinds
     assert {
         answers[status]["content"]["application/json"]["schema"]["$ref"]

@@ -41,10 +41,24 @@ def served(
     shutil.copy(manifest.parent / "images/test_0000.png", folder / "image.png")
     if find_spec("highdicom"):
         from dicom_file import file, ramp
+        from unit.serve.test_volumes import packed, series
 
         (folder / "film.dcm").write_bytes(file(ramp(900)))
+        (folder / "ct.zip").write_bytes(packed(series()))
+    if find_spec("nibabel"):
+        import nibabel
+
+        voxels = np.arange(20 * 20 * 18, dtype=np.int16).reshape(20, 20, 18)
+        nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), folder / "ct.nii.gz")
     with serving(trained, folder=folder) as (_, address):
         yield address, folder
+
+
+def nibabel_shape(path: Path) -> tuple[int, ...]:
+    import nibabel
+
+    shape: tuple[int, ...] = nibabel.load(path).shape
+    return shape
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
@@ -53,6 +67,8 @@ def test_a_line_of_curl(served: tuple[str, Path], line: str) -> None:
     address, folder = served
     if "dicom" in line:
         pytest.importorskip("highdicom")
+    if ".nii" in line:
+        pytest.importorskip("nibabel")
     words = shlex.split(line.replace(SHOWN, address), comments=True)
     ended = subprocess.run(
         [words[0], "--noproxy", "*", "-sSf", *words[1:]],
@@ -63,12 +79,16 @@ def test_a_line_of_curl(served: tuple[str, Path], line: str) -> None:
         timeout=60,
     )
     assert ended.returncode == 0, ended.stderr
-    if "mask.png" in words:
-        assert set(np.unique(np.asarray(Image.open(folder / "mask.png")))) <= {0, 255}
-    elif "mask.dcm" in words:
-        assert (folder / "mask.dcm").read_bytes()[128:132] == b"DICM"
-    else:
+    if "-o" not in words:
         assert {"results", "models", "prompt"} & set(json.loads(ended.stdout))
+        return
+    written = folder / words[words.index("-o") + 1]
+    if written.suffix == ".png":
+        assert set(np.unique(np.asarray(Image.open(written)))) <= {0, 255}
+    elif written.suffix == ".dcm":
+        assert written.read_bytes()[128:132] == b"DICM"
+    else:
+        assert nibabel_shape(written) == (20, 20, 18)
 
 
 def test_five_lines_of_python(served: tuple[str, Path]) -> None:
