@@ -274,7 +274,7 @@ def test_a_cell_of_an_older_form_of_the_grid_is_left_out(tmp_path: Path) -> None
     )
 
 
-@pytest.mark.parametrize("broken", ['{"title": "T"', "{}", "[]", "null"])
+@pytest.mark.parametrize("broken", ['{"title": "T"', "{}", "[]", "null", "[" * 100_000])
 def test_a_table_that_is_not_whole_says_what_to_run(tmp_path: Path, broken: str) -> None:
     folder = written(tmp_path, [cell("image", 0, np.full(N, 0.5))])
     (folder / "table.json").write_text(broken)

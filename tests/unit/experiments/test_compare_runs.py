@@ -147,11 +147,12 @@ def test_what_is_no_finished_run_is_refused_with_what_to_do(tmp_path: Path) -> N
     (half / "evaluation/cases.csv").write_text("id,words\n")
     with pytest.raises(UnreadableFile, match="no case with the right prompt"):
         compare_runs([one, half])
-    (half / "evaluation/summary.json").write_text("{")
-    with pytest.raises(
-        UnreadableFile, match=r"the evaluation is not whole.*evaluate .*half` again"
-    ):
-        compare_runs([one, half])
+    for damaged in ("{", "[" * 100_000):
+        (half / "evaluation/summary.json").write_text(damaged)
+        with pytest.raises(
+            UnreadableFile, match=r"the evaluation is not whole.*evaluate .*half` again"
+        ):
+            compare_runs([one, half])
     (tmp_path / "t").mkdir()
     (tmp_path / "t/table.json").write_text("{}")
     with pytest.raises(UsageError, match=r"a table among runs.*one table, or two runs or more"):
