@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -107,26 +108,47 @@ def read_record(folder: Path, state: CheckpointState) -> CalibrationRecord | Non
         The document, with KEYS and no other key. None where there is none; one that is damaged,
         or of earlier weights, is passed over, and the log says so.
     """
-    path = folder / FILE
+    content = usable_table(
+        folder / FILE,
+        lambda table: _parse(table) is not None,
+        state,
+        "the expected Dice in %s is %s: answers have none until `saywhere calibrate` is run again",
+    )
+    # Only the known keys: the record goes on into cards and pages.
+    return None if content is None else cast(CalibrationRecord, {key: content[key] for key in KEYS})
+
+
+def usable_table(
+    path: Path, is_whole: Callable[[Any], bool], state: CheckpointState, warning: str
+) -> Mapping[str, Any] | None:
+    """Read what a calibration learned, if it is whole and of these weights.
+
+    Args:
+        path: of its JSON file.
+        is_whole: of the file's content, of any kind: is it what a calibration writes?
+        state: of the checkpoint that will answer.
+        warning: logged of a file that is passed over, with its path and the reason.
+
+    Returns:
+        The table; None where there is no file, and where it is passed over.
+    """
     content: Any = None
     try:
         content = strict_json.read_table(path)
     except FileNotFoundError:
         # Calibrating is optional: without a file there is nothing to warn of.
         return None
-    # Damaged: `_unusable` says so below.
+    # Damaged: said below.
     except (OSError, ValueError):
         pass
-    reason = _unusable(content, state)
-    if reason is None:
-        # Only the known keys: the record goes on into cards and pages.
-        return cast(CalibrationRecord, {key: content[key] for key in KEYS})
+    if not is_whole(content):
+        reason = "damaged"
+    elif content.get("weights") != weights_of(state):
+        reason = "of other weights"
+    else:
+        return cast(Mapping[str, Any], content)
     # A bad file must not keep the model from answering, so it is no error.
-    log.warning(
-        "the expected Dice in %s is %s: answers have none until `saywhere calibrate` is run again",
-        path,
-        reason,
-    )
+    log.warning(warning, path, reason)
     return None
 
 
@@ -142,12 +164,6 @@ def read(folder: Path, state: CheckpointState) -> Calibration | None:
     """
     content = read_record(folder, state)
     return None if content is None else _parse(content)
-
-
-def _unusable(content: Any, state: CheckpointState) -> str | None:
-    if _parse(content) is None:
-        return "damaged"
-    return None if content["weights"] == weights_of(state) else "of other weights"
 
 
 def _parse(content: Any) -> Calibration | None:

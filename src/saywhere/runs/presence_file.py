@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Mapping
@@ -10,12 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from saywhere.io import strict_json
 from saywhere.metrics.presence import PresenceRule
-from saywhere.runs.calibration_file import weights_of
+from saywhere.runs.calibration_file import usable_table, weights_of
 from saywhere.runs.run_record import CheckpointState
-
-log = logging.getLogger("saywhere")
 
 FILE = "presence.json"
 """In a run's folder, or a model's."""
@@ -89,26 +85,17 @@ def read_record(folder: Path, state: CheckpointState) -> PresenceRecord | None:
         The record. None where there is none; one that is damaged, or of earlier weights, is passed
         over, and the log says so.
     """
-    path = folder / FILE
-    document: Any = None
-    try:
-        document = strict_json.read_table(path)
-    except FileNotFoundError:
-        return None
-    # Damaged: the log says so below.
-    except (OSError, ValueError):
-        pass
-    is_whole = _is_whole(document)
-    if is_whole and document.get("weights") == weights_of(state):
-        # Only the known keys: the record goes on into cards.
-        return cast(PresenceRecord, {key: document[key] for key in PresenceRecord.__annotations__})
-    log.warning(
+    document = usable_table(
+        folder / FILE,
+        _is_whole,
+        state,
         "%s is %s: presence is not calibrated, and empties no mask, until `saywhere calibrate` is "
         "run again",
-        path,
-        "of other weights" if is_whole else "damaged",
     )
-    return None
+    if document is None:
+        return None
+    # Only the known keys: the record goes on into cards.
+    return cast(PresenceRecord, {key: document[key] for key in PresenceRecord.__annotations__})
 
 
 def read(folder: Path, state: CheckpointState) -> PresenceRule:
