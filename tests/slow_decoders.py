@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -66,4 +69,8 @@ def chatter(content: bytes) -> Decoding:
     """Print, as libraries do."""
     print("a warning of a library", flush=True)
     os.write(1, b"of its C code, too")
+    os.write(2, b"TIFFReadDirectory: Doe^Jane")
+    print("Doe^Jane", file=sys.stderr, flush=True)
+    logging.getLogger("pydicom").warning("the value %r is wrong", "Doe^Jane")
+    warnings.warn("Doe^Jane is no name", UserWarning, stacklevel=1)
     return {"said": True}, []

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import logging
 import os
 import signal
 import struct
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +27,8 @@ Header = dict[str, Any]
 """JSON from the other side of a pipe: each kind of message has other keys."""
 Decoding = tuple[Header, list[np.ndarray]]
 """What a job gives: facts as JSON holds them, and arrays."""
+MOST_REMARKS = 20
+"""Of one job: a file of ten thousand faulty tags would else fill a log."""
 _of_parent: list[int] = []
 _LENGTH = struct.Struct("<Q")
 
@@ -118,9 +122,8 @@ def main() -> None:
     _of_parent.append(os.getppid())
     # Ctrl-C goes to the whole group; the parent decides when this ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Whatever a library prints must not stand between the answers.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    answers = _own_answers()
+    remarks = Remarks()
     jobs = sys.stdin.buffer
     is_bounded = False
     with contextlib.suppress(EOFError, OSError):
@@ -134,7 +137,60 @@ def main() -> None:
                 is_bounded = True
             bound_time(job["cpu_s"])
             header, arrays = _answer(called, content, job["options"])
+            header["remarks"] = remarks.taken()
             send(answers, header, *[array.reshape(-1).view(np.uint8).data for array in arrays])
+
+
+def _own_answers() -> BinaryIO:
+    """The pipe of the answers. What a library prints goes nowhere.
+
+    On stdout it would stand between the answers. On stderr, which is the parent's, it would be a
+    line of the service's log that is no JSON, and may hold what a file says of a patient.
+    """
+    answers = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+    return answers
+
+
+class Remarks(logging.Handler):
+    """Warnings of libraries, for the parent's log: without values, which may be a patient's."""
+
+    def __init__(self) -> None:
+        """Take all warnings and logged messages of this process from now on."""
+        super().__init__(logging.WARNING)
+        self._lines: list[Header] = []
+        logging.getLogger().addHandler(self)
+        warnings.showwarning = self._warned
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record.
+
+        Args:
+            record: Of any logger; of its message only what stands in the library's code.
+        """
+        self._add(record.name, record.levelno, str(record.msg))
+
+    def taken(self) -> list[Header]:
+        """Give what came since the last call, and forget it.
+
+        Returns:
+            `logger`, `level` and `message` of each; MOST_REMARKS at most.
+        """
+        lines = self._lines
+        self._lines = []
+        return lines
+
+    def _warned(
+        self, message: Any, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
+    ) -> None:
+        place = f"{category.__name__} at {Path(filename).name}:{lineno}"
+        self._add("py.warnings", logging.WARNING, place)
+
+    def _add(self, logger: str, level: int, message: str) -> None:
+        if len(self._lines) < MOST_REMARKS:
+            self._lines.append({"logger": logger, "level": level, "message": message[:200]})
 
 
 def _answer(called: Callable[..., Decoding], content: bytes, options: Header) -> Decoding:

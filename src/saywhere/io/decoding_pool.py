@@ -1,8 +1,9 @@
 """Decoding in a child process, under limits of time and memory that no library keeps by itself.
 
 A decoder that hangs, crashes or takes all memory costs one file, and not the service or a
-prediction of a thousand files. One child stays warm; more are started while it is at work, and end
-after it. Here are decoded
+prediction of a thousand files. One child is warm from the start; another is started where all are
+busy for longer than a usual picture takes, and stays warm where there is a core for it. Here are
+decoded
 
 - all uploads of the service, whatever they are;
 - DICOM and NIfTI, of every reader (`saywhere.io.clinic`): their libraries promise no limits.
@@ -31,6 +32,7 @@ import numpy as np
 from saywhere import errors
 from saywhere.errors import Busy, SaywhereError, UnreadableFile
 from saywhere.io.decoding_child import Decoding, Header, find, receive, receive_bytes, send
+from saywhere.io.machine import n_cores
 
 try:
     import fcntl
@@ -48,6 +50,10 @@ PIPE_BYTES = 2**20
 """What Linux lets every user have of a pipe."""
 N_CHILDREN = 4
 """At work at once; further files wait."""
+PATIENCE_S = 0.2
+"""A file waits so long for a busy child: a usual picture takes it some milliseconds, and to start
+another child takes half a second of a processor.
+"""
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1:]; from saywhere.io.decoding_child import main; main()"
 )
@@ -58,7 +64,7 @@ class TooMuchWork(UnreadableFile):
 
 
 class DecodingPool:
-    """Children that decode, one of them warm."""
+    """Children that decode; of those that are idle one for each core stays warm."""
 
     def __init__(
         self,
@@ -67,6 +73,7 @@ class DecodingPool:
         wall_s: float = WALL_S,
         memory_bytes: int = MEMORY_BYTES,
         n_children: int = N_CHILDREN,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Start nothing yet: the first file does, or `warm`.
 
@@ -75,12 +82,16 @@ class DecodingPool:
             wall_s: Of the clock, for one file.
             memory_bytes: Of one file, beyond an idle child.
             n_children: At work at once.
+            patience_s: How long a file waits for a busy child before another is started.
         """
         self.limits = {"cpu_s": cpu_s, "memory_bytes": memory_bytes}
         self.wall_s = wall_s
+        self.patience_s = patience_s
         self.n_started = 0
+        self.n_warm = min(n_children, n_cores())
         self._places = threading.BoundedSemaphore(n_children)
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        """of the two below"""
         self._idle: list[subprocess.Popen[bytes]] = []
         self._at_work: set[subprocess.Popen[bytes]] = set()
         self._is_possible = True
@@ -127,7 +138,7 @@ class DecodingPool:
 
     def close(self) -> None:
         """End the idle children."""
-        with self._lock:
+        with self._changed:
             idle = self._idle
             self._idle = []
         for child in idle:
@@ -136,22 +147,40 @@ class DecodingPool:
     def stop(self) -> None:
         """End all children, also those at work, and take no more files: each is answered `Busy`."""
         self._is_stopped = True
-        with self._lock:
+        with self._changed:
             at_work = list(self._at_work)
+            self._changed.notify_all()
         for child in at_work:
             # Its pipes end, and so does the waiting of who reads them.
             child.kill()
         self.close()
 
     def _take(self) -> subprocess.Popen[bytes]:
-        with self._lock:
-            while self._idle:
-                child = self._idle.pop()
-                # It may have ended by itself, or been ended by the system.
-                if child.poll() is None:
-                    return child
-                _end(child)
-            self.n_started += 1
+        """An idle child, also one that is idle soon; else a new one."""
+        with self._changed:
+            self._changed.wait_for(self._is_worth_no_waiting, self.patience_s)
+            # Under the lock: whoever comes now sees that a child is on its way.
+            child = self._idle_child() or self._start()
+            self._at_work.add(child)
+        # It may have been stopped meanwhile.
+        if self._is_stopped:
+            child.kill()
+        return child
+
+    def _idle_child(self) -> subprocess.Popen[bytes] | None:
+        while self._idle:
+            child = self._idle.pop()
+            # It may have ended by itself, or been ended by the system.
+            if child.poll() is None:
+                return child
+            _end(child)
+        return None
+
+    def _is_worth_no_waiting(self) -> bool:
+        return bool(self._idle) or not self._at_work or self._is_stopped
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self.n_started += 1
         child = subprocess.Popen(
             # No `multiprocessing`: it runs the user's own program anew in each child.
             [sys.executable, "-c", _PROGRAM, *sys.path],
@@ -164,11 +193,23 @@ class DecodingPool:
         return child
 
     def _give(self, child: subprocess.Popen[bytes]) -> None:
-        with self._lock:
-            if not self._idle:
+        """Let a child be idle, or end it where as many are."""
+        with self._changed:
+            self._at_work.discard(child)
+            is_wanted = len(self._idle) < self.n_warm
+            if is_wanted:
                 self._idle.append(child)
-                return
-        _end(child)
+            self._changed.notify()
+        if not is_wanted:
+            _end(child)
+
+    def _lose(self, child: subprocess.Popen[bytes]) -> int:
+        """End a child that can work no more; its exit status."""
+        status = _end(child)
+        with self._changed:
+            self._at_work.discard(child)
+            self._changed.notify()
+        return status
 
     def _ask(
         self, child: subprocess.Popen[bytes], function: str, content: bytes, options: Any
@@ -177,38 +218,27 @@ class DecodingPool:
         assert child.stdout is not None
         job = {"function": function, "options": options, "n_bytes": len(content), **self.limits}
         try:
-            with self._noted(child), _killed_after(child, self.wall_s):
+            with _killed_after(child, self.wall_s):
                 send(child.stdin, job, content)  # type: ignore[arg-type]
                 header = receive(child.stdout)  # type: ignore[arg-type]
                 kinds = header.get("arrays", [])
                 arrays = [_array(child.stdout, kind) for kind in kinds]
         except (EOFError, OSError):
-            raise self._ended(_end(child)) from None
+            raise self._ended(self._lose(child)) from None
         except BaseException:
             # What is half read would be taken for the next file's answer.
-            _end(child)
+            self._lose(child)
             raise
         if header.get("error") == "MemoryError":
             # It may hold pieces of what it could not finish.
-            _end(child)
+            self._lose(child)
             raise self._too_much("memory")
         self._give(child)
+        for remark in header["remarks"]:
+            log.log(remark["level"], "%s: %s", remark["logger"], remark["message"])
         if "error" in header:
             raise _error(header)
         return header["facts"], arrays
-
-    @contextmanager
-    def _noted(self, child: subprocess.Popen[bytes]) -> Iterator[None]:
-        with self._lock:
-            self._at_work.add(child)
-        try:
-            # It may have been stopped while this child was started.
-            if self._is_stopped:
-                child.kill()
-            yield
-        finally:
-            with self._lock:
-                self._at_work.discard(child)
 
     def _ended(self, status: int) -> SaywhereError:
         """Why a child ended before it answered: by our clock, by the system's, or by itself."""

@@ -6,6 +6,7 @@ stdio it is a program on one's own machine; over HTTP it listens on loopback.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import io
@@ -13,12 +14,13 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import uvicorn
 from PIL import Image as Picture
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from saywhere._version import __version__
 from saywhere.errors import MissingExtra, SaywhereError, UsageError
@@ -29,12 +31,15 @@ from saywhere.io.limits import MAX_FILE_BYTES
 from saywhere.io.pinned import is_loopback
 from saywhere.serve.app import LOOPBACK
 from saywhere.serve.auth import Auth
+from saywhere.serve.body_limit import BodyLimit
+from saywhere.serve.connections import protocol
 from saywhere.serve.content import check_prompts
 from saywhere.serve.encode import as_json
 from saywhere.serve.models import Models, open_models
 from saywhere.serve.queue import Job, SegmentQueue
-from saywhere.serve.run import listen
+from saywhere.serve.run import listen, usual_patience
 from saywhere.serve.schemas import Found, ModelFacts
+from saywhere.serve.slow_work import DECODING, count_pixels, in_thread
 
 try:
     from mcp.server.mcpserver import Image, MCPServer
@@ -59,6 +64,7 @@ SHOWN_PX = 1024
 MAX_MESSAGE_BYTES = MAX_FILE_BYTES * 4 // 3 + (1 << 20)
 """Of an image in base64, and a call's own lines."""
 
+_T = TypeVar("_T")
 Words = Annotated[str, Field(description="what to segment, and where: one small polyp, upper left")]
 Model = Annotated[
     str | None, Field(description="name of list_models; needed where there are several")
@@ -110,15 +116,16 @@ class Desk:
         self.folder = folder
         self.queue = SegmentQueue()
 
-    def answer(
+    async def answer(
         self,
         words: str,
         model: str | None,
         path: str | None,
         image_base64: str | None,
         threshold: float | None,
-    ) -> tuple[Result, str]:
-        """Segment an image.
+        make: Callable[[Result, str], _T],
+    ) -> _T:
+        """Segment an image, within the places and pixels of the service.
 
         Args:
             words: what to segment.
@@ -126,9 +133,10 @@ class Desk:
             path: of the image, in the allowed folder.
             image_base64: the image's file, in the place of `path`.
             threshold: of the probability; None: the model's own.
+            make: writes the answer, of the result and the model's name; called in a thread.
 
         Returns:
-            The result, and the model's name.
+            What `make` gives.
 
         Raises:
             ToolError: in the words of what went wrong, for the agent to read.
@@ -137,13 +145,16 @@ class Desk:
             chosen = self.models.named(model)
             check_prompts([words])
             data = chosen.segmenter.config.data
-            content = self._content(path, image_base64)
-            picture = uploads.read_picture(content, data.channels, data.grey)
-            job = Job(chosen.segmenter, picture, words, threshold)
-            result, _ = self.queue.submit(job).result()
+            with self.queue.place():
+                content = await run_in_threadpool(self._content, path, image_base64)
+                async with self.queue.pixels.reserve(await count_pixels(content)):
+                    sent = (content, data.channels, data.grey)
+                    picture = await in_thread(DECODING, uploads.read_picture, *sent)
+                    job = Job(chosen.segmenter, picture, words, threshold)
+                    result, _ = await asyncio.wrap_future(self.queue.submit(job))
+                    return await run_in_threadpool(make, result, chosen.name)
         except SaywhereError as error:
             raise ToolError(str(error)) from None
-        return result, chosen.name
 
     def _content(self, path: str | None, image_base64: str | None) -> bytes:
         if (path is None) == (image_base64 is None):
@@ -169,14 +180,13 @@ def build_mcp(desk: Desk) -> MCPServer[Any]:
         "saywhere", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
     )
 
-    # Plain functions: the SDK calls them in threads, and a model takes its time.
     @server.tool()
     def list_models() -> ModelList:
         """The models: name, whose left and right each means, prompts that it knows."""
         return ModelList(models=[ModelFacts(**model.facts()) for model in desk.models])
 
     @server.tool()
-    def segment(
+    async def segment(
         words: Words,
         model: Model = None,
         path: ImagePath = None,
@@ -184,14 +194,10 @@ def build_mcp(desk: Desk) -> MCPServer[Any]:
         threshold: Threshold = None,
     ) -> Segmented:
         """Mark what the words name: a mask (COCO run lengths), its box, how good it may be."""
-        result, name = desk.answer(words, model, path, image_base64, threshold)
-        own = {"model": name, "size": list(result.mask.shape), "box": _box(result.mask)}
-        answer = as_json(result, frozenset()) | own
-        # A tool takes one picture: no answer is that of a slice.
-        return Segmented.model_validate(answer | {"slice": None})
+        return await desk.answer(words, model, path, image_base64, threshold, _written)
 
     @server.tool()
-    def overlay(
+    async def overlay(
         words: Words,
         model: Model = None,
         path: ImagePath = None,
@@ -199,8 +205,8 @@ def build_mcp(desk: Desk) -> MCPServer[Any]:
         threshold: Threshold = None,
     ) -> Image:
         """The mask drawn on the image, to look at: a PNG of at most 1024 pixels a side."""
-        result, _ = desk.answer(words, model, path, image_base64, threshold)
-        return Image(data=_shown(result.overlay()), format="png")
+        drawn = await desk.answer(words, model, path, image_base64, threshold, _drawn)
+        return Image(data=drawn, format="png")
 
     return server
 
@@ -251,8 +257,15 @@ def run_mcp(
     else:
         address = f"[{http[0]}]" if ":" in http[0] else http[0]
         say(f"http://{address}:{listening.getsockname()[1]}{HTTP_PATH}", names)
-        app = Auth(_http_app(server), (*LOOPBACK, http[0]), token)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        bounded = BodyLimit(_http_app(server), max_bytes=MAX_MESSAGE_BYTES)
+        config = uvicorn.Config(
+            Auth(bounded, (*LOOPBACK, http[0]), token),
+            http=protocol(usual_patience()),
+            ws="none",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+        )
         uvicorn.Server(config).run(sockets=[listening])
     desk.queue.close()
 
@@ -264,6 +277,17 @@ def _http_app(server: MCPServer[Any]) -> Any:
         max_request_body_size=MAX_MESSAGE_BYTES,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
+
+
+def _written(result: Result, model: str) -> Segmented:
+    own = {"model": model, "size": list(result.mask.shape), "box": _box(result.mask)}
+    # A tool takes one picture: no answer is that of a slice.
+    answer = as_json(result, frozenset()) | own | {"slice": None}
+    return Segmented.model_validate(answer)
+
+
+def _drawn(result: Result, model: str) -> bytes:
+    return _shown(result.overlay())
 
 
 def _box(mask: np.ndarray) -> Box | None:

@@ -98,7 +98,7 @@ def run_server(
     config = uvicorn.Config(
         # RequestLog writes the lines: uvicorn's would hold addresses as they were typed.
         app,
-        http=protocol(patience or _usual_patience()),
+        http=protocol(patience or usual_patience()),
         ws="none",
         log_config=None,
         log_level="warning",
@@ -161,8 +161,12 @@ def _end_threads() -> None:
         os._exit(0)
 
 
-def _usual_patience() -> Patience:
-    """Fewer connections where the system lets a process open few files."""
+def usual_patience() -> Patience:
+    """Allow fewer connections where the system lets a process open few files.
+
+    Returns:
+        The limits by default, or these with fewer connections.
+    """
     usual = Patience()
     try:
         import resource

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,20 @@ def test_a_refusal_keeps_its_class_and_its_words_and_the_child(pool: DecodingPoo
     assert pool.run("slow_decoders:echo", b"1")[0]["process"] == before
 
 
-def test_what_a_library_prints_is_no_answer(pool: DecodingPool) -> None:
-    assert pool.run("slow_decoders:chatter", b"")[0] == {"said": True}
-    assert pool.run("slow_decoders:chatter", b"")[0] == {"said": True}
+def test_what_a_library_prints_is_no_answer_and_no_line_of_the_log(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pool = DecodingPool()
+    for _ in range(2):
+        assert pool.run("slow_decoders:chatter", b"")[0] == {"said": True}
+    pool.close()
+    assert capfd.readouterr() == ("", "")
+    # Which warning, and where; never the value, which may be a patient's.
+    assert {record.name for record in caplog.records} == {"saywhere"}
+    told = [record.getMessage() for record in caplog.records]
+    assert "pydicom: the value %r is wrong" in told
+    assert any("UserWarning at slow_decoders.py" in line for line in told)
+    assert "Doe" not in " ".join(told)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +121,36 @@ def test_a_file_that_hangs_holds_up_no_other() -> None:
         assert pool.run("slow_decoders:echo", b"1")[1][0].tolist() == [49]
     assert hanging.is_alive()
     assert pool.n_started == 2
+    pool.close()
+
+
+def test_files_that_come_at_once_wait_for_the_warm_child_and_start_no_other() -> None:
+    pool = DecodingPool(patience_s=600.0)
+    pool.warm()
+    with ThreadPoolExecutor(4) as threads:
+        runs = [threads.submit(pool.run, "slow_decoders:echo", b"1") for _ in range(40)]
+    assert len({run.result()[0]["process"] for run in runs}) == 1
+    assert pool.n_started == 1
+    pool.close()
+
+
+@pytest.mark.parametrize("n_cores", [1, 2])
+def test_one_child_for_each_core_stays_warm(
+    n_cores: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(decoding_pool, "n_cores", lambda: n_cores)
+    pool = DecodingPool(patience_s=0.01)
+    sign = tmp_path / "sign"
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [
+            threads.submit(pool.run, "slow_decoders:wait", b"", sign=str(sign)) for _ in range(3)
+        ]
+        while pool.n_started < 3:
+            threading.Event().wait(0.01)
+        sign.touch()
+    assert all(run.result() for run in waiting)
+    assert len(pool._idle) == n_cores
+    assert not pool._at_work
     pool.close()
 
 

@@ -21,6 +21,9 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from saywhere.io.images import png_bytes
+from saywhere.serve.models import Models
+from saywhere.serve.pixel_budget import PixelBudget
+from saywhere.serve.queue import SegmentQueue
 
 mcp = pytest.importorskip("mcp", reason="mcp is not installed (saywhere[mcp])")
 
@@ -103,6 +106,36 @@ def test_no_file_is_read_without_a_folder(trained: Path, folder: Path) -> None:
     _, answer = used(started(trained), ("segment", {"words": WORDS, "path": str(folder / "a.png")}))
     assert answer.is_error
     assert "--images" in answer.content[0].text
+
+
+def test_an_agent_has_no_more_places_and_pixels_than_a_caller_of_the_service(
+    models: Models, folder: Path
+) -> None:
+    from mcp.server.mcpserver.exceptions import ToolError
+
+    from saywhere.serve.mcp_server import Desk
+
+    desk = Desk(models, folder)
+    # The picture has 50 × 70 pixels.
+    desk.queue.close()
+    desk.queue = SegmentQueue(places=2, pixels=PixelBudget(4_000, patience_s=0.05, small=10))
+
+    async def asked() -> tuple[int, int]:
+        sizes = (WORDS, None, "a.png", None, None, lambda result, _: result.mask.shape)
+        return await desk.answer(*sizes)
+
+    async def held() -> None:
+        async with desk.queue.pixels.reserve(4_000):
+            with pytest.raises(ToolError, match="works on 4,000 pixels at once"):
+                await asked()
+        all_taken = pytest.raises(ToolError, match="takes 2 requests at once")
+        with desk.queue.place(), desk.queue.place(), all_taken:
+            await asked()
+        assert await asked() == (50, 70)
+        assert (desk.queue.n_taken, desk.queue.pixels.n_taken) == (0, 0)
+
+    asyncio.run(held())
+    desk.queue.close()
 
 
 @contextmanager
