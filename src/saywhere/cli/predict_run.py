@@ -69,7 +69,7 @@ def segment(recipe: Recipe, source: JobSource, on: str, workers: int, *, quiet: 
     """
     # Before the model is loaded, which takes seconds.
     warn_of_unfinished(Path(recipe.run))
-    export_once(Path(recipe.run), recipe.runtime, quiet)
+    export_once(Path(recipe.run), recipe.runtime, recipe.device, quiet)
     segmenter = load(recipe.run, mirror=recipe.mirror, device=recipe.device, runtime=recipe.runtime)
     recipe = replace(recipe, options=_signed(recipe.options, segmenter))
     with withholding(recipe.pseudonyms is not None), fetched(source.inputs) as inputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,15 +54,27 @@ def summary(outcome: Outcome, out: Path) -> str:
     """
     from saywhere.errors import counted
 
-    line = f"{counted(len(outcome.predictions), 'prediction')} in {out}"
+    line = f"{counted(len(outcome.predictions), 'prediction')} in {_place(out)}"
     if outcome.n_skipped:
         line += f", {outcome.n_skipped:,} of them done before (--again redoes them)"
     if len(outcome.predictions) < MANY:
         return line
     # Those that mark nothing, or of whose mark the model is least sure.
     ordered = sorted(outcome.predictions, key=lambda prediction: prediction.confidence or 0.0)
-    first = [f"{prediction.first_file} ({_how_good(prediction)})" for prediction in ordered]
-    return f"{line}; look at these first: {', '.join(first[:N_FIRST])}"
+    n_of = Counter(prediction.first_file for prediction in ordered)
+    first = [
+        # A table holds all of them: its name would say nothing.
+        f"{one.stem if n_of[one.first_file] > 1 else one.first_file} ({_how_good(one)})"
+        for one in ordered[:N_FIRST]
+    ]
+    return f"{line}; look at these first: {', '.join(first)}"
+
+
+def _place(path: Path) -> str:
+    """As it was typed: a path has lost one of an address's slashes."""
+    from saywhere.io import addresses
+
+    return addresses.of(path) or str(path)
 
 
 def _how_good(prediction: Prediction) -> str:
@@ -132,7 +145,7 @@ def warn_of_outcome(outcome: Outcome, out: Path) -> None:
     if outcome.n_others:
         warn(
             f"{counted(outcome.n_others, 'earlier prediction')} of other images or prompts "
-            f"stay in {out}; predictions.jsonl lists all, these first"
+            f"stay in {_place(out)}; predictions.jsonl lists all, these first"
         )
     if any(prediction.unfamiliarity > 1 for prediction in outcome.predictions):
         warn(
@@ -146,7 +159,8 @@ def warn_of_outcome(outcome: Outcome, out: Path) -> None:
         warn(f"{len(notes) - N_NOTES:,} more such notes: --json lists all")
     if outcome.failures:
         warn(
-            f"set aside: {counted(len(outcome.failures), 'job')}, see {out / 'failures.jsonl'}; "
+            f"set aside: {counted(len(outcome.failures), 'job')}, "
+            f"see {_place(out / 'failures.jsonl')}; "
             f"the first: {outcome.failures[0].reason}"
         )
 

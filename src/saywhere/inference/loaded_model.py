@@ -61,7 +61,7 @@ class LoadedModel:
             UsageError: As `load`; MissingFile, MissingExtra and BadCheckpoint are such errors.
         """
         self.folder = locate.find(folder)
-        self.runtime = open_runtime(self.folder, runtime, device)
+        self.runtime = open_runtime(self.folder, runtime, device, mirror=mirror)
         self.config = self.runtime.config
         self.state = self.runtime.state
         if mirror is not None:

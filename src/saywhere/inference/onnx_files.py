@@ -104,9 +104,18 @@ def refuse_missing() -> None:
     Raises:
         MissingExtra: A package is not installed.
     """
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
+    names = missing()
+    if names:
         raise MissingExtra(
-            f"the ONNX runtime needs {', '.join(missing)}, which is not installed",
+            f"the ONNX runtime needs {', '.join(names)}, which is not installed",
             remedy="pip install 'saywhere[onnx]'",
         )
+
+
+def missing() -> list[str]:
+    """List what ONNX Runtime needs and is not installed.
+
+    Returns:
+        Names of packages.
+    """
+    return [name for name in PACKAGES if find_spec(name) is None]

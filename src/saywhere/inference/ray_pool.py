@@ -82,8 +82,8 @@ def _streamed(texts: Sequence[str], recipe: Recipe, workers: int) -> Iterator[st
         # nothing moves.
         num_cpus=0.5 if n_gpus else max(0.5, recipe.threads - 0.5),
         num_gpus=1 if n_gpus else 0,
-        max_restarts=-1,
-        max_task_retries=RETRIES,
+        # Ray restarts workers without end, and would retry a chunk without end, too.
+        ray_remote_args_fn=lambda: {"max_task_retries": RETRIES},
     )
     for row in reports.iter_rows():
         yield str(row["report"])

@@ -52,6 +52,7 @@ class EmbeddingScale(nn.Module):
         self.register_buffer("matrix", torch.zeros(dim, scaled_dim).fill_diagonal_(1))
         # With an infinite reach no prompt is unfamiliar, until a scale is fitted.
         self.register_buffer("reach", torch.tensor(float("inf")))
+        self._known: tuple[Tensor, int, Tensor] | None = None
 
     @property
     def dims(self) -> tuple[int, int]:
@@ -83,10 +84,22 @@ class EmbeddingScale(nn.Module):
             unfamiliar. After the scale `none` it tells nothing.
         """
         centred = embedding - self.mean
-        basis = torch.linalg.qr(self.matrix)[0]
+        basis = self._basis()
         outside = (centred - centred @ basis @ basis.T).norm(dim=-1)
         across = outside * self.matrix.norm() / self.dims[1] ** 0.5
         return torch.hypot(self(embedding).norm(dim=-1), across) / self.reach
+
+    def _basis(self) -> Tensor:
+        """Of the matrix's columns. Found once: it takes longer than a fifth of a prediction."""
+        matrix = self.matrix
+        # Such a tensor does not count its changes.
+        if matrix.is_inference() or matrix.requires_grad:
+            return torch.linalg.qr(matrix)[0]
+        known = self._known
+        if known is None or known[0] is not matrix or known[1] != matrix._version:
+            basis = torch.linalg.qr(matrix)[0]
+            self._known = known = (matrix, matrix._version, basis)
+        return known[2]
 
 
 def scaled(

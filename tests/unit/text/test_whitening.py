@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,29 @@ def test_opposite_words_part(
     )
     assert before.mean() > 0.8
     assert after.mean() < most < before.mean()
+
+
+def test_a_distance_follows_the_matrix_that_is_there_now() -> None:
+    """The basis is found once; a matrix that changed, or another one, has another."""
+    generator = torch.Generator().manual_seed(0)
+    prompts = torch.randn(3, 6, generator=generator)
+    scale = EmbeddingScale(6, 2)
+    scale.reach.fill_(1.0)
+    first = scale.distance(prompts)
+    assert torch.equal(scale.distance(prompts), first)
+    copied = copy.deepcopy(scale)
+    with torch.no_grad():
+        scale.matrix.copy_(torch.randn(6, 2, generator=generator))
+    fresh = EmbeddingScale(6, 2)
+    fresh.load_state_dict(scale.state_dict())
+    assert torch.equal(scale.distance(prompts), fresh.distance(prompts))
+    assert not torch.allclose(scale.distance(prompts), first)
+    assert torch.equal(copied.distance(prompts), first)
+    # As `load` makes one, within `torch.inference_mode`.
+    with torch.inference_mode():
+        inner = EmbeddingScale(6, 2)
+        inner.load_state_dict(scale.state_dict())
+        assert torch.equal(inner.distance(prompts), scale.distance(prompts))
 
 
 @pytest.mark.parametrize("name", ["whiten", "within", "standardise"])

@@ -90,13 +90,11 @@ class OnnxRuntime:
     def in_frame(
         self, picture: NDArray[np.float32], box: Box, height: int, width: int
     ) -> NDArray[np.float32]:
-        """As `Runtime.in_frame`: bilinear by two matrices, as PyTorch without `align_corners`."""
+        """As `Runtime.in_frame`: bilinear, as PyTorch without `align_corners`."""
         inner = picture[0, :, box.top : box.top + box.height, box.left : box.left + box.width]
-        rows, columns = _between(height, box.height), _between(width, box.width)
-        in_frame = np.empty((height, width, len(inner)), np.float32)
-        for number, channel in enumerate(inner):
-            in_frame[..., number] = rows @ channel @ columns.T
-        return in_frame
+        # Along the width first, while there are few rows; whole rows are moved both times.
+        wide = _stretched(inner.transpose(2, 1, 0), width)
+        return _stretched(wide.transpose(1, 0, 2), height)
 
     def open_encoder(self) -> Encoder:
         """As `Runtime.open_encoder`: the exported one, or one that is no network."""
@@ -116,6 +114,11 @@ class OnnxRuntime:
     def _network(self) -> Any:
         return session(self._files.folder / onnx_files.NETWORK)
 
+    @cached_property
+    def _basis(self) -> NDArray[np.float32]:
+        basis: NDArray[np.float32] = np.linalg.qr(self._numbers["scale.matrix"])[0]
+        return basis
+
     def _distance(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         """As `text.whitening.EmbeddingScale.distance`; tokens are averaged before."""
         if not self.uses_text:
@@ -126,7 +129,7 @@ class OnnxRuntime:
             n_tokens = np.maximum(embedding.any(-1).sum(1, keepdims=True), 1)
             embedding = (embedding.sum(1) / n_tokens).astype(np.float32)
         centred = embedding - mean
-        basis = np.linalg.qr(matrix)[0]
+        basis = self._basis
         outside = np.linalg.norm(centred - centred @ basis @ basis.T, axis=-1)
         across = outside * np.linalg.norm(matrix) / matrix.shape[1] ** 0.5
         within = np.linalg.norm(centred @ matrix, axis=-1)
@@ -156,16 +159,16 @@ def session(path: Path) -> Any:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def _between(length: int, n_inner: int) -> NDArray[np.float32]:
-    """(length, n_inner): each new place's share of its two neighbours."""
-    places = (np.arange(length) + 0.5) * (n_inner / length) - 0.5
-    places = places.clip(0, n_inner - 1)
+def _stretched(lines: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """(n, …) → (length, …): each new line lies between two old ones."""
+    n = len(lines)
+    places = ((np.arange(length) + 0.5) * (n / length) - 0.5).clip(0, n - 1)
     first = np.floor(places).astype(np.intp)
-    second = np.minimum(first + 1, n_inner - 1)
-    share = (places - first).astype(np.float32)
-    matrix = np.zeros((length, n_inner), np.float32)
-    rows = np.arange(length)
-    matrix[rows, first] = 1 - share
-    # Added: at the last place both neighbours are one.
-    matrix[rows, second] += share
-    return matrix
+    share = (places - first).astype(np.float32).reshape(-1, *(1,) * (lines.ndim - 1))
+    lines = np.ascontiguousarray(lines)
+    stretched = lines[first]
+    step = lines[np.minimum(first + 1, n - 1)]
+    step -= stretched
+    step *= share
+    stretched += step
+    return stretched

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -72,39 +72,71 @@ def place_for(weights_digest: str, device: str) -> Path:
     return cache_folder() / "runtimes" / hashlib.sha256(key.encode()).hexdigest()[:24] / FILE
 
 
-def read(place: Path) -> str | None:
-    """Read which runtime was chosen.
+@dataclass(frozen=True)
+class Table:
+    """What was measured of a model on this machine.
+
+    Attributes:
+        kind: Of the device that PyTorch computed on: "cpu", "cuda" …
+        measured: One record per runtime.
+    """
+
+    kind: str
+    measured: Sequence[Measured]
+
+    def has(self, name: str) -> bool:
+        """Was a runtime measured?
+
+        Args:
+            name: Of the runtime.
+
+        Returns:
+            True where it stands in the table.
+        """
+        return any(one.runtime == name for one in self.measured)
+
+    def fastest(self, names: Collection[str]) -> str:
+        """Take the fastest that keeps the answer.
+
+        Args:
+            names: Of the runtimes to choose from.
+
+        Returns:
+            Its name; PyTorch in float32 where none of them was measured.
+        """
+        able = [one for one in self.measured if one.keeps_the_answer and one.runtime in names]
+        return min(able, key=lambda one: one.seconds).runtime if able else TORCH
+
+
+def read(place: Path) -> Table | None:
+    """Read what was measured.
 
     Args:
         place: As `place_for` gives it.
 
     Returns:
-        Its name; None where nothing was measured, or the file is damaged.
+        The table; None where nothing was measured, or the file is damaged.
     """
     with suppress(OSError, ValueError, TypeError, KeyError):
-        chosen = json.loads(place.read_text(encoding="utf-8"))["chosen"]
+        document = json.loads(place.read_text(encoding="utf-8"))
+        table = Table(str(document["device"]), [Measured(**one) for one in document["measured"]])
         use(place.parent)
-        return str(chosen)
+        return table
     return None
 
 
-def choose(measured: Sequence[Measured], place: Path) -> str:
-    """Take the fastest that keeps the answer, and keep all figures.
+def keep(table: Table, place: Path) -> None:
+    """Keep what was measured, with what is chosen of all, for people who look.
 
     Args:
-        measured: PyTorch in float32 among them.
+        table: Of a model.
         place: Of the file.
-
-    Returns:
-        The name of a runtime.
     """
-    able = [one for one in measured if one.keeps_the_answer]
-    chosen = min(able, key=lambda one: one.seconds).runtime
-    document = {"chosen": chosen, "measured": [asdict(one) for one in measured]}
+    chosen = table.fastest([one.runtime for one in table.measured])
+    measured = [asdict(one) for one in table.measured]
     # Without a cache, it is measured anew each time.
     with suppress(NotWritable):
-        files.write_json(place, document)
-    return chosen
+        files.write_json(place, {"chosen": chosen, "device": table.kind, "measured": measured})
 
 
 def measure(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +17,15 @@ import torch
 from PIL import Image
 
 import saywhere
+from saywhere.cli import compute
 from saywhere.errors import BadCheckpoint, MissingFile, UsageError
 from saywhere.hub.onnx import keep
+from saywhere.hub.parity import ParityError
 from saywhere.inference import onnx_files
 from saywhere.inference.original_frame import to_frame
+from saywhere.inference.runtimes import trial
 from saywhere.inference.runtimes.exported import OnnxRuntime
+from saywhere.inference.runtimes.runtime import ONNX, Runtime
 from saywhere.io import cache
 from saywhere.io.framing import Box
 from saywhere.runs.locate import weights_file
@@ -97,6 +104,68 @@ def test_files_are_made_once_and_listed_with_the_cache(trained: Path, kept: Path
     assert [entry.what for entry in cache.list_folders() if entry.folder == kept] == [
         "a model as ONNX"
     ]
+
+
+def test_auto_measures_anew_once_there_are_files_and_never_takes_them_for_mirroring(
+    trained: Path, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path))
+    real = trial.measure
+
+    def measure(runtimes: Sequence[Runtime], threshold: float) -> list[trial.Measured]:
+        """ONNX Runtime is the fastest, however busy this machine is."""
+        found = real(runtimes, threshold)
+        return [replace(one, seconds=1.0 - (one.runtime == ONNX)) for one in found]
+
+    monkeypatch.setattr(trial, "measure", measure)
+    assert saywhere.load(trained, runtime="auto").runtime.name != ONNX
+    weights = weights_file(trained)
+    assert weights is not None
+    shutil.copytree(kept, onnx_files.folder_for(weights))
+    assert saywhere.load(trained, runtime="auto").runtime.name == ONNX
+    assert saywhere.load(trained, runtime="auto", mirror=True).runtime.name != ONNX
+
+
+@pytest.mark.parametrize(
+    ("runtime", "device", "exports"),
+    [("torch", "auto", 0), ("auto", "cuda", 0), ("auto", "cpu", 1), ("onnx", "auto", 1)],
+)
+def test_a_call_exports_where_that_may_help(
+    runtime: str,
+    device: str,
+    exports: int,
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path))
+    exported: list[Path] = []
+    monkeypatch.setattr("saywhere.hub.onnx.keep", exported.append)
+    compute.export_once(trained, runtime, device, quiet=True)
+    assert exported == [trained] * exports
+
+
+def test_auto_goes_on_without_an_export_that_fails_and_tries_it_once(
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SAYWHERE_CACHE", str(tmp_path))
+    tried: list[Path] = []
+
+    def fails(run: Path) -> None:
+        tried.append(run)
+        raise ParityError("0.2 apart")
+
+    monkeypatch.setattr("saywhere.hub.onnx.keep", fails)
+    compute.export_once(trained, "auto", "cpu", quiet=True)
+    assert "goes on without ONNX Runtime: 0.2 apart" in capsys.readouterr().err
+    saywhere.load(trained, runtime="auto", device="cpu")
+    compute.export_once(trained, "auto", "cpu", quiet=True)
+    assert len(tried) == 1
+    with pytest.raises(ParityError):
+        compute.export_once(trained, "onnx", "cpu", quiet=True)
 
 
 def test_what_cannot_be_had_is_refused_in_words(

@@ -12,7 +12,7 @@ import pytest
 import saywhere
 from saywhere.inference.runtimes import choice, trial
 from saywhere.inference.runtimes.runtime import HALF, ONNX, TORCH, Scores
-from saywhere.inference.runtimes.trial import Measured
+from saywhere.inference.runtimes.trial import Measured, Table
 
 
 def measured(name: str, seconds: float, equal: float = 1.0) -> Measured:
@@ -31,11 +31,16 @@ def test_the_fastest_that_keeps_the_answer_is_chosen_and_all_figures_are_kept(
     half: Measured, onnx: Measured, chosen: str, tmp_path: Path
 ) -> None:
     place = tmp_path / "choice.json"
-    assert trial.choose([measured(TORCH, 3.0), half, onnx], place) == chosen
-    assert trial.read(place) == chosen
-    kept = json.loads(place.read_text())["measured"]
-    assert [one["runtime"] for one in kept] == [TORCH, HALF, ONNX]
-    assert kept[1]["equal_pixels"] == half.equal_pixels
+    trial.keep(Table("cpu", [measured(TORCH, 3.0), half, onnx]), place)
+    table = trial.read(place)
+    assert table is not None
+    assert table.fastest([TORCH, HALF, ONNX]) == chosen
+    # Of those that cannot do what is asked, none is taken.
+    assert table.fastest([TORCH]) == TORCH
+    document = json.loads(place.read_text())
+    assert document["chosen"] == chosen
+    assert [one["runtime"] for one in document["measured"]] == [TORCH, HALF, ONNX]
+    assert document["measured"][1]["equal_pixels"] == half.equal_pixels
 
 
 class Fake:
