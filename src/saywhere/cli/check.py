@@ -6,6 +6,7 @@ Long because the same facts are printed as tables, as JSON and as warnings, side
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -348,17 +349,22 @@ def _print(summary: CheckSummary, opposites: list[Distance], report: CheckReport
             faults_table(summary, report), f"all of them: {escape(str(summary['quarantine']))}"
         )
     # One line, however long: it is there to be copied.
-    console.print(f"next: {_next(summary)}", markup=False, soft_wrap=True)
+    console.print(f"next: {_next(summary, report.manifest)}", markup=False, soft_wrap=True)
 
 
-def _next(summary: CheckSummary) -> str:
+def _next(summary: CheckSummary, read: Manifest) -> str:
     """Rows without a prompt are described first; else they can be trained on."""
+    from saywhere.data.target_noun import target_noun
+
     manifest = summary["manifest"]
     if not summary["levels"]:
         return f"saywhere describe {manifest} --to {Path(manifest).with_name('described.jsonl')}"
     level = next(iter(summary["levels"]))
     levels = f"--set text.train_prompts={level} --set text.evaluate_prompts={level}"
-    return f"saywhere train CONFIG.toml --set data.manifest={manifest} {levels}"
+    # Else the sentences that a training makes itself speak of a lesion.
+    noun = target_noun(read) if read.rows else None
+    target = "" if noun is None else f" --set data.target={shlex.quote(noun)}"
+    return f"saywhere train CONFIG.toml --set data.manifest={manifest}{target} {levels}"
 
 
 def _doubts(report: CheckReport, *, quiet: bool) -> list[Doubt]:

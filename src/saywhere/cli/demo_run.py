@@ -14,6 +14,7 @@ from saywhere.config import Config
 from saywhere.data.manifest import Manifest, read_manifest
 from saywhere.data.manifest_row import Row
 from saywhere.data.select import evaluation_prompt
+from saywhere.data.target_noun import target_noun
 from saywhere.datasets.phantoms import SEED, prepare_phantoms
 from saywhere.datasets.synthetic import make_phantoms
 from saywhere.evaluation.cases import measure
@@ -163,7 +164,7 @@ def real_config(manifest: Manifest) -> Config:
     return REAL.replace(
         **{
             "data.manifest": str(manifest.path),
-            "data.target": _target(manifest, levels),
+            "data.target": target_noun(manifest, levels) or USUAL_TARGET,
             "text.train_prompts": levels,
             "text.evaluate_prompts": _most_telling(texts, levels, len(manifest.rows)),
         }
@@ -195,21 +196,6 @@ def _most_telling(texts: dict[str, list[str]], levels: list[str], n_rows: int) -
     """The level to evaluate with; of two alike the later one, as levels grow more detailed."""
     single = [level for level in levels if len(texts[level]) <= n_rows]
     return max(reversed(single or levels), key=lambda level: len(set(texts[level])))
-
-
-def _target(manifest: Manifest, levels: list[str]) -> str:
-    """The target's noun: a text that every row repeats, and that the prompts build upon.
-
-    Of the levels p1 "polyp", p2 "round polyp", p6 "one round polyp, upper left" it is "polyp".
-    """
-    first, *others = manifest.rows
-    for level, texts in first.prompts.items():
-        is_repeated = all(row.prompts.get(level) == texts for row in others)
-        if len(texts) != 1 or not texts[0] or level in levels or not is_repeated:
-            continue
-        if any(texts[0] in prompt for other in levels for prompt in first.prompts.get(other, ())):
-            return texts[0]
-    return USUAL_TARGET
 
 
 def compare_policies(config: Config, folder: Path, listen: Listener) -> ComparisonRecord:

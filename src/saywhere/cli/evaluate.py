@@ -81,6 +81,7 @@ def evaluate(
             pseudonyms=pseudonyms,
             device=device,
             advance=advance,
+            expect=progress.expect,
         )
     _tell(summary, run, as_json=as_json, quiet=quiet)
     # Last, since it ends the program where rows were set aside.

@@ -184,6 +184,14 @@ class CaseProgress:
         self.bar.__enter__()
         return lambda done: self.bar.advance(self.task, done)
 
+    def expect(self, total: int) -> None:
+        """Tell how many there are, where that was not known before.
+
+        Args:
+            total: number of cases.
+        """
+        self.bar.update(self.task, total=total)
+
     def __exit__(self, *error: Any) -> None:
         self.bar.__exit__(*error)
 

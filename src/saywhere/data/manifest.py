@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from saywhere.data.manifest_row import Row, read_row
-from saywhere.data.records import BadRow, Fields, Record, read_records, sorted_out
+from saywhere.data.records import BadRow, Fields, Record, each_record, sorted_out
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.files import keep_earlier, plain, write_text
 from saywhere.io.names import comparable
@@ -79,12 +79,12 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
         ManifestError: it is broken; the error names file, row, column and remedy.
     """
     path = locate(Path(path))
-    content, records, no_records = read_records(path)
-    lacking = {record.number for record in records if record.fields.get("split") in (None, "")}
-    rows, no_rows = sorted_out(
-        (record.number, partial(read_row, record)) for record in _released(records)
-    )
-    bad = sorted([*no_records, *no_rows], key=lambda row: row.number)
+    content, lines = each_record(path)
+    digest = hashlib.sha256(content).hexdigest()
+    # A large file need not be there twice, as bytes and as text.
+    del content
+    lacking: set[int] = set()
+    rows, bad = sorted_out((number, partial(_row, made, lacking)) for number, made in lines)
     # Where no line is a row, the first line's error says more than that there are none.
     if bad and not (lenient and rows):
         raise bad[0].error
@@ -98,14 +98,15 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
     # Lines that are set aside anyway tell nothing of the splits of the others.
     _check_splits([row.number for row in rows], lacking, path)
     rows = _standing(rows)
-    return Manifest(path, tuple(rows), hashlib.sha256(content).hexdigest(), tuple(bad))
+    return Manifest(path, tuple(rows), digest, tuple(bad))
 
 
-def _released(records: list[Record]) -> Iterator[Record]:
-    """Each once; of a million, records and rows then are not in memory side by side."""
-    records.reverse()
-    while records:
-        yield records.pop()
+def _row(made: Callable[[], Record], lacking: set[int]) -> Row:
+    """The row of a line, which is noted where it names no split."""
+    record = made()
+    if record.fields.get("split") in (None, ""):
+        lacking.add(record.number)
+    return read_row(record)
 
 
 def _standing(rows: list[Row]) -> list[Row]:

@@ -5,6 +5,7 @@ Each column has one way to be wrong, and one error that names file, row, column 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "n
 MEANT = ("empty_mask", "absent", "blank_prompt")
 COLUMNS = frozenset({"id", "image", "mask", "prompt", "prompts", "split", "group", "patient"})
 COLUMNS |= {"frame", "frames", "oracle", "meant", "replaces", "manifest_format"}
+_NOTHING: Fields = {}
+"""Shared by all rows with no further column and no table of frames: nobody writes into a row."""
 FORMAT = 1
 """Of a manifest, in a row's `manifest_format`. Left out, as in all manifests so far, it is 1."""
 
@@ -83,25 +86,27 @@ def read_row(record: Record) -> Row:
     _refuse_newer(record)
     folder = record.path.parent
     mask = record.text("mask")
-    frames = _frames(record)
+    group = record.text("group") or record.text("patient")
+    extra = {
+        key: value
+        for key, value in record.fields.items()
+        if key not in COLUMNS and not key.startswith("prompts.")
+    }
     return Row(
         id=record.required("id"),
         image=located(folder, record.required("image")),
         mask=located(folder, mask) if mask else None,
         prompts=_prompts(record),
-        split=record.text("split") or "train",
-        group=record.text("group") or record.text("patient"),
-        frame=_one_frame(record),
-        frames=frames,
+        # What many rows say alike is in memory once: there may be millions.
+        split=sys.intern(record.text("split") or "train"),
+        group=group and sys.intern(group),
+        frame=sys.intern(_one_frame(record)),
+        frames=_frames(record) or _NOTHING,
         oracle=_boolean(record, "oracle"),
         meant=_meant(record),
         replaces=record.text("replaces"),
         number=record.number,
-        extra={
-            key: value
-            for key, value in record.fields.items()
-            if key not in COLUMNS and not key.startswith("prompts.")
-        },
+        extra=extra or _NOTHING,
     )
 
 
@@ -216,7 +221,7 @@ def _prompts(record: Record) -> dict[str, tuple[str, ...]]:
         named["prompt"] = record.fields["prompt"]
     return {
         # A null says that the row has no such level.
-        level: _texts(record, level, texts)
+        sys.intern(level): _texts(record, level, texts)
         for level, texts in named.items()
         if texts is not None
     }
@@ -233,7 +238,7 @@ def _texts(record: Record, level: str, value: Any) -> tuple[str, ...]:
                 remedy="put it in quotes",
             )
         record.check_text("prompts", text)
-    return tuple(texts)
+    return tuple(map(sys.intern, texts))
 
 
 def _meant(record: Record) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -156,6 +156,10 @@ class Record:
             )
 
 
+Line = tuple[int, Callable[[], Record]]
+"""A line's number, from 1, and what makes its record or raises ManifestError."""
+
+
 @dataclass(frozen=True)
 class BadRow:
     """A line that is no record, or none of the kind that is wanted."""
@@ -178,13 +182,31 @@ def read_records(path: Path) -> tuple[bytes, list[Record], list[BadRow]]:
         MissingFile: there is no such file.
         ManifestError: the file as a whole cannot be read.
     """
+    content, lines = each_record(path)
+    return content, *sorted_out(lines)
+
+
+def each_record(path: Path) -> tuple[bytes, Iterator[Line]]:
+    """Read as `read_records`, one record at a time: of a million, they are never all in memory.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its bytes, and each line's number with a function that makes its record. Taking the next
+        line raises ManifestError where the file as a whole cannot be read.
+
+    Raises:
+        MissingFile: there is no such file.
+        ManifestError: the file as a whole cannot be read.
+    """
     content = _read_bytes(path)
     text = _decoded(path, content)
     is_csv = path.suffix.lower() in (".csv", ".tsv") or (
         path.suffix.lower() not in (".jsonl", ".ndjson", ".json")
         and not text.lstrip().startswith("{")
     )
-    return content, *(_csv_records(path, text) if is_csv else _jsonl_records(path, text))
+    return content, (_csv_lines(path, text) if is_csv else _jsonl_lines(path, text))
 
 
 def read_json_lines(path: Path) -> tuple[list[Record], list[BadRow]]:
@@ -200,7 +222,7 @@ def read_json_lines(path: Path) -> tuple[list[Record], list[BadRow]]:
         MissingFile: there is no such file.
         ManifestError: the file as a whole cannot be read.
     """
-    return _jsonl_records(path, _decoded(path, _read_bytes(path)))
+    return sorted_out(_jsonl_lines(path, _decoded(path, _read_bytes(path))))
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -249,7 +271,7 @@ def _decoded(path: Path, content: bytes) -> str:
     return text
 
 
-def _jsonl_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
+def _jsonl_lines(path: Path, text: str) -> Iterator[Line]:
     if text.lstrip().startswith("["):
         raise ManifestError(
             "a JSON list",
@@ -257,13 +279,11 @@ def _jsonl_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
             allowed="a manifest has one JSON object a line",
             remedy="write the list's objects one a line",
         )
-    return sorted_out(
-        (number, partial(_jsonl_record, path, number, line))
-        # Not `splitlines`: it also breaks at characters that JSON allows within a text.
-        for number, line in enumerate(lines_of(text), start=1)
+    # Not `splitlines`: it also breaks at characters that JSON allows within a text.
+    for number, line in enumerate(lines_of(text), start=1):
         # A file ends with a line end, and what follows that is no row.
-        if line.strip()
-    )
+        if line.strip():
+            yield number, partial(_jsonl_record, path, number, line)
 
 
 def sorted_out(made: Iterable[tuple[int, Callable[[], Made]]]) -> tuple[list[Made], list[BadRow]]:
@@ -314,7 +334,7 @@ def _jsonl_record(path: Path, number: int, line: str) -> Record:
     return Record(path, number, fields)
 
 
-def _csv_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
+def _csv_lines(path: Path, text: str) -> Iterator[Line]:
     """Comma, semicolon or tab, whichever the header has most of."""
     # Excel writes semicolons where the decimal mark is a comma.
     header_line = text.lstrip("\r\n").partition("\n")[0]
@@ -326,7 +346,6 @@ def _csv_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
         strict=True,
     )
     header: list[str] | None = None
-    rows: list[tuple[int, Callable[[], Record]]] = []
     number = 1
     try:
         for cells in reader:
@@ -334,7 +353,7 @@ def _csv_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
             if cells and header is None:
                 header = _header(path, number, cells)
             elif cells and header is not None:
-                rows.append((number, partial(_csv_record, path, number, header, cells)))
+                yield number, partial(_csv_record, path, number, header, cells)
             # A quoted cell may span lines: a row's number is that of its first line.
             number = reader.line_num + 1
     except csv.Error as error:
@@ -343,7 +362,6 @@ def _csv_records(path: Path, text: str) -> tuple[list[Record], list[BadRow]]:
             where=f"{path}, row {number}",
             remedy="quote the cell, or save as JSONL",
         ) from None
-    return sorted_out(rows)
 
 
 def _header(path: Path, number: int, cells: list[str]) -> list[str]:

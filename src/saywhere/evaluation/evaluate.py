@@ -39,6 +39,7 @@ def evaluate(
     pseudonyms: Pseudonyms | None = None,
     device: str = "auto",
     advance: Callable[[int], None] = lambda done: None,
+    expect: Callable[[int], None] = lambda n_cases: None,
 ) -> EvaluationSummary:
     """Measure how right a model is, and whether it listens; write the result.
 
@@ -58,6 +59,7 @@ def evaluate(
         pseudonyms: Where given, ids, prompts and the manifest's path are hashed in all files.
         device: Where the model runs: auto, cpu, cuda, cuda:1 or mps.
         advance: Called with 1 after each case.
+        expect: Called once, before the first case, with the number of cases of all conditions.
 
     Returns:
         What summary.json holds.
@@ -84,15 +86,14 @@ def evaluate(
     place = None if manifest is None else Path(manifest)
     data = config.data if place else own_data(config.data, segmenter.folder)
     measured = rows_to_measure(data, place, chosen, levels, segmenter.prompt_facts.frame)
-    cases = {
-        condition: measure(
-            segmenter,
-            measured.rows,
-            prompts_for(condition, measured.rows, levels, config.train.seed),
-            condition,
-            advance,
-        )
+    asked = {
+        condition: prompts_for(condition, measured.rows, levels, config.train.seed)
         for condition in conditions
+    }
+    expect(sum(text is not None for texts in asked.values() for text in texts))
+    cases = {
+        condition: measure(segmenter, measured.rows, texts, condition, advance)
+        for condition, texts in asked.items()
     }
     summary = _summary(segmenter, cases, measured)
     summary["manifest"] = hasher(pseudonyms)(summary["manifest"])

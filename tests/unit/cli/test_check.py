@@ -232,7 +232,11 @@ def test_the_last_line_names_what_comes_next(manifest: Path) -> None:
         f"next: saywhere train CONFIG.toml --set data.manifest={manifest} "
         "--set text.train_prompts=prompt --set text.evaluate_prompts=prompt"
     )
-    manifest.write_text(manifest.read_text().replace('"prompt"', '"remark"'))
+    named = '"prompts": {"p1": "flat polyp", "p6": "a flat polyp, left"}, "remark"'
+    manifest.write_text(manifest.read_text().replace('"prompt"', named))
+    result = CliRunner().invoke(app, [str(manifest), "--encoder", "none"])
+    assert "--set data.target='flat polyp' --set" in result.stdout.splitlines()[-1]
+    manifest.write_text(manifest.read_text().replace(named, '"remark"'))
     result = CliRunner().invoke(app, [str(manifest), "--encoder", "none"])
     assert result.stdout.splitlines()[-1] == (
         f"next: saywhere describe {manifest} --to {manifest.with_name('described.jsonl')}"

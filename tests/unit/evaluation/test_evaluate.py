@@ -268,6 +268,18 @@ def test_a_notebook_is_shown_a_line_for_each_kind_of_words(
     assert json.loads(json.dumps(measured[1])) == summary
 
 
+def test_it_says_how_many_cases_there_are_before_the_first(run_copy: Path, larger: Path) -> None:
+    told: list[str] = []
+    evaluate(
+        run_copy,
+        manifest=larger,
+        advance=lambda done: told.append("case"),
+        expect=lambda n_cases: told.append(f"{n_cases} cases"),
+    )
+    assert told == [f"{len(told) - 1} cases", *["case"] * (len(told) - 1)]
+    assert len(told) > 1
+
+
 def test_paths_may_be_strings_and_words_one(run_copy: Path, larger: Path) -> None:
     words: Any = "shuffled"
     summary = evaluate(str(run_copy), manifest=str(larger), words=words)

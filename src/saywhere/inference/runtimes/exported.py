@@ -137,6 +137,8 @@ class OnnxRuntime:
         return distance
 
 
+BLOCK = 32
+"""Lines that are enlarged at once."""
 SCALE = ("mean", "matrix", "reach")
 """What a model keeps of its training prompts."""
 
@@ -164,11 +166,16 @@ def _stretched(lines: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     n = len(lines)
     places = ((np.arange(length) + 0.5) * (n / length) - 0.5).clip(0, n - 1)
     first = np.floor(places).astype(np.intp)
+    second = np.minimum(first + 1, n - 1)
     share = (places - first).astype(np.float32).reshape(-1, *(1,) * (lines.ndim - 1))
     lines = np.ascontiguousarray(lines)
-    stretched = lines[first]
-    step = lines[np.minimum(first + 1, n - 1)]
-    step -= stretched
-    step *= share
-    stretched += step
+    stretched = np.empty((length, *lines.shape[1:]), np.float32)
+    # A few at a time: all at once would be there twice, and leave the processor's cache.
+    for start in range(0, length, BLOCK):
+        block = slice(start, start + BLOCK)
+        above = lines[first[block]]
+        step = lines[second[block]]
+        step -= above
+        step *= share[block]
+        np.add(above, step, out=stretched[block])
     return stretched
