@@ -74,6 +74,20 @@ def _limits() -> str:
     return markdown(("what comes", "answer", "after"), rows, f"{note}; {ending}")
 
 
+def _upload_memory() -> str:
+    """What many pixels in few bytes cost the service and its children."""
+    measured = result("upload_memory")
+    rows: list[tuple[object, ...]] = []
+    for name, case in measured["cases"].items():
+        answers = ", ".join(f"{number} × {status}" for status, number in case["answers"].items())
+        added = f"{case['added_mb']:,} MB"
+        bound = f"{case['bound_mb']:,} MB"
+        rows.append((name, f"{case['bytes']:,}", answers, f"{case['idle_mb']} MB", added, bound))
+    heads = ("sent at once", "bytes of each", "answers", "idle before", "at most, beyond idle")
+    note = f"`{measured['command']}`; {_machine(measured)}, torch {measured['torch']}."
+    return markdown((*heads, "bound"), rows, note)
+
+
 def _hostile() -> str:
     """What hostile and large files cost to decode."""
     measured = result("hostile")
@@ -131,6 +145,7 @@ def _typing() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "service": _service,
     "limits": _limits,
+    "upload_memory": _upload_memory,
     "hostile": _hostile,
     "decoding": _decoding,
     "fuzz": _fuzz,
