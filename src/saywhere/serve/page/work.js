@@ -235,6 +235,7 @@ function takeAnswer(answer, model) {
   state.image = answer.image_sha256;
   carryPainting(answer.results.map(({ prompt }) => prompt));
   const threshold = at("threshold").value;
+  const before = state.labels;
   state.labels = answer.results.map((facts, i) => {
     // What was painted for this prompt stays, however often it is retyped.
     const label = state.known.get(facts.prompt) ?? new Label(facts.prompt, width, height);
@@ -245,18 +246,22 @@ function takeAnswer(answer, model) {
     takeRecalled(label);
     return label;
   });
-  giveColours();
+  giveColours(before);
   const place = state.labels.indexOf(chosen);  // a line above it may have come or gone
   state.chosen = place >= 0 ? place : Math.max(0, Math.min(state.chosen, state.labels.length - 1));
 }
 
-function giveColours() {
-  // A label keeps its colour, whatever lines come and go.
-  const taken = new Set(state.labels.map(({ number }) => number));
-  for (const label of state.labels) {
-    if (label.number !== undefined) continue;
-    label.number = 0;
-    while (taken.has(label.number)) label.number++;
+function giveColours(before) {
+  // A label that is shown keeps its colour, whatever lines come and go. One that comes back has
+  // its own again, where no other has taken it meanwhile.
+  const taken = new Set();
+  const isStaying = (label) => before.includes(label);
+  const others = state.labels.filter((label) => !isStaying(label));
+  for (const label of [...state.labels.filter(isStaying), ...others]) {
+    if (label.number === undefined || taken.has(label.number)) {
+      label.number = 0;
+      while (taken.has(label.number)) label.number++;
+    }
     taken.add(label.number);
     label.colour = colourOf(label.number);
   }
