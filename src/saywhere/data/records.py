@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from saywhere.errors import ManifestError, MissingFile
-from saywhere.io.limits import MAX_FIELD_CHARS, MAX_MANIFEST_BYTES
+from saywhere.data.manifest_text import decoded, read_bytes, short
+from saywhere.errors import ManifestError
+from saywhere.io.limits import MAX_FIELD_CHARS
 from saywhere.io.plain_text import lines_of
 
 Made = TypeVar("Made")
@@ -122,7 +123,7 @@ class Record:
         except (ValueError, RecursionError) as error:
             raise self.error(
                 column,
-                f"not valid JSON ({_short(error)})",
+                f"not valid JSON ({short(error)})",
                 remedy='write an object, for instance {"p1": "polyp"}',
             ) from None
 
@@ -200,8 +201,8 @@ def each_record(path: Path) -> tuple[bytes, Iterator[Line]]:
         MissingFile: there is no such file.
         ManifestError: the file as a whole cannot be read.
     """
-    content = _read_bytes(path)
-    text = _decoded(path, content)
+    content = read_bytes(path)
+    text = decoded(path, content)
     is_csv = path.suffix.lower() in (".csv", ".tsv") or (
         path.suffix.lower() not in (".jsonl", ".ndjson", ".json")
         and not text.lstrip().startswith("{")
@@ -222,53 +223,7 @@ def read_json_lines(path: Path) -> tuple[list[Record], list[BadRow]]:
         MissingFile: there is no such file.
         ManifestError: the file as a whole cannot be read.
     """
-    return sorted_out(_jsonl_lines(path, _decoded(path, _read_bytes(path))))
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        if not path.is_file():
-            raise MissingFile(
-                f"no manifest {path}", remedy="check the name; `saywhere prepare` makes one"
-            )
-        # The size first, so that a huge file is never read into memory.
-        size = path.stat().st_size
-        if size > MAX_MANIFEST_BYTES:
-            raise ManifestError(
-                f"{size:,} bytes",
-                where=path,
-                allowed=f"a manifest has at most {MAX_MANIFEST_BYTES:,}",
-                remedy="split it",
-            )
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise ManifestError(
-            f"cannot be read ({_short(error)})", where=path, remedy="check its name and permissions"
-        ) from None
-
-
-def _decoded(path: Path, content: bytes) -> str:
-    """UTF-8 with or without a byte order mark, no NUL anywhere."""
-    try:
-        # Excel and some editors write a byte order mark in front.
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
-        raise ManifestError(
-            "bytes that are no UTF-8",
-            where=f"{path}, row {row}",
-            remedy="save the manifest as UTF-8",
-        ) from None
-    # UTF-16 without a mark passes as UTF-8 that has a NUL in every second place.
-    if "\0" in text:
-        row = text.count("\n", 0, text.index("\0")) + 1
-        raise ManifestError(
-            "a NUL character",
-            where=f"{path}, row {row}",
-            allowed="a manifest is plain text",
-            remedy="save it as UTF-8 (not UTF-16)",
-        )
-    return text
+    return sorted_out(_jsonl_lines(path, decoded(path, read_bytes(path))))
 
 
 def _jsonl_lines(path: Path, text: str) -> Iterator[Line]:
@@ -311,7 +266,7 @@ def _jsonl_record(path: Path, number: int, line: str) -> Record:
         fields = _parse_json(line)
     except (ValueError, RecursionError) as error:
         raise ManifestError(
-            f"not valid JSON ({_short(error)})",
+            f"not valid JSON ({short(error)})",
             where=place,
             allowed="a row is one JSON object",
             remedy="mend or remove the line",
@@ -358,7 +313,7 @@ def _csv_lines(path: Path, text: str) -> Iterator[Line]:
             number = reader.line_num + 1
     except csv.Error as error:
         raise ManifestError(
-            f"not valid CSV ({_short(error)})",
+            f"not valid CSV ({short(error)})",
             where=f"{path}, row {number}",
             remedy="quote the cell, or save as JSONL",
         ) from None
@@ -411,7 +366,3 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _short(error: BaseException) -> str:
-    return str(error)[:80] or type(error).__name__

@@ -86,14 +86,14 @@ def evaluate(
     place = None if manifest is None else Path(manifest)
     data = config.data if place else own_data(config.data, segmenter.folder)
     measured = rows_to_measure(data, place, chosen, levels, segmenter.prompt_facts.frame)
-    asked = {
+    texts_of = {
         condition: prompts_for(condition, measured.rows, levels, config.train.seed)
         for condition in conditions
     }
-    expect(sum(text is not None for texts in asked.values() for text in texts))
+    expect(sum(text is not None for texts in texts_of.values() for text in texts))
     cases = {
         condition: measure(segmenter, measured.rows, texts, condition, advance)
-        for condition, texts in asked.items()
+        for condition, texts in texts_of.items()
     }
     summary = _summary(segmenter, cases, measured)
     summary["manifest"] = hasher(pseudonyms)(summary["manifest"])
