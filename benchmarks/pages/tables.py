@@ -15,6 +15,7 @@ from functools import cache
 import demo_tables
 import measured_tables
 import model_tables
+import naming_tables
 import paper_tables
 import performance_tables
 import presence_tables
@@ -44,6 +45,7 @@ TABLES = {
     **measured_tables.TABLES,
     **presence_tables.TABLES,
     **model_tables.TABLES,
+    **naming_tables.TABLES,
     **paper_tables.TABLES,
     **performance_tables.TABLES,
     **question_tables.TABLES,

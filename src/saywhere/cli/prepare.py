@@ -96,7 +96,7 @@ def prepare(
 
 def _refuse_unknown(name: str, source: Path | None) -> None:
     """Is there such a set, and a folder to read it from? Raises UsageError."""
-    from saywhere.datasets import PHANTOMS, SETS
+    from saywhere.datasets import SETS
     from saywhere.errors import UsageError, nearest
 
     if name not in SETS:
@@ -105,10 +105,10 @@ def _refuse_unknown(name: str, source: Path | None) -> None:
             allowed=f"known are {', '.join(SETS)}",
             remedy=nearest(name, SETS),
         )
-    # Phantoms are drawn; every other set is read from a folder.
-    if name == PHANTOMS and source is not None:
+    is_drawn = SETS[name].is_drawn
+    if is_drawn and source is not None:
         raise UsageError(f"{name} are drawn, not read from --from", remedy="leave --from out")
-    if name != PHANTOMS and source is None:
+    if not is_drawn and source is None:
         remedy = "name the folder that the download was unpacked into"
         raise UsageError(f"no --from for {name}", remedy=remedy)
 

@@ -35,6 +35,16 @@ FUSIONS: dict[str, Fusion] = {
         "saywhere.fusion.pseudo_image:Early",
         "the paper's: the prompt becomes a pseudo-image, which joins the image and turns with it",
     ),
+    "early-film": Fusion(
+        "image",
+        "saywhere.fusion.early_film:EarlyFilm",
+        "the pseudo-image says where, and the sentence scales and shifts the decoder: says what",
+    ),
+    "early-tokens": Fusion(
+        "image",
+        "saywhere.fusion.early_tokens:EarlyTokens",
+        "a pseudo-image of which each place attends to the sentence's tokens",
+    ),
     "late-concat": Fusion(
         "features",
         "saywhere.fusion.late_concat:LateConcat",

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     Prepare = Callable[..., Prepared]
 
-PHANTOMS = "phantoms"
-"""The one set that is drawn, not read from a download."""
-
 
 @dataclass(frozen=True)
 class PublicSet:
@@ -30,8 +27,11 @@ class PublicSet:
     function: str
     """MODULE.FUNCTION of this package: (source, target, progress) → Prepared.
 
-    The source is None for phantoms, and a folder for every other set. `folder` takes a seed, too.
+    The source is None for a set that is drawn, and a folder for every other one. `folder` takes a
+    seed, too.
     """
+    is_drawn: bool = False
+    """Is it drawn here, rather than read from a download?"""
 
     @property
     def prepare(self) -> Prepare:
@@ -42,6 +42,11 @@ class PublicSet:
 
 
 SETS: dict[str, PublicSet] = {
+    "attribute-phantoms": PublicSet(
+        "phantoms named by place, attributes or number, drawn on the spot",
+        "attribute_phantoms.prepare_attribute_phantoms",
+        is_drawn=True,
+    ),
     "busi": PublicSet("BUSI, breast lesions in ultrasound", "busi.prepare_busi"),
     "clinicdb": PublicSet("CVC-ClinicDB, polyps in endoscopy", "clinicdb.prepare_clinicdb"),
     "folder": PublicSet("images/ and masks/ of equal names", "folder.prepare_folder"),
@@ -50,6 +55,8 @@ SETS: dict[str, PublicSet] = {
     "monuseg": PublicSet("MoNuSeg, cell nuclei in histology", "lvit.prepare_monuseg"),
     "mosmed": PublicSet("MosMedData+, infected lung in CT", "lvit.prepare_mosmed"),
     "qata": PublicSet("QaTa-COV19, infected lung in radiographs", "qata.prepare_qata"),
-    PHANTOMS: PublicSet("referring phantoms, drawn on the spot", "phantoms.prepare_phantoms"),
+    "phantoms": PublicSet(
+        "referring phantoms, drawn on the spot", "phantoms.prepare_phantoms", is_drawn=True
+    ),
 }
 """Name → set. A new one is a file beside this one and a line here."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +70,12 @@ class ConditionedNetwork(nn.Module):
             {_key(stage): conditioner for stage, conditioner in conditioners.items()}
         )
 
-    def forward(self, stack: Tensor, embedding: Tensor) -> Tensor:
+    @property
+    def judges_presence(self) -> bool:
+        """Has the network a head that answers for presence as well?"""
+        return getattr(self.network, "judges_presence", False)
+
+    def forward(self, stack: Tensor, embedding: Tensor) -> Any:
         """Segment what the prompts name.
 
         Args:
@@ -78,7 +83,8 @@ class ConditionedNetwork(nn.Module):
             embedding: as `FeatureConditioner.forward` takes it.
 
         Returns:
-            logits (batch, 1, height, width).
+            What the network answers: logits (batch, 1, height, width), and those of presence where
+            it has a head.
         """
 
         def edit(stage: str, feature: Tensor) -> Tensor:

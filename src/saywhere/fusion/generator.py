@@ -16,13 +16,17 @@ MOST = 512  # prompts that the start is computed on
 class Generator(nn.Module):
     """ConvTranspose2d 1→16→8→C, kernel 4, stride 2, padding 1, ReLU between, sigmoid at the end:
     [0, 1].
+
+    Args:
+        channel: of the pseudo-image.
+        seed_channels: of the seeds; 1, as published.
     """
 
-    def __init__(self, channel: int) -> None:
+    def __init__(self, channel: int, seed_channels: int = 1) -> None:
         super().__init__()
         self.channels = channel
         self.layers = nn.Sequential(
-            nn.ConvTranspose2d(1, 16, 4, stride=2, padding=1),
+            nn.ConvTranspose2d(seed_channels, 16, 4, stride=2, padding=1),
             nn.ReLU(),
             nn.ConvTranspose2d(16, 8, 4, stride=2, padding=1),
             nn.ReLU(),
@@ -30,7 +34,7 @@ class Generator(nn.Module):
         )
 
     def forward(
-        self, seed_grid: Float[Tensor, "batch 1 seed_height seed_width"]
+        self, seed_grid: Float[Tensor, "batch seed_channel seed_height seed_width"]
     ) -> Float[Tensor, "batch channel height width"]:
         """Seeds → pseudo-images in [0, 1], eight times as high and wide."""
         return self.layers(seed_grid).sigmoid()
@@ -50,30 +54,56 @@ def start_unit_variance(
     Of more than MOST prompts, evenly spaced ones are taken: their pictures lie in memory all at
     once.
     """
-    if len(embedding) < 2 or embedding.std(0, correction=0).max() < 1e-6:
+    if not differ(embedding):
         return
-    # Evenly spaced and not drawn: equal trainings must start equal.
-    chosen = torch.linspace(0, len(embedding) - 1, min(len(embedding), MOST)).long()
     last = projection.layers[-1]
     assert isinstance(last, nn.Linear)
-    for part in (
-        projection,
-        generator,
-    ):
-        # The last bits of a float32 sum depend on the number of threads,
-        # and equal trainings must start equal.
-        part.double()
-    value = _unit_variance(
-        last, projection.layers[:-1](embedding[chosen].double()), per_output=False
-    ).unflatten(1, (1, *projection.seed_grid))
+    # The last bits of a float32 sum depend on the number of threads,
+    # and equal trainings must start equal.
+    projection.double()
+    generator.double()
+    hidden = projection.layers[:-1](chosen(embedding).double())
+    seeds = _unit_variance(last, hidden, per_output=False)
+    start_layers(generator, seeds.unflatten(1, (1, *projection.seed_grid)))
+    projection.float()
+    generator.float()
+
+
+def differ(embedding: Tensor) -> bool:
+    """Are there two prompts at least that differ?
+
+    Args:
+        embedding: (prompt, embedding) or (prompt, token, embedding).
+    """
+    return len(embedding) >= 2 and float(embedding.std(0, correction=0).max()) >= 1e-6
+
+
+def chosen(embedding: Tensor) -> Tensor:
+    """Evenly spaced ones of many prompts, `MOST` at most.
+
+    Args:
+        embedding: (prompt, …).
+    """
+    # Evenly spaced and not drawn: equal trainings must start equal.
+    n_prompts = len(embedding)
+    return embedding[torch.linspace(0, n_prompts - 1, min(n_prompts, MOST)).long()]
+
+
+@torch.no_grad()
+def start_layers(generator: Generator, seeds: Tensor) -> None:
+    """Rescale a generator's layers, see `start_unit_variance`.
+
+    Args:
+        generator: changed in place.
+        seeds: (prompt, seed channel, height, width), of the generator's type.
+    """
+    value = seeds
     for layer in generator.layers:
         value = (
             _unit_variance(layer, value, per_output=True)
             if isinstance(layer, nn.ConvTranspose2d)
             else layer(value)
         )
-    for part in (projection, generator):
-        part.float()
 
 
 def _unit_variance(

@@ -10,6 +10,7 @@ from typing import ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from saywhere.fusion.conditioning import FeatureConditioner
 from saywhere.fusion.generator import Generator, start_unit_variance
 from saywhere.fusion.projection import Projection
 
@@ -30,6 +31,8 @@ class PseudoImageFusion(Protocol):
 
     reads_tokens: ClassVar[bool]
     """Does it read a sentence's tokens, rather than its one vector?"""
+    conditioner: ClassVar[type[FeatureConditioner] | None]
+    """What changes the network's features by the sentence's vector as well; None for nothing"""
 
     def build(
         self, n_embedding: int, n_channels: int, size_px: int, projection: str
@@ -57,6 +60,7 @@ class Early:
     """The paper's: a fully connected projection to a grid, then three transposed convolutions."""
 
     reads_tokens = False
+    conditioner: ClassVar[type[FeatureConditioner] | None] = None
 
     def build(
         self, n_embedding: int, n_channels: int, size_px: int, projection: str

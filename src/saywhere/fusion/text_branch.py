@@ -43,6 +43,18 @@ class TextBranch(nn.Module):
         numbers = scaled(self.scale, embedding, noise, reads_tokens=self.reads_tokens)
         return self.generator(self.projection(numbers))
 
+    def vectors(self, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
+        """The scaled vector of each prompt, of tokens their mean.
+
+        Args:
+            embedding: as `generate` takes it.
+            noise: (batch, scaled), added.
+
+        Returns:
+            (batch, scaled).
+        """
+        return scaled(self.scale, one_vector(embedding), noise, reads_tokens=False)
+
     def prompt_distance(self, embedding: Tensor) -> Tensor:
         """(batch,): distance of each prompt from the training prompts;
         above 1: unlike any of them.

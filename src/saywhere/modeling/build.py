@@ -65,14 +65,20 @@ def build_model(
         )
         return FeatureSegmenter(scale, normalize, conditioned, reads_tokens)
     text_branch = build_pseudo_image(config.data, config.fusion, scale, start_prompts)
+    conditioner = FUSIONS[config.fusion.name].load().conditioner
+    # Last: a head changes no other first weight.
+    network = _with_head(config, network)
+    if conditioner is not None:
+        n_channels = _in_channels(config)
+        network = condition(network, config.fusion.name, conditioner, scale.dims[1], n_channels)
     return ReferringSegmenter(
         scale,
         *text_branch,
         normalize,
-        # Last: a head changes no other first weight.
-        _with_head(config, network),
+        network,
         pseudo_image_turns=POLICIES[config.fusion.chosen_arm].pseudo_image_turns,
         reads_tokens=reads_tokens,
+        is_conditioned=conditioner is not None,
     )
 
 

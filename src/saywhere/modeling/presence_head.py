@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from saywhere.errors import UsageError
 from saywhere.fusion.conditioning import stage_channels
+from saywhere.types import FeatureEdit, Stages, unedited
 
 HIDDEN = 64
 DROPOUT = 0.2
@@ -68,26 +69,33 @@ class WithPresence(nn.Module):
                 remedy="use unet, unetpp, transunet, missformer or lite, or set loss.presence = 0",
             )
         self.network = network
-        self.stage = find().bottleneck
+        self._stages: Stages = find()
+        self.stage = self._stages.bottleneck
         self.head = PresenceHead(stage_channels(network, in_channels)[self.stage])
 
-    def forward(self, stack: Tensor) -> tuple[Tensor, Tensor]:
+    def stages(self) -> Stages:
+        """Names of the network's maps."""
+        return self._stages
+
+    def forward(self, stack: Tensor, edit: FeatureEdit = unedited) -> tuple[Tensor, Tensor]:
         """Segment, and judge.
 
         Args:
             stack: (batch, in_channels, height, width).
+            edit: changes a map before the network and the head go on with it.
 
         Returns:
             Logits (batch, 1, height, width), and those of presence (batch,).
         """
         deepest: list[Tensor] = []
 
-        def edit(stage: str, feature: Tensor) -> Tensor:
+        def look(stage: str, feature: Tensor) -> Tensor:
+            edited = edit(stage, feature)
             if stage == self.stage:
-                deepest.append(feature)
-            return feature
+                deepest.append(edited)
+            return edited
 
-        logits = self.network(stack, edit=edit)
+        logits = self.network(stack, edit=look)
         return logits, self.head(deepest[0])
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
@@ -97,17 +105,18 @@ class WithPresence(nn.Module):
         return list(pretrained())
 
 
-def answered(network: nn.Module, stack: Tensor) -> tuple[Tensor, Tensor | None]:
+def answered(network: nn.Module, *inputs: Tensor) -> tuple[Tensor, Tensor | None]:
     """Run a network, with or without a head.
 
     Args:
         network: of a model.
-        stack: normalised, (batch, in_channels, height, width).
+        inputs: the stack, normalised, (batch, in_channels, height, width); the scaled embedding
+            (batch, embedding) beside it where the network's features are conditioned on it.
 
     Returns:
         Logits (batch, 1, height, width); those of presence (batch,), None without a head.
     """
-    return network(stack) if judges(network) else (network(stack), None)
+    return network(*inputs) if judges(network) else (network(*inputs), None)
 
 
 def judges(network: nn.Module) -> bool:

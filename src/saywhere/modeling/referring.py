@@ -28,6 +28,8 @@ class ReferringSegmenter(TextBranch):
         pseudo_image_turns: False leaves the pseudo-image behind when the image is transformed:
             the fault that the paper mends, for comparison.
         reads_tokens: are embeddings (batch, token, embedding), rather than (batch, embedding)?
+        is_conditioned: is the network a `ConditionedNetwork`, which takes the scaled sentence
+            vectors beside the stack?
     """
 
     uses_text = True
@@ -41,10 +43,12 @@ class ReferringSegmenter(TextBranch):
         network: nn.Module,
         pseudo_image_turns: bool = True,
         reads_tokens: bool = False,
+        is_conditioned: bool = False,
     ) -> None:
         super().__init__(scale, projection, generator, reads_tokens)
         self.normalize, self.network = normalize, network
         self.pseudo_image_turns = pseudo_image_turns
+        self.is_conditioned = is_conditioned
 
     @property
     def can_mirror(self) -> bool:
@@ -57,8 +61,11 @@ class ReferringSegmenter(TextBranch):
         return self
 
     def text_parameters(self) -> list[nn.Parameter]:
-        """What learns from the prompts: projection and generator."""
-        return [*self.projection.parameters(), *self.generator.parameters()]
+        """What learns from the prompts: projection, generator and the network's conditioners."""
+        # Only a `ConditionedNetwork` has them.
+        conditioners = getattr(self.network, "conditioners", nn.ModuleDict())
+        parts = (self.projection, self.generator, conditioners)
+        return [parameter for part in parts for parameter in part.parameters()]
 
     def forward(
         self,
@@ -84,8 +91,9 @@ class ReferringSegmenter(TextBranch):
         mixed = mixing.of_words(pseudo_image) if mixing else pseudo_image
         stack = self.turn(image, mixed, geometry)  # (batch, 2*channel, height, width), augmented
         stack = mixing.of_stack(stack) if mixing else stack
+        beside = [self.vectors(embedding, noise)] if self.is_conditioned else []
         # (batch, 1, height, width), augmented frame
-        logits, presence = answered(self.network, self.normalize(stack))
+        logits, presence = answered(self.network, self.normalize(stack), *beside)
         return Segmentation(logits, pseudo_image, presence)
 
     def turn(self, image: Image, pseudo_image: PseudoImage, geometry: Geometry | None) -> Stack:

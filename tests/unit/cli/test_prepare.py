@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from saywhere.cli.prepare import prepare
 from saywhere.data.file_checks import Progress
 from saywhere.data.manifest import read_manifest
-from saywhere.datasets import PHANTOMS, SETS, qata
+from saywhere.datasets import SETS, qata
 from saywhere.datasets.set_writer import Prepared
 from saywhere.errors import MissingFile, UsageError
 from saywhere.io.labels import LabelMap
@@ -75,7 +75,7 @@ def test_an_unknown_set_gets_the_nearest_name() -> None:
     assert "did you mean 'kvasir'?" in str(result.exception)
 
 
-@pytest.mark.parametrize("name", sorted(SETS.keys() - {PHANTOMS}))
+@pytest.mark.parametrize("name", [n for n, one in SETS.items() if not one.is_drawn])
 def test_every_set_refuses_an_empty_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(MissingFile, match="found there: nothing"):
@@ -99,6 +99,10 @@ def test_phantoms_are_drawn_without_a_download(tmp_path: Path) -> None:
         (
             ["phantoms", "--from", "a", "--to", "b"],
             "phantoms are drawn, not read from --from: leave --from out",
+        ),
+        (
+            ["attribute-phantoms", "--from", "a", "--to", "b"],
+            "attribute-phantoms are drawn, not read from --from: leave --from out",
         ),
         (
             ["kvasir", "--from", "a", "--to", "b", "--seed", "1"],

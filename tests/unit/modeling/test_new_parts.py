@@ -85,6 +85,7 @@ class Plane:
     """The prompt becomes a slope of grey: another pseudo-image than the paper's."""
 
     reads_tokens = False
+    conditioner = None
 
     def build(self, n_embedding, n_channels, size_px, projection):
         return PseudoImageParts(Paint(n_embedding, n_channels, size_px), nn.Sigmoid())
