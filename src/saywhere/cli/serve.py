@@ -40,6 +40,19 @@ def serve(
             envvar="SAYWHERE_TOKEN",
         ),
     ] = None,
+    users: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Names behind a token each, hashed; reviews and kept masks bear the name.",
+        ),
+    ] = None,
+    add_user: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Draw a token for a name, write its hash to --users, and end."
+        ),
+    ] = None,
     public_name: Annotated[
         str | None,
         typer.Option(
@@ -111,6 +124,11 @@ def serve(
     _refuse_missing()
     from saywhere.cli.progress import warn_of_unfinished
     from saywhere.errors import UsageError
+
+    if add_user is not None:
+        _add_user(users, add_user, as_json=as_json)
+        return
+    _refuse_two_ways(users, token, is_mcp=mcp)
     from saywhere.runs.devices import check_name
     from saywhere.runs.locate import find
 
@@ -125,9 +143,12 @@ def serve(
     if mcp:
         _serve_tools(runs or [], images, device, (host, port) if http else None, token, quiet=quiet)
         return
-    drawn = None if token else _drawn_token(public_name, host)
     from saywhere.serve.run import run_server
     from saywhere.serve.task_images import TaskImages
+    from saywhere.serve.users import read_users
+
+    listed = None if users is None else read_users(users)
+    drawn = None if token or listed else _drawn_token(public_name, host)
 
     bridge = None
     if label_studio:
@@ -144,6 +165,7 @@ def serve(
         archives=dicomweb or (),
         device=device,
         task_images=bridge,
+        users=listed,
         say=partial(_announce, store=store, drawn=drawn, as_json=as_json, quiet=quiet),
     )
 
@@ -166,6 +188,24 @@ def _refuse_missing() -> None:
         raise MissingExtra(
             "what the service is made of is not installed", remedy="pip install 'saywhere[serve]'"
         )
+
+
+def _add_user(users: Path | None, name: str, *, as_json: bool) -> None:
+    from saywhere.errors import UsageError
+    from saywhere.serve.users import add_user
+
+    if users is None:
+        raise UsageError("--add-user without --users", remedy="--users FILE.toml says where")
+    token = add_user(users, name)
+    typer.echo(json.dumps({"user": name, "token": token}) if as_json else token)
+
+
+def _refuse_two_ways(users: Path | None, token: str | None, *, is_mcp: bool) -> None:
+    from saywhere.errors import UsageError
+
+    if users is not None and (token or is_mcp):
+        other = "--mcp" if is_mcp else "--token (or SAYWHERE_TOKEN)"
+        raise UsageError(f"--users beside {other}", remedy="leave one of them out")
 
 
 def _refuse_no_folder(images: Path | None) -> None:

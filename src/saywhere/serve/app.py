@@ -30,6 +30,7 @@ from saywhere.serve.schemas import Health, Readiness, refusals
 from saywhere.serve.store import Store
 from saywhere.serve.strict import close_forms
 from saywhere.serve.task_images import TaskImages
+from saywhere.serve.users import Users
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 POLICY = (
@@ -53,6 +54,7 @@ def build_app(
     places: int = 32,
     archives: Archives | None = None,
     task_images: TaskImages | None = None,
+    users: Users | None = None,
 ) -> FastAPI:
     """Build the service: the page at /, the calls at /v1, /healthz, /readyz, /metrics.
 
@@ -65,6 +67,7 @@ def build_app(
         archives: hosts that images may be fetched from by reference; None: from nowhere.
         task_images: where the images of Label Studio's tasks may come from; None: the service is no
             ML backend of it.
+        users: in the place of `token`: who calls is whose token was sent.
 
     Returns:
         An ASGI application.
@@ -92,13 +95,14 @@ def build_app(
     app.state.queue = queue
     # The last one added is the first that a request meets: log, then token, then body.
     app.add_middleware(BodyLimit)
-    app.add_middleware(Auth, hosts=hosts, token=token)
+    app.add_middleware(Auth, hosts=hosts, token=token, users=users)
     app.add_middleware(RequestLog, metrics=metrics)
     _answer_errors(app)
     _add_health(app, queue, metrics)
-    add_routes(app, models, queue, metrics, store, archives, needs_token=token is not None)
+    needs_token = token is not None or users is not None
+    add_routes(app, models, queue, metrics, store, archives, needs_token=needs_token)
     if task_images is not None:
-        add_label_studio(app, models, queue, metrics, task_images, needs_token=token is not None)
+        add_label_studio(app, models, queue, metrics, task_images, needs_token=needs_token)
     close_forms(app)
     # Last, since it takes every path that no route took.
     app.mount("/", _Page(app))

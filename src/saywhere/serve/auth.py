@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from saywhere.errors import NotAllowed, SaywhereError, UsageError
 from saywhere.serve.errors import error_response
+from saywhere.serve.users import USER, Users
 
 READING = ("GET", "HEAD", "OPTIONS")
 """Methods whose body nobody reads."""
@@ -19,17 +20,25 @@ HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+))(?::\d*)?")
 class Auth:
     """ASGI middleware: checks the server's name, the page that calls, and the token."""
 
-    def __init__(self, app: Any, hosts: tuple[str, ...], token: str | None) -> None:
+    def __init__(
+        self,
+        app: Any,
+        hosts: tuple[str, ...],
+        token: str | None,
+        users: Users | None = None,
+    ) -> None:
         """Wrap an application.
 
         Args:
             app: the ASGI application.
             hosts: names that the Host header may have; `*` is any.
             token: needed for every call under /v1, and for whatever else sends a body.
+            users: in the place of `token`: each has one, and the scope gets the name.
         """
         self.app = app
         self.hosts = hosts
         self.token = token
+        self.users = users
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass a request on, or refuse it.
@@ -71,7 +80,14 @@ class Auth:
                 "a call from another site's page",
                 allowed="only this server's own page may call it from a browser",
             )
-        if self.token is not None and not _has_token(headers, self.token):
+        sent = _sent_token(headers)
+        if self.users is not None:
+            scope[USER] = self.users.named(sent) if sent else None
+        is_known = scope.get(USER) is not None
+        if self.users is None:
+            # In constant time: the time of an answer says nothing of the token.
+            is_known = self.token is None or hmac.compare_digest(sent.encode(), self.token.encode())
+        if not is_known:
             raise NotAllowed(
                 "no token, or a wrong one",
                 remedy="send the header Authorization: Bearer TOKEN, as the server printed it",
@@ -83,16 +99,15 @@ class _UnknownHost(UsageError):
     http_status = 400
 
 
-def _has_token(headers: dict[str, str], token: str) -> bool:
-    """Compared in constant time: the time of an answer says nothing of the token.
+def _sent_token(headers: dict[str, str]) -> str:
+    """Empty where there is none.
 
     As a password it counts too, under any name: Label Studio knows no other way.
     """
     kind, _, sent = headers.get("authorization", "").partition(" ")
     if kind == "Basic":
-        sent = _password(sent)
-    is_known = kind in ("Bearer", "Basic")
-    return hmac.compare_digest(sent.encode(), token.encode()) and is_known
+        return _password(sent)
+    return sent if kind == "Bearer" else ""
 
 
 def _password(encoded: str) -> str:

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import FastAPI, File, Form, Query, UploadFile
+from fastapi import FastAPI, File, Form, Query, Request, UploadFile
 from starlette.concurrency import run_in_threadpool
 
 from saywhere.errors import UsageError
@@ -27,6 +27,7 @@ from saywhere.serve.schemas import refusals
 from saywhere.serve.slow_work import DECODING, count_pixels, in_thread
 from saywhere.serve.store import Store
 from saywhere.serve.stored_row import Known, StoredRow
+from saywhere.serve.users import reader
 
 MAX_SEEN = 10_000
 
@@ -69,6 +70,7 @@ def _add_keep(
         responses=refusals(*schemas.KEEP),
     )
     async def keep(
+        request: Request,
         mask: Annotated[
             UploadFile, File(description="as corrected: PNG, 0 and 255, of the image's size")
         ],
@@ -125,7 +127,7 @@ def _add_keep(
         opened = _opened(store)
         check_prompts([prompt])
         chosen = models.named(model)
-        about: dict[str, Any] = {"who": who, "model": chosen.name}
+        about: dict[str, Any] = {"who": reader(request, who), "model": chosen.name}
         about |= {field: text for field, text in (("name", name), ("group", group)) if text}
         known = Known(None if seen is None else frozenset(seen), beside=beside, replaces=replaces)
         with queue.place():
@@ -172,12 +174,13 @@ def _add_take_back(app: FastAPI, store: Store | None, before: list[Any]) -> None
         responses=refusals(*schemas.TAKE_BACK),
     )
     def take_back(
+        request: Request,
         key: Annotated[str, Form(pattern=ROW_KEY, description="of the row")],
         who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
     ) -> dict[str, object]:
         """Take a row out of the manifest; it stays in history.jsonl, its pictures on the disk."""
         opened = _opened(store)
-        taken = opened.take_back(key, who)
+        taken = opened.take_back(key, reader(request, who))
         return {"keys": [row["key"] for row in taken], "n_kept": opened.n_kept}
 
 

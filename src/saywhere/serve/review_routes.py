@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Form, Query
+from fastapi import FastAPI, Form, Query, Request
 from fastapi.responses import FileResponse
 from pydantic import StringConstraints
 from starlette.background import BackgroundTask
@@ -23,6 +23,7 @@ from saywhere.serve.queue import SegmentQueue
 from saywhere.serve.reviews import Agreement, Review, Reviews, Verdict
 from saywhere.serve.schemas import refusals
 from saywhere.serve.store import Store
+from saywhere.serve.users import reader
 
 Key = Annotated[str, StringConstraints(pattern=ROW_KEY)]
 """Of a kept row."""
@@ -53,13 +54,14 @@ def add_review_routes(
         responses=refusals(*schemas.TAKE_BACK),
     )
     def review(
+        request: Request,
         key: Annotated[str, Form(pattern=ROW_KEY, description="of the row")],
         verdict: Annotated[Verdict, Form(description="open takes an earlier one back")],
         comment: Annotated[str, Form(max_length=MAX_COMMENT_CHARS)] = "",
         who: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
     ) -> Review:
         """Say what a second look at a row found; the newest counts."""
-        return _given(reviews).add(key, verdict, comment, who)
+        return _given(reviews).add(key, verdict, comment, reader(request, who))
 
     @app.get(
         "/v1/reviews",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Form, Security
+from fastapi import Depends, FastAPI, Form, Request, Security
 from fastapi.security import HTTPBearer
 
 from saywhere.io.dicomweb import Archives
@@ -26,6 +26,7 @@ from saywhere.serve.schemas import refusals
 from saywhere.serve.segment_route import add_segment_route
 from saywhere.serve.store import Store
 from saywhere.serve.strict import refuse_other_text, refuse_repeated, refuse_unknown
+from saywhere.serve.users import USER
 from saywhere.text.directions import contradict
 
 LIMITS = {
@@ -79,7 +80,7 @@ def _add_models(
         response_model=schemas.ModelList,
         responses=refusals(*schemas.GET),
     )
-    async def list_models() -> dict[str, object]:
+    async def list_models(request: Request) -> dict[str, object]:
         """The models; a call names one where there are several."""
         return {
             "models": [model.facts() for model in models],
@@ -87,6 +88,7 @@ def _add_models(
             # Whether, not where: an archive's address is no business of every caller.
             "takes_references": bool(archives.addresses),
             "limits": LIMITS,
+            "user": request.scope.get(USER),
         }
 
     @app.post(

@@ -25,6 +25,7 @@ from saywhere.serve.models import open_models
 from saywhere.serve.queue import SegmentQueue
 from saywhere.serve.store import Store
 from saywhere.serve.task_images import TaskImages
+from saywhere.serve.users import Users
 
 # So that a stop takes 10 seconds at most, all told.
 STOP_S = 8
@@ -48,6 +49,7 @@ def run_server(
     device: str = "auto",
     task_images: TaskImages | None = None,
     patience: Patience | None = None,
+    users: Users | None = None,
 ) -> None:
     """Load the models, open the store, and serve until SIGTERM or Ctrl-C.
 
@@ -65,6 +67,7 @@ def run_server(
         task_images: where the images of Label Studio's tasks may come from; None: the service is no
             ML backend of it.
         patience: with connections; None: as by default.
+        users: who may call, in the place of `token`.
 
     Raises:
         UsageError: the port is in use, the device is not here, or two runs have one name.
@@ -89,6 +92,7 @@ def run_server(
         places=places,
         archives=listed,
         task_images=task_images,
+        users=users,
     )
     json_log.install()
     # No limit_concurrency: its 503 is neither in the one form nor has it Retry-After. The protocol

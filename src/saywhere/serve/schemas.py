@@ -72,6 +72,7 @@ class ModelList(BaseModel):
     keeps: bool = Field(description="is there a store for /v1/keep?")
     takes_references: bool = Field(description="may an image be named in an archive?")
     limits: Limits
+    user: str | None = Field(description="whose token was sent; null: no users are listed")
 
 
 class Mask(BaseModel):

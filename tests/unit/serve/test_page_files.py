@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from saywhere.serve.users import add_user
 from unit.serve.browsing import browser, opened
 from unit.serve.served import serving
 
@@ -132,3 +133,29 @@ def test_a_group_is_kept_with_the_mask_and_offered_for_the_next_picture(
     page.set_input_files("#open", tmp_path / "0.png")
     expect(page.locator("#group")).to_have_value("patient 7")
     expect(page.locator("#group")).to_be_disabled()
+
+
+def test_the_page_signs_with_the_name_behind_its_token(
+    browser: Any, trained: Path, tmp_path: Path
+) -> None:
+    from playwright.sync_api import expect
+
+    token = add_user(tmp_path / "users.toml", "Béla Ős")
+    Image.new("L", (SIDE, SIDE), 90).save(tmp_path / "a.png")
+    words = ("--users", tmp_path / "users.toml", "--store", tmp_path / "kept")
+    with serving(trained, *words, folder=tmp_path) as (_, address):
+        page, _ = opened(browser, address)
+        expect(page.locator("#notice")).to_contain_text("no token")
+        page.close()
+        page, trouble = opened(browser, f"{address}#token={token}")
+        expect(page.locator("#who")).to_have_value("Béla Ős")
+        expect(page.locator("#who")).not_to_be_editable()
+        page.set_input_files("#open", tmp_path / "a.png")
+        page.fill("#prompt", LUNGS[0])
+        expect(page.locator("#labels .words")).to_have_text(LUNGS[:1])
+        page.keyboard.press("Control+s")
+        expect(page.locator("#labels .facts").first).to_contain_text("· kept")
+        assert [text for text in trouble if not text.startswith(address)] == []
+        page.close()
+    (line,) = (tmp_path / "kept" / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["who"] == "Béla Ős"

@@ -15,13 +15,21 @@ import * as words from "./words.js";
 async function start() {
   at("who").value = sessionStorage.getItem("who") ?? "";  // a reload forgets nobody
   try {
-    const { models, limits, keeps, takes_references: takes } = await service.models();
+    const { models, limits, keeps, takes_references: takes, user } = await service.models();
     Object.assign(state, { models, limits, keeps });
     at("archive").hidden = !takes;
+    if (user) takeUser(user);
     offerModels(models);
     tellKept((await service.kept()).n_kept);
     work.countDone(state.files);  // of a folder that was opened before the server answered
   } catch (error) { tell(error.message); }
+}
+
+function takeUser(name) {
+  // The server knows it by the token: nobody signs with another's name.
+  at("who").value = name;
+  at("who").readOnly = true;
+  at("who").title = "The name behind this page's token";
 }
 
 function offerModels(models) {
