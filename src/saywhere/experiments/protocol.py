@@ -59,7 +59,7 @@ def statistics_note(n_seeds: int) -> str:
 
 
 def _network(config: Document) -> str:
-    width = f" of width {config['width']}" if config["name"] != "lite" else ""
+    width = f" of width {config['width']}" if not config["name"].startswith("lite") else ""
     # Results of before lack the key.
     depth = config.get("depth", 1)
     return f"`{config['name']}`{width}" + (f" and depth {depth:g}" if depth != 1 else "")

