@@ -130,6 +130,22 @@ class DataConfig(Section):
         max_length=20,
         description="other nouns for the target, taught in the sentences of mosaics and halves",
     )
+    target_column: str | None = Field(
+        None,
+        min_length=1,
+        description=(
+            "column of the manifest that names what each row's mask shows, in place of data.target "
+            "and data.also_called: several sets in one training"
+        ),
+    )
+    shares: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(
+        {},
+        max_length=40,
+        description=(
+            "noun of data.target_column → how often its rows come beside the others', in whole "
+            "numbers; none: every row equally often"
+        ),
+    )
     fault_budget: Share = Field(
         0.05,
         ge=0,
@@ -139,9 +155,19 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _foreign_is_named(self) -> DataConfig:
-        if self.foreign and not self.foreign_targets:
+        # With a column, another target's own prompts are foreign ones.
+        if self.foreign and not self.foreign_targets and self.target_column is None:
             raise ValueError(
                 "data.foreign asks for prompts of other targets: name some in data.foreign_targets"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _shares_have_a_column(self) -> DataConfig:
+        if self.shares and self.target_column is None:
+            raise ValueError(
+                "data.shares counts the targets of several sets: name the column that holds them "
+                "in data.target_column"
             )
         return self
 

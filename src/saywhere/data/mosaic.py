@@ -6,6 +6,7 @@ mosaics to use the prompt.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -161,14 +162,16 @@ class Mosaics(NamedTuple):
     """Names the target's tile in a form that is never trained on."""
 
 
-def draw(dataset: Dataset, n_mosaics: int, seed: int, target: str, side: int = 2) -> Mosaics:
+def draw(
+    dataset: Dataset, n_mosaics: int, seed: int, targets: Sequence[str], side: int = 2
+) -> Mosaics:
     """Draw mosaics of a data set's rows, with replacement.
 
     Args:
         dataset: whose pictures are tiled.
         n_mosaics: how many.
         seed: of the rows, the targets and the sentences.
-        target: what the masks show, as a noun.
+        targets: what the mask of each of its rows shows, as a noun.
         side: tiles per side, 2 or 3.
 
     Returns:
@@ -176,7 +179,7 @@ def draw(dataset: Dataset, n_mosaics: int, seed: int, target: str, side: int = 2
     """
     drawn = [
         # A generator per mosaic: drawing more of them leaves the first ones as they are.
-        _draw_one(dataset, seeds.generator(seed, "mosaic probe", case), target, side)
+        _draw_one(dataset, seeds.generator(seed, "mosaic probe", case), targets, side)
         for case in range(n_mosaics)
     ]
     pictures, masks, right, contradictory, unseen = zip(*drawn)
@@ -186,7 +189,7 @@ def draw(dataset: Dataset, n_mosaics: int, seed: int, target: str, side: int = 2
 
 
 def _draw_one(
-    dataset: Dataset, random: np.random.Generator, target: str, side: int
+    dataset: Dataset, random: np.random.Generator, targets: Sequence[str], side: int
 ) -> tuple[Tensor, Tensor, str, str, str]:
     chosen = random.integers(len(dataset), size=side**2)
     named = int(random.integers(side**2))
@@ -194,6 +197,7 @@ def _draw_one(
     other = (named + 1 + int(random.integers(side**2 - 1))) % side**2
     how = dataset.framing.mask_resize
     picture, mask = tile(*dataset.pixels(chosen), named, side, how)
+    target = targets[chosen[named]]
     right = seeds.one_of(wordings(target, named, side), random)
     contradictory = seeds.one_of(wordings(target, other, side), random)
     return picture, mask, right, contradictory, unseen_wording(named, side)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch.utils.data
@@ -23,6 +23,8 @@ class Sampler(torch.utils.data.Sampler[list[int]]):
         seed: of the permutations; None for the rows' own order.
         steps_per_epoch: batches of one epoch, where there is a seed; None or 0 for as many as fit
             into the rows, at least one.
+        turns: with a seed, lists of row numbers that take turns, each in permutations of its own:
+            a list that stands there twice comes twice as often. None for all rows as one list.
     """
 
     def __init__(
@@ -32,14 +34,17 @@ class Sampler(torch.utils.data.Sampler[list[int]]):
         *,
         seed: int | None = None,
         steps_per_epoch: int | None = None,
+        turns: Sequence[Sequence[int]] = (),
     ) -> None:
         self.n_rows = n_rows
+        self.turns = turns
         self.batch_size = batch_size
         self.seed = seed
         # At least one: with fewer rows than a batch has, a step takes some of them again.
         self.steps_per_epoch = steps_per_epoch or max(1, n_rows // batch_size)
         self.epoch = 0
         self._orders: dict[int, np.ndarray] = {}
+        self._turn_orders: dict[tuple[int, int], np.ndarray] = {}
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration goes through.
@@ -62,7 +67,38 @@ class Sampler(torch.utils.data.Sampler[list[int]]):
         if self.seed is None:
             return list(range(start, min(start + self.batch_size, self.n_rows)))
         places = range(start, start + self.batch_size)
+        if self.turns:
+            return [self._taking_turns(place) for place in places]
         return [int(self._order(place // self.n_rows)[place % self.n_rows]) for place in places]
+
+    def any(self, random: np.random.Generator, n: int) -> np.ndarray:
+        """Draw rows as often as they come in the long run, with replacement.
+
+        Args:
+            random: where the draws come from.
+            n: how many.
+
+        Returns:
+            int64 (n,): row numbers.
+        """
+        if not self.turns:
+            return random.integers(self.n_rows, size=n)
+        lists = [self.turns[int(turn)] for turn in random.integers(len(self.turns), size=n)]
+        return np.array([rows[int(random.integers(len(rows)))] for rows in lists])
+
+    def _taking_turns(self, place: int) -> int:
+        """The row at a place of the endless sequence."""
+        cycle, turn = divmod(place, len(self.turns))
+        rows = self.turns[turn]
+        epoch, index = divmod(cycle, len(rows))
+        key = (turn, epoch)
+        if key not in self._turn_orders:
+            # A list goes on from one permutation to its next one.
+            self._turn_orders.pop((turn, epoch - 1), None)
+            assert self.seed is not None
+            random = seeds.generator(self.seed, "order of turns", *key)
+            self._turn_orders[key] = random.permutation(len(rows))
+        return int(rows[self._turn_orders[key][index]])
 
     def __len__(self) -> int:
         """Batches of one epoch."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from saywhere.config import DataConfig, TextConfig
 from saywhere.data import absences, halves, mosaic
 from saywhere.data.manifest_row import Row, texts_of
+from saywhere.data.targets import Target, target_of
 from saywhere.text.directions import contradict
 from saywhere.text.variants import variants
 
@@ -52,7 +53,7 @@ class TrainingPrompts:
             # Many rows share a sentence; each distinct one is contradicted once.
             opposites = map(contradict, dict.fromkeys(prompts))
             prompts += [opposite for opposite in opposites if opposite is not None]
-        for sentences in self.same_place():
+        for sentences in self.same_place(rows):
             prompts += sentences
         if self.text.blank:
             prompts.append("")
@@ -69,51 +70,58 @@ class TrainingPrompts:
         """
         return [text, *variants(text, self.text.variants)]
 
-    def same_place(self) -> list[tuple[str, ...]]:
+    def same_place(self, rows: Sequence[Row]) -> list[tuple[str, ...]]:
         """List the sentences that are not the set's own: of tiles, of halves and of absent targets.
+
+        Args:
+            rows: the training rows; their targets are named.
 
         Returns:
             One list per meaning; none where none of them is wanted.
         """
         places: list[tuple[str, ...]] = []
-        if self.data.mosaic:
-            places += [self.of_tile(tile) for tile in range(self.data.mosaic_side**2)]
-        if self.data.half:
-            places += [self.of_half(side) for side in halves.SIDES]
-        if self.data.denied:
-            places.append(self.of_denial())
+        for target in dict.fromkeys(target_of(row, self.data) for row in rows):
+            if self.data.mosaic:
+                places += [self.of_tile(tile, target) for tile in range(self.data.mosaic_side**2)]
+            if self.data.half and target.half:
+                places += [self.of_half(side, target) for side in halves.SIDES]
+            if self.data.denied:
+                places.append(self.of_denial(target))
         if self.data.foreign:
             places += [absences.foreign(noun) for noun in self.data.foreign_targets]
         return places
 
-    def of_denial(self) -> tuple[str, ...]:
-        """List the sentences that deny the target.
+    def of_denial(self, target: Target) -> tuple[str, ...]:
+        """List the sentences that deny a target.
+
+        Args:
+            target: what is denied.
 
         Returns:
             Sentences, in a fixed order.
         """
-        return absences.denials((self.data.target, *self.data.also_called))
+        return absences.denials(target.nouns)
 
-    def of_tile(self, tile: int) -> tuple[str, ...]:
+    def of_tile(self, tile: int, target: Target) -> tuple[str, ...]:
         """List the sentences that name a tile of a mosaic.
 
         Args:
             tile: counted in reading order from 0.
+            target: what the tile's mask shows.
 
         Returns:
             Sentences, in a fixed order.
         """
-        data = self.data
-        return mosaic.wordings(data.target, tile, data.mosaic_side, tuple(data.also_called))
+        return mosaic.wordings(target.name, tile, self.data.mosaic_side, target.nouns[1:])
 
-    def of_half(self, side: str) -> tuple[str, ...]:
+    def of_half(self, side: str, target: Target) -> tuple[str, ...]:
         """List the sentences that name one half of an image.
 
         Args:
             side: left or right, of the image.
+            target: what the image's mask shows.
 
         Returns:
             Sentences, in a fixed order.
         """
-        data = self.data
-        return halves.wordings(data.target, side, data.half_name, tuple(data.also_called))
+        return halves.wordings(target.name, side, target.half, target.nouns[1:])

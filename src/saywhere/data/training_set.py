@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from saywhere.data.dataset import Dataset
 from saywhere.data.manifest_row import Row, texts_of
 from saywhere.data.prompt_table import PromptTable
 from saywhere.data.sampler import Sampler
+from saywhere.data.targets import Target, may_lie, target_of, turns_of
 from saywhere.data.training_prompts import TrainingPrompts
 from saywhere.phases import phase
 from saywhere.text.directions import contradict
@@ -63,7 +65,13 @@ class TrainingSet:
             self.config.batch_size * self.config.parts,
             seed=self.config.seed,
             steps_per_epoch=self.config.steps_per_epoch,
+            turns=turns_of(self.targets, self.prompts.data),
         )
+
+    @cached_property
+    def targets(self) -> list[Target]:
+        """What the mask of each row shows."""
+        return [target_of(row, self.prompts.data) for row in self.rows]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -120,11 +128,11 @@ class TrainingSet:
             return self._mosaic(random, row)
         image, mask = self.dataset.pixels(row)
         # Drawn only where halves are wanted: a seed's samples stay what they were before halves.
-        if data.half and random.random() < data.half:
-            return image, *self._half(random, mask)
-        if random.random() < self.prompts.text.blank:
+        if data.half and self.targets[row].half and random.random() < data.half:
+            return image, *self._half(random, mask, self.targets[row])
+        if random.random() < self.prompts.text.blank and row not in self._parts:
             return image, mask, self.table.number[""]
-        if absent := self._absent(random):
+        if absent := self._absent(random, row):
             return image, torch.zeros_like(mask), self.table.number[absent]
         text = self._draw_text(random, self._lender(random, row, mask))
         opposite = contradict(text) if random.random() < data.absent else None
@@ -133,50 +141,96 @@ class TrainingSet:
             return image, torch.zeros_like(mask), self.table.number[opposite]
         return image, mask, self.table.number[text]
 
-    def _absent(self, random: np.random.Generator) -> str:
-        """A sentence whose target is in no image of the set; "" for a sample without one."""
+    @cached_property
+    def _parts(self) -> frozenset[int]:
+        """Rows whose image has other rows with other targets: without words, nothing says which."""
+        if self.prompts.data.target_column is None:
+            return frozenset()
+        names: dict[Path, set[str]] = {}
+        for row, target in zip(self.rows, self.targets):
+            names.setdefault(row.image, set()).add(target.name)
+        return frozenset(i for i, row in enumerate(self.rows) if len(names[row.image]) > 1)
+
+    def _absent(self, random: np.random.Generator, row: int) -> str:
+        """A sentence whose target is not in a row's image; "" for a sample without one."""
         data = self.prompts.data
         # Drawn only where they are wanted, as halves are.
         if data.denied and random.random() < data.denied:
-            return seeds.one_of(self.prompts.of_denial(), random)
+            return seeds.one_of(self.prompts.of_denial(self.targets[row]), random)
         if data.foreign and random.random() < data.foreign:
-            noun = seeds.one_of(data.foreign_targets, random)
-            return seeds.one_of(absences.foreign(noun), random)
+            return self._foreign(random, row)
         return ""
+
+    def _foreign(self, random: np.random.Generator, row: int) -> str:
+        """Words of another organ: of the list, or another set's own; half and half for both."""
+        named = self.prompts.data.foreign_targets
+        lenders = self._lenders[self.targets[row]]
+        if not lenders and not named:
+            return ""
+        if not lenders or (named and random.random() < 0.5):
+            return seeds.one_of(absences.foreign(seeds.one_of(named, random)), random)
+        # By target first: a large set would lend nearly all.
+        rows = lenders[random.integers(len(lenders))]
+        # Whole: a shorter version may lack the noun, and then it may well be meant.
+        return self._draw_whole(random, rows[random.integers(len(rows))])
+
+    @cached_property
+    def _lenders(self) -> dict[Target, list[list[int]]]:
+        """Each target → the rows of every target that is in none of its images."""
+        rows: dict[Target, list[int]] = {}
+        if self.prompts.data.target_column is not None:
+            for number, target in enumerate(self.targets):
+                rows.setdefault(target, []).append(number)
+        lenders: dict[Target, list[list[int]]] = {}
+        for own in self.targets:
+            if own not in lenders:
+                lenders[own] = [rows[other] for other in rows if not may_lie(other, own)]
+        return lenders
 
     def _lender(self, random: np.random.Generator, row: int, mask: Tensor) -> int:
         """The row whose prompt a row is given: another one's only where it has no target."""
         share = self.prompts.data.borrowed
-        if not share or mask.any() or random.random() >= share or not len(self._with_target):
+        if not share or mask.any() or random.random() >= share:
             return row
-        return int(self._with_target[random.integers(len(self._with_target))])
+        lenders = self._with_target.get(self.targets[row].name, [])
+        return lenders[random.integers(len(lenders))] if lenders else row
 
     @cached_property
-    def _with_target(self) -> np.ndarray:
-        has = [bool(self.dataset.pixels(row)[1].any()) for row in range(len(self.rows))]
-        return np.flatnonzero(has)
+    def _with_target(self) -> dict[str, list[int]]:
+        """Noun → the rows whose mask marks something."""
+        rows: dict[str, list[int]] = {}
+        for row, target in enumerate(self.targets):
+            if self.dataset.pixels(row)[1].any():
+                rows.setdefault(target.name, []).append(row)
+        return rows
+
+    def _draw_whole(self, random: np.random.Generator, row: int) -> str:
+        levels = self.prompts.levels
+        texts = texts_of(self.rows[row], levels[random.integers(len(levels))])
+        return texts[random.integers(len(texts))]
 
     def _draw_text(self, random: np.random.Generator, row: int) -> str:
-        levels = self.prompts.levels
-        if not levels:
+        if not self.prompts.levels:
             return ""
-        texts = texts_of(self.rows[row], levels[random.integers(len(levels))])
-        chosen = self.prompts.versions(texts[random.integers(len(texts))])
+        chosen = self.prompts.versions(self._draw_whole(random, row))
         # No draw where there is no choice: a seed's samples stay what they were before variants.
         return chosen[random.integers(len(chosen))] if len(chosen) > 1 else chosen[0]
 
-    def _half(self, random: np.random.Generator, mask: Tensor) -> tuple[Tensor, int]:
+    def _half(
+        self, random: np.random.Generator, mask: Tensor, target: Target
+    ) -> tuple[Tensor, int]:
         side = halves.SIDES[random.integers(2)]
-        texts = self.prompts.of_half(side) if self.prompts.levels else ("",)
+        texts = self.prompts.of_half(side, target) if self.prompts.levels else ("",)
         return halves.cut(mask, side), self.table.number[texts[random.integers(len(texts))]]
 
     def _mosaic(self, random: np.random.Generator, row: int) -> tuple[Tensor, Tensor, int]:
         side = self.prompts.data.mosaic_side
         target = int(random.integers(side**2))
-        chosen = random.integers(len(self.rows), size=side**2)
+        chosen = self.sampler.any(random, side**2)
         # The row whose turn it is must be a tile, so that an epoch still meets every row.
         chosen[target] = row
         how = self.dataset.framing.mask_resize
         image, mask = mosaic.tile(*self.dataset.pixels(chosen), target, side, how)
-        texts = self.prompts.of_tile(target) if self.prompts.levels else ("",)
+        named = self.targets[row]
+        texts = self.prompts.of_tile(target, named) if self.prompts.levels else ("",)
         return image, mask, self.table.number[texts[random.integers(len(texts))]]

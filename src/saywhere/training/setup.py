@@ -20,6 +20,7 @@ from saywhere.data.manifest_row import Row, texts_of
 from saywhere.data.prompt_frames import Framed, frame_of, in_frame
 from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, wordless
 from saywhere.data.select import evaluation_prompt, limited, manifest_of
+from saywhere.data.targets import target_of
 from saywhere.data.training_prompts import TrainingPrompts
 from saywhere.data.training_set import TrainingSet
 from saywhere.errors import ConfigError, nearest
@@ -213,7 +214,8 @@ def _validation(config: Config, rows: list[Row]) -> tuple[Dataset, list[str]]:
     dataset = _decoded(data, rows)
     if data.mosaic < 1:
         return dataset, [evaluation_prompt(row, config.evaluation_level) for row in rows]
-    drawn = mosaic.draw(dataset, len(rows), config.train.seed, data.target, data.mosaic_side)
+    targets = [target_of(row, data).name for row in rows]
+    drawn = mosaic.draw(dataset, len(rows), config.train.seed, targets, data.mosaic_side)
     prompts = drawn.right if config.fusion.uses_text else [""] * len(rows)
     decoded = Store(drawn.images, drawn.masks, np.arange(len(rows)))
     return Dataset.of_config(rows, data, decoded), prompts
@@ -294,7 +296,7 @@ def fitted_scale(
         The scale. Prompts of one meaning are one group: `within` scales by what differs inside.
     """
     groups = groups_of_meaning(rows, sentences.levels, table, sentences.versions)
-    for same in sentences.same_place():
+    for same in sentences.same_place(rows):
         groups[table.numbers(same)] = table.number[same[0]]
     chosen = sorted(set(table.numbers(prompts).tolist()))
     embeddings = one_vector(table.embeddings[chosen]).numpy()

@@ -150,7 +150,7 @@ def dataset(four: tuple[Tensor, Tensor]) -> Dataset:
 def test_right_words_name_the_tile_that_holds_the_target_and_others_do_not(
     dataset: Dataset,
 ) -> None:
-    drawn = draw(dataset, 30, 0, "polyp")
+    drawn = draw(dataset, 30, 0, ["polyp"] * len(dataset))
     for mask, right, other in zip(drawn.masks[:, 0].numpy(), drawn.right, drawn.contradictory):
         row, column = (int(values.mean() >= SIZE / 2) for values in np.nonzero(mask))
         vertical = ("upper", "top") if row == 0 else ("lower", "bottom")
@@ -161,14 +161,14 @@ def test_right_words_name_the_tile_that_holds_the_target_and_others_do_not(
 
 
 def test_nine_images_are_asked_for_by_their_nine_places(dataset: Dataset) -> None:
-    drawn = draw(dataset, 30, 0, "polyp", 3)
+    drawn = draw(dataset, 30, 0, ["polyp"] * len(dataset), 3)
     for mask, right in zip(drawn.masks[:, 0].numpy(), drawn.right):
         row, column = (int(np.median(values) * 3 / SIZE) for values in np.nonzero(mask))
         assert any(name in right for name in NINE[3 * row + column]), right
 
 
 def test_equal_seeds_draw_equal_mosaics_and_others_do_not(dataset: Dataset) -> None:
-    first, second, third = (draw(dataset, 6, seed, "polyp") for seed in (7, 7, 8))
+    first, second, third = (draw(dataset, 6, seed, ["polyp"] * len(dataset)) for seed in (7, 7, 8))
     assert isinstance(first, Mosaics)
     assert torch.equal(first.images, second.images)
     assert torch.equal(first.masks, second.masks)

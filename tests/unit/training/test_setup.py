@@ -55,7 +55,8 @@ def test_who_learns_from_mosaics_alone_is_validated_on_mosaics(config: Config) -
         == len(mosaics.validation_prompts)
         == len(mosaics.validation_rows)
     )
-    places = {text for same in mosaics.training.prompts.same_place() for text in same}
+    training = mosaics.training
+    places = {text for same in training.prompts.same_place(training.rows) for text in same}
     assert set(mosaics.validation_prompts) <= places
     assert gather(
         config.replace(**{"data.mosaic": 1.0, "fusion.name": "none"})

@@ -13,6 +13,7 @@ import torch
 from saywhere import seeds
 from saywhere.data import halves
 from saywhere.data.select import data_of, rows_of
+from saywhere.data.targets import target_of
 from saywhere.evaluation.cases import answers
 from saywhere.evaluation.probes.probe_record import HalvesRecord
 from saywhere.inference.segmenter import Segmenter
@@ -23,6 +24,7 @@ from saywhere.metrics.statistics import bootstrap_mean
 from saywhere.runs.own_data import own_data
 
 N_SHOWN = 4
+HALF_NAME = "half"  # of rows that name none
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,11 @@ def probe_halves(
     rows = rows_of(data_of(data, manifest), data.test_split, "name other data")
     random = seeds.generator(seed, "halves probe")
     chosen = [rows[i] for i in sorted(random.permutation(len(rows))[:n_cases])]
+    targets = [target_of(row, config.data) for row in chosen]
     prompts = {}
     for side in halves.SIDES:
-        wordings = halves.wordings(config.data.target, side, config.data.half_name)
-        prompts[side] = [seeds.one_of(wordings, random) for _ in chosen]
+        wordings = [halves.wordings(one.name, side, one.half or HALF_NAME) for one in targets]
+        prompts[side] = [seeds.one_of(texts, random) for texts in wordings]
     cases: list[HalfCase] = []
     pictures: list[np.ndarray] = []
     captions: list[str] = []
