@@ -2,13 +2,21 @@ import torch
 from conformance import NetworkConformance
 from torch import nn
 
-from saywhere.networks.lite import Lite
+from saywhere.networks.lite import Lite, Lite2
 
 
 class TestLite(NetworkConformance):
     network = Lite
     parameters_3_channels = 3_782_353
     parameters_6_channels = 3_783_217
+    small_options = {"width": 8, "pretrained": False}  # noqa: RUF012
+    full_options = {"pretrained": False}  # noqa: RUF012
+
+
+class TestLite2(NetworkConformance):
+    network = Lite2
+    parameters_3_channels = 5_232_145
+    parameters_6_channels = 5_233_009
     small_options = {"width": 8, "pretrained": False}  # noqa: RUF012
     full_options = {"pretrained": False}  # noqa: RUF012
 
