@@ -31,13 +31,23 @@ class Loss:
     Attributes:
         total: segmentation + λ · roi + weight · presence; its gradient trains the model.
         segmentation: first term, detached.
-        roi: second term without λ, detached; 0 without a pseudo-image. Presence is not listed
-            apart: it is what `total` has more.
+        roi: second term without λ, detached; 0 without a pseudo-image.
+        presence: third term without its weight, detached; None without a presence head.
     """
 
     total: Tensor
     segmentation: Tensor
     roi: Tensor
+    presence: Tensor | None = None
+
+    def parts(self) -> Tensor:
+        """Put all terms side by side.
+
+        Returns:
+            (3,) or, with a presence head, (4,): in the order of the attributes, detached.
+        """
+        beside = [] if self.presence is None else [self.presence]
+        return torch.stack([self.total.detach(), self.segmentation, self.roi, *beside])
 
 
 class SegmentationLoss(nn.Module):
@@ -183,19 +193,19 @@ class ReferringLoss(nn.Module):
         value = self.segmentation(segmentation.logits.float(), target)
         beside = self._presence(segmentation, target)
         weight = self.config.roi_weight if progress >= self.config.roi_after else 0.0
+        shown = None if beside is None else beside.detach()
         if segmentation.pseudo_image is None or self.config.roi == "none":
-            return Loss(_sum(value, beside), value.detach(), value.new_zeros(()))
+            return Loss(self._sum(value, beside), value.detach(), value.new_zeros(()), shown)
         roi = roi_loss(self.config.roi, segmentation.pseudo_image.float(), image, mask)
         # Without weight, the text branch gets no gradient of this term at all.
         total = value + weight * roi if weight else value
-        return Loss(_sum(total, beside), value.detach(), roi.detach())
+        return Loss(self._sum(total, beside), value.detach(), roi.detach(), shown)
 
     def _presence(self, segmentation: Segmentation, target: Mask) -> Tensor | None:
         if segmentation.presence is None:
             return None
-        return self.config.presence * presence_loss(segmentation.presence, target)
+        return presence_loss(segmentation.presence, target)
 
-
-def _sum(value: Tensor, beside: Tensor | None) -> Tensor:
-    # Nothing is added where there is no head: not even a last bit may differ.
-    return value if beside is None else value + beside
+    def _sum(self, value: Tensor, presence: Tensor | None) -> Tensor:
+        # Nothing is added where there is no head: not even a last bit may differ.
+        return value if presence is None else value + self.config.presence * presence

@@ -6,6 +6,8 @@ nothing may be meant.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache
 
 from saywhere.data.halves import SIDES
@@ -49,6 +51,20 @@ _FOREIGN = (
     "one large {n}",
     "a bright {n} in the centre",
 )
+_ELSEWHERE = (
+    "polyp",
+    "skin lesion",
+    "lung infection",
+    "lung",
+    "breast tumor",
+    "kidney",
+    "liver",
+    "heart",
+    "optic disc",
+    "tooth",
+    "brain tumor",
+    "surgical instrument",
+)
 _PLACED = ("{n}, {h}", "{n} on the {h}", "the {h} {n}", "one {n}, located on the {h} of the image")
 
 
@@ -79,3 +95,32 @@ def foreign(noun: str) -> tuple[str, ...]:
     plain = [text.format(n=noun) for text in _FOREIGN]
     placed = [text.format(n=noun, h=side) for text in _PLACED for side in SIDES]
     return tuple(dict.fromkeys([*plain, *placed]))
+
+
+def denied(prompt: str) -> str:
+    """Deny what a prompt names, in its own words.
+
+    Args:
+        prompt: as it is.
+
+    Returns:
+        Such as "no one small round polyp, upper left".
+    """
+    return f"no {prompt[:1].lower()}{prompt[1:]}"
+
+
+def foreign_targets(prompts: Iterable[str]) -> tuple[str, ...]:
+    """List targets that a set does not hold, as far as its words tell.
+
+    Args:
+        prompts: the set's own, and its target's names.
+
+    Returns:
+        Nouns, in a fixed order, that share no word with them; one or more.
+    """
+    own = {word for prompt in prompts for word in re.findall(r"[a-z]+", prompt.lower())}
+    # A plural is the same noun.
+    own |= {word.removesuffix("s") for word in own}
+    others = tuple(noun for noun in _ELSEWHERE if not own & set(noun.split()))
+    # A set that names all of them is asked for what no medical picture shows.
+    return others or ("bicycle",)

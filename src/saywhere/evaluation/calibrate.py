@@ -11,12 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypedDict
 
+import numpy as np
+
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import UsageError
 from saywhere.evaluation import known_pictures, presence_calibration
 from saywhere.evaluation.cases import measure
 from saywhere.evaluation.evaluate import rows_to_measure
+from saywhere.evaluation.known_pictures import Seen
+from saywhere.evaluation.presence_calibration import Judged
 from saywhere.evaluation.prompt_conditions import PromptLevels
+from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
 from saywhere.metrics.calibration import Expectation, fit
@@ -42,7 +47,7 @@ class CalibrationOutcome(_Place):
     n_pictures: int | None
     """training pictures that the known kind was learned from; None where it was not learned"""
     presence: PresenceRecord | None
-    """what the presence head means; None without a head, or of too few cases of either kind"""
+    """what presence means; None where it was not learned, see `presence_calibration.learn`"""
 
 
 def calibrate(
@@ -60,9 +65,10 @@ def calibrate(
     of these weights has an `expected_dice`. It is kept in expected.json of the run's or the
     model's folder. Where the manifest has 50 pictures or more of the training split, too, it is
     also learned how those are distributed (pictures.safetensors): of a picture that is none of
-    their kind no Dice is expected, and the answer says so. Of a model with a presence head
-    (`loss.presence`) it is learned what presence means, and below what a mask is emptied
-    (presence.json).
+    their kind no Dice is expected, and the answer says so. It is learned, too, what presence
+    means, and below what a mask is emptied (presence.json): of a model with a presence head
+    (`loss.presence`) from this split; of one without from training pictures as well, with prompts
+    that deny the target or name another organ.
 
     Args:
         run: A run directory, a model's folder, or a model's name.
@@ -103,15 +109,25 @@ def calibrate(
     # Before the long work: the file is written after it.
     files.check_takes(path)
     right = [evaluation_prompt(row, levels.right) for row in measured.rows]
-    cases = measure(segmenter, measured.rows, right, "right", advance)
+    results: list[Judged] = []
+
+    def keep(result: Result, target: np.ndarray) -> None:
+        results.append(presence_calibration.judged(result, target))
+
+    cases = measure(segmenter, measured.rows, right, "right", advance, keep)
     dice = [case.dice for case in cases]
     # 0 stands for an empty mask, which promises no Dice.
     expectation = fit([case.confidence or None for case in cases], dice)
-    judged = presence_calibration.learn(segmenter, measured.rows, right, cases, chosen, advance)
     # A limit that is taken from the known pictures themselves would be far too close.
     is_apart = chosen != config.data.train_split
-    learn = known_pictures.learn
-    pictures = learn(segmenter, place, levels, measured.rows) if is_apart else None
+    known = _training(segmenter, place, levels) if is_apart else []
+    pictures = None
+    features = [one.features for one in results if one.features is not None]
+    if known and len(features) == len(results):
+        pictures = known_pictures.learn(known[0], measured.rows, np.stack(features))
+    judged = presence_calibration.learn(
+        segmenter, measured.rows, right, results, known, chosen, advance
+    )
     _keep(expectation, chosen, segmenter)
     if pictures is not None:
         picture_file.write(pictures, segmenter.folder, segmenter.state)
@@ -146,6 +162,19 @@ def _keep(expectation: Expectation, split: str, segmenter: Segmenter) -> None:
     record = calibration_file.record(expectation, terms, segmenter.state)
     files.write_json(folder / calibration_file.FILE, record)
     _renew_digest(folder, calibration_file.FILE)
+
+
+def _training(segmenter: Segmenter, place: Path | None, levels: PromptLevels) -> list[Seen]:
+    """Pictures of the training split, then rows of it that hold nothing; empty without any."""
+    look = known_pictures.training_pictures
+    pictures = look(segmenter, place, levels)
+    if pictures is None:
+        return []
+    # A head has learned from these in its training.
+    if segmenter.judges_presence:
+        return [pictures]
+    marked = look(segmenter, place, levels, choose=presence_calibration.marked_absent)
+    return [pictures] if marked is None else [pictures, marked]
 
 
 def _refuse_ours(run: Path, folder: Path) -> None:

@@ -90,6 +90,7 @@ def measure(
     prompts: Sequence[str | None],
     condition: str,
     advance: Callable[[int], None],
+    keep: Callable[[Result, np.ndarray], None] = lambda result, target: None,
 ) -> list[Case]:
     """Segment rows with given prompts and measure each mask.
 
@@ -99,6 +100,7 @@ def measure(
         prompts: One per row; None for a row that this condition does not apply to.
         condition: Of the prompts, as "right".
         advance: Called with 1 after each case.
+        keep: Called with each result and its true mask, in the order of the cases.
 
     Returns:
         One case per row that has a prompt, in the rows' order.
@@ -123,6 +125,7 @@ def measure(
             **case_metrics(result.mask, target, tolerance_px),  # type: ignore[arg-type]
         )
         cases.append(case)
+        keep(result, target)
         advance(1)
     return cases
 

@@ -114,7 +114,8 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
         picture_file.write(domain, folder, saved.state)
     if judged := presence_file.read_record(run_dir, saved.state):
         files.write_json(folder / presence_file.FILE, presence_file.content(judged, saved.state))
-        facts["presence"] = judged
+        # Its weights are a thousand numbers, which say nothing to a reader.
+        facts["presence"] = {**judged, "features": []}
     state = cast(CheckpointState, {**saved.state, prompt_facts_file.KEY: prompts.to_json()})
     files.write_bytes(folder / locate.BUNDLE, _weights(replace(saved, state=state), config))
     files.write_text(folder / "config.toml", config.to_toml())

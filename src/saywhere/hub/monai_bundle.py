@@ -8,7 +8,7 @@ configuration, `--prompt "upper left"` on MONAI's command line.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,14 @@ from saywhere._version import __version__
 from saywhere.errors import UsageError
 from saywhere.hub import bundle
 from saywhere.hub.metadata import About
-from saywhere.hub.onnx_graph import Whole
+from saywhere.hub.onnx_graph import Described, Whole
 from saywhere.hub.parity import Parity
-from saywhere.inference.segmenter import load
+from saywhere.inference.runtimes.runtime import sentence_vectors
+from saywhere.inference.segmenter import Segmenter, load
 from saywhere.io import files, images
 from saywhere.io.decode import SUFFIXES
 from saywhere.io.framing import Framing
+from saywhere.modeling.stage_statistics import staged_network
 from saywhere.text.prompts import clean
 
 METADATA, INFERENCE = Path("configs/metadata.json"), Path("configs/inference.json")
@@ -49,12 +51,15 @@ class PromptedNetwork(nn.Module):
         self.channels = segmenter.config.data.channels
         self.grey = segmenter.config.data.grey
         self.threshold = segmenter.config.evaluate.threshold
-        self.network = Whole(segmenter.model, Framing.of(segmenter.config.data))
         self.rule = segmenter.presence_rule
+        self.network, self.outputs = _network(segmenter)
+        words = sentence_vectors(segmenter.vectors.table([clean(prompt)]))
+        self.register_buffer("words", torch.from_numpy(words))
         # A buffer: it moves to a GPU with the weights.
         self.register_buffer("embedding", segmenter.embeddings([clean(prompt)]))
 
     embedding: Tensor
+    words: Tensor
 
     def forward(self, image: Tensor) -> Tensor:
         """Segment.
@@ -63,18 +68,37 @@ class PromptedNetwork(nn.Module):
             image: (batch, channel, height, width), [0, 1], upright, of any size.
 
         Returns:
-            Probability (batch, 1, height, width), [0, 1]; 0 everywhere where the presence head says
-            that nothing named so is there.
+            Probability (batch, 1, height, width), [0, 1]; 0 everywhere where presence says that
+            nothing named so is there.
         """
         n_images = image.shape[0]
         answers = self.network(image, self.embedding.expand(n_images, *self.embedding.shape[1:]))
-        named = dict(zip(self.network.outputs(), answers))
-        if "presence" not in named:
+        named = dict(zip(self.outputs, answers))
+        logit = self._logit(named)
+        if logit is None:
             return named["probability"]
         # A MONAI network has one output: what is emptied can be said in no other way.
-        line = self.rule.slope * named["presence"] + self.rule.offset
+        line = self.rule.slope * logit + self.rule.offset
         is_there = line.sigmoid() >= self.rule.threshold
         return named["probability"] * is_there[:, None, None, None]
+
+    def _logit(self, named: Mapping[str, Tensor]) -> Tensor | None:
+        """(batch,): of the head, or of what was learned of the network's features."""
+        if not self.rule.weights:
+            return named.get("presence")
+        features = named["features"]
+        described = torch.cat([features, self.words.expand(len(features), -1)], dim=1)
+        weights = torch.tensor(self.rule.weights, dtype=torch.float64, device=features.device)
+        return described.double() @ weights
+
+
+def _network(segmenter: Segmenter) -> tuple[nn.Module, list[str]]:
+    """The model for images of any size, and the names of its outputs."""
+    whole = Whole(segmenter.model, Framing.of(segmenter.config.data))
+    staged = staged_network(segmenter.model)
+    if not segmenter.presence_rule.weights or staged is None:
+        return whole, whole.outputs()
+    return Described(whole, staged), [*whole.outputs(), "features"]
 
 
 def predict(network: PromptedNetwork, pictures: str, output: str) -> list[str]:

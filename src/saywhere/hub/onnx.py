@@ -276,6 +276,11 @@ def _about(segmenter: Segmenter, parity: Parity) -> dict[str, object]:
         about["presence"] = "float32 (batch,), a logit: is what the prompt names in the image?"
         # Without it, nobody could empty a mask as the model does.
         about["presence_rule"] = asdict(segmenter.presence_rule)
+    elif segmenter.presence_rule.weights:
+        about["presence"] = (
+            "a logit: the sum of presence_rule.weights times the features, then the prompt's vector"
+        )
+        about["presence_rule"] = asdict(segmenter.presence_rule)
     if segmenter.hears_words:
         about["encoder"] = segmenter.state.get("encoder")
         about["embedding_size"] = segmenter.encoder.dim

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -41,8 +41,13 @@ class Answer:
         warnings: What a reader should know of the prompt, in sentences: that it was translated, or
             is in another language than the model was taught.
         judged_presence: Probability that what the prompt names is in the image, [0, 1], by the
-            model's presence head; the mask is empty where it is below the threshold that
-            `saywhere calibrate` chose. None for a model without such a head.
+            model's presence head, or by what `saywhere calibrate` learned of a model without one;
+            the mask is empty where it is below the threshold that was chosen there. None for a
+            model with neither.
+        features: float32 (feature,): mean and spread of the network's maps, by which pictures are
+            compared. None where the network names no maps.
+        described: float32 (feature + embedding,): these with the prompt's vector, from which
+            presence is learned. None where there are no features.
     """
 
     image: np.ndarray
@@ -58,6 +63,8 @@ class Answer:
     warnings: tuple[str, ...] = ()
     picture_unfamiliarity: float | None = None
     judged_presence: float | None = None
+    features: np.ndarray | None = field(default=None, repr=False)
+    described: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def caption(self) -> str:
@@ -78,7 +85,7 @@ class Answer:
         """How sure the model is that what the prompt names is in the image.
 
         Returns:
-            Of a model with a presence head, `judged_presence`. Else the largest probability,
+            Of a model that learned presence, `judged_presence`. Else the largest probability,
             [0, 1], which is not calibrated.
         """
         if self.judged_presence is not None:

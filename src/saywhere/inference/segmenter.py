@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from saywhere.inference.loaded_model import LoadedModel
 from saywhere.inference.prepared import Prepared, prepare
 from saywhere.inference.reading import Reading, read
 from saywhere.inference.result import Result
-from saywhere.inference.runtimes.runtime import Scores
+from saywhere.inference.runtimes.runtime import Scores, sentence_vectors
 from saywhere.io.geometry import Geometry
 from saywhere.io.source_reader import pictures_of
 from saywhere.text.frames import NOT_STATED
@@ -28,7 +29,7 @@ NOT_THERE = (
     "nothing named so was found (presence {presence:.2f}): the mask was emptied; the probabilities "
     "are as they were"
 )
-"""The warning of a mask that the presence head emptied."""
+"""The warning of a mask that was emptied since its presence is low."""
 
 
 class Segmenter(LoadedModel):
@@ -204,7 +205,7 @@ class Segmenter(LoadedModel):
             scores.features,
             scores.presence,
         )
-        return scores
+        return replace(scores, words=sentence_vectors(embedding))
 
     def result(
         self,
@@ -259,10 +260,13 @@ class Segmenter(LoadedModel):
             warnings=(*reading.warnings, *remarks),
             picture_unfamiliarity=far,
             judged_presence=is_there,
+            features=None if one.features is None else one.features[0],
+            described=None if one.described is None else one.described[0],
         )
 
     def _presence(self, one: Scores) -> float | None:
-        return None if one.presence is None else float(self.presence_rule.of(one.presence[0]))
+        logit = self.presence_rule.logit(one.presence, one.described)
+        return None if logit is None else float(self.presence_rule.of(logit[0]))
 
     def _picture_unfamiliarity(self, one: Scores) -> float | None:
         known = self.known_pictures

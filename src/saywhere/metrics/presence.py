@@ -25,17 +25,39 @@ _LARGEST = 30.0
 
 @dataclass(frozen=True)
 class PresenceRule:
-    """What the logit of a presence head means (Platt 1999), and below what a mask is emptied.
+    """What a logit of presence means (Platt 1999), and below what a mask is emptied.
 
     Attributes:
         slope: of the line that a logit goes through before the sigmoid.
         offset: of that line.
         threshold: a mask is emptied where the probability is below it; 0 empties none.
+        weights: of a network's features and the prompt's vector, whose weighted sum is the logit
+            of a model without a head; empty for a model with one.
     """
 
     slope: float = 1.0
     offset: float = 0.0
     threshold: float = 0.0
+    weights: tuple[float, ...] = ()
+
+    def logit(
+        self, head: NDArray[np.floating] | None, described: NDArray[np.floating] | None
+    ) -> NDArray[np.floating] | None:
+        """Find the logits of a batch.
+
+        Args:
+            head: (batch,), logits of a presence head; None without one.
+            described: (batch, feature + embedding); None where the network names no maps.
+
+        Returns:
+            (batch,), logits; None for a model that neither has a head nor learned weights.
+        """
+        if not self.weights:
+            return head
+        if described is None or described.shape[1] != len(self.weights):
+            return None
+        logits: NDArray[np.float64] = described.astype(np.float64) @ np.array(self.weights)
+        return logits
 
     def of(self, logit: ArrayLike) -> NDArray[np.float64]:
         """Turn logits into probabilities.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,8 @@ from saywhere.types import FeatureEdit, Stages, unedited
 
 HIDDEN = 64
 DROPOUT = 0.2
+_NETWORK, _HEAD = "network.", "head."
+"""How names of a model's weights begin, and how those of a head go on."""
 
 
 class PresenceHead(nn.Module):
@@ -129,3 +133,44 @@ def judges(network: nn.Module) -> bool:
         True for one with a head.
     """
     return getattr(network, "judges_presence", False)
+
+
+def has_head(weights: Mapping[str, Tensor]) -> bool:
+    """Tell whether a model's weights hold those of a presence head.
+
+    Args:
+        weights: name → tensor.
+
+    Returns:
+        True for those of a network with a head.
+    """
+    return f"{_NETWORK}{_HEAD}layers.0.weight" in weights
+
+
+def with_head_of(model: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Fit another model's weights to a model that has a presence head, or has none.
+
+    Args:
+        model: that the weights are meant for.
+        weights: name → tensor, of a model that may differ in its head alone.
+
+    Returns:
+        The weights under this model's names. A head that was not trained is the model's own, fresh
+        one; one that the model lacks is left out.
+    """
+    own = model.state_dict()
+    if has_head(own) == has_head(weights):
+        return dict(weights)
+    inner = f"{_NETWORK}network."
+    if has_head(own):
+        head = {name: value for name, value in own.items() if name.startswith(_NETWORK + _HEAD)}
+        return {_renamed(name, _NETWORK, inner): value for name, value in weights.items()} | head
+    return {
+        _renamed(name, inner, _NETWORK): value
+        for name, value in weights.items()
+        if not name.startswith(_NETWORK + _HEAD)
+    }
+
+
+def _renamed(name: str, before: str, after: str) -> str:
+    return after + name.removeprefix(before) if name.startswith(before) else name

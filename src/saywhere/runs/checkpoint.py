@@ -351,7 +351,7 @@ def _check_state(state: Any, path: Path) -> None:
     is_sound = (
         isinstance(known.get("step"), int)
         and isinstance(known.get("best"), NUMBERS)
-        and _is_list(known.get("sums"), NUMBERS, length=3)
+        and any(_is_list(known.get("sums"), NUMBERS, length=length) for length in (3, 4))
         and _is_list(known.get("history"), dict)
     )
     if not is_sound:

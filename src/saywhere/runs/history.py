@@ -21,6 +21,7 @@ class EpochRow:
         segmentation_loss: mean of its first term (augmented frame).
         roi_loss: mean of its second term, without its weight (original frame).
         learning_rate: base rate of the last step.
+        presence_loss: mean of the presence term, without its weight; None without a head.
         val_dice_mean: mean Dice per image on the validation rows, [0, 1], at the network's size;
             None where this epoch was not validated.
         val_dice_pooled: Dice over the pixels of all of them, [0, 1].
@@ -33,6 +34,7 @@ class EpochRow:
     segmentation_loss: float
     roi_loss: float
     learning_rate: float
+    presence_loss: float | None = None
     val_dice_mean: float | None = None
     val_dice_pooled: float | None = None
     val_loss: float | None = None
@@ -52,6 +54,8 @@ class EpochRow:
         document = asdict(self)
         if not self.was_validated:
             document = {key: document[key] for key in document if key not in _VALIDATED}
+        if self.presence_loss is None:
+            del document["presence_loss"]
         return cast(EpochRecord, document)
 
 

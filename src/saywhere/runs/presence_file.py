@@ -1,4 +1,4 @@
-"""presence.json: what the presence head of a model means, and of which weights that is true."""
+"""presence.json: what a model's presence means, and of which weights that is true."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ _SHARES: tuple[str, ...] = (
 )
 _SHARES += ("left_empty", "cost")
 _COUNTS = ("n", "n_absent")
+_MOST_FEATURES = 100_000
+"""A stranger's file may name more; the networks here have some thousand."""
 _NAME = re.compile(r"[\w .+-]{1,80}")
 """Of a split, as a card may print it."""
 
@@ -52,6 +54,10 @@ class PresenceRecord(TypedDict):
     """share of the cases without a target that the rule empties, or that were empty"""
     cost: float
     """mean Dice that the rule costs where the target is there"""
+    features: list[float]
+    """weights of the network's features and of the prompt's vector, of a model without a head;
+    empty for one with a head
+    """
 
 
 class StoredPresence(PresenceRecord):
@@ -94,8 +100,10 @@ def read_record(folder: Path, state: CheckpointState) -> PresenceRecord | None:
     )
     if document is None:
         return None
+    # Files of before hold no weights of features: their models have a head.
+    whole = {"features": [], **document}
     # Only the known keys: the record goes on into cards.
-    return cast(PresenceRecord, {key: document[key] for key in PresenceRecord.__annotations__})
+    return cast(PresenceRecord, {key: whole[key] for key in PresenceRecord.__annotations__})
 
 
 def read(folder: Path, state: CheckpointState) -> PresenceRule:
@@ -111,7 +119,9 @@ def read(folder: Path, state: CheckpointState) -> PresenceRule:
     record = read_record(folder, state)
     if record is None:
         return PresenceRule()
-    return PresenceRule(record["slope"], record["offset"], record["threshold"])
+    return PresenceRule(
+        record["slope"], record["offset"], record["threshold"], tuple(record["features"])
+    )
 
 
 def identity(rule: PresenceRule) -> str:
@@ -123,7 +133,13 @@ def identity(rule: PresenceRule) -> str:
     Returns:
         Its numbers in full; empty for that of a model which learned none.
     """
-    return "" if rule == PresenceRule() else repr(asdict(rule))
+    if rule == PresenceRule():
+        return ""
+    numbers = asdict(rule)
+    # A model with a head keeps the digest that it always had.
+    if not rule.weights:
+        del numbers["weights"]
+    return repr(numbers)
 
 
 def _is_whole(document: Any) -> bool:
@@ -135,6 +151,11 @@ def _is_whole(document: Any) -> bool:
         return False
     counts = [document.get(key) for key in _COUNTS]
     if not all(type(count) is int and count >= 0 for count in counts):
+        return False
+    weights = document.get("features", [])
+    if not isinstance(weights, list) or len(weights) > _MOST_FEATURES:
+        return False
+    if not all(isinstance(weight, float) and math.isfinite(weight) for weight in weights):
         return False
     is_share = all(-1 <= document[key] <= 1 for key in _SHARES)
     is_rising = document["slope"] > 0 and document["threshold"] >= 0

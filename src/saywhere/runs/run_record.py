@@ -26,6 +26,8 @@ class _EpochRecord(TypedDict):
 class EpochRecord(_EpochRecord, total=False):
     """A line of metrics.jsonl; an epoch without validation lacks the last four keys."""
 
+    presence_loss: float
+    """of a model with a presence head"""
     val_dice_mean: float
     val_dice_pooled: float
     val_loss: float

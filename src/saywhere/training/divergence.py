@@ -26,7 +26,7 @@ class Diagnostic:
 
     Attributes:
         step: from 0.
-        losses: total, segmentation and roi, as text: JSON has no NaN.
+        losses: total, segmentation, roi and presence, as text: JSON has no NaN.
         gradient_norm: before clipping, as text.
         rows: lines of the manifest, from 1.
         image_is_finite: of the step.
@@ -58,7 +58,7 @@ class Step:
     Attributes:
         number: from 0.
         batches: makes what it was computed from, of all processes.
-        losses: (3,): total, segmentation, roi.
+        losses: (3,): total, segmentation, roi; with a presence head (4,).
         norm: of the gradient, before clipping.
     """
 
@@ -146,7 +146,7 @@ def _diverged(state: TrainState, diagnostic: dict[str, object], numbers: str) ->
 
 
 def _diagnostic(state: TrainState, step: Step) -> Diagnostic:
-    names = ("total", "segmentation", "roi")
+    names = ("total", "segmentation", "roi", "presence")
     # Made again: they are a function of the step, and to keep them would take memory.
     batches = step.batches()
     return Diagnostic(

@@ -26,6 +26,7 @@ class EventRecord(TypedDict, total=False):
     loss: float
     segmentation_loss: float
     roi_loss: float
+    presence_loss: float
     learning_rate: float
     val_dice_mean: float
     val_dice_pooled: float

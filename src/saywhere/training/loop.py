@@ -17,6 +17,7 @@ from saywhere.data.training_set import Batch
 from saywhere.losses import Loss, ReferringLoss
 from saywhere.modeling.changes import Changes
 from saywhere.modeling.model import Model
+from saywhere.modeling.presence_head import judges, with_head_of
 from saywhere.runs import checkpoint
 from saywhere.runs.checkpoint import Saver
 from saywhere.runs.directory import Run
@@ -103,7 +104,11 @@ class Loop:
         callbacks.begin(self.state)
         timed = self.state.phases.timed
         # On the device, so that no step waits for its losses to be added.
-        sums = torch.tensor(self.progress.sums, dtype=torch.float64, device=self.fabric.device)
+        terms = self.progress.sums
+        # Of presence, too, which a run from before its sum was kept begins with.
+        if judges(self.model.network):
+            terms = [*terms, 0.0][:4]
+        sums = torch.tensor(terms, dtype=torch.float64, device=self.fabric.device)
         steps_per_epoch = self.material.training.steps_per_epoch
         last = self.n_steps
         if pause_after is not None:
@@ -162,8 +167,8 @@ class Loop:
             batches: of this process, on the model's device; their gradients are averaged.
 
         Returns:
-            (total, segmentation, roi) losses and the gradient's norm, over all processes, not yet
-            synchronised with the device.
+            (total, segmentation, roi) losses, with a presence head (…, presence), and the
+            gradient's norm, over all processes, not yet synchronised with the device.
         """
         timed = self.state.phases.timed
         self.fast.train()
@@ -178,7 +183,7 @@ class Loop:
                     total = value.total / len(batches) if len(batches) > 1 else value.total
                 with timed("backward"):
                     self.fabric.backward(total)
-            values.append(torch.stack([value.total.detach(), value.segmentation, value.roi]))
+            values.append(value.parts())
         with timed("optimizer"):
             norm = self._clip()
             self.fast_optimizer.step()
@@ -249,7 +254,8 @@ class Loop:
         """
         if self.material.encoder is not None:
             same_encoder(first.state.get("encoder"), self.material.encoder, where)
-        checkpoint.restore_model(self.model, first, where)
+        fitting = with_head_of(self.model, first.model)
+        checkpoint.restore_model(self.model, replace(first, model=fitting), where)
         # Filled when these weights are scored, before the first step.
         self.progress.fine_tuning = StartingPoint([], [])
         self.run.write_facts(started_from=str(where))
@@ -302,8 +308,8 @@ class Loop:
     def _end_epoch(self, sums: list[float], rate: float) -> None:
         epoch = len(self.progress.history) + 1
         config = self.config.train
-        total, segmentation, roi = sums
-        row = EpochRow(epoch, total, segmentation, roi, rate)
+        total, segmentation, roi, *beside = sums
+        row = EpochRow(epoch, total, segmentation, roi, rate, *beside)
         is_best = False
         if epoch % config.validate_every == 0 or epoch == config.epochs:
             validation = self._validate(epoch)
@@ -318,7 +324,7 @@ class Loop:
             self.progress.n_stale = 0 if is_best else self.progress.n_stale + 1
             if is_best:
                 self._remember_best(validation, epoch)
-        self.progress.sums = [0.0, 0.0, 0.0]
+        self.progress.sums = [0.0] * len(sums)
         # Before the saves: what is resumed from them holds this row.
         self.progress.history.append(row)
         # `best` before `last`: a kill in between repeats the epoch, and `best` with it.

@@ -71,7 +71,7 @@ class Progress:
     Attributes:
         step: steps that are done.
         best: the best score so far: Dice, or minus the loss (`train.select`).
-        sums: of (total, segmentation, roi) losses in the epoch that is under way.
+        sums: of (total, segmentation, roi[, presence]) losses in the epoch that is under way.
         history: one row per finished epoch.
         fine_tuning: None for a fresh start.
         n_stale: validations since the best one.

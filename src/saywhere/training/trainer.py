@@ -15,6 +15,7 @@ from saywhere.config import Config, TrainConfig, as_config
 from saywhere.errors import UsageError
 from saywhere.io.pseudonyms import Pseudonyms
 from saywhere.modeling.build import build_model, check_network
+from saywhere.modeling.presence_head import has_head
 from saywhere.runs import checkpoint, locate, prompt_facts_file
 from saywhere.runs.checkpoint import Checkpoint, Saver
 from saywhere.runs.directory import Run, create, reopen, weights_of
@@ -163,9 +164,26 @@ def _fine_tuning(config: Config, start: Path, run: Run | None = None) -> Start:
     # Weights answer best in the way that they learned in; a key that is named counts all the same.
     config = keep_taught(config, first.config)
     prepare = partial(Loop.start_from, first=first, where=start)
-    warning = taught_otherwise(config, first.config)
+    remarks = (taught_otherwise(config, first.config), _of_head(config, first))
+    warning = "; ".join(remark for remark in remarks if remark)
     taught = prompt_facts_file.read(place, first.state, first.config)
     return Start(config, run, first, prepare, warning, taught)
+
+
+def _of_head(config: Config, first: checkpoint.Checkpoint) -> str:
+    """Empty where both have a presence head, or neither has."""
+    wants = config.loss.presence > 0
+    if wants == has_head(first.model):
+        return ""
+    if wants:
+        return (
+            f"loss.presence is {config.loss.presence:g}, and the model that it starts from has no "
+            "presence head: the head starts fresh"
+        )
+    return (
+        "loss.presence is 0, and the model that it starts from has a presence head: the head is "
+        "left out; set loss.presence to go on with it"
+    )
 
 
 def _resumption(run: Run, wanted: Config, start: Path | None, *, other_threads: bool) -> Start:

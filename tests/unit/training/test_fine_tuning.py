@@ -203,3 +203,28 @@ def test_prompts_of_another_frame_than_the_first_weights_are_warned_of(
     message = trainer._of_another_frame(PromptFacts(taught), PromptFacts(new))
     assert bool(message) is is_warned
     assert (f"text.frame = '{taught}'" in message) is is_warned
+
+
+def test_a_model_without_a_presence_head_starts_one_and_says_so(
+    few: Config, trained: Path, tmp_path: Path
+) -> None:
+    told: list[dict[str, Any]] = []
+    wanted = few.replace(**{"loss.presence": 0.5})
+    run = train(wanted, tmp_path / "tuned", start=trained, listen=told.append)
+    said = [event["message"] for event in told if event["event"] == "warning"]
+    assert any("has no presence head: the head starts fresh" in message for message in said)
+    # The weights it started from are the same: so is its score before the first step.
+    before = next(event for event in told if event["event"] == "before")
+    best = max(rows_of(trained / "metrics.jsonl"), key=lambda row: row["val_dice_mean"])
+    assert before["val_dice_mean"] == pytest.approx(best["val_dice_mean"], abs=1e-6)
+    row = rows_of(run / "metrics.jsonl")[0]
+    assert row["loss"] == pytest.approx(
+        row["segmentation_loss"] + 0.1 * row["roi_loss"] + 0.5 * row["presence_loss"], rel=1e-4
+    )
+    assert "presence_loss" in (run / "metrics.csv").read_text().splitlines()[0]
+    # And back: the head is left out, in words.
+    told.clear()
+    train(few.replace(**{"loss.presence": 0.0}), tmp_path / "back", start=run, listen=told.append)
+    said = [event["message"] for event in told if event["event"] == "warning"]
+    assert any("the head is left out" in message for message in said)
+    assert "presence_loss" not in rows_of(tmp_path / "back/metrics.jsonl")[0]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from saywhere.errors import UsageError
 from saywhere.inference import onnx_files
-from saywhere.inference.runtimes.runtime import ONNX, Scores
+from saywhere.inference.runtimes.runtime import ONNX, Scores, sentence_vectors
 from saywhere.io.framing import Box
 from saywhere.io.machine import n_cores
 from saywhere.runs.weights_header import read_header, read_weights
@@ -124,11 +124,7 @@ class OnnxRuntime:
         if not self.uses_text:
             return np.zeros(len(embedding), np.float32)
         mean, matrix, reach = (self._numbers[f"scale.{name}"] for name in SCALE)
-        if embedding.ndim == 3:
-            # Padding is all zeros. Where there is no token at all, the mean is zero and not NaN.
-            n_tokens = np.maximum(embedding.any(-1).sum(1, keepdims=True), 1)
-            embedding = (embedding.sum(1) / n_tokens).astype(np.float32)
-        centred = embedding - mean
+        centred = sentence_vectors(embedding) - mean
         basis = self._basis
         outside = np.linalg.norm(centred - centred @ basis @ basis.T, axis=-1)
         across = outside * np.linalg.norm(matrix) / matrix.shape[1] ** 0.5

@@ -29,6 +29,8 @@ class Scores:
             `modeling.stage_statistics` takes them. None where the network names no maps.
         presence: float32 (batch,), logits: is what the prompt names in the picture? None for a
             model without a head for it.
+        words: float32 (batch, embedding): each prompt's vector. None before `Segmenter.scores`
+            has set it.
     """
 
     probability: NDArray[np.float32]
@@ -36,6 +38,18 @@ class Scores:
     unfamiliarity: NDArray[np.float32]
     features: NDArray[np.float32] | None = None
     presence: NDArray[np.float32] | None = None
+    words: NDArray[np.float32] | None = None
+
+    @property
+    def described(self) -> NDArray[np.float32] | None:
+        """What presence is learned from where there is no head: features, then the words.
+
+        Returns:
+            float32 (batch, feature + embedding); None where either is missing.
+        """
+        if self.features is None or self.words is None:
+            return None
+        return np.concatenate([self.features, self.words], axis=1)
 
     def of(self, number: int) -> Scores:
         """One answer of the batch.
@@ -53,7 +67,26 @@ class Scores:
             shown = np.repeat(shown[one], 3 // shown.shape[1], axis=1)
         features = None if self.features is None else self.features[one]
         presence = None if self.presence is None else self.presence[one]
-        return Scores(self.probability[one], shown, self.unfamiliarity[one], features, presence)
+        words = None if self.words is None else self.words[one]
+        return Scores(
+            self.probability[one], shown, self.unfamiliarity[one], features, presence, words
+        )
+
+
+def sentence_vectors(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average tokens, where a model reads them.
+
+    Args:
+        embedding: (batch, embedding), or (batch, token, embedding) with zeros as padding.
+
+    Returns:
+        (batch, embedding); zeros where a prompt has no token.
+    """
+    if embedding.ndim == 2:
+        return embedding
+    # Where there is no token at all, the mean is zero and not NaN.
+    n_tokens = np.maximum(embedding.any(-1).sum(1, keepdims=True), 1)
+    return (embedding.sum(1) / n_tokens).astype(np.float32)
 
 
 class Runtime(Protocol):
