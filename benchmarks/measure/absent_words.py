@@ -54,7 +54,7 @@ def main(name: str, manifest: str, folder: str | None = None) -> dict[str, Any]:
         "command": f"python benchmarks/measure/absent_words.py {name} MANIFEST --folder COPY",
         "own": segmenter.config.evaluation_level,
         "auroc": {kind: _auroc(own, cases, kind) for kind in ABSENT},
-        "kinds": {kind: _summary([one for one in cases if one["kind"] == kind]) for kind in kinds},
+        "kinds": {kind: _summary(_of(cases, kind)) for kind in kinds},
         "calibration": {
             key: value for key, value in asdict(segmenter.presence_rule).items() if key != "weights"
         },
@@ -96,9 +96,13 @@ def _answers(segmenter: Segmenter, rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def _auroc(own: list[dict[str, Any]], cases: list[dict[str, Any]], kind: str) -> dict[str, float]:
-    absent = [case for case in cases if case["kind"] == kind]
+    absent = _of(cases, kind)
     scores = [case["presence"] for case in (*own, *absent)]
     return asdict(auroc(scores, [True] * len(own) + [False] * len(absent)))
+
+
+def _of(cases: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [case for case in cases if case["kind"] == kind]
 
 
 def _summary(cases: list[dict[str, Any]]) -> dict[str, Any]:

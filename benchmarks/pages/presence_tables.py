@@ -78,4 +78,20 @@ def _note(measured: dict[str, Any]) -> str:
     )
 
 
-TABLES: dict[str, Callable[[], str]] = {"presence_tells": _tells, "presence_empties": _empties}
+def _untouched() -> str:
+    """What an encoder that was never trained on such pictures knows of them."""
+    measured = result("normal_pictures")
+    rows: list[Row] = [(f"{size} px", with_span(**one)) for size, one in measured["sizes"].items()]
+    note = (
+        f"BUSI, out of fold: {measured['n']} pictures with a tumor and {measured['n_absent']} "
+        "without. "
+        f"Made by `{measured['command']}`."
+    )
+    return markdown(("pictures of", "area under the curve [95 %]"), rows, note)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "presence_tells": _tells,
+    "presence_empties": _empties,
+    "presence_untouched": _untouched,
+}

@@ -7,12 +7,14 @@ needs it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 
+from saywhere.data.manifest_row import Row
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import UsageError
 from saywhere.evaluation import known_pictures, presence_calibration
@@ -25,6 +27,7 @@ from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
 from saywhere.metrics.calibration import Expectation, fit
+from saywhere.metrics.picture_domain import PictureDomain
 from saywhere.metrics.presence import PresenceRule
 from saywhere.runs import calibration_file, locate, picture_file, presence_file
 from saywhere.runs.presence_file import PresenceRecord
@@ -110,10 +113,8 @@ def calibrate(
     files.check_takes(path)
     right = [evaluation_prompt(row, levels.right) for row in measured.rows]
     results: list[Judged] = []
-
-    def keep(result: Result, target: np.ndarray) -> None:
-        results.append(presence_calibration.judged(result, target))
-
+    # Each picture is segmented once, for all that is learned from it.
+    keep = partial(_judge, results)
     cases = measure(segmenter, measured.rows, right, "right", advance, keep)
     dice = [case.dice for case in cases]
     # 0 stands for an empty mask, which promises no Dice.
@@ -121,21 +122,12 @@ def calibrate(
     # A limit that is taken from the known pictures themselves would be far too close.
     is_apart = chosen != config.data.train_split
     known = _training(segmenter, place, levels) if is_apart else []
-    pictures = None
-    features = [one.features for one in results if one.features is not None]
-    if known and len(features) == len(results):
-        pictures = known_pictures.learn(known[0], measured.rows, np.stack(features))
+    pictures = _domain(known, measured.rows, results)
     judged = presence_calibration.learn(
         segmenter, measured.rows, right, results, known, chosen, advance
     )
     _keep(expectation, chosen, segmenter)
-    if pictures is not None:
-        picture_file.write(pictures, segmenter.folder, segmenter.state)
-        _renew_digest(segmenter.folder, picture_file.FILE)
-    if judged is not None:
-        document = presence_file.content(judged, segmenter.state)
-        files.write_json(segmenter.folder / presence_file.FILE, document)
-        _renew_digest(segmenter.folder, presence_file.FILE)
+    _keep_beside(pictures, judged, segmenter)
     return {
         "n": expectation.n,
         "dice": sum(dice) / len(dice),
@@ -162,6 +154,33 @@ def _keep(expectation: Expectation, split: str, segmenter: Segmenter) -> None:
     record = calibration_file.record(expectation, terms, segmenter.state)
     files.write_json(folder / calibration_file.FILE, record)
     _renew_digest(folder, calibration_file.FILE)
+
+
+def _judge(results: list[Judged], result: Result, target: np.ndarray) -> None:
+    results.append(presence_calibration.judged(result, target))
+
+
+def _domain(
+    known: Sequence[Seen], rows: Sequence[Row], results: Sequence[Judged]
+) -> PictureDomain | None:
+    """None without training pictures, and where the network names no maps."""
+    features = [one.features for one in results if one.features is not None]
+    if not known or len(features) < len(results):
+        return None
+    return known_pictures.learn(known[0], rows, np.stack(features))
+
+
+def _keep_beside(
+    pictures: PictureDomain | None, judged: PresenceRecord | None, segmenter: Segmenter
+) -> None:
+    """Write what was learned beside the expected Dice, where it was."""
+    if pictures is not None:
+        picture_file.write(pictures, segmenter.folder, segmenter.state)
+        _renew_digest(segmenter.folder, picture_file.FILE)
+    if judged is not None:
+        document = presence_file.content(judged, segmenter.state)
+        files.write_json(segmenter.folder / presence_file.FILE, document)
+        _renew_digest(segmenter.folder, presence_file.FILE)
 
 
 def _training(segmenter: Segmenter, place: Path | None, levels: PromptLevels) -> list[Seen]:

@@ -164,20 +164,20 @@ def _fine_tuning(config: Config, start: Path, run: Run | None = None) -> Start:
     # Weights answer best in the way that they learned in; a key that is named counts all the same.
     config = keep_taught(config, first.config)
     prepare = partial(Loop.start_from, first=first, where=start)
-    remarks = (taught_otherwise(config, first.config), _of_head(config, first))
+    remarks = (taught_otherwise(config, first.config), _of_head(config.loss.presence, first))
     warning = "; ".join(remark for remark in remarks if remark)
     taught = prompt_facts_file.read(place, first.state, first.config)
     return Start(config, run, first, prepare, warning, taught)
 
 
-def _of_head(config: Config, first: checkpoint.Checkpoint) -> str:
+def _of_head(weight: float, first: checkpoint.Checkpoint) -> str:
     """Empty where both have a presence head, or neither has."""
-    wants = config.loss.presence > 0
+    wants = weight > 0
     if wants == has_head(first.model):
         return ""
     if wants:
         return (
-            f"loss.presence is {config.loss.presence:g}, and the model that it starts from has no "
+            f"loss.presence is {weight:g}, and the model that it starts from has no "
             "presence head: the head starts fresh"
         )
     return (

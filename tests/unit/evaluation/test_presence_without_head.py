@@ -53,12 +53,10 @@ def learned(trained: Path, shared: Path, phantoms: Path) -> tuple[Path, Mapping[
     def make() -> tuple[Path, Mapping[str, Any]]:
         run = shutil.copytree(trained, shared / "presence without a head")
         # The network has learned for seconds: what it tells at all is kept.
-        least = presence_calibration.LEAST_AUROC
-        presence_calibration.LEAST_AUROC = 0.0
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(presence_calibration, "LEAST_AUROC", 0.0)
+            patch.setattr(presence_calibration, "FEWEST_TRAINED", 60)
             return run, saywhere.calibrate(run, manifest=phantoms)
-        finally:
-            presence_calibration.LEAST_AUROC = least
 
     return once("presence without a head", make)
 
@@ -111,10 +109,17 @@ def test_below_the_threshold_the_mask_is_emptied_and_the_answer_says_so(
     assert any(text.startswith("nothing named so was found") for text in after.warnings)
 
 
-def test_what_tells_badly_is_not_kept(
-    trained: Path, phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("least", "fewest"), [(1.01, 60), (0.0, 61)])
+def test_what_tells_badly_or_was_learned_from_few_is_not_kept(
+    trained: Path,
+    phantoms: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    least: float,
+    fewest: int,
 ) -> None:
-    monkeypatch.setattr(presence_calibration, "LEAST_AUROC", 1.01)
+    monkeypatch.setattr(presence_calibration, "LEAST_AUROC", least)
+    monkeypatch.setattr(presence_calibration, "FEWEST_TRAINED", fewest)
     folder = shutil.copytree(trained, tmp_path / "plain")
     assert saywhere.calibrate(folder, manifest=phantoms)["presence"] is None
     assert not (folder / presence_file.FILE).exists()
