@@ -47,7 +47,6 @@ ASSEMBLERS = {"modeling/build.py", "config/model_sections.py", "config/fusions.p
 """Where a fusion's name decides what is made, or allowed."""
 OWN_PARTS = {
     "fusion/pseudo_image.py": "a fusion's start is given the parts that its own build made",
-    "fusion/early_tokens.py": "the same",
     "modeling/early_fusion.py": "the same, of the one fusion that it wraps",
     "bench/naive_training.py": "its steps are written for one model; the suite refuses others",
 }

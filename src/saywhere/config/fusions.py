@@ -40,11 +40,6 @@ FUSIONS: dict[str, Fusion] = {
         "saywhere.fusion.early_film:EarlyFilm",
         "the pseudo-image says where, and the sentence scales and shifts the decoder: says what",
     ),
-    "early-tokens": Fusion(
-        "image",
-        "saywhere.fusion.early_tokens:EarlyTokens",
-        "a pseudo-image of which each place attends to the sentence's tokens",
-    ),
     "late-concat": Fusion(
         "features",
         "saywhere.fusion.late_concat:LateConcat",

@@ -19,14 +19,13 @@ class Generator(nn.Module):
 
     Args:
         channel: of the pseudo-image.
-        seed_channels: of the seeds; 1, as published.
     """
 
-    def __init__(self, channel: int, seed_channels: int = 1) -> None:
+    def __init__(self, channel: int) -> None:
         super().__init__()
         self.channels = channel
         self.layers = nn.Sequential(
-            nn.ConvTranspose2d(seed_channels, 16, 4, stride=2, padding=1),
+            nn.ConvTranspose2d(1, 16, 4, stride=2, padding=1),
             nn.ReLU(),
             nn.ConvTranspose2d(16, 8, 4, stride=2, padding=1),
             nn.ReLU(),
@@ -34,7 +33,7 @@ class Generator(nn.Module):
         )
 
     def forward(
-        self, seed_grid: Float[Tensor, "batch seed_channel seed_height seed_width"]
+        self, seed_grid: Float[Tensor, "batch 1 seed_height seed_width"]
     ) -> Float[Tensor, "batch channel height width"]:
         """Seeds → pseudo-images in [0, 1], eight times as high and wide."""
         return self.layers(seed_grid).sigmoid()
@@ -95,7 +94,7 @@ def start_layers(generator: Generator, seeds: Tensor) -> None:
 
     Args:
         generator: changed in place.
-        seeds: (prompt, seed channel, height, width), of the generator's type.
+        seeds: (prompt, 1, height, width), of the generator's type.
     """
     value = seeds
     for layer in generator.layers:
