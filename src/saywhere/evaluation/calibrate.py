@@ -59,6 +59,7 @@ def calibrate(
     manifest: str | Path | None = None,
     split: str | None = None,
     prompts: str | None = None,
+    presence: bool = False,
     device: str = "auto",
     advance: Callable[[int], None] = lambda done: None,
 ) -> CalibrationOutcome:
@@ -68,10 +69,9 @@ def calibrate(
     of these weights has an `expected_dice`. It is kept in expected.json of the run's or the
     model's folder. Where the manifest has 50 pictures or more of the training split, too, it is
     also learned how those are distributed (pictures.safetensors): of a picture that is none of
-    their kind no Dice is expected, and the answer says so. It is learned, too, what presence
-    means, and below what a mask is emptied (presence.json): of a model with a presence head
-    (`loss.presence`) from this split; of one without from training pictures as well, with prompts
-    that deny the target or name another organ.
+    their kind no Dice is expected, and the answer says so. Of a model with a presence head
+    (`loss.presence`) it is learned, too, what presence means, and below what a mask is emptied
+    (presence.json). One without learns it where it is asked for.
 
     Args:
         run: A run directory, a model's folder, or a model's name.
@@ -79,6 +79,9 @@ def calibrate(
         split: Of the manifest; default: `data.validation_split`, since what is learned from the
             test split says nothing of new images.
         prompts: Level of the prompts; default: `text.evaluate_prompts`.
+        presence: Teach presence to a model without a head, from training pictures with prompts
+            that deny the target or name another organ. It may then empty right masks as well:
+            what that costs is in the answer.
         device: Where the model runs: auto, cpu, cuda, cuda:1 or mps.
         advance: Called with 1 after each case.
 
@@ -121,11 +124,14 @@ def calibrate(
     expectation = fit([case.confidence or None for case in cases], dice)
     # A limit that is taken from the known pictures themselves would be far too close.
     is_apart = chosen != config.data.train_split
-    known = _training(segmenter, place, levels) if is_apart else []
+    known = _training(segmenter, place, levels, with_absent=presence) if is_apart else []
     pictures = _domain(known, measured.rows, results)
-    judged = presence_calibration.learn(
-        segmenter, measured.rows, right, results, known, chosen, advance
-    )
+    judged = None
+    # A network that was taught nothing of absence empties right masks too: not unasked.
+    if segmenter.judges_presence or presence:
+        judged = presence_calibration.learn(
+            segmenter, measured.rows, right, results, known, chosen, advance
+        )
     _keep(expectation, chosen, segmenter)
     _keep_beside(pictures, judged, segmenter)
     return {
@@ -183,14 +189,16 @@ def _keep_beside(
         _renew_digest(segmenter.folder, presence_file.FILE)
 
 
-def _training(segmenter: Segmenter, place: Path | None, levels: PromptLevels) -> list[Seen]:
+def _training(
+    segmenter: Segmenter, place: Path | None, levels: PromptLevels, *, with_absent: bool
+) -> list[Seen]:
     """Pictures of the training split, then rows of it that hold nothing; empty without any."""
     look = known_pictures.training_pictures
     pictures = look(segmenter, place, levels)
     if pictures is None:
         return []
     # A head has learned from these in its training.
-    if segmenter.judges_presence:
+    if segmenter.judges_presence or not with_absent:
         return [pictures]
     marked = look(segmenter, place, levels, choose=presence_calibration.marked_absent)
     return [pictures] if marked is None else [pictures, marked]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -11,7 +12,11 @@ from saywhere import seeds
 from saywhere.config import DataConfig
 from saywhere.data import absences
 from saywhere.data.manifest_row import Row
+from saywhere.data.targets import Target, may_lie, target_of
 from saywhere.text.directions import contradict
+
+MOST_DRAWS = 20
+"""Of a row whose prompt may be lent: with several sets, most of them fit."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,14 @@ class Questions:
             Questions, in the rows' order; equal arguments give equal ones.
         """
         present = [prompt for prompt, there in zip(prompts, is_there) if there]
-        nouns = self._foreign(prompts)
+        nouns = self._foreign(rows, prompts)
+        targets = [target_of(row, self.data) for row in rows]
         for number, (row, prompt, there) in enumerate(zip(rows, prompts, is_there)):
             random = seeds.generator(0, "absent prompts", number)
-            for absent in self._absent(prompt, nouns, random):
+            for absent in self._absent(prompt, targets[number], nouns, random):
                 yield Question(row, absent, is_there=False)
+            if lent := self._lent(prompts, targets, number, random):
+                yield Question(row, lent, is_there=False)
             if not there and present and (self.data.borrowed or not self.has_head):
                 yield Question(row, seeds.one_of(present, random), is_there=False)
             if there and not self.has_head:
@@ -72,11 +80,11 @@ class Questions:
                     yield Question(row, seeds.one_of(wordings, random), is_there=True)
 
     def _absent(
-        self, prompt: str, nouns: Sequence[str], random: np.random.Generator
+        self, prompt: str, target: Target, nouns: Sequence[str], random: np.random.Generator
     ) -> Iterator[str]:
         data = self.data
         if data.denied or not self.has_head:
-            denials = absences.denials((data.target, *data.also_called))
+            denials = absences.denials(target.nouns)
             # A target that the configuration does not name is denied in the prompt's own words.
             is_named = self.has_head or random.random() < 0.5
             yield seeds.one_of(denials, random) if is_named else absences.denied(prompt)
@@ -85,14 +93,31 @@ class Questions:
         if data.absent and (opposite := contradict(prompt)) is not None:
             yield opposite
 
-    def _foreign(self, prompts: Sequence[str]) -> Sequence[str]:
-        own = (self.data.target, *self.data.also_called, *prompts)
+    def _lent(
+        self,
+        prompts: Sequence[str],
+        targets: Sequence[Target],
+        number: int,
+        random: np.random.Generator,
+    ) -> str:
+        """A prompt of a row whose target is not in this row's picture; "" where there is none."""
+        if self.data.target_column is None or not (self.data.foreign or not self.has_head):
+            return ""
+        # Drawn until one fits: listing all that fit for each row would take rows² steps.
+        for other in random.integers(len(prompts), size=MOST_DRAWS):
+            if prompts[other] and not may_lie(targets[other], targets[number]):
+                return prompts[other]
+        return ""
+
+    def _foreign(self, rows: Sequence[Row], prompts: Sequence[str]) -> Sequence[str]:
+        named = dict.fromkeys(target_of(row, self.data).nouns for row in rows)
+        own = (*chain.from_iterable(named), *prompts)
         return self.data.foreign_targets or absences.foreign_targets(own)
 
     def _wordings(self, row: Row) -> tuple[Sequence[str], Sequence[str]]:
         """Other prompts for what is there, of two kinds."""
         texts = [text for level in row.prompts.values() for text in level]
-        named = [self.data.target, *self.data.also_called]
+        named = target_of(row, self.data).nouns
         # The forms in which another organ is asked for: a form alone must not tell. And blank:
         # without words, too, the target is there.
         return [*texts, ""], [text for noun in named for text in absences.foreign(noun)]

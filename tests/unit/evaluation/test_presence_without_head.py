@@ -15,6 +15,7 @@ import torch
 import saywhere
 from saywhere.config import Config
 from saywhere.data import absences
+from saywhere.data.manifest_row import Row
 from saywhere.datasets.synthetic import make_phantoms
 from saywhere.evaluation import presence_calibration
 from saywhere.evaluation.presence_questions import Questions
@@ -56,7 +57,7 @@ def learned(trained: Path, shared: Path, phantoms: Path) -> tuple[Path, Mapping[
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(presence_calibration, "LEAST_AUROC", 0.0)
             patch.setattr(presence_calibration, "FEWEST_TRAINED", 60)
-            return run, saywhere.calibrate(run, manifest=phantoms)
+            return run, saywhere.calibrate(run, manifest=phantoms, presence=True)
 
     return once("presence without a head", make)
 
@@ -120,6 +121,16 @@ def test_what_tells_badly_or_was_learned_from_few_is_not_kept(
 ) -> None:
     monkeypatch.setattr(presence_calibration, "LEAST_AUROC", least)
     monkeypatch.setattr(presence_calibration, "FEWEST_TRAINED", fewest)
+    folder = shutil.copytree(trained, tmp_path / "plain")
+    assert saywhere.calibrate(folder, manifest=phantoms, presence=True)["presence"] is None
+    assert not (folder / presence_file.FILE).exists()
+
+
+def test_unasked_a_model_without_a_head_learns_none(
+    trained: Path, phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence_calibration, "LEAST_AUROC", 0.0)
+    monkeypatch.setattr(presence_calibration, "FEWEST_TRAINED", 60)
     folder = shutil.copytree(trained, tmp_path / "plain")
     assert saywhere.calibrate(folder, manifest=phantoms)["presence"] is None
     assert not (folder / presence_file.FILE).exists()
@@ -196,3 +207,25 @@ def test_an_organ_that_the_prompts_name_is_not_another_one() -> None:
     assert "kidney" in others
     assert absences.foreign_targets(absences.foreign_targets([])) == ("bicycle",)
     assert absences.denied("One round polyp") == "no one round polyp"
+
+
+def test_of_several_sets_each_row_is_asked_by_its_own_target_and_lent_anothers() -> None:
+    data = Config().replace(**{"data.target_column": "target", "data.foreign": 0.1}).data
+    shown = [("polyp", []), ("infection", ["lung"]), ("lung", ["infection"])] * 6
+    rows = [
+        Row(f"{i}", Path("a.png"), extra={"target": noun, "unmarked": unmarked})
+        for i, (noun, unmarked) in enumerate(shown)
+    ]
+    prompts = [f"{noun} {i}" for i, (noun, _) in enumerate(shown)]
+    asked = list(Questions(data, has_head=True).of(rows, prompts, [True] * len(rows)))
+    lent = [(one.row.extra["target"], one.prompt) for one in asked if one.prompt in prompts]
+    assert len(lent) == len(rows)
+    for noun, prompt in lent:
+        # A film shows lungs and may show an infection: neither is absent from the other's.
+        expected = {"polyp": ("infection", "lung")}.get(noun, ("polyp",))
+        assert prompt.split()[0] in expected
+    denying = data.model_copy(update={"foreign": 0.0, "denied": 0.1})
+    asked = list(Questions(denying, has_head=True).of(rows, prompts, [True] * len(rows)))
+    for one in asked:
+        assert not one.is_there
+        assert str(one.row.extra["target"]) in one.prompt
