@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from saywhere.io.files import write_json
 from saywhere.metrics.presence import auroc
-from saywhere.networks.efficientnet import EfficientNetLite0, imagenet_state
+from saywhere.networks.efficientnet import EfficientNetLite, imagenet_state
 
 RUNS = Path("runs/normal_pictures")
 RESULT = Path(__file__).parents[1] / "results" / "normal_pictures.json"
@@ -61,7 +61,7 @@ def _features(lines: list[dict[str, Any]], size: int) -> np.ndarray:
 
 
 def _computed(lines: list[dict[str, Any]], size: int) -> Iterator[np.ndarray]:
-    encoder = EfficientNetLite0(3)
+    encoder = EfficientNetLite(3)
     encoder.load_state_dict(imagenet_state())
     encoder.eval()
     for start in range(0, len(lines), 16):
