@@ -13,6 +13,7 @@ import sys
 from functools import cache
 
 import demo_tables
+import general_tables
 import measured_tables
 import model_tables
 import naming_tables
@@ -42,6 +43,7 @@ PAGES = (
 )
 TABLES = {
     **demo_tables.TABLES,
+    **general_tables.TABLES,
     **measured_tables.TABLES,
     **presence_tables.TABLES,
     **model_tables.TABLES,

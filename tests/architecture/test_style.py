@@ -20,6 +20,7 @@ SAME_NAMES = {
     "halves": "the probe of data/halves",
     "mosaic": "the probe of data/mosaic",
     "registry": "networks by name, models by name",
+    "targets": "bench/targets are our goals, data/targets what masks show",
 }
 """Modules of one name that a reader cannot mix up: in different rooms, and why."""
 

@@ -17,7 +17,7 @@ class TestLite2(NetworkConformance):
     network = Lite2
     parameters_3_channels = 5_232_145
     parameters_6_channels = 5_233_009
-    small_options = {"width": 8, "pretrained": False}  # noqa: RUF012
+    small_options = {"width": 32, "pretrained": False}  # noqa: RUF012
     full_options = {"pretrained": False}  # noqa: RUF012
 
 

@@ -21,12 +21,12 @@ class EpochRow:
         segmentation_loss: mean of its first term (augmented frame).
         roi_loss: mean of its second term, without its weight (original frame).
         learning_rate: base rate of the last step.
-        presence_loss: mean of the presence term, without its weight; None without a head.
         val_dice_mean: mean Dice per image on the validation rows, [0, 1], at the network's size;
             None where this epoch was not validated.
         val_dice_pooled: Dice over the pixels of all of them, [0, 1].
         val_loss: mean total loss on them.
         spread: of the pseudo-image between prompts; None for a model without one.
+        presence_loss: mean of the presence term, without its weight; None without a head.
     """
 
     epoch: int
@@ -34,11 +34,11 @@ class EpochRow:
     segmentation_loss: float
     roi_loss: float
     learning_rate: float
-    presence_loss: float | None = None
     val_dice_mean: float | None = None
     val_dice_pooled: float | None = None
     val_loss: float | None = None
     spread: float | None = None
+    presence_loss: float | None = None
 
     @property
     def was_validated(self) -> bool:

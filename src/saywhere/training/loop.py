@@ -309,7 +309,8 @@ class Loop:
         epoch = len(self.progress.history) + 1
         config = self.config.train
         total, segmentation, roi, *beside = sums
-        row = EpochRow(epoch, total, segmentation, roi, rate, *beside)
+        presence = beside[0] if beside else None
+        row = EpochRow(epoch, total, segmentation, roi, rate, presence_loss=presence)
         is_best = False
         if epoch % config.validate_every == 0 or epoch == config.epochs:
             validation = self._validate(epoch)

