@@ -25,7 +25,9 @@ from saywhere.errors import UsageError
 from saywhere.io.files import write_json
 from saywhere.modeling.build import reads_tokens_of
 
-PARTS = ("training", "prediction", "start", "boundaries")
+# Prediction first, as in a process of its own: measured after the trainings, `auto` chose another
+# runtime than a user gets.
+PARTS = ("prediction", "training", "start", "boundaries")
 Changes = dict[str, object]
 """Dotted key of the configuration → value."""
 CELLS: dict[str, tuple[Changes, Effort]] = {

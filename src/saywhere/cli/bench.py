@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def bench(
     only: Annotated[
-        str, typer.Option(help="Parts, with commas: training, prediction, start, boundaries.")
+        str, typer.Option(help="Parts, with commas: prediction, training, start, boundaries.")
     ] = "",
     network: Annotated[
         str | None, typer.Option(help="Train this network instead of the three usual ones.")
