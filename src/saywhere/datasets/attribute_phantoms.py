@@ -20,9 +20,9 @@ from saywhere.captions import attribute_templates, templates
 from saywhere.captions.templates import SIZES, TONES
 from saywhere.data.file_checks import Progress
 from saywhere.data.records import Fields
+from saywhere.datasets.phantoms import refuse_source, told_of_earlier
 from saywhere.datasets.set_writer import Prepared
 from saywhere.datasets.synthetic import Lesion, draw_phantom
-from saywhere.errors import UsageError
 from saywhere.io.files import keep_earlier, write_text
 from saywhere.seeds import generator
 
@@ -73,8 +73,7 @@ def prepare_attribute_phantoms(
         UsageError: a source is given.
         NotWritable: the folder cannot be written.
     """
-    if source is not None:
-        raise UsageError("phantoms are drawn, not read from --from", remedy="leave --from out")
+    refuse_source(source)
     place = target / "manifest.jsonl"
     earlier = keep_earlier(place, b"")
     for name in ("images", "masks"):
@@ -87,17 +86,7 @@ def prepare_attribute_phantoms(
             rows += _write_image(target, split, index)
     write_text(place, "".join(json.dumps(row) + "\n" for row in rows))
     counts = dict(Counter(str(row["split"]) for row in rows))
-    return Prepared(place, counts, _kept(earlier, place))
-
-
-def _kept(earlier: Path | None, place: Path) -> list[str]:
-    """A warning where another set's manifest lay there."""
-    if earlier is None:
-        return []
-    if earlier.read_bytes() == place.read_bytes():
-        earlier.unlink()
-        return []
-    return [f"{place.parent} held another manifest: it is kept as {earlier.name}"]
+    return Prepared(place, counts, told_of_earlier(earlier, place))
 
 
 def targets(lesions: Sequence[Lesion]) -> Iterator[Target]:

@@ -35,16 +35,41 @@ def prepare_phantoms(
         UsageError: a source is given.
         NotWritable: the folder cannot be written.
     """
-    if source is not None:
-        raise UsageError("phantoms are drawn, not read from --from", remedy="leave --from out")
+    refuse_source(source)
     # Drawing begins with the removal of a manifest, which may be another set's.
     place = target / "manifest.jsonl"
     earlier = keep_earlier(place, b"")
     manifest = make_phantoms(target, n_train=128, n_val=16, n_test=100, size=SIZE, seed=SEED)
-    warnings = []
-    if earlier is not None and earlier.read_bytes() == manifest.read_bytes():
-        earlier.unlink()
-    elif earlier is not None:
-        warnings.append(f"{target} held another manifest: it is kept as {earlier.name}")
     counts = Counter(row.split for row in read_manifest(manifest).rows)
-    return Prepared(manifest, dict(counts), warnings)
+    return Prepared(manifest, dict(counts), told_of_earlier(earlier, manifest))
+
+
+def refuse_source(source: Path | None) -> None:
+    """Refuse a folder to read phantoms from.
+
+    Args:
+        source: what --from names; None without it.
+
+    Raises:
+        UsageError: a source is given.
+    """
+    if source is not None:
+        raise UsageError("phantoms are drawn, not read from --from", remedy="leave --from out")
+
+
+def told_of_earlier(earlier: Path | None, manifest: Path) -> list[str]:
+    """Tell of another set's manifest that lay there; an equal one is removed.
+
+    Args:
+        earlier: the kept copy of what lay there; None where nothing did.
+        manifest: that was written.
+
+    Returns:
+        At most one warning.
+    """
+    if earlier is None:
+        return []
+    if earlier.read_bytes() == manifest.read_bytes():
+        earlier.unlink()
+        return []
+    return [f"{manifest.parent} held another manifest: it is kept as {earlier.name}"]
