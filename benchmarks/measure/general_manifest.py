@@ -33,15 +33,38 @@ VAGUE = (
     "the {n}",
     "a {n}",
     "{n}.",
+    "{n}?",
     "segment the {n}",
     "please mark the {n}",
+    "could you mark the {n} for me?",
     "outline the {n} in this image",
+    "delineate every {n}",
+    "highlight the {n}",
+    "locate the {n}, please",
+    "contour of the {n}",
+    "segmentation of the {n}",
+    "the area that the {n} covers",
+    "region of the {n}",
+    "which part of the {m} is the {n}?",
+    "what belongs to the {n}?",
+    "is there a {n}?",
+    "is a {n} visible in this {m}?",
+    "can you find the {n}?",
+    "what is the extent of the {n}?",
+    "there is a {n}",
+    "there is a {n} in this {m}",
+    "this is a {n}",
+    "a {n} is visible",
+    "a {n} can be seen",
+    "{n} present",
+    "I see a {n}",
     "{n} in the {m}",
     "the {m} shows a {n}",
     "find the {n} in the {m}",
-    "region of the {n}",
     "{m} with {n}",
+    "{m} of a patient with a {n}",
 )
+"""Forms of words that only name. Those that `general.py` tests are none of them."""
 
 
 class Levels(NamedTuple):
@@ -162,8 +185,8 @@ def _prompts(source: Source, line: dict[str, Any], nouns: Sequence[str]) -> dict
     texts = {level: _listed(line["prompts"].get(level, "")) for level in line["prompts"]}
     placed = [text for level in source.levels.place for text in texts[level]]
     vague = [text.format(n=n, m=m) for text in VAGUE for n in nouns for m in source.pictures]
-    if line.get("absent"):  # its sentences deny
-        vague = placed
+    if line.get("absent"):  # its own sentences deny; words that only name find nothing either
+        vague = [*placed, *vague]
     return {
         "place": placed,
         "attributes": [t for level in source.levels.attributes for t in texts[level]] or placed,
