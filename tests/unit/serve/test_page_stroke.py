@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from unit.serve.browsing import browser, opened
 from unit.serve.served import serving
@@ -73,3 +74,29 @@ def test_a_stroke_marks_the_pixels_within_its_radius_and_no_others(page: Any) ->
         }"""
     )
     assert wrong == []
+
+
+def test_a_list_of_pictures_made_anew_does_not_move_the_page_under_a_stroke(
+    page: Any, tmp_path: Path
+) -> None:
+    """A correction or a preview can come while the pen is down, with the list scrolled away."""
+    from playwright.sync_api import expect
+
+    for number in range(30):
+        Image.new("L", (32, 32), 60 + number).save(tmp_path / f"{number:02}.png")
+    page.set_input_files("#open", sorted(tmp_path.glob("*.png")))
+    expect(page.locator("#place")).to_have_text("1 of 30")
+    expect(page.locator("#pictures .no-thumbnail")).to_have_count(28)  # this one and the next
+    page.set_viewport_size({"width": 1000, "height": 500})
+    page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
+    before = page.evaluate("window.scrollY")
+    assert before > page.evaluate("document.querySelector('#pictures').offsetTop")
+    shown = """async number => {
+        const { show, state } = await import("/state.js");
+        state.number = number;
+        show();
+        const box = (name) => document.querySelector(name).getBoundingClientRect();
+        const [list, item] = [box("#pictures"), box("#pictures [aria-current]")];
+        return [item.left >= list.left - 1 && item.right <= list.right + 1, window.scrollY];
+    }"""
+    assert [page.evaluate(shown, number) for number in (29, 3, 15)] == [[True, before]] * 3

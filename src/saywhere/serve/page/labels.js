@@ -12,7 +12,7 @@ whenChanged(() => {
   // A list made anew must not take the keyboard's place away.
   const focused = document.activeElement?.closest("#labels") && document.activeElement.dataset.of;
   list.replaceChildren(...state.labels.map(entry), ...leftOver().map(leftEntry));
-  if (focused) list.querySelector(`[data-of="${CSS.escape(focused)}"]`)?.focus();
+  if (focused) list.querySelector(`[data-of="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 });
 
 function leftOver() {

@@ -26,8 +26,15 @@ whenChanged(() => {
   if (now === shown) return;
   shown = now;
   at("pictures").replaceChildren(...order.map(entry));
-  at("pictures").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  reveal(at("pictures"), at("pictures").querySelector("[aria-current]"));
 });
+
+// By the list's own bar alone: scrollIntoView would move the whole page, under a stroke too.
+function reveal(list, item) {
+  if (!item) return;
+  const [outer, inner] = [list.getBoundingClientRect(), item.getBoundingClientRect()];
+  list.scrollLeft += Math.max(0, inner.right - outer.right) - Math.max(0, outer.left - inner.left);
+}
 
 function placeInWords() {
   if (!state.files.length) return "no picture";
