@@ -4,8 +4,10 @@
 
 Mean, spread and maximum of the maps of EfficientNet-Lite0, with ImageNet weights and untouched, and
 a logistic regression on them. Each picture is judged by one that was fitted on the other folds,
-those of `presence.py`. Features are kept in runs/normal_pictures. Writes
-benchmarks/results/normal_pictures.json; `presence_table.py` is about trained networks.
+those of `presence.py`. The size is also chosen inside of each fold ("nested"): the one that tells
+best among the other four folds, each judged by a regression that was fitted on three of them.
+Features are kept in runs/normal_pictures. Writes benchmarks/results/normal_pictures.json;
+`presence_table.py` is about trained networks.
 """
 
 from __future__ import annotations
@@ -40,12 +42,16 @@ def main() -> None:
     lines = _folds()
     is_there = np.array([not line["absent"] for line in lines])
     fold = np.array([line["fold"] for line in lines])
-    scores = {size: _out_of_fold(_features(lines, size), is_there, fold) for size in SIZES}
+    features = {size: _features(lines, size) for size in SIZES}
+    scores = {size: _out_of_fold(features[size], is_there, fold) for size in SIZES}
+    nested, chosen = _nested(features, is_there, fold)
     document = {
         "command": "python benchmarks/measure/normal_pictures.py",
         "n": int(is_there.sum()),
         "n_absent": int((~is_there).sum()),
         "sizes": {str(size): asdict(auroc(score, is_there)) for size, score in scores.items()},
+        "nested": asdict(auroc(nested, is_there)),
+        "nested_sizes": chosen,
     }
     write_json(RESULT, document)
     print(json.dumps(document, indent=1))
@@ -83,15 +89,39 @@ def _statistics(one: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return one.mean((2, 3)), one.std((2, 3)), one.amax((2, 3))
 
 
+def _nested(
+    features: dict[int, np.ndarray], is_there: np.ndarray, fold: np.ndarray
+) -> tuple[np.ndarray, list[int]]:
+    """Scores, and the size of each fold: its own pictures have no part in the choice."""
+    scores = np.zeros(len(is_there))
+    chosen = []
+    for number in np.unique(fold):
+        others = fold != number
+        worth = {}
+        for size in SIZES:
+            inner = _out_of_fold(features[size][others], is_there[others], fold[others])
+            worth[size] = auroc(inner, is_there[others], resamples=1).mean
+        best = max(SIZES, key=worth.__getitem__)
+        chosen.append(best)
+        scores[~others] = _judged(features[best], is_there, others)
+    return scores, chosen
+
+
 def _out_of_fold(features: np.ndarray, is_there: np.ndarray, fold: np.ndarray) -> np.ndarray:
     scores = np.zeros(len(features))
     for number in np.unique(fold):
-        model = make_pipeline(
-            StandardScaler(),
-            LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=2000),
-        )
-        model.fit(features[fold != number], is_there[fold != number])
-        scores[fold == number] = model.decision_function(features[fold == number])
+        scores[fold == number] = _judged(features, is_there, fold != number)
+    return scores
+
+
+def _judged(features: np.ndarray, is_there: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Scores of the other pictures by a regression that was fitted on the known ones."""
+    model = make_pipeline(
+        StandardScaler(),
+        LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=2000),
+    )
+    model.fit(features[known], is_there[known])
+    scores: np.ndarray = model.decision_function(features[~known])
     return scores
 
 

@@ -82,9 +82,12 @@ def _untouched() -> str:
     """What an encoder that was never trained on such pictures knows of them."""
     measured = result("normal_pictures")
     rows: list[Row] = [(f"{size} px", with_span(**one)) for size, one in measured["sizes"].items()]
+    rows.append(("the size that each fold's training chose", with_span(**measured["nested"])))
+    sizes = sorted(set(measured["nested_sizes"]))
     note = (
         f"BUSI, out of fold: {measured['n']} pictures with a tumor and {measured['n_absent']} "
-        "without. "
+        "without. The last row's sizes were chosen without the pictures that they are tested on: "
+        f"{', '.join(map(str, sizes))} px. "
         f"Made by `{measured['command']}`."
     )
     return markdown(("pictures of", "area under the curve [95 %]"), rows, note)
