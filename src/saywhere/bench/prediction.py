@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -104,7 +103,7 @@ def measure(
     """
     # As `saywhere predict --runtime auto` does: whichever is fastest on this machine, and ONNX
     # Runtime among them where it can be had.
-    if device.type == "cpu" and all(map(find_spec, [*onnx.PACKAGES, *onnx_files.PACKAGES])):
+    if device.type == "cpu" and onnx_files.can_export():
         onnx.keep(Path(model))
     segmenter = load(model, device=str(device), runtime="auto")
     # The naive way gives no pseudo-image either.

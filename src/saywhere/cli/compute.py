@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -70,10 +69,10 @@ def export_once(run: Path, runtime: str, device: str, quiet: bool) -> None:
 
 def _may_help(folder: Path, device: str) -> bool:
     """Where nothing was measured yet, on a CPU, with all packages there."""
+    from saywhere.inference.onnx_files import can_export
     from saywhere.inference.runtimes.choice import ON_CPU, is_measured
 
-    needed = ("onnx", "onnxscript", "onnxruntime", "tokenizers")
-    if device not in ON_CPU or not all(map(find_spec, needed)) or is_measured(folder, device):
+    if device not in ON_CPU or not can_export() or is_measured(folder, device):
         return False
     from saywhere.runs import devices
 

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ import torch
 from torch import Tensor, nn
 
 from saywhere._version import __version__
-from saywhere.errors import MissingExtra
 from saywhere.hub.onnx_graph import (
     Described,
     Sentences,
@@ -38,7 +36,6 @@ from saywhere.modeling.stage_statistics import staged_network
 from saywhere.runs import locate
 from saywhere.text.bert import BertEncoder
 
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 MOST_PIXELS_A_SIDE, MOST_IN_BATCH = 20_000, 512
 TRIED_SIZES = ((1, 1), (3, 2), (1, 3), (2, 1))
 """Heights and widths that the parity is tried at, as shares of `data.size`."""
@@ -66,7 +63,7 @@ def export(run: Path, folder: Path, *, n_inputs: int = 20, seed: int = 0) -> Par
         ParityError: A probability differs by more than TOLERANCE. The files are not kept.
         NotWritable: The folder takes no file.
     """
-    _refuse_missing()
+    onnx_files.refuse_missing(onnx_files.EXPORTING, "exporting to ONNX")
     segmenter = load(run, device="cpu")
     segmenter.model.float()
     network = _network_bytes(segmenter)
@@ -106,15 +103,6 @@ def keep(run: Path) -> Path:
         onnx_files.refuse_missing()
         export(run_dir, folder)
     return folder
-
-
-def _refuse_missing() -> None:
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        raise MissingExtra(
-            f"exporting to ONNX needs {', '.join(missing)}, which is not installed",
-            remedy="pip install 'saywhere[onnx]'",
-        )
 
 
 def _network_bytes(segmenter: Segmenter) -> bytes:

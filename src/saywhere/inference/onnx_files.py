@@ -7,7 +7,7 @@ there. Other weights have another digest, so that old files never answer for a n
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,10 @@ from saywhere.io.paths import cache_folder
 NETWORK, TEXT, TOKENIZER, ABOUT = "network.onnx", "text.onnx", "tokenizer.json", "saywhere.json"
 FORMAT = 2
 """Of the files: counted up when what they hold changes. 2: the network's features as well."""
-PACKAGES = ("onnxruntime", "tokenizers")
+RUNNING = ("onnxruntime", "tokenizers")
+"""Packages that the files are run by."""
+EXPORTING = ("onnx", "onnxscript", "onnxruntime")
+"""Packages that the files are made and compared by."""
 
 
 @dataclass(frozen=True)
@@ -98,24 +101,40 @@ def find(run: Path, weights: Path) -> OnnxFiles:
         ) from None
 
 
-def refuse_missing() -> None:
-    """Say what ONNX Runtime needs, before anything is loaded.
+def refuse_missing(packages: Sequence[str] = RUNNING, noun: str = "the ONNX runtime") -> None:
+    """Say what is not installed, before anything is loaded.
+
+    Args:
+        packages: That are needed.
+        noun: What needs them.
 
     Raises:
         MissingExtra: A package is not installed.
     """
-    names = missing()
+    names = missing(packages)
     if names:
         raise MissingExtra(
-            f"the ONNX runtime needs {', '.join(names)}, which is not installed",
+            f"{noun} needs {', '.join(names)}, which is not installed",
             remedy="pip install 'saywhere[onnx]'",
         )
 
 
-def missing() -> list[str]:
-    """List what ONNX Runtime needs and is not installed.
+def missing(packages: Sequence[str] = RUNNING) -> list[str]:
+    """List what is not installed.
+
+    Args:
+        packages: That are needed.
 
     Returns:
         Names of packages.
     """
-    return [name for name in PACKAGES if find_spec(name) is None]
+    return [name for name in packages if find_spec(name) is None]
+
+
+def can_export() -> bool:
+    """Can a model's files be made here, and run?
+
+    Returns:
+        True where all packages are installed.
+    """
+    return not missing((*EXPORTING, *RUNNING))

@@ -15,6 +15,7 @@ from saywhere.config.fusions import FUSIONS
 from saywhere.errors import MissingExtra
 from saywhere.hub import onnx, parity
 from saywhere.hub.onnx_graph import AnySize
+from saywhere.inference import onnx_files
 from saywhere.inference.segmenter import load
 from saywhere.io.framing import FITS, Fit, Framing
 from saywhere.io.images import resize_image
@@ -149,7 +150,7 @@ def test_a_difference_keeps_no_file(
 def test_without_the_packages_the_extra_is_named(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx, "find_spec", lambda name: None)
+    monkeypatch.setattr(onnx_files, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"onnx, onnxscript, onnxruntime.*saywhere\[onnx\]"):
         onnx.export(trained, tmp_path)
 

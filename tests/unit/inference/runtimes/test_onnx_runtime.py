@@ -205,3 +205,12 @@ def test_answers_are_enlarged_as_pytorch_does(box: Box, size: tuple[int, int]) -
     ours = OnnxRuntime.in_frame(None, picture, box, *size)  # type: ignore[arg-type]
     assert (ours.dtype, ours.shape) == (np.float32, (*size, 2))
     assert np.abs(ours - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("package", [*onnx_files.EXPORTING, *onnx_files.RUNNING])
+def test_without_one_package_no_model_is_exported_unasked(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert onnx_files.can_export()
+    monkeypatch.setattr(onnx_files, "find_spec", lambda name: None if name == package else name)
+    assert not onnx_files.can_export()
