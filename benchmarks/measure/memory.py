@@ -3,7 +3,8 @@
 
 `batch`: `saywhere predict` of N pictures by a network of 32 px; each count in a process of its own,
 whose largest resident set is read. With `--model polyp` and `--counts 1000,10000` it is the batch
-with `lite`. `index`: a training's list of N rows, as `train` reads it, without a step.
+with `lite`, kept in memory_batch_polyp.json. `index`: a training's list of N rows, as `train` reads
+it, without a step.
 """
 
 from __future__ import annotations
@@ -146,4 +147,5 @@ if __name__ == "__main__":
     if sys.argv[1] != "child":
         from saywhere.io.files import write_json
 
-        write_json(RESULTS / f"memory_{sys.argv[1]}.json", document)
+        model = f"_{Path(document['model']).name}" if document["model"] not in ("", STUB) else ""
+        write_json(RESULTS / f"memory_{sys.argv[1]}{model}.json", document)
