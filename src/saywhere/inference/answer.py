@@ -133,7 +133,7 @@ class Answer:
         return {
             "prompt": self.prompt,
             "size": [height, width],
-            "area_px": int(self.mask.sum()),
+            "area_px": int(np.count_nonzero(self.mask)),
             "presence": round(self.presence, 4),
             "confidence": rounded(self.confidence),
             "expected_dice": rounded(self.expected_dice),

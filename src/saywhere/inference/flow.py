@@ -207,7 +207,7 @@ def _batches(pictures: Iterator[Seen], size: int) -> Iterator[list[Seen]]:
     for seen in pictures:
         batch.append(seen)
         n_jobs += len(seen.jobs)
-        n_bytes += 0 if seen.picture is None else seen.picture.pixels.nbytes
+        n_bytes += 0 if seen.picture is None else seen.picture.n_bytes
         if n_jobs >= size or n_bytes >= MOST_BYTES // 2:
             yield batch
             batch = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,9 +24,15 @@ def refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
     Raises:
         UsageError: For the first such file.
     """
-    given = {job.image.resolve() for job in jobs}
+    # A volume's slices name one file.
+    images = {job.image for job in jobs}
+    given = {image.resolve() for image in images}
+    # Most folders hold none of them: resolving each result's name would cost more than to list it.
+    if not _may_hold(out, given):
+        return
+    endings = writers.endings()
     for job in jobs:
-        for part, ending in writers.endings().items():
+        for part, ending in endings.items():
             path = out / f"{job.stem_for(writers.scope_of(part))}{ending}"
             # Resolved on both sides: `./a.png`, and a link to it, are the same picture.
             if path.resolve() in given:
@@ -33,3 +40,14 @@ def refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
                     f"{path} would be overwritten, and it is one of the pictures",
                     remedy="choose another folder with --out",
                 )
+
+
+def _may_hold(folder: Path, given: set[Path]) -> bool:
+    """Lies one of the pictures in the folder, or may a link there lead to one?"""
+    place = folder.resolve()
+    if any(path.is_relative_to(place) for path in given):
+        return True
+    if not folder.is_dir():
+        return False
+    with os.scandir(folder) as entries:
+        return any(entry.is_symlink() for entry in entries)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from saywhere.errors import UsageError
 from saywhere.io import clinic, colour, grey
+from saywhere.io.channels import of_channels
 from saywhere.io.decode import (
     Decoded,
     WrongChannels,
@@ -69,6 +70,27 @@ def image_pixels(
         UsageError: `channels` is neither, or there is no such rule.
         UnreadableFile: The picture is neither grey nor colour, or holds values of no known range.
     """
+    return of_channels(own_pixels(decoded, path, channels, rule), channels)
+
+
+def own_pixels(
+    decoded: Decoded, path: Path, channels: int = 3, rule: grey.Grey = grey.DEFAULT
+) -> NDArray[np.uint8]:
+    """An image's pixels, grey ones as one channel: what is done to them costs a third.
+
+    Args:
+        decoded: The picture.
+        path: How errors name it.
+        channels: The most, as `image_pixels` takes it.
+        rule: What black and white are where there are more than 8 bits.
+
+    Returns:
+        uint8 (height, width, 1) of a grey picture, else (height, width, channels).
+
+    Raises:
+        UsageError: As `image_pixels`.
+        UnreadableFile: As `image_pixels`.
+    """
     if channels not in (1, 3):
         raise UsageError(
             f"channels is {channels}",
@@ -86,22 +108,10 @@ def image_pixels(
             is_inverted=decoded.is_inverted,
         )
         picture = Image.fromarray(pixels)
+    # Pillow's `convert` copies a picture that has the mode already.
+    shown = picture if picture.mode == "L" or channels == 3 else picture.convert("L")
     # Pillow gives a grey picture no channel axis.
-    return np.atleast_3d(np.asarray(picture.convert("L" if channels == 1 else "RGB")))
-
-
-def of_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Bring 8-bit pixels to grey or colour.
-
-    Args:
-        pixels: uint8 (height, width) or (height, width, 1 or 3).
-        channels: 1 (grey) or 3 (colour).
-
-    Returns:
-        uint8 (height, width, channels).
-    """
-    picture = Image.fromarray(_without_single_channel(pixels))
-    return np.atleast_3d(np.asarray(picture.convert("L" if channels == 1 else "RGB")))
+    return np.atleast_3d(np.asarray(shown))
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:

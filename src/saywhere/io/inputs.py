@@ -13,6 +13,7 @@ from PIL import Image
 
 from saywhere.errors import UsageError
 from saywhere.io import clinic, grey, images
+from saywhere.io.channels import of_channels
 from saywhere.io.decode import Decoded, decode, from_pillow
 from saywhere.io.geometry import Geometry
 from saywhere.phases import phase
@@ -40,6 +41,11 @@ def as_image(picture: Any, channels: int = 3, rule: grey.Grey = grey.DEFAULT) ->
         MissingFile: There is no file of that name.
         UnreadableFile: The file, or the array, is no image that can be read.
     """
+    return of_channels(_own_pixels(picture, channels, rule), channels)
+
+
+def _own_pixels(picture: Any, channels: int, rule: grey.Grey) -> NDArray[np.uint8]:
+    """A picture as `as_image` takes it; grey ones have one channel."""
     if isinstance(picture, (str, PathLike)):
         return _pixels(decode(Path(picture)), Path(picture), channels, rule)
     if isinstance(picture, Image.Image):
@@ -67,7 +73,8 @@ def as_located(
         rule: What black and white are where there are more than 8 bits; a model's `data.grey`.
 
     Returns:
-        uint8 (height, width, channels), and its geometry; None where it is a plain picture.
+        uint8 (height, width, channels), or (height, width, 1) of a grey picture; and its geometry,
+        None where it is a plain picture.
 
     Raises:
         UsageError: As `as_image`.
@@ -75,12 +82,12 @@ def as_located(
         UnreadableFile: As `as_image`.
     """
     if isinstance(picture, clinic.Picture):
-        return images.of_channels(picture.pixels, channels), picture.geometry
+        most = min(channels, picture.pixels.shape[-1])
+        return of_channels(picture.pixels, most), picture.geometry
     if isinstance(picture, (str, PathLike)):
         decoded = decode(Path(picture))
-        pixels = _pixels(decoded, Path(picture), channels, rule)
-        return pixels, decoded.geometry
-    return as_image(picture, channels, rule), None
+        return _pixels(decoded, Path(picture), channels, rule), decoded.geometry
+    return _own_pixels(picture, channels, rule), None
 
 
 def notes_of(decoded: Decoded, pixels: NDArray[np.uint8]) -> tuple[str, ...]:
@@ -88,7 +95,7 @@ def notes_of(decoded: Decoded, pixels: NDArray[np.uint8]) -> tuple[str, ...]:
 
     Args:
         decoded: The picture.
-        pixels: Of it, from `image_pixels`.
+        pixels: Of it, from `own_pixels`.
 
     Returns:
         The file's own notes, and whether a deep picture of one value has become black.
@@ -107,7 +114,7 @@ def notes_of(decoded: Decoded, pixels: NDArray[np.uint8]) -> tuple[str, ...]:
 
 def _pixels(decoded: Decoded, path: Path, channels: int, rule: grey.Grey) -> NDArray[np.uint8]:
     """Read a picture, and log what a caller would not expect of it."""
-    pixels = images.image_pixels(decoded, path, channels, rule)
+    pixels = images.own_pixels(decoded, path, channels, rule)
     for note in notes_of(decoded, pixels):
         log.warning("%s: %s", path, note)
     return pixels

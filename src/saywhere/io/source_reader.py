@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saywhere.io import archives, clinic, grey, images
+from saywhere.io.channels import of_channels
 from saywhere.io.decode import decode_bytes, read_bytes
 from saywhere.io.geometry import Geometry
 from saywhere.io.inputs import notes_of
@@ -23,7 +24,7 @@ class Read:
     """A picture that was read.
 
     Attributes:
-        pixels: uint8 (height, width, channels), upright.
+        pixels: uint8 (height, width, channels), upright; (height, width, 1) of a grey picture.
         geometry: Where it lies; None of a plain picture.
         notes: What a reader would not expect of it. No patient data.
         sha256: Of its file's content, in hexadecimal digits.
@@ -106,13 +107,13 @@ class Reader:
         self._open(source)
         if not source.frame:
             decoded = decode_bytes(self._content, source.file)
-            pixels = images.image_pixels(decoded, source.file, self.channels, self.rule)
+            pixels = images.own_pixels(decoded, source.file, self.channels, self.rule)
             notes = notes_of(decoded, pixels)
             return Read(pixels, decoded.geometry, notes, self._sha256)
         if self._pictures is None:
             self._pictures = clinic.read(self._content, source.file)
         picture = self._pictures.pictures[source.frame - 1]
-        pixels = images.of_channels(picture.pixels, self.channels)
+        pixels = of_channels(picture.pixels, self.channels)
         return Read(pixels, picture.geometry, self._pictures.notes, self._sha256)
 
     def _open(self, source: Source) -> None:

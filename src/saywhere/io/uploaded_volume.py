@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saywhere.errors import UnreadableFile, UsageError
-from saywhere.io import archives, clinic, dicom, grey, images, uploads
+from saywhere.io import archives, clinic, dicom, grey, uploads
+from saywhere.io.channels import of_channels
 from saywhere.io.clinic import Picture
 from saywhere.io.image_formats import sniff
 from saywhere.io.limits import MAX_FILE_BYTES, MAX_PIXELS
@@ -159,4 +160,4 @@ def _refuse_many_bytes(n_bytes: int) -> None:
 
 
 def _in_channels(picture: Picture, channels: int) -> Picture:
-    return Picture(images.of_channels(picture.pixels, channels), picture.geometry)
+    return Picture(of_channels(picture.pixels, channels), picture.geometry)

@@ -102,6 +102,13 @@ def test_a_given_picture_is_never_overwritten(segmenter: Segmenter, pictures: Pa
     assert not (pictures / "two/predictions.jsonl").exists()
 
 
+def test_a_link_to_a_given_picture_is_never_replaced(segmenter: Segmenter, pictures: Path) -> None:
+    (pictures / "out").mkdir()
+    (pictures / "out/a-mask.png").symlink_to(pictures / "two/a.png")
+    with pytest.raises(UsageError, match=r"a-mask\.png would be overwritten"):
+        run_jobs(segmenter, jobs_for([pictures / "two"], ["left"]), pictures / "out")
+
+
 def test_a_second_run_writes_the_same(segmenter: Segmenter, pictures: Path) -> None:
     jobs = jobs_for([pictures / "one"], ["left"])
     found = []

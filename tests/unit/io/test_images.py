@@ -9,9 +9,11 @@ import torch
 from PIL import Image
 
 from saywhere.errors import UnreadableFile, UsageError
-from saywhere.io.decode import NotFinite, WrongChannels
+from saywhere.io.channels import of_channels
+from saywhere.io.decode import NotFinite, WrongChannels, decode
 from saywhere.io.images import (
     mask_values,
+    own_pixels,
     read_image,
     read_mask,
     resize_image,
@@ -178,3 +180,24 @@ def test_only_grey_and_colour_can_be_asked_for(path: Path) -> None:
     path.write_bytes(encoded(Image.fromarray(COLOUR), "PNG"))
     with pytest.raises(UsageError, match="channels is 4; an image is read with 1 or 3: choose"):
         read_image(path, channels=4)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (7, 53), (90, 33)])
+def test_grey_as_one_channel_is_resized_as_three_equal_ones_are(size: tuple[int, int]) -> None:
+    expected = Image.fromarray(of_channels(GREY, 3)).resize(size[::-1], Image.Resampling.BILINEAR)
+    resized = of_channels(resize_image(GREY[..., None], size), 3)
+    np.testing.assert_array_equal(resized, np.asarray(expected))
+
+
+def test_own_pixels_are_as_many_channels_as_the_picture_has(path: Path) -> None:
+    for pixels, own, most in ((GREY, 1, 3), (COLOUR, 3, 3), (COLOUR, 1, 1)):
+        path.write_bytes(encoded(Image.fromarray(pixels), "PNG"))
+        found = own_pixels(decode(path), path, channels=most)
+        assert found.shape == (30, 40, own)
+        np.testing.assert_array_equal(of_channels(found, most), read_image(path, channels=most))
+
+
+def test_channels_are_made_as_pillow_makes_them() -> None:
+    for pixels, channels, mode in ((GREY, 3, "RGB"), (COLOUR, 1, "L"), (COLOUR, 3, "RGB")):
+        expected = np.atleast_3d(np.asarray(Image.fromarray(pixels).convert(mode)))
+        np.testing.assert_array_equal(of_channels(pixels, channels), expected)

@@ -41,7 +41,8 @@ def write(answers: Sequence[Answer], paths: Paths, options: Options) -> Written:
 
 
 def _mask(answer: Answer) -> np.ndarray:
-    return np.where(answer.mask, np.uint8(255), np.uint8(0))
+    # A view: `where` takes ten times as long.
+    return answer.mask.view(np.uint8) * np.uint8(255)
 
 
 def _probability(answer: Answer) -> np.ndarray:
