@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,6 +78,9 @@ def train(
     out = _run_itself(config) if resume and out is None else out
     # Before torch is loaded: a slip is refused at once.
     settings = _settings(config, assignment or [], resume=resume, start=start)
+    from saywhere.training.torch_warnings import silence_if_launched
+
+    silence_if_launched(os.environ)
     from saywhere.training.processes import Processes
 
     # Of several processes, as torchrun starts them, the first one alone speaks.

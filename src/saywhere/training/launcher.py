@@ -31,6 +31,7 @@ from saywhere.runs.run_facts import now
 from saywhere.training.events import EventRecord, Listener
 from saywhere.training.interrupts import until_interrupted
 from saywhere.training.job_files import JobRecord, OutcomeRecord
+from saywhere.training.torch_warnings import silence_if_launched
 
 WORKER = "saywhere.training.worker"
 GRACE_S = 8.0
@@ -138,8 +139,7 @@ class _Group:
         environment = os.environ | {name: str(value) for name, value in place.items()}
         # The package may have been found by other means than an installation.
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-        # It warns each time that a model has no unused parameters, which is no fault.
-        environment.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+        silence_if_launched(environment)
         if sys.platform == "linux":
             # Else gloo asks the network for this machine's own name.
             environment.setdefault("GLOO_SOCKET_IFNAME", "lo")
