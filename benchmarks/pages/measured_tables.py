@@ -59,6 +59,36 @@ def _strangers() -> str:
     return markdown(heads, rows, f"Made by `{measured['command']}`.")
 
 
+def _expected_shift() -> str:
+    """What is expected and what is found, on the kind learned from and on the other one."""
+    cells = results("expected_shift")
+    names = {"test": "test pictures of its kind", "shifted": "the other kind"}
+    learned = {"polyp": "`polyp`, all kinds"}
+    rows: list[Row] = []
+    for cell in cells:
+        for number, (kind, one) in enumerate(cell["kinds"].items()):
+            numbers = [f"{one['dice']:.3f}"]
+            for way in ("before", "after"):
+                numbers.append(with_span(**one[way]["bias"], sign="+"))
+                numbers.append(f"{one[way]['error']['mean']:.3f}")
+            head = "" if number else learned.get(cell["cell"], f"{cell['cell']} ones")
+            rows.append((head, names.get(kind, f"its {kind} half"), one["n"], *numbers))
+    heads = (
+        *("learned from", "asked about", "n", "Dice found"),
+        *("expected − found, without copies [95 %]", "off, per image"),
+        *("expected − found, with copies [95 %]", "off, per image"),
+    )
+    note = (
+        "Kvasir-SEG. `lite` at 128 px, trained on 300 polyps of one kind, 400 steps of 8, one "
+        "seed; and the model that comes along. The expectation was learned from validation "
+        f"pictures of that kind alone ({', '.join(str(cell['n_learned']) for cell in cells)}). "
+        "Answers without an expected Dice are left out. Small: no larger than the median of the "
+        "training masks; faint: its mean colour is near that of the ring around it. Made by "
+        "`python benchmarks/measure/expected_shift.py CELL`."
+    )
+    return markdown(heads, rows, note)
+
+
 def _small_masks() -> str:
     """What masks lose at the network's size, by the way they are resized."""
     measured = result("small_masks")
@@ -309,6 +339,7 @@ def _one_lesion() -> list[Row]:
 TABLES: dict[str, Callable[[], str]] = {
     "coverage": _coverage,
     "strangers": _strangers,
+    "expected_shift": _expected_shift,
     "small_masks": _small_masks,
     "turned_masks": _turned_masks,
     "grey_values": _grey_values,

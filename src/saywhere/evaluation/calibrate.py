@@ -17,8 +17,9 @@ import numpy as np
 from saywhere.data.manifest_row import Row
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import UsageError
-from saywhere.evaluation import known_pictures, presence_calibration
-from saywhere.evaluation.cases import measure
+from saywhere.evaluation import changed_pictures, known_pictures, presence_calibration
+from saywhere.evaluation.cases import Case, measure
+from saywhere.evaluation.changed_pictures import ChangedAnswer
 from saywhere.evaluation.evaluate import rows_to_measure
 from saywhere.evaluation.known_pictures import Seen
 from saywhere.evaluation.presence_calibration import Judged
@@ -65,9 +66,11 @@ def calibrate(
 ) -> CalibrationOutcome:
     """Learn which Dice the confidence promises, from cases with a known truth.
 
-    Each image is segmented with its own prompt, at the original size. From then on every answer
-    of these weights has an `expected_dice`. It is kept in expected.json of the run's or the
-    model's folder. Where the manifest has 50 pictures or more of the training split, too, it is
+    Each image is segmented with its own prompt, at the original size, and up to 100 of them in
+    changed copies, too: larger and smaller, blurred, dark, bright, flat, pale and noisy, since a
+    model is less right, and still sure, where pictures differ from the training's. From then on
+    every answer of these weights has an `expected_dice`. It is kept in expected.json of the run or
+    the model. Where the manifest has 50 pictures or more of the training split, too, it is
     also learned how those are distributed (pictures.safetensors): of a picture that is none of
     their kind no Dice is expected, and the answer says so. Of a model with a presence head
     (`loss.presence`) it is learned, too, what presence means, and below what a mask is emptied
@@ -119,13 +122,12 @@ def calibrate(
     # Each picture is segmented once, for all that is learned from it.
     keep = partial(_judge, results)
     cases = measure(segmenter, measured.rows, right, "right", advance, keep)
-    dice = [case.dice for case in cases]
-    # 0 stands for an empty mask, which promises no Dice.
-    expectation = fit([case.confidence or None for case in cases], dice)
     # A limit that is taken from the known pictures themselves would be far too close.
     is_apart = chosen != config.data.train_split
     known = _training(segmenter, place, levels, with_absent=presence) if is_apart else []
     pictures = _domain(known, measured.rows, results)
+    copies = changed_pictures.answers(segmenter, measured.rows, right)
+    expectation = _expectation(cases, copies)
     judged = None
     # A network that was taught nothing of absence empties right masks too: not unasked.
     if segmenter.judges_presence or presence:
@@ -136,7 +138,7 @@ def calibrate(
     _keep_beside(pictures, judged, segmenter)
     return {
         "n": expectation.n,
-        "dice": sum(dice) / len(dice),
+        "dice": sum(case.dice for case in cases) / len(cases),
         "split": chosen,
         # In other data, a split of that name is another one.
         "is_test": manifest is None and chosen == config.data.test_split,
@@ -146,6 +148,16 @@ def calibrate(
         "n_pictures": None if pictures is None else pictures.n,
         "presence": judged,
     }
+
+
+def _expectation(cases: Sequence[Case], copies: Sequence[ChangedAnswer]) -> Expectation:
+    """From the answers themselves, and from those to changed copies of their pictures."""
+    # 0 stands for an empty mask, which promises no Dice.
+    confidence = [case.confidence or None for case in cases]
+    # Copies that are unlike the training's pictures, too: what is like them and new to the model
+    # is seldom as bad, and never seen here.
+    pairs = [(one.confidence, one.dice) for one in copies]
+    return fit(confidence, [case.dice for case in cases], pairs)
 
 
 def _keep(expectation: Expectation, split: str, segmenter: Segmenter) -> None:

@@ -30,7 +30,7 @@ class Expectation:
     Attributes:
         confidence: rising, in [0, 1].
         dice: never falling, in [0, 1].
-        n: cases that it was learned from.
+        n: cases that it was learned from, without changed copies of them.
     """
 
     confidence: tuple[float, ...]
@@ -59,7 +59,11 @@ class Expectation:
         return {"n": self.n, "confidence": list(self.confidence), "dice": list(self.dice)}
 
 
-def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectation:
+def fit(
+    confidence: Sequence[float | None],
+    dice: Sequence[float],
+    copies: Sequence[tuple[float | None, float]] = (),
+) -> Expectation:
     """Learn which Dice a confidence promises.
 
     Isotonic regression: of all never falling functions that with the least squares (Zadrozny and
@@ -68,6 +72,8 @@ def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectatio
     Args:
         confidence: (n,), [0, 1]; None for an answer that marks nothing: it is left out.
         dice: (n,), [0, 1].
+        copies: confidence and Dice of answers to changed copies of the same pictures. All of them
+            together weigh as much as the answers themselves.
 
     Returns:
         The expectation.
@@ -78,29 +84,39 @@ def fit(confidence: Sequence[float | None], dice: Sequence[float]) -> Expectatio
     # Loaded late: scipy takes a second, and reading a calibration needs none of it.
     from scipy.optimize import isotonic_regression
 
-    pairs = zip(confidence, dice, strict=True)
-    # The shape is named, since an array of no pairs would have one axis only.
-    marked = np.array([pair for pair in pairs if pair[0] is not None], float).reshape(-1, 2)
+    marked = _marked(list(zip(confidence, dice, strict=True)))
     if len(marked) < FEWEST_CASES:
         raise UsageError(
             f"{len(marked)} answers that mark anything",
             allowed=f"{FEWEST_CASES} or more, of cases whose truth is known",
             remedy="take a larger split",
         )
-    # Equally sure answers are one point: their mean Dice, weighted by their number.
-    sure, which, count = np.unique(marked[:, 0], return_inverse=True, return_counts=True)
+    changed = _marked(copies)
+    every = np.concatenate([marked, changed])
+    shares = [np.ones(len(marked)), np.full(len(changed), len(marked) / max(len(changed), 1))]
+    weight = np.concatenate(shares)
+    # Equally sure answers are one point: their mean Dice, with the weight of all.
+    sure, which = np.unique(every[:, 0], return_inverse=True)
+    weights = np.bincount(which, weight)
     if len(sure) == 1:
         raise UsageError(
             f"all answers are equally sure ({sure[0]:.3f})",
             allowed="answers that differ",
             remedy="the model may not be trained",
         )
-    fitted = isotonic_regression(np.bincount(which, marked[:, 1]) / count, weights=count).x
+    means = np.bincount(which, weight * every[:, 1]) / weights
+    # Of copies, whose weights are no whole numbers, a mean may be a little above 1.
+    fitted = isotonic_regression(means.clip(0, 1), weights=weights).x.clip(0, 1)
     # The inner points of a flat part say nothing more than its ends.
     is_knot = np.ones(len(sure), bool)
     rises = fitted[1:] != fitted[:-1]
     is_knot[1:-1] = rises[:-1] | rises[1:]
     return Expectation(tuple(sure[is_knot].tolist()), tuple(fitted[is_knot].tolist()), len(marked))
+
+
+def _marked(pairs: Sequence[tuple[float | None, float]]) -> np.ndarray:
+    # The shape is named, since an array of no pairs would have one axis only.
+    return np.array([pair for pair in pairs if pair[0] is not None], float).reshape(-1, 2)
 
 
 def read(record: Any) -> Expectation | None:

@@ -40,6 +40,24 @@ class Photometry:
     noise: float
     noise_keys: list[tuple[int, int, int]]
 
+    @classmethod
+    def alike(cls, batch: int, noise: float = 0.0, **changes: float) -> Photometry:
+        """Make one photometry for every sample.
+
+        Args:
+            batch: number of samples.
+            noise: σ of the noise on [0, 1]; the draws differ from sample to sample.
+            **changes: field → number; a field that is not named changes nothing.
+
+        Returns:
+            A photometry of so many samples.
+        """
+        still = {"brightness": 0.0, "contrast": 1.0, "saturation": 1.0, "gamma": 1.0, "blur": 0.0}
+        rows = {
+            name: np.full(batch, value, np.float32) for name, value in (still | changes).items()
+        }
+        return cls(**rows, noise=noise, noise_keys=[(0, 0, number) for number in range(batch)])
+
     @phase("augment")
     def __call__(self, image: Image) -> Image:
         """Change a batch.

@@ -25,7 +25,6 @@ from saywhere.hub.registry import pull, push
 from saywhere.inference.batch import run_jobs
 from saywhere.inference.requests import jobs_for
 from saywhere.io import images
-from saywhere.metrics.calibration import fit
 from saywhere.metrics.functional import dice
 from saywhere.runs import calibration_file, checkpoint
 from small_run import once, rows_of, write_rows
@@ -78,12 +77,8 @@ def test_it_learns_what_an_evaluation_of_that_split_measures(run_copy: Path) -> 
         assert rounded == pytest.approx([case[key] for case in cases], abs=1e-5)
     marked = [(case["confidence"], case["dice"]) for case in cases if case["confidence"]]
     kept = json.loads((run_copy / calibration_file.FILE).read_text())
-    wanted = fit(*zip(*marked))
-    assert kept["n"] == found["n"] == wanted.n == len(marked)
-    sure = np.linspace(0.4, 1, 50)
-    assert np.interp(sure, kept["confidence"], kept["dice"]) == pytest.approx(
-        [wanted.of(one) for one in sure], abs=1e-3
-    )
+    # What else it is learned from: test_changed_pictures.py.
+    assert kept["n"] == found["n"] == len(marked)
     assert found["dice"] == pytest.approx(np.mean([case["dice"] for case in cases]), abs=1e-5)
     assert (found["split"], found["quarantined"], sum(told)) == ("train", 0, len(cases))
     assert {key: kept[key] for key in ("split", "level", "threshold", "mirror")} == {

@@ -56,6 +56,19 @@ def test_equal_confidence_has_one_expectation_their_mean() -> None:
     )  # beyond them nothing was seen
 
 
+def test_all_copies_together_weigh_as_much_as_the_answers_themselves() -> None:
+    confidence, dice = [0.6] * 10 + [0.9] * 10, [0.2] * 10 + [0.8] * 10
+    copies = [(0.9, 0.4)] * 3 + [(None, 0.0)] * 7
+    found = fit(confidence, dice, copies)
+    assert found.n == 20
+    # Ten answers of 0.8, and copies of 0.4 that weigh as twenty.
+    assert found.of(0.9) == pytest.approx((10 * 0.8 + 20 * 0.4) / 30)
+    assert found.of(0.6) == pytest.approx(0.2)
+    assert fit(confidence, dice, copies * 9).dice == pytest.approx(found.dice)
+    with pytest.raises(UsageError, match="answers that mark anything"):
+        fit(confidence[:19], dice[:19], copies * 9)
+
+
 def test_inner_points_of_a_flat_part_are_left_out_and_nothing_changes(
     cases: tuple[np.ndarray, np.ndarray],
 ) -> None:
