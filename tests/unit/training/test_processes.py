@@ -135,6 +135,15 @@ def test_killed_and_resumed_it_ends_with_the_same_bytes(
     assert json.loads((resumed / "run.json").read_text())["status"] == "finished"
 
 
+def test_a_finished_training_is_left_as_it_is_by_a_resumption(few: Config, tmp_path: Path) -> None:
+    two = few.replace(**TWO, **{"train.epochs": 1})
+    run = train(two, tmp_path / "run")
+    before = {name: (run / name).read_bytes() for name in KEPT}
+    assert train(two, run, resume=True) == run
+    assert {name: (run / name).read_bytes() for name in KEPT} == before
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
+
+
 STUBBORN = """
 import json, os, signal, sys, time
 from pathlib import Path
