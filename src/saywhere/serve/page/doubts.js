@@ -39,8 +39,18 @@ export function doubts(labels, hearsWords) {
       "No expected Dice is given, since it was measured on words like those of the training.",
     );
   }
-  // Translated, in another language, nobody knows whose left: each once.
-  const warnings = labels.flatMap((label) => label.facts.warnings || []);
-  reasons.push(...[...new Set(warnings)].map((text) => `${text}.`));
+  reasons.push(...warnings(labels));
   return reasons.join(" ");
+}
+
+function warnings(labels) {
+  // Translated, emptied, nobody knows whose left: each once, with the words that it is about.
+  const about = new Map();
+  for (const { prompt, facts } of labels) {
+    for (const text of facts.warnings || []) {
+      about.set(text, [...(about.get(text) || []), `“${prompt || "no words"}”`]);
+    }
+  }
+  return [...about].map(([text, prompts]) =>
+    prompts.length < labels.length ? `${prompts.join(", ")}: ${text}.` : `${text}.`);
 }
