@@ -64,6 +64,40 @@ def target_of(row: Row, data: DataConfig) -> Target:
     return Target(nouns, " ".join(_texts(row, HALF)), frozenset(_texts(row, UNMARKED)))
 
 
+def one_set(data: DataConfig, rows: Sequence[Row]) -> DataConfig:
+    """Take rows that do not say what their masks show as one set of `data.target`.
+
+    Args:
+        data: of a model that learned from several sets, or of any other.
+        rows: of a manifest, which may be another than the training's.
+
+    Returns:
+        `data` without `target_column` and `shares`, where no row has that column; else `data`.
+    """
+    column = data.target_column
+    if column is None or any(column in row.extra for row in rows):
+        return data
+    return data.model_copy(update={"target_column": None, "shares": {}})
+
+
+def names_of(rows: Sequence[Row], data: DataConfig) -> dict[str, str]:
+    """Tell what each row's mask shows, where the rows say so.
+
+    Args:
+        rows: of a manifest, which may be another than the training's.
+        data: with `target_column`, or without.
+
+    Returns:
+        Row id → its target's usual noun; empty without the column.
+
+    Raises:
+        ConfigError: some rows have the column and one has not, or holds no text.
+    """
+    if one_set(data, rows).target_column is None:
+        return {}
+    return {row.id: target_of(row, data).name for row in rows}
+
+
 def may_lie(target: Target, row_target: Target) -> bool:
     """Tell whether a target may be in an image.
 

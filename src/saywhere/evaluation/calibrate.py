@@ -14,6 +14,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from saywhere.config import DataConfig
 from saywhere.data.manifest_row import Row
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import UsageError
@@ -28,7 +29,7 @@ from saywhere.inference.result import Result
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
 from saywhere.metrics.calibration import Expectation, fit
-from saywhere.metrics.picture_domain import PictureDomain
+from saywhere.metrics.picture_domain import KnownPictures
 from saywhere.metrics.presence import PresenceRule
 from saywhere.runs import calibration_file, locate, picture_file, presence_file
 from saywhere.runs.presence_file import PresenceRecord
@@ -125,7 +126,7 @@ def calibrate(
     # A limit that is taken from the known pictures themselves would be far too close.
     is_apart = chosen != config.data.train_split
     known = _training(segmenter, place, levels, with_absent=presence) if is_apart else []
-    pictures = _domain(known, measured.rows, results)
+    pictures = _domain(known, measured.rows, results, config.data)
     copies = changed_pictures.answers(segmenter, measured.rows, right)
     expectation = _expectation(cases, copies)
     judged = None
@@ -179,17 +180,17 @@ def _judge(results: list[Judged], result: Result, target: np.ndarray) -> None:
 
 
 def _domain(
-    known: Sequence[Seen], rows: Sequence[Row], results: Sequence[Judged]
-) -> PictureDomain | None:
+    known: Sequence[Seen], rows: Sequence[Row], results: Sequence[Judged], data: DataConfig
+) -> KnownPictures | None:
     """None without training pictures, and where the network names no maps."""
     features = [one.features for one in results if one.features is not None]
     if not known or len(features) < len(results):
         return None
-    return known_pictures.learn(known[0], rows, np.stack(features))
+    return known_pictures.learn(known[0], rows, np.stack(features), data)
 
 
 def _keep_beside(
-    pictures: PictureDomain | None, judged: PresenceRecord | None, segmenter: Segmenter
+    pictures: KnownPictures | None, judged: PresenceRecord | None, segmenter: Segmenter
 ) -> None:
     """Write what was learned beside the expected Dice, where it was."""
     if pictures is not None:

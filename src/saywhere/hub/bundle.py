@@ -110,8 +110,8 @@ def write(run: Path, folder: Path, name: str, about: About) -> ModelFacts:
     if learned := calibration_file.read_record(run_dir, saved.state):
         files.write_json(folder / calibration_file.FILE, learned)
         facts["expected"] = {"n": learned["n"], "split": learned["split"]}
-    if domain := picture_file.read(run_dir, saved.state):
-        picture_file.write(domain, folder, saved.state)
+    if known := picture_file.read(run_dir, saved.state):
+        picture_file.write(known, folder, saved.state)
     if judged := presence_file.read_record(run_dir, saved.state):
         files.write_json(folder / presence_file.FILE, presence_file.content(judged, saved.state))
         # Its weights are a thousand numbers, which say nothing to a reader.

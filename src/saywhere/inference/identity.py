@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from saywhere.config import Config
-from saywhere.metrics.picture_domain import PictureDomain
+from saywhere.metrics.picture_domain import KnownPictures
 from saywhere.metrics.presence import PresenceRule
 from saywhere.runs import picture_file, presence_file
 from saywhere.runs.calibration_file import Calibration
@@ -24,7 +24,7 @@ def model_digest(
     calibration: Calibration | None,
     weights: Mapping[str, np.ndarray],
     rounding: str | None = None,
-    pictures: PictureDomain | None = None,
+    pictures: KnownPictures | None = None,
     presence: PresenceRule | None = None,
 ) -> str:
     """Identify a model.

@@ -11,7 +11,7 @@ from saywhere.inference.identity import model_digest
 from saywhere.inference.prompt_vectors import PromptVectors
 from saywhere.inference.runtimes.choice import open_runtime, pytorch_of
 from saywhere.inference.runtimes.runtime import HALF
-from saywhere.metrics.picture_domain import PictureDomain
+from saywhere.metrics.picture_domain import KnownPictures
 from saywhere.metrics.presence import PresenceRule
 from saywhere.runs import (
     calibration_file,
@@ -181,7 +181,7 @@ class LoadedModel:
         return calibration_file.read(self.folder, self.state)
 
     @cached_property
-    def known_pictures(self) -> PictureDomain | None:
+    def known_pictures(self) -> KnownPictures | None:
         """How the pictures of its training are distributed; None where `calibrate` did not learn
         it.
         """

@@ -270,7 +270,7 @@ class Segmenter(LoadedModel):
 
     def _picture_unfamiliarity(self, one: Scores) -> float | None:
         known = self.known_pictures
-        if known is None or one.features is None or one.features.shape[1] != len(known.mean):
+        if known is None or one.features is None or one.features.shape[1] != known.n_features:
             return None
         return float(known.unfamiliarity(one.features)[0])
 

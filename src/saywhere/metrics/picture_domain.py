@@ -15,6 +15,8 @@ COMPONENTS = 32
 """Directions whose variance is kept one by one. On the three models of 2026 16, 32 and 64 of them
 told other sets apart equally well.
 """
+LEAST_SPREAD = 0.05
+"""Of a feature within one of several kinds, in its spread over all."""
 QUANTILE = 0.98
 """So many of the held-out pictures lie within the limit."""
 
@@ -66,12 +68,51 @@ class PictureDomain:
         return np.sqrt((along**2 / self.variances).sum(1) + beside / self.rest)
 
 
-def fit(known: Features, held_out: Features) -> PictureDomain:
+@dataclass(frozen=True)
+class KnownPictures:
+    """The pictures that a model knows: of one kind, or of several, such as films and photographs.
+
+    One Gaussian over all kinds would hold what lies between them for known, and the rarer kinds
+    for strange; so each has its own (class-conditional, as in Lee et al. 2018, arXiv 1807.03888).
+
+    Attributes:
+        kinds: one or more.
+    """
+
+    kinds: tuple[PictureDomain, ...]
+
+    @property
+    def n(self) -> int:
+        """Pictures that this was learned from."""
+        return sum(kind.n for kind in self.kinds)
+
+    @property
+    def n_features(self) -> int:
+        """Numbers a picture."""
+        return len(self.kinds[0].mean)
+
+    def unfamiliarity(self, features: Features) -> Features:
+        """Measure how far pictures are from the nearest kind.
+
+        Args:
+            features: (picture, feature).
+
+        Returns:
+            (picture,), 0 or more. Above 1 a picture is farther from each kind than nearly all
+            held-out ones of that kind.
+        """
+        return np.min([kind.unfamiliarity(features) for kind in self.kinds], axis=0)
+
+
+def fit(known: Features, held_out: Features, everywhere: Features | None = None) -> PictureDomain:
     """Learn the distribution from known pictures, and its limit from others of the same kind.
 
     Args:
         known: (picture, feature), such as those of the training.
         held_out: (picture, feature), which the network was not trained on.
+        everywhere: (picture, feature), of all kinds together, where these are one of several. A
+            feature that hardly varies within this kind would show rounding alone: its scale is
+            `LEAST_SPREAD` of that over all kinds, or more.
 
     Returns:
         The distribution; `QUANTILE` of the held-out pictures have an unfamiliarity up to 1.
@@ -88,7 +129,10 @@ def fit(known: Features, held_out: Features) -> PictureDomain:
         )
     mean = known.mean(0)
     # A feature that never varies tells nothing; divided by 1 it stays 0.
-    scale = np.where(known.std(0) > 0, known.std(0), 1.0)
+    spread = known.std(0)
+    if everywhere is not None:
+        spread = np.maximum(spread, LEAST_SPREAD * everywhere.std(0))
+    scale = np.where(spread > 0, spread, 1.0)
     _, singular, directions = np.linalg.svd((known - mean) / scale, full_matrices=False)
     every = singular**2 / len(known)
     n_kept = min(COMPONENTS, len(every) - 1)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import saywhere
+from saywhere.config import Config
+from saywhere.data.manifest_row import Row
 from saywhere.datasets.synthetic import make_phantoms
-from saywhere.evaluation.known_pictures import MOST_PICTURES, one_per_picture
+from saywhere.evaluation import known_pictures
+from saywhere.evaluation.known_pictures import MOST_PICTURES, Seen, one_per_picture
 from saywhere.hub.digests import verified
 from saywhere.hub.metadata import About
 from saywhere.hub.registry import push
@@ -99,12 +103,55 @@ def test_too_few_pictures_teach_nothing_of_their_kind(run_copy: Path) -> None:
 
 
 def test_each_picture_counts_once_and_many_are_drawn_alike_each_time() -> None:
-    class Row:
-        def __init__(self, image: int) -> None:
-            self.image = image
-
-    rows = [Row(number // 3) for number in range(3 * MOST_PICTURES + 60)]
-    chosen = one_per_picture(rows)  # type: ignore[arg-type]
+    rows = [
+        Row(str(number), Path(f"{number // 3}.png")) for number in range(3 * MOST_PICTURES + 60)
+    ]
+    chosen = one_per_picture(rows)
     assert len({row.image for row in chosen}) == len(chosen) == MOST_PICTURES
-    assert chosen == one_per_picture(rows)  # type: ignore[arg-type]
-    assert one_per_picture(rows[:7]) == [rows[0], rows[3], rows[6]]  # type: ignore[arg-type]
+    assert chosen == one_per_picture(rows)
+    assert one_per_picture(rows[:7]) == [rows[0], rows[3], rows[6]]
+
+
+def shown(n: int, name: str, start: int = 0) -> list[Row]:
+    numbers = range(start, start + n)
+    return [Row(f"{name} {i}", Path(f"{name} {i}.png"), extra={"shows": name}) for i in numbers]
+
+
+def test_each_target_is_a_kind_of_its_own_where_the_rows_name_it() -> None:
+    data = Config().replace(**{"data.target_column": "shows"}).data
+    random = np.random.default_rng(0)
+    rows = [*shown(70, "polyp"), *shown(60, "lung"), *shown(9, "tumor")]
+    held = [*shown(55, "lung", 100), *shown(60, "polyp", 100), *shown(60, "tumor", 100)]
+    at = {"polyp": -8.0, "lung": 8.0, "tumor": 30.0}
+
+    def features(of: list[Row]) -> np.ndarray:
+        return np.stack([random.normal(size=6) + at[str(row.extra["shows"])] for row in of])
+
+    known = Seen(rows, [""] * len(rows), features(rows), features(rows))
+    learned = known_pictures.learn(known, held, features(held), data)
+    assert learned is not None
+    assert [kind.n for kind in learned.kinds] == [70, 60]  # of tumors too few are known
+    for kind, place in zip(learned.kinds, (-8, 8)):
+        np.testing.assert_allclose(kind.mean, place, atol=0.6)
+    alone = known_pictures.learn(known, held, features(held), Config().data)
+    assert alone is not None
+    assert [kind.n for kind in alone.kinds] == [139]
+
+
+def test_a_rare_target_is_drawn_as_often_as_a_frequent_one() -> None:
+    data = Config().replace(**{"data.target_column": "shows"}).data
+    rows = [*shown(3 * MOST_PICTURES, "polyp"), *shown(MOST_PICTURES // 3, "lung")]
+    chosen = known_pictures._of_each_target(data, rows)
+    counts = Counter(str(row.extra["shows"]) for row in chosen)
+    assert counts == {"polyp": MOST_PICTURES // 2, "lung": MOST_PICTURES // 3}
+
+
+def test_a_picture_with_a_row_for_each_of_two_targets_is_of_both_kinds() -> None:
+    data = Config().replace(**{"data.target_column": "shows"}).data
+    rows = [
+        Row(f"{i} {name}", Path(f"{i}.png"), extra={"shows": name})
+        for i in range(60)
+        for name in ("left lung", "right lung")
+    ]
+    chosen = known_pictures._of_each_target(data, rows)
+    assert Counter(str(row.extra["shows"]) for row in chosen) == {"left lung": 60, "right lung": 60}

@@ -8,7 +8,7 @@ from scipy.spatial.distance import mahalanobis
 
 from saywhere.errors import UsageError
 from saywhere.metrics import picture_domain
-from saywhere.metrics.picture_domain import QUANTILE, fit
+from saywhere.metrics.picture_domain import QUANTILE, KnownPictures, fit
 
 
 def drawn(n: int, shift: float = 0.0, seed: int = 0, features: int = 6) -> np.ndarray:
@@ -57,3 +57,35 @@ def test_pictures_that_are_all_alike_give_finite_numbers() -> None:
 def test_too_few_pictures_are_refused(known: int, held_out: int) -> None:
     with pytest.raises(UsageError, match="at least 50 of each"):
         fit(drawn(known), drawn(held_out))
+
+
+def test_what_lies_between_two_kinds_is_strange_and_both_are_known() -> None:
+    random = np.random.default_rng(0)
+
+    def drawn(n: int, at: float) -> np.ndarray:
+        return random.normal(size=(n, 12)) + at
+
+    kinds = KnownPictures((fit(drawn(120, -6), drawn(80, -6)), fit(drawn(60, 6), drawn(60, 6))))
+    assert (kinds.n, kinds.n_features) == (180, 12)
+    for at in (-6, 6):
+        assert (kinds.unfamiliarity(drawn(100, at)) > 1).mean() <= 0.1
+    assert (kinds.unfamiliarity(drawn(100, 0)) > 1).all()
+    # One Gaussian over both takes what lies between them for known.
+    both = fit(np.concatenate([drawn(120, -6), drawn(60, 6)]), drawn(80, -6))
+    assert (both.unfamiliarity(drawn(100, 0)) > 1).mean() < 0.5
+
+
+def test_what_never_varies_within_a_kind_shows_no_rounding() -> None:
+    random = np.random.default_rng(0)
+
+    def drawn(n: int, at: float, rounding: float) -> np.ndarray:
+        """The last feature is that of a channel which this kind never uses."""
+        used = random.normal(size=(n, 50)) + at  # more than components
+        return np.concatenate([used, np.full((n, 1), at) + rounding * random.random((n, 1))], 1)
+
+    lungs, others = drawn(80, 0, 1e-9), drawn(80, 5, 1)
+    kind = fit(lungs, drawn(60, 0, 1e-9), np.concatenate([lungs, others]))
+    # As another runtime computes the same pictures.
+    assert (kind.unfamiliarity(drawn(100, 0, 1e-3)) > 1).mean() <= 0.1
+    assert (fit(lungs, drawn(60, 0, 1e-9)).unfamiliarity(drawn(100, 0, 1e-3)) > 1).all()
+    assert (kind.unfamiliarity(others) > 1).all()

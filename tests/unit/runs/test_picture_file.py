@@ -10,20 +10,27 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from saywhere.metrics.picture_domain import PictureDomain, fit
+from saywhere.metrics.picture_domain import KnownPictures, fit
 from saywhere.runs import picture_file
 
 STATE: Any = {"step": 7, "best": 0.5}
 
 
 @pytest.fixture
-def domain() -> PictureDomain:
+def domain() -> KnownPictures:
     random = np.random.default_rng(0)
-    return fit(random.normal(size=(80, 9)), random.normal(size=(60, 9)))
+    return KnownPictures((fit(random.normal(size=(80, 9)), random.normal(size=(60, 9))),))
+
+
+@pytest.fixture
+def several(domain: KnownPictures) -> KnownPictures:
+    random = np.random.default_rng(2)
+    far = fit(random.normal(size=(70, 9)) + 9, random.normal(size=(60, 9)) + 9)
+    return KnownPictures((*domain.kinds, far))
 
 
 def test_what_was_written_tells_pictures_apart_as_before(
-    domain: PictureDomain, tmp_path: Path
+    domain: KnownPictures, tmp_path: Path
 ) -> None:
     path = picture_file.write(domain, tmp_path, STATE)
     assert path.name == picture_file.FILE
@@ -41,7 +48,7 @@ def test_a_model_may_have_none(tmp_path: Path, caplog: pytest.LogCaptureFixture)
 
 
 def test_what_was_learned_of_other_weights_is_passed_over(
-    domain: PictureDomain, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    domain: KnownPictures, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     picture_file.write(domain, tmp_path, STATE)
     with caplog.at_level(logging.WARNING):
@@ -70,7 +77,7 @@ def changed(path: Path, **numbers: Any) -> None:
     ],
 )
 def test_damage_is_passed_over_and_said(
-    domain: PictureDomain,
+    domain: KnownPictures,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     numbers: dict[str, Any],
@@ -90,3 +97,30 @@ def test_bytes_of_another_kind_are_passed_over(
     with caplog.at_level(logging.WARNING):
         assert picture_file.read(tmp_path, STATE) is None
     assert "damaged" in caplog.text
+
+
+def test_several_kinds_are_kept_each_for_itself(
+    several: KnownPictures, domain: KnownPictures, tmp_path: Path
+) -> None:
+    path = picture_file.write(several, tmp_path, STATE)
+    again = picture_file.read(tmp_path, STATE)
+    assert again is not None
+    assert [kind.n for kind in again.kinds] == [80, 70]
+    pictures = np.random.default_rng(3).normal([[0], [9], [4], [30], [-9]], 1, (5, 9))
+    np.testing.assert_allclose(
+        again.unfamiliarity(pictures), several.unfamiliarity(pictures), rtol=1e-5
+    )
+    assert picture_file.pack(again, STATE) == path.read_bytes()
+    assert picture_file.identity(several) != picture_file.identity(domain)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [{"1.limit": np.float32(2)}, {"1.mean": np.zeros(8, np.float32)}, {"mean": np.zeros(9)}],
+)
+def test_damage_of_one_kind_is_damage(
+    several: KnownPictures, tmp_path: Path, numbers: dict[str, Any]
+) -> None:
+    path = picture_file.write(several, tmp_path, STATE)
+    changed(path, **{name: np.asarray(value) for name, value in numbers.items()})
+    assert picture_file.read(tmp_path, STATE) is None
