@@ -21,18 +21,22 @@ setup: $(READY) ## the virtual environment .venv
 demo: $(READY) ## train, evaluate, predict, report; DATA=DIR for real images instead of phantoms
 	$(BIN)/saywhere demo $(if $(DATA),--data "$(DATA)")
 
-MODELS := polyp skin-lesion lung-infection
-# Of model $$name: each part of its recipe after the other, from the weights of the one before; then $$run is the last one.
+MODELS := general lung-infection
+# Of model $$name: each part of its recipe after the other, from the weights of the one before (the last one of `general`: from the average of both before); then $$run is the last one.
 # $(1): what their names end with, before -more and -last. $(2): more options.
 PARTS = suffix= from= run=; for part in . more last; do file=configs/models/$$part/$$name.toml; if [ -f $$file ]; then \
 	  [ $$part = . ] || suffix=-$$part; \
+	  if [ $$part/$$name = last/general ]; then from="--from runs/general$(1)-blend"; [ -e runs/general$(1)-blend ] || \
+	    $(BIN)/saywhere models blend runs/general$(1)-more runs/general$(1) --share 0.5 --out runs/general$(1)-blend || exit 1; fi; \
 	  run=runs/$$name$(1)$$suffix resume=; if [ -e $$run ]; then resume=--resume; \
 	  if [ -z "$(RESUME)" ]; then echo "$$run is there already: remove it, or RESUME=1 to go on with it" >&2; exit 1; fi; fi; \
 	  $(BIN)/saywhere train $$file $$from --out $$run $(2) $$resume || exit 1; from="--from $$run"; fi; done
 ALONE := $(addprefix --set ,fusion.name=none fusion.words_first=0 data.mosaic=0 data.half=0 data.absent=0 'data.also_called=[]' text.blank=0)
 
-models: $(READY) ## train, measure and pack the models of src/saywhere/models/; MODELS=polyp for one; needs the sets (some 5 hours of one core)
+models: $(READY) ## train, measure and pack the models of src/saywhere/models/; MODELS=general for one; needs the sets (some 6 hours of one core)
 	for name in $(MODELS); do \
+	  if [ $$name = general ] && [ ! -e runs/five/manifest.jsonl ]; then \
+	    $(BIN)/python benchmarks/measure/general_manifest.py runs/five || exit 1; fi; \
 	  $(call PARTS,) && \
 	  $(BIN)/saywhere calibrate $$run && \
 	  $(BIN)/saywhere evaluate $$run && \
@@ -41,8 +45,9 @@ models: $(READY) ## train, measure and pack the models of src/saywhere/models/; 
 	  $(BIN)/saywhere models push $$run src/saywhere/models/$$name --about configs/models/about/$$name.toml --replace || exit 1; \
 	done
 
+# Without words `general` cannot know which target is meant: nothing to compare it with.
 alone: $(READY) ## after `make models`: image-only networks trained as long, and what a blank prompt costs beside them, kept in benchmarks/results
-	for name in $(MODELS); do \
+	for name in $(filter-out general,$(MODELS)); do \
 	  $(call PARTS,-alone,$(ALONE)) && \
 	  $(BIN)/saywhere evaluate $$run --words right && \
 	  $(BIN)/python benchmarks/measure/blank.py $$name runs/$$name$$suffix $$run --keep || exit 1; \

@@ -1,6 +1,6 @@
 """Join the five sets into one manifest, from which the model `general` learns.
 
-    python benchmarks/measure/general_manifest.py runs/general
+    python benchmarks/measure/general_manifest.py runs/five
 
 Writes FOLDER/manifest.jsonl, and a manifest of each set alone: its rows with its splits. `target`
 says what a row's mask shows, `unmarked` what its image may show without a mask, `half` what its
@@ -63,6 +63,25 @@ VAGUE = (
     "find the {n} in the {m}",
     "{m} with {n}",
     "{m} of a patient with a {n}",
+    "{n} mask",
+    "segmentation mask of the {n}",
+    "binary mask: {n}",
+    "label of the {n}",
+    "annotation of the {n}",
+    "boundary of the {n}",
+    "border of the {n}",
+    "region of interest: {n}",
+    "pixels of the {n}",
+    "location of the {n}",
+    "shape of the {n}",
+    "extract the {n}",
+    "detect the {n}",
+    "select the {n}",
+    "cut out the {n}",
+    "draw around the {n}",
+    "just the {n}",
+    "all of the {n}",
+    "target: {n}",
 )
 """Forms of words that only name. Those that `general.py` tests are none of them."""
 

@@ -2,7 +2,7 @@
 
     python benchmarks/measure/strangers.py
 
-Each shipped model is shown up to 150 test images of its own set, and up to 80 of each other set,
+Each shipped model is shown up to 150 test images of its own sets, and up to 80 of each other set,
 with a prompt of its own; and 40 pictures each of noise, of smooth colours and of drawn screens
 (seed 0). AUROC is that of `picture_unfamiliarity`, with a bootstrap interval over pictures; "told"
 is the share above 1. The limit was fixed on the validation split by `saywhere calibrate`.
@@ -23,13 +23,16 @@ from torchmetrics.functional.classification import binary_auroc
 
 import saywhere
 from saywhere.data.manifest import read_manifest
-from saywhere.data.select import evaluation_prompt
+from saywhere.data.manifest_row import Row
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io.files import write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
-HOMES = {"polyp": "kvasir", "skin-lesion": "isic", "lung-infection": "qata"}
+HOMES = {
+    "general": ("kvasir", "isic", "qata", "lungs", "busi"),
+    "lung-infection": ("qata",),
+}
 SETS = ("kvasir", "isic", "qata", "lungs", "busi", "monuseg")
 N_HOME, N_OTHERS, N_DRAWN, N_BOOTSTRAP = 150, 80, 40, 1000
 
@@ -37,11 +40,7 @@ N_HOME, N_OTHERS, N_DRAWN, N_BOOTSTRAP = 150, 80, 40, 1000
 def main() -> None:
     """Measure each model whose own set is at hand, and write the results."""
     torch.set_num_threads(1)
-    measured = {
-        name: _model(name, home)
-        for name, home in HOMES.items()
-        if (DATA / home / "annotations.jsonl").is_file()
-    }
+    measured = {name: _model(name, homes) for name, homes in HOMES.items() if _are_there(homes)}
     command = "python benchmarks/measure/strangers.py"
     write_json(
         ROOT / "benchmarks" / "results" / "strangers.json",
@@ -49,13 +48,18 @@ def main() -> None:
     )
 
 
-def _model(name: str, home: str) -> dict[str, Any]:
+def _are_there(homes: tuple[str, ...]) -> bool:
+    return all((DATA / home / "annotations.jsonl").is_file() for home in homes)
+
+
+def _model(name: str, homes: tuple[str, ...]) -> dict[str, Any]:
     segmenter = saywhere.load(name, device="cpu")
-    own, prompts = _own(segmenter, home)
+    rows = [row for home in homes for row in _own(home, N_HOME // len(homes))]
+    own, prompts = [row.image for row in rows], [_prompt(row) for row in rows]
     at_home = _distances(segmenter, own, prompts)
     # The same words: what differs is the picture.
     others = {
-        **{other: _pictures(other, N_OTHERS) for other in SETS if other != home},
+        **{other: _pictures(other, N_OTHERS) for other in SETS if other not in homes},
         "noise": _noise(),
         "smooth colours": _smooth(),
         "screens": _screens(),
@@ -69,12 +73,14 @@ def _model(name: str, home: str) -> dict[str, Any]:
     return result
 
 
-def _own(segmenter: Segmenter, home: str) -> tuple[list[Any], list[str]]:
-    level = segmenter.config.evaluation_level
+def _own(home: str, n: int) -> list[Row]:
     rows = read_manifest(DATA / home / "annotations.jsonl").split("test")
-    firsts = list({row.image: row for row in reversed(rows)}.values())
-    chosen = _spaced(firsts, N_HOME)
-    return [row.image for row in chosen], [evaluation_prompt(row, level) for row in chosen]
+    return _spaced(list({row.image: row for row in reversed(rows)}.values()), n)
+
+
+def _prompt(row: Row) -> str:
+    """The first one that is not blank."""
+    return next(texts[0] for texts in row.prompts.values() if texts[0])
 
 
 def _pictures(name: str, n: int) -> list[Any]:

@@ -76,7 +76,7 @@ def _absent() -> str:
     )
     note = (
         "At most 500 images a set. Words that only name the target, and denials, are of forms that "
-        "were never taught. Without calibration: no mask was emptied by presence."
+        "were never taught. Masks are emptied by presence, as calibrated."
     )
     return markdown(heads, rows, note)
 
@@ -87,10 +87,10 @@ def _sets(measured: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 def _training(measured: dict[str, Any]) -> str:
     config = measured["config"]
-    steps = config["train"]["epochs"] * config["train"]["steps_per_epoch"]
+    train = config["train"]
     return (
-        f"`{config['network']['name']}` at {config['data']['size']} px, {steps:,} steps of "
-        f"{config['train']['batch_size']}, seed {config['train']['seed']}."
+        f"`{config['network']['name']}` at {config['data']['size']} px, {measured['steps']:,} "
+        f"steps of {train['batch_size']}, seed {train['seed']}."
     )
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from model_tables import known
 from sources import RESULTS, evidence, markdown, result, results
 from verdicts import results_of
 
@@ -276,12 +277,14 @@ def _when_not() -> str:
 def _absent() -> list[Row]:
     """A prompt that denies, and one that names what is not there."""
     page = "[Negation](results/negation.md)"
-    polyp = next(one for one in results("denied") if one["name"] == "polyp")
-    agreement = f"Dice between the masks {with_span(**polyp['agreement']['no'])}"
-    presence = with_span(**evidence()["polyp"]["halves"]["empty_presence"])
+    name = "lung-infection"
+    asked = next(one for one in results("denied") if one["name"] == name)
+    agreement = f"Dice between the masks {with_span(**asked['agreement']['not on the left'])}"
+    presence = with_span(**evidence()[name]["halves"]["empty_presence"])
+    affirmed, denied = asked["asked"]["not on the left"]
     return [
-        ("`polyp`, “no polyp” beside “polyp”", agreement, page),
-        ("`polyp`, asked for a half without a polyp", f"presence {presence}; 0 is right", page),
+        (f"`{name}`, “{denied}” beside “{affirmed}”", agreement, page),
+        (f"`{name}`, asked for a half without one", f"presence {presence}; 0 is right", page),
     ]
 
 
@@ -330,7 +333,7 @@ def _one_lesion() -> list[Row]:
         if one["name"] == "lung-infection":  # several infected areas: there the prompt helps
             continue
         right, alone = (one[kind]["mean"] for kind in ("right", "image only"))
-        where = f"`{one['name']}`, one lesion fills the image"
+        where = f"{known(one['name'])}, one lesion fills the image"
         shown = f"Dice {right:.3f}; a network without text {alone:.3f}"
         rows.append((where, shown, "[Pretrained models](results/pretrained.md)"))
     return rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sources import evidence, markdown, results
+from sources import MODELS, evidence, markdown, result, results
 
 from saywhere.metrics.statistics import with_span
 
@@ -23,30 +23,60 @@ def _models() -> str:
     )
     rows: list[tuple[object, ...]] = []
     for name, facts in evidence().items():
-        kinds, mosaic = facts["evaluation"]["words"], facts["mosaic"]["dice_mean"]
-        means = {kind: f"{measured['dice_mean']['mean']:.3f}" for kind, measured in kinds.items()}
-        numbers = (
-            with_span(**kinds["right"]["dice_mean"]),
-            f"{kinds['right']['dice_pooled']:.3f}",
-            *(means[kind] for kind in ("empty", "shuffled", "contradictory")),
-            *(f"{mosaic[tile]['mean']:.3f}" for tile in tiles),
-        )
-        verdict = facts["evaluation"]["verdict"]
-        rows.append((f"`{name}`", f"{kinds['right']['n']:,}", *numbers, verdict))
-    note = f"{MEAN_DICE}, of mosaics at the network's; one seed each. `make models` made them."
+        mosaic = facts["mosaic"]["dice_mean"]
+        of_mosaics = tuple(f"{mosaic[tile]['mean']:.3f}" for tile in tiles)
+        for label, measured in _targets(name, facts):
+            kinds = measured["words"]
+            numbers = (
+                with_span(**_dice(kinds, "right")),
+                f"{kinds['right']['dice_pooled']:.3f}",
+                *(_mean(kinds, kind) for kind in ("empty", "shuffled", "contradictory")),
+            )
+            # Tiles are of all targets together: they stand once.
+            rows.append((label, _count(kinds), *numbers, *of_mosaics, measured["verdict"]))
+            of_mosaics = ("",) * len(tiles)
+    note = (
+        f"{MEAN_DICE} where the target is there, of mosaics at the network's, of all targets "
+        "together; one seed each. `make models` made them."
+    )
     return markdown(heads, rows, note)
+
+
+def _targets(name: str, facts: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """A model's label and measures; of a model of several targets one a target."""
+    evaluation = facts["evaluation"]
+    targets = evaluation.get("targets", {})
+    return [(f"`{name}`: {target}", one) for target, one in targets.items()] or [
+        (f"`{name}`", evaluation)
+    ]
+
+
+def _dice(kinds: dict[str, Any], kind: str) -> dict[str, float]:
+    """Where the target is there. Models of before have a target in each image."""
+    measured = kinds[kind]
+    return measured["positives"]["dice_mean"] if "positives" in measured else measured["dice_mean"]
+
+
+def _mean(kinds: dict[str, Any], kind: str) -> str:
+    # "lung" has no opposite.
+    return f"{_dice(kinds, kind)['mean']:.3f}" if kind in kinds else "–"
+
+
+def _count(kinds: dict[str, Any]) -> str:
+    right = kinds["right"]
+    return f"{right.get('positives', right)['n']:,}"
 
 
 def _shelf() -> str:
     """The models in one small table, for the README."""
     rows: list[tuple[object, ...]] = []
     for name, facts in evidence().items():
-        kinds = facts["evaluation"]["words"]
-        means = {kind: measured["dice_mean"] for kind, measured in kinds.items()}
-        wrong = (f"{means[kind]['mean']:.3f}" for kind in ("empty", "contradictory"))
-        rows.append((f"`{name}`", f"{kinds['right']['n']:,}", with_span(**means["right"]), *wrong))
+        for label, measured in _targets(name, facts):
+            kinds = measured["words"]
+            wrong = (_mean(kinds, kind) for kind in ("empty", "contradictory"))
+            rows.append((label, _count(kinds), with_span(**_dice(kinds, "right")), *wrong))
     heads = ("model", "test images", "right prompt [95 %]", "no prompt", "contradictory prompt")
-    return markdown(heads, rows, f"{MEAN_DICE}; one seed each.")
+    return markdown(heads, rows, f"{MEAN_DICE} where the target is there; one seed each.")
 
 
 def blank_table(measured: list[dict[str, Any]]) -> str:
@@ -68,8 +98,31 @@ def blank_table(measured: list[dict[str, Any]]) -> str:
         paired = one["difference"]
         gap = with_span(paired["difference"], paired["low"], paired["high"], "+")
         steps = [f"{number:,}" for number in one["steps"].values()]
-        rows.append((f"`{one['name']}`", f"{one['n']:,}", *means, gap, *steps))
+        rows.append((known(one["name"]), f"{one['n']:,}", *means, gap, *steps))
     return markdown(heads, rows, f"{MEAN_DICE}; one seed each; `make models alone` made them.")
+
+
+def known(name: str) -> str:
+    """A name; of a model that another one has taken up, that it is not the one of today."""
+    return f"`{name}`" if (MODELS / name).is_dir() else f"`{name}`, before `general`"
+
+
+def _earlier() -> str:
+    """What the models reached that `general` has taken up."""
+    measured = result("earlier_models")
+    rows: list[tuple[object, ...]] = []
+    for name, one in measured["models"].items():
+        kinds = one["evaluation"]["words"]
+        wrong = (_mean(kinds, kind) for kind in ("empty", "shuffled", "contradictory"))
+        mosaic = one["mosaic"]["dice_mean"]["right"]["mean"]
+        dice = with_span(**_dice(kinds, "right"))
+        rows.append((known(name), _count(kinds), dice, *wrong, f"{mosaic:.3f}"))
+    heads = (
+        *("model", "test images", "right prompt [95 %]", "no prompt", "another image's prompt"),
+        *("contradictory prompt", "mosaics: right"),
+    )
+    note = f"{MEAN_DICE}; one seed each. Models of commit {measured['commit']}."
+    return markdown(heads, rows, note)
 
 
 def _trust() -> str:
@@ -103,10 +156,18 @@ def _denied() -> str:
         for kind, (affirmed, denying) in one["asked"].items():
             pair = f"“{affirmed}” and “{denying}”"
             counted = f"{one['denying']} of {one['sentences']:,}"
-            rows.append((f"`{one['name']}`", pair, with_span(**one["agreement"][kind]), counted))
-    heads = ("model", "prompts", "Dice between their masks [95 %]", "sentences that deny")
-    note = f"{measured[0]['n']} test images each; the last column is of the model's whole set."
-    command = "`python benchmarks/measure/denied.py MODEL MANIFEST`"
+            agreement = with_span(**one["agreement"][kind])
+            empty = f"{one['denied_empty'][kind]} of {one['n']}"
+            rows.append((f"`{one['name']}`", pair, agreement, empty, counted))
+    heads = (
+        *("model", "prompts", "Dice between their masks [95 %]", "denied: left empty"),
+        "sentences that deny",
+    )
+    note = (
+        f"{measured[0]['n']} test images each; two empty masks agree. The last column is of the "
+        "target's whole set."
+    )
+    command = "`python benchmarks/measure/denied.py MODEL MANIFEST TARGET`"
     return markdown(heads, rows, f"{note} {command}.")
 
 
@@ -128,6 +189,7 @@ def _halves() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "models": _models,
     "shelf": _shelf,
+    "earlier": _earlier,
     "blank": lambda: blank_table(results("blank")),
     "trust": _trust,
     "denied": _denied,

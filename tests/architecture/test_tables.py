@@ -89,10 +89,10 @@ def test_what_was_measured_of_another_model_comes_into_no_card(
     change: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cards = script("cards")
-    (tmp_path / "polyp.json").write_text(json.dumps(trust("polyp") | change))
+    (tmp_path / "general.json").write_text(json.dumps(trust("general") | change))
     monkeypatch.setattr(cards, "TRUST", tmp_path)
-    with pytest.raises(ValueError, match=r"trust.py polyp MANIFEST"):
-        cards.renewed("polyp")
+    with pytest.raises(ValueError, match=r"trust.py general MANIFEST"):
+        cards.renewed("general")
 
 
 def test_the_services_figures_are_those_of_the_committed_results() -> None:
@@ -162,7 +162,9 @@ def test_what_a_blank_prompt_costs_is_a_paired_difference_over_the_same_cases(
         "model": 2300,
         "image only": 60,
     }  # all parts of a recipe, and the run that another started from
-    assert "| `polyp` | 3 | 0.800 [" in script("model_tables").blank_table([found])
+    assert "| `polyp`, before `general` | 3 | 0.800 [" in script("model_tables").blank_table(
+        [found]
+    )
     (tmp_path / "alone/evaluation/cases.csv").write_text("id,words,dice\ncase 0,right,0.5")
     with pytest.raises(SystemExit, match=r"other cases \(3\)"):
         blank.main("polyp", tmp_path / "model", tmp_path / "alone")

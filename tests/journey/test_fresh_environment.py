@@ -123,8 +123,10 @@ def test_words_become_a_mask_right_after_the_install(fresh: Path, tmp_path: Path
     picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
     Image.fromarray(picture).save(tmp_path / "image.png")
     program = str(fresh / "saywhere")
-    assert {"polyp", "skin-lesion", "lung-infection"} <= {
-        model["name"] for model in json.loads(_run([program, "models", "list", "--json"], tmp_path))
+    listed = json.loads(_run([program, "models", "list", "--json"], tmp_path))
+    assert {"general", "lung-infection"} <= {model["name"] for model in listed}
+    assert {"polyp", "skin-lesion", "lungs", "breast-tumour"} <= {
+        name for model in listed for name in model["other_names"]
     }
     _run(
         [

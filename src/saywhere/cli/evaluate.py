@@ -11,6 +11,7 @@ import typer
 from saywhere.cli.compute import Device
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from saywhere.evaluation.summary import EvaluationSummary
@@ -165,6 +166,7 @@ def _print(summary: EvaluationSummary) -> None:
         print_sentences(console, apart)
     if summary["listening"]:
         console.print(_comparisons(summary))
+    _print_targets(console, summary)
     print_sentences(console, _trusted(summary))
 
 
@@ -209,6 +211,26 @@ def _comparisons(summary: EvaluationSummary) -> Table:
         verdict = sentence(summary["verdict"])
         table.caption = f"{verdict} The wrong prompt that costs least decides ({by})."
     return table
+
+
+def _print_targets(console: Console, summary: EvaluationSummary) -> None:
+    """A mean over several targets is one of whichever has most images."""
+    from rich.table import Table
+
+    from saywhere.evaluation.target_table import target_table
+
+    heads, lines = target_table(summary)
+    if not lines:
+        return
+    table = Table(title="Each target alone: mean Dice per image")
+    for heading in heads:
+        is_whole = heading == heads[0] or heading.endswith("]")
+        table.add_column(
+            heading, justify="left" if heading == heads[0] else "right", no_wrap=is_whole
+        )
+    for line in lines:
+        table.add_row(*line)
+    console.print(table)
 
 
 def _trusted(summary: EvaluationSummary) -> str:

@@ -53,7 +53,8 @@ def list_models(
     console().print(table)
     # Below the table: in a column of 80, a path would be cut, and nobody could copy it.
     for entry in entries:
-        typer.echo(f"{entry.name}: {entry.folder}")
+        others = f" (also called {', '.join(entry.other_names)})" if entry.other_names else ""
+        typer.echo(f"{entry.name}: {entry.folder}{others}")
 
 
 @models.command("pull")

@@ -11,11 +11,18 @@ from saywhere.data.checks import check
 from saywhere.data.manifest_row import Row
 from saywhere.data.prompt_frames import in_frame
 from saywhere.data.select import data_of, rows_of
+from saywhere.data.targets import names_of
 from saywhere.errors import TooManyFaults
 from saywhere.evaluation import gallery
 from saywhere.evaluation.cases import Case, measure, write_cases
 from saywhere.evaluation.prompt_conditions import PromptLevels, conditions_of, prompts_for
-from saywhere.evaluation.summary import EvaluationSummary, expected_in, summarise, trust_in
+from saywhere.evaluation.summary import (
+    EvaluationSummary,
+    by_target,
+    expected_in,
+    summarise,
+    trust_in,
+)
 from saywhere.evaluation.summary_record import UnfinishedRecord
 from saywhere.inference.segmenter import Segmenter
 from saywhere.io import files
@@ -232,4 +239,6 @@ def _summary(
         "expected_from": segmenter.learned_from,
         "unfinished": unfinished(segmenter),
     }
+    if names := names_of(measured.rows, config.data):
+        about["targets"] = by_target(cases, names, bootstrap)
     return EvaluationSummary(summarise(cases, bootstrap).to_json() | about)

@@ -10,6 +10,7 @@ import numpy as np
 from saywhere.data.dataset import Dataset
 from saywhere.data.manifest_row import Row
 from saywhere.data.sampler import Sampler
+from saywhere.data.targets import one_set
 from saywhere.evaluation.known_pictures import Seen, drawn
 from saywhere.evaluation.presence_questions import Question, Questions
 from saywhere.inference.result import Result
@@ -100,7 +101,8 @@ def learn(
         pictures, where its network names no maps, and where what it learned does not tell well
         (`LEAST_AUROC`).
     """
-    questions = Questions(segmenter.config.data, segmenter.judges_presence)
+    data = one_set(segmenter.config.data, rows)
+    questions = Questions(data, segmenter.judges_presence)
     # An image-only model answers each prompt alike: none can name what is not there.
     if not segmenter.judges_presence and not segmenter.hears_words:
         return None

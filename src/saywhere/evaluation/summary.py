@@ -221,6 +221,29 @@ def summarise(cases: Mapping[str, Sequence[Case]], bootstrap: Bootstrap) -> Summ
     return Summary(len(cases["right"]), conditions, listening, least_favourable(verdicts))
 
 
+def by_target(
+    cases: Mapping[str, Sequence[Case]], names: Mapping[str, str], bootstrap: Bootstrap
+) -> dict[str, CasesRecord]:
+    """Take means over the cases of each target alone.
+
+    A mean over several targets is one of whichever has most rows.
+
+    Args:
+        cases: Prompt condition → its cases. "right" is one of them.
+        names: Row id → what the row's mask shows.
+        bootstrap: Makes the intervals.
+
+    Returns:
+        Target → its summary as summary.json holds it, in the rows' order.
+    """
+    own: dict[str, dict[str, list[Case]]] = {}
+    for condition, group in cases.items():
+        for case in group:
+            of_target = own.setdefault(names[case.id], {})
+            of_target.setdefault(condition, []).append(case)
+    return {name: summarise(of_target, bootstrap).to_json() for name, of_target in own.items()}
+
+
 def trust_in(cases: Sequence[Case], bootstrap: Bootstrap) -> TrustRecord:
     """Does the model's confidence in an answer say how good that is?
 

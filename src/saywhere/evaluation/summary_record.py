@@ -156,3 +156,5 @@ class SummaryRecord(_SummaryRecord, total=False):
     """prompt condition → how good the expected Dice was; empty without a calibration"""
     expected_from: LearnedRecord | None
     unfinished: UnfinishedRecord | None
+    targets: dict[str, CasesRecord]
+    """target → what its cases come to alone; where the manifest says what each mask shows"""

@@ -10,6 +10,7 @@ from saywhere.config.fusions import FUSIONS
 from saywhere.evaluation.negatives import negatives_in_words
 from saywhere.evaluation.probes.probe_record import HalfMeasure, HalvesRecord, MosaicRecord
 from saywhere.evaluation.summary_record import LearnedRecord, SummaryRecord, TrustRecord
+from saywhere.evaluation.target_table import target_table
 from saywhere.evaluation.verdict import least_favourable, verdict_of
 from saywhere.hub.facts import ModelEvidence, ModelFacts
 from saywhere.hub.metadata import AboutRecord
@@ -202,7 +203,20 @@ def _metrics(summary: SummaryRecord, resamples: int) -> str:
             "∞" if distance is None else f"{distance:.1f}",
         )
         lines.append(f"| {' | '.join(cells)} |")
-    return f"## Metrics\n\n{how}\n\n" + "\n".join(lines)
+    return f"## Metrics\n\n{how}\n\n" + "\n".join([*lines, *_targets(summary)])
+
+
+def _targets(summary: SummaryRecord) -> list[str]:
+    heads, lines = target_table(summary)
+    if not lines:
+        return []
+    table = [heads, ["---"] * len(heads), *lines]
+    return [
+        "",
+        "Each target alone, mean Dice per image where it is there:",
+        "",
+        *(f"| {' | '.join(line)} |" for line in table),
+    ]
 
 
 def _apart(summary: SummaryRecord) -> str:

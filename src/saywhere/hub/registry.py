@@ -44,7 +44,8 @@ class ModelEntry:
     """the name, where its maker gave no title"""
     task: str
     dice: float | None
-    """mean Dice per image with right prompts, [0, 1]; None where it was never measured"""
+    """mean Dice per image with right prompts, [0, 1]; of several targets the mean of theirs; None
+    where it was never measured"""
     n_bytes: int
     """of the weights"""
     folder: str
@@ -52,8 +53,10 @@ class ModelEntry:
     """whose left and right its prompts mean: image, patient, both; empty: not stated"""
     broken: str | None = None
     """why it cannot be used; None where nothing is wrong with what a list reads"""
+    other_names: tuple[str, ...] = ()
+    """of models that it took up: it answers to them"""
 
-    def to_json(self) -> dict[str, str | float | None]:
+    def to_json(self) -> dict[str, str | float | tuple[str, ...] | None]:
         """Make it plain for `saywhere models list --json`.
 
         Returns:
@@ -214,6 +217,14 @@ def _entry(name: str, folder: Path) -> ModelEntry:
         n_bytes=n_bytes,
         folder=str(folder),
         frame=prompt_facts_file.of_config(dict(facts)).frame,
+        other_names=_other_names(folder),
+    )
+
+
+def _other_names(folder: Path) -> tuple[str, ...]:
+    models = locate.known()
+    return tuple(
+        name for name, place in locate.taken_up().items() if place == folder and name not in models
     )
 
 
@@ -224,9 +235,11 @@ def _line(value: object) -> str:
 
 def _dice(facts: ModelFacts) -> float | None:
     # In another maker's config.json any key may be missing, or hold anything.
-    with suppress(KeyError, TypeError):
-        dice = facts["evidence"]["evaluation"]["words"]["right"]["dice_mean"]["mean"]
+    with suppress(KeyError, TypeError, AttributeError):
+        evaluation = facts["evidence"]["evaluation"]
+        every = [*evaluation.get("targets", {}).values()] or [evaluation]
+        dice = [one["words"]["right"]["dice_mean"]["mean"] for one in every]
         # True is a number in Python.
-        if type(dice) in (int, float) and 0 <= dice <= 1:
-            return float(dice)
+        if all(type(value) in (int, float) and 0 <= value <= 1 for value in dice):
+            return float(sum(dice) / len(dice))
     return None

@@ -6,6 +6,7 @@ Nothing here may import torch: a mistyped name is refused at once
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -26,6 +27,8 @@ PICKLES = (".bin", ".pt", ".pt2", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib",
 """Files of weights that are pickles or may hold one: named in a refusal, never opened."""
 LONGEST = 80
 """Characters of a name that a message repeats."""
+NAMES = "names.json"
+"""In a folder of models: other names that they answer to, each with its model's."""
 
 
 def weights_file(folder: Path) -> Path | None:
@@ -60,8 +63,10 @@ def find(run: Path) -> Path:
         return run
     models = known()
     is_name = len(run.parts) == 1
-    if is_name and str(run) in models:
-        return models[str(run)]
+    # A model of that very name comes first.
+    by_name = taken_up() | models
+    if is_name and str(run) in by_name:
+        return by_name[str(run)]
     # Before "no checkpoint": who has a pickle should learn why it does not count.
     _refuse_pickles(run)
     if run.exists() or not is_name:
@@ -74,7 +79,7 @@ def find(run: Path) -> Path:
     raise MissingFile(
         f"no run and no model {shown!r}",
         allowed=f"models: {', '.join(models) or 'none'}",
-        remedy=f"{_nearest_of_name(shown, models)}; see `saywhere models list`",
+        remedy=f"{_nearest_of_name(shown, by_name)}; see `saywhere models list`",
     )
 
 
@@ -143,6 +148,21 @@ def known() -> dict[str, Path]:
     return models
 
 
+def taken_up() -> dict[str, Path]:
+    """Names of models that one of ours has taken up, and answers to.
+
+    Returns:
+        Name → folder of that model, never of somebody's own of the same name.
+    """
+    names = json.loads((ours() / NAMES).read_text(encoding="utf-8"))
+    return {name: ours() / model for name, model in names.items()}
+
+
+def ours() -> Path:
+    """The folder of the models that came with the package."""
+    return Path(__file__).parents[1] / "models"
+
+
 def places() -> list[Path]:
     """Folders of models.
 
@@ -151,7 +171,7 @@ def places() -> list[Path]:
     """
     listed = os.environ.get("SAYWHERE_MODELS", "").split(os.pathsep)
     own = [Path(place) for place in listed if place]
-    return [*own, pulled(), Path(__file__).parents[1] / "models"]
+    return [*own, pulled(), ours()]
 
 
 def pulled() -> Path:

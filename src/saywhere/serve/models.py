@@ -92,9 +92,13 @@ class Models:
         """
         if name is None:
             return self._only()
-        if name not in self._served:
-            raise UsageError(f"no model {name[:80]!r}", remedy=nearest(name[:80], self._served))
-        return self._served[name]
+        if name in self._served:
+            return self._served[name]
+        folder = locate.taken_up().get(name)
+        for model in self:
+            if model.segmenter.folder == folder:
+                return model
+        raise UsageError(f"no model {name[:80]!r}", remedy=nearest(name[:80], self._served))
 
     def _only(self) -> Served:
         # The first of several would be a guess: a polyp's model marks something in every film.
@@ -131,9 +135,8 @@ def open_models(runs: Sequence[Path], device: str = "auto") -> Models:
         )
     opened = [load(run, device=device) for run in runs]
     served = [
-        # Resolved, since a folder given as "." has no name.
-        Served(segmenter.folder.resolve().name, segmenter, _suggestions(segmenter))
-        for segmenter in opened
+        Served(_name_of(run, segmenter), segmenter, _suggestions(segmenter))
+        for run, segmenter in zip(runs, opened)
     ]
     names = [model.name for model in served]
     if twice := {name for name in names if names.count(name) > 1}:
@@ -145,6 +148,14 @@ def open_models(runs: Sequence[Path], device: str = "auto") -> Models:
     for model in served:
         model.segmenter.embed(["the lesion"])
     return Models(served)
+
+
+def _name_of(run: Path, segmenter: Segmenter) -> str:
+    """Its folder's; clients of a name that another model has taken up go on calling it so."""
+    if locate.taken_up().get(str(run)) == segmenter.folder:
+        return str(run)
+    # Resolved, since a folder given as "." has no name.
+    return segmenter.folder.resolve().name
 
 
 def _suggestions(segmenter: Segmenter) -> tuple[str, ...]:

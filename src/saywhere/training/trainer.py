@@ -12,6 +12,8 @@ import torch
 from lightning_fabric import Fabric
 
 from saywhere.config import Config, TrainConfig, as_config
+from saywhere.data.select import manifest_of
+from saywhere.data.targets import one_set
 from saywhere.errors import UsageError
 from saywhere.io.pseudonyms import Pseudonyms
 from saywhere.modeling.build import build_model, check_network
@@ -163,11 +165,30 @@ def _fine_tuning(config: Config, start: Path, run: Run | None = None) -> Start:
     first = checkpoint.load(place)
     # Weights answer best in the way that they learned in; a key that is named counts all the same.
     config = keep_taught(config, first.config)
+    config, of_target = _as_one_set(config)
     prepare = partial(Loop.start_from, first=first, where=start)
-    remarks = (taught_otherwise(config, first.config), _of_head(config.loss.presence, first))
+    remarks = (
+        taught_otherwise(config, first.config),
+        _of_head(config.loss.presence, first),
+        of_target,
+    )
     warning = "; ".join(remark for remark in remarks if remark)
     taught = prompt_facts_file.read(place, first.state, first.config)
     return Start(config, run, first, prepare, warning, taught)
+
+
+def _as_one_set(config: Config) -> tuple[Config, str]:
+    """Rows of one's own seldom say what their masks show, as those of several sets must."""
+    if config.data.target_column is None:
+        return config, ""
+    manifest = manifest_of(config.data)
+    if one_set(config.data, manifest.rows) is config.data:
+        return config, ""
+    remark = (
+        f"no row of {manifest.path} has the column {config.data.target_column!r}: they are taken "
+        f"as one set of {config.data.target!r}; data.target names it otherwise"
+    )
+    return config.replace(**{"data.target_column": None, "data.shares": {}}), remark
 
 
 def _of_head(weight: float, first: checkpoint.Checkpoint) -> str:
@@ -188,6 +209,9 @@ def _of_head(weight: float, first: checkpoint.Checkpoint) -> str:
 
 def _resumption(run: Run, wanted: Config, start: Path | None, *, other_threads: bool) -> Start:
     """From the last checkpoint; a run that was killed before its first one begins as it began."""
+    if start is not None or run.facts().get("started_from"):
+        # As it was when it began.
+        wanted, _ = _as_one_set(wanted)
     if (run.last / locate.WEIGHTS).is_file():
         saved = checkpoint.load(run.last)
         config = run.config(wanted, saved.config, other_threads=other_threads)

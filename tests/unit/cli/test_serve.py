@@ -112,7 +112,7 @@ def test_without_a_run_every_model_that_is_here_is_served(
     assert asked == [[]]
     names = [served.name for served in open_models(asked[0])]
     assert names == list(locate.known())
-    assert "polyp" in names
+    assert "general" in names
 
 
 def test_without_run_or_model_it_says_how_to_make_one(

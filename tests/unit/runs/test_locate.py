@@ -56,3 +56,19 @@ def test_finding_a_run_loads_no_torch() -> None:
     """A mistyped name is told within a second; torch alone takes several."""
     code = "import sys, saywhere.runs.locate; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_model_answers_to_the_names_of_those_that_it_took_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = model(tmp_path, "general")
+    monkeypatch.setenv("SAYWHERE_MODELS", str(tmp_path))
+    assert locate.find(Path("general")) == own
+    for name, place in locate.taken_up().items():
+        found = locate.find(Path(name))
+        # One of that very name comes first; else ours, and never somebody's own "general".
+        assert found == locate.known().get(name, place)
+        assert found.parent == locate.ours()
+        assert locate.weights_file(found) is not None
+    own_polyp = model(tmp_path, "polyp")
+    assert locate.find(Path("polyp")) == own_polyp

@@ -33,7 +33,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A model whose name, title and suggestions are hostile, and a store."""
     folder = tmp_path_factory.mktemp("served")
     model = folder / HANDLER
-    shutil.copytree(MODELS / "polyp", model)
+    shutil.copytree(MODELS / "lung-infection", model)
     document = json.loads((model / "config.json").read_text())
     document["about"] |= {"suggestions": list(PROMPTS), "title": HANDLER}
     (model / "config.json").write_text(json.dumps(document))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from saywhere.config import Config
-from saywhere.errors import BadCheckpoint, MissingFile
+from saywhere.errors import BadCheckpoint, ConfigError, MissingFile
 from saywhere.metrics.sample_size import FEWEST_CASES
 from saywhere.runs import checkpoint
 from saywhere.text.prompt_facts import PromptFacts
@@ -228,3 +228,35 @@ def test_a_model_without_a_presence_head_starts_one_and_says_so(
     said = [event["message"] for event in told if event["event"] == "warning"]
     assert any("the head is left out" in message for message in said)
     assert "presence_loss" not in rows_of(tmp_path / "back/metrics.jsonl")[0]
+
+
+def test_rows_that_do_not_say_what_they_show_are_one_set_and_it_is_said(
+    trained: Path, config: Config, tmp_path: Path
+) -> None:
+    """As a model of several sets is trained on, with pictures of one's own."""
+    told: list[dict[str, Any]] = []
+    several = config.replace(
+        **{
+            "data.target_column": "shows",
+            "data.shares": {"polyp": 2},
+            "data.target": "spot",
+            "data.denied": 0.2,
+            "train.epochs": 1,
+        }
+    )
+    run = train(several, tmp_path / "run", start=trained, listen=told.append)
+    (warning,) = [event["message"] for event in told if event["event"] == "warning"]
+    assert "the column 'shows': they are taken as one set of 'spot'" in warning
+    stored = checkpoint.load(run).config.data
+    assert (stored.target_column, stored.shares) == (None, {})
+    with pytest.raises(ConfigError, match="no noun in the column 'shows' of row"):
+        train(several, tmp_path / "fresh")  # a fresh training of several sets needs the column
+
+
+def test_a_fine_tuning_of_one_set_is_resumed_by_the_command_that_began_it(
+    trained: Path, config: Config, tmp_path: Path
+) -> None:
+    several = config.replace(**{"data.target_column": "shows"})
+    train(several, tmp_path / "run", start=trained, pause_after=1)
+    run = train(several, tmp_path / "run", start=trained, resume=True)
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"

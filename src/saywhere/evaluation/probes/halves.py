@@ -13,7 +13,7 @@ import torch
 from saywhere import seeds
 from saywhere.data import halves
 from saywhere.data.select import data_of, rows_of
-from saywhere.data.targets import target_of
+from saywhere.data.targets import one_set, target_of
 from saywhere.evaluation.cases import answers
 from saywhere.evaluation.probes.probe_record import HalvesRecord
 from saywhere.inference.segmenter import Segmenter
@@ -86,7 +86,8 @@ def probe_halves(
     rows = rows_of(data_of(data, manifest), data.test_split, "name other data")
     random = seeds.generator(seed, "halves probe")
     chosen = [rows[i] for i in sorted(random.permutation(len(rows))[:n_cases])]
-    targets = [target_of(row, config.data) for row in chosen]
+    named = one_set(config.data, rows)
+    targets = [target_of(row, named) for row in chosen]
     prompts = {}
     for side in halves.SIDES:
         wordings = [halves.wordings(one.name, side, one.half or HALF_NAME) for one in targets]

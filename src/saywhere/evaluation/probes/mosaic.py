@@ -14,7 +14,7 @@ from torch import Tensor
 from saywhere.data import mosaic
 from saywhere.data.dataset import Dataset
 from saywhere.data.select import data_of, rows_of
-from saywhere.data.targets import target_of
+from saywhere.data.targets import one_set, target_of
 from saywhere.evaluation.cases import Case
 from saywhere.evaluation.probes.probe_record import MosaicRecord
 from saywhere.evaluation.summary import summarise
@@ -132,7 +132,8 @@ def measure_mosaics(
     data = config.data if manifest else own_data(config.data, segmenter.folder)
     rows = rows_of(data_of(data, manifest), data.test_split, "name another run")
     dataset = Dataset.of_config(rows, config.data)
-    nouns = [target_of(row, config.data).name for row in rows]
+    named = one_set(config.data, rows)
+    nouns = [target_of(row, named).name for row in rows]
     drawn = mosaic.draw(dataset, n_cases, seed, nouns, side or config.data.mosaic_side)
     prompts = {
         "right": drawn.right,
