@@ -61,7 +61,7 @@ def _absent() -> str:
         rows.append(
             (
                 SETS[name],
-                _span(one["name"]["dice"]),
+                _named(one["name"], alone),
                 _empty(one, alone, "foreign"),
                 _empty(one, alone, "denied"),
                 "–" if not one["right"]["n_absent"] else _percent(one["name"]["absent_left_empty"]),
@@ -69,7 +69,7 @@ def _absent() -> str:
         )
     heads = (
         "target",
-        "words that only name it: Dice [95 %]",
+        "words that only name it: Dice [95 %] (alone)",
         "another set's words, left empty: one model (alone)",
         "denied, left empty: one model (alone)",
         "normal pictures, left empty",
@@ -97,6 +97,11 @@ def _training(measured: dict[str, Any]) -> str:
 def _empty(one: dict[str, Any], alone: dict[str, Any] | None, kind: str) -> str:
     ours = _percent(one[kind]["left_empty"])
     return ours if alone is None else f"{ours} ({_percent(alone[kind]['left_empty'])})"
+
+
+def _named(one: dict[str, Any], alone: dict[str, Any] | None) -> str:
+    ours = _span(one["dice"])
+    return ours if alone is None else f"{ours} ({alone['name']['dice']['mean']:.3f})"
 
 
 def _percent(share: float) -> str:
