@@ -104,9 +104,17 @@ def warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
     prompts = {job.prompt for job in jobs}
     n_denying = sum(map(denies, prompts))
     if n_denying:
+        # benchmarks/results/denied: what each kind of model does.
+        if segmenter.config.data.denied:
+            taught = (
+                "the model was taught that they leave the mask empty, even where they deny a place"
+            )
+        else:
+            taught = (
+                "the model was taught no such words, and what they deny may be marked all the same"
+            )
         warn(
-            f"{counted(n_denying, 'prompt')} with a no, not, without or the like: "
-            "the published sets hold no such words, and what they deny may be marked all the same; "
+            f"{counted(n_denying, 'prompt')} with a no, not, without or the like: {taught}; "
             "say where the target is"
         )
     encoder = segmenter.encoder

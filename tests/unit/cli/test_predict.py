@@ -168,7 +168,7 @@ def test_a_prompt_that_denies_is_warned_of_and_asked_all_the_same(
     )
     assert ended.code == 0
     assert (
-        "1 prompt with a no, not, without or the like: the published sets hold no such words, "
+        "1 prompt with a no, not, without or the like: the model was taught no such words, "
         "and what they deny may be marked all the same" in ended.err
     )
     assert "upper left" not in ended.err  # a prompt may name a person
@@ -322,3 +322,12 @@ def test_files_of_a_folder_that_are_not_read_are_listed(
     assert "(b.dcm, c.dcm)" in ended.err
     skipped = json.loads(ended.out)["skipped_files"]
     assert [Path(file["path"]).name for file in skipped] == ["b.dcm", "c.dcm", "d.heic"]
+
+
+def test_a_model_that_was_taught_denials_is_said_to_leave_them_empty(
+    say: Say, picture: Path, tmp_path: Path
+) -> None:
+    ended = say("predict", "general", picture, "--prompt", "no polyp", "--out", tmp_path / "out")
+    assert ended.code == 0
+    assert "the model was taught that they leave the mask empty" in ended.err
+    assert "marked all the same" not in ended.err

@@ -451,7 +451,7 @@ def test_words_never_taught_are_marked(
     expect(page.locator("#notice")).to_contain_text("is unlike what this model was taught")
     page.fill("#prompt", "the spot, not upper left")
     expect(page.locator("#notice")).to_contain_text(
-        "“the spot, not upper left” says what is not there: published sets teach no such words"
+        "“the spot, not upper left” says what is not there: a model that was never taught"
     )
     page.fill("#prompt", "the spot, upper left")
     expect(page.locator("#notice")).to_be_hidden()

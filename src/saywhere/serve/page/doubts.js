@@ -29,8 +29,8 @@ export function doubts(labels, hearsWords) {
   const reasons = [];
   if (denying) {
     reasons.push(
-      `“${denying.prompt}” says what is not there: published sets teach no such words, ` +
-      "and what they deny may be marked all the same.",
+      `“${denying.prompt}” says what is not there: a model that was never taught such words ` +
+      "marks it all the same, and one that was may take a denied place for a denied target.",
     );
   }
   if (far) {
