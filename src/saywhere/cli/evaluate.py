@@ -223,11 +223,9 @@ def _print_targets(console: Console, summary: EvaluationSummary) -> None:
     if not lines:
         return
     table = Table(title="Each target alone: mean Dice per image")
-    for heading in heads:
-        is_whole = heading == heads[0] or heading.endswith("]")
-        table.add_column(
-            heading, justify="left" if heading == heads[0] else "right", no_wrap=is_whole
-        )
+    table.add_column(heads[0], no_wrap=True)
+    for heading in heads[1:]:
+        table.add_column(heading, justify="right", no_wrap=heading.endswith("]"))
     for line in lines:
         table.add_row(*line)
     console.print(table)

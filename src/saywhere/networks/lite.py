@@ -56,7 +56,7 @@ class Lite(nn.Module):
         super().__init__()
         self.in_channels, self.has_pretrained = in_channels, pretrained
         self.encoder = _encoder(self.variant, in_channels, pretrained, first_filters)
-        widths = [max(1, width * 2 // 2**level) for level in range(4)]
+        self.widths = widths = [max(1, width * 2 // 2**level) for level in range(4)]
         # Deepest first, as the decoder meets them.
         channels = self.variant.tap_channels
         skips = channels[-2::-1]
@@ -93,6 +93,11 @@ class Lite(nn.Module):
     def stages(self) -> Stages:
         """Names of the maps that `forward` hands to its `edit`."""
         return Stages(self._deepest, tuple(f"decoder.{i}" for i in range(len(self.decoder))))
+
+    def stage_channels(self) -> dict[str, int]:
+        """Channels of each map that `forward` hands to its `edit`."""
+        decoded = {f"decoder.{level}": width for level, width in enumerate(self.widths)}
+        return {self._deepest: self.variant.tap_channels[-1], **decoded}
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """The encoder's that started from ImageNet; they take a lower learning rate."""

@@ -16,8 +16,7 @@ FIRST_PREDICTION = """
 import sys
 import numpy as np
 import saywhere
-# Without a presence head: the head counts channels on the meta device, which loads the compiler.
-segmenter = saywhere.load("lung-infection")
+segmenter = saywhere.load("polyp")
 segmenter.segment(np.zeros((64, 64, 3), np.uint8), "a prompt that nobody kept: 1729")
 loaded = ("transformers", "torch._dynamo", "sympy", "scipy", "monai", "lightning_fabric")
 print([name for name in loaded if name in sys.modules])
