@@ -143,6 +143,13 @@ class TrainConfig(Section):
     select: Literal["dice_mean", "loss"] = Field(
         "dice_mean", description="what the best checkpoint is best at, on the validation split"
     )
+    average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of a running average of the weights that stays in a step, such as "
+        "0.998: the average is validated and kept; 0: the weights themselves",
+    )
     validate_every: int = Field(1, ge=1, description="epochs from one validation to the next")
     patience: int | None = Field(
         None, ge=1, description="stop after so many validations without a better one; none: never"

@@ -5,7 +5,7 @@ Its JSON lies in the file's header and, for people, beside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,14 @@ class Checkpoint:
         state: epoch, step, history, the encoder's identity …
         model: name → weights.
         optimizer: NAME.step, NAME.exp_avg, NAME.exp_avg_sq → moments; empty in `best`.
+        average: name → running average of the weights (`train.average`); empty in `best`.
     """
 
     config: Config
     state: CheckpointState
     model: dict[str, Tensor]
     optimizer: dict[str, Tensor]
+    average: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Saver:
         model: nn.Module,
         state: CheckpointState,
         optimizer: torch.optim.Optimizer | None = None,
+        average: nn.Module | None = None,
     ) -> None:
         """Replace a checkpoint; see `save`.
 
@@ -72,12 +75,13 @@ class Saver:
             model: whose weights are saved.
             state: as JSON holds it.
             optimizer: whose moments are saved; None: none are.
+            average: with their running average; None: there is none.
 
         Raises:
-            NotWritable: where the disk refuses; the checkpoint before still loads then.
+            NotWritable: where the disk refuses.
         """
         if self.is_written:
-            save(folder, self.config, model, state, optimizer)
+            save(folder, self.config, model, state, optimizer, average)
 
 
 def save(
@@ -86,6 +90,7 @@ def save(
     model: nn.Module,
     state: CheckpointState,
     optimizer: torch.optim.Optimizer | None = None,
+    average: nn.Module | None = None,
 ) -> None:
     """Replace folder/checkpoint.safetensors atomically.
 
@@ -95,12 +100,14 @@ def save(
         model: whose weights are saved.
         state: as JSON holds it.
         optimizer: whose moments are saved; None: none are.
+        average: with their running average; None: there is none.
 
     Raises:
         NotWritable: where the disk refuses; the checkpoint before still loads then.
     """
-    moments = {} if optimizer is None else _optimizer_tensors(model, optimizer)
-    write(folder, Checkpoint(config, state, model.state_dict(), moments))
+    moments = _optimizer_tensors(model, optimizer) if optimizer else {}
+    averaged = average.state_dict() if average else {}
+    write(folder, Checkpoint(config, state, model.state_dict(), moments, averaged))
 
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
@@ -115,8 +122,9 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     """
     tensors = {
         # safetensors takes contiguous tensors only; channels-last weights are not.
-        f"model.{name}": value.detach().cpu().contiguous()
-        for name, value in checkpoint.model.items()
+        f"{part}.{name}": value.detach().cpu().contiguous()
+        for part, values in (("model", checkpoint.model), ("average", checkpoint.average))
+        for name, value in values.items()
     }
     tensors |= {f"optimizer.{name}": value for name, value in checkpoint.optimizer.items()}
     document = {"config": checkpoint.config.model_dump(mode="json"), "state": checkpoint.state}
@@ -159,9 +167,8 @@ def load(folder: Path) -> Checkpoint:
             where=path,
             remedy="use the version that made it, or train again",
         ) from None
-    return Checkpoint(
-        config, document["state"], _part(tensors, "model."), _part(tensors, "optimizer.")
-    )
+    parts = (_part(tensors, prefix) for prefix in ("model.", "optimizer.", "average."))
+    return Checkpoint(config, document["state"], *parts)
 
 
 def _widened(value: Tensor) -> Tensor:
@@ -253,6 +260,23 @@ def restore_optimizer(
                     remedy="resume from another checkpoint",
                 )
             optimizer.state[parameter][key] = _placed(key, value, parameter, is_fused)
+
+
+def restore_average(average: nn.Module, checkpoint: Checkpoint, where: Path) -> None:
+    """Load the running average of the weights.
+
+    Args:
+        average: a model; changed in place.
+        checkpoint: of a training with `train.average`.
+        where: the checkpoint, for messages.
+
+    Raises:
+        BadCheckpoint: where it holds none, or that of another model.
+    """
+    if not checkpoint.average:
+        missing = "no running average of the weights, which train.average asks for"
+        raise BadCheckpoint(missing, where=where, remedy="train again")
+    restore_model(average, replace(checkpoint, model=checkpoint.average), where)
 
 
 def _placed(key: str, value: Tensor, parameter: Tensor, is_fused: bool) -> Tensor:

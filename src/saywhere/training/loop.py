@@ -33,6 +33,7 @@ from saywhere.training.interrupts import until_interrupted
 from saywhere.training.optimizer import build_optimizer, set_learning_rate
 from saywhere.training.pretrain import train_words
 from saywhere.training.processes import Processes
+from saywhere.training.running_average import RunningAverage
 from saywhere.training.setup import Material
 from saywhere.training.state import LoopConfig, Progress, StartingPoint, TrainState
 from saywhere.training.validation import Validation, validate
@@ -71,8 +72,13 @@ class Loop:
         self.model.to(memory_format=self._memory_format)  # type: ignore[call-overload]
         # A fused step would unscale the gradients of `16-mixed` a second time.
         is_fused = config.train.precision != "16-mixed"
+        decay = config.train.average
+        self.average = RunningAverage(model, decay) if decay else None
         self.optimizer = build_optimizer(self.model, config.optimizer, fused=is_fused)
         self.fast, self.fast_optimizer = fabric.setup(self.model, self.optimizer)
+        # What is validated, and kept as the best weights.
+        self.kept = self.model if self.average is None else self.average.module
+        self.fast_kept = self.fast if self.average is None else fabric.setup_module(self.kept)
         self.sampler = StepSampler(config.augment, material, config.train)
         self.loss = ReferringLoss(config.loss)
         self.n_steps = config.train.epochs * material.training.steps_per_epoch
@@ -187,6 +193,8 @@ class Loop:
         with timed("optimizer"):
             norm = self._clip()
             self.fast_optimizer.step()
+            if self.average is not None:
+                self.average.follow(self.model)
         losses = torch.stack(values).double().mean(0) if len(values) > 1 else values[0].double()
         return self.processes.mean(losses), norm
 
@@ -255,7 +263,8 @@ class Loop:
         if self.material.encoder is not None:
             same_encoder(first.state.get("encoder"), self.material.encoder, where)
         fitting = with_head_of(self.model, first.model)
-        checkpoint.restore_model(self.model, replace(first, model=fitting), where)
+        for model in {self.model, self.kept}:
+            checkpoint.restore_model(model, replace(first, model=fitting), where)
         # Filled when these weights are scored, before the first step.
         self.progress.fine_tuning = StartingPoint([], [])
         self.run.write_facts(started_from=str(where))
@@ -274,6 +283,9 @@ class Loop:
             same_encoder(saved.state.get("encoder"), self.material.encoder, where)
         checkpoint.restore_model(self.model, saved, where)
         checkpoint.restore_optimizer(self.model, self.optimizer, saved, where)
+        if self.average is not None:
+            checkpoint.restore_average(self.kept, saved, where)
+            self.average.go_on(saved.state["step"])
         self.fabric.strategy.precision.load_state_dict(saved.state.get("loss_scale") or {})
         self.state.progress = Progress.from_json(saved.state, where)
         # A kill after `last` was saved may have left these files a row short.
@@ -339,9 +351,11 @@ class Loop:
     def _validate(self, epoch: int) -> Validation:
         # A process's batch norms have met its own samples: the first one's statistics count.
         self.processes.equalise(self.model, buffers_alone=True)
+        if self.average is not None:
+            self.processes.equalise(self.kept, buffers_alone=True)
         with self.state.phases.timed("validation"):
             validation = validate(
-                self.fast,
+                self.fast_kept,
                 self.material,
                 self.config.evaluate,
                 self.loss,
@@ -377,8 +391,10 @@ class Loop:
     def _save_best(self) -> None:
         # Without moments: no training is resumed from `best`.
         with self.state.phases.timed("saving"):
-            self.saver.save(self.run.best, self.model, self._saved_state())
+            self.saver.save(self.run.best, self.kept, self._saved_state())
 
     def _save_last(self) -> None:
         with self.state.phases.timed("saving"):
-            self.saver.save(self.run.last, self.model, self._saved_state(), self.optimizer)
+            average = None if self.average is None else self.kept
+            state = self._saved_state()
+            self.saver.save(self.run.last, self.model, state, self.optimizer, average)
