@@ -45,6 +45,7 @@ SAME: dict[str, str] = {
     "text.frame": "left out, prompts stay in the frame of their manifest",
     "train.accumulate": "1, a step is of one batch",
     "train.devices": "1, there was one process",
+    "train.average": "0, the weights themselves were kept",
     "train.patience": "None, every training went to its last epoch",
     "train.loggers": "none, and they change no number",
     "train.nodes": "1, there was one machine",
