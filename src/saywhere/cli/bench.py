@@ -30,7 +30,9 @@ def bench(
         Path | None, typer.Option(help="A manifest to train and predict on. Default: phantoms.")
     ] = None,
     prompts: Annotated[str, typer.Option(help="Level of its prompts.")] = "plain",
-    model: Annotated[str, typer.Option(help="Run or model that predicts.")] = "polyp",
+    model: Annotated[
+        str, typer.Option(help="Run or model that predicts. Default: one of `lite` at 160 px.")
+    ] = "lung-infection",
     pictures: Annotated[int, typer.Option(min=1, help="That are predicted.")] = 50,
     cases: Annotated[int, typer.Option(min=1, help="Pairs of masks that are measured.")] = 500,
     changes: Annotated[

@@ -79,19 +79,24 @@ class JobSource:
             UsageError: Inputs have no prompt, or something cannot be read.
         """
         from saywhere.inference.address_requests import plan_anywhere, with_local_list
-        from saywhere.inference.requests import Plan, jobs_from_file, jobs_from_manifest
+        from saywhere.inference.requests import (
+            Plan,
+            jobs_from_file,
+            jobs_from_manifest,
+            packed_jobs,
+        )
 
         if self.jobs is not None:
             (from_file, refused), placed = with_local_list(
                 self.jobs, lambda path: jobs_from_file(path, hears_words=segmenter.hears_words)
             )
-            return Plan(list(map(placed, from_file)), [], []), refused
+            return Plan(packed_jobs(map(placed, from_file)), [], []), refused
         if self.manifest is not None:
             rows, placed = with_local_list(
                 self.manifest,
                 lambda path: jobs_from_manifest(path, segmenter, self.split, self.orientation),
             )
-            return Plan(list(map(placed, rows)), [], []), []
+            return Plan(packed_jobs(map(placed, rows)), [], []), []
         # A blank prompt is a choice, and is said as one: a forgotten one would look like a good
         # answer.
         if self.prompts is None and segmenter.hears_words:

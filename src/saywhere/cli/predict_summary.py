@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ N_NOTES = 10
 """So many sentences on files are printed; of a large folder there may be thousands."""
 
 
-def whose_left(segmenter: Segmenter, jobs: list[Job]) -> str:
+def whose_left(segmenter: Segmenter, jobs: Sequence[Job]) -> str:
     """Say what "left" means to the model, where a prompt names a side.
 
     Args:
@@ -60,12 +62,16 @@ def summary(outcome: Outcome, out: Path) -> str:
     if len(outcome.predictions) < MANY:
         return line
     # Those that mark nothing, or of whose mark the model is least sure.
-    ordered = sorted(outcome.predictions, key=lambda prediction: prediction.confidence or 0.0)
-    n_of = Counter(prediction.first_file for prediction in ordered)
+    ordered = heapq.nsmallest(
+        N_FIRST, outcome.predictions, key=lambda prediction: prediction.confidence or 0.0
+    )
+    shown = {prediction.first_file for prediction in ordered}
+    every = (prediction.first_file for prediction in outcome.predictions)
+    n_of = Counter(file for file in every if file in shown)
     first = [
         # A table holds all of them: its name would say nothing.
         f"{one.stem if n_of[one.first_file] > 1 else one.first_file} ({_how_good(one)})"
-        for one in ordered[:N_FIRST]
+        for one in ordered
     ]
     return f"{line}; look at these first: {', '.join(first)}"
 
@@ -85,7 +91,7 @@ def _how_good(prediction: Prediction) -> str:
     return f"expected Dice {prediction.expected_dice:.2f}"
 
 
-def warn_of_prompts(segmenter: Segmenter, jobs: list[Job]) -> None:
+def warn_of_prompts(segmenter: Segmenter, jobs: Sequence[Job]) -> None:
     """Warn of prompts that the model may read otherwise than they are meant.
 
     Args:
@@ -173,7 +179,7 @@ def warn_of_outcome(outcome: Outcome, out: Path) -> None:
         )
 
 
-def _of_prompts(predictions: list[Prediction]) -> list[str]:
+def _of_prompts(predictions: Sequence[Prediction]) -> list[str]:
     """Warnings of prompts, each once; where it is of some pictures only, they are named."""
     from saywhere.datasets.layout import first_of
 
@@ -181,6 +187,8 @@ def _of_prompts(predictions: list[Prediction]) -> list[str]:
     for prediction in predictions:
         for text in prediction.warnings:
             images_of.setdefault(text, {})[Path(prediction.image).name] = None
+    if not images_of:
+        return []
     n_images = len({Path(prediction.image).name for prediction in predictions})
     sentences = []
     for text, images in images_of.items():

@@ -71,6 +71,27 @@ class Row:
         return self.frames.get(level, self.frame)
 
 
+class _KeptAsText:
+    """A field whose paths are kept as texts, since path objects take four times the memory."""
+
+    def __init__(self, slot: Any) -> None:
+        self._slot = slot
+
+    def __get__(self, row: Row | None, owner: type[Row] | None = None) -> Any:
+        if row is None:
+            return self
+        text = self._slot.__get__(row, owner)
+        return None if text is None else Path(text)
+
+    def __set__(self, row: Row, path: Path | None) -> None:
+        self._slot.__set__(row, None if path is None else str(path))
+
+
+for _name in ("image", "mask"):
+    # Over the slot that the dataclass made: a row is built and copied as any other.
+    setattr(Row, _name, _KeptAsText(getattr(Row, _name)))
+
+
 def read_row(record: Record) -> Row:
     """Turn a record of a manifest into its row.
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from saywhere.data.records import BadRow, Record
+from saywhere.data.records import Line, Record
 from saywhere.errors import ManifestError, MissingExtra, MissingFile
 
 BATCH_ROWS = 10_000
 
 
-def read_table(path: Path) -> tuple[list[Record], list[BadRow]]:
-    """Read a Parquet table.
+def each_table_row(path: Path) -> Iterator[Line]:
+    """Read a Parquet table, some rows at a time.
 
     Args:
         path: The file.
 
-    Returns:
-        Its rows, numbered from 1, and the rows that are none: always an empty list.
+    Yields:
+        Each row's number, from 1, with a function that makes its record.
 
     Raises:
         MissingFile: There is no such file.
@@ -35,15 +38,14 @@ def read_table(path: Path) -> tuple[list[Record], list[BadRow]]:
             "Parquet needs pyarrow, which is not installed",
             remedy="pip install 'saywhere[parquet]'",
         ) from None
-    records: list[Record] = []
+    numbers = itertools.count(1)
     try:
         for batch in parquet.ParquetFile(path).iter_batches(BATCH_ROWS):
-            for row in batch.to_pylist():
-                records.append(Record(path, len(records) + 1, row))
+            for row, number in zip(batch.to_pylist(), numbers):
+                yield number, partial(Record, path, number, row)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise ManifestError(
             f"it is no Parquet table ({type(error).__name__})",
             where=path,
             remedy="write it anew, or write JSONL",
         ) from None
-    return records, []

@@ -210,20 +210,21 @@ def each_record(path: Path) -> tuple[bytes, Iterator[Line]]:
     return content, (_csv_lines(path, text) if is_csv else _jsonl_lines(path, text))
 
 
-def read_json_lines(path: Path) -> tuple[list[Record], list[BadRow]]:
-    """Read JSONL, whatever the file's name.
+def each_json_line(path: Path) -> Iterator[Line]:
+    """Read JSONL, whatever the file's name, one record at a time.
 
     Args:
         path: the file.
 
     Returns:
-        Its records, and the lines that are none.
+        Each line's number with a function that makes its record. Taking the next line raises
+        ManifestError where the file as a whole cannot be read.
 
     Raises:
         MissingFile: there is no such file.
-        ManifestError: the file as a whole cannot be read.
+        ManifestError: the file is no text.
     """
-    return sorted_out(_jsonl_lines(path, decoded(path, read_bytes(path))))
+    return _jsonl_lines(path, decoded(path, read_bytes(path)))
 
 
 def _jsonl_lines(path: Path, text: str) -> Iterator[Line]:

@@ -5,26 +5,31 @@ What is done already is skipped; an image that cannot be read is set aside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from saywhere.inference import writers
-from saywhere.inference.flow import Flow
+from saywhere.inference.collected import Collected
+from saywhere.inference.flow import Flow, Remark
 from saywhere.inference.ledger import Ledger
 from saywhere.inference.no_identifiers import Names, refuse_named
 from saywhere.inference.outcome import Outcome
 from saywhere.inference.overwriting import refuse_overwriting
-from saywhere.inference.predictions_file import Failure, Lines, Prediction, write_failures
+from saywhere.inference.predictions_file import Failure, Lines, write_failures
 from saywhere.inference.requests import TABLE, Job
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.unit_writer import UnitWriter
-from saywhere.inference.units import Unit, units_of
+from saywhere.inference.units import Unit, Units
 from saywhere.inference.writers.writer import Options
 from saywhere.io.pseudonyms import Pseudonyms
 from saywhere.io.source_reader import Reader
 from saywhere.text.frames import NOT_STATED, check_orientation, frame_named
 from saywhere.text.prompts import clean
+
+N_AHEAD = 1024
+"""Units whose prompts are encoded together."""
 
 
 def run_jobs(
@@ -78,7 +83,8 @@ def run_jobs(
         NotWritable: Where the folder takes no file.
     """
     wanted = writers.choose_parts(formats, save)
-    writers.refuse_inputs(writers.formats_of(wanted), [job.image for job in jobs if not job.member])
+    plain = (job.image for job in jobs if not job.member)
+    writers.refuse_inputs(writers.formats_of(wanted), plain)
     names = Names(pseudonyms)
     jobs = names.jobs(jobs)
     if pseudonyms is not None:
@@ -89,43 +95,59 @@ def run_jobs(
     writer = UnitWriter(segmenter, out, threshold, options, orientation, names)
     flow = Flow(segmenter, orientation)
     ledger = Ledger(out)
-    units = units_of(jobs, wanted, ledger)
-    done = {} if again else _done_before(writer, units, ledger)
-    n_skipped = len(done)
-    left = [unit.less(done) for unit in units]
-    todo = [unit for unit in left if unit.jobs]
-    # All prompts before the first image: the encoder runs once.
-    segmenter.embed(_plain_prompts(todo))
-    ledger.begin(job.stem for unit in todo for job in unit.jobs)
-    # Predictions of other images stay in the list, as their files stay.
-    others = [line for stem, line in ledger.lines.items() if stem not in done]
+    units = Units(jobs, wanted, ledger)
+    done = Collected()
+    earlier = frozenset() if again else _take_earlier(done, writer, units, ledger)
+    ledger.begin(job.stem for unit in _left(units, earlier) for job in unit.jobs)
     failures = [names.failure(failure) for failure in refused]
     written: list[str] = []
-    advance(n_skipped)
-    for outcome in flow.each(todo, partial(writer.write, ledger=ledger), advance):
-        done |= {prediction.stem: prediction for prediction in outcome.predictions}
+    advance(len(earlier))
+    todo = _encoded(_left(units, earlier), segmenter)
+    for outcome in flow.each(todo, partial(writer.write_together, ledger=ledger), advance):
+        done.add(outcome.numbers, outcome.predictions)
         failures += outcome.failures
         written += outcome.notes
-    predictions = [done[job.stem] for job in jobs if job.stem in done]
-    # Lines were added as they came; here they get the order of the jobs.
-    lines = Lines(others, predictions)
+    # Lines were added as they came; here they get the order of the jobs. Predictions of other
+    # images stay in the list, as their files stay.
+    lines = Lines(ledger.lines, earlier, done.in_order())
     ledger.write(lines)
     writers.write_tables(lines, out, TABLE)
     write_failures(out / "failures.jsonl", failures)
     every = names.sentences([*notes, *_in_sentences(flow.remarks)], "note") + written
-    return Outcome(predictions, failures, n_skipped, len(others), every)
+    return Outcome(lines.predictions, failures, len(earlier), lines.n_others, every)
 
 
-def _done_before(
-    writer: UnitWriter, units: Sequence[Unit], ledger: Ledger
-) -> dict[str, Prediction]:
-    """By stem: predictions of an earlier call that still count."""
+def _take_earlier(
+    done: Collected, writer: UnitWriter, units: Units, ledger: Ledger
+) -> frozenset[str]:
+    """Predictions of an earlier call that still count; their stems."""
     data = writer.segmenter.config.data
     reader = Reader(data.channels, data.grey)
-    done: dict[str, Prediction] = {}
-    for unit in units:
-        done |= writer.done(ledger, unit, reader)
-    return done
+    stems: set[str] = set()
+    # Most calls begin with an empty folder.
+    for unit in units if ledger.lines else ():
+        counted = writer.done(ledger, unit, reader)
+        for number, job in zip(unit.numbers, unit.jobs):
+            if job.stem in counted:
+                done.add([number], [counted[job.stem]])
+        stems.update(counted)
+    return frozenset(stems)
+
+
+def _left(units: Units, done: Collection[str]) -> Iterator[Unit]:
+    left = (unit.less(done) for unit in units)
+    return (unit for unit in left if unit.jobs)
+
+
+def _encoded(units: Iterable[Unit], segmenter: Segmenter) -> Iterator[Unit]:
+    """Units, the prompts of many of them encoded before the first: the encoder runs once for all.
+
+    Of a million prompts, the vectors would fill the memory.
+    """
+    ahead = iter(units)
+    while some := list(itertools.islice(ahead, N_AHEAD)):
+        segmenter.embed(_plain_prompts(some))
+        yield from some
 
 
 def _plain_prompts(units: Sequence[Unit]) -> list[str]:
@@ -134,10 +156,11 @@ def _plain_prompts(units: Sequence[Unit]) -> list[str]:
     return [prompt for prompt in prompts if frame_named(prompt) == NOT_STATED]
 
 
-def _in_sentences(remarks: dict[str, dict[Path, None]]) -> list[str]:
+def _in_sentences(remarks: dict[str, Remark]) -> list[str]:
     """What readers remarked of pictures: each remark once, with the first file and how many."""
     sentences = []
-    for remark, paths in remarks.items():
-        first = next(iter(paths)).name
-        sentences.append(f"{first}{f' and {len(paths) - 1:,} more' * (len(paths) > 1)}: {remark}")
+    for text, remark in remarks.items():
+        name = remark.first.name if remark.first else ""
+        others = f" and {remark.n_files - 1:,} more" if remark.n_files > 1 else ""
+        sentences.append(f"{name}{others}: {text}")
     return sentences

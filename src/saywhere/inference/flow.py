@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +69,30 @@ class Done:
 
 
 @dataclass
+class Remark:
+    """Of which files readers remarked something.
+
+    Attributes:
+        first: The first one; None before it.
+        n_files: How many. Pictures of one file come one after the other, and count once.
+    """
+
+    first: Path | None = None
+    n_files: int = 0
+    _last: Path | None = None
+
+    def add(self, file: Path) -> None:
+        """Count a picture's file.
+
+        Args:
+            file: Of the picture.
+        """
+        self.first = self.first or file
+        self.n_files += file != self._last
+        self._last = file
+
+
+@dataclass
 class Flow:
     """What units of one call flow through.
 
@@ -76,61 +100,64 @@ class Flow:
         segmenter: The model.
         orientation: How all pictures lie in the patient; None: as their files say.
         n_threads: That read, and as many that write; None: one for each core.
-        remarks: What readers remarked, with the files that they did of.
+        remarks: What readers remarked, and of how many files.
     """
 
     segmenter: Segmenter
     orientation: str | None = None
     n_threads: int | None = None
-    remarks: dict[str, dict[Path, None]] = field(default_factory=dict)
+    remarks: dict[str, Remark] = field(default_factory=dict)
 
     def each(
         self,
-        units: Sequence[Unit],
-        write: Callable[[Done], Written],
+        units: Iterable[Unit],
+        write: Callable[[Sequence[Done]], Sequence[Written]],
         advance: Callable[[int], None],
     ) -> Iterator[Written]:
         """Read, segment and write all units.
 
         Args:
             units: In order.
-            write: Called in a thread with each unit once its jobs are done. What it raises ends
-                the flow.
+            write: Called in a thread with units whose jobs are done. What it raises ends the flow.
             advance: Called with 1 as each job was scored or set aside.
 
         Yields:
-            What `write` gave, in the order of the units.
+            What `write` gave of each unit, in the order of the units.
         """
         threads = self.n_threads or min(MOST_THREADS, n_cores())
         with ThreadPoolExecutor(threads, thread_name_prefix="writing") as pool:
-            waiting: deque[Future[Written]] = deque()
+            waiting: deque[Future[Sequence[Written]]] = deque()
             try:
                 for done in self._scored(units, threads, advance):
-                    waiting.append(pool.submit(write, done))
+                    # A share for each thread: what is written together waits once for the disk.
+                    waiting.extend(pool.submit(write, share) for share in _shares(done, threads))
                     # Bounded: where writing is slower than the network, the answers would fill the
                     # memory.
-                    while waiting and (len(waiting) > 2 * threads or waiting[0].done()):
-                        yield waiting.popleft().result()
+                    while waiting and (len(waiting) > threads or waiting[0].done()):
+                        yield from waiting.popleft().result()
                 while waiting:
-                    yield waiting.popleft().result()
+                    yield from waiting.popleft().result()
             finally:
                 # Also where the call is stopped: what the network answered is still written.
                 pool.shutdown(wait=True)
 
     def _scored(
-        self, units: Sequence[Unit], threads: int, advance: Callable[[int], None]
-    ) -> Iterator[Done]:
-        """Units as they complete, in order."""
+        self, units: Iterable[Unit], threads: int, advance: Callable[[int], None]
+    ) -> Iterator[list[Done]]:
+        """The units that each batch completes, in order."""
         size = self.segmenter.batch_size
         ahead = ReadAhead(self.segmenter.config.data, threads, most=2 * size)
         open_units: deque[Done] = deque()
         # Jobs come back in the order in which they went.
-        position = _opened(units, open_units)
-        jobs = (job for unit in units for job in unit.jobs)
+        read, scored = itertools.tee(units)
+        position = _opened(scored, open_units)
+        jobs = (job for unit in read for job in unit.jobs)
         for batch in _batches(ahead.pictures(jobs), size):
             self._score(batch, position, advance)
+            complete = []
             while open_units and open_units[0].is_complete:
-                yield open_units.popleft()
+                complete.append(open_units.popleft())
+            yield complete
 
     def _score(
         self,
@@ -142,7 +169,7 @@ class Flow:
         pairs: list[_Pair] = []
         for seen in batch:
             for note in seen.notes:
-                self.remarks.setdefault(note, {})[seen.jobs[0].source.file] = None
+                self.remarks.setdefault(note, Remark()).add(seen.jobs[0].source.file)
             for done, job in itertools.islice(position, len(seen.jobs)):
                 pair = self._pair(done, job, seen)
                 if pair is None:
@@ -186,7 +213,14 @@ class _Pair(NamedTuple):
     sha256: str
 
 
-def _opened(units: Sequence[Unit], open_units: deque[Done]) -> Iterator[tuple[Done, Job]]:
+def _shares(units: Sequence[Done], most: int) -> Iterator[Sequence[Done]]:
+    """As many parts as there are threads, or fewer; neighbours stay together."""
+    size = -(-len(units) // most)
+    for start in range(0, len(units), size or 1):
+        yield units[start : start + size]
+
+
+def _opened(units: Iterable[Unit], open_units: deque[Done]) -> Iterator[tuple[Done, Job]]:
     """Each job with its unit, which is opened with its first job.
 
     A list of them all would keep every answer in memory to the end.

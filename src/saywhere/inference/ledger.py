@@ -6,7 +6,7 @@ flight and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -141,17 +141,19 @@ class Ledger:
             if writers.scope_of(part) is Scope.ANSWER:
                 (self.folder / f"{stem}{ending}").unlink(missing_ok=True)
 
-    def add(self, prediction: Prediction) -> None:
-        """Add a line; it is on the disk when this returns. Threads may call it at once.
+    def add(self, predictions: Sequence[Prediction]) -> None:
+        """Add lines; they are on the disk when this returns. Threads may call it at once.
 
         Args:
-            prediction: Its files have been written.
+            predictions: Their files have been written.
 
         Raises:
             NotWritable: Where the folder takes no file.
         """
-        with self._lock:
-            files.append_bytes(self.path, to_line(prediction.to_json()))
+        lines = b"".join(to_line(prediction.to_json()) for prediction in predictions)
+        if lines:
+            with self._lock:
+                files.append_bytes(self.path, lines)
 
     def write(self, lines: Iterable[Line]) -> None:
         """Replace all lines, atomically.

@@ -12,7 +12,7 @@ from saywhere.inference import writers
 from saywhere.inference.answer import Answer
 from saywhere.inference.ledger import Ledger
 from saywhere.inference.predictions_file import Failure, Prediction, Terms
-from saywhere.inference.requests import Job
+from saywhere.inference.requests import Job, packed_jobs
 from saywhere.io.pseudonyms import N_DIGITS, WITHHELD, Pseudonyms
 from saywhere.io.skipped import Skipped
 
@@ -69,7 +69,7 @@ class Names:
         """
         return str(name) if self.pseudonyms is None else self.pseudonyms.of(name)
 
-    def jobs(self, jobs: Sequence[Job]) -> list[Job]:
+    def jobs(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """Name the files of jobs.
 
         Args:
@@ -78,12 +78,14 @@ class Names:
         Returns:
             The same jobs; their images and prompts stay, since they are still to be read.
         """
-        return [
+        if self.pseudonyms is None:
+            return jobs
+        return packed_jobs(
             replace(
                 job, stem=self.of(job.stem), volume=self.of(job.volume), group=self.of(job.group)
             )
             for job in jobs
-        ]
+        )
 
     def terms(self, terms: Terms) -> Terms:
         """Name what an answer depends on.

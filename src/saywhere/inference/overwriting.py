@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from saywhere.errors import UsageError
@@ -24,12 +25,10 @@ def refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
     Raises:
         UsageError: For the first such file.
     """
-    # A volume's slices name one file.
-    images = {job.image for job in jobs}
-    given = {image.resolve() for image in images}
     # Most folders hold none of them: resolving each result's name would cost more than to list it.
-    if not _may_hold(out, given):
+    if not _may_hold(out, _resolved(jobs)):
         return
+    given = set(_resolved(jobs))
     endings = writers.endings()
     for job in jobs:
         for part, ending in endings.items():
@@ -42,7 +41,13 @@ def refuse_overwriting(jobs: Sequence[Job], out: Path) -> None:
                 )
 
 
-def _may_hold(folder: Path, given: set[Path]) -> bool:
+def _resolved(jobs: Sequence[Job]) -> Iterator[Path]:
+    """The pictures' real places; a volume's slices name one file."""
+    for image, _ in groupby(jobs, key=lambda job: job.image):
+        yield image.resolve()
+
+
+def _may_hold(folder: Path, given: Iterable[Path]) -> bool:
     """Lies one of the pictures in the folder, or may a link there lead to one?"""
     place = folder.resolve()
     if any(path.is_relative_to(place) for path in given):

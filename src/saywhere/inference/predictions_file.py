@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,16 +188,23 @@ class Lines:
     """The lines of a folder, made one by one: of a million, each is in memory once.
 
     Attributes:
-        others: Of earlier calls.
+        earlier: Stem → line, as the folder had them before the call.
+        of_call: Those stems of them that are among the predictions.
         predictions: Of this call.
     """
 
-    others: Sequence[Line]
+    earlier: Mapping[str, Line]
+    of_call: Collection[str]
     predictions: Sequence[Prediction]
+
+    @property
+    def n_others(self) -> int:
+        """How many are of earlier calls alone."""
+        return sum(stem not in self.of_call for stem in self.earlier)
 
     def __iter__(self) -> Iterator[Line]:
         """Those of earlier calls come first."""
-        yield from self.others
+        yield from (line for stem, line in self.earlier.items() if stem not in self.of_call)
         for prediction in self.predictions:
             yield prediction.to_json()
 

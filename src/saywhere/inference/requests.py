@@ -5,21 +5,25 @@ They come from the command line, from a manifest, or from a file of jobs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from saywhere.data.folds import in_own_folds
 from saywhere.data.manifest import read_manifest
 from saywhere.data.manifest_row import Row
-from saywhere.data.parquet_records import read_table
+from saywhere.data.parquet_records import each_table_row
 from saywhere.data.prompt_frames import ORIENTATION, in_frame
-from saywhere.data.records import Record, read_json_lines
+from saywhere.data.records import Record, each_json_line
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import ManifestError, UsageError
 from saywhere.inference.ledger import files_in
+from saywhere.inference.packed import Packed
 from saywhere.inference.predictions_file import Failure
 from saywhere.inference.segmenter import Segmenter
+from saywhere.inference.stems import distinct, numbered, plain
 from saywhere.inference.writers.writer import Scope
 from saywhere.io.image_formats import SUFFIXES
 from saywhere.io.names import located
@@ -93,7 +97,7 @@ class Plan:
         notes: What a user should know, one sentence each.
     """
 
-    jobs: list[Job]
+    jobs: Sequence[Job]
     skipped: list[Skipped]
     notes: list[str]
 
@@ -134,7 +138,7 @@ def _of_volume(volume: Input) -> str:
     return f"{volume.name}: {n_slices:,} slices, each segmented on its own with the same prompt"
 
 
-def paired(pictures: Sequence[Input], prompts: Sequence[str]) -> list[Job]:
+def paired(pictures: Sequence[Input], prompts: Sequence[str]) -> Packed[Job]:
     """Pair pictures with every prompt.
 
     Args:
@@ -144,29 +148,61 @@ def paired(pictures: Sequence[Input], prompts: Sequence[str]) -> list[Job]:
     Returns:
         The jobs, with stems that differ.
     """
-    groups = _distinct(picture.name for picture in pictures)
-    jobs: list[Job] = []
+    # Once more, over all: slice 1 of `a` and a picture `a-001` would write the same files.
+    return _renamed(_paired(pictures, prompts))
+
+
+def _paired(pictures: Sequence[Input], prompts: Sequence[str]) -> Iterator[Job]:
+    groups = distinct(picture.name for picture in pictures)
     for picture, group in zip(pictures, groups):
-        names = [name for _, name in _numbered(prompts, group)]
+        names = [name for _, name in numbered(prompts, group)]
         for number, source in enumerate(picture.sources, start=1):
             stem = source.stem if picture.is_volume else group
             # A volume's file has a name of its own, so that its slices keep to it.
             stem = group + stem.removeprefix(picture.name) if source.frame else stem
-            for (prompt, part), volume in zip(_numbered(prompts, stem), names):
+            for (prompt, part), volume in zip(numbered(prompts, stem), names):
                 place = (number, len(picture.sources)) if picture.is_volume else None
                 job = Job(source.path, prompt, part, group=group, member=source.member)
                 volume = volume if picture.is_volume else ""
-                jobs.append(replace(job, volume=volume, frame=source.frame, place=place))
-    # Once more, over all: slice 1 of `a` and a picture `a-001` would write the same files.
-    stems = _distinct(job.stem for job in jobs)
-    return [replace(job, stem=stem) for job, stem in zip(jobs, stems)]
+                yield replace(job, volume=volume, frame=source.frame, place=place)
+
+
+def _renamed(jobs: Iterable[Job]) -> Packed[Job]:
+    """Jobs with stems that differ."""
+    ones, others = itertools.tee(jobs)
+    stems = distinct(job.stem for job in ones)
+    return packed_jobs(replace(job, stem=stem) for job, stem in zip(others, stems))
+
+
+def packed_jobs(jobs: Iterable[Job]) -> Packed[Job]:
+    """Keep jobs in little memory: there may be millions.
+
+    Args:
+        jobs: In order.
+
+    Returns:
+        Equal jobs.
+    """
+    return Packed(_packed, _unpacked, jobs)
+
+
+def _packed(job: Job) -> list[Any]:
+    names = (job.prompt, job.stem, job.volume, job.group, job.member)
+    return [str(job.image), *names, job.frame, job.place]
+
+
+def _unpacked(fields: list[Any]) -> Job:
+    image, *others, place = fields
+    # JSON has no tuples.
+    fields = [Path(image), *others, None if place is None else tuple(place)]
+    return Job(*fields)
 
 
 def _written_in(folder: Path) -> set[str]:
     return {*files_in(folder), *LISTS}
 
 
-def jobs_for(inputs: Sequence[Path], prompts: Sequence[str]) -> list[Job]:
+def jobs_for(inputs: Sequence[Path], prompts: Sequence[str]) -> Sequence[Job]:
     """Pair every image with every prompt.
 
     Args:
@@ -200,7 +236,7 @@ def skipped_files(inputs: Sequence[Path]) -> list[Skipped]:
 
 def jobs_from_manifest(
     path: Path, segmenter: Segmenter, split: str | None, orientation: str | None = None
-) -> list[Job]:
+) -> Packed[Job]:
     """Take images and prompts from a manifest, as an evaluation reads it.
 
     Args:
@@ -228,13 +264,15 @@ def jobs_from_manifest(
             where=path,
             allowed=f"splits there: {', '.join(manifest.splits)}",
         )
-    stems = _distinct(_plain(row.id) for row in rows)
+    stems = distinct(plain(row.id) for row in rows)
     level = segmenter.config.evaluation_level
-    jobs = [
-        Job(row.image, evaluation_prompt(row, level), stem, group=stem)
-        for row, stem in zip(_in_frame(rows, segmenter, orientation), stems)
-    ]
-    return _joined(jobs)
+    framed = _in_frame(rows, segmenter, orientation)
+    return _joined(
+        packed_jobs(
+            Job(row.image, evaluation_prompt(row, level), stem, group=stem)
+            for row, stem in zip(framed, stems)
+        )
+    )
 
 
 def _in_frame(rows: list[Row], segmenter: Segmenter, orientation: str | None) -> list[Row]:
@@ -249,7 +287,7 @@ def _in_frame(rows: list[Row], segmenter: Segmenter, orientation: str | None) ->
     return in_frame(rows, [level], frame, f"a model that was taught the {frame}'s left")
 
 
-def jobs_from_file(path: Path, *, hears_words: bool = True) -> tuple[list[Job], list[Failure]]:
+def jobs_from_file(path: Path, *, hears_words: bool = True) -> tuple[Packed[Job], list[Failure]]:
     """Take images and prompts from a file of jobs.
 
     Args:
@@ -265,42 +303,42 @@ def jobs_from_file(path: Path, *, hears_words: bool = True) -> tuple[list[Job], 
         MissingFile: Where the file is not there.
         ManifestError: Where the file as a whole is none.
     """
-    lines, bad = read_table(path) if path.suffix == ".parquet" else read_json_lines(path)
-    requests: list[Job] = []
-    failures = [_refused(line.number, line.error) for line in bad]
-    for line in lines:
-        try:
-            requests += _jobs_of(line, path.parent, hears_words)
-        except ManifestError as error:
-            failures.append(_refused(line.number, error))
-    if not requests and not failures:
+    lines = each_table_row(path) if path.suffix == ".parquet" else each_json_line(path)
+    failures: list[Failure] = []
+
+    def requested() -> Iterator[Job]:
+        for number, make in lines:
+            try:
+                yield from _jobs_of(make(), path.parent, hears_words)
+            except ManifestError as error:
+                failures.append(_refused(number, error))
+
+    jobs = _renamed(requested())
+    if not jobs and not failures:
         raise ManifestError(
             "no jobs",
             where=path,
             remedy='write one a line, as {"image": "a.png", "prompt": "upper left"}',
         )
-    stems = _distinct(job.stem for job in requests)
-    jobs = [replace(job, stem=stem) for job, stem in zip(requests, stems)]
-    # The two kinds of fault were met one after the other; people read them by line.
-    return _joined(jobs), sorted(failures, key=lambda failure: failure.line or 0)
+    return _joined(jobs), failures
 
 
 def _jobs_of(line: Record, folder: Path, hears_words: bool) -> list[Job]:
     """One job per prompt of a line; other lines may have the same stem. Raises ManifestError."""
     image = located(folder, line.required("image"))
     name = line.text("id")
-    stem = _plain(name) if name else image.stem or "row"
+    stem = plain(name) if name else image.stem or "row"
     prompts = _prompts(line, hears_words)
-    return [Job(image, prompt, part, group=stem) for prompt, part in _numbered(prompts, stem)]
+    return [Job(image, prompt, part, group=stem) for prompt, part in numbered(prompts, stem)]
 
 
-def _joined(jobs: Sequence[Job]) -> list[Job]:
+def _joined(jobs: Sequence[Job]) -> Packed[Job]:
     """Jobs on one image belong together, on whatever lines they stand; groups' names differ."""
-    first: dict[Path, str] = {}
+    first: dict[str, str] = {}
     for job in jobs:
-        first.setdefault(job.image, job.group)
-    names = dict(zip(first, _distinct(first.values())))
-    return [replace(job, group=names[job.image]) for job in jobs]
+        first.setdefault(str(job.image), job.group)
+    names = dict(zip(first, distinct(first.values())))
+    return packed_jobs(replace(job, group=names[str(job.image)]) for job in jobs)
 
 
 def _prompts(line: Record, hears_words: bool) -> list[str]:
@@ -341,31 +379,3 @@ def _check_prompt(line: Record, column: str, prompt: object) -> None:
 
 def _refused(number: int, error: ManifestError) -> Failure:
     return Failure(error.code, str(error), line=number)
-
-
-def _numbered(prompts: Sequence[str], stem: str) -> list[tuple[str, str]]:
-    """Each prompt with a name: the stem, or STEM-1, STEM-2 … of several."""
-    if len(prompts) == 1:
-        return [(prompts[0], stem)]
-    return [(prompt, f"{stem}-{number}") for number, prompt in enumerate(prompts, start=1)]
-
-
-def _distinct(stems: Iterable[str]) -> list[str]:
-    """Equal stems get -2, -3 … appended, so that no file overwrites another's."""
-    taken: set[str] = set()
-    names = []
-    for stem in stems:
-        name = stem
-        number = 1
-        while name in taken:
-            number += 1
-            name = f"{stem}-{number}"
-        taken.add(name)
-        names.append(name)
-    return names
-
-
-def _plain(name: str) -> str:
-    """A manifest's id as a file name: no separators, no leading dot."""
-    # An id of nothing but dots would leave no name.
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".")[:100] or "row"

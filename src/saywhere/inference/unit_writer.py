@@ -12,12 +12,13 @@ from saywhere.inference.answer import Answer
 from saywhere.inference.flow import Done, Scored
 from saywhere.inference.ledger import Ledger
 from saywhere.inference.no_identifiers import Names
-from saywhere.inference.outcome import Outcome
+from saywhere.inference.outcome import UnitOutcome
 from saywhere.inference.predictions_file import Prediction, Terms
 from saywhere.inference.requests import TABLE, Job
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.units import SHARED, Unit
 from saywhere.inference.writers.writer import Options, Scope
+from saywhere.io import files
 from saywhere.io.source_reader import Reader
 from saywhere.text.frames import NOT_STATED, frame_named
 
@@ -73,12 +74,34 @@ class UnitWriter:
                 counted[job.stem] = self.names.prediction(prediction, job)
         return counted if not unit.shared or len(counted) == len(unit.jobs) else {}
 
-    def write(self, done: Done, ledger: Ledger) -> Outcome:
-        """Bring the answers of a unit to the pictures' own size, write and record them.
+    def write_together(self, units: Sequence[Done], ledger: Ledger) -> list[UnitOutcome]:
+        """Write what some units answer, then their lines: the disk is waited for once.
+
+        Args:
+            units: The units, scored.
+            ledger: Of the folder.
+
+        Returns:
+            Of each unit its predictions and failures.
+
+        Raises:
+            NotWritable: Where the folder takes no file. What was written before has its lines.
+        """
+        outcomes: list[UnitOutcome] = []
+        try:
+            with files.flushing_once():
+                for done in units:
+                    outcomes.append(self.write(done))
+        finally:
+            # By the thread that wrote the files: who stops the call loses none of them.
+            ledger.add([one for outcome in outcomes for one in outcome.predictions])
+        return outcomes
+
+    def write(self, done: Done) -> UnitOutcome:
+        """Bring the answers of a unit to the pictures' own size, and write them.
 
         Args:
             done: The unit, scored.
-            ledger: Of the folder.
 
         Returns:
             Its predictions and failures.
@@ -87,23 +110,21 @@ class UnitWriter:
             NotWritable: Where the folder takes no file.
         """
         unit = done.unit
-        outcome = Outcome([], [], 0, 0)
+        outcome = UnitOutcome()
         outcome.failures.extend(self.names.failed(job, error) for job, error in done.failed)
         answered = [self._answered(one, unit) for one in done.scored]
         try:
-            files = self._write(unit, answered, outcome.notes)
+            written_of = self._write(unit, answered, outcome.notes)
         except UsageError as error:
             # Such as a series with a gap, which NIfTI cannot hold.
             outcome.failures.extend(self.names.failed(one.job, error) for one in answered)
             return outcome
         made_with = self._made_with(unit, [one.terms for one in answered])
         for one in answered:
-            written = {part: path.name for part, path in files[one.job.stem].items()}
+            written = {part: path.name for part, path in written_of[one.job.stem].items()}
             prediction = _prediction(one, unit.parts, written, made_with)
             outcome.predictions.append(self.names.prediction(prediction, one.job))
-        # By the thread that wrote the files: who stops the call loses none of them.
-        for prediction in outcome.predictions:
-            ledger.add(prediction)
+            outcome.numbers.append(unit.number_of(one.job))
         return outcome
 
     def _answered(self, one: Scored, unit: Unit) -> _Answered:
@@ -123,12 +144,12 @@ class UnitWriter:
         for scope in (Scope.ANSWER, *SHARED):
             parts = [part for part in unit.parts if writers.scope_of(part) is scope]
             for stem, members in _by_stem(answered, scope).items() if parts else ():
-                files, more = writers.write(
+                paths, more = writers.write(
                     [one.answer for one in members], self.out, stem, parts, self.options
                 )
                 notes += more
                 for one in members:
-                    written[one.job.stem] |= files
+                    written[one.job.stem] |= paths
         tables = [part for part in unit.parts if writers.scope_of(part) is Scope.FOLDER]
         for one in answered:
             paths = writers.paths(self.out, TABLE, tables)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
 
 from saywhere.inference import writers
 from saywhere.inference.ledger import Ledger
@@ -21,46 +25,81 @@ class Unit:
     Attributes:
         jobs: In their order.
         parts: That are written of them.
+        numbers: Of the jobs among all of the call, from 0.
     """
 
     jobs: Sequence[Job]
     parts: Sequence[str]
+    numbers: Sequence[int] = ()
 
     @property
     def shared(self) -> list[str]:
         """The parts that hold answers of several jobs."""
         return [part for part in self.parts if writers.scope_of(part) in SHARED]
 
+    def number_of(self, job: Job) -> int:
+        """Tell which of the call's jobs one of these is.
+
+        Args:
+            job: One of the unit's.
+
+        Returns:
+            Its number.
+        """
+        return self.numbers[self.jobs.index(job)]
+
     def less(self, done: Collection[str]) -> Unit:
         """Without the jobs of these stems."""
-        return replace(self, jobs=[job for job in self.jobs if job.stem not in done])
+        if not done:
+            return self
+        left = [pair for pair in zip(self.jobs, self.numbers) if pair[0].stem not in done]
+        return Unit([job for job, _ in left], self.parts, [number for _, number in left])
 
 
-def units_of(jobs: Sequence[Job], wanted: Sequence[str], ledger: Ledger) -> list[Unit]:
-    """Group jobs with the parts that are wanted, then those that an earlier call wrote as well.
+class Units:
+    """The units of a call, made as they are asked for, as often as that is."""
 
-    Without the latter, a call for one format would remove the files of another.
+    def __init__(self, jobs: Sequence[Job], wanted: Sequence[str], ledger: Ledger) -> None:
+        """Group jobs with the parts that are wanted, then those that an earlier call wrote as well.
 
-    Args:
-        jobs: Of a call.
-        wanted: Names of parts.
-        ledger: Of the folder.
+        Without the latter, a call for one format would remove the files of another.
 
-    Returns:
-        The units, in the order of their first jobs.
-    """
-    groups: dict[str, list[Job]] = {}
-    for job in jobs:
-        groups.setdefault(job.stem_for(Scope.INPUT), []).append(job)
-    units = []
-    for group in groups.values():
-        earlier = [part for job in group for part in ledger.parts_of(job.stem)]
-        together = Unit(group, list(dict.fromkeys([*wanted, *earlier])))
+        Args:
+            jobs: Of a call.
+            wanted: Names of parts.
+            ledger: Of the folder. It is looked at here alone: what is made anew is struck out
+                of it.
+        """
+        self._jobs = jobs
+        self._wanted = list(wanted)
+        # Most lines have equal parts: one list of them serves all.
+        known: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._earlier: dict[str, tuple[str, ...]] = {}
+        for stem in ledger.lines:
+            parts = tuple(ledger.parts_of(stem))
+            self._earlier[stem] = known.setdefault(parts, parts)
+        # A place and not the name for each job: there may be millions.
+        groups: dict[str, int] = {}
+        self._groups = array("q")
+        for job in jobs:
+            self._groups.append(groups.setdefault(job.stem_for(Scope.INPUT), len(groups)))
+        self._order = array("q", np.argsort(self._groups, kind="stable").tobytes())
+
+    def __iter__(self) -> Iterator[Unit]:
+        """Gives the units in the order of their first jobs."""
+        for _, places in groupby(self._order, key=self._groups.__getitem__):
+            yield from self._of_group(list(places))
+
+    def _of_group(self, numbers: list[int]) -> Iterator[Unit]:
+        jobs = [self._jobs[number] for number in numbers]
+        together = Unit(jobs, self._parts(jobs), numbers)
         # A file of a whole volume cannot be written slice by slice: its jobs wait for each other.
         if together.shared:
-            units.append(together)
-            continue
-        for job in group:
-            parts = dict.fromkeys([*wanted, *ledger.parts_of(job.stem)])
-            units.append(Unit([job], list(parts)))
-    return units
+            yield together
+            return
+        for job, number in zip(jobs, numbers):
+            yield Unit([job], self._parts([job]), [number])
+
+    def _parts(self, jobs: Sequence[Job]) -> list[str]:
+        earlier = [part for job in jobs for part in self._earlier.get(job.stem, ())]
+        return list(dict.fromkeys([*self._wanted, *earlier]))

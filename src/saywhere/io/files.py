@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
 """A temporary file's name; it holds the number of the process that writes it."""
 # Some network file systems cannot flush a folder; the file itself is safe all the same.
 _CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP}
+_unflushed: ContextVar[set[Path] | None] = ContextVar("_unflushed", default=None)
+"""Folders whose new names `flushing_once` will flush; None outside of it."""
 # A file is digested in blocks of 1 MiB, so that its size costs no memory.
 _BLOCK_BYTES = 1 << 20
 
@@ -61,7 +64,11 @@ def writing(path: Path) -> Iterator[Path]:
         _flush(temporary)
         temporary.replace(path)
         # The new name is safe on the disk only once its folder is flushed.
-        _flush_folder(path.parent)
+        waiting = _unflushed.get()
+        if waiting is None:
+            _flush_folder(path.parent)
+        else:
+            waiting.add(path.parent)
     except OSError as error:
         if not _is_refusal(error, path, temporary):
             raise
@@ -69,6 +76,24 @@ def writing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def flushing_once() -> Iterator[None]:
+    """Flush folders once for all files that this thread writes inside, rather than for each.
+
+    The bytes of each file are flushed before it gets its name, as ever. The names are safe from a
+    power cut once this is over. Raises NotWritable where a folder cannot be flushed.
+    """
+    token = _unflushed.set(set())
+    try:
+        yield
+    finally:
+        folders = _unflushed.get() or ()
+        _unflushed.reset(token)
+        for folder in folders:
+            with refusing(folder):
+                _flush_folder(folder)
 
 
 @contextmanager

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from saywhere.data.checks import check
 from saywhere.data.manifest import read_manifest
 from saywhere.data.manifest_row import COLUMNS
-from saywhere.data.records import Record, read_json_lines, read_records
+from saywhere.data.records import Record, each_json_line, read_records, sorted_out
 from saywhere.errors import ManifestError
 
 
 def test_lines_that_are_no_record_are_told_apart_with_their_numbers(tmp_path: Path) -> None:
     path = tmp_path / "jobs.txt"
     path.write_text('{"image": "a.png"}\n\n[1]\n{"image": "b.png"}\n', encoding="utf-8")
-    records, bad = read_json_lines(path)
+    records, bad = sorted_out(each_json_line(path))
     assert [(record.number, record.fields["image"]) for record in records] == [
         (1, "a.png"),
         (4, "b.png"),

@@ -6,7 +6,7 @@ import gc
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -190,13 +190,14 @@ def test_answers_are_let_go_once_they_are_written(segmenter: Segmenter, jobs: li
     many = [replace(job, stem=f"{n}-{job.stem}") for n in range(10) for job in jobs]
     alive: list[int] = []
 
-    def write(done: Done) -> Done:
+    def write(units: Sequence[Done]) -> Sequence[Done]:
         alive.append(sum(isinstance(one, Scored) for one in gc.get_objects()))
-        return done
+        return units
 
     flow = Flow(segmenter, n_threads=1)
     for done in flow.each([Unit([job], ["mask"]) for job in many], write, lambda n: None):
         assert len(done.scored) == 1
-    assert len(alive) == len(many)
+    # The units of a batch are written together.
+    assert len(alive) == len(many) / segmenter.batch_size
     assert max(alive) <= 6 * segmenter.batch_size
     assert 6 * segmenter.batch_size < len(many) / 2

@@ -126,6 +126,10 @@ class OnnxRuntime:
         basis: NDArray[np.float32] = np.linalg.qr(self._numbers["scale.matrix"])[0]
         return basis
 
+    @cached_property
+    def _spread(self) -> np.floating[Any]:
+        return np.linalg.norm(self._numbers["scale.matrix"])
+
     def _distance(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         """As `text.whitening.EmbeddingScale.distance`; tokens are averaged before."""
         if not self.uses_text:
@@ -134,7 +138,7 @@ class OnnxRuntime:
         centred = sentence_vectors(embedding) - mean
         basis = self._basis
         outside = np.linalg.norm(centred - centred @ basis @ basis.T, axis=-1)
-        across = outside * np.linalg.norm(matrix) / matrix.shape[1] ** 0.5
+        across = outside * self._spread / matrix.shape[1] ** 0.5
         within = np.linalg.norm(centred @ matrix, axis=-1)
         distance: NDArray[np.float32] = (np.hypot(within, across) / reach).astype(np.float32)
         return distance

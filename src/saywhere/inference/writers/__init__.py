@@ -250,12 +250,14 @@ def refuse_inputs(formats: Iterable[str], files: Iterable[Path]) -> None:
     Raises:
         UsageError: For the first file that a format cannot be written for.
     """
-    refusals = [WRITERS[name].refuse for name in formats]
+    every = (WRITERS[name].refuse for name in formats)
+    refusals = [refuse for refuse in every if refuse is not None]
+    if not refusals:
+        return
     # Each once: a volume of 300 slices comes as 300 jobs.
     for file in dict.fromkeys(files):
         for refuse in refusals:
-            if refuse is not None:
-                refuse(file)
+            refuse(file)
 
 
 def _names(
