@@ -82,8 +82,10 @@ def writing(path: Path) -> Iterator[Path]:
 def flushing_once() -> Iterator[None]:
     """Flush folders once for all files that this thread writes inside, rather than for each.
 
-    The bytes of each file are flushed before it gets its name, as ever. The names are safe from a
-    power cut once this is over. Raises NotWritable where a folder cannot be flushed.
+    Bytes are flushed before their file gets its name, as ever; names are safe once this is over.
+
+    Raises:
+        NotWritable: where a folder cannot be flushed.
     """
     token = _unflushed.set(set())
     try:

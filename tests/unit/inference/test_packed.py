@@ -31,7 +31,8 @@ def numbers(n: int) -> Packed[int]:
 
 @pytest.mark.parametrize("n", [0, 1, BLOCK - 1, BLOCK, N])
 def test_a_packed_list_is_that_list(n: int) -> None:
-    packed, listed = numbers(n), list(range(n))
+    packed = numbers(n)
+    listed = list(range(n))
     assert (len(packed), list(packed), packed == listed, bool(packed)) == (n, listed, True, n > 0)
     assert packed[1:-1:BLOCK] == listed[1:-1:BLOCK]
     assert [packed[place] for place in range(-n, n)] == listed + listed
