@@ -35,15 +35,8 @@ class Prepared:
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """The picture with the model's channels: uint8 (height, width, channel), original frame.
-
-        It cannot be written to.
-        """
-        n_channels = self.square.shape[-1]
-        if self.stored.shape[-1] == 1:
-            # Equal channels are one array, seen as several: a copy is seldom looked at, and costs.
-            return np.broadcast_to(self.stored, (*self.stored.shape[:2], n_channels))
-        return of_channels(self.stored, n_channels)
+        """The picture with the model's channels: uint8 (height, width, channel), original frame."""
+        return of_channels(self.stored, self.square.shape[-1])
 
     @property
     def n_bytes(self) -> int:

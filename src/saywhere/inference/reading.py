@@ -7,7 +7,6 @@ the picture's orientation is known, and refused where it is not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from saywhere.errors import UnknownSide, UsageError
 from saywhere.io.geometry import Geometry
@@ -27,8 +26,6 @@ from saywhere.text.frames import (
 from saywhere.text.languages import foreign
 from saywhere.text.prompt_facts import PromptFacts
 
-# A prompt is asked of many pictures, one after the other.
-_foreign = lru_cache(maxsize=1024)(foreign)
 _WHOSE = {IMAGE: "the image's", PATIENT: "the patient's"}
 _SIDES = {"L": "left", "R": "right"}
 
@@ -73,7 +70,7 @@ def read(
         UsageError: the statement is no orientation.
     """
     warnings = []
-    language = _foreign(prompt, facts.scripts, facts.languages)
+    language = foreign(prompt, facts.scripts, facts.languages)
     if language:
         warnings.append(language)
     stated = None if orientation is None else _stated(orientation)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from saywhere.errors import UsageError
 from saywhere.text.directions import PAIRS, exchanged_sides
@@ -163,8 +162,6 @@ class _Qualifier:
     frame: str
 
 
-# A prompt is asked of many pictures, one after the other.
-@lru_cache(maxsize=1024)
 def frame_named(prompt: str) -> str:
     """Whose left does a prompt name in so many words?
 

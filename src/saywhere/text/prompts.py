@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 from saywhere.errors import UsageError
 from saywhere.io.limits import MAX_PROMPT_CHARS
@@ -21,8 +20,6 @@ _DENIAL = re.compile(rf"(?<![^\W_])(?:{'|'.join(_DENIALS)})(?![^\W_])", re.IGNOR
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-# A prompt is asked of many pictures, one after the other.
-@lru_cache(maxsize=1024)
 def clean(prompt: str) -> str:
     """A prompt in one canonical form, so that equal sentences are equal texts.
 
