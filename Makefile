@@ -22,7 +22,8 @@ demo: $(READY) ## train, evaluate, predict, report; DATA=DIR for real images ins
 	$(BIN)/saywhere demo $(if $(DATA),--data "$(DATA)")
 
 MODELS := general lung-infection
-# Of model $$name: each part of its recipe after the other, from the weights of the one before (the last one of `general`: from the average of both before); then $$run is the last one.
+# Of model $$name: each part of its recipe after the other, from the weights of the one before (the last
+# one of `general`: from the average of both before); then $$run is the last one.
 # $(1): what their names end with, before -more and -last. $(2): more options.
 PARTS = suffix= from= run=; for part in . more last; do file=configs/models/$$part/$$name.toml; if [ -f $$file ]; then \
 	  [ $$part = . ] || suffix=-$$part; \

@@ -72,7 +72,7 @@ class Row:
 
 
 class _KeptAsText:
-    """A field whose paths are kept as texts, since path objects take four times the memory."""
+    """A field whose paths are kept as texts, in a third of the memory of path objects."""
 
     def __init__(self, slot: Any) -> None:
         self._slot = slot

@@ -80,9 +80,6 @@ class Packed(Sequence[Item], Generic[Item]):
             return NotImplemented
         return len(self) == len(other) and all(mine == its for mine, its in zip(self, other))
 
-    # It grows.
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return f"Packed({len(self):,} items)"
 

@@ -120,11 +120,12 @@ class UnitWriter:
             outcome.failures.extend(self.names.failed(one.job, error) for one in answered)
             return outcome
         made_with = self._made_with(unit, [one.terms for one in answered])
+        numbers = {job.stem: number for job, number in zip(unit.jobs, unit.numbers)}
         for one in answered:
             written = {part: path.name for part, path in written_of[one.job.stem].items()}
             prediction = _prediction(one, unit.parts, written, made_with)
             outcome.predictions.append(self.names.prediction(prediction, one.job))
-            outcome.numbers.append(unit.number_of(one.job))
+            outcome.numbers.append(numbers[one.job.stem])
         return outcome
 
     def _answered(self, one: Scored, unit: Unit) -> _Answered:

@@ -37,17 +37,6 @@ class Unit:
         """The parts that hold answers of several jobs."""
         return [part for part in self.parts if writers.scope_of(part) in SHARED]
 
-    def number_of(self, job: Job) -> int:
-        """Tell which of the call's jobs one of these is.
-
-        Args:
-            job: One of the unit's.
-
-        Returns:
-            Its number.
-        """
-        return self.numbers[self.jobs.index(job)]
-
     def less(self, done: Collection[str]) -> Unit:
         """Without the jobs of these stems."""
         if not done:

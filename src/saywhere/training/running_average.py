@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch import nn
+from torch.optim.swa_utils import PARAM_LIST, AveragedModel
 
 
 class RunningAverage:
@@ -29,8 +27,8 @@ class RunningAverage:
             model: that is trained.
             decay: share of the average that stays in a step, in (0, 1).
         """
-        towards = partial(_towards, decay)
-        self._averaged = AveragedModel(model, multi_avg_fn=towards, use_buffers=True)
+        self._decay = decay
+        self._averaged = AveragedModel(model, multi_avg_fn=self._towards, use_buffers=True)
         self.module: nn.Module = self._averaged.module
 
     def follow(self, model: nn.Module) -> None:
@@ -49,15 +47,13 @@ class RunningAverage:
         """
         self._averaged.n_averaged.fill_(n_steps)
 
-
-@torch.no_grad()
-def _towards(
-    decay: float, averaged: list[Tensor], current: list[Tensor], n_steps: Tensor | int
-) -> None:
-    """Change the average in place; the tensors of one call are of one type and device."""
-    n = int(n_steps)
-    if averaged[0].is_floating_point():
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
-    else:
-        # Counts of batches, and the like: there is nothing between two of them.
-        torch._foreach_copy_(averaged, current)
+    @torch.no_grad()
+    def _towards(self, averaged: PARAM_LIST, current: PARAM_LIST, _: object) -> None:
+        """Change the average in place; the tensors of one call are of one type and device."""
+        if not averaged[0].is_floating_point():
+            # Counts of batches, and the like: there is nothing between two of them.
+            torch._foreach_copy_(averaged, current)
+            return
+        # Counted on the processor: what torch hands over is on the device, and would be waited for.
+        n = int(self._averaged.n_averaged)
+        torch._foreach_lerp_(averaged, current, 1 - min(self._decay, (1 + n) / (10 + n)))
