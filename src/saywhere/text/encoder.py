@@ -130,19 +130,21 @@ def identity(encoder: Encoder) -> dict[str, str]:
     return {"name": encoder.name, "revision": encoder.revision, "pooling": encoder.pooling}
 
 
-def same_encoder(saved: dict[str, str] | None, encoder: Encoder, where: Path) -> None:
+def same_encoder(saved: dict[str, str] | None, encoder: Encoder | None, where: Path) -> None:
     """Refuse another encoder than the one trained with: its numbers mean something else.
 
     Args:
         saved: the identity that the checkpoint holds; None of one that holds none.
-        encoder: that would answer.
+        encoder: that would answer; None: no words are read.
         where: the checkpoint, for messages.
 
     Raises:
         BadCheckpoint: where the two differ.
     """
+    if saved is None or encoder is None:
+        return
     present = identity(encoder)
-    if saved is not None and saved != present:
+    if saved != present:
         raise BadCheckpoint(
             f"the text encoder here is {present}",
             where=where,

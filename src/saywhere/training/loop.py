@@ -17,7 +17,7 @@ from saywhere.data.training_set import Batch
 from saywhere.losses import Loss, ReferringLoss
 from saywhere.modeling.changes import Changes
 from saywhere.modeling.model import Model
-from saywhere.modeling.presence_head import judges, with_head_of
+from saywhere.modeling.presence_head import judges
 from saywhere.runs import checkpoint
 from saywhere.runs.checkpoint import Saver
 from saywhere.runs.directory import Run
@@ -29,6 +29,7 @@ from saywhere.training import callbacks
 from saywhere.training.divergence import Step, StepGuard, check_validation
 from saywhere.training.draws import StepSampler
 from saywhere.training.events import EpochEnded, Listener, Stage, StartScored, Stepped, TextStepped
+from saywhere.training.first_weights import fitted
 from saywhere.training.interrupts import until_interrupted
 from saywhere.training.optimizer import build_optimizer, set_learning_rate
 from saywhere.training.pretrain import train_words
@@ -260,11 +261,10 @@ class Loop:
         Raises:
             BadCheckpoint: for weights of another model, or of another text encoder.
         """
-        if self.material.encoder is not None:
-            same_encoder(first.state.get("encoder"), self.material.encoder, where)
-        fitting = with_head_of(self.model, first.model)
+        same_encoder(first.state.get("encoder"), self.material.encoder, where)
+        first = replace(first, model=fitted(self.model, first, where))
         for model in {self.model, self.kept}:
-            checkpoint.restore_model(model, replace(first, model=fitting), where)
+            checkpoint.restore_model(model, first, where)
         # Filled when these weights are scored, before the first step.
         self.progress.fine_tuning = StartingPoint([], [])
         self.run.write_facts(started_from=str(where))
@@ -279,8 +279,7 @@ class Loop:
             BadCheckpoint: for a checkpoint of another model or encoder, or a damaged one.
         """
         where = self.run.last
-        if self.material.encoder is not None:
-            same_encoder(saved.state.get("encoder"), self.material.encoder, where)
+        same_encoder(saved.state.get("encoder"), self.material.encoder, where)
         checkpoint.restore_model(self.model, saved, where)
         checkpoint.restore_optimizer(self.model, self.optimizer, saved, where)
         if self.average is not None:

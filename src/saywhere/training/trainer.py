@@ -17,7 +17,6 @@ from saywhere.data.targets import one_set
 from saywhere.errors import UsageError
 from saywhere.io.pseudonyms import Pseudonyms
 from saywhere.modeling.build import build_model, check_network
-from saywhere.modeling.presence_head import has_head
 from saywhere.runs import checkpoint, locate, prompt_facts_file
 from saywhere.runs.checkpoint import Checkpoint, Saver
 from saywhere.runs.directory import Run, create, reopen, weights_of
@@ -29,6 +28,7 @@ from saywhere.training import autotune, failures
 from saywhere.training.autotune import TimeStep
 from saywhere.training.device import check_device, launch, limit_threads
 from saywhere.training.events import EventRecord, Listener, Stage, Warned
+from saywhere.training.first_weights import of_head, of_size
 from saywhere.training.interrupts import until_interrupted
 from saywhere.training.kept_choice import KeptChoice
 from saywhere.training.launcher import Job, launch_processes
@@ -169,7 +169,8 @@ def _fine_tuning(config: Config, start: Path, run: Run | None = None) -> Start:
     prepare = partial(Loop.start_from, first=first, where=start)
     remarks = (
         taught_otherwise(config, first.config),
-        _of_head(config.loss.presence, first),
+        of_head(config.loss.presence, first),
+        of_size(config.data.size, first),
         of_target,
     )
     warning = "; ".join(remark for remark in remarks if remark)
@@ -189,22 +190,6 @@ def _as_one_set(config: Config) -> tuple[Config, str]:
         f"as one set of {config.data.target!r}; data.target names it otherwise"
     )
     return config.replace(**{"data.target_column": None, "data.shares": {}}), remark
-
-
-def _of_head(weight: float, first: checkpoint.Checkpoint) -> str:
-    """Empty where both have a presence head, or neither has."""
-    wants = weight > 0
-    if wants == has_head(first.model):
-        return ""
-    if wants:
-        return (
-            f"loss.presence is {weight:g}, and the model that it starts from has no "
-            "presence head: the head starts fresh"
-        )
-    return (
-        "loss.presence is 0, and the model that it starts from has a presence head: the head is "
-        "left out; set loss.presence to go on with it"
-    )
 
 
 def _resumption(run: Run, wanted: Config, start: Path | None, *, other_threads: bool) -> Start:

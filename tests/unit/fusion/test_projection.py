@@ -43,3 +43,37 @@ def test_mlp_is_linear_layernorm_gelu_linear() -> None:
 def test_an_unknown_projection_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"'conv' in fusion\.projection; linear or mlp"):
         Projection("conv", 10, (4, 4))
+
+
+@pytest.mark.parametrize("side", [7, 8, 12])
+def test_a_linear_projection_grows_to_its_interpolated_seeds(side: int) -> None:
+    small, large = Projection("linear", 10, (6, 6)), Projection("linear", 10, (side, side))
+    large.load_state_dict(large.grown(small.state_dict()))
+    embedding = torch.randn(3, 10)
+    expected = functional.interpolate(
+        small(embedding), (side, side), mode="bilinear", align_corners=False
+    )
+    torch.testing.assert_close(large(embedding), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_mlps_hidden_units_share_what_one_had_to_say() -> None:
+    torch.manual_seed(0)
+    small, large = Projection("mlp", 48, (28, 28)), Projection("mlp", 48, (36, 36))
+    large.load_state_dict(large.grown(small.state_dict()))
+    embedding = torch.randn(8, 48)
+    expected = functional.interpolate(
+        small(embedding), (36, 36), mode="bilinear", align_corners=False
+    )
+    # Units that repeat others move the mean and the spread that LayerNorm takes off, a little.
+    off = (large(embedding) - expected).std() / expected.std()
+    assert off < 0.05
+    fresh = Projection("mlp", 48, (36, 36))
+    assert (fresh(embedding) - expected).std() / expected.std() > 0.5
+
+
+@pytest.mark.parametrize("name", ["mlp", "linear"])
+def test_growing_to_the_same_grid_changes_nothing(name: str) -> None:
+    projection = Projection(name, 10, (6, 6))
+    grown = projection.grown(projection.state_dict())
+    for key, value in projection.state_dict().items():
+        torch.testing.assert_close(grown[key], value)
