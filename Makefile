@@ -86,7 +86,7 @@ docs: $(READY_DEV) ## the documentation as a site, in site/; `.venv/bin/mkdocs s
 soak: $(READY_DEV) ## the service for 10 minutes of good, bad and aborted requests, kept in benchmarks/results; RUN=DIR, else the demo's
 	$(BIN)/python benchmarks/measure/load.py $(or $(RUN),runs/demo/run) --minutes 10 --clients 4 --keep soak
 
-bench: $(READY) ## training and prediction beside the naive way, and our goals; kept in benchmarks/results (5 minutes of a quiet machine)
+bench: $(READY) ## training and prediction beside the naive way, and our goals; kept in benchmarks/results (7 minutes of a quiet machine)
 	$(BIN)/saywhere bench --out benchmarks/results/performance_$(or $(DEVICE),cpu).json --device $(or $(DEVICE),cpu)
 	$(BIN)/python benchmarks/pages/tables.py
 

@@ -33,6 +33,7 @@ WHOLE = {
     "bench/our_training.py": "runs a whole training",
     "bench/naive_training.py": "the same, written by hand",
     "bench/training.py": "times the two, with one configuration",
+    "bench/words_cost.py": "trains with words and without",
     "evaluation/probes/generator.py": "a training's entry as well: of the generator alone",
     "experiments/grid.py": "makes one for each cell",
     "cli/demo_run.py": "makes the demo's",

@@ -15,7 +15,7 @@ from PIL import Image
 
 from saywhere.bench import boundary_distances, prediction, start, training
 from saywhere.bench.measured_machine import Machine, MachineRecord, describe
-from saywhere.bench.targets import PAPER
+from saywhere.bench.targets import LITE, PAPER
 from saywhere.bench.training import Effort
 from saywhere.config import Config
 from saywhere.data.manifest import read_manifest
@@ -40,8 +40,6 @@ CELLS: dict[str, tuple[Changes, Effort]] = {
     ),
 }
 """Trainings that are measured where none is named: the paper's, the shipped models', a small one"""
-LITE = "lung-infection"
-"""The model that predicts where none is named: `lite` at 160 px, which the goals are about."""
 PHANTOM_PX = 512
 """Side of the files that are read: about a photograph's."""
 DRAWN_PX = 128
@@ -80,6 +78,7 @@ class Plan:
         pictures: that are predicted.
         cases: pairs of masks that are measured.
         rounds: of the trainings and predictions, both ways in turn; a cell may ask for fewer.
+        pairs: of a step of the paper's UNet with words and one without; 0: none.
         changes: further keys of every training's configuration.
     """
 
@@ -93,6 +92,7 @@ class Plan:
     pictures: int = 50
     cases: int = 500
     rounds: int = 3
+    pairs: int = 20
     changes: Changes = field(default_factory=dict)
 
     def of_network(self, name: str, width: int, size: int, steps: int) -> Plan:
@@ -158,8 +158,9 @@ def _measured(
         for name, (changes, effort) in plan.cells.items():
             tell(f"training: {name}")
             config = config_for(plan, manifest, changes)
-            effort = replace(effort, rounds=min(effort.rounds, plan.rounds))
-            cells[name] = training.measure(config, effort, machine, image_only=name == PAPER)
+            n_pairs = plan.pairs if name == PAPER else 0
+            effort = replace(effort, rounds=min(effort.rounds, plan.rounds), pairs=n_pairs)
+            cells[name] = training.measure(config, effort, machine)
             yield {"training": cells}
         return
     if part == "boundaries":

@@ -10,11 +10,12 @@ from typing import TypedDict
 
 import torch
 
-from saywhere.bench import our_training
+from saywhere.bench import our_training, words_cost
 from saywhere.bench.alternating import Seconds, SecondsRecord, alternate, ratio
 from saywhere.bench.clock import Clock, watching
 from saywhere.bench.measured_machine import Machine, waiter
 from saywhere.bench.naive_training import NaiveTraining
+from saywhere.bench.words_cost import WordsRecord
 from saywhere.config import Config
 from saywhere.networks.cost import cost
 from saywhere.training.setup import gather
@@ -31,11 +32,13 @@ class Effort:
         steps: that are timed in each round, of either way.
         rounds: of both ways in turn.
         warm: steps before them, each time a training begins.
+        pairs: of a step with words and one without; 0: what words cost is not measured.
     """
 
     steps: int
     rounds: int
     warm: int = 1
+    pairs: int = 0
 
 
 class ArithmeticRecord(TypedDict):
@@ -67,16 +70,17 @@ class TrainingRecord(ArithmeticRecord):
     images_per_s: float
     profile_s: dict[str, dict[str, float]]
     """ours and naive → phase → seconds of a step"""
+    words: WordsRecord | None
+    """what words and fusion cost; None where that was not measured"""
 
 
-def measure(config: Config, effort: Effort, machine: Machine, image_only: bool) -> TrainingRecord:
+def measure(config: Config, effort: Effort, machine: Machine) -> TrainingRecord:
     """Time our step and the naive one in turn.
 
     Args:
         config: of the training; what it leaves open is settled as in any training.
         effort: how much is timed.
         machine: its matrix rate is compared with.
-        image_only: time our step without words, too?
 
     Returns:
         What was measured, as the result file has it.
@@ -91,9 +95,6 @@ def measure(config: Config, effort: Effort, machine: Machine, image_only: bool) 
         "naive": lambda: naive_steps(naive, replace(effort, warm=0), waiter(device)),
         "ours": lambda: our_training.run(settled, effort.steps, effort.warm).step_s,
     }
-    if image_only:
-        alone = settled.replace(**{"fusion.name": "none", "fusion.words_first": 0})
-        ways["image only"] = lambda: our_training.run(alone, effort.steps, effort.warm).step_s
     # Once: this model stays, while each of our rounds is a training of its own.
     naive_steps(naive, Effort(0, 1, effort.warm), waiter(device))
     seconds = alternate(ways, effort.rounds)
@@ -117,6 +118,7 @@ def measure(config: Config, effort: Effort, machine: Machine, image_only: bool) 
         "ratio": ratio(seconds["naive"], seconds["ours"]),
         "images_per_s": round(config.train.batch_size / seconds["ours"].median, 1),
         "profile_s": {name: shares(clock, effort.steps) for name, clock in clocks.items()},
+        "words": words_cost.measure(settled, effort.pairs) if effort.pairs else None,
         **arithmetic(settled, seconds["ours"], machine),
     }
 

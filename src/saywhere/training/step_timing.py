@@ -6,21 +6,22 @@ import time
 from dataclasses import replace
 
 from saywhere.data.training_set import Batch
-from saywhere.training.autotune import N_SAMPLES, TimeStep
+from saywhere.training.autotune import TimeStep
 from saywhere.training.device import limit_threads
 from saywhere.training.loop import Loop
 
 
-def time_steps(loop: Loop) -> TimeStep:
+def time_steps(loop: Loop, n_samples: int) -> TimeStep:
     """Make ready to time steps of a training on the first samples of its first batch.
 
     Args:
         loop: of a model that is thrown away afterwards.
+        n_samples: of a step.
 
     Returns:
         Step number → seconds. Nothing is written.
     """
-    batch = _first_samples(loop.material.training.batch(0))
+    batch = _first_samples(loop.material.training.batch(0), n_samples)
 
     def seconds_of(step: int) -> float:
         # Each time: choices are timed in turn, and each may have its own number.
@@ -35,13 +36,12 @@ def time_steps(loop: Loop) -> TimeStep:
     return seconds_of
 
 
-def _first_samples(batch: Batch) -> Batch:
-    """Few samples, since a whole step of a large network takes seconds."""
+def _first_samples(batch: Batch, n: int) -> Batch:
     return replace(
         batch,
-        image=batch.image[:N_SAMPLES],
-        mask=batch.mask[:N_SAMPLES],
-        embedding=batch.embedding[:N_SAMPLES],
-        rows=batch.rows[:N_SAMPLES],
-        prompts=batch.prompts[:N_SAMPLES],
+        image=batch.image[:n],
+        mask=batch.mask[:n],
+        embedding=batch.embedding[:n],
+        rows=batch.rows[:n],
+        prompts=batch.prompts[:n],
     )

@@ -323,20 +323,21 @@ def _settled(
     return config.model_copy(update={"train": settled})
 
 
-def trial(config: Config, material: Material) -> TimeStep:
+def trial(config: Config, material: Material, n_samples: int = autotune.N_SAMPLES) -> TimeStep:
     """Build a training only to time its steps.
 
     Args:
         config: what the training would run with.
         material: its rows, prompts and scale.
+        n_samples: of a step; few by default, since a whole step of a large network takes seconds.
 
     Returns:
         Step number → seconds. The model is built, and nothing is written.
     """
     # The other start takes seconds to compute, and a step takes as long after either.
     plain = config.replace(**{"fusion.start": "default"})
-    fabric = launch(config.train, alone=True)
-    return time_steps(_loop(plain, material, Run(Path()), fabric, _hear_nothing, Processes()))
+    parts = (Run(Path()), launch(config.train, alone=True), _hear_nothing, Processes())
+    return time_steps(_loop(plain, material, *parts), n_samples)
 
 
 def _loop(

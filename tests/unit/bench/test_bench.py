@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from console import Ended
-from saywhere.bench import measured_machine, our_training, suite, targets
+from saywhere.bench import measured_machine, our_training, suite, targets, words_cost
 from saywhere.bench.training import Effort
 from saywhere.config import Config
 from saywhere.errors import UsageError
@@ -43,6 +43,7 @@ def test_a_training_is_timed_beside_the_naive_way(say: Any, tmp_path: Path) -> N
     assert cell["step_s"]["naive"]["n"] == cell["step_s"]["ours"]["n"] == 2
     medians = [cell["step_s"][way]["median"] for way in ("naive", "ours")]
     assert cell["ratio"] == pytest.approx(medians[0] / medians[1], abs=0.01)
+    assert cell["words"] is None  # of the paper's UNet alone
     common = {"decode", "augment", "text", "forward", "loss", "backward", "optimizer"}
     assert set(cell["profile_s"]["ours"]) == common  # no step of ours encodes
     assert set(cell["profile_s"]["naive"]) == common | {"encode"}
@@ -106,8 +107,13 @@ def test_the_steps_that_are_timed_are_those_that_were_asked_for(config: Config) 
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    step = {"ours": {"median": 1.0}, "naive": {"median": 4.0}, "image only": {"median": 0.98}}
-    cell = {"ratio": 4.0, "step_s": step, "start_s": {"second": 3.0}, "share_of_matrix_rate": 0.2}
+    words = {"share": 2.0, "low": 1.1, "high": 2.8}
+    cell = {
+        "ratio": 4.0,
+        "words": words,
+        "start_s": {"second": 3.0},
+        "share_of_matrix_rate": 0.2,
+    }
     return {"machine": {"device": "cpu"}, "training": {targets.PAPER: cell | changes}}
 
 
@@ -117,10 +123,64 @@ def test_a_goal_is_reached_missed_or_not_measured() -> None:
     assert (step.target.goal, step.measured, step.verdict) == (3, 4.0, "reached")
     text = verdicts["words and fusion, of a step of the paper's UNet"]
     assert (text.measured, text.verdict) == (2.0, "reached")
+    assert text.row()[2] == "2 % [1.1, 2.8]"
     folder = verdicts["a folder of pictures, times as fast as the naive loop"]
     assert (folder.measured, folder.verdict) == (None, "not measured")
     slow = targets.outcomes(document(ratio=2.9))
     assert "missed" in [o.verdict for o in slow]
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"),
+    [(2.9, "reached, not for sure"), (3.1, "missed, not for sure"), (3.9, "missed")],
+)
+def test_a_goal_inside_the_interval_is_not_settled(share: float, verdict: str) -> None:
+    found = targets.outcomes(document(words={"share": share, "low": share - 0.5, "high": 4.5}))
+    (words,) = [one for one in found if one.target.span]
+    assert words.verdict == verdict
+
+
+def test_words_that_were_not_measured_have_no_figure() -> None:
+    (words,) = [one for one in targets.outcomes(document(words=None)) if one.target.span]
+    assert (words.measured, words.span, words.verdict) == (None, None, "not measured")
+
+
+def test_the_cost_of_words_is_the_median_of_paired_differences() -> None:
+    # The machine slows down to a half: medians of each way apart would not tell 10 % from noise.
+    pairs = [(one, 0.9 * one) for one in (1.0, 1.1, 1.5, 1.9, 2.0)]
+    found = words_cost.summary(pairs)
+    assert (found["share"], found["low"], found["high"]) == (10.0, 10.0, 10.0)
+    assert (found["pairs"], found["with_words_s"], found["image_only_s"]) == (5, 1.5, 1.35)
+    spread = words_cost.summary([(1.0, 1 - share) for share in (0.01, 0.02, 0.03, 0.04, 0.30)])
+    assert spread["share"] == 3.0
+    assert 1 <= spread["low"] < 3 < spread["high"] <= 30
+
+
+def test_each_way_goes_first_as_often_on_the_same_step(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[bool, int, int]] = []
+    build = words_cost.trial
+
+    def noted(settled: Config, material: Any, n_samples: int) -> Callable[[int], float]:
+        step = build(settled, material, n_samples)
+
+        def take(number: int) -> float:
+            taken.append((settled.fusion.uses_text, number, n_samples))
+            return step(number)
+
+        return take
+
+    monkeypatch.setattr(words_cost, "trial", noted)
+    found = words_cost.measure(config, 2)
+    assert (found["pairs"], found["with_words_s"] > 0) == (2, True)
+    n_warm, batch = words_cost.N_WARM, config.train.batch_size
+    assert taken[2 * n_warm :] == [
+        (True, n_warm, batch),
+        (False, n_warm, batch),
+        (False, n_warm + 1, batch),
+        (True, n_warm + 1, batch),
+    ]
 
 
 def test_a_gpu_has_goals_of_its_own() -> None:
