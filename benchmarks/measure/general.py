@@ -66,7 +66,7 @@ def main(run: str, folder: str) -> None:
     ours = load(run)
     sets: dict[str, Any] = {}
     for name, rows in every.items():
-        others = [row for other, them in every.items() if _is_foreign(name, other) for row in them]
+        others = [row for other, them in every.items() if is_foreign(name, other) for row in them]
         questions = _questions(rows, others)
         answers = {kind: _answers(ours, asked) for kind, asked in questions.items()}
         sets[name] = {kind: _summary(values) for kind, values in answers.items()}
@@ -108,7 +108,7 @@ def _weights(segmenter: Segmenter) -> list[Path]:
     )
 
 
-def _is_foreign(name: str, other: str) -> bool:
+def is_foreign(name: str, other: str) -> bool:
     """A chest film shows lungs, and half of the films of `lungs` are of tuberculosis."""
     return name != other and {name, other} != {"qata", "lungs"}
 
