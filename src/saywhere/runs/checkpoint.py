@@ -226,6 +226,8 @@ def compare(model: nn.Module, checkpoint: Checkpoint, where: Path) -> None:
             raise BadCheckpoint(
                 f"{name} is {tensor_file.kind(saved)} instead of {tensor_file.kind(value)}",
                 where=where,
+                allowed="a model of this network, fusion and data.size",
+                remedy="set them as it was trained: its config.toml says how",
             )
 
 
