@@ -7,6 +7,7 @@ published test split is asked with the right prompt, with words that only name t
 none, with another set's words, and with a denial; the model of that target alone is asked the same.
 Writes benchmarks/results/general.json: mean Dice per image at the images' own size with its 95 %
 interval, the paired difference to the other model, and the share of masks that are left empty.
+Of BUSI it asks about normal pictures, too: does presence tell them?
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ from general_manifest import SOURCES
 from saywhere import seeds
 from saywhere.data.manifest import read_manifest
 from saywhere.data.manifest_row import Row
+from saywhere.data.near import near_duplicates
 from saywhere.inference.segmenter import Segmenter, load
 from saywhere.io.files import write_json
 from saywhere.io.images import read_mask
 from saywhere.metrics.functional import dice
+from saywhere.metrics.presence import auroc
 from saywhere.metrics.statistics import bootstrap_mean, paired_difference
 
 RESULT = Path(__file__).parents[1] / "results" / "general.json"
@@ -78,6 +81,8 @@ def main(run: str, folder: str) -> None:
             sets[name]["against"] = {
                 kind: _difference(answers[kind], theirs[kind]) for kind in ("right", "name")
             }
+        if name == "busi":
+            sets[name]["normal"] = _normal_pictures(ours, Path(folder) / f"{name}.jsonl")
         print(name, json.dumps(sets[name], default=str), flush=True)
     write_json(
         RESULT,
@@ -89,6 +94,36 @@ def main(run: str, folder: str) -> None:
             "sets": sets,
         },
     )
+
+
+def _normal_pictures(segmenter: Segmenter, manifest: Path) -> dict[str, Any]:
+    """Whether presence tells pictures without a target that it did not learn from.
+
+    The validation split chose the checkpoint and the threshold, but no weights; without it there
+    would be thirteen normal pictures. BUSI holds pictures that are nearly alike, in several splits.
+    """
+    rows = read_manifest(manifest).rows
+    alike = {name for pair in near_duplicates(rows) for name in (pair.id, pair.other_id)}
+    unseen = [row for row in rows if row.split != "train"]
+    random = seeds.generator(SEED, "normal pictures")
+    answers = _answers(segmenter, Asked(unseen, [_one_of(VAGUE, row, random) for row in unseen]))
+    apart = [one for one, row in zip(answers, unseen) if row.id not in alike]
+    tested = [one for one, row in zip(answers, unseen) if row.split == "test"]
+    return {"unseen": _told(answers), "alike left out": _told(apart), "test": _told(tested)}
+
+
+def _told(answers: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """Area under the curve of presence, and what the model's threshold does."""
+    is_there = np.array([one["is_there"] > 0 for one in answers])
+    is_empty = np.array([one["is_empty"] for one in answers])
+    presence = np.array([one["presence"] for one in answers])
+    return {
+        "n": int(is_there.sum()),
+        "n_absent": int((~is_there).sum()),
+        "auroc": asdict(auroc(presence, is_there)),
+        "left_empty": float(is_empty[~is_there].mean()),
+        "wrongly_empty": float(is_empty[is_there].mean()),
+    }
 
 
 def _alone(name: str) -> Segmenter:
@@ -155,6 +190,7 @@ def _answers(segmenter: Segmenter, asked: Asked) -> list[dict[str, float]]:
                     "dice": dice(result.mask, truth),
                     "is_there": float(truth.any()),
                     "is_empty": float(not result.mask.any()),
+                    "presence": result.presence if result.presence is not None else 1.0,
                 }
             )
     return found

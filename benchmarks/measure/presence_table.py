@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 
 from saywhere.io.files import write_json
-from saywhere.metrics.presence import MOST_COST, auroc, calibration_error, fit
+from saywhere.metrics.presence import auroc, calibration_error, fit
 from saywhere.metrics.statistics import bootstrap_mean
 
 RUNS = Path("runs/presence")
 RESULT = Path(__file__).parents[1] / "results" / "presence.json"
 UNSEEN = ("fold4", "fold5")
 ALLOWED = (0.001, 0.002, 0.005)
+MOST_COST = ALLOWED[0]
+"""Of the table. `saywhere calibrate` allows 0.002 since."""
 Case = dict[str, Any]
 
 

@@ -82,6 +82,41 @@ def _absent() -> str:
     return markdown(heads, rows, note)
 
 
+def _normal() -> str:
+    """Normal pictures of BUSI that the model did not learn from."""
+    measured = result("general")["sets"]["busi"]["normal"]
+    names = {
+        "unseen": "validation and test pictures",
+        "alike left out": "of these, no picture that is nearly like one of another split",
+        "test": "test pictures",
+    }
+    rows: list[Row] = [
+        (
+            text,
+            one["n"],
+            one["n_absent"],
+            _span(one["auroc"]),
+            _percent(one["left_empty"]),
+            _percent(one["wrongly_empty"]),
+        )
+        for text, one in ((names[name], measured[name]) for name in names)
+    ]
+    heads = (
+        "pictures",
+        "with a tumor",
+        "normal",
+        "area under the curve of presence [95 %]",
+        "normal, left empty",
+        "with a tumor, left empty",
+    )
+    note = (
+        "`general`, asked for the breast tumor in words that only name it. It learned from none of "
+        "these pictures; the validation pictures chose its checkpoint and its threshold. Made by "
+        f"`{result('general')['command']}`."
+    )
+    return markdown(heads, rows, note)
+
+
 def _together() -> str:
     """One network for five sets, and one each, at equal samples of a set."""
     measured = result("together")
@@ -155,5 +190,6 @@ def _signed(one: dict[str, float]) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "general_dice": _dice,
     "general_absent": _absent,
+    "general_normal": _normal,
     "together": _together,
 }

@@ -15,8 +15,8 @@ from saywhere.metrics.sample_size import FEWEST_CASES
 if TYPE_CHECKING:
     from saywhere.metrics.statistics import Interval
 
-# On new cases it costs a multiple of what was allowed: benchmarks/results/presence.json.
-MOST_COST = 0.001
+# On new cases 0.002 cost 0.005, which is the most that we want: benchmarks/results/presence.json.
+MOST_COST = 0.002
 """Mean Dice that emptied masks may cost where the target is there, on the cases learned from."""
 N_BINS = 10
 _LARGEST = 30.0
