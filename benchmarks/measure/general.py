@@ -103,7 +103,8 @@ def _normal_pictures(segmenter: Segmenter, manifest: Path) -> dict[str, Any]:
     would be thirteen normal pictures. BUSI holds pictures that are nearly alike, in several splits.
     """
     rows = read_manifest(manifest).rows
-    alike = {name for pair in near_duplicates(rows) for name in (pair.id, pair.other_id)}
+    pairs = near_duplicates(rows)
+    alike = {pair.id for pair in pairs} | {pair.other_id for pair in pairs}
     unseen = [row for row in rows if row.split != "train"]
     random = seeds.generator(SEED, "normal pictures")
     answers = _answers(segmenter, Asked(unseen, [_one_of(VAGUE, row, random) for row in unseen]))
