@@ -1,10 +1,12 @@
-"""Does memory grow with the number of pictures? python benchmarks/measure/memory.py batch|index
-[--counts 1000,10000] → benchmarks/results/memory_batch.json, memory_index.json
+"""Does memory grow with the number of pictures? python benchmarks/measure/memory.py KIND
+[--counts 1000,10000] → benchmarks/results/memory_KIND.json
 
 `batch`: `saywhere predict` of N pictures by a network of 32 px; each count in a process of its own,
 whose largest resident set is read. With `--model polyp` and `--counts 1000,10000` it is the batch
 with `lite`, kept in memory_batch_polyp.json. `index`: a training's list of N rows, as `train` reads
-it, without a step.
+it, without a step. `training`: all that a training makes ready before its first step: rows checked,
+pictures decoded, prompts embedded. Of it the process's own memory counts (Linux's RssAnon, read
+every 5 ms): decoded pictures are mapped from a file, and the system takes them back when it must.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +28,21 @@ RESULTS = Path(__file__).parents[1] / "results"
 N_DISTINCT = 100
 """Pictures; rows beyond them name further files of the same content (hard links)."""
 MOST_GROWTH = 1.05
+STATUS = Path("/proc/self/status")
 STUB = "unet of width 4, 32 px"
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
     """Each count in a child, so that none sees what another left."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=["batch", "index", "child"])
+    parser.add_argument("kind", choices=[*WORK, "child"])
     parser.add_argument("--counts", default="1000,10000")
     parser.add_argument("--model", default="", help="A model or run; default: a stub of 32 px.")
     parser.add_argument("--of", default="", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.kind == "child":
-        work = _batch if chosen.of == "batch" else _index
-        return {"mib": work(chosen.folder, int(chosen.counts), chosen.model)}
+        return {"mib": WORK[chosen.of](chosen.folder, int(chosen.counts), chosen.model)}
     counts = [int(count) for count in chosen.counts.split(",")]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -134,14 +137,61 @@ def _index(folder: Path, count: int, model: str) -> float:
     return _peak_mib()
 
 
+def _training(folder: Path, count: int, model: str) -> float:
+    from saywhere.config import Config
+    from saywhere.training.setup import gather
+
+    os.environ["SAYWHERE_CACHE"] = str(folder / f"cache-{count}")
+    keys = {
+        "data.manifest": str(_manifest(folder, count)),
+        "data.size": 32,
+        "data.channels": 1,
+        "text.train_prompts": "prompt",
+        "text.evaluate_prompts": "prompt",
+    }
+    with _OwnMemory() as own:
+        material = gather(Config().replace(**keys))
+        assert len(material.training.rows) == count
+        material.training.batch(0)
+    return own.peak_mib
+
+
+class _OwnMemory(threading.Thread):
+    """The most anonymous memory of this program while a block runs."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak_mib = 0.0
+        self._over = threading.Event()
+
+    def __enter__(self) -> _OwnMemory:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        """Read it again and again."""
+        while not self._over.wait(0.005):
+            self.peak_mib = max(self.peak_mib, _in_mib("RssAnon"))
+
+
+WORK = {"batch": _batch, "index": _index, "training": _training}
+
+
 def _peak_mib() -> float:
     """Of this program. `ru_maxrss` will not do on Linux: a child inherits its parent's."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        (line,) = [one for one in status.read_text().splitlines() if one.startswith("VmHWM")]
-        return int(line.split()[1]) / 2**10
+    if STATUS.is_file():
+        return _in_mib("VmHWM")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _in_mib(field: str) -> float:
+    (line,) = [one for one in STATUS.read_text().splitlines() if one.startswith(field)]
+    return int(line.split()[1]) / 2**10
 
 
 if __name__ == "__main__":

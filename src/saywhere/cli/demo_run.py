@@ -12,7 +12,7 @@ from typing import TypedDict, cast
 
 from saywhere.config import Config
 from saywhere.data.manifest import Manifest, read_manifest
-from saywhere.data.manifest_row import Row
+from saywhere.data.rows import Rows
 from saywhere.data.select import evaluation_prompt
 from saywhere.data.target_noun import target_noun
 from saywhere.datasets.phantoms import SEED, prepare_phantoms
@@ -242,7 +242,7 @@ def _test_dice(segmenter: Segmenter) -> list[float]:
     return [case.dice for case in cases]
 
 
-def _test_rows(segmenter: Segmenter) -> list[Row]:
+def _test_rows(segmenter: Segmenter) -> Rows:
     data = segmenter.config.data
     assert data.manifest is not None
     return read_manifest(data.manifest).split(data.test_split)

@@ -7,8 +7,8 @@ silence.
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from saywhere.data.folds import COLUMN
 from saywhere.data.kept_facts import gather_once
 from saywhere.data.manifest import Manifest
 from saywhere.data.manifest_row import Row
+from saywhere.data.rows import Rows
 from saywhere.errors import TooManyFaults, UsageError, nearest
 from saywhere.io.files import write_text
 from saywhere.io.framing import Framing
@@ -75,7 +76,8 @@ class Fault:
         return replace(self, id=pseudonyms.of(self.id), reason=WITHHELD, remedy=remedy)
 
 
-RowFault = tuple[Row, Fault]
+RowFault = tuple[int, Fault]
+"""A row's place in the manifest, from 0, and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ def check(
         UsageError: no row has one of the levels.
     """
     rows = manifest.rows
-    paths = [row.image for row in rows], [row.mask for row in rows if row.mask]
+    paths = (row.image for row in rows), (row.mask for row in rows if row.mask)
     if once:
         images, masks = gather_once(*paths, framing)
     else:
@@ -195,9 +197,11 @@ def check(
         *_prompt_faults(manifest, levels, count_tokens, max_tokens),
     ]
     # What a row declares to be meant is no fault of it.
-    faults = [(row, fault) for row, fault in all_faults if fault.kind not in _no_faults(row)]
+    faults = [
+        (place, fault) for place, fault in all_faults if fault.kind not in _no_faults(rows[place])
+    ]
     # Last, among the rows that are clean: a row that is set aside anyway leaks nothing.
-    faults += _leaks(_others(rows, faults), images)
+    faults += _leaks(rows, {place for place, _ in faults}, images)
     no_rows = [
         Fault(
             bad.number, "", "no_row", bad.error.found, bad.error.remedy or "mend or remove the line"
@@ -205,8 +209,8 @@ def check(
         for bad in manifest.bad
     ]
     in_order = sorted([*no_rows, *(fault for _, fault in faults)], key=lambda fault: fault.row)
-    clean = replace(manifest, rows=tuple(_others(rows, faults)))
-    return CheckReport(clean, in_order, masks, images)
+    clean = _others(rows, {place for place, _ in faults})
+    return CheckReport(replace(manifest, rows=clean), in_order, masks, images)
 
 
 def _no_faults(row: Row) -> set[str]:
@@ -215,29 +219,29 @@ def _no_faults(row: Row) -> set[str]:
     return {*row.meant, *(("empty_mask",) if "absent" in row.meant else ())}
 
 
-def _fault(row: Row, kind: str, reason: str) -> RowFault:
-    return row, Fault(row.number, row.id, kind, reason, REMEDIES[kind])
+def _fault(place: int, row: Row, kind: str, reason: str) -> RowFault:
+    return place, Fault(row.number, row.id, kind, reason, REMEDIES[kind])
 
 
-def _others(rows: Sequence[Row], faults: Sequence[RowFault]) -> list[Row]:
-    """The rows without a fault. By identity: rows made in memory may all have the same number."""
-    faulty = {id(row) for row, _ in faults}
-    return [row for row in rows if id(row) not in faulty]
+def _others(rows: Rows, faulty: Set[int]) -> Rows:
+    """The rows without a fault. By place: rows made in memory may all have the same number."""
+    return rows.chosen(place for place in range(len(rows)) if place not in faulty)
 
 
 def _file_faults(
-    rows: Sequence[Row], images: dict[Path, Facts], masks: dict[Path, Facts]
+    rows: Rows, images: dict[Path, Facts], masks: dict[Path, Facts]
 ) -> Iterator[RowFault]:
-    for row in rows:
+    for place, row in enumerate(rows):
         image = images[row.image]
         mask = masks.get(row.mask) if row.mask else None
         for facts in (image, mask):
             if facts is not None and facts.kind:
-                yield _fault(row, facts.kind, facts.reason)
+                yield _fault(place, row, facts.kind, facts.reason)
         if row.mask is None and masks and "absent" not in row.meant:
-            yield _fault(row, "missing_file", "mask: none is named, while other rows have one")
+            reason = "mask: none is named, while other rows have one"
+            yield _fault(place, row, "missing_file", reason)
         if image.size and mask and mask.size and image.size != mask.size:
-            yield _fault(row, "wrong_size", _size_reason(image, mask.size))
+            yield _fault(place, row, "wrong_size", _size_reason(image, mask.size))
 
 
 def _size_reason(image: Facts, mask_size: tuple[int, int]) -> str:
@@ -252,52 +256,61 @@ def _size_reason(image: Facts, mask_size: tuple[int, int]) -> str:
     return reason
 
 
-def _duplicates(rows: Sequence[Row]) -> Iterator[RowFault]:
+def _duplicates(rows: Rows) -> Iterator[RowFault]:
     """The first row keeps the id."""
-    first: dict[str, Row] = {}
-    for row in rows:
-        if first.setdefault(row.id, row) is not row:
-            yield _fault(row, "duplicate_id", f"row {first[row.id].number} has the same id")
+    first: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        if first.setdefault(row.id, place) != place:
+            number = rows[first[row.id]].number
+            yield _fault(place, row, "duplicate_id", f"row {number} has the same id")
 
 
-def _leaks(rows: Sequence[Row], images: dict[Path, Facts]) -> Iterator[RowFault]:
+def _leaks(rows: Rows, faulty: Set[int], images: dict[Path, Facts]) -> Iterator[RowFault]:
     """One image, or one group, in two splits. The most protected split keeps its rows."""
     faults: dict[int, RowFault] = {}
     # By pixels, since a copy under another name leaks as much.
-    by_digest = _together(rows, lambda row: images[row.image].digest)
-    by_group = _together(rows, lambda row: row.group)
-    shared = [("image", rows) for rows in by_digest] + [("group", rows) for rows in by_group]
-    for what, sharing in shared:
+    by_digest = _together(rows, faulty, lambda row: images[row.image].digest)
+    by_group = _together(rows, faulty, lambda row: row.group)
+    shared = [("image", places) for places in by_digest]
+    shared += [("group", places) for places in by_group]
+    for what, places in shared:
+        sharing = [rows[place] for place in places]
         safe = max(sharing, key=lambda row: _protection(row.split))
-        for row in sharing:
+        for place, row in zip(places, sharing):
             if row.split != safe.split:
                 reason = (
                     f"its {what} is in split {safe.split!r} too (row {safe.number}), where it stays"
                 )
                 # An image and its group may leak at once; one fault a row is enough.
-                faults.setdefault(id(row), _fault(row, "leak", reason))
-        for row, reason in _fold_leaks(what, sharing):
-            faults.setdefault(id(row), _fault(row, "leak", reason))
+                faults.setdefault(place, _fault(place, row, "leak", reason))
+            elif reason := _fold_leak(what, row, sharing[0]):
+                faults.setdefault(place, _fault(place, row, "leak", reason))
     yield from faults.values()
 
 
-def _fold_leaks(what: str, sharing: Sequence[Row]) -> Iterator[tuple[Row, str]]:
-    """One image, or one group, in two folds. The first row's fold stays."""
-    first = sharing[0]
-    for row in sharing:
-        if row.extra.get(COLUMN) != first.extra.get(COLUMN):
-            place = f"fold {first.extra.get(COLUMN)} too (row {first.number})"
-            yield row, f"its {what} is in {place}, where it stays"
+def _fold_leak(what: str, row: Row, first: Row) -> str:
+    """One image, or one group, in two folds. The first row's fold stays; "" for its own."""
+    fold = first.extra.get(COLUMN)
+    if row.extra.get(COLUMN) == fold:
+        return ""
+    return f"its {what} is in fold {fold} too (row {first.number}), where it stays"
 
 
-def _together(rows: Sequence[Row], key: Callable[[Row], str | None]) -> Iterable[list[Row]]:
-    """The rows that share a key, list by list; rows without one are left out."""
-    together: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
+def _together(
+    rows: Rows, faulty: Set[int], key: Callable[[Row], str | None]
+) -> Iterable[list[int]]:
+    """The places of rows that share a key with others, list by list."""
+    first: dict[str, int] = {}
+    together: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
         value = key(row)
         # A file that could not be decoded has no digest, and a row may have no group.
-        if value:
-            together[value].append(row)
+        if not value or place in faulty:
+            continue
+        earlier = first.setdefault(value, place)
+        # A list for each key would take more memory than the keys, and most have one row.
+        if earlier != place:
+            together.setdefault(value, [earlier]).append(place)
     return together.values()
 
 
@@ -328,9 +341,9 @@ def _prompt_faults(
     for row in manifest.rows:
         worded |= {level for level, texts in row.prompts.items() if not all(map(is_blank, texts))}
     is_long = _length_rule(count_tokens, max_tokens)
-    for row in manifest.rows:
+    for place, row in enumerate(manifest.rows):
         if not row.prompts and worded:
-            yield _fault(row, "blank_prompt", "no prompt, while other rows have one")
+            yield _fault(place, row, "blank_prompt", "no prompt, while other rows have one")
             continue
         for level in checked:
             # A level that will be used must be in every row. Of the others a row may lack some.
@@ -339,12 +352,13 @@ def _prompt_faults(
                 continue
             if not texts or any(map(is_blank, texts)):
                 yield _fault(
+                    place,
                     row,
                     "blank_prompt",
                     f"prompt {level} is blank, while other rows have words there",
                 )
             yield from (
-                _fault(row, "long_prompt", f"prompt {level} has {reason}")
+                _fault(place, row, "long_prompt", f"prompt {level} has {reason}")
                 for reason in map(is_long, texts)
                 if reason
             )

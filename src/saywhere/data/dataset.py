@@ -18,6 +18,7 @@ from saywhere.data.checks import CheckReport, check, within_budget
 from saywhere.data.decoded_cache import Store, open_store, temporary_folder
 from saywhere.data.manifest import Manifest, read_manifest
 from saywhere.data.manifest_row import Row, texts_of
+from saywhere.data.rows import Rows
 from saywhere.errors import NotWritable, UsageError, counted, nearest
 from saywhere.io import images
 from saywhere.io.framing import FITS, Fit, Framing
@@ -139,9 +140,9 @@ class Dataset(torch.utils.data.Dataset[Any]):
         """
         # `__init__` would read and check a manifest, which the caller has done.
         made = cls.__new__(cls)
-        unchanged = CheckReport(Manifest(Path(), tuple(rows), digest=""), [])
-        framing = Framing(size, fit, mask_resize)
-        made._set(unchanged, list(rows), (), framing, channels, grey)
+        rows = rows if isinstance(rows, Rows) else Rows(rows)
+        unchanged = CheckReport(Manifest(Path(), rows, digest=""), [])
+        made._set(unchanged, rows, (), Framing(size, fit, mask_resize), channels, grey)
         made._given = decoded
         return made
 
@@ -172,7 +173,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
     def _set(
         self,
         report: CheckReport,
-        rows: list[Row],
+        rows: Rows,
         levels: tuple[str, ...],
         framing: Framing,
         channels: int,

@@ -6,7 +6,7 @@ Each distinct image and mask is decoded once, whatever the number of rows that n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,11 +22,14 @@ from saywhere.io.framing import Framing
 from saywhere.io.images import image_pixels, mask_values
 from saywhere.io.labels import THRESHOLD, ColouredMask, LabelMap, StoredMask, foreground
 
+N_AHEAD = 1024
+"""Files that wait to be decoded."""
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
 
 
-@dataclass(frozen=True)
+# Slots: there may be millions of files.
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of one file."""
 
@@ -74,9 +77,8 @@ def gather(
     distinct_masks = list(dict.fromkeys(masks))
     n_files = len(distinct_images) + len(distinct_masks)
     with ThreadPoolExecutor() as pool:
-        # Both are handed to the pool before the first answer is waited for.
-        of_images = pool.map(image_facts, distinct_images)
-        of_masks = pool.map(partial(mask_facts, framing=framing), distinct_masks)
+        of_images = _in_parts(pool, image_facts, distinct_images)
+        of_masks = _in_parts(pool, partial(mask_facts, framing=framing), distinct_masks)
         facts: list[Facts] = []
         for done, fact in enumerate(chain(of_images, of_masks), start=1):
             facts.append(fact)
@@ -87,6 +89,14 @@ def gather(
         dict(zip(distinct_images, facts[:n_images])),
         dict(zip(distinct_masks, facts[n_images:])),
     )
+
+
+def _in_parts(
+    pool: ThreadPoolExecutor, work: Callable[[Path], Facts], paths: Sequence[Path]
+) -> Iterator[Facts]:
+    """In order, and some at a time: what waits in a pool takes more memory than its answer."""
+    for start in range(0, len(paths), N_AHEAD):
+        yield from pool.map(work, paths[start : start + N_AHEAD])
 
 
 def image_facts(path: Path) -> Facts:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from saywhere.config import DataConfig
 from saywhere.data.manifest import Manifest
 from saywhere.data.manifest_row import Row
+from saywhere.data.rows import Rows
 from saywhere.errors import ConfigError, ManifestError
 
 COLUMN = "fold"
@@ -79,16 +80,18 @@ def in_folds(manifest: Manifest, data: DataConfig) -> Manifest:
     known = sorted({fold for fold in folds if fold is not None})
     _check(manifest, data.fold, known)
     names = {"train": data.train_split, "val": data.validation_split, "test": data.test_split}
-    rows = []
-    for row, fold in zip(manifest.rows, folds):
+
+    def in_its_split(row: Row, fold: int | None) -> Row:
         if fold is None:
             raise ManifestError(
                 "no fold, while other rows have one",
                 where=f"{manifest.path}, row {row.number}, column {COLUMN}",
                 remedy="give each row a fold, or none",
             )
-        rows.append(replace(row, split=names[role(fold, data.fold, len(known))]))
-    return replace(manifest, rows=tuple(rows))
+        assert data.fold is not None
+        return replace(row, split=names[role(fold, data.fold, len(known))])
+
+    return replace(manifest, rows=Rows(map(in_its_split, manifest.rows, folds)))
 
 
 def in_own_folds(manifest: Manifest, data: DataConfig) -> Manifest:

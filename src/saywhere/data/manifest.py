@@ -8,7 +8,6 @@ manifests from strangers must check the paths first.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -16,7 +15,9 @@ from functools import partial
 from pathlib import Path
 
 from saywhere.data.manifest_row import Row, read_row
+from saywhere.data.manifest_text import ManifestText
 from saywhere.data.records import BadRow, Fields, Record, each_record, sorted_out
+from saywhere.data.rows import Rows
 from saywhere.errors import ManifestError, MissingFile
 from saywhere.io.files import keep_earlier, plain, write_text
 from saywhere.io.names import comparable
@@ -29,13 +30,13 @@ class Manifest:
     """All rows in order."""
 
     path: Path
-    rows: tuple[Row, ...]
+    rows: Rows
     digest: str
     """sha256 of the manifest file, not of the images."""
     bad: tuple[BadRow, ...] = ()
     """Lines that are no row, where it was read leniently."""
 
-    def split(self, name: str) -> list[Row]:
+    def split(self, name: str) -> Rows:
         """Give the rows of one split.
 
         Args:
@@ -44,7 +45,7 @@ class Manifest:
         Returns:
             Rows in order; none where there is no such split.
         """
-        return [row for row in self.rows if row.split == name]
+        return self.rows.where(lambda row: row.split == name)
 
     @property
     def splits(self) -> list[str]:
@@ -79,12 +80,12 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
         ManifestError: it is broken; the error names file, row, column and remedy.
     """
     path = locate(Path(path))
-    content, lines = each_record(path)
-    digest = hashlib.sha256(content).hexdigest()
-    # A large file need not be there twice, as bytes and as text.
-    del content
-    lacking: set[int] = set()
-    rows, bad = sorted_out((number, partial(_row, made, lacking)) for number, made in lines)
+    file = ManifestText(path)
+    together = _Together()
+    bad: list[BadRow] = []
+    lines = ((number, partial(together.row, make)) for number, make in each_record(file))
+    # Packed as they are read: the rows of a large manifest are never all objects.
+    rows = Rows(sorted_out(lines, bad))
     # Where no line is a row, the first line's error says more than that there are none.
     if bad and not (lenient and rows):
         raise bad[0].error
@@ -95,30 +96,52 @@ def read_manifest(path: Path, *, lenient: bool = False) -> Manifest:
             remedy="write one case a line, as "
             '{"id": …, "image": …, "mask": …, "prompt": …, "split": …}',
         )
-    # Lines that are set aside anyway tell nothing of the splits of the others.
-    _check_splits([row.number for row in rows], lacking, path)
-    rows = _standing(rows)
-    return Manifest(path, tuple(rows), digest, tuple(bad))
+    together.check_splits(path)
+    standing = _standing(rows) if together.has_replaced else rows
+    return Manifest(path, standing, file.digest, tuple(bad))
 
 
-def _row(made: Callable[[], Record], lacking: set[int]) -> Row:
-    """The row of a line, which is noted where it names no split."""
-    record = made()
-    if record.fields.get("split") in (None, ""):
-        lacking.add(record.number)
-    return read_row(record)
+class _Together:
+    """What only all rows together tell, noted as they are read."""
+
+    def __init__(self) -> None:
+        self.has_split = False
+        self.first_without: int | None = None
+        self.has_replaced = False
+
+    def row(self, make: Callable[[], Record]) -> Row:
+        """The row of a line. One that is none tells nothing of the others."""
+        record = make()
+        row = read_row(record)
+        if record.fields.get("split") not in (None, ""):
+            self.has_split = True
+        elif self.first_without is None:
+            self.first_without = record.number
+        self.has_replaced |= row.replaces is not None
+        return row
+
+    def check_splits(self, path: Path) -> None:
+        """No split anywhere means train; a split here and none there is a slip."""
+        if self.has_split and self.first_without is not None:
+            raise Record(path, self.first_without, {}).error(
+                "split",
+                "no split, while other rows have one",
+                allowed="all rows have a split or none",
+                remedy="write train, val or test",
+            )
 
 
-def _standing(rows: list[Row]) -> list[Row]:
+def _standing(rows: Rows) -> Rows:
     """Without the rows that a later one replaces."""
-    standing: list[Row] = []
+    standing: list[int] = []
     replaced: set[str | None] = set()
     # Backwards, so that a replacement is met before the row that it replaces.
-    for row in reversed(rows):
+    for place in reversed(range(len(rows))):
+        row = rows[place]
         if row.id not in replaced:
-            standing.append(row)
+            standing.append(place)
         replaced.add(row.replaces)
-    return standing[::-1]
+    return rows.chosen(standing[::-1])
 
 
 def subset(manifest: Manifest, ids: Path) -> Manifest:
@@ -164,7 +187,7 @@ def subset(manifest: Manifest, ids: Path) -> Manifest:
             remedy="mend data.ids, or leave it out",
         )
     chosen = set(wanted)
-    return replace(manifest, rows=tuple(row for row in manifest.rows if row.id in chosen))
+    return replace(manifest, rows=manifest.rows.where(lambda row: row.id in chosen))
 
 
 def write_manifest(path: Path, rows: Iterable[Fields]) -> Path | None:
@@ -208,15 +231,3 @@ def locate(path: Path) -> Path:
         allowed=f"looked for {', '.join(NAMES)}",
         remedy="name the manifest, or make one with `saywhere prepare`",
     )
-
-
-def _check_splits(lines: list[int], lacking: set[int], path: Path) -> None:
-    """No split anywhere means train; a split here and none there is a slip."""
-    without = [number for number in lines if number in lacking]
-    if without and len(without) < len(lines):
-        raise Record(path, without[0], {}).error(
-            "split",
-            "no split, while other rows have one",
-            allowed="all rows have a split or none",
-            remedy="write train, val or test",
-        )

@@ -5,7 +5,6 @@ Each column has one way to be wrong, and one error that names file, row, column 
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,6 @@ BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "n
 MEANT = ("empty_mask", "absent", "blank_prompt")
 COLUMNS = frozenset({"id", "image", "mask", "prompt", "prompts", "split", "group", "patient"})
 COLUMNS |= {"frame", "frames", "oracle", "meant", "replaces", "manifest_format"}
-_NOTHING: Fields = {}
-"""Shared by all rows with no further column and no table of frames: nobody writes into a row."""
 FORMAT = 1
 """Of a manifest, in a row's `manifest_format`. Left out, as in all manifests so far, it is 1."""
 
@@ -72,7 +69,7 @@ class Row:
 
 
 class _KeptAsText:
-    """A field whose paths are kept as texts, in a third of the memory of path objects."""
+    """A field whose path is kept as a text: most who go through rows ask for other columns."""
 
     def __init__(self, slot: Any) -> None:
         self._slot = slot
@@ -83,13 +80,68 @@ class _KeptAsText:
         text = self._slot.__get__(row, owner)
         return None if text is None else Path(text)
 
-    def __set__(self, row: Row, path: Path | None) -> None:
+    def __set__(self, row: Row, path: Path | str | None) -> None:
         self._slot.__set__(row, None if path is None else str(path))
 
 
 for _name in ("image", "mask"):
     # Over the slot that the dataclass made: a row is built and copied as any other.
     setattr(Row, _name, _KeptAsText(getattr(Row, _name)))
+
+
+def packed_row(row: Row) -> list[Any]:
+    """Give a row's columns, as JSON takes them.
+
+    Args:
+        row: of a manifest.
+
+    Returns:
+        What `unpacked_row` makes an equal row of.
+    """
+    return [
+        row.id,
+        str(row.image),
+        None if row.mask is None else str(row.mask),
+        row.prompts,
+        row.split,
+        row.group,
+        row.frame,
+        row.oracle,
+        row.meant,
+        row.replaces,
+        row.number,
+        row.extra,
+        row.frames,
+    ]
+
+
+def unpacked_row(columns: list[Any]) -> Row:
+    """Make a row.
+
+    Args:
+        columns: as `packed_row` gave them.
+
+    Returns:
+        The row.
+    """
+    name, image, mask, prompts, split, group, frame, oracle, meant, replaces, *others = columns
+    number, extra, frames = others
+    texts = {level: tuple(texts) for level, texts in prompts.items()}
+    return Row(
+        name,
+        image,
+        mask,
+        texts,
+        split,
+        group,
+        frame,
+        oracle,
+        tuple(meant),
+        replaces,
+        number,
+        extra,
+        frames,
+    )
 
 
 def read_row(record: Record) -> Row:
@@ -118,16 +170,15 @@ def read_row(record: Record) -> Row:
         image=located(folder, record.required("image")),
         mask=located(folder, mask) if mask else None,
         prompts=_prompts(record),
-        # What many rows say alike is in memory once: there may be millions.
-        split=sys.intern(record.text("split") or "train"),
-        group=group and sys.intern(group),
-        frame=sys.intern(_one_frame(record)),
-        frames=_frames(record) or _NOTHING,
+        split=record.text("split") or "train",
+        group=group,
+        frame=_one_frame(record),
+        frames=_frames(record),
         oracle=_boolean(record, "oracle"),
         meant=_meant(record),
         replaces=record.text("replaces"),
         number=record.number,
-        extra=extra or _NOTHING,
+        extra=extra,
     )
 
 
@@ -242,7 +293,7 @@ def _prompts(record: Record) -> dict[str, tuple[str, ...]]:
         named["prompt"] = record.fields["prompt"]
     return {
         # A null says that the row has no such level.
-        sys.intern(level): _texts(record, level, texts)
+        level: _texts(record, level, texts)
         for level, texts in named.items()
         if texts is not None
     }
@@ -259,7 +310,7 @@ def _texts(record: Record, level: str, value: Any) -> tuple[str, ...]:
                 remedy="put it in quotes",
             )
         record.check_text("prompts", text)
-    return tuple(map(sys.intern, texts))
+    return tuple(texts)
 
 
 def _meant(record: Record) -> tuple[str, ...]:

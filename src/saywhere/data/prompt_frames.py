@@ -12,6 +12,7 @@ from pathlib import Path
 
 from saywhere.data.manifest import Manifest
 from saywhere.data.manifest_row import Row
+from saywhere.data.rows import Rows
 from saywhere.errors import ConfigError, SaywhereError, UsageError
 from saywhere.io import clinic
 from saywhere.io.decode import read_bytes
@@ -115,7 +116,7 @@ def frame_of(rows: Sequence[Row], levels: Sequence[str]) -> Framed:
     return Framed(BOTH, next(iter(plain), NOT_STATED)) if frames else Framed(NOT_STATED)
 
 
-def in_frame(rows: Iterable[Row], levels: Sequence[str], frame: str, key: str) -> list[Row]:
+def in_frame(rows: Iterable[Row], levels: Sequence[str], frame: str, key: str) -> Rows:
     """Bring prompts into one frame: those of the other one are translated.
 
     Args:
@@ -125,13 +126,13 @@ def in_frame(rows: Iterable[Row], levels: Sequence[str], frame: str, key: str) -
         key: of the configuration or the call, which asks for it; for the error.
 
     Returns:
-        The rows; those whose prompts are of that frame already stay the same objects.
+        The rows; those whose prompts are of that frame already stay as they are.
 
     Raises:
         ConfigError: a text is of the other frame and the orientation of its picture is not known,
             or shows neither left nor right.
     """
-    return [_row_in(row, levels, frame, key) for row in rows]
+    return Rows(_row_in(row, levels, frame, key) for row in rows)
 
 
 def _row_in(row: Row, levels: Sequence[str], frame: str, key: str) -> Row:

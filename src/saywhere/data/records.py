@@ -6,18 +6,17 @@ Every error names the file, the line and the column.
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from saywhere.data.manifest_text import decoded, read_bytes, short
+from saywhere.data.manifest_text import ManifestText, short
 from saywhere.errors import ManifestError
 from saywhere.io.limits import MAX_FIELD_CHARS
-from saywhere.io.plain_text import lines_of
 
 Made = TypeVar("Made")
 Fields = dict[str, Any]
@@ -170,44 +169,38 @@ class BadRow:
     error: ManifestError
 
 
-def read_records(path: Path) -> tuple[bytes, list[Record], list[BadRow]]:
+def read_records(path: Path) -> tuple[list[Record], list[BadRow]]:
     """Read JSONL or CSV, by the name's ending, else by the first character.
 
     Args:
         path: the file.
 
     Returns:
-        Its bytes, its records, and the lines that are none.
+        Its records, and the lines that are none.
 
     Raises:
         MissingFile: there is no such file.
         ManifestError: the file as a whole cannot be read.
     """
-    content, lines = each_record(path)
-    return content, *sorted_out(lines)
+    bad: list[BadRow] = []
+    return list(sorted_out(each_record(ManifestText(path)), bad)), bad
 
 
-def each_record(path: Path) -> tuple[bytes, Iterator[Line]]:
+def each_record(file: ManifestText) -> Iterator[Line]:
     """Read as `read_records`, one record at a time: of a million, they are never all in memory.
 
     Args:
-        path: the file.
+        file: JSONL or CSV.
 
     Returns:
-        Its bytes, and each line's number with a function that makes its record. Taking the next
-        line raises ManifestError where the file as a whole cannot be read.
-
-    Raises:
-        MissingFile: there is no such file.
-        ManifestError: the file as a whole cannot be read.
+        Each line's number with a function that makes its record. Taking the next line raises
+        ManifestError where the file as a whole cannot be read.
     """
-    content = read_bytes(path)
-    text = decoded(path, content)
-    is_csv = path.suffix.lower() in (".csv", ".tsv") or (
-        path.suffix.lower() not in (".jsonl", ".ndjson", ".json")
-        and not text.lstrip().startswith("{")
+    ending = file.path.suffix.lower()
+    is_csv = ending in (".csv", ".tsv") or (
+        ending not in (".jsonl", ".ndjson", ".json") and file.first_character() != "{"
     )
-    return content, (_csv_lines(path, text) if is_csv else _jsonl_lines(path, text))
+    return _csv_lines(file) if is_csv else _jsonl_lines(file)
 
 
 def each_json_line(path: Path) -> Iterator[Line]:
@@ -224,41 +217,43 @@ def each_json_line(path: Path) -> Iterator[Line]:
         MissingFile: there is no such file.
         ManifestError: the file is no text.
     """
-    return _jsonl_lines(path, decoded(path, read_bytes(path)))
+    return _jsonl_lines(ManifestText(path))
 
 
-def _jsonl_lines(path: Path, text: str) -> Iterator[Line]:
-    if text.lstrip().startswith("["):
-        raise ManifestError(
-            "a JSON list",
-            where=path,
-            allowed="a manifest has one JSON object a line",
-            remedy="write the list's objects one a line",
-        )
-    # Not `splitlines`: it also breaks at characters that JSON allows within a text.
-    for number, line in enumerate(lines_of(text), start=1):
-        # A file ends with a line end, and what follows that is no row.
-        if line.strip():
-            yield number, partial(_jsonl_record, path, number, line)
+def _jsonl_lines(file: ManifestText) -> Iterator[Line]:
+    is_first = True
+    # No other line ends: JSON allows characters within a text that elsewhere end a line.
+    for number, line in enumerate(file.lines("\n"), start=1):
+        if not line.strip():
+            continue
+        if is_first and line.lstrip().startswith("["):
+            raise ManifestError(
+                "a JSON list",
+                where=file.path,
+                allowed="a manifest has one JSON object a line",
+                remedy="write the list's objects one a line",
+            )
+        is_first = False
+        yield number, partial(_jsonl_record, file.path, number, line.removesuffix("\n"))
 
 
-def sorted_out(made: Iterable[tuple[int, Callable[[], Made]]]) -> tuple[list[Made], list[BadRow]]:
+def sorted_out(made: Iterable[tuple[int, Callable[[], Made]]], bad: list[BadRow]) -> Iterator[Made]:
     """Make something of each row, and set the rows aside of which nothing can be made.
 
     Args:
         made: the line's number and a function that makes it, for each row.
+        bad: is given the bad rows with their errors.
 
-    Returns:
-        What was made, and the bad rows with their errors.
+    Yields:
+        What was made.
     """
-    good: list[Made] = []
-    bad: list[BadRow] = []
     for number, make in made:
         try:
-            good.append(make())
+            row = make()
         except ManifestError as error:
             bad.append(BadRow(number, error))
-    return good, bad
+        else:
+            yield row
 
 
 def _jsonl_record(path: Path, number: int, line: str) -> Record:
@@ -290,14 +285,22 @@ def _jsonl_record(path: Path, number: int, line: str) -> Record:
     return Record(path, number, fields)
 
 
-def _csv_lines(path: Path, text: str) -> Iterator[Line]:
+def _csv_lines(file: ManifestText) -> Iterator[Line]:
     """Comma, semicolon or tab, whichever the header has most of."""
-    # Excel writes semicolons where the decimal mark is a comma.
-    header_line = text.lstrip("\r\n").partition("\n")[0]
+    path = file.path
+    # Line ends as they are, since a quoted cell may hold some.
+    lines = file.lines("")
+    blank: list[str] = []
+    header_line = ""
+    for header_line in lines:
+        if header_line.strip("\r\n"):
+            break
+        blank.append(header_line)
     reader = csv.reader(
-        # Line ends as they are, since a quoted cell may hold some. Strict, since a stray quote
-        # would swallow the rows that follow.
-        io.StringIO(text, newline=""),
+        # With the blank ones, so that rows keep their numbers. Strict, since a stray quote would
+        # swallow the rows that follow.
+        chain(blank, [header_line], lines),
+        # Excel writes semicolons where the decimal mark is a comma.
         delimiter=max(",;\t", key=header_line.count),
         strict=True,
     )

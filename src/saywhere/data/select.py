@@ -9,6 +9,7 @@ from saywhere.config import DataConfig
 from saywhere.data.folds import in_folds, in_own_folds
 from saywhere.data.manifest import Manifest, read_manifest, subset
 from saywhere.data.manifest_row import Row, texts_of
+from saywhere.data.rows import Rows
 from saywhere.errors import ConfigError, MissingFile
 
 
@@ -63,7 +64,7 @@ def data_of(data: DataConfig, manifest: Path | None) -> Manifest:
     return in_own_folds(read_manifest(manifest, lenient=True), data)
 
 
-def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:
+def rows_of(manifest: Manifest, split: str, remedy: str) -> Rows:
     """Give the rows of a split that must be there.
 
     Args:
@@ -88,7 +89,7 @@ def rows_of(manifest: Manifest, split: str, remedy: str) -> list[Row]:
     return rows
 
 
-def limited(manifest: Manifest, data: DataConfig, seed: int) -> list[Row]:
+def limited(manifest: Manifest, data: DataConfig, seed: int) -> Rows:
     """Give the training rows, or `data.limit` of them.
 
     Args:
@@ -107,7 +108,7 @@ def limited(manifest: Manifest, data: DataConfig, seed: int) -> list[Row]:
         return rows
     # The start of one permutation: a smaller limit's rows are among a larger one's.
     chosen = seeds.generator(seed, "limit").permutation(len(rows))[: data.limit]
-    return [rows[i] for i in sorted(chosen)]
+    return rows.chosen(sorted(chosen))
 
 
 def evaluation_prompt(row: Row, level: str | None) -> str:

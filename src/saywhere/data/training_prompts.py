@@ -37,27 +37,26 @@ class TrainingPrompts:
             rows: the training rows.
 
         Returns:
-            Sentences, some of them several times; one blank one where no prompts are drawn from.
+            Sentences, each once; one blank one where no prompts are drawn from.
 
         Raises:
             ConfigError: a row lacks a level.
         """
-        prompts: list[str] = []
-        for row in rows:
-            for level in self.levels:
-                for text in texts_of(row, level):
-                    prompts += self.versions(text)
+        # Many rows share a sentence: its versions and its contradiction are made once.
+        texts = dict.fromkeys(
+            text for row in rows for level in self.levels for text in texts_of(row, level)
+        )
+        prompts = [version for text in texts for version in self.versions(text)]
         if not prompts:
             return [""]
         if self.data.absent:
-            # Many rows share a sentence; each distinct one is contradicted once.
             opposites = map(contradict, dict.fromkeys(prompts))
             prompts += [opposite for opposite in opposites if opposite is not None]
         for sentences in self.same_place(rows):
             prompts += sentences
         if self.text.blank:
             prompts.append("")
-        return prompts
+        return list(dict.fromkeys(prompts))
 
     def versions(self, text: str) -> list[str]:
         """List a sentence and its shorter versions; `text.variants` says how many.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -71,7 +70,10 @@ class TrainingSet:
     @cached_property
     def targets(self) -> list[Target]:
         """What the mask of each row shows."""
-        return [target_of(row, self.prompts.data) for row in self.rows]
+        # Many rows show the same: it is in memory once.
+        known: dict[Target, Target] = {}
+        targets = (target_of(row, self.prompts.data) for row in self.rows)
+        return [known.setdefault(target, target) for target in targets]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -146,10 +148,12 @@ class TrainingSet:
         """Rows whose image has other rows with other targets: without words, nothing says which."""
         if self.prompts.data.target_column is None:
             return frozenset()
-        names: dict[Path, set[str]] = {}
+        first: dict[str, str] = {}
+        several: set[str] = set()
         for row, target in zip(self.rows, self.targets):
-            names.setdefault(row.image, set()).add(target.name)
-        return frozenset(i for i, row in enumerate(self.rows) if len(names[row.image]) > 1)
+            if first.setdefault(str(row.image), target.name) != target.name:
+                several.add(str(row.image))
+        return frozenset(i for i, row in enumerate(self.rows) if str(row.image) in several)
 
     def _absent(self, random: np.random.Generator, row: int) -> str:
         """A sentence whose target is not in a row's image; "" for a sample without one."""

@@ -51,7 +51,7 @@ def read_folder_texts(folder: Path, *, by_split: bool) -> dict[tuple[str, str], 
     """
     texts: dict[tuple[str, str], Text] = {}
     for path in _tables(folder):
-        _, records, bad = read_records(path)
+        records, bad = read_records(path)
         if bad:
             # No row is passed over: its image would be left out without a word.
             raise bad[0].error
@@ -91,7 +91,7 @@ def _has_text(path: Path) -> bool:
     if path.suffix.lower() != ".csv":
         return False
     try:
-        records = read_records(path)[1]
+        records, _ = read_records(path)
     except ManifestError:
         return False
     columns = {column for record in records for column in record.fields}

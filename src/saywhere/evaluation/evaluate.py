@@ -10,6 +10,7 @@ from saywhere.config import DataConfig
 from saywhere.data.checks import check
 from saywhere.data.manifest_row import Row
 from saywhere.data.prompt_frames import in_frame
+from saywhere.data.rows import Rows
 from saywhere.data.select import data_of, rows_of
 from saywhere.data.targets import names_of
 from saywhere.errors import TooManyFaults
@@ -139,7 +140,7 @@ class Selection:
         n_quarantined: Faulty rows that were set aside.
     """
 
-    rows: list[Row]
+    rows: Rows
     split: str
     manifest: Path
     n_quarantined: int
@@ -151,7 +152,7 @@ def rows_to_measure(
     split: str,
     levels: PromptLevels,
     frame: str = NOT_STATED,
-    choose: Callable[[list[Row]], list[Row]] = list,
+    choose: Callable[[Sequence[Row]], Sequence[Row]] | None = None,
 ) -> Selection:
     """Read a split, set faulty rows aside, and bring the prompts into the model's frame.
 
@@ -176,10 +177,11 @@ def rows_to_measure(
     everything = data_of(data, manifest)
     # Whoever reads no prompts is not kept from a row by a faulty one.
     needed = [] if levels.right is None else [levels.right]
-    of_split = choose(rows_of(everything, split, "name one with --split"))
+    of_split = rows_of(everything, split, "name one with --split")
+    of_split = Rows(choose(of_split)) if choose else of_split
     # The split alone: a fault in another one changes nothing here.
-    report = check(replace(everything, rows=tuple(of_split)), needed)
-    rows = list(report.manifest.rows)
+    report = check(replace(everything, rows=of_split), needed)
+    rows = report.manifest.rows
     if not rows:
         reason = report.faults[0].reason
         raise TooManyFaults(
@@ -192,7 +194,7 @@ def rows_to_measure(
     return Selection(_in_frame(rows, levels, frame), split, everything.path, n_quarantined)
 
 
-def _in_frame(rows: list[Row], levels: PromptLevels, frame: str) -> list[Row]:
+def _in_frame(rows: Rows, levels: PromptLevels, frame: str) -> Rows:
     """As a training brings its prompts there: else a left of the other frame is measured as wrong,
     and the model is blamed for it.
     """

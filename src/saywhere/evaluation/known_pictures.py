@@ -47,7 +47,7 @@ def training_pictures(
     manifest: Path | None,
     levels: PromptLevels,
     advance: Callable[[int], None] = lambda done: None,
-    choose: Callable[[list[Row]], list[Row]] | None = None,
+    choose: Callable[[Sequence[Row]], Sequence[Row]] | None = None,
 ) -> Seen | None:
     """Look at pictures of the training split.
 
@@ -115,7 +115,7 @@ def _kinds(rows: Sequence[Row], data: DataConfig) -> dict[str, list[int]]:
     return kinds
 
 
-def _of_each_target(data: DataConfig, rows: list[Row]) -> list[Row]:
+def _of_each_target(data: DataConfig, rows: Sequence[Row]) -> list[Row]:
     # A prompt counts, too: a film with "left lung" is not seen as one with "both lungs".
     firsts = _first_of_each(rows, names_of(rows, data))
     kinds = _kinds(firsts, data)
@@ -128,7 +128,7 @@ def _of_each_target(data: DataConfig, rows: list[Row]) -> list[Row]:
     return [firsts[number] for number in sorted(picked)]
 
 
-def one_per_picture(rows: list[Row]) -> list[Row]:
+def one_per_picture(rows: Sequence[Row]) -> list[Row]:
     """Choose rows of distinct pictures.
 
     Args:
@@ -142,7 +142,7 @@ def one_per_picture(rows: list[Row]) -> list[Row]:
     return [firsts[number] for number in drawn(len(firsts), MOST_PICTURES)]
 
 
-def _first_of_each(rows: list[Row], names: Mapping[str, str]) -> list[Row]:
+def _first_of_each(rows: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
     """Of each picture, and of each target that it has a row for."""
     # Reversed twice: a dictionary keeps the last row of a picture, and the first one is wanted.
     firsts = {(row.image, names.get(row.id)): row for row in reversed(rows)}

@@ -125,7 +125,7 @@ def _is_enough(every: Sequence[Judged]) -> bool:
     return min(n_there, len(every) - n_there) >= FEWEST_CASES
 
 
-def marked_absent(rows: list[Row]) -> list[Row]:
+def marked_absent(rows: Sequence[Row]) -> Sequence[Row]:
     """Choose rows whose manifest says that nothing is there.
 
     Args:

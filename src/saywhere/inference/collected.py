@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from saywhere.inference.packed import Packed
+from saywhere.data.packed import Packed
 from saywhere.inference.predictions_file import Prediction
 
 

@@ -74,22 +74,25 @@ class Remark:
 
     Attributes:
         first: The first one; None before it.
-        n_files: How many. Pictures of one file come one after the other, and count once.
     """
 
     first: Path | None = None
-    n_files: int = 0
-    _last: Path | None = None
+    # Numbers in place of paths: of a large batch, each file may have the remark.
+    _files: set[int] = field(default_factory=set)
 
     def add(self, file: Path) -> None:
-        """Count a picture's file.
+        """Count a picture's file, once for all its pictures.
 
         Args:
             file: Of the picture.
         """
         self.first = self.first or file
-        self.n_files += file != self._last
-        self._last = file
+        self._files.add(hash(file))
+
+    @property
+    def n_files(self) -> int:
+        """How many files."""
+        return len(self._files)
 
 
 @dataclass

@@ -13,14 +13,14 @@ from typing import Any
 
 from saywhere.data.folds import in_own_folds
 from saywhere.data.manifest import read_manifest
-from saywhere.data.manifest_row import Row
+from saywhere.data.packed import Packed
 from saywhere.data.parquet_records import each_table_row
 from saywhere.data.prompt_frames import ORIENTATION, in_frame
 from saywhere.data.records import Record, each_json_line
+from saywhere.data.rows import Rows
 from saywhere.data.select import evaluation_prompt
 from saywhere.errors import ManifestError, UsageError
 from saywhere.inference.ledger import files_in
-from saywhere.inference.packed import Packed
 from saywhere.inference.predictions_file import Failure
 from saywhere.inference.segmenter import Segmenter
 from saywhere.inference.stems import distinct, numbered, plain
@@ -257,7 +257,7 @@ def jobs_from_manifest(
         UsageError: Where the split has no rows, or a row has no such prompt.
     """
     manifest = in_own_folds(read_manifest(path), segmenter.config.data)
-    rows = manifest.split(split) if split else list(manifest.rows)
+    rows = manifest.split(split) if split else manifest.rows
     if not rows:
         raise UsageError(
             f"no rows of split {split!r}",
@@ -275,7 +275,7 @@ def jobs_from_manifest(
     )
 
 
-def _in_frame(rows: list[Row], segmenter: Segmenter, orientation: str | None) -> list[Row]:
+def _in_frame(rows: Rows, segmenter: Segmenter, orientation: str | None) -> Rows:
     """Plain words mean what the manifest says: to a model of the other frame, the other side."""
     level = segmenter.config.evaluation_level
     frame = segmenter.prompt_facts.frame
@@ -283,7 +283,7 @@ def _in_frame(rows: list[Row], segmenter: Segmenter, orientation: str | None) ->
         return rows
     if orientation is not None:
         stated = {ORIENTATION: orientation}
-        rows = [replace(row, extra={**row.extra, **stated}) for row in rows]
+        rows = Rows(replace(row, extra={**row.extra, **stated}) for row in rows)
     return in_frame(rows, [level], frame, f"a model that was taught the {frame}'s left")
 
 

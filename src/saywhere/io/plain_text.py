@@ -8,7 +8,6 @@ JSON and Python write them, so that JSON stays the same JSON.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 _CONTROLS = (
     # C0 but for tab and line feed, DEL, C1.
@@ -55,22 +54,3 @@ def _escaped(match: re.Match[str]) -> str:
     # As JSON writes what is beyond four digits: two halves.
     high, low = divmod(number - 0x10000, 0x400)
     return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
-
-
-def lines_of(text: str) -> Iterator[str]:
-    """Split a text at its line ends, one line at a time.
-
-    A list of the lines would hold the text a second time. Other characters that Python's
-    `splitlines` takes for line ends stay in the lines.
-
-    Args:
-        text: Of any length.
-
-    Yields:
-        The lines; the last one is empty where the text ends with a line end.
-    """
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield text[start:end]
-        start = end + 1
-    yield text[start:]

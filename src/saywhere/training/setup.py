@@ -19,6 +19,7 @@ from saywhere.data.manifest import Manifest
 from saywhere.data.manifest_row import Row, texts_of
 from saywhere.data.prompt_frames import Framed, frame_of, in_frame
 from saywhere.data.prompt_table import PromptTable, embed, groups_of_meaning, wordless
+from saywhere.data.rows import Rows
 from saywhere.data.select import evaluation_prompt, limited, manifest_of
 from saywhere.data.targets import target_of
 from saywhere.data.training_prompts import TrainingPrompts
@@ -57,7 +58,7 @@ class Material:
 
     report: CheckReport
     training: TrainingSet
-    validation_rows: list[Row]
+    validation_rows: Rows
     validation: Dataset
     table: PromptTable
     scale: EmbeddingScale | None
@@ -140,14 +141,14 @@ def _in_one_frame(config: Config, report: CheckReport) -> tuple[CheckReport, Fra
         return report, Framed(config.text.frame or "")
     rows = report.manifest.rows
     if config.text.frame:
-        rows = tuple(in_frame(rows, config.training_levels, config.text.frame, "text.frame"))
-    train = [row for row in rows if row.split == config.data.train_split]
+        rows = in_frame(rows, config.training_levels, config.text.frame, "text.frame")
+    train = rows.where(lambda row: row.split == config.data.train_split)
     framed = frame_of(train, config.training_levels)
     _refuse_image_words(config, framed)
     if framed.frame in FRAMES:
         others = (config.text.evaluate_prompts, config.text.unseen_prompts)
         levels = [level for level in others if level]
-        rows = tuple(in_frame(rows, levels, framed.frame, "text.evaluate_prompts"))
+        rows = in_frame(rows, levels, framed.frame, "text.evaluate_prompts")
     return replace(report, manifest=replace(report.manifest, rows=rows)), framed
 
 
@@ -204,7 +205,7 @@ def _text(
     return _Text(table, fitted_scale(sentences, train, prompts, table), encoder)
 
 
-def _validation(config: Config, rows: list[Row]) -> tuple[Dataset, list[str]]:
+def _validation(config: Config, rows: Rows) -> tuple[Dataset, list[str]]:
     """Images and one prompt each.
 
     A model that learns from mosaics alone knows nothing of single images: it is validated on
@@ -221,7 +222,7 @@ def _validation(config: Config, rows: list[Row]) -> tuple[Dataset, list[str]]:
     return Dataset.of_config(rows, data, decoded), prompts
 
 
-def _decoded(data: DataConfig, rows: list[Row]) -> Dataset:
+def _decoded(data: DataConfig, rows: Rows) -> Dataset:
     """Decoded at once: a file that is missing is an error before the first step."""
     dataset = Dataset.of_config(rows, data)
     dataset.decode()

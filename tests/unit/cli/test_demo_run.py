@@ -12,6 +12,7 @@ from saywhere.cli import demo_run
 from saywhere.config import Config, read
 from saywhere.data.manifest import Manifest, read_manifest
 from saywhere.data.manifest_row import Row
+from saywhere.data.rows import Rows
 from saywhere.datasets import phantoms
 from small_run import SMALL
 
@@ -33,7 +34,7 @@ def test_the_real_recipe_is_kvasirs_without_paths_and_levels() -> None:
 
 
 def manifest_with(prompts: dict[str, tuple[str, ...]]) -> Manifest:
-    return Manifest(Path("m.jsonl"), (Row("a", Path("a.png"), prompts=prompts),), "digest")
+    return Manifest(Path("m.jsonl"), Rows([Row("a", Path("a.png"), prompts=prompts)]), "digest")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_other_names_of_levels_serve_as_well() -> None:
         {"noun": ("nodule",), "full": ("one nodule, upper left",), "short": ("nodule, left",)},
         {"noun": ("nodule",), "full": ("two nodules, lower left",), "short": ("nodule, left",)},
     )
-    rows = tuple(Row(str(i), Path("a.png"), prompts=texts) for i, texts in enumerate(prompts))
+    rows = Rows(Row(str(i), Path("a.png"), prompts=texts) for i, texts in enumerate(prompts))
     config = demo_run.real_config(Manifest(Path("m.jsonl"), rows, "digest"))
     assert config.text.train_prompts == ["full", "short"]
     assert config.text.evaluate_prompts == "full"
@@ -88,7 +89,7 @@ def test_a_noun_that_changes_from_row_to_row_is_no_target() -> None:
         {"noun": ("nodule",), "full": ("one nodule, upper left",)},
         {"noun": ("cyst",), "full": ("one cyst, lower left",)},
     )
-    rows = tuple(Row(str(i), Path("a.png"), prompts=texts) for i, texts in enumerate(prompts))
+    rows = Rows(Row(str(i), Path("a.png"), prompts=texts) for i, texts in enumerate(prompts))
     assert demo_run.real_config(Manifest(Path("m.jsonl"), rows, "digest")).data.target == "lesion"
 
 

@@ -13,6 +13,7 @@ from saywhere.data import file_checks
 from saywhere.data.checks import REMEDIES, check
 from saywhere.data.manifest import Manifest, read_manifest
 from saywhere.data.manifest_row import Row
+from saywhere.data.rows import Rows
 from saywhere.errors import UsageError
 
 DATA = Path("../shared/data")
@@ -357,7 +358,7 @@ def test_a_mask_drawn_on_a_turned_photograph_as_stored_is_explained(cases: Set) 
 
 def test_rows_made_in_memory_are_told_apart_without_numbers(cases: Set) -> None:
     cases.add(2)
-    rows = (Row("a", cases.image(0)), Row("b", cases.folder / "absent.png"))
+    rows = Rows([Row("a", cases.image(0)), Row("b", cases.folder / "absent.png")])
     report = check(Manifest(cases.folder / "none.jsonl", rows, ""))
     assert report.manifest.rows == rows[:1]
 

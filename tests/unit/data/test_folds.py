@@ -14,6 +14,7 @@ from saywhere.data.checks import check
 from saywhere.data.folds import role
 from saywhere.data.manifest import read_manifest
 from saywhere.data.manifest_row import Row
+from saywhere.data.rows import Rows
 from saywhere.data.select import data_of, manifest_of
 from saywhere.errors import ConfigError, ManifestError
 
@@ -87,6 +88,6 @@ def test_a_group_in_two_folds_is_set_aside(tmp_path: Path) -> None:
         rows.append(Row(str(number), tmp_path / f"{number}.png", group=group, number=number + 1))
         rows[-1].extra["fold"] = fold
     manifest = read_manifest(written(tmp_path, [1, 2, 3]))
-    (fault,) = check(replace(manifest, rows=tuple(rows))).faults
+    (fault,) = check(replace(manifest, rows=Rows(rows))).faults
     assert (fault.row, fault.kind) == (2, "leak")
     assert fault.reason == "its group is in fold 1 too (row 1), where it stays"

@@ -85,7 +85,7 @@ def test_prompts_are_translated_where_the_orientation_is_known(
     first, second = in_frame(manifest.rows, ["prompt"], "image", "text.frame")
     assert first.prompts["prompt"] == (f"upper {side} lung",)
     assert first.frame_of("prompt") == "image"
-    assert second is manifest.rows[1]
+    assert second == manifest.rows[1]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from saywhere.data.checks import check
 from saywhere.data.manifest import Manifest
 from saywhere.data.manifest_row import Row
+from saywhere.data.rows import Rows
 from saywhere.data.small_lesions import small_lesions
 from saywhere.io.framing import Framing
 from saywhere.io.images import write_image, write_mask
@@ -27,7 +28,7 @@ def manifest(tmp_path: Path) -> Manifest:
         write_image(image, np.full((256, 256), number, dtype=np.uint8))
         write_mask(place, mask)
         rows.append(Row(f"case-{number}", image, place, number=number + 1))
-    return Manifest(tmp_path / "manifest.jsonl", tuple(rows), digest="")
+    return Manifest(tmp_path / "manifest.jsonl", Rows(rows), digest="")
 
 
 def test_by_area_each_is_drawn_as_one_pixel(manifest: Manifest) -> None:

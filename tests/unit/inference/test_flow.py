@@ -19,7 +19,7 @@ from PIL import Image
 from saywhere.errors import NotWritable
 from saywhere.inference import read_ahead
 from saywhere.inference.batch import run_jobs
-from saywhere.inference.flow import Done, Flow, Scored
+from saywhere.inference.flow import Done, Flow, Remark, Scored
 from saywhere.inference.read_ahead import ReadAhead, in_order
 from saywhere.inference.requests import Job
 from saywhere.inference.segmenter import Segmenter
@@ -201,3 +201,10 @@ def test_answers_are_let_go_once_they_are_written(segmenter: Segmenter, jobs: li
     assert len(alive) == len(many) / segmenter.batch_size
     assert max(alive) <= 6 * segmenter.batch_size
     assert 6 * segmenter.batch_size < len(many) / 2
+
+
+def test_a_remark_counts_a_file_once_wherever_its_pictures_stand() -> None:
+    remark = Remark()
+    for name in ("a.dcm", "b.dcm", "a.dcm", "a.dcm", "b.dcm"):
+        remark.add(Path(name))
+    assert (remark.first, remark.n_files) == (Path("a.dcm"), 2)

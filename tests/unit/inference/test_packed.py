@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saywhere.data.packed import BLOCK, Packed
 from saywhere.inference import batch
 from saywhere.inference.batch import run_jobs
 from saywhere.inference.collected import Collected
-from saywhere.inference.packed import BLOCK, Packed
 from saywhere.inference.predictions_file import Prediction, Terms
 from saywhere.inference.requests import Job, packed_jobs
 from saywhere.inference.segmenter import Segmenter

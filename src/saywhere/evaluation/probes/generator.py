@@ -189,7 +189,7 @@ def _levels(rows: Sequence[Row], own: str) -> list[str]:
 
 
 def _tests(
-    data: DataConfig, rows: list[Row], own: str, cache: EmbeddingCache, bootstrap: Bootstrap
+    data: DataConfig, rows: Sequence[Row], own: str, cache: EmbeddingCache, bootstrap: Bootstrap
 ) -> dict[str, _Test]:
     """Level → its test."""
     masks = Dataset.of_config(rows, data).decoded.masks

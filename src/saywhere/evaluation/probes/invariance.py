@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from saywhere.config import DataConfig
-from saywhere.data.manifest_row import Row
+from saywhere.data.rows import Rows
 from saywhere.data.select import evaluation_prompt, manifest_of, rows_of
 from saywhere.errors import ConfigError
 from saywhere.evaluation.probes import chart
@@ -98,7 +98,7 @@ def probe_invariance(
     return summary
 
 
-def _test_rows(data: DataConfig) -> list[Row]:
+def _test_rows(data: DataConfig) -> Rows:
     return rows_of(manifest_of(data), data.test_split, "name another run")
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from saywhere.config import Config
 from saywhere.data.manifest import Manifest
+from saywhere.data.rows import Rows
 from saywhere.errors import ConfigError
 from saywhere.evaluation.probes import invariance
 from saywhere.evaluation.probes.invariance import LATE_WAYS, TRANSFORMS, WAYS, probe_invariance
@@ -63,7 +64,7 @@ def test_image_only_runs_and_empty_splits_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match="this run is image only"):
         probe_invariance(image_only, tmp_path)
-    monkeypatch.setattr(invariance, "manifest_of", lambda data: Manifest(data.manifest, (), ""))
+    monkeypatch.setattr(invariance, "manifest_of", lambda data: Manifest(data.manifest, Rows(), ""))
     with pytest.raises(ConfigError, match="no rows of split 'test'"):
         probe_invariance(trained, tmp_path)
 
