@@ -15,6 +15,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,8 @@ def _asked(segmenter: Segmenter, folder: Path, name: str) -> dict[str, list[floa
     rows = _some(folder, name)
     # The same ones for every network and seed.
     random = seeds.generator(0, f"together {name}")
-    others = [row for other in SOURCES if is_foreign(name, other) for row in _some(folder, other)]
+    foreign = [_some(folder, other) for other in SOURCES if is_foreign(name, other)]
+    others = list(chain.from_iterable(foreign))
     lenders = [others[int(random.integers(len(others)))] for _ in rows]
     prompts = {
         "right": [row.prompts["check"][0] for row in rows],
@@ -107,13 +109,8 @@ def _asked(segmenter: Segmenter, folder: Path, name: str) -> dict[str, list[floa
     }
     answers = {kind: _masks(segmenter, rows, prompts[kind]) for kind in KINDS}
     truths = [read_mask(row.mask) for row in rows if row.mask is not None]
-    return {
-        kind: [
-            float(not mask.any()) if kind == "foreign" else round(dice(mask, truth), 6)
-            for mask, truth in zip(masks, truths, strict=True)
-        ]
-        for kind, masks in answers.items()
-    }
+    scored = {kind: list(map(dice, answers[kind], truths)) for kind in ("right", "blank")}
+    return scored | {"foreign": [float(not mask.any()) for mask in answers["foreign"]]}
 
 
 def _some(folder: Path, name: str) -> list[Row]:
@@ -154,13 +151,8 @@ def _table() -> dict[str, Any]:
 
 def _compared(name: str, cells: dict[str, Any]) -> dict[str, Any]:
     """One set's means, and the differences over seeds and images."""
-    ours, theirs = (
-        {
-            kind: np.array([cells[f"{cell}-{seed}"]["sets"][name][kind] for seed in SEEDS])
-            for kind in KINDS
-        }
-        for cell in (ALL, name)
-    )
+    ours = _kinds(cells, ALL, name)
+    theirs = _kinds(cells, name, name)
     return {
         "n": ours["right"].shape[1],
         "together": {kind: float(values.mean()) for kind, values in ours.items()},
@@ -172,6 +164,12 @@ def _compared(name: str, cells: dict[str, Any]) -> dict[str, Any]:
             hierarchical_difference(theirs["right"], theirs["blank"], RESAMPLES, 0)
         ),
     }
+
+
+def _kinds(cells: dict[str, Any], cell: str, name: str) -> dict[str, np.ndarray]:
+    """Kind → (seeds, images), what a network answered about a set."""
+    sets = [cells[f"{cell}-{seed}"]["sets"][name] for seed in SEEDS]
+    return {kind: np.array([one[kind] for one in sets]) for kind in KINDS}
 
 
 if __name__ == "__main__":

@@ -92,14 +92,14 @@ def _normal() -> str:
     }
     rows: list[Row] = [
         (
-            text,
-            one["n"],
-            one["n_absent"],
-            _span(one["auroc"]),
-            _percent(one["left_empty"]),
-            _percent(one["wrongly_empty"]),
+            names[name],
+            measured[name]["n"],
+            measured[name]["n_absent"],
+            _span(measured[name]["auroc"]),
+            _percent(measured[name]["left_empty"]),
+            _percent(measured[name]["wrongly_empty"]),
         )
-        for text, one in ((names[name], measured[name]) for name in names)
+        for name in names
     ]
     heads = (
         "pictures",
