@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def _compared(name: str, cells: dict[str, Any]) -> dict[str, Any]:
 def _kinds(cells: dict[str, Any], cell: str, name: str) -> dict[str, np.ndarray]:
     """Kind → (seeds, images), what a network answered about a set."""
     sets = [cells[f"{cell}-{seed}"]["sets"][name] for seed in SEEDS]
-    return {kind: np.array([one[kind] for one in sets]) for kind in KINDS}
+    return {kind: np.array(list(map(itemgetter(kind), sets))) for kind in KINDS}
 
 
 if __name__ == "__main__":
