@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pages import CONSOLE, DOCS, ROOT, Snippet, snippets
 
 from page_run import PageRun
+from saywhere.cli import demo_run
+from saywhere.config import Config
+from saywhere.experiments.grid import cells_of, read_grid
+from saywhere.experiments.rungs import rungs_of
+from saywhere.runs.directory import Run
 
 
 def blocks_of(page: str) -> list[Snippet]:
@@ -124,6 +131,21 @@ def test_what_a_page_shows_runs(
     for snippet in blocks_of(page):
         if snippet.reason is None:
             page_run.run(snippet)
+
+
+@pytest.mark.parametrize("config", [demo_run.PHANTOMS, demo_run.REAL])
+def test_the_search_begins_from_either_run_of_the_demo(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The small run of these tests validates more often than the demo's."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("runs/demo/run")
+    folder.mkdir(parents=True)
+    Run(folder).write_config(config)
+    (shown,) = [block for block in blocks_of("docs/how-to/compare.md") if block.title]
+    Path("search.toml").write_text(shown.code, encoding="utf-8")
+    grid = read_grid(Path("search.toml"))
+    assert rungs_of(grid, cells_of(grid)) == [1]
 
 
 def test_what_is_not_run_is_counted_and_says_why() -> None:

@@ -59,7 +59,8 @@ def rungs_of(grid: Grid, cells: Sequence[Cell]) -> list[int]:
                 f"prune.first is {prune.first}, and train.validate_every {train.validate_every}: "
                 "nothing is measured before the first rung",
                 where=where,
-                remedy=f"set prune.first = {train.validate_every}",
+                remedy=f"set prune.first = {train.validate_every}, or train.validate_every = "
+                f"{prune.first}",
             )
     return prune.rungs(min(cell.config.train.epochs for cell in cells))
 

@@ -69,7 +69,10 @@ def session(address: str, n_cores: int) -> Iterator[Any]:
 
 def _remedy(address: str) -> str:
     if address == HERE:
-        return "run it again once the machine is less busy, or leave --on out"
+        return (
+            "run it again once the machine is less busy, leave --on out, or let Ray wait longer: "
+            "export RAY_raylet_start_wait_time_s=300"
+        )
     if address.startswith("ray://") and os.environ.get("RAY_AUTH_MODE") != "token":
         # Ray's client sends its token to no named host unasked, and a refusal looks like silence.
         return (

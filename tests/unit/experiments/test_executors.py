@@ -97,3 +97,19 @@ def test_no_cluster_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     with pytest.raises(UsageError, match=r"no Ray cluster answers at 'auto'.*ray start --head"):
         results([1], squared, "auto")
+
+
+def test_a_machine_too_busy_for_ray_is_told_how_to_wait_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ray = pytest.importorskip("ray")
+
+    def slow(*_: Any, **__: Any) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", slow)
+    with (
+        pytest.raises(UsageError, match=r"timed out.*export RAY_raylet_start_wait_time_s=300"),
+        ray_session.session(ray_session.HERE, 1),
+    ):
+        pass
