@@ -165,7 +165,7 @@ def test_fine_tuning_starts_with_another_runs_weights_and_scale(
 def test_fine_tuning_of_another_network_is_refused(
     config: Config, trained: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(BadCheckpoint, match="a model of this network, fusion and data.size"):
+    with pytest.raises(BadCheckpoint, match=r"a model of this network, fusion and data\.size"):
         train(config.replace(**{"network.width": 5}), tmp_path / "other", start=trained)
     with pytest.raises(MissingFile, match="no checkpoint in"):
         train(config, tmp_path / "none", start=tmp_path)
