@@ -1,6 +1,7 @@
 """One model for five targets beside the models for one target each.
 
     python benchmarks/measure/general.py RUN FOLDER
+    python benchmarks/measure/general.py RUN FOLDER --normal      only the normal pictures, anew
 
 RUN is a run or model that was trained on FOLDER/manifest.jsonl (`general_manifest.py`). Each set's
 published test split is asked with the right prompt, with words that only name the target, with
@@ -63,8 +64,14 @@ class Asked(NamedTuple):
     prompts: list[str]
 
 
-def main(run: str, folder: str) -> None:
+def main(run: str, folder: str, *options: str) -> None:
     """Ask every model on every set, and write what came of it."""
+    if "--normal" in options:
+        measured = json.loads(RESULT.read_text(encoding="utf-8"))
+        normal = _normal_pictures(load(run), Path(folder) / "busi.jsonl")
+        measured["sets"]["busi"]["normal"] = normal
+        write_json(RESULT, measured)
+        return
     every = {name: _test_rows(Path(folder) / f"{name}.jsonl") for name in SOURCES}
     ours = load(run)
     sets: dict[str, Any] = {}
