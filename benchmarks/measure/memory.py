@@ -2,9 +2,9 @@
 [--counts 1000,10000] → benchmarks/results/memory_KIND.json
 
 `batch`: `saywhere predict` of N pictures by a network of 32 px; each count in a process of its own,
-whose largest resident set is read. With `--model polyp` and `--counts 1000,10000` it is the batch
-with `lite`, kept in memory_batch_polyp.json. `index`: a training's list of N rows, as `train` reads
-it, without a step. `training`: all that a training makes ready before its first step: rows checked,
+whose largest resident set is read. With `--model lung-infection` it is the batch with `lite`, kept
+in memory_batch_lung-infection.json. `index`: a training's list of N rows, as `train` reads it,
+without a step. `training`: all that a training makes ready before its first step: rows checked,
 pictures decoded, prompts embedded. Of it the process's own memory counts (Linux's RssAnon, read
 every 5 ms): decoded pictures are mapped from a file, and the system takes them back when it must.
 """

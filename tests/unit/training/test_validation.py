@@ -12,6 +12,7 @@ from monai.metrics import DiceMetric
 
 from saywhere.config import Config
 from saywhere.data.dataset import Dataset
+from saywhere.data.rows import Rows
 from saywhere.losses import ReferringLoss
 from saywhere.modeling.build import build_model
 from saywhere.training.setup import Material, gather
@@ -109,7 +110,7 @@ def test_rows_of_one_image_count_as_one_image(config: Config, material: Material
         masks=decoded.masks.repeat(2, 1, 1, 1),
         image_of_row=np.tile(decoded.image_of_row, 2),
     )
-    rows = material.validation.rows * 2
+    rows = Rows([*material.validation.rows] * 2)
     doubled = dataclasses.replace(
         material,
         validation=Dataset.of_rows(rows, size=config.data.size, decoded=twice),
