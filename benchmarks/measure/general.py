@@ -72,18 +72,18 @@ def main(run: str, folder: str, *options: str) -> None:
         measured["sets"]["busi"]["normal"] = normal
         write_json(RESULT, measured)
         return
-    every = {name: _test_rows(Path(folder) / f"{name}.jsonl") for name in SOURCES}
+    every = {name: test_rows(Path(folder) / f"{name}.jsonl") for name in SOURCES}
     ours = load(run)
     sets: dict[str, Any] = {}
     for name, rows in every.items():
         others = [row for other, them in every.items() if is_foreign(name, other) for row in them]
         questions = _questions(rows, others)
-        answers = {kind: _answers(ours, asked) for kind, asked in questions.items()}
+        answers = {kind: answers_of(ours, asked) for kind, asked in questions.items()}
         sets[name] = {kind: _summary(values) for kind, values in answers.items()}
         sets[name]["words"] = _difference(answers["right"], answers["blank"])
         if name in ALONE:
             alone = _alone(ALONE[name])
-            theirs = {kind: _answers(alone, asked) for kind, asked in questions.items()}
+            theirs = {kind: answers_of(alone, asked) for kind, asked in questions.items()}
             sets[name]["alone"] = {kind: _summary(values) for kind, values in theirs.items()}
             sets[name]["against"] = {
                 kind: _difference(answers[kind], theirs[kind]) for kind in ("right", "name")
@@ -114,7 +114,7 @@ def _normal_pictures(segmenter: Segmenter, manifest: Path) -> dict[str, Any]:
     alike = {pair.id for pair in pairs} | {pair.other_id for pair in pairs}
     unseen = [row for row in rows if row.split != "train"]
     random = seeds.generator(SEED, "normal pictures")
-    answers = _answers(segmenter, Asked(unseen, [_one_of(VAGUE, row, random) for row in unseen]))
+    answers = answers_of(segmenter, Asked(unseen, [_one_of(VAGUE, row, random) for row in unseen]))
     apart = [one for one, row in zip(answers, unseen) if row.id not in alike]
     tested = [one for one, row in zip(answers, unseen) if row.split == "test"]
     return {"unseen": _told(answers), "alike left out": _told(apart), "test": _told(tested)}
@@ -156,7 +156,7 @@ def is_foreign(name: str, other: str) -> bool:
     return name != other and {name, other} != {"qata", "lungs"}
 
 
-def _test_rows(manifest: Path) -> list[Row]:
+def test_rows(manifest: Path) -> list[Row]:
     return [row for row in read_manifest(manifest).rows if row.split == "test"]
 
 
@@ -181,7 +181,7 @@ def _one_of(forms: Sequence[str], row: Row, random: np.random.Generator) -> str:
     return seeds.one_of(forms, random).format(n=row.extra["target"][0])
 
 
-def _answers(segmenter: Segmenter, asked: Asked) -> list[dict[str, float]]:
+def answers_of(segmenter: Segmenter, asked: Asked) -> list[dict[str, float]]:
     """Of each row: Dice with its mask, whether its mask is empty, and whether the answer is."""
     segmenter.embed(asked.prompts)
     found = []

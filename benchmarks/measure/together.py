@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import chain
 from operator import itemgetter
@@ -21,17 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from general import is_foreign
+from general import Asked, answers_of, is_foreign, test_rows
 from general_manifest import SOURCES
 
 from saywhere import seeds
 from saywhere.config import Config, as_config
-from saywhere.data.manifest import read_manifest
 from saywhere.data.manifest_row import Row
 from saywhere.inference.segmenter import Segmenter, load
 from saywhere.io.files import write_json
 from saywhere.io.images import read_mask
-from saywhere.metrics.functional import dice
 from saywhere.metrics.statistics import hierarchical_difference
 from saywhere.training.trainer import train
 
@@ -46,9 +43,9 @@ STEPS = 400
 """Of a set alone; five sets take five times as many together."""
 MOST_TESTED = 200
 """Test images of a set."""
-BATCH = 16
 RESAMPLES = 2000
-KINDS = ("right", "blank", "foreign")
+KINDS = {"right": "dice", "blank": "dice", "foreign": "is_empty"}
+"""Kind of prompt → what counts of its answers."""
 
 
 def main(folder: str, *options: str) -> None:
@@ -108,15 +105,14 @@ def _asked(segmenter: Segmenter, folder: Path, name: str) -> dict[str, list[floa
         "blank": [""] * len(rows),
         "foreign": [row.prompts["check"][0] for row in lenders],
     }
-    answers = {kind: _masks(segmenter, rows, prompts[kind]) for kind in KINDS}
-    truths = [read_mask(row.mask) for row in rows if row.mask is not None]
-    scored = {kind: list(map(dice, answers[kind], truths)) for kind in ("right", "blank")}
-    return scored | {"foreign": [float(not mask.any()) for mask in answers["foreign"]]}
+    answers = {kind: answers_of(segmenter, Asked(rows, prompts[kind])) for kind in KINDS}
+    values = {kind: map(itemgetter(KINDS[kind]), answers[kind]) for kind in KINDS}
+    return {kind: list(of_kind) for kind, of_kind in values.items()}
 
 
 def _some(folder: Path, name: str) -> list[Row]:
     """Test images of a set where something is marked."""
-    rows = [row for row in read_manifest(folder / f"{name}.jsonl").rows if row.split == "test"]
+    rows = test_rows(folder / f"{name}.jsonl")
     order = seeds.generator(0, f"together {name}").permutation(len(rows))
     marked = (rows[number] for number in order if _marks(rows[number]))
     return [row for _, row in zip(range(MOST_TESTED), marked)]
@@ -124,17 +120,6 @@ def _some(folder: Path, name: str) -> list[Row]:
 
 def _marks(row: Row) -> bool:
     return row.mask is not None and bool(read_mask(row.mask).any())
-
-
-def _masks(segmenter: Segmenter, rows: Sequence[Row], prompts: Sequence[str]) -> list[np.ndarray]:
-    found = []
-    for start in range(0, len(rows), BATCH):
-        part = slice(start, start + BATCH)
-        results = segmenter.segment_many(
-            [row.image for row in rows[part]], list(prompts[part]), pseudo_images=False
-        )
-        found += [result.mask for result in results]
-    return found
 
 
 def _table() -> dict[str, Any]:

@@ -16,7 +16,17 @@ OPENED = 16
 """Blocks that stay open: of a thousand rows, all."""
 
 
-class Packed(Sequence[Item], Generic[Item]):
+class MadeAnew(Sequence[Item], Generic[Item]):
+    """A list whose items are made as they are asked for: it equals any list of equal items."""
+
+    def __eq__(self, other: object) -> bool:
+        """Are the items of both equal, in their order?"""
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(mine == its for mine, its in zip(self, other))
+
+
+class Packed(MadeAnew[Item], Generic[Item]):
     """A list that grows at its end, kept as compressed JSON.
 
     Paths and prompts are much alike, so that a job takes some 20 bytes, where its objects take 700.
@@ -74,12 +84,6 @@ class Packed(Sequence[Item], Generic[Item]):
             return [self[number] for number in range(*place.indices(len(self)))]
         number = range(len(self))[place]
         return self._unpack(self._block(number // BLOCK)[number % BLOCK])
-
-    def __eq__(self, other: object) -> bool:
-        """Are the items of both equal, in their order?"""
-        if not isinstance(other, Sequence):
-            return NotImplemented
-        return len(self) == len(other) and all(mine == its for mine, its in zip(self, other))
 
     def __repr__(self) -> str:
         return f"Packed({len(self):,} items)"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import overload
 
 import numpy as np
 
 from saywhere.data.manifest_row import Row, packed_row, unpacked_row
-from saywhere.data.packed import Packed
+from saywhere.data.packed import MadeAnew, Packed
 
 
-class Rows(Sequence[Row]):
+class Rows(MadeAnew[Row]):
     """A list of rows that does not change.
 
     A row is made anew each time that it is asked for: two of one place are equal, and not the same
@@ -72,14 +72,6 @@ class Rows(Sequence[Row]):
         if isinstance(place, slice):
             return self.chosen(range(*place.indices(len(self))))
         return self._packed[place if self._places is None else self._places[place]]
-
-    def __eq__(self, other: object) -> bool:
-        """Are the rows of both equal, in their order?"""
-        if not isinstance(other, Sequence):
-            return NotImplemented
-        return len(self) == len(other) and all(mine == its for mine, its in zip(self, other))
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"Rows({len(self):,})"

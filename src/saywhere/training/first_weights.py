@@ -67,10 +67,10 @@ def of_size(size_px: int, first: Checkpoint) -> str:
         first: whose weights it starts from.
 
     Returns:
-        One sentence; "" where both have the same.
+        One sentence; "" where both have the same, and where no pseudo-image has a size.
     """
     before = first.config.data.size
-    if before >= size_px:
+    if before >= size_px or not first.config.fusion.has_pseudo_image:
         return ""
     return (
         f"data.size is {size_px}, and the model that it starts from learned from pictures of "

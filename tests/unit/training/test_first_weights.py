@@ -64,6 +64,8 @@ def test_the_same_size_says_nothing(few: Config, trained: Path) -> None:
     first = checkpoint.load(trained)
     assert of_size(few.data.size, first) == ""
     assert of_size(few.data.size + 8, first) != ""
+    wordless = few.replace(**{"fusion.name": "none", "fusion.words_first": 0})
+    assert of_size(few.data.size + 8, replace(first, config=wordless)) == ""
 
 
 def untrained(config: Config, like: Checkpoint) -> torch.nn.Module:
